@@ -1,0 +1,43 @@
+# `make help` lists the targets. Each does all the set-up it needs; a second run starts work at once.
+SHELL := /bin/bash
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+
+# Files whose change needs a new colcon build; Python sources are linked, not copied.
+BUILD_INPUTS := $(shell find src sim launch config -name package.xml -o -name setup.py -o -name setup.cfg \
+  -o -name CMakeLists.txt -o -name '*.msg' -o -name '*.srv' -o -name '*.launch.py' -o -name '*.yaml' -o -name '*.xml')
+IN_ENV := source env.sh &&
+
+.PHONY: help setup build demo test bench lint lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install Debian packages, the virtual environment, ROS 2; build the workspace
+	@$(PYTHON) setup/install.py
+	@$(MAKE) --no-print-directory install/.built
+
+install/.built: $(BUILD_INPUTS) .venv/.installed
+	@$(IN_ENV) colcon build --symlink-install --event-handlers console_direct- desktop_notification- \
+	  --base-paths src sim launch
+	@touch $@
+
+demo: setup ## record demonstrations, train the VLA, evaluate it over ROS; report in runs/demo
+	@$(IN_ENV) python -m irevla_bringup.demo --output runs/demo
+
+test: setup ## run every test of every package
+	@$(IN_ENV) colcon test --base-paths src sim launch --executor sequential \
+	  --event-handlers console_direct+ desktop_notification- --return-code-on-test-failure; \
+	  status=$$?; colcon test-result; exit $$status
+
+bench: setup ## measure the goals of docs/benchmarks.md; writes benchmarks/results
+	@$(IN_ENV) python benchmarks/run.py
+
+lint: setup ## check style
+	@$(IN_ENV) ruff check .
+
+lock: setup ## resolve setup/requirements.in anew into the lock file
+	@$(IN_ENV) setup/lock.sh
+
+clean: ## remove what was built and installed (runs/ stays)
+	rm -rf .venv build install log

@@ -1,0 +1,24 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Build irevla_bringup."""
+
+from setuptools import find_packages, setup
+
+NAME = 'irevla_bringup'
+
+setup(
+    name=NAME,
+    version='0.1.0',
+    packages=find_packages(exclude=['test']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', ['resource/' + NAME]),
+        ('share/' + NAME, ['package.xml']),
+    ],
+    install_requires=['setuptools'],
+    zip_safe=True,
+    maintainer='The irevla Authors',
+    maintainer_email='irevla@example.org',
+    description='Launch files, configuration and the demonstration of the suite.',
+    license='Apache-2.0',
+    entry_points={'console_scripts': []},
+)

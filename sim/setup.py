@@ -1,0 +1,24 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Build irevla_sim."""
+
+from setuptools import find_packages, setup
+
+NAME = 'irevla_sim'
+
+setup(
+    name=NAME,
+    version='0.1.0',
+    packages=find_packages(exclude=['test']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', ['resource/' + NAME]),
+        ('share/' + NAME, ['package.xml']),
+    ],
+    install_requires=['setuptools'],
+    zip_safe=True,
+    maintainer='The irevla Authors',
+    maintainer_email='irevla@example.org',
+    description='Simulated robots behind the same interface as the real one.',
+    license='Apache-2.0',
+    entry_points={'console_scripts': []},
+)
