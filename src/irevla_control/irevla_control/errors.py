@@ -1,0 +1,19 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Errors that name what was wrong, with the value and the remedy."""
+
+
+class IrevlaError(Exception):
+    """Base of every error that the suite raises on purpose."""
+
+
+class BadMessageError(IrevlaError):
+    """A message whose content cannot be used."""
+
+
+class BagError(IrevlaError):
+    """A recording that cannot be written or read."""
+
+
+class ConfigError(IrevlaError):
+    """A parameter, file or name that does not fit."""

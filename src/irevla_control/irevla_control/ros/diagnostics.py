@@ -1,0 +1,82 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A node's health on /diagnostics: rates, ages, counts and what it refused."""
+
+from collections import Counter, deque
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+
+PERIOD_S = 1.0
+
+
+class Diagnostics:
+    """Counts events and timings; publishes them once a second.
+
+    An event is anything countable (`count('received')`). A refusal is an event with a reason: it
+    turns the status to WARN until the next second without one.
+    """
+
+    def __init__(self, node: Node, hardware_id: str = '') -> None:
+        """Publish as ``node``."""
+        self._node = node
+        self._hardware_id = hardware_id
+        self._total: Counter[str] = Counter()
+        self._before: Counter[str] = Counter()
+        self._times: dict[str, deque[float]] = {}
+        self._refused = ''
+        self._error = ''
+        self._last = time.monotonic()
+        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._timer = node.create_timer(PERIOD_S, self._publish)
+
+    def count(self, event: str, times: int = 1) -> None:
+        """Count an event."""
+        self._total[event] += times
+
+    def refuse(self, reason: str) -> None:
+        """Count a refusal and log its reason, at most once a second."""
+        self._total['refused'] += 1
+        self._refused = reason
+        self._node.get_logger().warning(reason, throttle_duration_sec=PERIOD_S)
+
+    def error(self, reason: str) -> None:
+        """Set the status to ERROR until it is cleared with an empty reason."""
+        if reason and reason != self._error:
+            self._node.get_logger().error(reason)
+        self._error = reason
+
+    def time(self, name: str, seconds: float) -> None:
+        """Add a duration; its median and 99th percentile over the last 500 are published."""
+        self._times.setdefault(name, deque(maxlen=500)).append(seconds)
+
+    def totals(self) -> dict[str, int]:
+        """Return all counts so far."""
+        return dict(self._total)
+
+    def _publish(self) -> None:
+        now = time.monotonic()
+        elapsed, self._last = now - self._last, now
+        status = DiagnosticStatus(name=f'{self._node.get_name()}: status',
+                                  hardware_id=self._hardware_id, level=DiagnosticStatus.OK,
+                                  message='ok')
+        if self._refused:
+            status.level, status.message = DiagnosticStatus.WARN, self._refused
+        if self._error:
+            status.level, status.message = DiagnosticStatus.ERROR, self._error
+        self._refused = ''
+        values = []
+        for event, total in sorted(self._total.items()):
+            rate = (total - self._before[event]) / elapsed
+            values += [(event, str(total)), (f'{event} [Hz]', f'{rate:.1f}')]
+        self._before = self._total.copy()
+        for name, times in sorted(self._times.items()):
+            ordered = sorted(times)
+            for label, share in (('p50', 0.5), ('p99', 0.99)):
+                value = ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+                values.append((f'{name} {label} [ms]', f'{1e3 * value:.2f}'))
+        status.values = [KeyValue(key=key, value=value) for key, value in values]
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)

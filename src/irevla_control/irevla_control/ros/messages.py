@@ -1,0 +1,98 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Between the suite's arrays and ROS messages; every conversion checks what it is given."""
+
+import array
+
+from builtin_interfaces.msg import Time
+import numpy as np
+from sensor_msgs.msg import Image
+
+from irevla_control.errors import BadMessageError
+from irevla_control.observation import action_problem, rotation_to_columns
+from irevla_msgs.msg import EndEffectorCommand, RobotState
+
+NANOSECONDS = 1_000_000_000
+
+
+def stamp_to_ns(stamp: Time) -> int:
+    """Return a ROS time as integer nanoseconds."""
+    return stamp.sec * NANOSECONDS + stamp.nanosec
+
+
+def ns_to_stamp(nanoseconds: int) -> Time:
+    """Return integer nanoseconds as a ROS time."""
+    return Time(sec=nanoseconds // NANOSECONDS, nanosec=nanoseconds % NANOSECONDS)
+
+
+def to_array(typecode: str, values: np.ndarray) -> array.array:
+    """Copy an ndarray into the array type of a message field, without a loop in Python."""
+    field = array.array(typecode)
+    field.frombytes(np.ascontiguousarray(values, dtype=np.dtype(typecode)).data.cast('B'))
+    return field
+
+
+def image_to_message(image: np.ndarray, stamp: Time, frame_id: str) -> Image:
+    """Wrap a uint8 (height, width, 3) RGB image."""
+    message = Image(height=image.shape[0], width=image.shape[1], encoding='rgb8',
+                    step=3 * image.shape[1], data=to_array('B', image))
+    message.header.stamp = stamp
+    message.header.frame_id = frame_id
+    return message
+
+
+def message_to_image(message: Image) -> np.ndarray:
+    """Return a read-only uint8 (height, width, 3) RGB view of an rgb8 message.
+
+    Raises:
+        BadMessageError: another encoding, or a size that does not fit the data.
+    """
+    if message.encoding != 'rgb8':
+        raise BadMessageError(f'image encoding {message.encoding!r}; publish rgb8')
+    data = np.frombuffer(message.data, np.uint8)
+    if data.size != message.height * message.width * 3 or not data.size:
+        raise BadMessageError(f'image of {message.height} x {message.width} x 3 with '
+                              f'{data.size} bytes of data')
+    return data.reshape(message.height, message.width, 3)
+
+
+def action_to_message(action: np.ndarray, stamp: Time, frame_id: str, source: int,
+                      sequence: int) -> EndEffectorCommand:
+    """Wrap a (7,) action; see docs/architecture.md for its layout."""
+    x, y, z, rx, ry, rz, gripper = (float(value) for value in action)
+    message = EndEffectorCommand(gripper=gripper, source=source, sequence=sequence)
+    message.header.stamp = stamp
+    message.header.frame_id = frame_id
+    message.translation.x, message.translation.y, message.translation.z = x, y, z
+    message.rotation.x, message.rotation.y, message.rotation.z = rx, ry, rz
+    return message
+
+
+def message_to_action(message: EndEffectorCommand) -> np.ndarray:
+    """Return the (7,) float64 action of a command.
+
+    Raises:
+        BadMessageError: a value that is not finite, or a gripper outside 0 to 1.
+    """
+    t, r = message.translation, message.rotation
+    action = np.array([t.x, t.y, t.z, r.x, r.y, r.z, message.gripper])
+    problem = action_problem(action)
+    if problem:
+        raise BadMessageError(problem)
+    return action
+
+
+def message_to_state(message: RobotState) -> np.ndarray:
+    """Return the (10,) float64 state of a robot.
+
+    Raises:
+        BadMessageError: values that are not finite, or a quaternion that is not of unit length.
+    """
+    p, q = message.pose.position, message.pose.orientation
+    quaternion = np.array([q.x, q.y, q.z, q.w])
+    if abs(np.linalg.norm(quaternion) - 1) > 1e-3:
+        raise BadMessageError(f'robot_state orientation {quaternion} is not a unit quaternion')
+    state = np.concatenate([[p.x, p.y, p.z], rotation_to_columns(quaternion), [message.gripper]])
+    if not np.isfinite(state).all():
+        raise BadMessageError(f'robot_state holds values that are not finite: {state}')
+    return state

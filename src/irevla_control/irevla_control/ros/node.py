@@ -1,0 +1,45 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The one way a node of the suite starts, spins and ends."""
+
+from collections.abc import Callable
+import signal
+import sys
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from irevla_control.errors import IrevlaError
+
+
+def run_node(create: Callable[[], Node]) -> None:
+    """Create a node and spin it until Ctrl-C or SIGTERM; then its `destroy_node` cleans up.
+
+    A node that cannot do its work (an `IrevlaError` while it is created) ends with status 1 and
+    the reason on standard error.
+    """
+    # Our own handlers: after rclpy's the context is gone and `destroy_node` could publish nothing.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    node, status = None, 0
+    try:
+        node = create()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except IrevlaError as error:
+        print(f'{create.__name__}: {error}', file=sys.stderr, flush=True)
+        status = 1
+    finally:
+        # A second signal must not break off the clean-up.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    sys.exit(status)
