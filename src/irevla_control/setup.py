@@ -18,7 +18,10 @@ setup(
     zip_safe=True,
     maintainer='The irevla Authors',
     maintainer_email='irevla@example.org',
-    description='Observations, commands, episodes and recordings of a robot, with the ROS foundations of the suite.',
+    description='Observations, commands, episodes and recordings of a robot',
     license='Apache-2.0',
-    entry_points={'console_scripts': []},
+    entry_points={'console_scripts': [
+        'command_mux_node = irevla_control.command_mux_node:main',
+        'episode_runner_node = irevla_control.episode_runner_node:main',
+    ]},
 )

@@ -18,7 +18,7 @@ setup(
     zip_safe=True,
     maintainer='The irevla Authors',
     maintainer_email='irevla@example.org',
-    description='The iRe-VLA loop around the policy: run folders, evaluation, reports.',
+    description='The iRe-VLA loop around the policy',
     license='Apache-2.0',
     entry_points={'console_scripts': []},
 )

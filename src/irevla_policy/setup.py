@@ -18,7 +18,9 @@ setup(
     zip_safe=True,
     maintainer='The irevla Authors',
     maintainer_email='irevla@example.org',
-    description='The vision-language-action model: backbone, head, checkpoints, supervised training, inference node.',
+    description='The vision-language-action model',
     license='Apache-2.0',
-    entry_points={'console_scripts': []},
+    entry_points={'console_scripts': [
+        'vla_node = irevla_policy.vla_node:main',
+    ]},
 )

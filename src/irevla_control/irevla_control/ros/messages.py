@@ -46,6 +46,7 @@ def message_to_image(message: Image) -> np.ndarray:
 
     Raises:
         BadMessageError: another encoding, or a size that does not fit the data.
+
     """
     if message.encoding != 'rgb8':
         raise BadMessageError(f'image encoding {message.encoding!r}; publish rgb8')
@@ -73,6 +74,7 @@ def message_to_action(message: EndEffectorCommand) -> np.ndarray:
 
     Raises:
         BadMessageError: a value that is not finite, or a gripper outside 0 to 1.
+
     """
     t, r = message.translation, message.rotation
     action = np.array([t.x, t.y, t.z, r.x, r.y, r.z, message.gripper])
@@ -87,6 +89,7 @@ def message_to_state(message: RobotState) -> np.ndarray:
 
     Raises:
         BadMessageError: values that are not finite, or a quaternion that is not of unit length.
+
     """
     p, q = message.pose.position, message.pose.orientation
     quaternion = np.array([q.x, q.y, q.z, q.w])

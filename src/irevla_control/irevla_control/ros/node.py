@@ -14,6 +14,10 @@ from rclpy.signals import SignalHandlerOptions
 from irevla_control.errors import IrevlaError
 
 
+class NodeDone(Exception):  # noqa: N818 (no error)
+    """Raised in a callback when a node's work is complete; it ends with status 0."""
+
+
 def run_node(create: Callable[[], Node]) -> None:
     """Create a node and spin it until Ctrl-C or SIGTERM; then its `destroy_node` cleans up.
 
@@ -30,7 +34,7 @@ def run_node(create: Callable[[], Node]) -> None:
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except (KeyboardInterrupt, ExternalShutdownException, NodeDone):
         pass
     except IrevlaError as error:
         print(f'{create.__name__}: {error}', file=sys.stderr, flush=True)

@@ -21,6 +21,7 @@ class Parameter:
         description: with the unit, where it has one.
         low, high: inclusive range of a number; both or neither.
         choices: allowed values of a string.
+
     """
 
     default: Any
@@ -50,6 +51,7 @@ def declare(node: Node, parameters: dict[str, Parameter]) -> dict[str, Any]:
 
     Raises:
         ConfigError: a value outside its range or choices; names parameter, value and remedy.
+
     """
     values = {}
     for name, parameter in parameters.items():

@@ -1,0 +1,65 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `command_mux`: `policy_command` and `teleop_command` in, `command` out."""
+
+from collections.abc import Callable
+
+from rclpy.node import Node
+
+from irevla_control.command_mux import CommandMux
+from irevla_control.errors import BadMessageError
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.messages import message_to_action, stamp_to_ns
+from irevla_control.ros.node import run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import COMMAND, EVENT
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState
+
+PARAMETERS = {
+    'teleop_timeout_s': Parameter(
+        0.5, 'the policy is silent for this long after an operator\'s command [s]', 0.0, 60.0),
+}
+
+
+class CommandMuxNode(Node):
+    """Forwards one command per observation, the operator's first, numbered anew."""
+
+    def __init__(self) -> None:
+        """Declare parameters and wire the topics."""
+        super().__init__('command_mux')
+        values = declare(self, PARAMETERS)
+        self._mux = CommandMux(values['teleop_timeout_s'])
+        self._diagnostics = Diagnostics(self)
+        self._sequence = 0
+        self._episode_id = ''
+        self._command = self.create_publisher(EndEffectorCommand, 'command', COMMAND)
+        self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        for topic, decide in (('policy_command', self._mux.policy),
+                              ('teleop_command', self._mux.teleop)):
+            self.create_subscription(EndEffectorCommand, topic, self._forwarder(decide), COMMAND)
+
+    def _on_episode(self, message: EpisodeState) -> None:
+        if message.episode_id != self._episode_id:
+            self._episode_id = message.episode_id
+            self._mux.start_episode()
+
+    def _forwarder(self, decide: Callable[[int], str]) -> Callable[[EndEffectorCommand], None]:
+        def forward(message: EndEffectorCommand) -> None:
+            try:
+                message_to_action(message)
+            except BadMessageError as error:
+                self._diagnostics.refuse(f'command refused: {error}')
+                return
+            if decide(stamp_to_ns(message.header.stamp)):
+                self._diagnostics.count('overruled')
+                return
+            self._sequence += 1
+            message.sequence = self._sequence
+            self._command.publish(message)
+            self._diagnostics.count('forwarded')
+        return forward
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(CommandMuxNode)

@@ -1,0 +1,170 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `episode_runner`: runs a list of episodes one after another and writes their results."""
+
+import json
+import os
+from pathlib import Path
+import time
+
+from rclpy.node import Node
+from rclpy.task import Future
+from tqdm import tqdm
+
+from irevla_control.errors import ConfigError
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.node import NodeDone, run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import EVENT
+from irevla_msgs.msg import EpisodeState, RecordedEpisode
+from irevla_msgs.srv import ResetEpisode
+
+PARAMETERS = {
+    'tasks': Parameter([''], 'task names, one after another'),
+    'episodes': Parameter(1, 'episodes of each task', 1, 1_000_000),
+    'seed': Parameter(0, 'seed of the first episode of each task; they grow by one', 0, 2**53),
+    'instruction': Parameter('', 'replaces the tasks\' own instruction'),
+    'output': Parameter('', 'JSON file of the results; those it holds are not run again'),
+    'wait_for': Parameter([''], 'nodes that must be up before the first episode'),
+    'recorded': Parameter(False, 'count an episode only once the recorder has committed it'),
+    'startup_timeout_s': Parameter(120.0, 'longest wait for services and nodes [s]', 1.0, 3600.0),
+    'stall_timeout_s': Parameter(
+        30.0, 'an episode without progress for this long ends the run with an error [s]',
+        1.0, 3600.0),
+}
+# Discovery between other pairs of nodes can end a moment after ours.
+SETTLE_S = 1.0
+MAX_RETRIES = 10
+
+
+class EpisodeRunnerNode(Node):
+    """Resets, waits for the end, notes the result, and goes on to the next; then shuts down."""
+
+    def __init__(self) -> None:
+        """Read the plan and what of it is done already."""
+        super().__init__('episode_runner')
+        self._values = declare(self, PARAMETERS)
+        tasks = [task for task in self._values['tasks'] if task]
+        if not tasks:
+            raise ConfigError('parameter tasks is empty; name at least one task')
+        self._output = Path(self._values['output']) if self._values['output'] else None
+        self._results = self._read_results()
+        done = {(result['task'], result['seed']) for result in self._results}
+        seeds = range(self._values['seed'], self._values['seed'] + self._values['episodes'])
+        # Task by task: a simulator then changes its model as seldom as possible.
+        self._plan = [(task, seed) for task in tasks for seed in seeds
+                      if (task, seed) not in done]
+        self._progress = tqdm(total=len(tasks) * len(seeds), initial=len(done), unit='episode',
+                              desc=self.get_namespace().strip('/') or 'episodes')
+        self._diagnostics = Diagnostics(self)
+        self._current: tuple[str, int] | None = None
+        self._retries = 0
+        self._unrecorded: dict[str, dict] = {}
+        self._started = self._moved = time.monotonic()
+        self._reset = self.create_client(ResetEpisode, 'reset_episode')
+        self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        if self._values['recorded']:
+            self.create_subscription(RecordedEpisode, 'recorded_episode', self._on_recorded, EVENT)
+        self._startup = self.create_timer(0.1, self._on_startup)
+        self._watch = self.create_timer(1.0, self._on_watch)
+
+    def destroy_node(self) -> None:
+        """Leave the terminal clean."""
+        self._progress.close()
+        super().destroy_node()
+
+    def _read_results(self) -> list[dict]:
+        if self._output is None or not self._output.exists():
+            return []
+        return json.loads(self._output.read_text())
+
+    def _on_startup(self) -> None:
+        absent = {name for name in self._values['wait_for'] if name} - {
+            name for name, namespace in self.get_node_names_and_namespaces()
+            if namespace == self.get_namespace()}
+        if not self._reset.service_is_ready():
+            absent.add('service reset_episode')
+        waited = time.monotonic() - self._started
+        if absent and waited > self._values['startup_timeout_s']:
+            raise ConfigError(f'after {waited:.0f} s still absent: {", ".join(sorted(absent))}; '
+                              'start them, or take them out of wait_for')
+        if not absent:
+            self.destroy_timer(self._startup)
+            self._settle = self.create_timer(SETTLE_S, self._on_settled)
+
+    def _on_settled(self) -> None:
+        self.destroy_timer(self._settle)
+        self._next()
+
+    def _next(self) -> None:
+        self._moved = time.monotonic()
+        if not self._plan:
+            self._finish()
+            return
+        self._current = task, seed = self._plan.pop(0)
+        request = ResetEpisode.Request(task=task, seed=seed,
+                                       instruction=self._values['instruction'])
+        self._reset.call_async(request).add_done_callback(self._on_reset)
+
+    def _on_reset(self, future: Future) -> None:
+        answer = future.result()
+        if answer.code != ResetEpisode.Response.OK:
+            raise ConfigError(f'reset_episode refused: {answer.text} (code {answer.code})')
+
+    def _on_episode(self, message: EpisodeState) -> None:
+        self._moved = time.monotonic()
+        ours = (message.task, message.seed) == self._current
+        if message.phase != EpisodeState.PHASE_ENDED or not ours:
+            return
+        result = {
+            'task': message.task, 'seed': message.seed, 'episode_id': message.episode_id,
+            'success': message.success, 'steps': message.step,
+            'terminated': message.terminated, 'truncated': message.truncated,
+            'aborted': message.aborted}
+        if message.aborted:
+            # Not a result: the same layout is played again.
+            self._retries += 1
+            if self._retries > MAX_RETRIES:
+                raise ConfigError(f'{self._retries} episodes aborted, the last because: '
+                                  f'{message.text}')
+            self._plan.insert(0, self._current)
+        elif self._values['recorded']:
+            self._unrecorded[message.episode_id] = result
+        else:
+            self._add_result(result)
+        self._next()
+
+    def _on_recorded(self, message: RecordedEpisode) -> None:
+        result = self._unrecorded.pop(message.episode_id, None)
+        if result is not None:
+            self._add_result(result)
+            if not self._plan and not self._unrecorded:
+                self._finish()
+
+    def _add_result(self, result: dict) -> None:
+        self._results.append(result)
+        self._progress.update()
+        rate = sum(one['success'] for one in self._results) / len(self._results)
+        self._progress.set_postfix_str(f'success {rate:.2f}', refresh=False)
+        self._diagnostics.count('episodes')
+        if self._output is not None:
+            self._output.parent.mkdir(parents=True, exist_ok=True)
+            staged = self._output.with_suffix('.staged')
+            staged.write_text(json.dumps(self._results, indent=1))
+            os.replace(staged, self._output)
+
+    def _finish(self) -> None:
+        if self._unrecorded:
+            return
+        raise NodeDone
+
+    def _on_watch(self) -> None:
+        silent = time.monotonic() - self._moved
+        if self._current and silent > self._values['stall_timeout_s']:
+            raise ConfigError(f'no progress for {silent:.0f} s; is every node of the graph up? '
+                              f'unrecorded episodes: {len(self._unrecorded)}')
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(EpisodeRunnerNode)

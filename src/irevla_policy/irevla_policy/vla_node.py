@@ -1,0 +1,193 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `vla`: newest observation in, `policy_command` and `policy_step` out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+import time
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+import torch
+
+from irevla_control.errors import BadMessageError, IrevlaError
+from irevla_control.observation import Observation, ObservationBuffer, action_problem
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.messages import (
+    action_to_message,
+    message_to_image,
+    message_to_state,
+    ns_to_stamp,
+    stamp_to_ns,
+    to_array,
+)
+from irevla_control.ros.node import run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, RobotState
+from irevla_policy.checkpoint import load_checkpoint
+from irevla_policy.vla import PolicyOutput
+from irevla_policy.worker import NewestWorker
+
+PARAMETERS = {
+    'checkpoint': Parameter('', 'folder of the trained policy'),
+    'device': Parameter('auto', 'where the model runs', choices=('auto', 'cpu', 'cuda')),
+    'threads': Parameter(1, 'CPU threads of the model', 1, 256),
+    'max_age_s': Parameter(
+        0.5, 'an observation that waited longer than this is not acted on [s]', 0.001, 60.0),
+    'max_skew_s': Parameter(
+        0.0, 'largest difference between the stamps of one observation; 0: equal stamps, '
+        'as simulators give them [s]', 0.0, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """An observation to act on, with the episode it belongs to."""
+
+    observation: Observation
+    episode: EpisodeState
+    frame_id: str
+    received: float
+
+
+class VlaNode(Node):
+    """Acts on the newest complete observation of a running episode; on nothing else."""
+
+    def __init__(self) -> None:
+        """Load the checkpoint, then subscribe to the cameras it names."""
+        super().__init__('vla')
+        values = declare(self, PARAMETERS)
+        torch.set_num_threads(values['threads'])
+        device = values['device']
+        if device == 'auto':
+            device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        self._vla = load_checkpoint(Path(values['checkpoint']), device=device)
+        self._vla.compile_for_inference()
+        self._max_age_s = values['max_age_s']
+        self._lock_step = values['max_skew_s'] == 0
+        cameras = self._vla.config.cameras
+        self._buffer = ObservationBuffer(cameras, values['max_skew_s'])
+        self._episode = EpisodeState()
+        self._complete: tuple[Observation, float] | None = None
+        self._frame_id = ''
+        self._sequence = 0
+        self._heard = time.monotonic()
+        self._diagnostics = Diagnostics(self)
+        self._command = self.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
+        self._step = self.create_publisher(PolicyStep, 'policy_step', COMMAND)
+        self._worker = NewestWorker(self._act, self._on_worker_error)
+        for camera in cameras:
+            self.create_subscription(Image, f'camera/{camera}/image_raw',
+                                     self._on_image(camera), OBSERVATION)
+        self.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
+        self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        self._watch = self.create_timer(self._max_age_s / 2, self._on_watch)
+        self.get_logger().info(
+            f'ready on {device}: backbone {self._vla.backbone_hash}, cameras {", ".join(cameras)}')
+
+    def destroy_node(self) -> None:
+        """Let the running pass end before the publishers go."""
+        self._worker.stop()
+        super().destroy_node()
+
+    def _on_image(self, camera: str) -> Callable[[Image], None]:
+        def receive(message: Image) -> None:
+            try:
+                self._add(camera, stamp_to_ns(message.header.stamp), message_to_image(message))
+            except BadMessageError as error:
+                self._diagnostics.refuse(f'camera {camera}: {error}')
+        return receive
+
+    def _on_state(self, message: RobotState) -> None:
+        try:
+            state = message_to_state(message)
+        except BadMessageError as error:
+            self._diagnostics.refuse(str(error))
+            return
+        self._frame_id = message.header.frame_id
+        self._add('state', stamp_to_ns(message.header.stamp), state)
+
+    def _on_episode(self, message: EpisodeState) -> None:
+        if message.episode_id != self._episode.episode_id:
+            self._heard = time.monotonic()
+            self._diagnostics.error('')
+        self._episode = message
+        self._act_if_due()
+
+    def _add(self, part: str, stamp: int, value: np.ndarray) -> None:
+        observation = self._buffer.add(part, stamp, value)
+        if observation is not None:
+            self._heard = time.monotonic()
+            self._diagnostics.count('observations')
+            self._diagnostics.error('')
+            self._complete = observation, self._heard
+            self._act_if_due()
+
+    def _act_if_due(self) -> None:
+        """Act once a complete observation and the word that its episode runs are both here."""
+        if self._complete is None or self._episode.phase != EpisodeState.PHASE_RUNNING:
+            return
+        observation, received = self._complete
+        told = stamp_to_ns(self._episode.header.stamp)
+        if observation.stamp < told or (self._lock_step and observation.stamp > told):
+            return
+        self._complete = None
+        if self._worker.submit(Job(observation, self._episode, self._frame_id, received)):
+            self._diagnostics.count('replaced by newer')
+
+    def _act(self, job: Job) -> None:
+        age = time.monotonic() - job.received
+        if age > self._max_age_s:
+            self._diagnostics.refuse(f'observation is {age:.3f} s old, the limit is '
+                                     f'{self._max_age_s} s: not acted on')
+            return
+        output = self._vla.step(job.observation.images, job.observation.state,
+                                job.episode.instruction)
+        problem = action_problem(output.action)
+        if problem:
+            self._diagnostics.refuse(f'the policy gave no usable action: {problem}')
+            return
+        self._sequence += 1
+        stamp = ns_to_stamp(job.observation.stamp)
+        self._command.publish(action_to_message(
+            output.action, stamp, job.frame_id, EndEffectorCommand.SOURCE_POLICY,
+            self._sequence))
+        elapsed = time.monotonic() - job.received
+        self._diagnostics.time('observation to command', elapsed)
+        self._diagnostics.count('commands')
+        self._step.publish(self._step_message(job, output, elapsed))
+
+    def _step_message(self, job: Job, output: PolicyOutput, elapsed: float) -> PolicyStep:
+        tokens, width = output.latent.shape
+        message = PolicyStep(
+            episode_id=job.episode.episode_id, step=job.episode.step,
+            latent_tokens=tokens, latent_width=width,
+            latent=to_array('H', output.latent.astype(np.float16).view(np.uint16)),
+            proprioception=to_array('f', output.proprioception),
+            action=to_array('f', output.action_normalised),
+            backbone_hash=self._vla.backbone_hash, inference_s=elapsed)
+        message.header.stamp = ns_to_stamp(job.observation.stamp)
+        return message
+
+    def _on_worker_error(self, error: Exception) -> None:
+        if isinstance(error, IrevlaError):
+            self._diagnostics.refuse(str(error))
+        else:
+            self._diagnostics.error(f'{type(error).__name__}: {error}')
+
+    def _on_watch(self) -> None:
+        """Say so when a running episode's observations stop coming."""
+        silent = time.monotonic() - self._heard
+        if self._episode.phase == EpisodeState.PHASE_RUNNING and silent > self._max_age_s:
+            missing = self._buffer.missing()
+            what = f'never came: {", ".join(missing)}' if missing else 'no new one came'
+            self._diagnostics.error(f'no complete observation for more than {self._max_age_s} s '
+                                    f'({what}); the policy does not act')
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(VlaNode)
