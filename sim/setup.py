@@ -10,15 +10,16 @@ setup(
     name=NAME,
     version='0.1.0',
     packages=find_packages(exclude=['test']),
+    package_data={NAME: ['catalogue/*.yaml']},
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + NAME]),
         ('share/' + NAME, ['package.xml']),
     ],
     install_requires=['setuptools'],
-    zip_safe=True,
+    zip_safe=False,
     maintainer='The irevla Authors',
     maintainer_email='irevla@example.org',
-    description='Simulated robots behind the same interface as the real one',
+    description='Simulated robots behind the same interface as the real one.',
     license='Apache-2.0',
     entry_points={'console_scripts': []},
 )
