@@ -7,6 +7,7 @@ PYTHON ?= python3
 BUILD_INPUTS := $(shell find src sim launch config -name package.xml -o -name setup.py -o -name setup.cfg \
   -o -name CMakeLists.txt -o -name '*.msg' -o -name '*.srv' -o -name '*.launch.py' -o -name '*.yaml' -o -name '*.xml')
 IN_ENV := source env.sh &&
+STARTED := $(shell date +%s)
 
 .PHONY: help setup build demo test bench lint lock clean
 
@@ -23,7 +24,7 @@ install/.built: $(BUILD_INPUTS) .venv/.installed
 	@touch $@
 
 demo: setup ## record demonstrations, train the VLA, evaluate it over ROS; report in runs/demo
-	@$(IN_ENV) python -m irevla_bringup.demo --output runs/demo
+	@$(IN_ENV) python -m irevla_bringup.demo --output runs/demo --started $(STARTED)
 
 test: setup ## run every test of every package
 	@$(IN_ENV) colcon test --base-paths src sim launch --executor sequential \

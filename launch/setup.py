@@ -2,9 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build irevla_bringup."""
 
+from glob import glob
+import os
+
 from setuptools import find_packages, setup
 
 NAME = 'irevla_bringup'
+# colcon runs this file from a folder of its own with --symlink-install; paths stay relative to it.
+CONFIG = os.path.join('..', 'config')
+
+
+def config_files() -> list:
+    """Return (install folder, files) of every folder under config/."""
+    return [(os.path.join('share', NAME, 'config', os.path.relpath(folder, CONFIG)),
+             [os.path.join(folder, name) for name in names if name.endswith(('.yaml', '.xml'))])
+            for folder, _, names in os.walk(CONFIG)]
 
 setup(
     name=NAME,
@@ -13,6 +25,8 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + NAME]),
         ('share/' + NAME, ['package.xml']),
+        ('share/' + NAME + '/launch', glob('*.launch.py')),
+        *config_files(),
     ],
     install_requires=['setuptools'],
     zip_safe=True,

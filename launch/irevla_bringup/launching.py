@@ -1,0 +1,133 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the launch files share: their arguments, and how a node of the suite is started."""
+
+from collections.abc import Iterable
+import math
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch.actions import DeclareLaunchArgument, Shutdown
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from launch import LaunchContext
+
+NOT_GIVEN = ''
+
+
+def common_arguments() -> list[DeclareLaunchArgument]:
+    """Arguments of every launch file."""
+    return [
+        DeclareLaunchArgument('namespace', default_value=NOT_GIVEN,
+                              description='namespace of all nodes; several graphs run side by '
+                                          'side in namespaces of their own'),
+        DeclareLaunchArgument('params_file', default_value=NOT_GIVEN,
+                              description='YAML file whose parameters override config/*.yaml'),
+        DeclareLaunchArgument('log_level', default_value='info',
+                              choices=['debug', 'info', 'warn', 'error', 'fatal'],
+                              description='least severity that is logged'),
+    ]
+
+
+def episode_arguments() -> list[DeclareLaunchArgument]:
+    """Arguments of a launch file that runs episodes in the simulator."""
+    return [
+        DeclareLaunchArgument('tasks', description='names of tasks, separated by commas'),
+        DeclareLaunchArgument('episodes', default_value='1', description='episodes of each task'),
+        DeclareLaunchArgument('seed', default_value='0',
+                              description='seed of the first episode of each task'),
+        DeclareLaunchArgument('results', default_value=NOT_GIVEN,
+                              description='JSON file of the results; episodes that it holds '
+                                          'already are not run again'),
+        DeclareLaunchArgument('bags', default_value=NOT_GIVEN,
+                              description='folder for the recorded episodes; empty: no recorder'),
+        DeclareLaunchArgument('mode', default_value='lock_step',
+                              choices=['lock_step', 'real_time'],
+                              description='whether the simulator waits for each command'),
+        DeclareLaunchArgument('cameras', default_value='front,wrist',
+                              description='names of cameras, separated by commas'),
+        DeclareLaunchArgument('image_size', default_value='84',
+                              description='height and width of the images [pixels]'),
+        DeclareLaunchArgument('horizon', default_value='50',
+                              description='commands after which an episode is truncated'),
+        DeclareLaunchArgument('tasks_file', default_value=NOT_GIVEN,
+                              description='YAML file with own tasks, beside the catalogue'),
+    ]
+
+
+def value(context: LaunchContext, name: str) -> str:
+    """Return a launch argument's value."""
+    return LaunchConfiguration(name).perform(context)
+
+
+def names(context: LaunchContext, name: str) -> list[str]:
+    """Return a launch argument's value as a list of names."""
+    found = [one.strip() for one in value(context, name).split(',') if one.strip()]
+    if not found:
+        raise RuntimeError(f'launch argument {name} is empty; give names separated by commas')
+    return found
+
+
+def whole_number(context: LaunchContext, name: str, least: int) -> int:
+    """Return a launch argument's value as a whole number."""
+    text = value(context, name)
+    if not text.lstrip('-').isdigit() or int(text) < least:
+        raise RuntimeError(f'launch argument {name}:={text} is not a whole number >= {least}')
+    return int(text)
+
+
+def number(context: LaunchContext, name: str, low: float, high: float) -> float:
+    """Return a launch argument's value as a number within a range."""
+    text = value(context, name)
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not low <= found <= high:
+        raise RuntimeError(f'launch argument {name}:={text} is not a number from {low} to {high}')
+    return found
+
+
+def existing_path(context: LaunchContext, name: str) -> str:
+    """Return a launch argument's value as an absolute path that exists."""
+    path = Path(value(context, name)).absolute()
+    if not value(context, name) or not path.exists():
+        raise RuntimeError(f'launch argument {name}:={value(context, name)} does not exist')
+    return str(path)
+
+
+def node(context: LaunchContext, package: str, name: str, parameters: dict) -> Node:
+    """Start node ``name`` of ``package`` with config/<name>.yaml; when it ends, all ends."""
+    files = [str(Path(get_package_share_directory('irevla_bringup')) / 'config' / f'{name}.yaml')]
+    if value(context, 'params_file'):
+        files.append(existing_path(context, 'params_file'))
+    return Node(
+        package=package, executable=f'{name}_node', name=name,
+        namespace=value(context, 'namespace'), parameters=[*files, parameters],
+        output='screen', emulate_tty=True,
+        arguments=['--ros-args', '--log-level', value(context, 'log_level')],
+        on_exit=Shutdown(reason=f'{name} ended'))
+
+
+def episode_nodes(context: LaunchContext, commander: str) -> Iterable[Node]:
+    """Return simulator, mux, optional recorder and episode runner around a commanding node."""
+    cameras = names(context, 'cameras')
+    yield node(context, 'irevla_sim', 'metaworld', {
+        'cameras': cameras, 'mode': value(context, 'mode'),
+        'image_size': whole_number(context, 'image_size', 16),
+        'horizon': whole_number(context, 'horizon', 1),
+        'tasks_file': value(context, 'tasks_file') and existing_path(context, 'tasks_file')})
+    yield node(context, 'irevla_control', 'command_mux', {})
+    bags = value(context, 'bags')
+    if bags:
+        yield node(context, 'irevla_control', 'recorder', {
+            'cameras': cameras, 'root': str(Path(bags).absolute())})
+    results = value(context, 'results')
+    yield node(context, 'irevla_control', 'episode_runner', {
+        'tasks': names(context, 'tasks'),
+        'episodes': whole_number(context, 'episodes', 1),
+        'seed': whole_number(context, 'seed', 0),
+        'output': results and str(Path(results).absolute()),
+        'recorded': bool(bags),
+        'wait_for': ['metaworld', 'command_mux', commander, *(['recorder'] if bags else [])]})

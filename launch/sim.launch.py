@@ -1,0 +1,34 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Close the loop in simulation: simulator, VLA, command mux, recorder, episode runner."""
+
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.launch_description_entity import LaunchDescriptionEntity
+
+from irevla_bringup.launching import (
+    common_arguments,
+    episode_arguments,
+    episode_nodes,
+    existing_path,
+    node,
+)
+from launch import LaunchContext, LaunchDescription
+
+
+def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Start the nodes with the arguments' values."""
+    return [
+        node(context, 'irevla_policy', 'vla',
+             {'checkpoint': existing_path(context, 'checkpoint')}),
+        *episode_nodes(context, 'vla'),
+    ]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Declare the arguments, then start the nodes."""
+    return LaunchDescription([
+        *common_arguments(),
+        *episode_arguments(),
+        DeclareLaunchArgument('checkpoint', description='folder of the trained policy'),
+        OpaqueFunction(function=launch_nodes),
+    ])
