@@ -1,0 +1,238 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A run is a folder: what was asked, which steps are finished, and everything they made.
+
+Layout of a stage-0 run:
+
+    manifest.json            what was asked, and the finished steps (this module)
+    demonstrations/          one rosbag2 per episode, and index.jsonl
+    train/metrics.jsonl      one row per logged training step
+    checkpoint/              the trained policy: safetensors and JSON
+    evaluation/results.json  list of `evaluation.EpisodeResult` as objects
+    evaluation/bags/         one rosbag2 per evaluated episode
+    plots/*.png              pictures of the report
+    videos/evaluation.mp4    closed-loop episodes
+    report.json, .md, .html  written by `report.write_report`
+
+The same command on the same folder goes on where it stopped, also after `kill -9`:
+
+    with RunFolder('runs/demo', config, seed=0) as run:
+        with run.step('train', outputs=['checkpoint']) as step:
+            if step.needed:
+                step.results['loss'] = train(run.path / 'checkpoint')
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+import fcntl
+import hashlib
+import json
+import os
+from pathlib import Path
+import subprocess
+import time
+from typing import Any
+import uuid
+
+from irevla_control.errors import IrevlaError
+from irevla_learner.atomic_file import write_json
+
+MANIFEST = 'manifest.json'
+FORMAT = 1
+
+
+class RunFolderError(IrevlaError):
+    """A run folder that cannot be used as asked."""
+
+
+@dataclass
+class Step:
+    """One step of a run inside `RunFolder.step`.
+
+    Attributes:
+        needed: False when it is finished already with the same inputs.
+        results: JSON values kept in the manifest when the step ends.
+
+    """
+
+    needed: bool
+    results: dict[str, Any] = field(default_factory=dict)
+
+
+class RunFolder:
+    """The one process that works on a run folder; a context manager that gives it back."""
+
+    def __init__(self, path: str | Path, config: Mapping[str, Any] | None = None,
+                 seed: int | None = None, stage: str = 'stage0') -> None:
+        """Open the folder, or make it when a configuration (JSON values) and a seed are given.
+
+        Raises RunFolderError when another process works on it, when it belongs to another
+        configuration, seed or stage, or when its manifest cannot be read.
+        """
+        self.path = Path(path)
+        manifest_file = self.path / MANIFEST
+        if not manifest_file.exists() and (config is None or seed is None):
+            raise RunFolderError(f'{self.path} is no run folder (it has no {MANIFEST}); '
+                                 'give a configuration and a seed to start one')
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(self.path / '.lock')
+        try:
+            # Looked at again: another process may have made it until the lock was ours.
+            if manifest_file.exists():
+                self.manifest = read_manifest(self.path)
+                self._check_same(config, seed, stage)
+            else:
+                self.manifest = {
+                    'format': FORMAT, 'run_id': uuid.uuid4().hex, 'created': _now(),
+                    'stage': stage, 'seed': seed, 'config': _as_json(config), 'steps': {}}
+                self._save()
+        except BaseException:
+            self._lock.close()
+            raise
+        self._previous = ''
+
+    def __enter__(self) -> 'RunFolder':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let other processes work on the folder."""
+        self._lock.close()
+
+    @contextmanager
+    def step(self, name: str, inputs: Any = None, outputs: Sequence[str] = ()) -> Iterator[Step]:
+        """Run one step, and remember it with its wall seconds once the block ends without error.
+
+        It is needed again when its inputs (JSON values) differ, when one of its outputs (paths in
+        the folder) is missing, or when the step before it was. A block cut short runs again with
+        the next command: it must itself go on or start over.
+        """
+        # The execution before is an input too: what is done anew redoes all that follows.
+        inputs_hash = _hash([name, _as_json(inputs), self._previous])
+        old = self.manifest['steps'].get(name, {})
+        same = old.get('inputs_hash') == inputs_hash
+        if same and old['finished'] and all((self.path / output).exists() for output in outputs):
+            self._previous = old['execution']
+            yield Step(needed=False, results=old['results'])
+            return
+        # Time of attempts that ended with an error counts; of those killed it is not known.
+        going_on = same and not old['finished']
+        spent_s = old['wall_s'] if going_on else 0.0
+        entry = {'inputs_hash': inputs_hash, 'execution': uuid.uuid4().hex, 'started': _now(),
+                 'finished': None, 'attempt': old['attempt'] + 1 if going_on else 1,
+                 'wall_s': spent_s, 'git_revision': git_revision(), 'results': {}}
+        self.manifest['steps'][name] = entry
+        self._save()
+        self._previous = entry['execution']
+        step = Step(needed=True)
+        start = time.monotonic()
+        try:
+            yield step
+            entry.update(finished=_now(), results=_as_json(step.results))
+        finally:
+            entry['wall_s'] = round(spent_s + time.monotonic() - start, 3)
+            self._save()
+
+    def add_time(self, name: str, wall_s: float) -> None:
+        """Note the wall seconds of work outside the run, such as the set-up; the first stay."""
+        self.manifest.setdefault('wall_s', {}).setdefault(name, round(float(wall_s), 3))
+        self._save()
+
+    def _save(self) -> None:
+        write_json(self.path / MANIFEST, self.manifest)
+
+    def _check_same(self, config: Mapping[str, Any] | None, seed: int | None,
+                    stage: str) -> None:
+        old = {'stage': self.manifest['stage'], 'seed': self.manifest['seed']}
+        new = {'stage': stage, 'seed': old['seed'] if seed is None else seed}
+        if config is not None:
+            old |= _flat(self.manifest['config'])
+            new |= _flat(_as_json(config))
+        absent = '(absent)'
+        differing = [f'  {key}: {old.get(key, absent)!r} there, {new.get(key, absent)!r} asked'
+                     for key in sorted(old.keys() | new.keys())
+                     if old.get(key, absent) != new.get(key, absent)]
+        if differing:
+            raise RunFolderError('\n'.join([
+                f'{self.path} belongs to another configuration:', *differing,
+                'Ask for the same, choose another folder, or remove this one.']))
+
+
+def read_manifest(path: str | Path) -> dict[str, Any]:
+    """Read the manifest of a run folder without locking it; raises RunFolderError."""
+    file = Path(path) / MANIFEST
+    remedy = 'choose another folder, or remove this one'
+    try:
+        manifest = json.loads(file.read_text())
+    except OSError as error:
+        raise RunFolderError(f'{path} is no run folder: {error}') from error
+    except ValueError as error:
+        raise RunFolderError(f'{file} is not JSON ({error}); {remedy}') from error
+    if not isinstance(manifest, dict) or manifest.get('format') != FORMAT:
+        found = manifest.get('format') if isinstance(manifest, dict) else manifest
+        raise RunFolderError(f'{file} has format {found!r}, this irevla reads {FORMAT}; {remedy}')
+    missing = {'run_id', 'created', 'stage', 'seed', 'config', 'steps'} - manifest.keys()
+    if missing:
+        raise RunFolderError(f'{file} lacks {sorted(missing)}; {remedy}')
+    return manifest
+
+
+def git_revision() -> str | None:
+    """Return the commit of the sources, '-dirty' when they differ from it; None without git."""
+    command = ['git', 'describe', '--always', '--abbrev=40', '--exclude=*', '--dirty']
+    try:
+        return subprocess.run(command, cwd=Path(__file__).resolve().parent, check=True,
+                              capture_output=True, text=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _lock(path: Path) -> Any:
+    """Return the open lock file; the kernel frees it when this process ends in any way.
+
+    A record lock, because workers forked from this process must not keep it after its end.
+    """
+    file = open(path, 'a+')
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        holder = file.read().strip()
+        file.close()
+        raise RunFolderError(f'{path.parent} is in use by process {holder or "(unknown)"}; '
+                             'wait for it or end it') from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def _as_json(value: Any) -> Any:
+    """Return the value as it reads back from JSON, so that it compares equal after a restart."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise RunFolderError(f'not a JSON value: {error}; use numbers, text, lists and '
+                             'dictionaries') from error
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _flat(value: Any, prefix: str = '') -> dict[str, Any]:
+    """Return nested dictionaries as one, {'train': {'steps': 5}} as {'train.steps': 5}."""
+    if not isinstance(value, dict) or not value:
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        flat |= _flat(item, f'{prefix}.{key}' if prefix else key)
+    return flat
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec='seconds')

@@ -1,0 +1,215 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A run folder continues after any end, and is never mixed up with another run."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from irevla_learner.run_folder import RunFolder, RunFolderError, read_manifest
+
+CONFIG = {'tasks': ['door-open', 'window-open'], 'training': {'steps': 100, 'rate': 1e-3}}
+
+
+def open_run(path, **changes):
+    return RunFolder(path, **({'config': CONFIG, 'seed': 3} | changes))
+
+
+def work(run, name, **options):
+    """Run a step that writes a file named after it; return whether it was needed."""
+    with run.step(name, **options) as step:
+        if step.needed:
+            (run.path / name).write_text('done')
+            step.results['size'] = 4
+        assert step.results == {'size': 4}
+        return step.needed
+
+
+def test_finished_steps_are_skipped(tmp_path):
+    for first in (True, False):
+        with open_run(tmp_path) as run:
+            assert work(run, 'collect', inputs={'n': 5}, outputs=['collect']) is first
+            assert work(run, 'train', inputs=[1.5], outputs=['train']) is first
+
+
+def test_changed_inputs_redo_the_step_and_all_after_it(tmp_path):
+    with open_run(tmp_path) as run:
+        assert all(work(run, name) for name in ('collect', 'train', 'evaluate'))
+    with open_run(tmp_path) as run:
+        assert not work(run, 'collect')
+        assert work(run, 'train', inputs='other')
+        assert work(run, 'evaluate')
+
+
+def test_missing_output_redoes_the_step_and_all_after_it(tmp_path):
+    with open_run(tmp_path) as run:
+        work(run, 'collect', outputs=['collect'])
+        work(run, 'train')
+    (tmp_path / 'collect').unlink()
+    with open_run(tmp_path) as run:
+        assert work(run, 'collect', outputs=['collect'])
+        assert work(run, 'train')
+
+
+def test_failed_step_runs_again_and_its_time_adds_up(tmp_path):
+    with open_run(tmp_path) as run:
+        with pytest.raises(KeyboardInterrupt), run.step('train'):
+            time.sleep(0.05)
+            raise KeyboardInterrupt
+    first = read_manifest(tmp_path)['steps']['train']
+    assert first['finished'] is None
+    assert first['wall_s'] >= 0.05
+    with open_run(tmp_path) as run, run.step('train') as step:
+        assert step.needed
+        time.sleep(0.05)
+    second = read_manifest(tmp_path)['steps']['train']
+    assert second['attempt'] == 2
+    assert second['wall_s'] >= first['wall_s'] + 0.05
+
+
+def test_manifest_tells_what_was_run(tmp_path):
+    with open_run(tmp_path) as run:
+        run.add_time('setup', 12.3456)
+        run.add_time('setup', 1)
+        work(run, 'collect')
+    manifest = read_manifest(tmp_path)
+    assert manifest['seed'] == 3
+    assert manifest['stage'] == 'stage0'
+    assert manifest['config'] == CONFIG
+    assert manifest['wall_s'] == {'setup': 12.346}
+    assert manifest['steps']['collect']['results'] == {'size': 4}
+
+
+def test_existing_run_opens_without_its_configuration(tmp_path):
+    open_run(tmp_path).close()
+    with RunFolder(tmp_path) as run:
+        assert run.manifest['config'] == CONFIG
+
+
+def test_other_configuration_is_refused_with_the_differing_keys(tmp_path):
+    open_run(tmp_path).close()
+    other = {'tasks': CONFIG['tasks'], 'training': {'steps': 200, 'batch': 8}}
+    with pytest.raises(RunFolderError) as caught:
+        open_run(tmp_path, config=other, seed=4)
+    lines = str(caught.value).splitlines()
+    assert [line.strip() for line in lines[1:-1]] == [
+        'seed: 3 there, 4 asked',
+        "training.batch: '(absent)' there, 8 asked",
+        "training.rate: 0.001 there, '(absent)' asked",
+        'training.steps: 100 there, 200 asked']
+    assert 'choose another folder' in lines[-1]
+    open_run(tmp_path).close()
+
+
+def test_other_stage_is_refused(tmp_path):
+    open_run(tmp_path).close()
+    with pytest.raises(RunFolderError, match="stage: 'stage0' there, 'stage1' asked"):
+        open_run(tmp_path, stage='stage1')
+
+
+def test_folder_without_manifest_is_refused_and_left_alone(tmp_path):
+    with pytest.raises(RunFolderError, match='is no run folder'):
+        RunFolder(tmp_path / 'nothing')
+    assert not (tmp_path / 'nothing').exists()
+
+
+@pytest.mark.parametrize('content, reason', [
+    ('{"format": 1', 'is not JSON'), ('[]', 'has format'), ('{"format": 99}', 'has format 99'),
+    ('{"format": 1, "seed": 0}', "lacks .*'config'")])
+def test_unreadable_manifest_is_refused(tmp_path, content, reason):
+    (tmp_path / 'manifest.json').write_text(content)
+    with pytest.raises(RunFolderError, match=reason):
+        open_run(tmp_path)
+
+
+@pytest.mark.parametrize('config', [{'a': object()}, {'a': float('nan')}])
+def test_configuration_that_is_not_json_is_refused(tmp_path, config):
+    with pytest.raises(RunFolderError, match='not a JSON value'):
+        open_run(tmp_path, config=config)
+
+
+def test_second_process_is_refused_until_the_first_ends(tmp_path):
+    program = ('import sys; from irevla_learner.run_folder import RunFolder; '
+               'run = RunFolder(sys.argv[1], {}, 0); print("open", flush=True); sys.stdin.read()')
+    with subprocess.Popen([sys.executable, '-c', program, tmp_path], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == 'open\n'
+        with pytest.raises(RunFolderError, match=f'in use by process {holder.pid};'):
+            RunFolder(tmp_path, {}, 0)
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    RunFolder(tmp_path, {}, 0).close()
+
+
+def test_worker_left_behind_by_a_killed_run_does_not_keep_its_folder(tmp_path):
+    run = RunFolder(tmp_path, {}, 0)
+    reader, writer = os.pipe()
+    worker = os.fork()
+    if worker == 0:
+        os.close(writer)
+        os.read(reader, 1)
+        os._exit(0)
+    run.close()
+    try:
+        subprocess.run([sys.executable, '-c', 'import sys; from irevla_learner.run_folder import '
+                        'RunFolder; RunFolder(sys.argv[1])', tmp_path], check=True, timeout=30)
+    finally:
+        os.close(writer)
+        os.waitpid(worker, 0)
+        os.close(reader)
+
+
+KILLED_PROGRAM = """
+import sys
+from irevla_learner.run_folder import RunFolder
+print('imported', flush=True)
+with RunFolder(sys.argv[1], {'a': 1}, 7) as run:
+    for number in range(150):
+        name = f'step-{number}'
+        with run.step(name, inputs=number) as step:
+            if step.needed:
+                with open(run.path / name, 'a') as file:
+                    file.write('x')
+                step.results['number'] = number
+"""
+
+
+def run_program(path, kill_after_s=None):
+    """Return the exit status, and the steps that the manifest then calls finished."""
+    with subprocess.Popen([sys.executable, '-c', KILLED_PROGRAM, path],
+                          stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        try:
+            process.wait(kill_after_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    if not (path / 'manifest.json').exists():
+        return process.returncode, 0
+    steps = read_manifest(path)['steps'].values()
+    return process.returncode, sum(step['finished'] is not None for step in steps)
+
+
+def test_run_killed_at_any_instant_goes_on(tmp_path):
+    path = tmp_path / 'run'
+    moments = random.Random(0)
+    finished = [0]
+    for _ in range(15):
+        status, count = run_program(path, kill_after_s=moments.uniform(0, 0.06))
+        assert status in (0, -signal.SIGKILL)
+        finished.append(count)
+    assert finished == sorted(finished)
+    # Otherwise nothing was cut short.
+    assert len(set(finished)) > 3
+    assert run_program(path) == (0, 150)
+    steps = read_manifest(path)['steps']
+    assert [step['results'] for step in steps.values()] == [
+        {'number': number} for number in range(150)]
+    for name, step in steps.items():
+        # An attempt writes at most one letter, and a finished step never runs again.
+        assert 1 <= len((path / name).read_text()) <= step['attempt']
+    assert list(path.glob('.*.tmp')) == []
