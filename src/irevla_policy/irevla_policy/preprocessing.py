@@ -1,0 +1,71 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""From camera images and instructions to what a vision-language model takes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from irevla_control.errors import ConfigError
+
+
+class ImagePreprocessing(nn.Module):
+    """Resizes and standardises images where they are, always in the same way."""
+
+    def __init__(self, size: tuple[int, int], mean: Sequence[float], std: Sequence[float],
+                 layout: Sequence[int] = (), dtype: torch.dtype = torch.float32) -> None:
+        """Give images of this (height, width); `layout` are axes of size one after the batch."""
+        super().__init__()
+        self.size = tuple(size)
+        self.layout = tuple(layout)
+        self.dtype = dtype
+        self.description = {'size': self.size, 'mean': tuple(mean), 'std': tuple(std),
+                            'layout': self.layout}
+        # Byte x becomes (x / 255 - mean) / std, in one multiplication and one addition.
+        shape = (1, 3, 1, 1)
+        std = torch.tensor(std, dtype=torch.float64).view(shape)
+        mean = torch.tensor(mean, dtype=torch.float64).view(shape)
+        self.register_buffer('scale', (1 / (255 * std)).float(), persistent=False)
+        self.register_buffer('offset', (-mean / std).float(), persistent=False)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Map uint8 (N, H, W, 3) to {'pixel_values': (N, *layout, 3, height, width)}."""
+        pixels = images.permute(0, 3, 1, 2).float()
+        if tuple(pixels.shape[-2:]) != self.size:
+            pixels = interpolate(pixels, self.size, mode='bicubic', antialias=True,
+                                 align_corners=False).clamp(0, 255)
+        pixels = torch.addcmul(self.offset, pixels, self.scale).to(self.dtype)
+        return {'pixel_values': pixels.view(pixels.shape[0], *self.layout, *pixels.shape[1:])}
+
+
+class Prompts:
+    """Instructions as token tensors, each instruction tokenised once and padded on the right."""
+
+    def __init__(self, encode: Callable[[str], dict[str, list[int]]], pad_token: int) -> None:
+        """Tokenise with `encode`, which gives 'input_ids' and more lists of the same length."""
+        self._encode = encode
+        self._pad_token = pad_token
+        self._known: dict[str, dict[str, list[int]]] = {}
+
+    def __call__(self, instructions: Sequence[str], device: Any = 'cpu') -> dict[str, Tensor]:
+        """Return int64 (B, T) tensors; T is the longest of these, 'attention_mask' marks it."""
+        rows = [self._tokens(instruction) for instruction in instructions]
+        longest = max(len(row['input_ids']) for row in rows)
+        batch = {}
+        for name in rows[0]:
+            fill = self._pad_token if name == 'input_ids' else 0
+            batch[name] = torch.tensor(
+                [row[name] + [fill] * (longest - len(row[name])) for row in rows], device=device)
+        return batch
+
+    def _tokens(self, instruction: str) -> dict[str, list[int]]:
+        if instruction not in self._known:
+            if not isinstance(instruction, str) or not instruction.strip():
+                raise ConfigError(f'instruction {instruction!r} is empty; say what to do')
+            tokens = self._encode(instruction)
+            self._known[instruction] = tokens | {
+                'attention_mask': [1] * len(tokens['input_ids'])}
+        return self._known[instruction]

@@ -1,0 +1,135 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The vision-language-action model of section IV-A: images and an instruction to an action."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from irevla_control.errors import ConfigError
+from irevla_control.observation import STATE_SIZE
+
+from .backbone import Backbone
+from .config import PolicyConfig
+from .head import Head
+from .statistics import Statistics
+
+
+@dataclass(frozen=True)
+class PolicyOutput:
+    """What the policy computed from one observation.
+
+    Attributes:
+        latent: float16 (m, d), the VLM's last hidden states of all cameras.
+        proprioception: float32 (p,), normalised, as the head saw it.
+        action_normalised: float32 (a,), as the head gave it.
+        action: float64 (7,), in physical units.
+
+    """
+
+    latent: np.ndarray
+    proprioception: np.ndarray
+    action_normalised: np.ndarray
+    action: np.ndarray
+
+
+class VLA(nn.Module):
+    """Backbone and head."""
+
+    def __init__(self, config: PolicyConfig, statistics: Statistics,
+                 instructions: Sequence[str] = (), tokenizer_json: str = '') -> None:
+        """Build the model with a new head; a tiny backbone learns the words of `instructions`.
+
+        Raises ConfigError when the backbone cannot be built or the data never moves.
+        """
+        super().__init__()
+        if statistics.action_size == 0:
+            raise ConfigError('no action dimension varies in the data; record episodes that move')
+        self.config = config
+        self.statistics = statistics
+        self.backbone = Backbone(config.backbone, config.image_size, instructions,
+                                 tokenizer_json)
+        self.head = Head(self.backbone.width, statistics.state_size, statistics.action_size,
+                         config.head.hidden)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.head.pool.query.device
+
+    @property
+    def backbone_hash(self) -> str:
+        """Of backbone, adapters and preprocessing: latents of two hashes never mix."""
+        return self.backbone.hash()
+
+    def trainable_parameters(self) -> Iterator[nn.Parameter]:
+        """Give the weights that training changes: adapters or whole backbone, and the head."""
+        return (weight for weight in self.parameters() if weight.requires_grad)
+
+    def train(self, mode: bool = True) -> 'VLA':
+        """Set the mode; a frozen backbone stays in evaluation mode, so latents stay the same."""
+        super().train(mode)
+        if not any(weight.requires_grad for weight in self.backbone.parameters()):
+            self.backbone.eval()
+        return self
+
+    def encode(self, images: Tensor, instructions: Sequence[str]) -> Tensor:
+        """Map uint8 (B, C, H, W, 3), cameras in the preset's order, to the latent (B, m, d)."""
+        return self.backbone(images, instructions)
+
+    def act(self, latent: Tensor, state: Tensor) -> Tensor:
+        """Map latent (B, m, d) and normalised state (B, p) to normalised actions (B, a)."""
+        return self.head(latent, state)
+
+    def forward(self, images: Tensor, instructions: Sequence[str], states: Tensor) -> Tensor:
+        """Map observations to normalised actions (B, a): pi(o, l) of equation 2."""
+        return self.act(self.encode(images, instructions), states)
+
+    def compile_for_inference(self) -> None:
+        """Make `step` faster by tracing; the outputs stay the same."""
+        self.backbone.compile_for_inference()
+
+    @torch.no_grad()
+    def step(self, images: Mapping[str, np.ndarray], state: np.ndarray,
+             instruction: str) -> PolicyOutput:
+        """Compute the action for one observation, in evaluation mode.
+
+        Args:
+            images: camera name to uint8 (image_size, image_size, 3) RGB; others are ignored.
+            state: float (10,), see `irevla_control.observation`.
+            instruction: what to do, in words.
+
+        Raises:
+            ConfigError: a camera is missing, an image or the state does not fit.
+
+        """
+        if self.training:
+            self.eval()
+        stacked = torch.from_numpy(self._checked_images(images)).to(self.device)
+        if np.shape(state) != (STATE_SIZE,) or not np.isfinite(state).all():
+            raise ConfigError(f'state {state}; {STATE_SIZE} finite numbers are needed, check the '
+                              'robot state')
+        proprioception = self.statistics.normalise_state(state)
+        # The head acts on what is stored: the half-precision latent.
+        latent = self.encode(stacked.unsqueeze(0), [instruction]).half()
+        action = self.act(latent, torch.from_numpy(proprioception).to(self.device).unsqueeze(0))
+        action = action[0].cpu().numpy()
+        return PolicyOutput(latent[0].cpu().numpy(), proprioception, action,
+                            self.statistics.denormalise_action(action))
+
+    def _checked_images(self, images: Mapping[str, np.ndarray]) -> np.ndarray:
+        shape = (self.config.image_size, self.config.image_size, 3)
+        stacked = np.empty((len(self.config.cameras), *shape), np.uint8)
+        for index, camera in enumerate(self.config.cameras):
+            if camera not in images:
+                raise ConfigError(f'camera {camera!r} is missing, there are {sorted(images)}; '
+                                  'start it or use a policy trained without it')
+            image = np.asarray(images[camera])
+            if image.shape != shape or image.dtype != np.uint8:
+                raise ConfigError(f'image of camera {camera!r} is {image.dtype} {image.shape}; '
+                                  f'uint8 {shape} is needed, set the camera to that size')
+            stacked[index] = image
+        return stacked
