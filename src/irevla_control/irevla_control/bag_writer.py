@@ -1,0 +1,195 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Writing one episode as a rosbag2 folder: an MCAP file and its metadata.yaml."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import os
+from pathlib import Path
+
+import yaml
+
+from irevla_control.errors import BagError
+from irevla_control.mcap_file import McapFile
+from irevla_control.message_types import definition, type_hash
+
+# The newest whose QoS text Humble reads too.
+_METADATA_VERSION = 8
+_EPISODE = 'irevla_episode'
+_INFINITE = {'sec': 9223372036, 'nsec': 854775807}
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def to_yaml(data: object) -> str:
+    """Return a YAML text without anchors, its keys in the order given."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic to record.
+
+    Attributes:
+        name: resolved, beginning with a slash.
+        type: 'package/msg/Type'.
+        reliable, transient_local: what its publishers offer.
+    """
+
+    name: str
+    type: str
+    reliable: bool = True
+    transient_local: bool = False
+
+    def qos(self) -> str:
+        """Return the offered QoS as rosbag2 stores it (numbers are those of rmw's policies)."""
+        return to_yaml([{
+            'history': 3, 'depth': 0, 'reliability': 1 if self.reliable else 2,
+            'durability': 1 if self.transient_local else 2, 'deadline': _INFINITE,
+            'lifespan': _INFINITE, 'liveliness': 1, 'liveliness_lease_duration': _INFINITE,
+            'avoid_ros_namespace_conventions': False}]).strip()
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_synced(path: Path, text: str) -> None:
+    """Replace a file by a text, wholly or not at all."""
+    temporary = path.with_name(path.name + '.tmp')
+    with temporary.open('w') as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+class BagWriter:
+    """A rosbag2 folder that is being written; complete once `close` has returned."""
+
+    def __init__(self, folder: Path, topics: Sequence[Topic], about: dict[str, str]) -> None:
+        """Create the folder; ``about`` (what is known at the start) is written at once.
+
+        Raises:
+            BagError: the folder exists or cannot be made.
+            OSError: the disk refuses.
+            ConfigError: a topic's type is not installed.
+        """
+        definitions = [definition(topic.type) for topic in topics]
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise BagError(f'{folder}: cannot begin a bag ({error.strerror}); move the folder '
+                           'away or record to another one') from error
+        self.folder = folder
+        self._file = McapFile.create(folder / f'{folder.name}_0.mcap', {_EPISODE: about})
+        self._channels = {
+            topic.name: self._file.add_channel(
+                topic.name, topic.type, text,
+                {'offered_qos_profiles': topic.qos(), 'topic_type_hash': type_hash(topic.type)})
+            for topic, text in zip(topics, definitions)}
+        self._newest = 0
+
+    @classmethod
+    def recover(cls, folder: Path) -> 'BagWriter':
+        """Open a bag that was never closed, cut after its last whole message.
+
+        Raises:
+            BagError: nothing in it can be saved.
+        """
+        paths = sorted(folder.glob('*.mcap'))
+        if len(paths) != 1:
+            raise BagError(f'{folder}: {len(paths)} MCAP files in it; one is needed. Delete the '
+                           'folder, or move it out of .staging')
+        writer = cls.__new__(cls)
+        writer.folder = folder
+        try:
+            writer._file = McapFile.recover(paths[0])
+        except (ValueError, OSError) as error:
+            raise BagError(f'{paths[0]}: {error}; nothing to recover, delete {folder}') from error
+        writer._channels = {channel.topic: channel.id
+                            for channel in writer._file.channels.values()}
+        writer._newest = max((traffic.last for traffic in writer._file.traffic.values()),
+                             default=0)
+        return writer
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What was known when the bag was begun."""
+        return self._file.metadata.get(_EPISODE, {})
+
+    @property
+    def messages(self) -> dict[str, int]:
+        """Messages so far per topic."""
+        return {topic: self._file.traffic[channel].messages
+                for topic, channel in self._channels.items()}
+
+    @property
+    def max_gap_s(self) -> dict[str, float]:
+        """Longest time between two messages per topic [s]."""
+        return {topic: self._file.traffic[channel].max_gap * 1e-9
+                for topic, channel in self._channels.items()}
+
+    def write(self, topic: str, receive_ns: int, stamp_ns: int, sequence: int,
+              data: bytes) -> None:
+        """Add a serialized message: log time is when it was received, publish time its stamp.
+
+        Log times never fall, which unindexed readers rely on: one that would is raised.
+
+        Raises:
+            OSError: the disk refuses; everything before this message is kept.
+        """
+        self._newest = max(self._newest, receive_ns)
+        self._file.write(self._channels[topic], self._newest, stamp_ns, sequence, data)
+
+    def sync(self) -> None:
+        """Wait until everything so far is on the disk."""
+        self._file.sync()
+
+    def close(self, custom_data: dict[str, str]) -> None:
+        """Finish the MCAP file, write metadata.yaml, sync both.
+
+        Raises:
+            OSError: the disk refuses; `recover` can try again.
+        """
+        metadata = self._metadata(custom_data)
+        self._file.finish({'rosbag2': {'serialized_metadata': to_yaml(metadata)}})
+        write_synced(self.folder / 'metadata.yaml',
+                     to_yaml({'rosbag2_bagfile_information': metadata}))
+
+    def abandon(self) -> None:
+        """Close the file as it is, to be recovered later."""
+        self._file.abandon()
+
+    def _metadata(self, custom_data: dict[str, str]) -> dict:
+        file = self._file
+        used = [traffic for traffic in file.traffic.values() if traffic.messages]
+        start = min((traffic.first for traffic in used), default=0)
+        span = {'starting_time': {'nanoseconds_since_epoch': start},
+                'duration': {'nanoseconds': self._newest - start if used else 0},
+                'message_count': sum(traffic.messages for traffic in used)}
+        topics = [{
+            'topic_metadata': {
+                'name': channel.topic, 'type': file.schemas[channel.schema_id].name,
+                'serialization_format': channel.message_encoding,
+                'offered_qos_profiles': channel.metadata['offered_qos_profiles'],
+                'type_description_hash': channel.metadata['topic_type_hash']},
+            'message_count': file.traffic[key].messages,
+        } for key, channel in file.channels.items()]
+        return {
+            'version': _METADATA_VERSION, 'storage_identifier': 'mcap',
+            'relative_file_paths': [file.path.name], **span,
+            'topics_with_message_count': topics,
+            'compression_format': '', 'compression_mode': '',
+            'files': [{'path': file.path.name, **span}],
+            'custom_data': custom_data,
+            'ros_distro': os.environ.get('ROS_DISTRO', '')}
