@@ -63,3 +63,7 @@ class CommandMuxNode(Node):
 def main() -> None:
     """Run the node."""
     run_node(CommandMuxNode)
+
+
+if __name__ == '__main__':
+    main()

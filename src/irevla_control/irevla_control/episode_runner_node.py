@@ -168,3 +168,7 @@ class EpisodeRunnerNode(Node):
 def main() -> None:
     """Run the node."""
     run_node(EpisodeRunnerNode)
+
+
+if __name__ == '__main__':
+    main()

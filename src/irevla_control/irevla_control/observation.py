@@ -19,6 +19,7 @@ class Observation:
         stamp: nanoseconds; identifies the observation everywhere.
         images: camera name to uint8 (height, width, 3) RGB.
         state: float64 (10,), see `rotation_to_columns` for its middle part.
+
     """
 
     stamp: int

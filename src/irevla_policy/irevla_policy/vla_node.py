@@ -191,3 +191,7 @@ class VlaNode(Node):
 def main() -> None:
     """Run the node."""
     run_node(VlaNode)
+
+
+if __name__ == '__main__':
+    main()

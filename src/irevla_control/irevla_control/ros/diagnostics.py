@@ -61,10 +61,9 @@ class Diagnostics:
         status = DiagnosticStatus(name=f'{self._node.get_name()}: status',
                                   hardware_id=self._hardware_id, level=DiagnosticStatus.OK,
                                   message='ok')
-        if self._refused:
-            status.level, status.message = DiagnosticStatus.WARN, self._refused
-        if self._error:
-            status.level, status.message = DiagnosticStatus.ERROR, self._error
+        if self._error or self._refused:
+            status.level = DiagnosticStatus.ERROR if self._error else DiagnosticStatus.WARN
+            status.message = '; '.join(filter(None, (self._error, self._refused)))
         self._refused = ''
         values = []
         for event, total in sorted(self._total.items()):

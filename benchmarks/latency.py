@@ -1,0 +1,156 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Latency that the ROS graph adds to a bare forward pass: image out, `command` back."""
+
+import argparse
+import contextlib
+from dataclasses import replace
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import Image
+import torch
+
+from irevla_control.ros.messages import image_to_message, ns_to_stamp, stamp_to_ns
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
+from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.config import load_preset
+from irevla_policy.statistics import Statistics
+from irevla_policy.vla import VLA
+
+ROOT = Path(__file__).resolve().parents[1]
+INSTRUCTION = 'press the button'
+IMAGE_SIZE = 224
+
+
+def untrained_checkpoint(folder: Path) -> Path:
+    """Save the tiny preset with random weights for one 224x224 camera."""
+    random = np.random.default_rng(0)
+    actions = random.uniform(-0.04, 0.04, (50, 7))
+    actions[:, 6] = random.uniform(0, 1, 50)
+    preset = replace(load_preset(ROOT / 'config/presets/tiny.yaml'), cameras=('front',),
+                     image_size=IMAGE_SIZE)
+    vla = VLA(preset, Statistics.from_data(random.normal(size=(50, 10)), actions),
+              instructions=[INSTRUCTION])
+    save_checkpoint(folder, vla, {})
+    return folder
+
+
+@contextlib.contextmanager
+def running_nodes(checkpoint: Path) -> None:
+    """Run the real `vla` and `command_mux` nodes in processes of their own."""
+    processes = [
+        subprocess.Popen([sys.executable, '-m', module, '--ros-args', *arguments])
+        for module, arguments in (
+            ('irevla_policy.vla_node', ['-p', f'checkpoint:={checkpoint}', '-p', 'device:=cpu']),
+            ('irevla_control.command_mux_node', []))]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+class Client:
+    """Publishes observations and times the answers."""
+
+    def __init__(self) -> None:
+        """Wire the topics of an environment with one camera."""
+        self._node = rclpy.create_node('latency')
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        self._image = self._node.create_publisher(Image, 'camera/front/image_raw', OBSERVATION)
+        self._state = self._node.create_publisher(RobotState, 'robot_state', OBSERVATION)
+        self._episode = self._node.create_publisher(EpisodeState, 'episode', EVENT)
+        self._node.create_subscription(EndEffectorCommand, 'command', self._receive, COMMAND)
+        self._answered = 0
+        self._state_message = RobotState()
+        self._state_message.header.frame_id = 'base'
+        self._state_message.pose.orientation.w = 1.0
+
+    def wait_for_graph(self, timeout_s: float = 60.0) -> None:
+        """Wait until both nodes are connected."""
+        end = time.monotonic() + timeout_s
+        while not (self._image.get_subscription_count() and self._episode.get_subscription_count()
+                   > 1 and self._node.count_publishers('command')):
+            if time.monotonic() > end:
+                raise RuntimeError('the vla and command_mux nodes did not come up')
+            self._executor.spin_once(timeout_sec=0.1)
+        time.sleep(1.0)
+
+    def _receive(self, message: EndEffectorCommand) -> None:
+        self._answered = stamp_to_ns(message.header.stamp)
+
+    def ask(self, image: np.ndarray) -> float:
+        """Publish one observation; return the seconds until its command is here."""
+        start = time.perf_counter()
+        stamp_ns = time.time_ns()
+        stamp = ns_to_stamp(stamp_ns)
+        self._image.publish(image_to_message(image, stamp, 'front'))
+        self._state_message.header.stamp = stamp
+        self._state.publish(self._state_message)
+        episode = EpisodeState(episode_id='latency', task='button-press', instruction=INSTRUCTION,
+                               phase=EpisodeState.PHASE_RUNNING)
+        episode.header.stamp = stamp
+        self._episode.publish(episode)
+        while self._answered != stamp_ns:
+            if time.perf_counter() - start > 5:
+                raise RuntimeError('no command came within 5 s')
+            self._executor.spin_once(timeout_sec=1.0)
+        return time.perf_counter() - start
+
+
+def measure(samples: int = 500) -> dict:
+    """Alternate graph and bare forward pass; return the added milliseconds."""
+    # A graph of its own, whatever else runs on this machine.
+    os.environ['ROS_DOMAIN_ID'] = str(100 + os.getpid() % 100)
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = untrained_checkpoint(Path(folder) / 'checkpoint')
+        bare = load_checkpoint(checkpoint)
+        bare.compile_for_inference()
+        state = np.concatenate([np.zeros(3), [1, 0, 0, 0, 1, 0], [0]])
+        images = np.random.default_rng(0).integers(
+            0, 256, (16, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
+        with running_nodes(checkpoint):
+            rclpy.init()
+            client = Client()
+            client.wait_for_graph()
+            graph_s, bare_s = [], []
+            for sample in range(samples + 20):
+                image = images[sample % len(images)]
+                graph_s.append(client.ask(image))
+                start = time.perf_counter()
+                bare.step({'front': image}, state, INSTRUCTION)
+                bare_s.append(time.perf_counter() - start)
+            rclpy.shutdown()
+    graph_ms, bare_ms = 1e3 * np.array(graph_s[20:]), 1e3 * np.array(bare_s[20:])
+    added = graph_ms - np.median(bare_ms)
+    return {
+        'graph_latency_ms': {'p50': round(float(np.percentile(added, 50)), 3),
+                             'p99': round(float(np.percentile(added, 99)), 3)},
+        'observation_to_command_ms': {'p50': round(float(np.percentile(graph_ms, 50)), 3),
+                                      'p99': round(float(np.percentile(graph_ms, 99)), 3)},
+        'bare_forward_ms': {'p50': round(float(np.percentile(bare_ms, 50)), 3),
+                            'p99': round(float(np.percentile(bare_ms, 99)), 3)},
+    }
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--samples', type=int, default=500)
+    print(json.dumps(measure(parser.parse_args().samples), indent=2))

@@ -1,0 +1,91 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Measure every goal of docs/benchmarks.md; print a table, write results/latest.json."""
+
+import argparse
+from collections.abc import Callable
+from datetime import datetime, timezone
+import json
+import os
+from pathlib import Path
+import platform
+import re
+import subprocess
+import sys
+
+RESULTS = Path(__file__).resolve().parent / 'results'
+MODULES = ('rendering', 'lockstep', 'latency', 'recording', 'training')
+# figure: (path in the results, goal in words, whether a value reaches it)
+GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
+    'rendering, times stock Meta-World': (('render_speedup',), '>= 8', lambda x: x >= 8),
+    'lock-step through ROS / in process': (('lockstep_ratio',), '>= 0.85', lambda x: x >= 0.85),
+    'graph latency p50 [ms]': (('graph_latency_ms', 'p50'), '< 1.5', lambda x: x < 1.5),
+    'graph latency p99 [ms]': (('graph_latency_ms', 'p99'), '< 5', lambda x: x < 5),
+    'recorder: messages lost': (('recorder', 'lost'), '0', lambda x: x == 0),
+    'recorder: share of a core': (('recorder', 'cpu_share'), 'reported', lambda _: True),
+    'training: share waiting for data': (
+        ('training_data_wait_share',), '< 0.05', lambda x: x < 0.05),
+}
+
+
+def machine() -> dict:
+    """Describe the machine and the software measured."""
+    model = re.search(r'model name\s*: (.*)', Path('/proc/cpuinfo').read_text())
+    gpu = subprocess.run(['nvidia-smi', '--query-gpu=name', '--format=csv,noheader'],
+                         capture_output=True, text=True).stdout.strip() if any(
+        Path(folder, 'nvidia-smi').exists() for folder in os.get_exec_path()) else ''
+    return {'cpu': model[1] if model else platform.processor(), 'cores': os.cpu_count(),
+            'gpu': gpu, 'python': platform.python_version(),
+            'ros': os.environ.get('ROS_DISTRO', '')}
+
+
+def run_module(module: str) -> dict:
+    """Run one benchmark in a process of its own; return its figures."""
+    code = f'import json, {module}; print("RESULT" + json.dumps({module}.measure()))'
+    done = subprocess.run([sys.executable, '-c', code], cwd=Path(__file__).parent,
+                          stdout=subprocess.PIPE, text=True)
+    lines = [line for line in done.stdout.splitlines() if line.startswith('RESULT')]
+    if done.returncode or not lines:
+        sys.exit(f'benchmark {module} failed with status {done.returncode}')
+    return json.loads(lines[-1].removeprefix('RESULT'))
+
+
+def table(results: dict) -> str:
+    """Return the goals and what was measured, as Markdown."""
+    rows = ['| figure | measured | goal | |', '|---|---|---|---|']
+    for name, (path, goal, reached) in GOALS.items():
+        value = results
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None:
+            rows.append(f'| {name} | {value:.4g} | {goal} | {"yes" if reached(value) else "NO"} |')
+    return '\n'.join(rows)
+
+
+def main() -> None:
+    """Run all benchmarks, or those named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('modules', nargs='*', default=MODULES, metavar='MODULE',
+                        help=f'some of {", ".join(MODULES)}; all without any')
+    modules = parser.parse_args().modules
+    unknown = set(modules) - set(MODULES)
+    if unknown:
+        parser.error(f'unknown benchmark {sorted(unknown)}; there are {", ".join(MODULES)}')
+    latest = RESULTS / 'latest.json'
+    results = json.loads(latest.read_text()) if latest.exists() else {}
+    results |= {'machine': machine(),
+                'measured': datetime.now(timezone.utc).isoformat(timespec='seconds')}
+    for number, module in enumerate(modules, 1):
+        print(f'[{number}/{len(modules)}] {module}', flush=True)
+        results |= run_module(module)
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps(results, indent=2) + '\n'
+    name = re.sub(r'[^a-z0-9]+', '-', f'{machine()["cpu"]} {machine()["cores"]} cores'.lower())
+    for path in (latest, RESULTS / f'{name.strip("-")}.json'):
+        path.write_text(text)
+    print(table(results))
+    print(f'written: {latest}')
+
+
+if __name__ == '__main__':
+    main()

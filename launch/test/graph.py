@@ -1,0 +1,100 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the launch tests share: a graph in a domain of its own, and an untrained policy."""
+
+import json
+import os
+from pathlib import Path
+import subprocess
+import time
+
+from ament_index_python.packages import get_package_share_directory
+import numpy as np
+import psutil
+
+from irevla_policy.checkpoint import save_checkpoint
+from irevla_policy.config import load_preset
+from irevla_policy.statistics import Statistics
+from irevla_policy.vla import VLA
+
+CONFIG = Path(get_package_share_directory('irevla_bringup')) / 'config'
+
+
+def use_own_domain() -> None:
+    """Keep this process's graphs apart from any other on the machine."""
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+
+
+def untrained_checkpoint(folder: Path) -> Path:
+    """Save the tiny preset with random weights."""
+    random = np.random.default_rng(0)
+    actions = random.uniform(-0.04, 0.04, (50, 7))
+    actions[:, 6] = random.uniform(0, 1, 50)
+    vla = VLA(load_preset(CONFIG / 'presets/tiny.yaml'),
+              Statistics.from_data(random.normal(size=(50, 10)), actions),
+              instructions=['close the drawer'])
+    save_checkpoint(folder, vla, {})
+    return folder
+
+
+def results(file: Path) -> list[dict]:
+    """Return the episode runner's results so far."""
+    return json.loads(file.read_text()) if file.exists() else []
+
+
+def wait_for(condition, timeout_s: float, what: str) -> None:
+    """Wait until ``condition()`` holds, or fail naming it."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, f'{what} did not happen within {timeout_s} s'
+        time.sleep(0.1)
+
+
+class RunningLaunch:
+    """`ros2 launch irevla_bringup ...` as a person types it, with all its descendants."""
+
+    def __init__(self, launch_file: str, log: Path, **arguments: object) -> None:
+        self._log = log
+        command = ['ros2', 'launch', 'irevla_bringup', launch_file,
+                   *(f'{name}:={value}' for name, value in arguments.items())]
+        self.process = subprocess.Popen(command, stdout=log.open('w'), stderr=subprocess.STDOUT,
+                                        stdin=subprocess.DEVNULL, start_new_session=True)
+        self._seen: dict[int, psutil.Process] = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in (*self.nodes().values(), psutil.Process(self.process.pid)
+                        if self.process.poll() is None else None):
+            if process is not None and process.is_running():
+                process.kill()
+        self.process.wait(10)
+
+    def nodes(self) -> dict[str, psutil.Process]:
+        """Return the node processes seen so far, by node name."""
+        if self.process.poll() is None:
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                self._seen[child.pid] = child
+        found = {}
+        for process in self._seen.values():
+            try:
+                words = process.cmdline()
+            except psutil.Error:
+                continue
+            found |= {word.removeprefix('__node:='): process for word in words
+                      if word.startswith('__node:=')}
+        return found
+
+    def alive(self) -> list[str]:
+        """Return the names of nodes that still run."""
+        return [name for name, process in self.nodes().items()
+                if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait for the launch to end by itself; return its exit status."""
+        return self.process.wait(timeout_s)
+
+    def output(self) -> str:
+        """Return everything printed so far."""
+        return self._log.read_text(errors='replace')

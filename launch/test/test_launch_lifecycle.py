@@ -1,0 +1,79 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A launch ends with its work, with Ctrl-C and with its nodes, and leaves no process behind."""
+
+import signal
+
+import graph
+import pytest
+
+from irevla_control.bag_reader import list_episodes
+
+NODES = {'metaworld', 'expert', 'command_mux', 'recorder', 'episode_runner'}
+
+
+def collect(folder, log='log', **arguments):
+    return graph.RunningLaunch(
+        'collect.launch.py', folder / log, tasks='drawer-close', bags=folder / 'bags',
+        results=folder / 'results.json', **arguments)
+
+
+def test_launch_ends_by_itself_when_the_episodes_are_done(tmp_path):
+    with collect(tmp_path, episodes=2) as launch:
+        graph.wait_for(lambda: set(launch.nodes()) == NODES, 30, 'all nodes')
+        assert launch.wait(90) == 0
+        assert launch.alive() == []
+    assert len(graph.results(tmp_path / 'results.json')) == 2
+    assert len(list_episodes(tmp_path / 'bags')) == 2
+    assert 'Traceback' not in launch.output()
+
+
+def test_ctrl_c_ends_all_and_the_same_command_goes_on(tmp_path):
+    file = tmp_path / 'results.json'
+    with collect(tmp_path, episodes=5) as launch:
+        graph.wait_for(lambda: len(graph.results(file)) >= 2, 90, 'two episodes')
+        launch.process.send_signal(signal.SIGINT)
+        launch.wait(20)
+        assert launch.alive() == []
+        assert 'Traceback' not in launch.output()
+    before = graph.results(file)
+    with collect(tmp_path, log='again', episodes=5) as launch:
+        assert launch.wait(90) == 0
+    after = graph.results(file)
+    assert after[:len(before)] == before
+    assert sorted(result['seed'] for result in after) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize('victim', ['metaworld', 'command_mux', 'recorder'])
+def test_a_killed_node_ends_the_launch(tmp_path, victim):
+    with collect(tmp_path, episodes=1000) as launch:
+        graph.wait_for(lambda: graph.results(tmp_path / 'results.json'), 90, 'an episode')
+        launch.nodes()[victim].kill()
+        launch.wait(20)
+        assert launch.alive() == []
+        assert f'{victim} ended' in launch.output() or 'process has died' in launch.output()
+
+
+@pytest.mark.parametrize('arguments, words', [
+    ({'mode': 'sometimes'}, ('mode', 'sometimes', 'lock_step')),
+    ({'horizon': 'long'}, ('horizon:=long', 'whole number')),
+    ({'noise_std': '-1'}, ('noise_std:=-1', '0.0 to 2.0')),
+    ({'tasks_file': '/nowhere.yaml'}, ('tasks_file:=/nowhere.yaml', 'does not exist')),
+    ({'tasks': 'drawer-closed'}, ('drawer-closed', 'drawer-close')),
+])
+def test_wrong_values_are_refused_by_name(tmp_path, arguments, words):
+    given = {'tasks': 'drawer-close', **arguments}
+    with graph.RunningLaunch('collect.launch.py', tmp_path / 'log', **given) as launch:
+        launch.wait(60)
+        for word in words:
+            assert word in launch.output()
+
+
+def test_arguments_are_described():
+    for launch_file in ('collect.launch.py', 'sim.launch.py'):
+        shown = graph.subprocess.run(
+            ['ros2', 'launch', 'irevla_bringup', launch_file, '--show-args'],
+            capture_output=True, text=True, timeout=60)
+        assert shown.returncode == 0
+        for name in ('tasks', 'episodes', 'seed', 'bags', 'mode', 'log_level', 'namespace'):
+            assert f"'{name}'" in shown.stdout

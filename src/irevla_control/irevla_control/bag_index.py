@@ -1,0 +1,201 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The list of recorded episodes: one JSON line each in index.jsonl, all of it also in the bags.
+
+``python -m irevla_control.bag_index ROOT`` lists the episodes; ``--rebuild`` first writes the
+index anew from the bags.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+import json
+import os
+from pathlib import Path
+import struct
+import sys
+
+import yaml
+
+from irevla_control.bag_writer import write_synced
+from irevla_control.errors import BagError
+
+INDEX = 'index.jsonl'
+_END = struct.Struct('<BQQQI8s')  # an MCAP file's footer record and closing magic
+_DATA_END = struct.Struct('<BQI')
+
+
+@dataclass(frozen=True)
+class EpisodeEntry:
+    """One recorded episode.
+
+    Attributes:
+        episode_id: also the name of its folder under the root.
+        task, instruction, seed, success, aborted, terminated, truncated: as in EpisodeState.
+        steps: commands executed.
+        sources: who commanded, e.g. ('expert', 'policy').
+        recovered: its recorder was killed; the bag ends at its last whole message.
+        failed: why recording broke off before the episode's end, else ''.
+        bytes, crc32: of the MCAP file, and of its data section.
+        topics: name to {'messages': n, 'lost': n, 'max_gap_s': longest time between two}.
+        recorded_ns: when it was committed [ns since 1970].
+    """
+
+    episode_id: str
+    task: str
+    instruction: str
+    seed: int
+    success: bool
+    aborted: bool
+    terminated: bool
+    truncated: bool
+    steps: int
+    sources: tuple[str, ...]
+    recovered: bool
+    failed: str
+    bytes: int
+    crc32: int
+    topics: dict[str, dict[str, float]]
+    recorded_ns: int
+
+
+def entry_from_json(line: str) -> EpisodeEntry:
+    """Return the entry of one line of the index; ValueError or TypeError when it is none."""
+    values = json.loads(line)
+    return EpisodeEntry(**{**values, 'sources': tuple(values['sources'])})
+
+
+def entry_from_bag(folder: Path) -> EpisodeEntry:
+    """Return the entry of a committed episode, from its bag alone.
+
+    Raises:
+        BagError: no bag of the suite, or not a complete one.
+    """
+    try:
+        text = (folder / 'metadata.yaml').read_text()
+        bag = yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))[
+            'rosbag2_bagfile_information']
+        about = bag['custom_data']
+        lost, gaps = json.loads(about['lost']), json.loads(about['max_gap_s'])
+        file = folder / bag['relative_file_paths'][0]
+        return EpisodeEntry(
+            episode_id=about['episode_id'], task=about['task'],
+            instruction=about['instruction'], seed=int(about['seed']),
+            **{name: about[name] == 'true' for name in (
+                'success', 'aborted', 'terminated', 'truncated', 'recovered')},
+            steps=int(about['steps']), sources=tuple(filter(None, about['sources'].split(','))),
+            failed=about['failed'], bytes=file.stat().st_size, crc32=_data_crc(file),
+            topics={topic['topic_metadata']['name']: {
+                'messages': topic['message_count'],
+                'lost': lost.get(topic['topic_metadata']['name'], 0),
+                'max_gap_s': gaps.get(topic['topic_metadata']['name'], 0.0),
+            } for topic in bag['topics_with_message_count']},
+            recorded_ns=int(about['recorded_ns']))
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise BagError(f'{folder}: no complete episode of this suite '
+                       f'({type(error).__name__}: {error}); move the folder away, or record '
+                       'the episode again') from error
+
+
+def _data_crc(file: Path) -> int:
+    """Return the checksum that an MCAP file states for its data section."""
+    with file.open('rb') as stream:
+        stream.seek(-_END.size, os.SEEK_END)
+        opcode, _, summary_start, _, _, magic = _END.unpack(stream.read())
+        if opcode != 0x02 or magic != b'\x89MCAP0\r\n' or summary_start < _DATA_END.size:
+            raise ValueError(f'{file.name} has no end; it is truncated')
+        stream.seek(summary_start - _DATA_END.size)
+        return _DATA_END.unpack(stream.read(_DATA_END.size))[2]
+
+
+def episode_folders(root: Path) -> list[Path]:
+    """Return the folders of the committed episodes under a root, by name."""
+    return sorted(path for path in root.iterdir()
+                  if path.is_dir() and not path.name.startswith('.')
+                  and (path / 'metadata.yaml').exists())
+
+
+def read_index(root: Path) -> dict[str, EpisodeEntry]:
+    """Return the index as it is on disk, by episode; a torn or foreign line counts as missing."""
+    try:
+        lines = (root / INDEX).read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    entries = {}
+    for line in lines:
+        try:
+            entry = entry_from_json(line)
+        except (ValueError, TypeError, KeyError):
+            continue
+        entries[entry.episode_id] = entry
+    return entries
+
+
+def list_episodes(root: Path) -> list[EpisodeEntry]:
+    """Return all episodes under a root in the order they were recorded.
+
+    What the index lacks is read from the bags; nothing is written.
+
+    Raises:
+        BagError: the root does not exist, or holds a bag that is no complete episode.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise BagError(f'{root} is not a folder; give the root that episodes were recorded to')
+    index = read_index(root)
+    entries = [index.get(folder.name) or entry_from_bag(folder)
+               for folder in episode_folders(root)]
+    return sorted(entries, key=lambda entry: (entry.recorded_ns, entry.episode_id))
+
+
+def rebuild_index(root: Path) -> list[EpisodeEntry]:
+    """Write the index anew from the bags alone, and return it.
+
+    Raises:
+        BagError: as `list_episodes`; the index stays as it was.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise BagError(f'{root} is not a folder; give the root that episodes were recorded to')
+    entries = sorted(map(entry_from_bag, episode_folders(root)),
+                     key=lambda entry: (entry.recorded_ns, entry.episode_id))
+    write_synced(root / INDEX, ''.join(f'{_line(entry)}\n' for entry in entries))
+    return entries
+
+
+def append_to_index(root: Path, entry: EpisodeEntry) -> None:
+    """Add an episode to the index, synced."""
+    with (root / INDEX).open('a') as file:
+        file.write(f'{_line(entry)}\n')
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _line(entry: EpisodeEntry) -> str:
+    return json.dumps(asdict(entry), ensure_ascii=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """List, and on request rebuild, the index of a root."""
+    parser = argparse.ArgumentParser(prog='python -m irevla_control.bag_index',
+                                     description='List the recorded episodes under a folder.')
+    parser.add_argument('root', type=Path, help='folder that episodes were recorded to')
+    parser.add_argument('--rebuild', action='store_true',
+                        help='first write index.jsonl anew from the bags')
+    options = parser.parse_args(arguments)
+    try:
+        entries = (rebuild_index if options.rebuild else list_episodes)(options.root)
+    except BagError as error:
+        print(f'bag_index: {error}', file=sys.stderr)
+        return 1
+    for entry in entries:
+        outcome = ('failed' if entry.failed else 'aborted' if entry.aborted else
+                   'success' if entry.success else 'failure')
+        lost = sum(topic['lost'] for topic in entry.topics.values())
+        print(f'{entry.episode_id}  {entry.task}  {outcome}  {entry.steps} steps  '
+              f'{entry.bytes / 1e6:.1f} MB  {",".join(entry.sources) or "-"}  {lost} lost')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
