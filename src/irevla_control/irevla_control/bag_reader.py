@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader, ReaderError
+from rosbags.serde import SerdeError
 
 from irevla_control.bag_index import EpisodeEntry, list_episodes
 from irevla_control.errors import BagError
@@ -62,18 +63,25 @@ def read_messages(folder: Path, topics: Sequence[str]) -> Iterator[tuple[str, An
         BagError: not a complete bag, or damaged; or a topic that it does not hold once.
     """
     try:
-        with Reader(Path(folder)) as reader:
+        with Reader(_bag_path(Path(folder))) as reader:
             chosen = [_connection(reader, folder, topic) for topic in topics]
             names = {each.topic: topic for each, topic in zip(chosen, topics)}
             types = {each.msgtype: each.msgdef.data for each in chosen}
             decode = typestore(tuple(sorted(types.items()))).deserialize_cdr
             for connection, _, data in reader.messages(chosen):
-                yield names[connection.topic], decode(data, connection.msgtype)
-    except (ReaderError, OSError, ValueError, KeyError, TypeError, IndexError,
+                # A view: an image is then copied once, into the episode's array.
+                yield names[connection.topic], decode(memoryview(data), connection.msgtype)
+    except (ReaderError, SerdeError, OSError, ValueError, KeyError, TypeError, IndexError,
             struct.error) as error:
         raise BagError(f'{folder}: not a complete bag, or a damaged one '
                        f'({type(error).__name__}: {error}); recover it with '
                        'python -m irevla_control.bag_recovery, or leave it out') from error
+
+
+def _bag_path(folder: Path) -> Path:
+    """Return what to open: the MCAP file when there is one (it says all), else the folder."""
+    files = list(folder.glob('*.mcap'))
+    return files[0] if len(files) == 1 else folder
 
 
 def _connection(reader: Reader, folder: Path, topic: str) -> Connection:
