@@ -1,3 +1,10 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
 """Simulated robots behind the same interface as the real one."""
+
+import os
+
+# MuJoCo and Mesa read these when they are first imported: draw without a screen, and in the
+# calling thread, since helper threads cost more than they give on images this small.
+os.environ.setdefault('MUJOCO_GL', 'osmesa')
+os.environ.setdefault('LP_NUM_THREADS', '0')

@@ -1,0 +1,22 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Between the suite's (7,) action in SI units and Meta-World's (4,) in [-1, 1]."""
+
+import numpy as np
+
+# A Meta-World action of 1 moves the hand's target by this much in one of its steps.
+METRES_PER_STEP = 0.01
+
+
+def to_metaworld(action: np.ndarray, action_repeat: int) -> np.ndarray:
+    """Return the Meta-World action to apply ``action_repeat`` times, clipped to [-1, 1].
+
+    The rotation is left out: Meta-World's hand keeps its orientation.
+    """
+    return np.clip([*(action[:3] / (METRES_PER_STEP * action_repeat)), 1 - 2 * action[6]], -1, 1)
+
+
+def from_metaworld(action: np.ndarray, action_repeat: int) -> np.ndarray:
+    """Return the (7,) action whose `to_metaworld` is the given one in [-1, 1]."""
+    translation = np.asarray(action[:3], float) * (METRES_PER_STEP * action_repeat)
+    return np.array([*translation, 0.0, 0.0, 0.0, (1 - float(action[3])) / 2])

@@ -1,0 +1,45 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Meta-World's scripted policies as demonstrators that stray from their own advice."""
+
+import warnings
+
+from metaworld.policies import ENV_POLICY_MAP
+import numpy as np
+
+from irevla_sim.actions import from_metaworld
+from irevla_sim.tasks import Task
+
+
+class ScriptedExpert:
+    """Answers a simulator state with a command to execute and a label to learn.
+
+    The label is what the policy would do; the command is the label with noise, so that the
+    demonstrations also show how to come back from small errors.
+    """
+
+    def __init__(self, task: Task, noise_std: float = 0.3, seed: int = 0,
+                 action_repeat: int = 4) -> None:
+        """Demonstrate one episode.
+
+        Args:
+            task: what to do.
+            noise_std: of the Gaussian noise, where 1 is the largest action.
+            seed: with the same states, the same answers.
+            action_repeat: the environment's.
+        """
+        self._policy = ENV_POLICY_MAP[task.base]()
+        self._noise_std = noise_std
+        self._random = np.random.default_rng(seed)
+        self._action_repeat = action_repeat
+
+    def act(self, simulator_state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return command and label, each (7,), for Meta-World's observation (39,)."""
+        with warnings.catch_warnings():
+            # It warns of actions above 1, which are clipped on purpose.
+            warnings.simplefilter('ignore')
+            label = np.clip(self._policy.get_action(simulator_state).astype(np.float64), -1, 1)
+        noise = self._noise_std * self._random.standard_normal(label.shape)
+        command = np.clip(label + noise, -1, 1)
+        return (from_metaworld(command, self._action_repeat),
+                from_metaworld(label, self._action_repeat))

@@ -1,0 +1,161 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Meta-World as a Gymnasium environment that speaks the suite's observations and actions."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from irevla_control.errors import BadMessageError, ConfigError
+from irevla_control.observation import ACTION_SIZE, STATE_SIZE, action_problem, rotation_to_columns
+from irevla_sim.actions import METRES_PER_STEP, to_metaworld
+from irevla_sim.rendering import find_camera
+from irevla_sim.scene import Scene
+from irevla_sim.tasks import Task, find_task, load_catalogue
+
+METAWORLD_STEP_S = 0.0125
+
+
+class MetaWorldEnv(gymnasium.Env):
+    """One or more tasks of the catalogue, with a sparse reward.
+
+    Observation: a dict of each camera's uint8 (size, size, 3) RGB picture by its name, and
+    'state', float64 (10,) as in docs/architecture.md. Action: float64 (7,), also there; its
+    rotation has no effect because Meta-World's hand keeps its orientation. The reward is 1 at the
+    step that reaches success, which terminates the episode, else 0; the horizon truncates it.
+
+    `info` holds 'task', 'instruction', 'seed' (reproduces the episode), 'success' and
+    'simulator_state' (Meta-World's observation (39,), for experts).
+    """
+
+    metadata = {'render_modes': ['rgb_array'], 'render_fps': 20}
+
+    def __init__(self, tasks: Iterable[str] = (), cameras: Iterable[str] = ('front', 'wrist'),
+                 image_size: int = 84, action_repeat: int = 4, horizon: int = 50,
+                 catalogue: Mapping[str, Task] | None = None,
+                 render_mode: str = 'rgb_array') -> None:
+        """Make the environment; a task's scene is built when it is first played.
+
+        Args:
+            tasks: names that `reset` draws from when it is given none; empty: all of them.
+            cameras: see `rendering.CAMERAS`; the first is what `render` shows.
+            image_size: pixels along each side.
+            action_repeat: Meta-World steps of 12.5 ms for one action.
+            horizon: actions until an episode is truncated.
+            catalogue: where the names come from; the shipped tasks when left out.
+            render_mode: only 'rgb_array'.
+
+        Raises:
+            ConfigError: an unknown task or camera, or a number that is not positive.
+        """
+        self._catalogue = load_catalogue() if catalogue is None else catalogue
+        self._tasks = [find_task(name, self._catalogue).name for name in tasks]
+        self._tasks = self._tasks or list(self._catalogue)
+        self._cameras = tuple(cameras)
+        if not self._cameras:
+            raise ConfigError('no camera is given; name at least one')
+        for name in self._cameras:
+            find_camera(name)
+        for name, value in (('image_size', image_size), ('action_repeat', action_repeat),
+                            ('horizon', horizon)):
+            if value < 1:
+                raise ConfigError(f'{name} {value}; at least 1 is needed')
+        self._image_size = image_size
+        self.action_repeat = action_repeat
+        self.horizon = horizon
+        self.render_mode = render_mode
+        self.step_s = METAWORLD_STEP_S * action_repeat
+        self._scenes: dict[str, Scene] = {}
+        self._scene: Scene | None = None
+        self._running = False
+        picture = gymnasium.spaces.Box(0, 255, (image_size, image_size, 3), np.uint8)
+        self.observation_space = gymnasium.spaces.Dict(
+            {name: picture for name in self._cameras}
+            | {'state': gymnasium.spaces.Box(-np.inf, np.inf, (STATE_SIZE,), np.float64)})
+        reach = METRES_PER_STEP * action_repeat
+        self.action_space = gymnasium.spaces.Box(
+            np.array([-reach] * 3 + [-np.pi] * 3 + [0.0]),
+            np.array([reach] * 3 + [np.pi] * 3 + [1.0]), (ACTION_SIZE,), np.float64)
+
+    @property
+    def catalogue(self) -> Mapping[str, Task]:
+        """The tasks that `reset` knows."""
+        return self._catalogue
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None,
+              ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Begin an episode; ``options['task']`` names its task.
+
+        The seed and the task give the same episode whatever was played before.
+
+        Raises:
+            ConfigError: an unknown task or option.
+        """
+        super().reset(seed=seed)
+        unknown = set(options or {}) - {'task'}
+        if unknown:
+            raise ConfigError(f'unknown reset option {min(unknown)!r}; "task" is known')
+        seed = int(self.np_random.integers(2 ** 31)) if seed is None else seed
+        name = (options or {}).get('task') or self._tasks[
+            np.random.default_rng(seed).integers(len(self._tasks))]
+        task = find_task(name, self._catalogue)
+        if name not in self._scenes:
+            self._scenes[name] = Scene(task, self._image_size,
+                                       self.horizon * self.action_repeat + 1)
+        self._scene = self._scenes[name]
+        self._simulator_state = self._scene.reset(seed)
+        self._decisions = 0
+        self._success = False
+        self._running = True
+        self._info = {'task': name, 'instruction': task.instruction, 'seed': seed}
+        return self._observe()
+
+    def step(self, action: np.ndarray,
+             ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
+        """Apply one action for ``action_repeat`` Meta-World steps.
+
+        Raises:
+            BadMessageError: an action of another shape, not finite, or a gripper outside 0 to 1.
+            gymnasium.error.ResetNeeded: no episode is running.
+        """
+        if not self._running:
+            raise gymnasium.error.ResetNeeded('no episode is running; call reset first')
+        problem = action_problem(action)
+        if problem:
+            raise BadMessageError(problem)
+        for _ in range(self.action_repeat):
+            self._simulator_state, success = self._scene.step(
+                to_metaworld(action, self.action_repeat))
+            self._success |= success
+        self._decisions += 1
+        terminated = self._success
+        truncated = not terminated and self._decisions == self.horizon
+        self._running = not (terminated or truncated)
+        observation, info = self._observe()
+        return observation, float(terminated), terminated, truncated, info
+
+    def render(self) -> np.ndarray:
+        """Return the first camera's picture of this instant."""
+        if self._scene is None:
+            raise gymnasium.error.ResetNeeded('nothing to show yet; call reset first')
+        return self._scene.render(self._cameras[0])
+
+    def close(self) -> None:
+        """Free the renderers."""
+        for scene in self._scenes.values():
+            scene.close()
+        self._scenes.clear()
+        self._scene = None
+        self._running = False
+
+    def _observe(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        quaternion = self._scene.hand_quaternion()
+        # Robot states travel with a 32-bit gripper: rounding here keeps ROS and this side equal.
+        gripper = float(np.float32(self._simulator_state[3]))
+        observation = {name: self._scene.render(name) for name in self._cameras}
+        observation['state'] = np.concatenate(
+            [self._simulator_state[:3], rotation_to_columns(quaternion), [gripper]])
+        return observation, self._info | {'success': self._success, 'quaternion': quaternion,
+                                          'simulator_state': self._simulator_state.copy()}

@@ -1,0 +1,144 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Fast pictures of a Meta-World scene: no shadows, no multisampling, a lighter arm."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+import functools
+
+import mujoco
+import numpy as np
+
+from irevla_control.errors import ConfigError
+
+HALF_TURN = np.array([0.0, 0.0, 0.0, 1.0])
+ARM_GROUP = 3
+# The arm's finest meshes, all far from the work: drawn as solids of their size.
+SOLIDS = {'head': mujoco.mjtGeom.mjGEOM_ELLIPSOID, 'l1': mujoco.mjtGeom.mjGEOM_ELLIPSOID,
+          'l0': mujoco.mjtGeom.mjGEOM_CAPSULE, 'base': mujoco.mjtGeom.mjGEOM_CYLINDER,
+          'pedestal': mujoco.mjtGeom.mjGEOM_CYLINDER}
+LINKS = ('l2', 'l3', 'l4', 'l5', 'l6', 'eGripperBase')
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A view of the scene.
+
+    Attributes:
+        source: Meta-World's name of the camera.
+        upside_down: whether Meta-World mounts it so.
+        shows_arm: False leaves out the links, which this camera cannot see.
+    """
+
+    source: str
+    upside_down: bool = False
+    shows_arm: bool = True
+
+
+# `front` looks like Meta-World's corner2, from (0.75, 0.075, 0.7) m: there the objects are tiny.
+CAMERAS = {'front': Camera('corner4', upside_down=True),
+           'wrist': Camera('gripperPOV', shows_arm=False),
+           'corner': Camera('corner', upside_down=True),
+           'corner2': Camera('corner2', upside_down=True),
+           'corner3': Camera('corner3', upside_down=True),
+           'topview': Camera('topview'),
+           'behind_gripper': Camera('behindGripper')}
+
+
+def find_camera(name: str) -> Camera:
+    """Return a camera by name.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    if name not in CAMERAS:
+        raise ConfigError(f'unknown camera {name!r}; known: {", ".join(CAMERAS)}')
+    return CAMERAS[name]
+
+
+def prepare_model(model: mujoco.MjModel, offsets: Mapping[str, Sequence[float]]) -> None:
+    """Make a model cheap and right to draw; what moves and collides stays as it was.
+
+    Args:
+        model: changed in place, once, before a `Renderer` is made.
+        offsets: camera name to how far it is moved, (x, y, z) in m.
+
+    Raises:
+        ConfigError: an unknown camera.
+    """
+    model.vis.quality.shadowsize = 0
+    model.vis.quality.offsamples = 0
+    for camera in CAMERAS.values():
+        if camera.upside_down:
+            view = model.camera(camera.source)
+            mujoco.mju_mulQuat(view.quat, view.quat.copy(), HALF_TURN)
+    for name, offset in offsets.items():
+        model.camera(find_camera(name).source).pos += offset
+    for site in range(model.nsite):
+        # The goal is told in words; a policy must not read it off a green dot.
+        if model.site(site).name.startswith('goal'):
+            model.site(site).rgba[3] = 0
+    for geom in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_MESH):
+        mesh = model.mesh(model.geom_dataid[geom]).name
+        if mesh in SOLIDS or mesh in LINKS:
+            model.geom_group[geom] = ARM_GROUP
+        if mesh in SOLIDS:
+            x, y, z = model.geom_aabb[geom, 3:]
+            kind = SOLIDS[mesh]
+            model.geom_type[geom] = kind
+            radius = (x + y) / 2
+            model.geom_size[geom] = {
+                mujoco.mjtGeom.mjGEOM_ELLIPSOID: (x, y, z),
+                mujoco.mjtGeom.mjGEOM_CAPSULE: (radius, z - radius, 0),
+                mujoco.mjtGeom.mjGEOM_CYLINDER: (radius, z, 0)}[kind]
+
+
+@functools.cache
+def _gl_context() -> mujoco.GLContext:
+    # One for the process: with one each, closing a renderer would free another's drawings.
+    return mujoco.GLContext(1, 1)
+
+
+class Renderer:
+    """Draws one model; any number may live and be closed in any order, all in one thread."""
+
+    def __init__(self, model: mujoco.MjModel, size: int) -> None:
+        """Draw ``size`` x ``size`` pixels of a model that `prepare_model` has seen."""
+        self._model = model
+        self._size = size
+        model.vis.global_.offwidth = model.vis.global_.offheight = size
+        _gl_context().make_current()
+        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
+        self._scene = mujoco.MjvScene(model, maxgeom=1000)
+        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION,
+                     mujoco.mjtRndFlag.mjRND_SKYBOX):
+            self._scene.flags[flag] = False
+        self._option = mujoco.MjvOption()
+        # Meshes that collide (the hand) have a convex hull: far fewer triangles, same outline.
+        self._option.flags[mujoco.mjtVisFlag.mjVIS_CONVEXHULL] = True
+        self._view = mujoco.MjvCamera()
+        self._view.type = mujoco.mjtCamera.mjCAMERA_FIXED
+        self._rectangle = mujoco.MjrRect(0, 0, size, size)
+
+    def render(self, data: mujoco.MjData, name: str) -> np.ndarray:
+        """Return the upright uint8 (size, size, 3) RGB picture of a camera.
+
+        Raises:
+            ConfigError: an unknown camera.
+        """
+        camera = find_camera(name)
+        _gl_context().make_current()
+        self._view.fixedcamid = self._model.camera(camera.source).id
+        self._option.geomgroup[ARM_GROUP] = camera.shows_arm
+        mujoco.mjv_updateScene(self._model, data, self._option, None, self._view,
+                               mujoco.mjtCatBit.mjCAT_ALL, self._scene)
+        mujoco.mjr_render(self._rectangle, self._scene, self._context)
+        pixels = np.empty((self._size, self._size, 3), np.uint8)
+        mujoco.mjr_readPixels(pixels, None, self._rectangle, self._context)
+        return np.ascontiguousarray(pixels[::-1])
+
+    def close(self) -> None:
+        """Free what the drawing library holds."""
+        _gl_context().make_current()
+        self._context.free()

@@ -1,0 +1,106 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One task's Meta-World scene: built with its variant, reset from a seed, stepped, drawn."""
+
+from metaworld.env_dict import ALL_V3_ENVIRONMENTS
+import mujoco
+import numpy as np
+
+from irevla_control.errors import ConfigError
+from irevla_sim.rendering import Renderer, prepare_model
+from irevla_sim.tasks import Task
+
+RESET_AXES = {'x': 0, 'y': 1}
+# Model fields that Meta-World's resets write.
+LAYOUT_FIELDS = ('body_pos', 'body_quat', 'site_pos', 'geom_pos', 'geom_quat', 'geom_rgba')
+
+
+class Scene:
+    """A task's simulation.
+
+    A reset depends on its seed alone, whatever was played before.
+    """
+
+    def __init__(self, task: Task, image_size: int, max_substeps: int) -> None:
+        """Build the scene.
+
+        Raises:
+            ConfigError: a variant that names what the task's model does not have.
+        """
+        self.task = task
+        self._env = _build(task)
+        self._env.max_path_length = max_substeps
+        self.model, self.data = self._env.model, self._env.data
+        for name, colour in task.variant.colours.items():
+            _named(self.model.mat, 'material', name, task).rgba[:] = colour
+        prepare_model(self.model, task.variant.cameras)
+        self._renderer = Renderer(self.model, image_size)
+        self._layout = {name: getattr(self.model, name).copy() for name in LAYOUT_FIELDS}
+
+    def reset(self, seed: int) -> np.ndarray:
+        """Lay the scene out anew; return Meta-World's observation (39,)."""
+        for name, values in self._layout.items():
+            getattr(self.model, name)[:] = values
+        mujoco.mj_resetData(self.model, self.data)
+        mujoco.mj_forward(self.model, self.data)
+        self._env.seed(seed)
+        observation, _ = self._env.reset()
+        return observation
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Apply Meta-World's own action (4,) for 12.5 ms; return its observation and success."""
+        observation, _, _, _, info = self._env.step(action)
+        return observation, bool(info['success'])
+
+    def hand_quaternion(self) -> np.ndarray:
+        """Return the hand's orientation in the base frame, (x, y, z, w)."""
+        w, x, y, z = self.data.body('hand').xquat
+        return np.array([x, y, z, w])
+
+    def render(self, camera: str) -> np.ndarray:
+        """Return a camera's uint8 (size, size, 3) RGB picture."""
+        return self._renderer.render(self.data, camera)
+
+    def close(self) -> None:
+        """Free the renderer."""
+        self._renderer.close()
+
+
+def _build(task: Task) -> 'mujoco.MujocoEnv':
+    stock = ALL_V3_ENVIRONMENTS[task.base]
+
+    class Resized(stock):
+        """The stock environment with the variant's sizes."""
+
+        def _initialize_simulation(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
+            spec = mujoco.MjSpec.from_file(self.fullpath)
+            for name, scale in task.variant.sizes.items():
+                mesh = spec.mesh(name)
+                part = mesh or _named(spec.geom, 'mesh or geom', name, task)
+                field = 'scale' if mesh else 'size'
+                setattr(part, field, np.multiply(getattr(part, field), scale))
+            model = spec.compile()
+            return model, mujoco.MjData(model)
+
+    env = (Resized if task.variant.sizes else stock)()
+    # Ask for layouts drawn from `seed` and for the goal in the observation, which experts need;
+    # the cached space was computed for a hidden goal and would clip it to zero.
+    env._partially_observable = False
+    env.__dict__.pop('sawyer_observation_space', None)
+    env._freeze_rand_vec = False
+    env.seeded_rand_vec = True
+    env._set_task_called = True
+    box = env._random_reset_space
+    for axis, (low, high) in task.variant.position.items():
+        box.low[RESET_AXES[axis]], box.high[RESET_AXES[axis]] = low, high
+    return env
+
+
+def _named(find: 'callable', kind: str, name: str, task: Task) -> object:
+    try:
+        part = find(name)
+    except KeyError:
+        part = None
+    if part is None:
+        raise ConfigError(f'task {task.name}: its model {task.base} has no {kind} {name!r}')
+    return part
