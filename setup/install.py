@@ -15,6 +15,8 @@ SETUP = Path(__file__).resolve().parent
 ROOT = SETUP.parent
 VENV = ROOT / '.venv'
 STAMP = VENV / '.installed'
+# Names of lock entries that only a CUDA build of torch needs.
+CUDA = 'nvidia-|triton==|cuda-'
 PYTHONS = ((3, 10), (3, 11), (3, 12))
 
 
@@ -73,18 +75,17 @@ def pip_install(tool: list, pattern: str) -> None:
 def install_python_packages(python: Path, system_ros: bool) -> None:
     """Install the lock: ROS wheels only without a system ROS, CUDA only with a CUDA torch."""
     pip = [python, '-m', 'pip', 'install', '--disable-pip-version-check']
-    cuda = 'nvidia-|triton==|cuda-'
     ros = 'ros-|netifaces==' if system_ros else 'nothing-else=='
     pip_install(pip, 'uv==')
     pip_install([VENV / 'bin' / 'uv', 'pip', 'install', '--python', python],
-                rf'(?!{cuda}|{ros}|torch==|uv==|#)')
+                rf'(?!{CUDA}|{ros}|torch==|uv==|#)')
     # pip, not uv: it honours a machine's own configured source of CPU builds.
     pip_install(pip, 'torch==')
     needs = subprocess.run(
         [python, '-c', 'import importlib.metadata as m; print(m.requires("torch"))'],
         capture_output=True, text=True).stdout
     if 'nvidia' in needs:
-        pip_install(pip, cuda)
+        pip_install(pip, CUDA)
 
 
 def main() -> None:

@@ -1,0 +1,168 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The real command_mux and episode_runner over DDS, against an environment's topics."""
+
+from contextlib import contextmanager
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+
+from irevla_control.ros.messages import action_to_message, ns_to_stamp, stamp_to_ns
+from irevla_control.ros.qos import COMMAND, EVENT
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState
+from irevla_msgs.srv import ResetEpisode
+
+
+@pytest.fixture(scope='module', autouse=True)
+def ros():
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    rclpy.init()
+    yield
+    rclpy.shutdown()
+
+
+class Peer:
+    """A node of the test with its own executor."""
+
+    def __init__(self, name):
+        self.node = rclpy.create_node(name)
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+
+    def spin_until(self, condition, timeout_s=20.0):
+        end = time.monotonic() + timeout_s
+        while not condition() and time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.05)
+        return condition()
+
+
+@contextmanager
+def running(module, *parameters):
+    arguments = [word for parameter in parameters for word in ('-p', parameter)]
+    process = subprocess.Popen([sys.executable, '-m', f'irevla_control.{module}', '--ros-args',
+                                *arguments], stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.wait(10)
+
+
+def test_command_mux_passes_the_policy_until_the_operator_acts_and_drops_nan():
+    peer = Peer('operator')
+    received = []
+    policy = peer.node.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
+    teleop = peer.node.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
+    peer.node.create_subscription(EndEffectorCommand, 'command', received.append, COMMAND)
+    with running('command_mux_node', 'teleop_timeout_s:=30.0') as process:
+        assert peer.spin_until(lambda: policy.get_subscription_count()
+                               and teleop.get_subscription_count()
+                               and peer.node.count_publishers('command'))
+        time.sleep(0.5)
+
+        def send(publisher, stamp, source, x=0.01):
+            action = np.array([x, 0, 0, 0, 0, 0, 1.0])
+            publisher.publish(action_to_message(action, ns_to_stamp(stamp), 'base', source, 99))
+
+        send(policy, 1, EndEffectorCommand.SOURCE_POLICY)
+        assert peer.spin_until(lambda: len(received) == 1)
+        send(policy, 2, EndEffectorCommand.SOURCE_POLICY, x=np.nan)
+        send(teleop, 3, EndEffectorCommand.SOURCE_TELEOP)
+        assert peer.spin_until(lambda: len(received) == 2)
+        send(policy, 4, EndEffectorCommand.SOURCE_POLICY)
+        send(teleop, 5, EndEffectorCommand.SOURCE_TELEOP)
+        assert peer.spin_until(lambda: len(received) == 3)
+    assert [stamp_to_ns(message.header.stamp) for message in received] == [1, 3, 5]
+    assert [message.source for message in received] == [1, 2, 2]
+    assert [message.sequence for message in received] == [1, 2, 3]
+    assert process.returncode == 0
+
+
+class Environment(Peer):
+    """Ends each episode at once; every seed that `success` holds is a success."""
+
+    def __init__(self, success=(), abort_first=0, code=ResetEpisode.Response.OK):
+        super().__init__('environment')
+        self.success, self.aborts_left, self.code = success, abort_first, code
+        self.resets, self._pending = [], None
+        self.episode = self.node.create_publisher(EpisodeState, 'episode', EVENT)
+        self.node.create_service(ResetEpisode, 'reset_episode', self._reset)
+        self.node.create_timer(0.02, self._end)
+
+    def _reset(self, request, response):
+        self.resets.append((request.task, request.seed))
+        response.code, response.text = self.code, 'no such task' if self.code else ''
+        response.episode_id = f'{len(self.resets)}'
+        self._pending = EpisodeState(
+            episode_id=response.episode_id, task=request.task, seed=request.seed, step=4,
+            phase=EpisodeState.PHASE_ENDED)
+        return response
+
+    def _end(self):
+        if self._pending is None:
+            return
+        message, self._pending = self._pending, None
+        if self.aborts_left:
+            self.aborts_left -= 1
+            message.aborted, message.text = True, 'operator'
+        else:
+            message.success = message.seed in self.success
+            message.terminated, message.truncated = message.success, not message.success
+        self.episode.publish(message)
+
+
+def test_episode_runner_plays_all_seeds_writes_results_and_ends(tmp_path):
+    environment = Environment(success={11})
+    output = tmp_path / 'results.json'
+    with running('episode_runner_node', 'tasks:=[a, b]', 'episodes:=2', 'seed:=10',
+                 f'output:={output}') as process:
+        environment.spin_until(lambda: process.poll() is not None)
+    assert process.returncode == 0
+    assert environment.resets == [('a', 10), ('a', 11), ('b', 10), ('b', 11)]
+    results = json.loads(output.read_text())
+    assert [result['success'] for result in results] == [False, True, False, True]
+    assert [result['truncated'] for result in results] == [True, False, True, False]
+    environment.node.destroy_node()
+
+
+def test_episode_runner_goes_on_where_its_results_end_and_repeats_aborted_episodes(tmp_path):
+    output = tmp_path / 'results.json'
+    output.write_text(json.dumps([{'task': 'a', 'seed': 0, 'success': True}]))
+    environment = Environment(abort_first=2)
+    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2',
+                 f'output:={output}') as process:
+        environment.spin_until(lambda: process.poll() is not None)
+    assert process.returncode == 0
+    assert environment.resets == [('a', 1)] * 3
+    assert [result['seed'] for result in json.loads(output.read_text())] == [0, 1]
+    environment.node.destroy_node()
+
+
+def test_episode_runner_ends_with_the_reason_when_a_reset_is_refused():
+    environment = Environment(code=ResetEpisode.Response.UNKNOWN_TASK)
+    with running('episode_runner_node', 'tasks:=[nonsense]') as process:
+        environment.spin_until(lambda: process.poll() is not None)
+        assert process.returncode == 1
+        assert 'no such task' in process.stderr.read()
+    environment.node.destroy_node()
+
+
+@pytest.mark.parametrize('module, parameter, words', [
+    ('command_mux_node', 'teleop_timeout_s:=-1.0', ('teleop_timeout_s', '-1.0')),
+    ('episode_runner_node', 'episodes:=0', ('episodes', '0')),
+    ('episode_runner_node', 'startup_timeout_s:=1.0', ('tasks', 'empty')),
+])
+def test_bad_parameters_end_a_node_with_name_and_value(module, parameter, words):
+    with running(module, parameter) as process:
+        assert process.wait(20) == 1
+        text = process.stderr.read()
+    assert all(word in text for word in words) and 'Traceback' not in text
