@@ -109,7 +109,6 @@ class Renderer:
         model.vis.global_.offwidth = model.vis.global_.offheight = size
         _gl_context().make_current()
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._scene = mujoco.MjvScene(model, maxgeom=1000)
         for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION,
                      mujoco.mjtRndFlag.mjRND_SKYBOX):
@@ -129,6 +128,8 @@ class Renderer:
         """
         camera = find_camera(name)
         _gl_context().make_current()
+        # Renderers share the GL context, and the last to draw left its own buffer bound.
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._view.fixedcamid = self._model.camera(camera.source).id
         self._option.geomgroup[ARM_GROUP] = camera.shows_arm
         mujoco.mjv_updateScene(self._model, data, self._option, None, self._view,
