@@ -21,6 +21,7 @@ setup(
     description='Observations, commands, episodes and recordings of a robot',
     license='Apache-2.0',
     entry_points={'console_scripts': [
+        'recorder_node = irevla_control.recorder_node:main',
         'command_mux_node = irevla_control.command_mux_node:main',
         'episode_runner_node = irevla_control.episode_runner_node:main',
     ]},

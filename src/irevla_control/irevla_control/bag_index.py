@@ -139,13 +139,7 @@ def list_episodes(root: Path) -> list[EpisodeEntry]:
     Raises:
         BagError: the root does not exist, or holds a bag that is no complete episode.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise BagError(f'{root} is not a folder; give the root that episodes were recorded to')
-    index = read_index(root)
-    entries = [index.get(folder.name) or entry_from_bag(folder)
-               for folder in episode_folders(root)]
-    return sorted(entries, key=lambda entry: (entry.recorded_ns, entry.episode_id))
+    return _entries(Path(root), read_index(Path(root)))
 
 
 def rebuild_index(root: Path) -> list[EpisodeEntry]:
@@ -154,13 +148,40 @@ def rebuild_index(root: Path) -> list[EpisodeEntry]:
     Raises:
         BagError: as `list_episodes`; the index stays as it was.
     """
-    root = Path(root)
+    entries = _entries(Path(root), {})
+    _write_index(Path(root), entries)
+    return entries
+
+
+def _entries(root: Path, known: dict[str, EpisodeEntry]) -> list[EpisodeEntry]:
     if not root.is_dir():
         raise BagError(f'{root} is not a folder; give the root that episodes were recorded to')
-    entries = sorted(map(entry_from_bag, episode_folders(root)),
-                     key=lambda entry: (entry.recorded_ns, entry.episode_id))
+    return sorted((known.get(folder.name) or entry_from_bag(folder)
+                   for folder in episode_folders(root)), key=_recorded)
+
+
+def repair_index(root: Path) -> list[str]:
+    """Make the index say what the folders are; return what is wrong with any of these.
+
+    Only bags that the index lacks are read.
+    """
+    index, entries, problems = read_index(root), [], []
+    for folder in episode_folders(root):
+        try:
+            entries.append(index.get(folder.name) or entry_from_bag(folder))
+        except BagError as error:
+            problems.append(str(error))
+    entries.sort(key=_recorded)
+    _write_index(root, entries)
+    return problems
+
+
+def _write_index(root: Path, entries: list[EpisodeEntry]) -> None:
     write_synced(root / INDEX, ''.join(f'{_line(entry)}\n' for entry in entries))
-    return entries
+
+
+def _recorded(entry: EpisodeEntry) -> tuple[int, str]:
+    return entry.recorded_ns, entry.episode_id
 
 
 def append_to_index(root: Path, entry: EpisodeEntry) -> None:

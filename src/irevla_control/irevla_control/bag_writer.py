@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from irevla_control.errors import BagError
-from irevla_control.mcap_file import McapFile
+from irevla_control.mcap_file import MAGIC, McapFile, Visit
 from irevla_control.message_types import definition, type_hash
 
 # The newest whose QoS text Humble reads too.
@@ -100,32 +100,44 @@ class BagWriter:
         self._newest = 0
 
     @classmethod
-    def recover(cls, folder: Path) -> 'BagWriter':
+    def recover(cls, folder: Path, visit: Visit) -> 'BagWriter | None':
         """Open a bag that was never closed, cut after its last whole message.
 
+        ``visit`` is called with topic, type and data of each message that is left; None is
+        returned when that is none.
+
         Raises:
-            BagError: nothing in it can be saved.
+            BagError: this is no such bag.
+            OSError: it cannot be read or written.
         """
-        paths = sorted(folder.glob('*.mcap'))
-        if len(paths) != 1:
-            raise BagError(f'{folder}: {len(paths)} MCAP files in it; one is needed. Delete the '
-                           'folder, or move it out of .staging')
+        paths = list(folder.glob('*.mcap'))
+        if len(paths) > 1:
+            raise BagError(f'{folder} holds {len(paths)} MCAP files, one is expected; move the '
+                           'folder away')
+        if not paths or paths[0].stat().st_size < len(MAGIC):
+            return None
         writer = cls.__new__(cls)
         writer.folder = folder
         try:
-            writer._file = McapFile.recover(paths[0])
-        except (ValueError, OSError) as error:
-            raise BagError(f'{paths[0]}: {error}; nothing to recover, delete {folder}') from error
-        writer._channels = {channel.topic: channel.id
-                            for channel in writer._file.channels.values()}
-        writer._newest = max((traffic.last for traffic in writer._file.traffic.values()),
-                             default=0)
+            writer._file = file = McapFile.recover(paths[0], visit)
+        except ValueError as error:
+            raise BagError(f'{paths[0]} {error}; move {folder} away') from error
+        if not any(traffic.messages for traffic in file.traffic.values()):
+            file.abandon()
+            return None
+        writer._channels = {channel.topic: key for key, channel in file.channels.items()}
+        writer._newest = max(traffic.last for traffic in file.traffic.values())
         return writer
 
     @property
     def about(self) -> dict[str, str]:
         """What was known when the bag was begun."""
         return self._file.metadata.get(_EPISODE, {})
+
+    def definition(self, type_name: str) -> str:
+        """Return the definition of a recorded type, from the bag itself."""
+        return next(schema.data.decode() for schema in self._file.schemas.values()
+                    if schema.name == type_name)
 
     @property
     def messages(self) -> dict[str, int]:

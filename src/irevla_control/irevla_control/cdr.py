@@ -10,6 +10,8 @@ _STAMP = (struct.Struct('>iI'), struct.Struct('<iI'))
 _LENGTH = (struct.Struct('>I'), struct.Struct('<I'))
 _HEAD = 4  # of every message: representation (its second byte: 0 big endian, 1 little), options
 _COMMAND_FLOATS = 7 * 8
+# Names of EndEffectorCommand.SOURCE_*, by value.
+SOURCES = ('unknown', 'policy', 'teleop', 'expert', 'replay')
 
 
 def stamp_of(data: bytes) -> int:
@@ -25,8 +27,8 @@ def stamp_of(data: bytes) -> int:
     return seconds * 1_000_000_000 + nanoseconds
 
 
-def command_source(data: bytes) -> int:
-    """Return the `source` of a serialized irevla_msgs/EndEffectorCommand.
+def command_source(data: bytes) -> str:
+    """Return the name of the source of a serialized irevla_msgs/EndEffectorCommand.
 
     Raises:
         BadMessageError: too short for a command.
@@ -34,6 +36,7 @@ def command_source(data: bytes) -> int:
     try:
         length, = _LENGTH[data[1] & 1].unpack_from(data, _HEAD + 8)
         floats = (12 + length + 7) // 8 * 8
-        return data[_HEAD + floats + _COMMAND_FLOATS]
+        source = data[_HEAD + floats + _COMMAND_FLOATS]
+        return SOURCES[source] if source < len(SOURCES) else SOURCES[0]
     except (IndexError, struct.error):
         raise BadMessageError(f'message of {len(data)} bytes is too short for a command') from None

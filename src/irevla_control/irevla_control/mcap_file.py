@@ -6,6 +6,7 @@ Messages are not gathered in chunks: each goes to the operating system in one wr
 killed process loses none of those written, and what a torn file lost is exactly its last record.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import errno
 from io import BytesIO
@@ -36,6 +37,9 @@ _RECORD = struct.Struct('<BQ')
 _MESSAGE = struct.Struct('<BQHIQQ')
 _MESSAGE_FIELDS = _MESSAGE.size - _RECORD.size
 _CRC = struct.Struct('<I')
+
+# Called with topic, type and data of a message; the data is gone after the call.
+Visit = Callable[[str, str, memoryview], None]
 
 
 @dataclass
@@ -101,8 +105,10 @@ class McapFile:
         return file
 
     @classmethod
-    def recover(cls, path: Path) -> 'McapFile':
+    def recover(cls, path: Path, visit: Visit) -> 'McapFile':
         """Open a torn file, cut it after its last whole record, and be ready to `finish` it.
+
+        ``visit`` is called with topic, type and data of each message that is left.
 
         Raises:
             ValueError: not even the beginning is that of an MCAP file.
@@ -119,14 +125,15 @@ class McapFile:
                 file.abandon()
                 raise ValueError('does not begin as an MCAP file')
             file.size = len(MAGIC)
-            while end := file._read_record(view, file.size):
+            while end := file._read_record(view, file.size, visit):
                 file.size = end
             file._crc = zlib.crc32(view[:file.size])
         os.ftruncate(file._descriptor, file.size)
         os.lseek(file._descriptor, file.size, os.SEEK_SET)
         return file
 
-    def _read_record(self, view: memoryview, start: int) -> int:
+    def _read_record(self, view: memoryview, start: int,
+                     visit: Visit) -> int:
         """Take in the record at an offset; return where it ends, 0 when it is not whole."""
         body = start + _RECORD.size
         if body > len(view):
@@ -142,6 +149,8 @@ class McapFile:
             if channel not in self.traffic:
                 return 0
             self.traffic[channel].add(log_time)
+            topic, schema = self.channels[channel].topic, self.channels[channel].schema_id
+            visit(topic, self.schemas[schema].name, view[start + _MESSAGE.size:end])
             return end
         try:
             return end if self._take_in(opcode, start, view[start:end]) else 0

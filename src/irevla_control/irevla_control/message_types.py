@@ -5,11 +5,14 @@
 from functools import cache, lru_cache
 from pathlib import Path
 import re
+import struct
+from typing import Any
 
+from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from irevla_control.errors import ConfigError
+from irevla_control.errors import BadMessageError, ConfigError
 
 _SEPARATOR = '\n' + 80 * '=' + '\nMSG: '
 # A type and a name, without the constants, which have a value after '='.
@@ -66,12 +69,29 @@ def begins_with_header(type_name: str) -> bool:
 
 @lru_cache(maxsize=16)
 def typestore(definitions: tuple[tuple[str, str], ...]) -> Typestore:
-    """Return decoders for these (type, definition) pairs and the types they use."""
+    """Return the types of these (type, definition) pairs and those they use."""
     store, types = get_typestore(Stores.EMPTY), {}
     for type_name, text in definitions:
         types.update(get_types_from_msg(text, type_name))
     store.register(types)
     return store
+
+
+def decode(store: Typestore, type_name: str, data: bytes) -> Any:
+    """Return the message in serialized data; its byte arrays are views of the data.
+
+    Unlike the store's own method this bears bytes after the message, which rclpy appends to what
+    is published in serialized form.
+
+    Raises:
+        BadMessageError: the data is no such message.
+    """
+    kind = store.get_msgdef(type_name)
+    try:
+        read = kind.deserialize_cdr_le if data[1] & 1 else kind.deserialize_cdr_be
+        return read(memoryview(data)[4:], 0, kind.cls, store)[0]
+    except (struct.error, ValueError, IndexError, SerdeError) as error:
+        raise BadMessageError(f'{len(data)} bytes are no {type_name}: {error}') from error
 
 
 @cache

@@ -22,3 +22,5 @@ COMMAND = _profile(ReliabilityPolicy.RELIABLE, 1)
 EVENT = _profile(ReliabilityPolicy.RELIABLE, 10, DurabilityPolicy.TRANSIENT_LOCAL)
 # A recorder's subscriptions: room for bursts while the disk is slow.
 RECORD = _profile(ReliabilityPolicy.RELIABLE, 200)
+# The recorder's view of `episode`: the same room, and the event it may have come too late for.
+RECORD_EVENT = _profile(ReliabilityPolicy.RELIABLE, 200, DurabilityPolicy.TRANSIENT_LOCAL)

@@ -1,0 +1,185 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One episode on its way to the disk: staged, then committed."""
+
+from collections import Counter
+from collections.abc import Sequence
+import json
+import os
+from pathlib import Path
+import re
+import shutil
+import time
+from typing import Any, NamedTuple
+
+from irevla_control.bag_index import EpisodeEntry, append_to_index, entry_from_bag
+from irevla_control.bag_writer import BagWriter, Topic, sync_folder
+from irevla_control.errors import BagError
+
+STAGING = '.staging'
+EPISODE_TYPE = 'irevla_msgs/msg/EpisodeState'
+COMMAND_TYPE = 'irevla_msgs/msg/EndEffectorCommand'
+PHASE_RUNNING, PHASE_ENDED = 1, 2  # EpisodeState.PHASE_*
+_FOLDER_NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9._-]*')
+
+
+class RawMessage(NamedTuple):
+    """A message as it came, never decoded.
+
+    Attributes:
+        topic: resolved name.
+        receive_ns: when the middleware received it [ns since 1970].
+        stamp_ns: of its header; None without one.
+        sequence: its publisher's count; 0 unknown.
+        lost: messages missing before it.
+        data: CDR.
+    """
+
+    topic: str
+    receive_ns: int
+    stamp_ns: int | None
+    sequence: int
+    lost: int
+    data: bytes
+
+
+def describe(event: Any) -> dict[str, str]:
+    """Return what an EpisodeState tells of its episode, as custom data of a bag."""
+    flags = {name: 'true' if getattr(event, name) else 'false'
+             for name in ('success', 'aborted', 'terminated', 'truncated')}
+    return {'episode_id': event.episode_id, 'task': event.task, 'instruction': event.instruction,
+            'seed': str(event.seed), 'steps': str(event.step), **flags}
+
+
+def commit(root: Path, writer: BagWriter, about: dict[str, str], sources: Sequence[str],
+           lost: dict[str, int], recovered: bool = False, failed: str = '') -> EpisodeEntry:
+    """Finish a staged bag, move it to its place, and add it to the index.
+
+    Raises:
+        OSError: the disk refuses; the bag stays staged.
+        BagError: its place is taken; the bag stays staged.
+    """
+    target = root / writer.folder.name
+    if target.exists():
+        raise BagError(f'{target} exists already; move one of the two recordings away')
+    gaps = {topic: round(gap, 6) for topic, gap in writer.max_gap_s.items()}
+    writer.close({
+        **about, 'sources': ','.join(sorted(sources)),
+        'recovered': 'true' if recovered else 'false', 'failed': failed,
+        'lost': json.dumps({topic: number for topic, number in lost.items() if number}),
+        'max_gap_s': json.dumps(gaps), 'recorded_ns': str(time.time_ns())})
+    sync_folder(writer.folder)
+    os.rename(writer.folder, target)
+    sync_folder(target.parent)
+    entry = entry_from_bag(target)
+    append_to_index(root, entry)
+    return entry
+
+
+class EpisodeRecording:
+    """An episode that began; it gets a bag once anything but its own events is recorded.
+
+    Attributes:
+        episode_id: its name.
+        start, newest: stamps [ns] of its first and newest event.
+        ended: its last event has come.
+        failed: why it is no longer written, else ''.
+        received_ns: when its last event was received [ns].
+    """
+
+    def __init__(self, root: Path, event: Any, stamp_ns: int) -> None:
+        """Begin with the first event; nothing is written yet."""
+        self.episode_id = event.episode_id
+        self.start = self.newest = stamp_ns
+        self.ended = False
+        self.failed = ''
+        self.received_ns = 0
+        self.writer: BagWriter | None = None
+        self._root = root
+        self._event = event
+        self._about = describe(event)
+        self._early: list[RawMessage] = []
+        self._lost: Counter[str] = Counter()
+        self._sources: set[str] = set()
+
+    def observe(self, event: Any, message: RawMessage) -> None:
+        """Take note of an event of this episode."""
+        if message.stamp_ns >= self.newest:
+            self.newest, self.received_ns = message.stamp_ns, message.receive_ns
+            self._about = describe(event)
+        self.ended = self.ended or event.phase == PHASE_ENDED
+
+    def abort(self) -> None:
+        """End the episode although its last event never came."""
+        self.ended = True
+        self._about['aborted'] = 'true'
+
+    def holds(self, stamp_ns: int) -> bool:
+        """Return whether a stamp is known to lie within this episode."""
+        return self.start <= stamp_ns <= self.newest
+
+    def write(self, message: RawMessage, is_event: bool, topics: Sequence[Topic]) -> None:
+        """Add a message.
+
+        Raises:
+            BagError: the bag cannot be begun; `failed` says so from now on.
+            OSError: the disk refuses; likewise.
+        """
+        self._lost[message.topic] += message.lost
+        if self.failed:
+            self._lost[message.topic] += 1
+            return
+        try:
+            if self.writer is None:
+                if is_event:
+                    self._early.append(message)
+                    return
+                self._begin(topics)
+            self._put(message)
+        except (OSError, BagError) as error:
+            self._lost[message.topic] += 1
+            self.fail(str(error))
+            raise
+
+    def fail(self, reason: str) -> None:
+        """Write no more; what is in the bag stays."""
+        self.failed = self.failed or reason
+
+    def add_source(self, source: str) -> None:
+        """Note who commanded."""
+        self._sources.add(source)
+
+    def _begin(self, topics: Sequence[Topic]) -> None:
+        if not _FOLDER_NAME.fullmatch(self.episode_id):
+            raise BagError(f'episode id {self.episode_id!r} cannot name a folder; use letters, '
+                           'digits, points, dashes and underscores')
+        if (self._root / self.episode_id).exists():
+            raise BagError(f'{self._root / self.episode_id} exists already; give each episode '
+                           'its own id, or record to another folder')
+        self.writer = BagWriter(self._root / STAGING / self.episode_id, topics, self._about)
+        sync_folder(self._root / STAGING)
+        for message in self._early:
+            self._put(message)
+        self._early.clear()
+
+    def _put(self, message: RawMessage) -> None:
+        stamp = message.receive_ns if message.stamp_ns is None else message.stamp_ns
+        self.writer.write(message.topic, message.receive_ns, max(stamp, 0), message.sequence,
+                          message.data)
+
+    def commit(self) -> EpisodeEntry | None:
+        """Commit the bag; None when nothing was recorded.
+
+        Raises:
+            OSError, BagError: as `commit`; the bag stays staged, to be recovered later.
+        """
+        if self.writer is None:
+            return None
+        if self.failed:
+            self._about['aborted'] = 'true'
+        if not sum(self.writer.messages.values()):
+            self.writer.abandon()
+            shutil.rmtree(self.writer.folder)
+            return None
+        return commit(self._root, self.writer, self._about, sorted(self._sources), self._lost,
+                      failed=self.failed)

@@ -1,0 +1,275 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""From a stream of raw messages to one bag per episode."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+import queue
+import shutil
+import threading
+
+from irevla_control.bag_index import EpisodeEntry
+from irevla_control.bag_recovery import lock_root, recover_staged
+from irevla_control.bag_writer import Topic
+from irevla_control.cdr import command_source, stamp_of
+from irevla_control.episode_recording import (
+    COMMAND_TYPE,
+    EPISODE_TYPE,
+    PHASE_RUNNING,
+    EpisodeRecording,
+    RawMessage,
+)
+from irevla_control.errors import BadMessageError, BagError
+from irevla_control.message_types import begins_with_header, decode, definition, typestore
+
+SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of a recorder.
+
+    Attributes:
+        grace_s: time for messages that come after their episode's last event.
+        hold_s, hold_bytes: how long, and how much, waits for the event that tells its episode.
+        sync_s: time between two syncs of the open bag.
+        min_free_bytes: of the disk, below which nothing is recorded.
+    """
+
+    grace_s: float = 0.5
+    hold_s: float = 1.0
+    hold_bytes: int = 256_000_000
+    sync_s: float = 5.0
+    min_free_bytes: int = 500_000_000
+
+
+class Recorder:
+    """Gives each message to the episode whose first and last stamp enclose its own.
+
+    No order between topics is assumed: a message waits until an event with its stamp or a later
+    one tells which episode it belongs to. Bags are finished in a thread, so that the next
+    episode can begin at once.
+    """
+
+    def __init__(self, root: Path, topics: Sequence[Topic], limits: Limits,
+                 on_committed: Callable[[EpisodeEntry], None],
+                 on_problem: Callable[[str], None]) -> None:
+        """Recover what a killed recorder left under ``root``, and be ready.
+
+        ``topics`` hold one EpisodeState topic, which tells the episodes, and the topic 'command'.
+        Both callbacks run inside `update`, `close` and this constructor.
+
+        Raises:
+            BagError: the root cannot be made, is in use, or holds a bag that is not complete.
+            ConfigError: a type is not installed.
+        """
+        self.topics = {topic.name: topic for topic in topics}
+        self.counts: Counter[str] = Counter()
+        self._root = Path(root)
+        self._limits = limits
+        self._on_committed = on_committed
+        self._on_problem = on_problem
+        self._stamped = {topic.name for topic in topics if begins_with_header(topic.type)}
+        self._events = {topic.name for topic in topics if topic.type == EPISODE_TYPE}
+        self._commands = {topic.name for topic in topics if topic.type == COMMAND_TYPE
+                          and topic.name.endswith('/command')}
+        self._store = typestore(((EPISODE_TYPE, definition(EPISODE_TYPE)),))
+        self._waiting: list[RawMessage] = []
+        self._waiting_bytes = 0
+        self._running: EpisodeRecording | None = None
+        self._closing: list[EpisodeRecording] = []
+        self._disk_checked = 0
+        self._full = ''
+        self._lock = lock_root(self._root)
+        recovered, problems = recover_staged(self._root)
+        for problem in problems:
+            on_problem(problem)
+        for entry in recovered:
+            on_committed(entry)
+        self._jobs: queue.SimpleQueue[EpisodeRecording | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[EpisodeEntry | str] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name='bag-commit', daemon=True)
+        self._thread.start()
+
+    def add(self, topic: str, receive_ns: int, data: bytes, sequence: int = 0,
+            lost: int = 0) -> None:
+        """Take a message; `update` decides where it goes."""
+        self.counts['messages'] += 1
+        self.counts['lost'] += lost
+        try:
+            stamp = stamp_of(data) if topic in self._stamped else None
+            message = RawMessage(topic, receive_ns, stamp, sequence, lost, data)
+            if topic in self._events:
+                self._on_event(message)
+        except BadMessageError as error:
+            self.counts['malformed'] += 1
+            self._on_problem(f'{topic}: {error}; not recorded')
+            return
+        self._waiting.append(message)
+        self._waiting_bytes += len(data)
+
+    def update(self, now_ns: int) -> None:
+        """Write what is decided, and close episodes whose grace is over.
+
+        ``now_ns`` [ns since 1970]: all messages received before it have been added.
+        """
+        self._check_disk(now_ns)
+        self._distribute(now_ns, False)
+        grace = self._limits.grace_s * SECOND
+        for episode in [each for each in self._closing if now_ns - each.received_ns >= grace]:
+            self._closing.remove(episode)
+            self._jobs.put(episode)
+        self._report()
+
+    def close(self) -> None:
+        """Commit everything; an episode that has not ended is marked as aborted."""
+        self._distribute(0, True)
+        if self._running is not None:
+            self._running.abort()
+            self._closing.append(self._running)
+            self._running = None
+        for episode in self._closing:
+            self._jobs.put(episode)
+        self._closing.clear()
+        self._jobs.put(None)
+        self._thread.join()
+        self._report()
+        self._lock.close()
+
+    def _on_event(self, message: RawMessage) -> None:
+        event = decode(self._store, EPISODE_TYPE, message.data)
+        if self._running is not None and event.episode_id != self._running.episode_id:
+            self._on_problem(f'episode {self._running.episode_id} never ended; it is recorded as '
+                             'aborted')
+            self._running.abort()
+            self._closing.append(self._running)
+            self._running = None
+        episode = next((each for each in (self._running, *self._closing)
+                        if each is not None and each.episode_id == event.episode_id), None)
+        if episode is None:
+            if event.phase != PHASE_RUNNING or not event.episode_id:
+                return
+            episode = self._running = EpisodeRecording(self._root, event, message.stamp_ns)
+            if self._full:
+                episode.fail(self._full)
+        episode.observe(event, message)
+        if episode is self._running and episode.ended:
+            self._closing.append(episode)
+            self._running = None
+
+    def _distribute(self, now_ns: int, everything: bool) -> None:
+        """Write the waiting messages that can be told to an episode, in the order received."""
+        self._waiting.sort(key=_receive_ns)
+        if not (everything or self._running or self._closing):
+            self._forget(now_ns)
+            return
+        oldest = now_ns - self._limits.hold_s * SECOND
+        kept, blocked = [], False
+        for message in self._waiting:
+            # Later ones of another topic may still be on their way; a clock set back is not.
+            fresh = not everything and now_ns < message.receive_ns < now_ns + SECOND
+            force = everything or message.receive_ns < oldest or \
+                self._waiting_bytes > self._limits.hold_bytes
+            decided, episode = self._episode_of(message, force)
+            if fresh or not decided or (blocked and episode is self._running and not force):
+                # What comes behind it in the running episode's bag must wait as well.
+                blocked = True
+                kept.append(message)
+                continue
+            self._waiting_bytes -= len(message.data)
+            if episode is None:
+                self.counts['outside episodes'] += 1
+            else:
+                self._write(episode, message)
+        self._waiting = kept
+
+    def _episode_of(self, message: RawMessage,
+                    force: bool) -> tuple[bool, EpisodeRecording | None]:
+        """Return whether it is decided where a message goes, and the episode, if any."""
+        stamp, running = message.stamp_ns, self._running
+        if stamp is None:
+            return running is not None or force, running
+        for episode in (running, *self._closing):
+            if episode is not None and episode.holds(stamp):
+                return True, episode
+        if running is None:
+            return force, None
+        if stamp < running.start:
+            return True, None
+        return force, running
+
+    def _forget(self, now_ns: int) -> None:
+        """Between episodes, keep only the newest messages."""
+        oldest, kept = now_ns - self._limits.hold_s * SECOND, 0
+        while kept < len(self._waiting) and (
+                self._waiting[kept].receive_ns < oldest
+                or self._waiting_bytes > self._limits.hold_bytes):
+            self._waiting_bytes -= len(self._waiting[kept].data)
+            kept += 1
+        self.counts['outside episodes'] += kept
+        del self._waiting[:kept]
+
+    def _write(self, episode: EpisodeRecording, message: RawMessage) -> None:
+        try:
+            episode.write(message, message.topic in self._events, list(self.topics.values()))
+            if message.topic in self._commands:
+                episode.add_source(command_source(message.data))
+        except (OSError, BagError) as error:
+            self._on_problem(f'episode {episode.episode_id} is no longer recorded: {error}')
+        except BadMessageError as error:
+            self._on_problem(f'{message.topic}: {error}')
+
+    def _check_disk(self, now_ns: int) -> None:
+        if abs(now_ns - self._disk_checked) < SECOND:
+            return
+        self._disk_checked = now_ns
+        free = shutil.disk_usage(self._root).free
+        self.counts['free MB'] = free // 1_000_000
+        self._full = '' if free >= self._limits.min_free_bytes else (
+            f'the disk of {self._root} is nearly full ({free / 1e6:.0f} MB free, '
+            f'{self._limits.min_free_bytes / 1e6:.0f} MB are kept); free some space')
+        if self._full and self._running is not None and not self._running.failed:
+            self._running.fail(self._full)
+            self._on_problem(f'episode {self._running.episode_id} is no longer recorded: '
+                             f'{self._full}')
+
+    def _report(self) -> None:
+        while not self._results.empty():
+            result = self._results.get()
+            if isinstance(result, str):
+                self._on_problem(result)
+            else:
+                self.counts['episodes'] += 1
+                self._on_committed(result)
+
+    def _work(self) -> None:
+        """Commit episodes, and sync the open one from time to time; runs in its own thread."""
+        while True:
+            try:
+                episode = self._jobs.get(timeout=self._limits.sync_s)
+            except queue.Empty:
+                self._sync()
+                continue
+            if episode is None:
+                return
+            try:
+                entry = episode.commit()
+                if entry is not None:
+                    self._results.put(entry)
+            except (OSError, BagError) as error:
+                self._results.put(f'episode {episode.episode_id} is not committed: {error}; it '
+                                  'stays staged and is recovered at the next start')
+
+    def _sync(self) -> None:
+        episode = self._running
+        if episode is not None and episode.writer is not None:
+            try:
+                episode.writer.sync()
+            except OSError as error:
+                self._results.put(f'episode {episode.episode_id} is not synced: {error}')
+
+
+def _receive_ns(message: RawMessage) -> int:
+    return message.receive_ns

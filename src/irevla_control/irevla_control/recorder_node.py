@@ -1,0 +1,190 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `recorder`: every topic of the suite, raw, into one bag per episode."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+import time
+
+from rclpy.callback_groups import CallbackGroup
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
+from rclpy.subscription import Subscription
+from rosidl_runtime_py.utilities import get_message
+
+from irevla_control.bag_index import EpisodeEntry
+from irevla_control.bag_writer import Topic
+from irevla_control.errors import ConfigError
+from irevla_control.recorder import Limits, Recorder
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.node import run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import EVENT, RECORD, RECORD_EVENT
+from irevla_control.sequence_gaps import SequenceGaps
+from irevla_msgs.msg import RecordedEpisode
+
+PARAMETERS = {
+    'root': Parameter('', 'folder that gets one bag per episode'),
+    'cameras': Parameter(['corner', 'gripper'], 'cameras, by name'),
+    'topics': Parameter([''], 'further topics, each "name package/msg/Type"'),
+    'poll_hz': Parameter(50.0, 'how often the queues of all topics are emptied [Hz]', 5.0, 1000.0),
+    'grace_s': Parameter(0.5, 'time for messages after their episode\'s last event [s]',
+                         0.0, 60.0),
+    'hold_s': Parameter(1.0, 'longest wait for the event that tells a message\'s episode [s]',
+                        0.0, 60.0),
+    'hold_mb': Parameter(256, 'most memory for waiting messages [MB]', 1, 65536),
+    'sync_s': Parameter(5.0, 'time between two syncs of the open bag to the disk [s]',
+                        0.1, 3600.0),
+    'min_free_mb': Parameter(500, 'free disk space below which nothing is recorded [MB]',
+                             0, 10_000_000),
+}
+SUITE_TOPICS = {
+    'robot_state': 'irevla_msgs/msg/RobotState',
+    'episode': 'irevla_msgs/msg/EpisodeState',
+    'simulator_state': 'irevla_msgs/msg/SimulatorState',
+    'teleop_command': 'irevla_msgs/msg/EndEffectorCommand',
+    'expert_label': 'irevla_msgs/msg/EndEffectorCommand',
+    'policy_command': 'irevla_msgs/msg/EndEffectorCommand',
+    'policy_step': 'irevla_msgs/msg/PolicyStep',
+    'command': 'irevla_msgs/msg/EndEffectorCommand',
+}
+DISCOVERY_PERIOD_S = 1.0
+POLL_LIMIT = 1000
+
+
+class Polled(CallbackGroup):
+    """Entities that the executor never waits for: their owner takes from them by itself.
+
+    Waking up for each of a thousand messages a second would cost a whole core.
+    """
+
+    def can_execute(self, entity: object) -> bool:
+        """Leave it out of the wait set."""
+        return False
+
+    def beginning_execution(self, entity: object) -> bool:
+        """Never execute it."""
+        return False
+
+    def ending_execution(self, entity: object) -> None:
+        """Nothing was begun."""
+
+
+@dataclass
+class Stream:
+    """A topic with its raw subscription."""
+
+    topic: Topic
+    subscription: Subscription
+    gaps: SequenceGaps = field(default_factory=SequenceGaps)
+
+
+class RecorderNode(Node):
+    """Empties the queues of all topics into a `Recorder`; tells what it committed."""
+
+    def __init__(self) -> None:
+        """Subscribe, recover what a killed recorder left, and begin."""
+        super().__init__('recorder')
+        values = declare(self, PARAMETERS)
+        if not values['root']:
+            raise ConfigError('parameter root is empty; name the folder to record to')
+        self._diagnostics = Diagnostics(self)
+        self._reported: Counter[str] = Counter()
+        self._recorded = self.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
+        group = Polled()
+        self._streams = {}
+        for name, type_name in self._topics(values).items():
+            self._streams[name] = Stream(Topic(name, type_name), self.create_subscription(
+                get_message(type_name), name, lambda data: None, callback_group=group, raw=True,
+                qos_profile=RECORD_EVENT if name.endswith('/episode') else RECORD))
+        self._recorder = Recorder(
+            Path(values['root']), [stream.topic for stream in self._streams.values()],
+            Limits(grace_s=values['grace_s'], hold_s=values['hold_s'],
+                   hold_bytes=values['hold_mb'] * 1_000_000, sync_s=values['sync_s'],
+                   min_free_bytes=values['min_free_mb'] * 1_000_000),
+            self._on_committed, self._diagnostics.error)
+        self.create_timer(1 / values['poll_hz'], self._poll)
+        self.create_timer(DISCOVERY_PERIOD_S, self._on_second)
+
+    def destroy_node(self) -> None:
+        """Commit what is open; then go."""
+        if hasattr(self, '_recorder'):
+            self._poll()
+            self._recorder.close()
+        super().destroy_node()
+
+    def _topics(self, values: dict) -> dict[str, str]:
+        """Return all topics, resolved, with their types."""
+        topics = {f'camera/{camera}/image_raw': 'sensor_msgs/msg/Image'
+                  for camera in values['cameras'] if camera} | SUITE_TOPICS
+        for text in filter(None, values['topics']):
+            name, _, type_name = text.partition(' ')
+            if not type_name:
+                raise ConfigError(f'parameter topics: {text!r} is not "name package/msg/Type"')
+            topics[name] = type_name.strip()
+        return {self.resolve_topic_name(name): type_name for name, type_name in topics.items()}
+
+    def _poll(self) -> None:
+        began = time.perf_counter()
+        now = time.time_ns()
+        for name, stream in self._streams.items():
+            handle = stream.subscription.handle
+            with handle:
+                for _ in range(POLL_LIMIT):
+                    taken = handle.take_message(stream.subscription.msg_type, True)
+                    if taken is None:
+                        break
+                    data, info = taken
+                    # Middlewares without these say 0 or nothing.
+                    sequence = info.get('publication_sequence_number') or 0
+                    self._recorder.add(name, info.get('received_timestamp') or now, data,
+                                       sequence, stream.gaps.lost(sequence))
+        self._recorder.update(now)
+        self._diagnostics.time('poll', time.perf_counter() - began)
+
+    def _on_second(self) -> None:
+        for event, total in self._recorder.counts.items():
+            self._diagnostics.count(event, total - self._reported[event])
+        self._reported = self._recorder.counts.copy()
+        for name, stream in self._streams.items():
+            offers = [info.qos_profile for info in self.get_publishers_info_by_topic(name)]
+            stream.gaps.publishers = max(1, len(offers))
+            if any(offer.reliability != ReliabilityPolicy.RELIABLE for offer in offers):
+                self._diagnostics.refuse(f'{name} has a best-effort publisher, which is not '
+                                         'recorded; publish it reliably')
+            if offers:
+                self._recorder.topics[name] = Topic(
+                    name, stream.topic.type, transient_local=all(
+                        offer.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers))
+
+    def _on_committed(self, entry: EpisodeEntry) -> None:
+        names = sorted(entry.topics)
+        counted = [entry.topics[name] for name in names]
+        message = RecordedEpisode(
+            episode_id=entry.episode_id, task=entry.task,
+            uri=str((Path(self.get_parameter('root').value) / entry.episode_id).absolute()),
+            success=entry.success, aborted=entry.aborted, bytes=entry.bytes, topics=names,
+            messages=[topic['messages'] for topic in counted],
+            lost=[topic['lost'] for topic in counted],
+            max_gap_s=[topic['max_gap_s'] for topic in counted])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._recorded.publish(message)
+        lost = {name: topic['lost'] for name, topic in entry.topics.items() if topic['lost']}
+        if lost:
+            self._diagnostics.refuse(f'episode {entry.episode_id} lost messages: {lost}')
+        if not entry.failed:
+            self._diagnostics.error('')
+        self.get_logger().info(
+            f'{entry.episode_id}: {entry.steps} steps, {entry.bytes / 1e6:.1f} MB'
+            + (' (recovered)' if entry.recovered else '') + (' (aborted)' if entry.aborted else '')
+            + (f' (failed: {entry.failed})' if entry.failed else ''))
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(RecorderNode)
+
+
+if __name__ == '__main__':
+    main()
