@@ -1,0 +1,168 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Training batches: which frames a step sees depends on the seed and the step, on nothing else."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+import hashlib
+from typing import Protocol
+
+import numpy as np
+
+from irevla_control.errors import ConfigError
+from irevla_policy.frame_store import FrameStore
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Frames to learn from.
+
+    Attributes:
+        images: uint8 (B, cameras, height, width, 3) RGB.
+        states: float32 (B, 10); not normalised.
+        actions: float32 (B, 7); not normalised.
+        instructions: one per frame.
+    """
+
+    images: np.ndarray
+    states: np.ndarray
+    actions: np.ndarray
+    instructions: list[str]
+
+
+class BatchSource(Protocol):
+    """What the trainer draws from."""
+
+    def batch(self, seed: Sequence[int], size: int) -> Batch:
+        """Return the random batch of this seed."""
+
+    def digest(self) -> str:
+        """Return a short text that changes when the batches may change."""
+
+
+class Dataset:
+    """Some episodes of a store, drawn from at random."""
+
+    def __init__(self, store: FrameStore, episodes: Sequence[int] | None = None,
+                 task_weights: Mapping[str, float] | None = None) -> None:
+        """Use these episodes of the store (default: all).
+
+        Every frame is as likely as any other unless ``task_weights`` says how likely each task
+        is; a task it does not name is never drawn.
+
+        Raises:
+            ConfigError: no episodes, or weights that leave nothing to draw.
+        """
+        self.store = store
+        self.episodes = list(range(len(store.episodes)) if episodes is None else episodes)
+        if not self.episodes:
+            raise ConfigError('a dataset needs at least one episode')
+        rows = [store.episodes[index] for index in self.episodes]
+        self._frames = np.concatenate([np.arange(row.start, row.stop) for row in rows])
+        self._instructions = [row.instruction for row in store.episodes]
+        self._starts = np.array([row.start for row in store.episodes])
+        self._probabilities = None
+        if task_weights is not None:
+            tasks = np.repeat([row.task for row in rows], [row.stop - row.start for row in rows])
+            self._probabilities = np.zeros(len(tasks))
+            for task, weight in task_weights.items():
+                of_task = tasks == task
+                if weight and not of_task.any():
+                    raise ConfigError(f'task {task!r} has weight {weight} but no episodes; the '
+                                      f'data holds {", ".join(sorted(set(tasks)))}')
+                self._probabilities[of_task] = weight / max(of_task.sum(), 1)
+            if not self._probabilities.sum() > 0:
+                raise ConfigError('the task weights leave nothing to draw')
+            self._probabilities /= self._probabilities.sum()
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self._frames)
+
+    @property
+    def instructions(self) -> list[str]:
+        """Return every instruction that occurs, sorted."""
+        return sorted({self._instructions[index] for index in self.episodes})
+
+    def digest(self) -> str:
+        """Return a short hash of the episodes and how likely each frame is."""
+        digest = hashlib.sha256(self._frames.tobytes())
+        for index in self.episodes:
+            digest.update(repr(self.store.episodes[index]).encode())
+        if self._probabilities is not None:
+            digest.update(self._probabilities.tobytes())
+        return digest.hexdigest()[:16]
+
+    def batch(self, seed: Sequence[int], size: int) -> Batch:
+        """Return the random batch of this seed, for example ``(seed, step)``."""
+        generator = np.random.default_rng(list(seed))
+        if self._probabilities is None:
+            drawn = generator.integers(len(self._frames), size=size)
+        else:
+            drawn = generator.choice(len(self._frames), size, p=self._probabilities)
+        return self._take(self._frames[drawn])
+
+    def batches(self, size: int, limit: int | None = None) -> Iterator[Batch]:
+        """Yield every frame once, or ``limit`` of them spread evenly, in order."""
+        count = min(limit or len(self._frames), len(self._frames))
+        chosen = self._frames[np.arange(count) * len(self._frames) // count]
+        for start in range(0, count, size):
+            yield self._take(chosen[start:start + size])
+
+    def _take(self, frames: np.ndarray) -> Batch:
+        episodes = np.searchsorted(self._starts, frames, side='right') - 1
+        return Batch(self.store.images[frames], self.store.states[frames].astype(np.float32),
+                     self.store.actions[frames].astype(np.float32),
+                     [self._instructions[index] for index in episodes])
+
+
+class Mixture:
+    """Batches of which a fixed share comes from each dataset (stage 2, equation 4)."""
+
+    def __init__(self, datasets: Sequence[tuple[Dataset, float]]) -> None:
+        """Mix datasets with these shares, which are normalised to a sum of one."""
+        total = sum(share for _, share in datasets)
+        if not total > 0 or any(share < 0 for _, share in datasets):
+            raise ConfigError(f'shares {[share for _, share in datasets]} of a mixture; none may '
+                              'be negative and one must be positive')
+        self._datasets = [(dataset, share / total) for dataset, share in datasets]
+
+    @property
+    def instructions(self) -> list[str]:
+        """Return every instruction that occurs, sorted."""
+        return sorted({text for dataset, _ in self._datasets for text in dataset.instructions})
+
+    def digest(self) -> str:
+        """Return the digests and shares of all parts."""
+        return ' '.join(f'{dataset.digest()}*{share:g}' for dataset, share in self._datasets)
+
+    def batch(self, seed: Sequence[int], size: int) -> Batch:
+        """Return the random batch of this seed; shares are rounded to whole frames."""
+        edges = np.rint(size * np.cumsum([0, *(share for _, share in self._datasets)])).astype(int)
+        parts = [dataset.batch((*seed, index), stop - start)
+                 for index, ((dataset, _), start, stop)
+                 in enumerate(zip(self._datasets, edges[:-1], edges[1:])) if stop > start]
+        return Batch(*(np.concatenate([getattr(part, name) for part in parts])
+                       for name in ('images', 'states', 'actions')),
+                     [text for part in parts for text in part.instructions])
+
+
+def split_by_episode(store: FrameStore, validation_share: float, seed: int,
+                     task_weights: Mapping[str, float] | None = None
+                     ) -> tuple[Dataset, Dataset | None]:
+    """Return training and validation datasets that share no episode.
+
+    Each task gives its share of episodes, so that none is missing on either side; a task with one
+    episode trains only. Without any episode to validate on, the second is None.
+    """
+    generator = np.random.default_rng(seed)
+    training, validation = [], []
+    for task in sorted({row.task for row in store.episodes}):
+        episodes = [index for index, row in enumerate(store.episodes) if row.task == task]
+        generator.shuffle(episodes)
+        held_out = int(np.ceil(validation_share * len(episodes))) if validation_share else 0
+        held_out = min(held_out, len(episodes) - 1)
+        validation += episodes[:held_out]
+        training += episodes[held_out:]
+    return (Dataset(store, sorted(training), task_weights),
+            Dataset(store, sorted(validation)) if validation else None)

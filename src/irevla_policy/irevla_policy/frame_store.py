@@ -1,0 +1,132 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Frames of many episodes as memory-mapped arrays: decoded once, read at random ever after."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+import json
+import os
+from pathlib import Path
+import shutil
+import tempfile
+from typing import Any
+
+import numpy as np
+
+from irevla_control.errors import ConfigError
+from irevla_control.observation import ACTION_SIZE, STATE_SIZE
+from irevla_policy.image_size import resize_images
+
+
+@dataclass(frozen=True)
+class EpisodeFrames:
+    """Where one episode lies in a store: the frames from ``start`` up to ``stop``."""
+
+    episode_id: str
+    task: str
+    instruction: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class FrameStore:
+    """All frames of some episodes.
+
+    Attributes:
+        images: uint8 (N, cameras, height, width, 3) RGB, memory-mapped.
+        states: float64 (N, 10).
+        actions: float64 (N, 7), the training labels.
+        episodes: which frames are whose.
+    """
+
+    images: np.ndarray
+    states: np.ndarray
+    actions: np.ndarray
+    episodes: list[EpisodeFrames]
+
+    @classmethod
+    def open(cls, folder: Path) -> 'FrameStore':
+        """Open a store that `write_store` wrote."""
+        rows = json.loads((folder / 'episodes.json').read_text())
+        images, states, actions = (np.load(folder / f'{name}.npy', mmap_mode=mode)
+                                   for name, mode in (('images', 'r'), ('states', None),
+                                                      ('actions', None)))
+        return cls(images, states, actions, [EpisodeFrames(**row) for row in rows])
+
+
+class _GrowingArray:
+    """An .npy file that rows are appended to, so that memory holds one episode at a time."""
+
+    def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: type) -> None:
+        self._file = path.open('wb')
+        self._shape, self._dtype, self._rows = row_shape, np.dtype(dtype), 0
+        self._write_header()
+
+    def _write_header(self) -> None:
+        # NumPy pads the header so that the first axis may grow without moving the data.
+        self._file.seek(0)
+        np.lib.format.write_array_header_1_0(self._file, {
+            'descr': self._dtype.str, 'fortran_order': False,
+            'shape': (self._rows, *self._shape)})
+
+    def append(self, rows: np.ndarray) -> None:
+        self._file.write(np.ascontiguousarray(rows, self._dtype).data)
+        self._rows += len(rows)
+
+    def close(self) -> None:
+        self._write_header()
+        self._file.close()
+
+
+def episode_images(episode: Any, cameras: Sequence[str], image_size: int) -> np.ndarray:
+    """Return uint8 (T, cameras, image_size, image_size, 3) of an episode.
+
+    Raises:
+        ConfigError: a camera that the episode does not have.
+    """
+    missing = [camera for camera in cameras if camera not in episode.images]
+    if missing:
+        raise ConfigError(f'episode {episode.episode_id} has no camera {", ".join(missing)}; it '
+                          f'has {", ".join(sorted(episode.images))}: name those in the preset')
+    return np.stack([resize_images(episode.images[camera], image_size) for camera in cameras], 1)
+
+
+def write_store(folder: Path, episodes: Iterable[Any], cameras: Sequence[str],
+                image_size: int) -> FrameStore:
+    """Write episodes (`irevla_control.bag_reader.Episode`) as a store; all of it or nothing.
+
+    Raises:
+        ConfigError: no frames at all, or an episode without one of the cameras.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f'.{folder.name}.', dir=folder.parent))
+    try:
+        arrays = {
+            'images': _GrowingArray(staging / 'images.npy',
+                                    (len(cameras), image_size, image_size, 3), np.uint8),
+            'states': _GrowingArray(staging / 'states.npy', (STATE_SIZE,), np.float64),
+            'actions': _GrowingArray(staging / 'actions.npy', (ACTION_SIZE,), np.float64)}
+        rows, frames = [], 0
+        for episode in episodes:
+            images = episode_images(episode, cameras, image_size)
+            arrays['images'].append(images)
+            arrays['states'].append(episode.states)
+            arrays['actions'].append(episode.labels)
+            rows.append(EpisodeFrames(episode.episode_id, episode.task, episode.instruction,
+                                      frames, frames + len(images)))
+            frames += len(images)
+        for array in arrays.values():
+            array.close()
+        if not frames:
+            raise ConfigError(f'no frames to train on for {folder}; record episodes first')
+        (staging / 'episodes.json').write_text(json.dumps([asdict(row) for row in rows], indent=1))
+        try:
+            os.rename(staging, folder)
+        except OSError:
+            # Another process was faster with the same content.
+            if not (folder / 'episodes.json').exists():
+                raise
+        return FrameStore.open(folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)

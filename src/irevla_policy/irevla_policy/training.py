@@ -1,0 +1,204 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised training of the whole VLA: stage 0 (equation 2) and stage 2 (equation 4)."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+import sys
+import time
+
+from accelerate import Accelerator
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from irevla_policy.augmentation import random_light, random_shift
+from irevla_policy.checkpoint import save_checkpoint
+from irevla_policy.dataset import Batch, BatchSource, Dataset
+from irevla_policy.prefetch import Prefetcher
+from irevla_policy.training_config import TrainConfig
+from irevla_policy.training_log import TrainingLog
+from irevla_policy.training_state import TrainingState, seed_step, trained_parameters
+from irevla_policy.vla import VLA
+
+CHECKPOINT = 'checkpoint'
+# Settings that may differ between a run that was killed and the run that goes on.
+FREE_TO_CHANGE = ('threads', 'tensorboard', 'checkpoint_every', 'log_every')
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training gave.
+
+    Attributes:
+        checkpoint: folder of the policy with averaged weights.
+        loss: mean squared error of the normalised action in the last logged steps.
+        validation_loss: the same on held-out episodes; NaN without any.
+        samples_per_s: over the steps of this process (a resumed run counts only its own).
+        data_wait_share: share of the step time spent waiting for batches.
+    """
+
+    checkpoint: Path
+    loss: float
+    validation_loss: float
+    samples_per_s: float
+    data_wait_share: float
+
+
+class Example:
+    """A batch as tensors on a device, its values normalised."""
+
+    def __init__(self, batch: Batch, vla: VLA) -> None:
+        """Normalise with the statistics of ``vla``; nothing is moved yet."""
+        self.images = torch.from_numpy(batch.images)
+        self.states = torch.from_numpy(vla.statistics.normalise_state(batch.states))
+        self.actions = torch.from_numpy(vla.statistics.normalise_action(batch.actions))
+        self.instructions = batch.instructions
+
+    def to(self, device: torch.device) -> 'Example':
+        """Move to a device, in place."""
+        for name in ('images', 'states', 'actions'):
+            setattr(self, name, getattr(self, name).to(device, non_blocking=True))
+        return self
+
+
+def action_loss(model: torch.nn.Module, example: Example) -> Tensor:
+    """Return the mean squared error of the normalised action (equations 2 and 4)."""
+    predicted = model(example.images, example.instructions, example.states)
+    return torch.nn.functional.mse_loss(predicted.float(), example.actions)
+
+
+def learn(model: torch.nn.Module, optimizer: torch.optim.Optimizer, example: Example,
+          config: TrainConfig, accelerator: Accelerator) -> tuple[Tensor, Tensor]:
+    """Take one step of gradient descent; return the loss and the norm of the gradient."""
+    loss = action_loss(model, example)
+    optimizer.zero_grad(set_to_none=True)
+    accelerator.backward(loss)
+    norm = accelerator.clip_grad_norm_(model.parameters(), config.gradient_clip)
+    optimizer.step()
+    return loss.detach(), norm
+
+
+class Trainer:
+    """One training, in one process or in as many as accelerate starts."""
+
+    def __init__(self, vla: VLA, source: BatchSource, validation: Dataset | None,
+                 config: TrainConfig, output: Path) -> None:
+        """Prepare everything and, where ``output`` holds a broken-off run, restore it."""
+        torch.set_num_threads(config.threads)
+        self.accelerator = Accelerator(mixed_precision=config.precision)
+        self.vla, self.config, self.output = vla, config, Path(output)
+        self.source, self.validation = source, validation
+        self.output.mkdir(parents=True, exist_ok=True)
+        vla.to(self.accelerator.device).train()
+        parameters = trained_parameters(vla)
+        optimizer = torch.optim.AdamW(parameters.values(), config.learning_rate,
+                                      weight_decay=config.weight_decay, fused=True)
+        self.model, self.optimizer = self.accelerator.prepare(vla, optimizer)
+        self.state = TrainingState(parameters, optimizer)
+        self.identity = {name: value for name, value in asdict(config).items()
+                         if name not in FREE_TO_CHANGE}
+        self.identity |= {'processes': self.accelerator.num_processes,
+                          'policy': vla.config.to_dict(), 'data': source.digest()}
+        self.start = self.state.load(self.output, self.identity)
+
+    def run(self) -> TrainResult:
+        """Train to the last step, save the averaged weights as a checkpoint."""
+        config = self.config
+        log = TrainingLog(self.output, self.start, config.tensorboard) if self._main else None
+        prefetcher = Prefetcher(self._example, range(self.start, config.steps))
+        bar = tqdm(prefetcher, 'training', config.steps, initial=self.start, unit='step',
+                   mininterval=0.5 if sys.stderr.isatty() else 10, disable=not self._main)
+        started = logged = time.perf_counter()
+        waited, losses = 0.0, []
+        for step, example in bar:
+            generator = seed_step((config.seed, step, self.accelerator.process_index))
+            example.to(self.accelerator.device)
+            example.images = random_light(
+                random_shift(example.images, config.shift_pixels, generator),
+                config.brightness, config.contrast, generator)
+            for group in self.optimizer.param_groups:
+                group['lr'] = config.learning_rate_at(step)
+            loss, norm = learn(self.model, self.optimizer, example, config, self.accelerator)
+            self.state.update_average(step, config.ema_decay)
+            losses.append(loss)
+            done = step + 1
+            if not self._main:
+                continue
+            if done % config.log_every == 0 or done == config.steps:
+                now = time.perf_counter()
+                mean = torch.stack(losses).mean().item()
+                log.add(done, loss=mean, learning_rate=config.learning_rate_at(step),
+                        gradient_norm=float(norm),
+                        samples_per_s=len(losses) * self._samples / (now - logged),
+                        data_wait_share=(prefetcher.wait_s - waited) / (now - logged))
+                bar.set_postfix(loss=f'{mean:.4f}', refresh=False)
+                logged, waited, losses = now, prefetcher.wait_s, []
+            if self.validation and (done % config.validate_every == 0 or done == config.steps):
+                before = time.perf_counter()
+                log.add(done, validation_loss=self._validation_loss())
+                log.draw()
+                logged += time.perf_counter() - before
+            if done % config.checkpoint_every == 0 or done == config.steps:
+                self.state.save(self.output, done, self.identity)
+        elapsed = time.perf_counter() - started
+        return self._finish(log, elapsed, prefetcher.wait_s)
+
+    @property
+    def _main(self) -> bool:
+        return self.accelerator.is_main_process
+
+    @property
+    def _samples(self) -> int:
+        return self.config.batch_size * self.accelerator.num_processes
+
+    def _example(self, step: int) -> Example:
+        seed = (self.config.seed, step, self.accelerator.process_index)
+        return Example(self.source.batch(seed, self.config.batch_size), self.vla)
+
+    @torch.no_grad()
+    def _validation_loss(self) -> float:
+        """Measure the averaged weights on the held-out episodes."""
+        self.state.swap()
+        self.vla.eval()
+        total, frames = 0.0, 0
+        for batch in self.validation.batches(self.config.batch_size,
+                                             self.config.validation_frames):
+            example = Example(batch, self.vla).to(self.accelerator.device)
+            total += action_loss(self.vla, example).item() * len(batch.states)
+            frames += len(batch.states)
+        self.vla.train()
+        self.state.swap()
+        return total / frames
+
+    def _finish(self, log: TrainingLog | None, elapsed: float, waited: float) -> TrainResult:
+        self.accelerator.wait_for_everyone()
+        self.state.swap()
+        self.vla.eval()
+        checkpoint = self.output / CHECKPOINT
+        newest = {}
+        if log:
+            newest = {key: value for row in log.rows for key, value in row.items()}
+            log.draw()
+            log.close()
+            save_checkpoint(checkpoint, self.vla, {
+                'training': asdict(self.config), 'loss': newest.get('loss'),
+                'validation_loss': newest.get('validation_loss')})
+        steps = self.config.steps - self.start
+        return TrainResult(checkpoint, newest.get('loss', float('nan')),
+                           newest.get('validation_loss', float('nan')),
+                           steps * self._samples / elapsed, waited / elapsed)
+
+
+def train(vla: VLA, source: BatchSource, validation: Dataset | None, config: TrainConfig,
+          output: Path) -> TrainResult:
+    """Train ``vla`` on random batches of ``source``; go on where a killed run stopped.
+
+    Writes into ``output``: ``training_state.safetensors`` to go on from, ``metrics.jsonl``,
+    ``loss.png`` and in the end ``checkpoint``, the policy with averaged weights, which ``vla``
+    then has too. On a CPU the result is the same bit by bit however often the run was killed.
+
+    Raises:
+        ConfigError: ``output`` holds a training with other settings or data.
+    """
+    return Trainer(vla, source, validation, config, output).run()

@@ -1,0 +1,92 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of supervised training, and the learning rate they give each step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+import math
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from irevla_control.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of stage 0 and stage 2; `config/training/stage0.yaml` explains each."""
+
+    steps: int = 3000
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    warmup_steps: int = 100
+    final_learning_rate_share: float = 0.01
+    weight_decay: float = 0.01
+    ema_decay: float = 0.999
+    gradient_clip: float = 1.0
+    precision: str = 'no'
+    shift_pixels: int = 4
+    brightness: float = 0.0
+    contrast: float = 0.0
+    validation_share: float = 0.05
+    validation_frames: int = 512
+    validate_every: int = 500
+    checkpoint_every: int = 250
+    log_every: int = 20
+    tensorboard: bool = False
+    threads: int = 2
+    seed: int = 0
+    task_weights: dict[str, float] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be meant.
+
+        Raises:
+            ConfigError: names the setting, its value and what is allowed.
+        """
+        limits = {'steps': (1, math.inf), 'batch_size': (1, math.inf),
+                  'learning_rate': (0, math.inf), 'warmup_steps': (0, math.inf),
+                  'final_learning_rate_share': (0, 1), 'weight_decay': (0, math.inf),
+                  'ema_decay': (0, 1), 'gradient_clip': (0, math.inf),
+                  'shift_pixels': (0, math.inf), 'brightness': (0, 1), 'contrast': (0, 1),
+                  'validation_share': (0, 0.9), 'validation_frames': (1, math.inf),
+                  'validate_every': (1, math.inf), 'checkpoint_every': (1, math.inf),
+                  'log_every': (1, math.inf), 'threads': (1, math.inf), 'seed': (0, math.inf)}
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not low <= value <= high:
+                raise ConfigError(f'training setting {name} is {value!r}; a number from {low} to '
+                                  f'{high} is needed (YAML takes 1e-3 for text: write 0.001)')
+        if self.precision not in ('no', 'bf16', 'fp16'):
+            raise ConfigError(f'training setting precision is {self.precision!r}; it is one of '
+                              'no, bf16, fp16')
+
+    @classmethod
+    def load(cls, path: Path, overrides: Mapping[str, Any] | None = None) -> 'TrainConfig':
+        """Read settings from YAML; ``overrides`` win, unless they are None.
+
+        Raises:
+            ConfigError: the file is missing, not a mapping, or holds an unknown setting.
+        """
+        try:
+            values = yaml.safe_load(Path(path).read_text()) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigError(f'training settings {path}: {error}') from error
+        if not isinstance(values, dict):
+            raise ConfigError(f'training settings {path} must be "name: value" lines')
+        values |= {name: value for name, value in (overrides or {}).items() if value is not None}
+        known = {entry.name for entry in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ConfigError(f'training settings {path}: unknown {", ".join(unknown)}; known are '
+                              f'{", ".join(sorted(known))}')
+        return cls(**values)
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the rate of a step: a linear warm-up, then half a cosine."""
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        share = (step - self.warmup_steps) / max(self.steps - self.warmup_steps, 1)
+        low = self.final_learning_rate_share
+        return self.learning_rate * (low + (1 - low) * (1 + math.cos(math.pi * share)) / 2)

@@ -1,0 +1,115 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What training needs to go on after a kill: one safetensors file, replaced atomically."""
+
+from collections.abc import Sequence
+import json
+import os
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+import torch
+
+from irevla_control.errors import ConfigError
+
+FILE = 'training_state.safetensors'
+MOMENTS = ('step', 'exp_avg', 'exp_avg_sq')
+
+
+class TrainingState:
+    """Weights, their moving average and Adam's moments.
+
+    Nothing random is saved: all randomness of a step comes from the seed and the step.
+    """
+
+    def __init__(self, parameters: dict[str, torch.nn.Parameter],
+                 optimizer: torch.optim.Optimizer) -> None:
+        """Follow these parameters; the average starts as a copy of them."""
+        self.parameters, self._optimizer = parameters, optimizer
+        self.average = {name: p.detach().clone() for name, p in parameters.items()}
+
+    def update_average(self, step: int, decay: float) -> None:
+        """Let the average follow the weights; faster in the first steps, when it knows little."""
+        decay = min(decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(list(self.average.values()),
+                             [p.detach() for p in self.parameters.values()], 1 - decay)
+
+    def swap(self) -> None:
+        """Exchange weights and average; twice is as before."""
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                kept = parameter.detach().clone()
+                parameter.copy_(self.average[name])
+                self.average[name].copy_(kept)
+
+    def save(self, folder: Path, step: int, identity: dict) -> None:
+        """Write the state after ``step`` steps; a kill leaves the old file or the new one."""
+        tensors = {f'weight/{name}': p.detach() for name, p in self.parameters.items()}
+        tensors |= {f'average/{name}': value for name, value in self.average.items()}
+        for name, parameter in self.parameters.items():
+            for moment in MOMENTS if parameter in self._optimizer.state else ():
+                tensors[f'{moment}/{name}'] = self._optimizer.state[parameter][moment]
+        content = save({name: value.contiguous() for name, value in tensors.items()},
+                       {'step': str(step), 'identity': json.dumps(identity, sort_keys=True)})
+        staging = folder / f'.{FILE}'
+        with staging.open('wb') as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(staging, folder / FILE)
+
+    def load(self, folder: Path, identity: dict) -> int:
+        """Restore what `save` wrote and return its step; 0 when there is nothing.
+
+        Raises:
+            ConfigError: the file is damaged, or belongs to a training with other settings.
+        """
+        path = folder / FILE
+        if not path.exists():
+            return 0
+        try:
+            with safe_open(path, 'pt') as file:
+                metadata = file.metadata()
+                tensors = {name: file.get_tensor(name) for name in file.keys()}
+        except SafetensorError as error:
+            raise ConfigError(f'{path} is damaged ({error}); remove {folder} and train '
+                              'anew') from error
+        self._refuse_other(path, json.loads(metadata['identity']), identity)
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(tensors[f'weight/{name}'])
+                self.average[name].copy_(tensors[f'average/{name}'])
+                if f'step/{name}' in tensors:
+                    self._optimizer.state[parameter] = {
+                        moment: tensors[f'{moment}/{name}'].to(
+                            'cpu' if moment == 'step' else parameter.device)
+                        for moment in MOMENTS}
+        return int(metadata['step'])
+
+    @staticmethod
+    def _refuse_other(path: Path, saved: dict, wanted: dict) -> None:
+        # Through JSON, so that tuples and lists compare as equal.
+        wanted = json.loads(json.dumps(wanted))
+        different = sorted(key for key in saved.keys() | wanted.keys()
+                           if saved.get(key) != wanted.get(key))
+        if different:
+            changes = ', '.join(f'{key} was {saved.get(key)!r}, now {wanted.get(key)!r}'
+                                for key in different)
+            raise ConfigError(f'{path} belongs to another training: {changes}; use the same '
+                              'settings to go on, or another output folder')
+
+
+def trained_parameters(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    """Return the parameters that training changes, by name."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def seed_step(seed: Sequence[int]) -> torch.Generator:
+    """Seed torch for one step (dropout) and return a CPU generator for augmentation."""
+    # Mixed by a hash, since torch's generators start alike from neighbouring seeds.
+    value = 0
+    for part in seed:
+        value = (value * 6364136223846793005 + part + 1442695040888963407) % 2**63
+    torch.manual_seed(value)
+    return torch.Generator().manual_seed(value ^ 0x5DEECE66D)

@@ -1,0 +1,189 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+import math
+import os
+from pathlib import Path
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from random_episodes import random_episode
+from recorded_episodes import record
+from safetensors.torch import load_file
+import torch
+import yaml
+
+from irevla_control.errors import ConfigError
+from irevla_policy.checkpoint import load_checkpoint, read_manifest
+from irevla_policy.config import PolicyConfig
+from irevla_policy.dataset import Dataset, Mixture, split_by_episode
+from irevla_policy.frame_store import write_store
+from irevla_policy.statistics import Statistics
+from irevla_policy.train import main
+from irevla_policy.training import train
+from irevla_policy.training_config import TrainConfig
+from irevla_policy.training_log import read_metrics
+from irevla_policy.training_state import FILE
+from irevla_policy.vla import VLA
+
+CAMERAS = ('corner', 'gripper')
+PRESET = {'cameras': list(CAMERAS), 'image_size': 24,
+          'backbone': {'kind': 'tiny', 'tiny': {
+              'width': 16, 'attention_heads': 2, 'queries': 2, 'text_layers': 1}},
+          'head': {'hidden': [32]}}
+CONFIG = TrainConfig(steps=12, batch_size=8, warmup_steps=3, validation_share=0.2,
+                     validate_every=6, checkpoint_every=4, log_every=1, threads=1)
+
+
+@pytest.fixture
+def store(tmp_path):
+    episodes = [random_episode(n, task) for n in range(3) for task in ('push', 'pull')]
+    return write_store(tmp_path / 'store', episodes, CAMERAS, 24)
+
+
+def new_vla(store, seed=0):
+    torch.manual_seed(seed)
+    return VLA(PolicyConfig.from_dict(PRESET), Statistics.from_data(store.states, store.actions),
+               ['push the thing', 'pull the thing'])
+
+
+def run(store, output, config=CONFIG, source=None):
+    training, validation = split_by_episode(store, config.validation_share, config.seed)
+    return train(new_vla(store), source or training, validation, config, output)
+
+
+def weights(output):
+    return {name: tensor for part in ('backbone', 'head') for name, tensor in
+            load_file(output / 'checkpoint' / f'{part}.safetensors').items()}
+
+
+def assert_same(one, other):
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_loss_falls_and_the_policy_is_saved(store, tmp_path):
+    config = replace(CONFIG, steps=120, learning_rate=5e-3, shift_pixels=0, ema_decay=0.9,
+                     validate_every=60, checkpoint_every=60)
+    result = run(store, tmp_path / 'out', config)
+    rows = read_metrics(tmp_path / 'out')
+    losses = [row['loss'] for row in rows if 'loss' in row]
+    assert sum(losses[-10:]) < 0.3 * sum(losses[:10])
+    assert math.isfinite(result.validation_loss) and result.samples_per_s > 0
+    vla = load_checkpoint(result.checkpoint)
+    assert read_manifest(result.checkpoint)['extra']['training']['steps'] == 120
+    batch = Dataset(store).batch((0,), 1)
+    output = vla.step(dict(zip(CAMERAS, batch.images[0])), batch.states[0].astype(float),
+                      batch.instructions[0])
+    assert output.action.shape == (7,)
+    assert (tmp_path / 'out' / 'loss.png').exists()
+
+
+def test_same_seed_gives_the_same_weights_another_seed_others(store, tmp_path):
+    for name, seed in (('a', 0), ('b', 0), ('c', 1)):
+        run(store, tmp_path / name, replace(CONFIG, seed=seed))
+    assert_same(weights(tmp_path / 'a'), weights(tmp_path / 'b'))
+    assert not torch.equal(weights(tmp_path / 'a')['mlp.0.weight'],
+                           weights(tmp_path / 'c')['mlp.0.weight'])
+
+
+def test_checkpoint_holds_the_average_not_the_last_weights(store, tmp_path):
+    run(store, tmp_path / 'out')
+    state = load_file(tmp_path / 'out' / FILE)
+    saved = weights(tmp_path / 'out')['mlp.0.weight']
+    assert torch.equal(saved, state['average/head.mlp.0.weight'])
+    assert not torch.equal(saved, state['weight/head.mlp.0.weight'])
+
+
+def test_finished_training_is_not_repeated(store, tmp_path):
+    run(store, tmp_path / 'out')
+    before = weights(tmp_path / 'out')
+    rows = read_metrics(tmp_path / 'out')
+    run(store, tmp_path / 'out')
+    assert_same(before, weights(tmp_path / 'out'))
+    assert read_metrics(tmp_path / 'out') == rows
+
+
+def test_output_of_another_training_is_refused(store, tmp_path):
+    run(store, tmp_path / 'out')
+    with pytest.raises(ConfigError, match='learning_rate was 0.001, now 0.1'):
+        run(store, tmp_path / 'out', replace(CONFIG, learning_rate=0.1))
+    with pytest.raises(ConfigError, match='data was'):
+        run(store, tmp_path / 'out', source=Dataset(store, [0]))
+
+
+def test_damaged_state_is_refused(store, tmp_path):
+    run(store, tmp_path / 'out')
+    path = tmp_path / 'out' / FILE
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ConfigError, match='is damaged'):
+        run(store, tmp_path / 'out')
+
+
+def test_frozen_weights_stay_and_take_no_room_in_the_state(store, tmp_path):
+    vla = new_vla(store)
+    vla.backbone.freeze()
+    before = {name: tensor.clone() for name, tensor in vla.backbone.state_dict().items()}
+    train(vla, Dataset(store), None, CONFIG, tmp_path / 'out')
+    assert all(torch.equal(tensor, before[name])
+               for name, tensor in vla.backbone.state_dict().items())
+    assert all('/head.' in name for name in load_file(tmp_path / 'out' / FILE))
+
+
+def test_stage_two_trains_on_a_mixture(store, tmp_path):
+    source = Mixture([(Dataset(store, [0, 1, 2]), 0.65), (Dataset(store, [3, 4]), 0.35)])
+    result = run(store, tmp_path / 'out', source=source)
+    assert math.isfinite(result.loss)
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Arguments of the command line for a set of recorded episodes."""
+    for number in range(4):
+        record(tmp_path / 'data', random_episode(number))
+    (tmp_path / 'preset.yaml').write_text(yaml.safe_dump(PRESET))
+    (tmp_path / 'config.yaml').write_text(yaml.safe_dump(
+        {'batch_size': 8, 'checkpoint_every': 7, 'log_every': 1, 'validate_every': 30,
+         'threads': 1, 'validation_share': 0.25}))
+    return ['--data', f'{tmp_path}/data', '--preset', f'{tmp_path}/preset.yaml',
+            '--config', f'{tmp_path}/config.yaml', '--steps', '60']
+
+
+def test_killed_training_ends_as_if_it_had_not_been_killed(command, tmp_path):
+    kill_after = random.randrange(8, 50)
+    print(f'SIGKILL after step {kill_after}')
+    broken = tmp_path / 'broken'
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'irevla_policy.train', *command, '--output', broken],
+        stderr=subprocess.DEVNULL, env=os.environ | {'OMP_NUM_THREADS': '1'})
+    deadline = time.monotonic() + 120
+    while len(read_metrics(broken)) < kill_after and time.monotonic() < deadline:
+        assert process.poll() is None, 'the training ended before it could be killed'
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (broken / 'checkpoint').exists()
+    main([*command, '--output', str(broken)])
+    whole = tmp_path / 'whole'
+    main([*command, '--output', str(whole)])
+    assert_same(weights(broken), weights(whole))
+    assert_same(load_file(broken / FILE), load_file(whole / FILE))
+    losses = [[(row['step'], row.get('loss'), row.get('validation_loss'))
+               for row in read_metrics(folder)] for folder in (broken, whole)]
+    assert losses[0] == losses[1]
+
+
+def test_command_line_goes_on_from_a_checkpoint_with_more_data(command, tmp_path):
+    main([*command, '--steps', '8', '--output', str(tmp_path / 'stage0')])
+    record(tmp_path / 'new', random_episode(7, 'pull'))
+    arguments = [argument for argument in command if argument not in ('--preset', command[3])]
+    result = main([*arguments, '--steps', '8', '--init', str(tmp_path / 'stage0/checkpoint'),
+                   '--also', str(tmp_path / 'new'), '0.35', '--output', str(tmp_path / 'stage2')])
+    assert Path(result.checkpoint) == tmp_path / 'stage2' / 'checkpoint'
+    with pytest.raises(ConfigError, match='the share must lie between 0 and 1'):
+        main([*arguments, '--init', str(tmp_path / 'stage0/checkpoint'),
+              '--also', str(tmp_path / 'new'), '1.5', '--output', str(tmp_path / 'no')])
