@@ -152,8 +152,7 @@ class Recorder:
             if event.phase != PHASE_RUNNING or not event.episode_id:
                 return
             episode = self._running = EpisodeRecording(self._root, event, message.stamp_ns)
-            if self._full:
-                episode.fail(self._full)
+            self._fail_when_full()
         episode.observe(event, message)
         if episode is self._running and episode.ended:
             self._closing.append(episode)
@@ -230,6 +229,9 @@ class Recorder:
         self._full = '' if free >= self._limits.min_free_bytes else (
             f'the disk of {self._root} is nearly full ({free / 1e6:.0f} MB free, '
             f'{self._limits.min_free_bytes / 1e6:.0f} MB are kept); free some space')
+        self._fail_when_full()
+
+    def _fail_when_full(self) -> None:
         if self._full and self._running is not None and not self._running.failed:
             self._running.fail(self._full)
             self._on_problem(f'episode {self._running.episode_id} is no longer recorded: '
