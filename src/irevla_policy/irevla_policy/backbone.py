@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vision-language model: images and instructions to its last hidden states."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-import hashlib
+from hashlib import sha256
 import json
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from .config import BackboneConfig
 from .tensors import tensor_bytes
+from .tracing import Tracer
 from .vlm import load_vlm
 
 
@@ -29,14 +30,16 @@ class Backbone(nn.Module):
         self.config = config
         vlm = load_vlm(config, image_size, instructions, tokenizer_json)
         self.model = vlm.model
-        self.preprocessing = vlm.preprocessing
+        self.pixels = vlm.pixels
         self.prompts = vlm.prompts
         self.width = vlm.width
         self.tokenizer_json = vlm.tokenizer_json
         self._trained = {name for name, weight in self.model.named_parameters()
                          if weight.requires_grad}
-        self._hash: tuple[tuple, str] = ((), '')
-        self._traces: dict[tuple, torch.jit.ScriptModule] | None = None
+        # Fused optimizers write past torch's counters, so passes with gradients count as changes.
+        self._gradients = 0
+        self._digests: dict[str, tuple[tuple, str]] = {}
+        self._tracer: Tracer | None = None
 
     def forward(self, images: Tensor, instructions: Sequence[str]) -> Tensor:
         """Map uint8 images (B, C, H, W, 3) and B instructions to the latent (B, m, d).
@@ -44,36 +47,22 @@ class Backbone(nn.Module):
         Each camera's image goes through the model with the instruction; the tokens of all
         cameras are joined. Tokens that only pad a shorter instruction are zero.
         """
-        text = self.prompts(instructions, images.device)
-        if self._traces is not None and len(instructions) == 1 and not self.training \
-                and not torch.is_grad_enabled():
-            return self._trace(images, text)(images, *text.values())
-        return self._encode(images, text)
-
-    def _encode(self, images: Tensor, text: dict[str, Tensor]) -> Tensor:
         cameras = images.shape[1]
-        if cameras > 1:
-            text = {name: tokens.repeat_interleave(cameras, 0) for name, tokens in text.items()}
-        pixels = self.preprocessing(images.flatten(0, 1))
+        text = self.prompts(instructions, images.device)
+        inputs = self.pixels(images.flatten(0, 1)) | {
+            name: tokens.repeat_interleave(cameras, 0) for name, tokens in text.items()}
+        if self.training or torch.is_grad_enabled():
+            self._gradients += 1
+        elif self._tracer is not None and len(instructions) == 1:
+            return self._tracer(inputs, self._version()).flatten(0, 1).unsqueeze(0)
         # The vocabulary layer was replaced by the identity: its output is the hidden state.
-        hidden = self.model(**pixels, **text, use_cache=False).logits
-        hidden = hidden * text['attention_mask'].unsqueeze(-1).to(hidden.dtype)
+        hidden = self.model(**inputs, use_cache=False).logits
+        hidden = hidden * inputs['attention_mask'].unsqueeze(-1).to(hidden.dtype)
         return hidden.unflatten(0, (-1, cameras)).flatten(1, 2)
 
     def compile_for_inference(self) -> None:
         """Trace from now on single observations; outputs stay, the time of Python goes."""
-        self._traces = {}
-
-    def _trace(self, images: Tensor, text: dict[str, Tensor]) -> torch.jit.ScriptModule:
-        key = (self._version(), images.shape, text['input_ids'].shape, images.device)
-        if key not in self._traces:
-            names = list(text)
-            module = _Encoder(self, names).eval()
-            traced = torch.jit.trace(module, (images, *text.values()), check_trace=False)
-            self._traces = {old: trace for old, trace in self._traces.items()
-                            if old[0] == key[0]}
-            self._traces[key] = torch.jit.freeze(traced)
-        return self._traces[key]
+        self._tracer = Tracer(self.model)
 
     def freeze(self) -> None:
         """Stop all training of the backbone (stage 1)."""
@@ -83,6 +72,10 @@ class Backbone(nn.Module):
         """Train again what the configuration says: all weights or the adapters."""
         for name, weight in self.model.named_parameters():
             weight.requires_grad_(name in self._trained)
+
+    def parameters_to_train(self) -> Iterator[nn.Parameter]:
+        """Give the weights that are not frozen: all or the adapters."""
+        return (weight for weight in self.model.parameters() if weight.requires_grad)
 
     def stored_state(self) -> dict[str, Tensor]:
         """Return what a checkpoint stores: everything, or only the adapters of a source."""
@@ -96,30 +89,22 @@ class Backbone(nn.Module):
 
         Latents of backbones with different hashes never mix. Computed again after a change only.
         """
-        version = self._version()
-        if self._hash[0] != version:
-            digest = hashlib.sha256(json.dumps(
-                [asdict(self.config) | {'source': ''}, self.preprocessing.description,
-                 self.tokenizer_json], sort_keys=True).encode())
-            for name, tensor in sorted(self.model.state_dict().items()):
-                digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}'.encode())
-                digest.update(tensor_bytes(tensor))
-            self._hash = (version, digest.hexdigest())
-        return self._hash[1]
+        description = [asdict(self.config) | {'source': ''}, self.pixels.description,
+                       self.tokenizer_json]
+        digest = sha256(json.dumps(description, sort_keys=True).encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)} '.encode())
+            digest.update(self._tensor_digest(name, tensor).encode())
+        return digest.hexdigest()
 
-    def _version(self) -> tuple:
-        """Return what changes whenever a weight does: torch counts writes to each tensor."""
-        return tuple((tensor.data_ptr(), tensor._version)
-                     for tensor in self.model.state_dict(keep_vars=True).values())
+    def _tensor_digest(self, name: str, tensor: Tensor) -> str:
+        """Hash a weight, unless nothing can have changed it since."""
+        version = (tensor.data_ptr(), tensor._version, self._gradients)
+        if self.training or self._digests.get(name, ((), ''))[0] != version:
+            self._digests[name] = (version, sha256(tensor_bytes(tensor)).hexdigest())
+        return self._digests[name][1]
 
-
-class _Encoder(nn.Module):
-    """The traced part: tensors in, tensor out."""
-
-    def __init__(self, backbone: Backbone, names: list[str]) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.names = names
-
-    def forward(self, images: Tensor, *tokens: Tensor) -> Tensor:
-        return self.backbone._encode(images, dict(zip(self.names, tokens)))
+    def _version(self) -> tuple[int, ...]:
+        """Return what changes whenever a weight does."""
+        return (self._gradients, *(value for weight in self.model.parameters()
+                                   for value in (weight.data_ptr(), weight._version)))

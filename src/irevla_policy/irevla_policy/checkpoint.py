@@ -11,6 +11,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+import torch
 from torch import Tensor, nn
 
 from irevla_control.errors import ConfigError, IrevlaError
@@ -106,7 +107,8 @@ def load_checkpoint(folder: str | Path, device: str = 'cpu') -> VLA:
     try:
         config = PolicyConfig.from_dict(_read_json(folder / 'config.json'))
         statistics = Statistics.from_dict(_read_json(folder / 'statistics.json'))
-        vla = VLA(config, statistics, tokenizer_json='' if tokenizer == '{}' else tokenizer)
+        with torch.random.fork_rng(devices=()):
+            vla = VLA(config, statistics, tokenizer_json='' if tokenizer == '{}' else tokenizer)
     except ConfigError as error:
         raise CheckpointError(f'checkpoint {folder} cannot be built: {error}') from error
     _load(vla.backbone.model, vla.backbone.stored_state(), folder / 'backbone.safetensors')

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From camera images and instructions to what a vision-language model takes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,33 +12,43 @@ from torch.nn.functional import interpolate
 from irevla_control.errors import ConfigError
 
 
-class ImagePreprocessing(nn.Module):
-    """Resizes and standardises images where they are, always in the same way."""
+class TensorPixels(nn.Module):
+    """Resizes and standardises images as tensors, on their device, always in the same way."""
 
     def __init__(self, size: tuple[int, int], mean: Sequence[float], std: Sequence[float],
-                 layout: Sequence[int] = (), dtype: torch.dtype = torch.float32) -> None:
-        """Give images of this (height, width); `layout` are axes of size one after the batch."""
+                 layout: Sequence[int] = (), constants: Mapping[str, Tensor] | None = None,
+                 dtype: torch.dtype = torch.float32) -> None:
+        """Prepare images of this (height, width).
+
+        `layout` are axes of size one between batch and channels; `constants` are more inputs of
+        the model (1, ...) that depend on the size of the image only.
+        """
         super().__init__()
         self.size = tuple(size)
         self.layout = tuple(layout)
         self.dtype = dtype
-        self.description = {'size': self.size, 'mean': tuple(mean), 'std': tuple(std),
-                            'layout': self.layout}
-        # Byte x becomes (x / 255 - mean) / std, in one multiplication and one addition.
-        shape = (1, 3, 1, 1)
-        std = torch.tensor(std, dtype=torch.float64).view(shape)
-        mean = torch.tensor(mean, dtype=torch.float64).view(shape)
+        self.constants = dict(constants or {})
+        self.description = {'size': self.size, 'mean': tuple(mean), 'std': tuple(std)}
+        # Byte x becomes (x / 255 - mean) / std by one multiplication and one addition.
+        std = torch.tensor(std, dtype=torch.float64)
+        mean = torch.tensor(mean, dtype=torch.float64)
         self.register_buffer('scale', (1 / (255 * std)).float(), persistent=False)
         self.register_buffer('offset', (-mean / std).float(), persistent=False)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Map uint8 (N, H, W, 3) to {'pixel_values': (N, *layout, 3, height, width)}."""
-        pixels = images.permute(0, 3, 1, 2).float()
-        if tuple(pixels.shape[-2:]) != self.size:
-            pixels = interpolate(pixels, self.size, mode='bicubic', antialias=True,
-                                 align_corners=False).clamp(0, 255)
-        pixels = torch.addcmul(self.offset, pixels, self.scale).to(self.dtype)
-        return {'pixel_values': pixels.view(pixels.shape[0], *self.layout, *pixels.shape[1:])}
+        """Map uint8 (N, H, W, 3) to {'pixel_values': (N, *layout, 3, height, width), ...}."""
+        pixels = images.float()
+        if tuple(images.shape[1:3]) != self.size:
+            pixels = interpolate(pixels.permute(0, 3, 1, 2), self.size, mode='bicubic',
+                                 antialias=True).clamp(0, 255).permute(0, 2, 3, 1).contiguous()
+        # Whole rows at once: on a CPU three times faster than broadcasting over channels.
+        rows = pixels.flatten(2)
+        rows.mul_(self.scale.repeat(self.size[1])).add_(self.offset.repeat(self.size[1]))
+        pixels = rows.unflatten(2, (self.size[1], 3)).permute(0, 3, 1, 2).to(self.dtype)
+        count = len(images)
+        return {'pixel_values': pixels.view(count, *self.layout, *pixels.shape[1:])} | {
+            name: value.to(images.device).repeat(count, *(1,) * (value.dim() - 1))
+            for name, value in self.constants.items()}
 
 
 class Prompts:

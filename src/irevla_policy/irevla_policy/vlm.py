@@ -11,7 +11,8 @@ from torch import nn
 from irevla_control.errors import ConfigError
 
 from .config import BackboneConfig
-from .preprocessing import ImagePreprocessing, Prompts
+from .preprocessing import Prompts, TensorPixels
+from .pretrained import load_inputs, load_model
 from .tiny_blip2 import BEGIN, IMAGE, PAD, build_tiny_blip2, build_tokenizer
 
 
@@ -21,13 +22,15 @@ class Vlm:
 
     Attributes:
         model: without its vocabulary layer: `logits` are the last hidden states.
+        pixels: maps uint8 images (N, H, W, 3) to the model's inputs; has a `description`.
+        prompts: maps instructions to the model's inputs.
         width: of a hidden state, d.
         tokenizer_json: the tokenizer of a tiny model; '' when the source brings its own.
 
     """
 
     model: nn.Module
-    preprocessing: nn.Module
+    pixels: nn.Module
     prompts: Prompts
     width: int
     tokenizer_json: str = ''
@@ -38,18 +41,22 @@ def load_vlm(config: BackboneConfig, image_size: int, instructions: Sequence[str
     """Build or load the model that the configuration names; ConfigError when it cannot be."""
     if config.kind == 'tiny':
         return _tiny(config, image_size, instructions, tokenizer_json)
-    from .pretrained import load_pretrained
-    return load_pretrained(config, image_size)
+    pixels, prompts = load_inputs(config, image_size)
+    model, width = load_model(config)
+    return Vlm(model, pixels, prompts, width)
 
 
 def _tiny(config: BackboneConfig, image_size: int, instructions: Sequence[str],
           tokenizer_json: str) -> Vlm:
-    tokenizer = (Tokenizer.from_str(tokenizer_json) if tokenizer_json
-                 else build_tokenizer(instructions))
+    try:
+        tokenizer = (Tokenizer.from_str(tokenizer_json) if tokenizer_json
+                     else build_tokenizer(instructions))
+    except Exception as error:  # tokenizers raises nothing more special
+        raise ConfigError(f'the tokenizer cannot be used: {error}; give the stored one') from error
     prefix = [IMAGE] * config.tiny.queries + [BEGIN]
 
     def encode(instruction: str) -> dict[str, list[int]]:
-        tokens = tokenizer.encode(config.prompt.format(instruction=instruction)).ids
+        tokens = tokenizer.encode(config.prompt.replace('{instruction}', instruction)).ids
         if len(tokens) > config.max_text_tokens:
             raise ConfigError(f'instruction {instruction!r} has {len(tokens)} tokens; shorten it '
                               f'or raise backbone.max_text_tokens ({config.max_text_tokens})')
@@ -58,6 +65,6 @@ def _tiny(config: BackboneConfig, image_size: int, instructions: Sequence[str],
     model = build_tiny_blip2(config.tiny, image_size, tokenizer.get_vocab_size(),
                              config.max_text_tokens)
     model.set_output_embeddings(nn.Identity())
-    preprocessing = ImagePreprocessing((image_size, image_size), (0.5,) * 3, (0.5,) * 3)
-    return Vlm(model, preprocessing, Prompts(encode, PAD), config.tiny.width,
+    pixels = TensorPixels((image_size, image_size), (0.5,) * 3, (0.5,) * 3)
+    return Vlm(model, pixels, Prompts(encode, PAD), config.tiny.width,
                tokenizer.to_str())

@@ -1,0 +1,62 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A model of transformers recorded as a graph: the same outputs without the time of Python."""
+
+from typing import Any
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+# Largest difference between graph and model, relative to the largest hidden state.
+TOLERANCE = 1e-3
+
+
+class Tracer:
+    """Records a model once for every shape of inputs; only for passes without gradients."""
+
+    def __init__(self, model: nn.Module) -> None:
+        """Record this model, which takes keyword tensors and gives `logits`."""
+        self._model = model
+        self._version: Any = None
+        self._graphs: dict[tuple, torch.jit.ScriptModule | None] = {}
+
+    def __call__(self, inputs: dict[str, Tensor], version: Any) -> Tensor:
+        """Return the model's `logits`; another `version` of the weights is recorded anew."""
+        if version != self._version:
+            self._version = version
+            self._graphs.clear()
+        key = tuple((name, value.shape, value.device) for name, value in inputs.items())
+        if key not in self._graphs:
+            self._graphs[key] = self._record(inputs)
+        graph = self._graphs[key]
+        return self._eager(inputs) if graph is None else graph(*inputs.values())
+
+    def _eager(self, inputs: dict[str, Tensor]) -> Tensor:
+        return self._model(**inputs, use_cache=False).logits
+
+    def _record(self, inputs: dict[str, Tensor]) -> torch.jit.ScriptModule | None:
+        """Return the graph, or None where it does not follow the inputs as the model does."""
+        call = _Call(self._model, list(inputs))
+        with warnings.catch_warnings():
+            # What depends on shapes may be fixed: the graph is used for these shapes only.
+            warnings.simplefilter('ignore')
+            traced = torch.jit.trace(call.eval(), tuple(inputs.values()), check_trace=False)
+            graph = torch.jit.freeze(traced)
+        other = {name: value.flip(-1).neg() if value.is_floating_point() else value
+                 for name, value in inputs.items()}
+        expected = self._eager(other)
+        difference = (graph(*other.values()) - expected).abs().max()
+        return graph if difference <= TOLERANCE * expected.abs().max() else None
+
+
+class _Call(nn.Module):
+    """The model with positional arguments, as tracing wants it."""
+
+    def __init__(self, model: nn.Module, names: list[str]) -> None:
+        super().__init__()
+        self.model = model
+        self.names = names
+
+    def forward(self, *values: Tensor) -> Tensor:
+        return self.model(**dict(zip(self.names, values)), use_cache=False).logits
