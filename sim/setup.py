@@ -21,5 +21,8 @@ setup(
     maintainer_email='irevla@example.org',
     description='Simulated robots behind the same interface as the real one.',
     license='Apache-2.0',
-    entry_points={'console_scripts': []},
+    entry_points={'console_scripts': [
+        'expert_node = irevla_sim.expert_node:main',
+        'metaworld_node = irevla_sim.metaworld_node:main',
+    ]},
 )

@@ -10,6 +10,7 @@ from irevla_control.errors import ConfigError
 from irevla_sim.rendering import Renderer, prepare_model
 from irevla_sim.tasks import Task
 
+ARM_JOINTS = 7
 RESET_AXES = {'x': 0, 'y': 1}
 # Model fields that Meta-World's resets write.
 LAYOUT_FIELDS = ('body_pos', 'body_quat', 'site_pos', 'geom_pos', 'geom_quat', 'geom_rgba')
@@ -34,6 +35,7 @@ class Scene:
         for name, colour in task.variant.colours.items():
             _named(self.model.mat, 'material', name, task).rgba[:] = colour
         prepare_model(self.model, task.variant.cameras)
+        self._hand = self.model.body('hand').id
         self._renderer = Renderer(self.model, image_size)
         self._layout = {name: getattr(self.model, name).copy() for name in LAYOUT_FIELDS}
 
@@ -52,10 +54,20 @@ class Scene:
         observation, _, _, _, info = self._env.step(action)
         return observation, bool(info['success'])
 
-    def hand_quaternion(self) -> np.ndarray:
-        """Return the hand's orientation in the base frame, (x, y, z, w)."""
+    def robot(self) -> dict[str, np.ndarray]:
+        """Return what an arm reports.
+
+        'quaternion' (x, y, z, w) and 'twist' (m/s, then rad/s) of the hand in the base frame;
+        'joint_position' and 'joint_velocity' (7,) in rad and rad/s.
+        """
         w, x, y, z = self.data.body('hand').xquat
-        return np.array([x, y, z, w])
+        velocity = np.empty(6)
+        mujoco.mj_objectVelocity(self.model, self.data, mujoco.mjtObj.mjOBJ_BODY, self._hand,
+                                 velocity, 0)
+        return {'quaternion': np.array([x, y, z, w]),
+                'twist': np.concatenate([velocity[3:], velocity[:3]]),
+                'joint_position': self.data.qpos[:ARM_JOINTS].copy(),
+                'joint_velocity': self.data.qvel[:ARM_JOINTS].copy()}
 
     def render(self, camera: str) -> np.ndarray:
         """Return a camera's uint8 (size, size, 3) RGB picture."""

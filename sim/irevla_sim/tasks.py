@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 import difflib
 from pathlib import Path
+import re
 from typing import Any
 
 import yaml
@@ -96,6 +97,8 @@ def tasks_of_split(split: str, catalogue: Mapping[str, Task]) -> list[str]:
 
 
 def _task(name: str, entry: Any, known: Mapping[str, Task]) -> Task:
+    if not isinstance(name, str) or not re.fullmatch(r'[a-z0-9_-]+', name):
+        raise ConfigError(f'task name {name!r}; use lower-case letters, digits, - and _')
     if isinstance(entry, str):
         return Task(name, f'{name}-v3', entry)
     if not isinstance(entry, Mapping):

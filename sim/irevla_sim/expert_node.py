@@ -1,0 +1,90 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `expert`: a scripted demonstrator that drives the robot like a teleoperator."""
+
+import numpy as np
+from rclpy.node import Node
+
+from irevla_control.errors import ConfigError
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.messages import action_to_message, stamp_to_ns
+from irevla_control.ros.node import run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState, SimulatorState
+from irevla_sim.expert import ScriptedExpert
+from irevla_sim.metaworld_node import BASE_FRAME
+from irevla_sim.tasks import find_task, load_catalogue
+
+PARAMETERS = {
+    'noise_std': Parameter(0.3, 'of the noise on commands, as a share of the largest', 0.0, 2.0),
+    'action_repeat': Parameter(4, 'the simulator\'s', 1, 100),
+    'tasks_file': Parameter('', 'YAML file with own tasks, beside the catalogue'),
+}
+
+
+class ExpertNode(Node):
+    """Answers each observation of a running episode once: label, then command."""
+
+    def __init__(self) -> None:
+        """Declare parameters and wire the topics."""
+        super().__init__('expert')
+        values = declare(self, PARAMETERS)
+        self._noise_std, self._action_repeat = values['noise_std'], values['action_repeat']
+        self._catalogue = load_catalogue([values['tasks_file']] if values['tasks_file'] else [])
+        self._expert: ScriptedExpert | None = None
+        self._episode = EpisodeState()
+        self._state = SimulatorState()
+        self._answered = -1
+        self._sequence = 0
+        self._diagnostics = Diagnostics(self)
+        self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
+        self._label = self.create_publisher(EndEffectorCommand, 'expert_label', COMMAND)
+        self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        self.create_subscription(SimulatorState, 'simulator_state', self._on_state, OBSERVATION)
+
+    def _on_episode(self, message: EpisodeState) -> None:
+        if message.episode_id != self._episode.episode_id:
+            self._begin(message)
+        self._episode = message
+        self._answer()
+
+    def _on_state(self, message: SimulatorState) -> None:
+        self._state = message
+        self._answer()
+
+    def _begin(self, episode: EpisodeState) -> None:
+        self._expert = None
+        if episode.phase != EpisodeState.PHASE_RUNNING:
+            return
+        try:
+            task = find_task(episode.task, self._catalogue)
+        except ConfigError as error:
+            self._diagnostics.refuse(f'no expert for the episode: {error}')
+            return
+        # The layout's seed, so that a seed reproduces the whole demonstration.
+        self._expert = ScriptedExpert(task, self._noise_std, max(episode.seed, 0),
+                                      self._action_repeat)
+
+    def _answer(self) -> None:
+        stamp = stamp_to_ns(self._episode.header.stamp)
+        if (self._expert is None or self._episode.phase != EpisodeState.PHASE_RUNNING
+                or stamp != stamp_to_ns(self._state.header.stamp) or stamp == self._answered):
+            return
+        self._answered = stamp
+        self._sequence += 1
+        command, label = self._expert.act(np.array(self._state.values))
+        for publisher, action in ((self._label, label), (self._command, command)):
+            publisher.publish(action_to_message(
+                action, self._episode.header.stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT,
+                self._sequence))
+        self._diagnostics.count('commands')
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(ExpertNode)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,224 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `metaworld`: the environment's topics and service, played by the Meta-World simulator."""
+
+import time
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from irevla_control.errors import BadMessageError, ConfigError, IrevlaError
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.messages import (
+    image_to_message,
+    message_to_action,
+    ns_to_stamp,
+    stamp_to_ns,
+    to_array,
+)
+from irevla_control.ros.node import run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState, SimulatorState
+from irevla_msgs.srv import ResetEpisode
+from irevla_sim.metaworld_env import MetaWorldEnv
+from irevla_sim.tasks import find_task, load_catalogue
+
+BASE_FRAME = 'base'
+PARAMETERS = {
+    'cameras': Parameter(['front', 'wrist'], 'names of the cameras to publish'),
+    'image_size': Parameter(84, 'height and width of the images [pixels]', 16, 2048),
+    'action_repeat': Parameter(4, 'simulator steps of 12.5 ms for one command', 1, 100),
+    'horizon': Parameter(50, 'commands after which an episode is truncated', 1, 1_000_000),
+    'mode': Parameter('lock_step', 'whether the simulator waits for each command',
+                      choices=('lock_step', 'real_time')),
+    'control_hz': Parameter(20.0, 'commands executed per second in real time [Hz]', 0.1, 1000.0),
+    'tasks_file': Parameter('', 'YAML file with own tasks, beside the catalogue'),
+}
+
+
+class MetaWorldNode(Node):
+    """Publishes an observation, executes the command that answers it, and so on.
+
+    In lock-step only the command with the last observation's stamp is executed, whenever it
+    comes. In real time the newest command is executed at each tick; without one the arm stays.
+    """
+
+    def __init__(self) -> None:
+        """Declare parameters, make the environment, wire the topics."""
+        super().__init__('metaworld')
+        values = declare(self, PARAMETERS)
+        files = [values['tasks_file']] if values['tasks_file'] else []
+        self._cameras = values['cameras']
+        self._env = MetaWorldEnv(
+            cameras=self._cameras, image_size=values['image_size'],
+            action_repeat=values['action_repeat'], horizon=values['horizon'],
+            catalogue=load_catalogue(files))
+        self._episode = EpisodeState(seed=-1)
+        self._begun = self._stamp = 0
+        self._published = 0.0
+        self._action = None
+        self._gripper = 1.0
+        self._random = np.random.default_rng()
+        self._diagnostics = Diagnostics(self, hardware_id='simulator')
+        self._images = {name: self.create_publisher(Image, f'camera/{name}/image_raw', OBSERVATION)
+                        for name in self._cameras}
+        self._robot = self.create_publisher(RobotState, 'robot_state', OBSERVATION)
+        self._simulator = self.create_publisher(SimulatorState, 'simulator_state', OBSERVATION)
+        self._episodes = self.create_publisher(EpisodeState, 'episode', EVENT)
+        self._lock_step = values['mode'] == 'lock_step'
+        if not self._lock_step:
+            self._clock_timer = self.create_timer(1 / values['control_hz'], self._on_tick)
+        self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
+        self.create_service(ResetEpisode, 'reset_episode', self._on_reset)
+        self._episodes.publish(self._episode)
+        self.get_logger().info(f'ready: {len(self._env.catalogue)} tasks, {values["mode"]}')
+
+    def destroy_node(self) -> None:
+        """Tell everyone that the running episode goes no further."""
+        self._abort('the simulator was stopped')
+        self._env.close()
+        super().destroy_node()
+
+    @property
+    def _running(self) -> bool:
+        return self._episode.phase == EpisodeState.PHASE_RUNNING
+
+    def _on_reset(self, request: ResetEpisode.Request,
+                  response: ResetEpisode.Response) -> ResetEpisode.Response:
+        response.code, response.text = self._check(request)
+        if response.code == response.OK:
+            seed = request.seed
+            if seed == request.SEED_RANDOM:
+                seed = int(self._random.integers(2 ** 31))
+            self._abort('a new episode was asked for')
+            try:
+                observation, info = self._env.reset(seed=seed, options={'task': request.task})
+            except IrevlaError as error:
+                response.code, response.text = response.FAILED, str(error)
+        if response.code != response.OK:
+            self._diagnostics.refuse(f'reset refused: {response.text}')
+            return response
+        self._begun = self._next_stamp()
+        self._action, self._gripper = None, float(observation['state'][9])
+        self._episode = EpisodeState(
+            episode_id=f'{request.task}-{seed}-{self._begun}', task=request.task, seed=seed,
+            instruction=request.instruction or info['instruction'],
+            phase=EpisodeState.PHASE_RUNNING)
+        self._diagnostics.count('episodes')
+        self._publish(observation, info, self._begun)
+        response.episode_id = self._episode.episode_id
+        return response
+
+    def _check(self, request: ResetEpisode.Request) -> tuple[int, str]:
+        try:
+            find_task(request.task, self._env.catalogue)
+        except ConfigError as error:
+            return ResetEpisode.Response.UNKNOWN_TASK, str(error)
+        if request.seed < request.SEED_RANDOM:
+            return (ResetEpisode.Response.BAD_SEED,
+                    f'seed {request.seed}; give 0 or more, or {request.SEED_RANDOM} for any')
+        return ResetEpisode.Response.OK, ''
+
+    def _on_command(self, message: EndEffectorCommand) -> None:
+        problem = self._problem(message)
+        if not problem:
+            try:
+                action = message_to_action(message)
+            except BadMessageError as error:
+                problem = str(error)
+        if problem:
+            self._diagnostics.refuse(f'command refused: {problem}')
+            return
+        self._diagnostics.count('commands')
+        if self._lock_step:
+            self._diagnostics.time('answer', time.monotonic() - self._published)
+            self._step(action)
+        else:
+            self._action = action
+
+    def _problem(self, message: EndEffectorCommand) -> str:
+        if not self._running:
+            return 'no episode is running; call reset_episode'
+        if message.header.frame_id != BASE_FRAME:
+            return f'frame {message.header.frame_id!r}; give it in {BASE_FRAME!r}'
+        stamp = stamp_to_ns(message.header.stamp)
+        oldest = self._stamp if self._lock_step else self._begun
+        if not oldest <= stamp <= self._stamp:
+            return f'stamp {stamp} answers no observation from {oldest} to {self._stamp}'
+        return ''
+
+    def _on_tick(self) -> None:
+        if not self._running:
+            return
+        if self._action is None:
+            self._diagnostics.count('ticks without a command')
+            self._action = np.array([0.0] * 6 + [self._gripper])
+        action, self._action = self._action, None
+        self._step(action)
+
+    def _step(self, action: np.ndarray) -> None:
+        start = time.monotonic()
+        self._gripper = action[6]
+        observation, reward, terminated, truncated, info = self._env.step(action)
+        self._diagnostics.time('step', time.monotonic() - start)
+        self._episode.step += 1
+        self._episode.reward = reward
+        self._episode.success = info['success']
+        self._episode.terminated, self._episode.truncated = terminated, truncated
+        if terminated or truncated:
+            self._episode.phase = EpisodeState.PHASE_ENDED
+        self._publish(observation, info, self._next_stamp())
+
+    def _abort(self, reason: str) -> None:
+        if self._running:
+            self._episode.phase = EpisodeState.PHASE_ENDED
+            self._episode.aborted = True
+            self._episode.text = reason
+            self._episodes.publish(self._episode)
+
+    def _next_stamp(self) -> int:
+        # Strictly growing, so that a stamp names one observation even if the clock is set back.
+        return max(self.get_clock().now().nanoseconds, self._stamp + 1)
+
+    def _publish(self, observation: dict[str, np.ndarray], info: dict, stamp_ns: int) -> None:
+        self._stamp = stamp_ns
+        stamp = ns_to_stamp(stamp_ns)
+        for name, publisher in self._images.items():
+            publisher.publish(image_to_message(observation[name], stamp, name))
+        self._robot.publish(robot_state_message(observation['state'], info, stamp))
+        simulator = SimulatorState(task=info['task'],
+                                   values=to_array('d', info['simulator_state']))
+        simulator.header.stamp = self._episode.header.stamp = stamp
+        self._simulator.publish(simulator)
+        # Last: who has heard it, and the rest, may answer.
+        self._episodes.publish(self._episode)
+        self._published = time.monotonic()
+        self._diagnostics.count('observations')
+
+
+def robot_state_message(state: np.ndarray, info: dict, stamp: object) -> RobotState:
+    """Return the message whose `message_to_state` is the state (10,) of an observation."""
+    message = RobotState(
+        gripper=state[9], mode=RobotState.MODE_READY,
+        joint_position=to_array('d', info['joint_position']),
+        joint_velocity=to_array('d', info['joint_velocity']))
+    message.header.stamp = stamp
+    message.header.frame_id = BASE_FRAME
+    position, orientation = message.pose.position, message.pose.orientation
+    position.x, position.y, position.z = state[:3].tolist()
+    orientation.x, orientation.y, orientation.z, orientation.w = info['quaternion'].tolist()
+    linear, angular = message.twist.linear, message.twist.angular
+    (linear.x, linear.y, linear.z,
+     angular.x, angular.y, angular.z) = info['twist'].tolist()
+    return message
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(MetaWorldNode)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,33 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A graph of its own for each test run; one environment for all tests that need none special."""
+
+import os
+
+from client import Client
+import pytest
+import rclpy
+
+from irevla_sim.metaworld_env import MetaWorldEnv
+
+
+@pytest.fixture(scope='session')
+def env():
+    environment = MetaWorldEnv(image_size=48)
+    yield environment
+    environment.close()
+
+
+@pytest.fixture(scope='session')
+def ros():
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    rclpy.init()
+    yield
+    rclpy.shutdown()
+
+
+@pytest.fixture
+def client(ros):
+    one = Client()
+    yield one
+    one.close()

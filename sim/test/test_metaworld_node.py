@@ -1,0 +1,183 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The real node over DDS: the same episodes as in process, and what it refuses."""
+
+from contextlib import contextmanager
+import time
+
+from client import HOLD, Client, running
+from diagnostic_msgs.msg import DiagnosticStatus
+import numpy as np
+import pytest
+
+from irevla_control.ros.messages import stamp_to_ns
+from irevla_msgs.msg import EpisodeState, RobotState
+from irevla_msgs.srv import ResetEpisode
+from irevla_sim.metaworld_env import MetaWorldEnv
+
+Answer = ResetEpisode.Response
+
+
+@pytest.fixture(scope='module')
+def simulator(ros):
+    with running('metaworld_node', horizon=12):
+        yield
+
+
+@pytest.fixture
+def graph(simulator, client):
+    client.wait_for_simulator()
+    return client
+
+
+def assert_same(remote, observation, info):
+    for part, value in observation.items():
+        np.testing.assert_array_equal(remote[part], value)
+    np.testing.assert_array_equal(remote['simulator_state'], info['simulator_state'])
+
+
+def test_lock_step_gives_the_same_observations_as_the_environment_in_process(graph):
+    env = MetaWorldEnv(horizon=12)
+    random = np.random.default_rng(0)
+    for task, seed in (('drawer-open', 3), ('button-press-new', 4), ('drawer-open', 3)):
+        remote = graph.start(task, seed)
+        observation, info = env.reset(seed=seed, options={'task': task})
+        assert_same(remote, observation, info)
+        assert graph.episode.instruction == info['instruction']
+        ended = False
+        while not ended:
+            action = np.concatenate([random.uniform(-0.04, 0.04, 3), np.zeros(3),
+                                     random.uniform(0, 1, 1)])
+            remote = graph.step(action)
+            observation, reward, terminated, truncated, info = env.step(action)
+            ended = terminated or truncated
+            assert_same(remote, observation, info)
+            episode = graph.episode
+            assert (episode.terminated, episode.truncated, episode.success, episode.reward) == (
+                terminated, truncated, info['success'], reward)
+        assert episode.phase == EpisodeState.PHASE_ENDED and episode.step == 12
+    env.close()
+
+
+def test_robot_state_holds_pose_twist_and_joints(graph):
+    graph.start('drawer-open', 0)
+    for _ in range(3):
+        before = graph.states[stamp_to_ns(graph.episode.header.stamp)]
+        graph.step(np.array([0.03, 0, 0, 0, 0, 0, 1]))
+    robot = graph.robots[stamp_to_ns(graph.episode.header.stamp)]
+    moved = robot.pose.position.x - before[0]
+    assert moved > 0.01
+    assert robot.twist.linear.x == pytest.approx(moved / 0.05, rel=0.5)
+    assert len(robot.joint_position) == len(robot.joint_velocity) == 7
+    assert robot.mode == RobotState.MODE_READY and robot.header.frame_id == 'base'
+
+
+@pytest.mark.parametrize(('fault', 'reason'), [
+    (lambda client, stamp: client.send(HOLD, stamp_ns=stamp - 1), 'answers no observation'),
+    (lambda client, stamp: client.send(HOLD, stamp_ns=stamp + 1), 'answers no observation'),
+    (lambda client, stamp: client.send(HOLD, frame_id='camera'), "frame 'camera'"),
+    (lambda client, stamp: client.send(HOLD * np.nan), 'not finite'),
+    (lambda client, stamp: client.send(HOLD * 2), 'gripper opening 2.0'),
+])
+def test_a_wrong_command_is_refused_and_reported_and_moves_nothing(graph, fault, reason):
+    graph.start('drawer-open', 0)
+    heard = len(graph.episodes)
+    graph.diagnostics.clear()
+    fault(graph, stamp_to_ns(graph.episode.header.stamp))
+
+    def statuses():
+        return [status for array in graph.diagnostics for status in array.status]
+    graph.spin_until(lambda: any(reason in status.message for status in statuses()), 5)
+    assert statuses()[-1].level == DiagnosticStatus.WARN
+    assert any(value.key == 'refused' and int(value.value) > 0
+               for value in statuses()[-1].values)
+    assert len(graph.episodes) == heard
+    graph.step(HOLD)
+    assert graph.episode.step == 1
+
+
+def test_a_command_after_the_end_is_refused(graph):
+    graph.start('drawer-open', 0)
+    while graph.episode.phase == EpisodeState.PHASE_RUNNING:
+        graph.step(HOLD)
+    assert graph.episode.truncated and not graph.episode.terminated
+    heard = len(graph.episodes)
+    graph.send(HOLD)
+    graph.spin_for(0.3)
+    assert len(graph.episodes) == heard
+
+
+def test_a_reset_ends_the_running_episode_as_aborted_first(graph):
+    graph.start('drawer-open', 0)
+    graph.step(HOLD)
+    first = graph.episode
+    graph.start('door-open', 1)
+    ended = graph.episodes[-2]
+    assert ended.episode_id == first.episode_id and ended.step == 1
+    assert ended.phase == EpisodeState.PHASE_ENDED and ended.aborted and ended.text
+    assert not (ended.terminated or ended.truncated or ended.success)
+    assert graph.episode.phase == EpisodeState.PHASE_RUNNING and not graph.episode.aborted
+
+
+@pytest.mark.parametrize(('task', 'seed', 'code', 'text'), [
+    ('drawer-opn', 0, Answer.UNKNOWN_TASK, 'did you mean drawer-open'),
+    ('drawer-open', -2, Answer.BAD_SEED, 'seed -2'),
+])
+def test_a_wrong_reset_is_refused_and_leaves_the_episode_running(graph, task, seed, code, text):
+    graph.start('drawer-open', 0)
+    answer = graph.reset(task, seed)
+    assert answer.code == code and text in answer.text and not answer.episode_id
+    graph.step(HOLD)
+    assert graph.episode.step == 1
+
+
+def test_a_reset_without_a_seed_draws_one_that_reproduces_the_episode(graph):
+    first = graph.start('drawer-open', -1)
+    seed, identity = graph.episode.seed, graph.episode.episode_id
+    assert seed >= 0
+    again = graph.start('drawer-open', seed)
+    np.testing.assert_array_equal(first['front'], again['front'])
+    assert graph.episode.episode_id != identity
+    graph.start('drawer-open', -1)
+    assert graph.episode.seed != seed
+
+
+@contextmanager
+def other_simulator(namespace, **parameters):
+    """A second simulator beside the module's, with a client of its own."""
+    client = Client(('front',), namespace)
+    with running('metaworld_node', namespace, cameras='[front]', **parameters) as process:
+        client.wait_for_simulator()
+        yield client, process
+        client.close()
+
+
+def test_real_time_keeps_its_rate_and_holds_still_without_commands(ros):
+    with other_simulator('/real_time', mode='real_time', control_hz=10.0,
+                         horizon=30) as (client, _):
+        start = client.start('drawer-open', 0)
+        began = time.monotonic()
+        client.spin_until(lambda: client.episode.step == 10)
+        assert time.monotonic() - began == pytest.approx(1.0, abs=0.25)
+        still = client.observation()
+        np.testing.assert_allclose(still['state'][:3], start['state'][:3], atol=0.01)
+        while client.episode.step < 20:
+            client.step(np.array([0.03, 0, 0, 0, 0, 0, 1]))
+        assert client.observation()['state'][0] - still['state'][0] > 0.1
+        client.spin_until(lambda: client.episode.phase == EpisodeState.PHASE_ENDED)
+        assert client.episode.truncated and client.episode.step == 30
+
+
+def test_stopping_the_simulator_aborts_the_episode(ros):
+    with other_simulator('/stopped') as (client, process):
+        client.start('drawer-open', 0)
+        process.terminate()
+        client.spin_until(lambda: client.episode.aborted)
+        assert 'stopped' in client.episode.text
+
+
+def test_a_wrong_parameter_ends_the_node_with_the_reason(ros, capfd):
+    with pytest.raises(AssertionError, match='status 1'), \
+            running('metaworld_node', cameras='[side]') as process:
+        process.wait(30)
+    assert "unknown camera 'side'" in capfd.readouterr().err
