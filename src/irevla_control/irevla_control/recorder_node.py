@@ -96,7 +96,7 @@ class RecorderNode(Node):
         self._streams = {}
         for name, type_name in self._topics(values).items():
             self._streams[name] = Stream(Topic(name, type_name), self.create_subscription(
-                get_message(type_name), name, lambda data: None, callback_group=group, raw=True,
+                _message_class(type_name), name, lambda data: None, callback_group=group, raw=True,
                 qos_profile=RECORD_EVENT if name.endswith('/episode') else RECORD))
         self._recorder = Recorder(
             Path(values['root']), [stream.topic for stream in self._streams.values()],
@@ -179,6 +179,14 @@ class RecorderNode(Node):
             f'{entry.episode_id}: {entry.steps} steps, {entry.bytes / 1e6:.1f} MB'
             + (' (recovered)' if entry.recovered else '') + (' (aborted)' if entry.aborted else '')
             + (f' (failed: {entry.failed})' if entry.failed else ''))
+
+
+def _message_class(type_name: str) -> type:
+    try:
+        return get_message(type_name)
+    except (AttributeError, ModuleNotFoundError, ValueError) as error:
+        raise ConfigError(f'message type {type_name!r} is not known ({error}); source the '
+                          'workspace that holds it, or correct parameter topics') from error
 
 
 def main() -> None:
