@@ -20,7 +20,7 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     return [
         node(context, 'irevla_sim', 'expert',
              {'noise_std': number(context, 'noise_std', 0.0, 2.0)}),
-        *episode_nodes(context, 'expert'),
+        *episode_nodes(context, 'teleop_command'),
     ]
 
 

@@ -20,7 +20,7 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     return [
         node(context, 'irevla_policy', 'vla',
              {'checkpoint': existing_path(context, 'checkpoint')}),
-        *episode_nodes(context, 'vla'),
+        *episode_nodes(context, 'policy_command'),
     ]
 
 

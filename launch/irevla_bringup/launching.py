@@ -110,8 +110,8 @@ def node(context: LaunchContext, package: str, name: str, parameters: dict) -> N
         on_exit=Shutdown(reason=f'{name} ended'))
 
 
-def episode_nodes(context: LaunchContext, commander: str) -> Iterable[Node]:
-    """Return simulator, mux, optional recorder and episode runner around a commanding node."""
+def episode_nodes(context: LaunchContext, commands: str) -> Iterable[Node]:
+    """Return simulator, mux, recorder and runner; ``commands`` is the commander's topic."""
     cameras = names(context, 'cameras')
     yield node(context, 'irevla_sim', 'metaworld', {
         'cameras': cameras, 'mode': value(context, 'mode'),
@@ -130,4 +130,4 @@ def episode_nodes(context: LaunchContext, commander: str) -> Iterable[Node]:
         'seed': whole_number(context, 'seed', 0),
         'output': results and str(Path(results).absolute()),
         'recorded': bool(bags),
-        'wait_for': ['metaworld', 'command_mux', commander, *(['recorder'] if bags else [])]})
+        'wait_for': ['command', commands, *(['recorded_episode'] if bags else [])]})

@@ -25,12 +25,11 @@ PARAMETERS = {
     'seed': Parameter(0, 'seed of the first episode of each task; they grow by one', 0, 2**53),
     'instruction': Parameter('', 'replaces the tasks\' own instruction'),
     'output': Parameter('', 'JSON file of the results; those it holds are not run again'),
-    'wait_for': Parameter([''], 'nodes that must be up before the first episode'),
+    'wait_for': Parameter([''], 'topics that need a publisher before the first episode'),
     'recorded': Parameter(False, 'count an episode only once the recorder has committed it'),
     'startup_timeout_s': Parameter(120.0, 'longest wait for services and nodes [s]', 1.0, 3600.0),
     'stall_timeout_s': Parameter(
-        30.0, 'an episode without progress for this long ends the run with an error [s]',
-        1.0, 3600.0),
+        15.0, 'an episode without progress for this long is played again [s]', 1.0, 3600.0),
 }
 # Discovery between other pairs of nodes can end a moment after ours.
 SETTLE_S = 1.0
@@ -58,6 +57,7 @@ class EpisodeRunnerNode(Node):
                               desc=self.get_namespace().strip('/') or 'episodes')
         self._diagnostics = Diagnostics(self)
         self._current: tuple[str, int] | None = None
+        self._episode_id = ''
         self._retries = 0
         self._unrecorded: dict[str, dict] = {}
         self._started = self._moved = time.monotonic()
@@ -79,15 +79,14 @@ class EpisodeRunnerNode(Node):
         return json.loads(self._output.read_text())
 
     def _on_startup(self) -> None:
-        absent = {name for name in self._values['wait_for'] if name} - {
-            name for name, namespace in self.get_node_names_and_namespaces()
-            if namespace == self.get_namespace()}
+        absent = [topic for topic in self._values['wait_for']
+                  if topic and not self.count_publishers(topic)]
         if not self._reset.service_is_ready():
-            absent.add('service reset_episode')
+            absent.append('service reset_episode')
         waited = time.monotonic() - self._started
         if absent and waited > self._values['startup_timeout_s']:
-            raise ConfigError(f'after {waited:.0f} s still absent: {", ".join(sorted(absent))}; '
-                              'start them, or take them out of wait_for')
+            raise ConfigError(f'after {waited:.0f} s nobody gives {", ".join(absent)}; start '
+                              'what gives it, or take it out of wait_for')
         if not absent:
             self.destroy_timer(self._startup)
             self._settle = self.create_timer(SETTLE_S, self._on_settled)
@@ -101,7 +100,12 @@ class EpisodeRunnerNode(Node):
         if not self._plan:
             self._finish()
             return
-        self._current = task, seed = self._plan.pop(0)
+        self._current = self._plan.pop(0)
+        self._begin()
+
+    def _begin(self) -> None:
+        task, seed = self._current
+        self._episode_id = ''
         request = ResetEpisode.Request(task=task, seed=seed,
                                        instruction=self._values['instruction'])
         self._reset.call_async(request).add_done_callback(self._on_reset)
@@ -110,10 +114,13 @@ class EpisodeRunnerNode(Node):
         answer = future.result()
         if answer.code != ResetEpisode.Response.OK:
             raise ConfigError(f'reset_episode refused: {answer.text} (code {answer.code})')
+        self._episode_id = answer.episode_id
 
     def _on_episode(self, message: EpisodeState) -> None:
         self._moved = time.monotonic()
-        ours = (message.task, message.seed) == self._current
+        # A very short episode can end before the answer that tells its id is here.
+        ours = (message.episode_id == self._episode_id if self._episode_id else
+                (message.task, message.seed) == self._current and not message.aborted)
         if message.phase != EpisodeState.PHASE_ENDED or not ours:
             return
         result = {
@@ -122,17 +129,23 @@ class EpisodeRunnerNode(Node):
             'terminated': message.terminated, 'truncated': message.truncated,
             'aborted': message.aborted}
         if message.aborted:
-            # Not a result: the same layout is played again.
-            self._retries += 1
-            if self._retries > MAX_RETRIES:
-                raise ConfigError(f'{self._retries} episodes aborted, the last because: '
-                                  f'{message.text}')
-            self._plan.insert(0, self._current)
-        elif self._values['recorded']:
+            self._repeat(f'aborted: {message.text}')
+            return
+        if self._values['recorded']:
             self._unrecorded[message.episode_id] = result
         else:
             self._add_result(result)
         self._next()
+
+    def _repeat(self, reason: str) -> None:
+        """Play the current episode again; what broke off is no result."""
+        self._retries += 1
+        if self._retries > MAX_RETRIES:
+            raise ConfigError(f'{self._retries} episodes broke off, the last because {reason}; '
+                              'is every node of the graph up?')
+        self.get_logger().warning(f'{self._current} again, because {reason}')
+        self._moved = time.monotonic()
+        self._begin()
 
     def _on_recorded(self, message: RecordedEpisode) -> None:
         result = self._unrecorded.pop(message.episode_id, None)
@@ -160,9 +173,12 @@ class EpisodeRunnerNode(Node):
 
     def _on_watch(self) -> None:
         silent = time.monotonic() - self._moved
-        if self._current and silent > self._values['stall_timeout_s']:
-            raise ConfigError(f'no progress for {silent:.0f} s; is every node of the graph up? '
-                              f'unrecorded episodes: {len(self._unrecorded)}')
+        if self._current is None or silent < self._values['stall_timeout_s']:
+            return
+        if self._plan or not self._unrecorded:
+            self._repeat(f'it made no progress for {silent:.0f} s')
+        else:
+            raise ConfigError(f'the recorder did not commit {sorted(self._unrecorded)}')
 
 
 def main() -> None:

@@ -88,7 +88,12 @@ def test_command_mux_passes_the_policy_until_the_operator_acts_and_drops_nan():
 
 
 class Environment(Peer):
-    """Ends each episode at once; every seed that `success` holds is a success."""
+    """Ends each episode at once; every seed that `success` holds is a success.
+
+    The first ``swallow`` episodes never end by themselves, as when their observation was lost.
+    """
+
+    swallow = 0
 
     def __init__(self, success=(), abort_first=0, code=ResetEpisode.Response.OK):
         super().__init__('environment')
@@ -102,6 +107,9 @@ class Environment(Peer):
         self.resets.append((request.task, request.seed))
         response.code, response.text = self.code, 'no such task' if self.code else ''
         response.episode_id = f'{len(self.resets)}'
+        if self.swallow:
+            self.swallow -= 1
+            return response
         self._pending = EpisodeState(
             episode_id=response.episode_id, task=request.task, seed=request.seed, step=4,
             phase=EpisodeState.PHASE_ENDED)
@@ -166,3 +174,13 @@ def test_bad_parameters_end_a_node_with_name_and_value(module, parameter, words)
         assert process.wait(20) == 1
         text = process.stderr.read()
     assert all(word in text for word in words) and 'Traceback' not in text
+
+
+def test_episode_runner_plays_a_stalled_episode_again():
+    environment = Environment()
+    environment.swallow = 1
+    with running('episode_runner_node', 'tasks:=[a]', 'stall_timeout_s:=1.0') as process:
+        environment.spin_until(lambda: process.poll() is not None)
+    assert process.returncode == 0
+    assert environment.resets == [('a', 0)] * 2
+    environment.node.destroy_node()

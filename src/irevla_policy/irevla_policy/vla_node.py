@@ -76,14 +76,15 @@ class VlaNode(Node):
         self._sequence = 0
         self._heard = time.monotonic()
         self._diagnostics = Diagnostics(self)
-        self._command = self.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
-        self._step = self.create_publisher(PolicyStep, 'policy_step', COMMAND)
         self._worker = NewestWorker(self._act, self._on_worker_error)
         for camera in cameras:
             self.create_subscription(Image, f'camera/{camera}/image_raw',
                                      self._on_image(camera), OBSERVATION)
         self.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        self._step = self.create_publisher(PolicyStep, 'policy_step', COMMAND)
+        # Last: its presence tells others that the policy is ready.
+        self._command = self.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
         self._watch = self.create_timer(self._max_age_s / 2, self._on_watch)
         self.get_logger().info(
             f'ready on {device}: backbone {self._vla.backbone_hash}, cameras {", ".join(cameras)}')
