@@ -12,17 +12,15 @@ from dataclasses import asdict, dataclass
 import json
 import os
 from pathlib import Path
-import struct
 import sys
 
 import yaml
 
 from irevla_control.bag_writer import write_synced
 from irevla_control.errors import BagError
+from irevla_control.mcap_file import read_checksum
 
 INDEX = 'index.jsonl'
-_END = struct.Struct('<BQQQI8s')  # an MCAP file's footer record and closing magic
-_DATA_END = struct.Struct('<BQI')
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,7 @@ class EpisodeEntry:
         bytes, crc32: of the MCAP file, and of its data section.
         topics: name to {'messages': n, 'lost': n, 'max_gap_s': longest time between two}.
         recorded_ns: when it was committed [ns since 1970].
+
     """
 
     episode_id: str
@@ -70,6 +69,7 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
 
     Raises:
         BagError: no bag of the suite, or not a complete one.
+
     """
     try:
         text = (folder / 'metadata.yaml').read_text()
@@ -84,7 +84,7 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
             **{name: about[name] == 'true' for name in (
                 'success', 'aborted', 'terminated', 'truncated', 'recovered')},
             steps=int(about['steps']), sources=tuple(filter(None, about['sources'].split(','))),
-            failed=about['failed'], bytes=file.stat().st_size, crc32=_data_crc(file),
+            failed=about['failed'], bytes=file.stat().st_size, crc32=read_checksum(file),
             topics={topic['topic_metadata']['name']: {
                 'messages': topic['message_count'],
                 'lost': lost.get(topic['topic_metadata']['name'], 0),
@@ -95,17 +95,6 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
         raise BagError(f'{folder}: no complete episode of this suite '
                        f'({type(error).__name__}: {error}); move the folder away, or record '
                        'the episode again') from error
-
-
-def _data_crc(file: Path) -> int:
-    """Return the checksum that an MCAP file states for its data section."""
-    with file.open('rb') as stream:
-        stream.seek(-_END.size, os.SEEK_END)
-        opcode, _, summary_start, _, _, magic = _END.unpack(stream.read())
-        if opcode != 0x02 or magic != b'\x89MCAP0\r\n' or summary_start < _DATA_END.size:
-            raise ValueError(f'{file.name} has no end; it is truncated')
-        stream.seek(summary_start - _DATA_END.size)
-        return _DATA_END.unpack(stream.read(_DATA_END.size))[2]
 
 
 def episode_folders(root: Path) -> list[Path]:
@@ -138,6 +127,7 @@ def list_episodes(root: Path) -> list[EpisodeEntry]:
 
     Raises:
         BagError: the root does not exist, or holds a bag that is no complete episode.
+
     """
     return _entries(Path(root), read_index(Path(root)))
 
@@ -147,6 +137,7 @@ def rebuild_index(root: Path) -> list[EpisodeEntry]:
 
     Raises:
         BagError: as `list_episodes`; the index stays as it was.
+
     """
     entries = _entries(Path(root), {})
     _write_index(Path(root), entries)

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader, ReaderError
-from rosbags.serde import SerdeError
+from rosbags.typesys import TypesysError
 
 from irevla_control.bag_index import EpisodeEntry, list_episodes
-from irevla_control.errors import BagError
-from irevla_control.message_types import typestore
+from irevla_control.errors import BadMessageError, BagError
+from irevla_control.mcap_file import read_checksum
+from irevla_control.message_types import decode, typestore
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE, rotation_to_columns
 
 __all__ = ['Episode', 'EpisodeEntry', 'list_episodes', 'read_episode', 'read_messages']
@@ -36,6 +37,7 @@ class Episode:
         rewards: float32 (T,), of each action; NaN where no later observation tells it.
         terminated, truncated, aborted, success: of the whole episode, from its last message.
         dropped: commands left out because an image or the state of their stamp is missing.
+
     """
 
     episode_id: str
@@ -61,26 +63,28 @@ def read_messages(folder: Path, topics: Sequence[str]) -> Iterator[tuple[str, An
 
     Raises:
         BagError: not a complete bag, or damaged; or a topic that it does not hold once.
+
     """
     try:
-        with Reader(_bag_path(Path(folder))) as reader:
+        with Reader(_verified(Path(folder))) as reader:
             chosen = [_connection(reader, folder, topic) for topic in topics]
             names = {each.topic: topic for each, topic in zip(chosen, topics)}
             types = {each.msgtype: each.msgdef.data for each in chosen}
-            decode = typestore(tuple(sorted(types.items()))).deserialize_cdr
+            store = typestore(tuple(sorted(types.items())))
             for connection, _, data in reader.messages(chosen):
-                # A view: an image is then copied once, into the episode's array.
-                yield names[connection.topic], decode(memoryview(data), connection.msgtype)
-    except (ReaderError, SerdeError, OSError, ValueError, KeyError, TypeError, IndexError,
-            struct.error) as error:
+                yield names[connection.topic], decode(store, connection.msgtype, data)
+    except (ReaderError, TypesysError, BadMessageError, OSError, ValueError, KeyError, TypeError,
+            IndexError, struct.error) as error:
         raise BagError(f'{folder}: not a complete bag, or a damaged one '
                        f'({type(error).__name__}: {error}); recover it with '
                        'python -m irevla_control.bag_recovery, or leave it out') from error
 
 
-def _bag_path(folder: Path) -> Path:
+def _verified(folder: Path) -> Path:
     """Return what to open: the MCAP file when there is one (it says all), else the folder."""
     files = list(folder.glob('*.mcap'))
+    for file in files:
+        read_checksum(file, verify=True)
     return files[0] if len(files) == 1 else folder
 
 
@@ -100,6 +104,7 @@ def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
     Raises:
         BagError: as `read_messages`; an image that is not rgb8 or changes its size; a state or
             command that is not finite; no message that describes the episode.
+
     """
     topics = {f'camera/{name}/image_raw': name for name in cameras}
     images: dict[str, dict[int, Any]] = {name: {} for name in cameras}

@@ -42,6 +42,43 @@ _CRC = struct.Struct('<I')
 Visit = Callable[[str, str, memoryview], None]
 
 
+_FOOTER = struct.Struct('<BQQQI8s')  # and the closing magic
+_DATA_END = struct.Struct('<BQI')
+
+
+def read_checksum(path: Path, verify: bool = False) -> int:
+    """Return the checksum that a finished file states for its data section.
+
+    With ``verify`` every byte is compared with the checksums (those that are given: 0 is none).
+
+    Raises:
+        ValueError: no end, or other contents than when it was written.
+        OSError: it cannot be read.
+    """
+    with path.open('rb') as file:
+        size = os.fstat(file.fileno()).st_size
+        if size < len(MAGIC) + _DATA_END.size + _FOOTER.size:
+            raise ValueError(f'{path.name} is truncated')
+        with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as data, \
+                memoryview(data) as view:
+            opcode, _, summary, _, summary_crc, magic = _FOOTER.unpack(view[-_FOOTER.size:])
+            if opcode != Opcode.FOOTER or magic != MAGIC:
+                raise ValueError(f'{path.name} has no end; it is truncated')
+            # Without a summary the footer follows the data.
+            end = (summary or size - _FOOTER.size) - _DATA_END.size
+            if not len(MAGIC) <= end <= size - _FOOTER.size - _DATA_END.size:
+                raise ValueError(f'{path.name} is damaged at its end')
+            opcode, length, crc = _DATA_END.unpack(view[end:end + _DATA_END.size])
+            if opcode != Opcode.DATA_END or length != _CRC.size:
+                raise ValueError(f'{path.name} is damaged at the end of its data')
+            if verify and crc and zlib.crc32(view[:end]) != crc:
+                raise ValueError(f'{path.name} is damaged: its data has another checksum')
+            if verify and summary_crc and summary_crc != zlib.crc32(
+                    view[summary:size - _CRC.size - len(MAGIC)]):
+                raise ValueError(f'{path.name} is damaged: its summary has another checksum')
+            return crc
+
+
 @dataclass
 class Traffic:
     """What went through a channel: messages, and the longest time between two of them [ns]."""
@@ -77,6 +114,7 @@ class McapFile:
         traffic: per channel id.
         size: bytes so far, all of them whole records.
         metadata: metadata records by name.
+
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -97,6 +135,7 @@ class McapFile:
 
         Raises:
             OSError: it exists, or the disk refuses.
+
         """
         file = cls(path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
         file._append(MAGIC, _bytes(Header(profile='ros2', library='irevla')))
@@ -113,6 +152,7 @@ class McapFile:
         Raises:
             ValueError: not even the beginning is that of an MCAP file.
             OSError: it cannot be read or written.
+
         """
         file = cls(path, os.open(path, os.O_RDWR))
         length = os.fstat(file._descriptor).st_size
@@ -180,6 +220,7 @@ class McapFile:
 
         Raises:
             OSError: the disk refuses; the file ends after the last whole record.
+
         """
         length = sum(map(len, parts))
         try:
@@ -222,6 +263,7 @@ class McapFile:
 
         Raises:
             OSError: the disk refuses; everything before this message is kept.
+
         """
         self._append(_MESSAGE.pack(Opcode.MESSAGE, _MESSAGE_FIELDS + len(data), channel,
                                    sequence & 0xFFFFFFFF, log_time, publish_time), data)
@@ -236,6 +278,7 @@ class McapFile:
 
         Raises:
             OSError: the disk refuses.
+
         """
         for name, values in metadata.items():
             self._append_metadata(Metadata(name, values))

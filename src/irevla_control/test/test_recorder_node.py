@@ -56,8 +56,9 @@ class Player:
         # The recorder learns of the publishers a little after they learn of it.
         time.sleep(1.0)
 
-    def heard(self, episode_id):
-        return any(told.episode_id == episode_id for told in self.recorded)
+    def wait_until_recorded(self, episode_id):
+        self.spin_until(lambda: any(told.episode_id == episode_id for told in self.recorded),
+                        40.0)
 
     def publish(self, messages, pause_s=0.0):
         for topic, _, message in messages:
@@ -158,7 +159,7 @@ def test_kill_9_loses_at_most_what_was_not_yet_written(tmp_path, player):
             player.wait_for_recorder()
             whole.append(play(f'whole_{number}', steps=3, start=start, seed=number))
             player.publish(whole[-1].messages, 0.002)
-            player.spin_until(lambda: player.heard(f'whole_{number}'))
+            player.wait_until_recorded(f'whole_{number}')
             torn = play(f'torn_{number}', steps=10, start=start + 10 * SECOND, size=(120, 160))
             player.publish(torn.messages[:sent], 0.003)
             time.sleep(0.3)
@@ -166,7 +167,7 @@ def test_kill_9_loses_at_most_what_was_not_yet_written(tmp_path, player):
             staged = [path.name for path in (tmp_path / '.staging').iterdir() if path.is_dir()]
             assert staged == [torn.episode_id]
             process, start = start_recorder(tmp_path), start + 100 * SECOND
-            player.spin_until(lambda: player.heard(torn.episode_id), 40.0)
+            player.wait_until_recorded(torn.episode_id)
             entry = {each.episode_id: each for each in list_episodes(tmp_path)}[torn.episode_id]
             assert entry.recovered and entry.aborted
             # All but what waited for its event was on the disk at once.

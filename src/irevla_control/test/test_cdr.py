@@ -1,0 +1,66 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Fields read straight from serialized messages are those that were set."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from played_episode import play, wire
+import pytest
+from rclpy.serialization import serialize_message
+
+from irevla_control.cdr import SOURCES, command_source, stamp_of
+from irevla_control.errors import BadMessageError, ConfigError
+from irevla_control.message_types import begins_with_header, decode, definition, typestore
+from irevla_control.ros.messages import ns_to_stamp
+from irevla_msgs.msg import EndEffectorCommand
+
+COMMAND = 'irevla_msgs/msg/EndEffectorCommand'
+STORE = typestore(((COMMAND, definition(COMMAND)),))
+
+
+def command(stamp, frame_id, source):
+    message = EndEffectorCommand(source=source)
+    message.header.stamp = ns_to_stamp(stamp)
+    message.header.frame_id = frame_id
+    return message
+
+
+@given(st.integers(0, 2**31 * 10**9 - 1), st.text(st.characters(codec='ascii',
+                                                                exclude_characters='\0')),
+       st.integers(0, 4))
+def test_stamp_and_source_are_read_in_either_byte_order(stamp, frame_id, source):
+    data = serialize_message(command(stamp, frame_id, source))
+    assert (stamp_of(data), command_source(data)) == (stamp, SOURCES[source])
+    big = STORE.serialize_cdr(decode(STORE, COMMAND, data), COMMAND, little_endian=False)
+    assert (stamp_of(big), command_source(big)) == (stamp, SOURCES[source])
+    assert decode(STORE, COMMAND, big).header.frame_id == frame_id
+
+
+@given(st.integers(0, 90))
+def test_a_message_cut_short_is_named_and_crashes_nothing(size):
+    data = wire(command(1, 'base', 1))[:size]
+    for read, needed in ((stamp_of, 12), (command_source, 85),
+                         (lambda data: decode(STORE, COMMAND, data), 96)):
+        if size < needed:
+            with pytest.raises(BadMessageError, match=f'{size} bytes'):
+                read(data)
+
+
+@pytest.mark.parametrize('name, first', [
+    ('sensor_msgs/msg/Image', True), ('irevla_msgs/msg/EpisodeState', True),
+    ('std_msgs/msg/String', False), ('std_msgs/msg/Header', False),
+    ('geometry_msgs/msg/TransformStamped', True), ('diagnostic_msgs/msg/DiagnosticStatus', False),
+])
+def test_types_that_begin_with_a_header_are_known(name, first):
+    assert begins_with_header(name) is first
+
+
+@pytest.mark.parametrize('name', ['nowhere_msgs/msg/X', 'std_msgs/msg/Nothing', 'String', ''])
+def test_types_that_are_not_installed_are_named(name):
+    with pytest.raises(ConfigError, match=repr(name.replace('/msg/', '/'))):
+        definition(name)
+
+
+def test_all_messages_of_an_episode_survive_decoding():
+    for topic, stamp, data in play().wire:
+        assert stamp_of(data) == stamp, topic
