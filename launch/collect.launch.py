@@ -11,6 +11,7 @@ from irevla_bringup.launching import (
     episode_nodes,
     node,
     number,
+    simulator_parameters,
 )
 from launch import LaunchContext, LaunchDescription
 
@@ -18,8 +19,8 @@ from launch import LaunchContext, LaunchDescription
 def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Start the nodes with the arguments' values."""
     return [
-        node(context, 'irevla_sim', 'expert',
-             {'noise_std': number(context, 'noise_std', 0.0, 2.0)}),
+        node(context, 'irevla_sim', 'expert', {
+            'noise_std': number(context, 'noise_std', 0.0, 2.0), **simulator_parameters(context)}),
         *episode_nodes(context, 'teleop_command'),
     ]
 

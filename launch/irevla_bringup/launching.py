@@ -51,6 +51,8 @@ def episode_arguments() -> list[DeclareLaunchArgument]:
                               description='height and width of the images [pixels]'),
         DeclareLaunchArgument('horizon', default_value='50',
                               description='commands after which an episode is truncated'),
+        DeclareLaunchArgument('action_repeat', default_value='4',
+                              description='simulator steps of 12.5 ms for one command'),
         DeclareLaunchArgument('tasks_file', default_value=NOT_GIVEN,
                               description='YAML file with own tasks, beside the catalogue'),
     ]
@@ -110,14 +112,19 @@ def node(context: LaunchContext, package: str, name: str, parameters: dict) -> N
         on_exit=Shutdown(reason=f'{name} ended'))
 
 
+def simulator_parameters(context: LaunchContext) -> dict:
+    """Return what the simulator and its expert must agree on."""
+    return {'action_repeat': whole_number(context, 'action_repeat', 1),
+            'tasks_file': value(context, 'tasks_file') and existing_path(context, 'tasks_file')}
+
+
 def episode_nodes(context: LaunchContext, commands: str) -> Iterable[Node]:
     """Return simulator, mux, recorder and runner; ``commands`` is the commander's topic."""
     cameras = names(context, 'cameras')
     yield node(context, 'irevla_sim', 'metaworld', {
         'cameras': cameras, 'mode': value(context, 'mode'),
         'image_size': whole_number(context, 'image_size', 16),
-        'horizon': whole_number(context, 'horizon', 1),
-        'tasks_file': value(context, 'tasks_file') and existing_path(context, 'tasks_file')})
+        'horizon': whole_number(context, 'horizon', 1), **simulator_parameters(context)})
     yield node(context, 'irevla_control', 'command_mux', {})
     bags = value(context, 'bags')
     if bags:

@@ -1,0 +1,57 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every parameter of every node is in config/ with a comment, and nothing else is."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+
+CONFIG = Path(__file__).resolve().parents[2] / 'config'
+NODES = {
+    'metaworld': 'irevla_sim.metaworld_node', 'expert': 'irevla_sim.expert_node',
+    'command_mux': 'irevla_control.command_mux_node',
+    'recorder': 'irevla_control.recorder_node',
+    'episode_runner': 'irevla_control.episode_runner_node', 'vla': 'irevla_policy.vla_node',
+}
+# What changes from run to run comes from the launch files.
+FROM_LAUNCH = {
+    'metaworld': {'cameras', 'image_size', 'horizon', 'mode', 'action_repeat',
+                  'tasks_file'},
+    'expert': {'action_repeat', 'tasks_file'}, 'command_mux': set(), 'recorder': {'cameras', 'root'},
+    'episode_runner': {'tasks', 'episodes', 'seed', 'instruction', 'output', 'wait_for',
+                       'recorded'},
+    'vla': {'checkpoint'},
+}
+
+
+@pytest.mark.parametrize('node', NODES)
+def test_config_and_node_agree_on_the_parameters(node):
+    text = (CONFIG / f'{node}.yaml').read_text()
+    given = yaml.safe_load(text)[f'/**/{node}']['ros__parameters']
+    declared = import_module(NODES[node]).PARAMETERS
+    assert set(given) | FROM_LAUNCH[node] == set(declared)
+    for name, value in given.items():
+        assert type(value) is type(declared[name].default), name
+        assert value == declared[name].default or name == 'device', (
+            f'{name}: two defaults, {value} and {declared[name].default}')
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith('    ') and ':' in line and not line.strip().startswith('#'):
+            assert '#' in line or lines[number - 1].strip().startswith('#'), line
+
+
+@pytest.mark.parametrize('node', NODES)
+def test_every_parameter_is_described(node):
+    for name, parameter in import_module(NODES[node]).PARAMETERS.items():
+        assert len(parameter.description) > 10, name
+        if isinstance(parameter.default, float) and name.endswith(('_s', '_hz')):
+            assert '[s]' in parameter.description or '[Hz]' in parameter.description, name
+
+
+def test_every_node_of_the_suite_is_covered():
+    root = CONFIG.parent
+    files = {path.stem.removesuffix('_node') for folder in ('src', 'sim')
+             for path in (root / folder).rglob('*_node.py') if 'test' not in path.parts}
+    assert files == set(NODES)
