@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""From a folder of recorded episodes to a store of frames, decoded once per set of episodes."""
+"""From folders of recorded episodes to a store of frames, decoded once per set of episodes."""
 
 from collections.abc import Sequence
 import hashlib
@@ -18,48 +18,53 @@ from irevla_policy.frame_store import FrameStore, write_store
 FORMAT = 1
 
 
-def _digest(content: object) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+def usable_episodes(roots: Sequence[Path],
+                    include_failures: bool = False) -> dict[Path, EpisodeEntry]:
+    """Return folder and entry of each episode to learn from.
 
-
-def usable_episodes(root: Path, include_failures: bool = False) -> list[EpisodeEntry]:
-    """Return the episodes to learn from: successes (all on request), never aborted ones.
+    These are the successes (on request also the failures), never what was aborted.
 
     Raises:
         ConfigError: there are none.
-        BagError: ``root`` does not exist.
+        BagError: a root does not exist.
     """
-    entries = list_episodes(root)
-    usable = [entry for entry in entries
-              if not entry.aborted and (entry.success or include_failures)]
+    entries = {Path(root) / entry.episode_id: entry
+               for root in roots for entry in list_episodes(root)}
+    usable = {folder: entry for folder, entry in entries.items()
+              if not entry.aborted and (entry.success or include_failures)}
     if not usable:
-        raise ConfigError(f'{root} holds {len(entries)} recorded episodes, none of them usable '
-                          '(successful and not aborted); record demonstrations first')
-    return sorted(usable, key=lambda entry: entry.episode_id)
+        raise ConfigError(f'{", ".join(map(str, roots))}: {len(entries)} recorded episodes, none '
+                          'of them usable (successful and not aborted); record demonstrations '
+                          'first')
+    return usable
 
 
-def load_frames(root: Path, cameras: Sequence[str], image_size: int,
+def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
                 include_failures: bool = False, cache: Path | None = None) -> FrameStore:
-    """Return the frames of all usable episodes under ``root``.
+    """Return the frames of all usable episodes under the roots.
 
-    The first call decodes the bags into ``cache`` (default: ``root/.frames``), under a name made
-    of the episodes, cameras and size; later calls open what is there. A cache for an older list
-    of episodes is removed.
+    The first call decodes the bags into ``cache`` (default: ``.frames`` in the first root), under
+    a name made of the episodes, cameras and size; later calls open what is there. A cache for an
+    older list of episodes is removed.
 
     Raises:
         ConfigError: no usable episode, or nothing recorded in them.
         BagError: a damaged episode, or a camera that was not recorded.
     """
-    root = Path(root)
-    cache = Path(cache) if cache else root / '.frames'
-    entries = usable_episodes(root, include_failures)
+    usable = usable_episodes(roots, include_failures)
+    cache = Path(cache) if cache else Path(roots[0]) / '.frames'
     view = _digest([FORMAT, list(cameras), image_size, include_failures])
-    episodes = _digest([[entry.episode_id, entry.bytes, entry.crc32] for entry in entries])
+    episodes = _digest([[entry.episode_id, entry.bytes, entry.crc32]
+                        for entry in usable.values()])
     folder = cache / f'{view}-{episodes}'
     if (folder / 'episodes.json').exists():
         return FrameStore.open(folder)
     for stale in cache.glob(f'{view}-*'):
         shutil.rmtree(stale, ignore_errors=True)
-    decoded = (read_episode(root / entry.episode_id, cameras) for entry in entries)
-    return write_store(folder, tqdm(decoded, 'decoding', len(entries), unit='episode',
+    decoded = (read_episode(folder, cameras) for folder in usable)
+    return write_store(folder, tqdm(decoded, 'decoding', len(usable), unit='episode',
                                     mininterval=1), cameras, image_size)
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

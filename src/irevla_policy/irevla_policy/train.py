@@ -3,6 +3,8 @@
 """Train a VLA on recorded episodes: ``python -m irevla_policy.train --help``."""
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 import sys
 
@@ -14,20 +16,76 @@ from irevla_policy.bag_frames import load_frames
 from irevla_policy.checkpoint import load_checkpoint
 from irevla_policy.config import load_preset
 from irevla_policy.dataset import Dataset, Mixture, split_by_episode
+from irevla_policy.frame_store import FrameStore
 from irevla_policy.statistics import Statistics
-from irevla_policy.training import TrainResult, train
+from irevla_policy.training import train
 from irevla_policy.training_config import TrainConfig
 from irevla_policy.vla import VLA
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
+def train_from_bags(roots: Sequence[Path], output: Path, *, preset: Path | None = None,
+                    init: Path | None = None, training: Path | None = None,
+                    more: tuple[Sequence[Path], float] | None = None,
+                    checkpoint: Path | None = None, steps: int | None = None,
+                    seed: int | None = None, include_failures: bool = False) -> dict:
+    """Train on the episodes under ``roots``; after a kill, the same call goes on.
+
+    Args:
+        roots: folders of recorded episodes.
+        output: folder for state and metrics.
+        preset: YAML file of a new model (stage 0).
+        init: checkpoint to go on from instead (stage 2).
+        training: YAML file of settings; built-in ones when left out.
+        more: folders of further episodes and their share of each batch (equation 4).
+        checkpoint: folder of the result; ``output/checkpoint`` when left out.
+        steps: instead of the number in ``training``.
+        seed: instead of the number in ``training``.
+        include_failures: learn from failed episodes too.
+
+    Returns:
+        `TrainResult` as a dict of plain data, with 'steps', 'episodes' and 'frames'.
+
+    Raises:
+        IrevlaError: whatever does not fit, with the remedy.
+    """
+    config = TrainConfig.load(training, {'steps': steps, 'seed': seed})
+    if (preset is None) == (init is None):
+        raise ConfigError('give either a preset (a new model) or a checkpoint to go on from')
+    vla = load_checkpoint(init) if init else None
+    policy = vla.config if vla else load_preset(preset)
+
+    def frames(folders: Sequence[Path]) -> FrameStore:
+        # One process decodes; the others then find the frames ready.
+        with PartialState().main_process_first():
+            return load_frames(folders, policy.cameras, policy.image_size, include_failures)
+
+    store = frames(roots)
+    source, validation = split_by_episode(store, config.validation_share, config.seed,
+                                          config.task_weights)
+    if more:
+        folders, share = more
+        if not 0 < share < 1:
+            raise ConfigError(f'share {share} of each batch; it must lie between 0 and 1')
+        source = Mixture([(source, 1 - share), (Dataset(frames(folders)), share)])
+    if vla is None:
+        torch.manual_seed(config.seed)
+        vla = VLA(policy, Statistics.from_data(store.states, store.actions),
+                  instructions=source.instructions)
+    result = train(vla, source, validation, config, output, checkpoint)
+    return asdict(result) | {'checkpoint': str(result.checkpoint), 'steps': config.steps,
+                             'episodes': len(store.episodes), 'frames': len(store.states)}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train as the command line says."""
     parser = argparse.ArgumentParser(
         'python -m irevla_policy.train', description='Train a VLA on recorded episodes (stage 0; '
-        'with --init and --also, stage 2). The same command again goes on after a kill.')
-    parser.add_argument('--data', type=Path, required=True, help='folder of recorded episodes')
-    parser.add_argument('--also', nargs=2, metavar=('DIR', 'SHARE'),
-                        help='more episodes, and their share of each batch (0 to 1)')
+        'with --init and --more, stage 2). The same command again goes on after a kill.')
+    parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
+                        help='folders of recorded episodes')
+    parser.add_argument('--more', type=Path, nargs='+', metavar='DIR', help='further episodes')
+    parser.add_argument('--more-share', type=float, default=0.35, metavar='SHARE',
+                        help='part of each batch from --more, 0 to 1 (default: %(default)s)')
     start = parser.add_mutually_exclusive_group(required=True)
     start.add_argument('--preset', type=Path, help='a new model, described by this YAML file')
     start.add_argument('--init', type=Path, help='go on with the model of this checkpoint')
@@ -35,45 +93,18 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--config', type=Path, help='training settings (YAML); default: built in')
     parser.add_argument('--steps', type=int, help='instead of the number in --config')
     parser.add_argument('--seed', type=int, help='instead of the number in --config')
-    parser.add_argument('--all-episodes', action='store_true',
+    parser.add_argument('--include-failures', action='store_true',
                         help='learn from failed episodes too')
-    return parser.parse_args(arguments)
-
-
-def main(arguments: list[str] | None = None) -> TrainResult:
-    """Train as the command line says."""
-    options = parse(arguments)
-    overrides = {'steps': options.steps, 'seed': options.seed}
-    config = (TrainConfig.load(options.config, overrides) if options.config
-              else TrainConfig(**{key: value for key, value in overrides.items()
-                                  if value is not None}))
-    vla = load_checkpoint(options.init) if options.init else None
-    policy = vla.config if vla else load_preset(options.preset)
-
-    def frames(folder: Path) -> Dataset:
-        # One process decodes, the others then find the frames ready.
-        with PartialState().main_process_first():
-            return load_frames(folder, policy.cameras, policy.image_size, options.all_episodes)
-
-    store = frames(options.data)
-    source, validation = split_by_episode(store, config.validation_share, config.seed,
-                                          config.task_weights)
-    if options.also:
-        folder, share = options.also
-        if not 0 < float(share) < 1:
-            raise ConfigError(f'--also {folder} {share}: the share must lie between 0 and 1')
-        more = Dataset(frames(Path(folder)))
-        source = Mixture([(source, 1 - float(share)), (more, float(share))])
-    if vla is None:
-        torch.manual_seed(config.seed)
-        vla = VLA(policy, Statistics.from_data(store.states, store.actions),
-                  instructions=source.instructions)
-    result = train(vla, source, validation, config, options.output)
-    print(f'{config.steps} steps: loss {result.loss:.4f}, on held-out episodes '
-          f'{result.validation_loss:.4f}; {result.samples_per_s:.0f} samples/s, '
-          f'{100 * result.data_wait_share:.1f} % of the time waiting for data\n'
-          f'policy in {result.checkpoint}')
-    return result
+    options = parser.parse_args(arguments)
+    result = train_from_bags(
+        options.data, options.output, preset=options.preset, init=options.init,
+        training=options.config, more=options.more and (options.more, options.more_share),
+        steps=options.steps, seed=options.seed, include_failures=options.include_failures)
+    print(f'{result["steps"]} steps on {result["frames"]} frames of {result["episodes"]} '
+          f'episodes: loss {result["loss"]:.4f}, on held-out episodes '
+          f'{result["validation_loss"]:.4f}; {result["samples_per_s"]:.0f} samples/s, '
+          f'{100 * result["data_wait_share"]:.1f} % of the time waiting for data\n'
+          f'policy in {result["checkpoint"]}')
 
 
 if __name__ == '__main__':

@@ -21,7 +21,6 @@ from irevla_policy.training_log import TrainingLog
 from irevla_policy.training_state import TrainingState, seed_step, trained_parameters
 from irevla_policy.vla import VLA
 
-CHECKPOINT = 'checkpoint'
 # Settings that may differ between a run that was killed and the run that goes on.
 FREE_TO_CHANGE = ('threads', 'tensorboard', 'checkpoint_every', 'log_every')
 
@@ -83,11 +82,12 @@ class Trainer:
     """One training, in one process or in as many as accelerate starts."""
 
     def __init__(self, vla: VLA, source: BatchSource, validation: Dataset | None,
-                 config: TrainConfig, output: Path) -> None:
+                 config: TrainConfig, output: Path, checkpoint: Path | None = None) -> None:
         """Prepare everything and, where ``output`` holds a broken-off run, restore it."""
         torch.set_num_threads(config.threads)
         self.accelerator = Accelerator(mixed_precision=config.precision)
         self.vla, self.config, self.output = vla, config, Path(output)
+        self.checkpoint = Path(checkpoint or self.output / 'checkpoint')
         self.source, self.validation = source, validation
         self.output.mkdir(parents=True, exist_ok=True)
         vla.to(self.accelerator.device).train()
@@ -175,30 +175,30 @@ class Trainer:
         self.accelerator.wait_for_everyone()
         self.state.swap()
         self.vla.eval()
-        checkpoint = self.output / CHECKPOINT
         newest = {}
         if log:
             newest = {key: value for row in log.rows for key, value in row.items()}
             log.draw()
             log.close()
-            save_checkpoint(checkpoint, self.vla, {
+            save_checkpoint(self.checkpoint, self.vla, {
                 'training': asdict(self.config), 'loss': newest.get('loss'),
                 'validation_loss': newest.get('validation_loss')})
         steps = self.config.steps - self.start
-        return TrainResult(checkpoint, newest.get('loss', float('nan')),
+        return TrainResult(self.checkpoint, newest.get('loss', float('nan')),
                            newest.get('validation_loss', float('nan')),
                            steps * self._samples / elapsed, waited / elapsed)
 
 
 def train(vla: VLA, source: BatchSource, validation: Dataset | None, config: TrainConfig,
-          output: Path) -> TrainResult:
+          output: Path, checkpoint: Path | None = None) -> TrainResult:
     """Train ``vla`` on random batches of ``source``; go on where a killed run stopped.
 
-    Writes into ``output``: ``training_state.safetensors`` to go on from, ``metrics.jsonl``,
-    ``loss.png`` and in the end ``checkpoint``, the policy with averaged weights, which ``vla``
-    then has too. On a CPU the result is the same bit by bit however often the run was killed.
+    Writes into ``output``: ``training_state.safetensors`` to go on from, ``metrics.jsonl`` and
+    ``loss.png``; in the end ``checkpoint`` (default: in ``output``), the policy with averaged
+    weights, which ``vla`` then has too. On a CPU the result is the same bit by bit however often
+    the run was killed.
 
     Raises:
         ConfigError: ``output`` holds a training with other settings or data.
     """
-    return Trainer(vla, source, validation, config, output).run()
+    return Trainer(vla, source, validation, config, output, checkpoint).run()

@@ -63,14 +63,14 @@ class TrainConfig:
                               'no, bf16, fp16')
 
     @classmethod
-    def load(cls, path: Path, overrides: Mapping[str, Any] | None = None) -> 'TrainConfig':
-        """Read settings from YAML; ``overrides`` win, unless they are None.
+    def load(cls, path: Path | None, overrides: Mapping[str, Any] | None = None) -> 'TrainConfig':
+        """Read settings from YAML, or take the defaults; ``overrides`` win, unless None.
 
         Raises:
             ConfigError: the file is missing, not a mapping, or holds an unknown setting.
         """
         try:
-            values = yaml.safe_load(Path(path).read_text()) or {}
+            values = (yaml.safe_load(Path(path).read_text()) or {}) if path else {}
         except (OSError, yaml.YAMLError) as error:
             raise ConfigError(f'training settings {path}: {error}') from error
         if not isinstance(values, dict):

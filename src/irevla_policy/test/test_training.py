@@ -3,7 +3,6 @@
 from dataclasses import replace
 import math
 import os
-from pathlib import Path
 import random
 import signal
 import subprocess
@@ -180,10 +179,9 @@ def test_killed_training_ends_as_if_it_had_not_been_killed(command, tmp_path):
 def test_command_line_goes_on_from_a_checkpoint_with_more_data(command, tmp_path):
     main([*command, '--steps', '8', '--output', str(tmp_path / 'stage0')])
     record(tmp_path / 'new', random_episode(7, 'pull'))
-    arguments = [argument for argument in command if argument not in ('--preset', command[3])]
-    result = main([*arguments, '--steps', '8', '--init', str(tmp_path / 'stage0/checkpoint'),
-                   '--also', str(tmp_path / 'new'), '0.35', '--output', str(tmp_path / 'stage2')])
-    assert Path(result.checkpoint) == tmp_path / 'stage2' / 'checkpoint'
-    with pytest.raises(ConfigError, match='the share must lie between 0 and 1'):
-        main([*arguments, '--init', str(tmp_path / 'stage0/checkpoint'),
-              '--also', str(tmp_path / 'new'), '1.5', '--output', str(tmp_path / 'no')])
+    go_on = [argument for argument in command if argument not in ('--preset', command[3])]
+    go_on += ['--init', f'{tmp_path}/stage0/checkpoint', '--more', f'{tmp_path}/new']
+    main([*go_on, '--steps', '8', '--output', f'{tmp_path}/stage2'])
+    load_checkpoint(tmp_path / 'stage2' / 'checkpoint')
+    with pytest.raises(ConfigError, match='share 1.5 of each batch'):
+        main([*go_on, '--more-share', '1.5', '--output', f'{tmp_path}/no'])
