@@ -75,8 +75,9 @@ def run_demo(output: Path, config: dict, seed: int, workers: int, setup_s: float
                 step.results['successes'] = sum(result['success'] for result in results)
         with run.step('train', outputs=['checkpoint']) as step:
             if step.needed:
+                roots = [path for path in (run.path / 'demonstrations').iterdir() if path.is_dir()]
                 step.results.update(train_from_bags(
-                    sorted((run.path / 'demonstrations').glob('worker*/')),
+                    sorted(roots),
                     preset=CONFIG / config['preset'], training=CONFIG / config['training'],
                     output=run.path / 'train', checkpoint=run.path / 'checkpoint', seed=seed))
         with run.step('evaluate', outputs=['evaluation/results.json']) as step:

@@ -19,7 +19,8 @@ NODES = {
 FROM_LAUNCH = {
     'metaworld': {'cameras', 'image_size', 'horizon', 'mode', 'action_repeat',
                   'tasks_file'},
-    'expert': {'action_repeat', 'tasks_file'}, 'command_mux': set(), 'recorder': {'cameras', 'root'},
+    'expert': {'action_repeat', 'tasks_file'}, 'command_mux': set(),
+    'recorder': {'cameras', 'root'},
     'episode_runner': {'tasks', 'episodes', 'seed', 'instruction', 'output', 'wait_for',
                        'recorded'},
     'vla': {'checkpoint'},
