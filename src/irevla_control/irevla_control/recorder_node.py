@@ -3,14 +3,12 @@
 """Node `recorder`: every topic of the suite, raw, into one bag per episode."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 import time
 
-from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
-from rclpy.subscription import Subscription
 from rosidl_runtime_py.utilities import get_message
 
 from irevla_control.bag_index import EpisodeEntry
@@ -18,10 +16,10 @@ from irevla_control.bag_writer import Topic
 from irevla_control.errors import ConfigError
 from irevla_control.recorder import Limits, Recorder
 from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.inbox import Inbox, Polled, Stream
 from irevla_control.ros.node import run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import EVENT, RECORD, RECORD_EVENT
-from irevla_control.sequence_gaps import SequenceGaps
 from irevla_msgs.msg import RecordedEpisode
 
 PARAMETERS = {
@@ -50,34 +48,6 @@ SUITE_TOPICS = {
     'command': 'irevla_msgs/msg/EndEffectorCommand',
 }
 DISCOVERY_PERIOD_S = 1.0
-POLL_LIMIT = 1000
-
-
-class Polled(CallbackGroup):
-    """Entities that the executor never waits for: their owner takes from them by itself.
-
-    Waking up for each of a thousand messages a second would cost a whole core.
-    """
-
-    def can_execute(self, entity: object) -> bool:
-        """Leave it out of the wait set."""
-        return False
-
-    def beginning_execution(self, entity: object) -> bool:
-        """Never execute it."""
-        return False
-
-    def ending_execution(self, entity: object) -> None:
-        """Nothing was begun."""
-
-
-@dataclass
-class Stream:
-    """A topic with its raw subscription."""
-
-    topic: Topic
-    subscription: Subscription
-    gaps: SequenceGaps = field(default_factory=SequenceGaps)
 
 
 class RecorderNode(Node):
@@ -94,23 +64,26 @@ class RecorderNode(Node):
         self._recorded = self.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
         group = Polled()
         self._streams = {}
-        for name, type_name in self._topics(values).items():
-            self._streams[name] = Stream(Topic(name, type_name), self.create_subscription(
+        topics = self._topics(values)
+        for name, type_name in topics.items():
+            self._streams[name] = Stream(self.create_subscription(
                 _message_class(type_name), name, lambda data: None, callback_group=group, raw=True,
                 qos_profile=RECORD_EVENT if name.endswith('/episode') else RECORD))
         self._recorder = Recorder(
-            Path(values['root']), [stream.topic for stream in self._streams.values()],
+            Path(values['root']), [Topic(name, kind) for name, kind in topics.items()],
             Limits(grace_s=values['grace_s'], hold_s=values['hold_s'],
                    hold_bytes=values['hold_mb'] * 1_000_000, sync_s=values['sync_s'],
                    min_free_bytes=values['min_free_mb'] * 1_000_000),
             self._on_committed, self._diagnostics.error)
-        self.create_timer(1 / values['poll_hz'], self._poll)
+        self._inbox = Inbox(self._streams, 1 / values['poll_hz'], values['hold_mb'] * 1_000_000,
+                            self.create_guard_condition(self._write).trigger)
         self.create_timer(DISCOVERY_PERIOD_S, self._on_second)
 
     def destroy_node(self) -> None:
         """Commit what is open; then go."""
-        if hasattr(self, '_recorder'):
-            self._poll()
+        if hasattr(self, '_inbox'):
+            self._inbox.close()
+            self._write()
             self._recorder.close()
         super().destroy_node()
 
@@ -125,23 +98,13 @@ class RecorderNode(Node):
             topics[name] = type_name.strip()
         return {self.resolve_topic_name(name): type_name for name, type_name in topics.items()}
 
-    def _poll(self) -> None:
+    def _write(self) -> None:
         began = time.perf_counter()
-        now = time.time_ns()
-        for name, stream in self._streams.items():
-            handle = stream.subscription.handle
-            with handle:
-                for _ in range(POLL_LIMIT):
-                    taken = handle.take_message(stream.subscription.msg_type, True)
-                    if taken is None:
-                        break
-                    data, info = taken
-                    # Middlewares without these say 0 or nothing.
-                    sequence = info.get('publication_sequence_number') or 0
-                    self._recorder.add(name, info.get('received_timestamp') or now, data,
-                                       sequence, stream.gaps.lost(sequence))
-        self._recorder.update(now)
-        self._diagnostics.time('poll', time.perf_counter() - began)
+        for batch, cut in self._inbox.take():
+            for message in batch:
+                self._recorder.add(*message)
+            self._recorder.update(cut)
+        self._diagnostics.time('write', time.perf_counter() - began)
 
     def _on_second(self) -> None:
         for event, total in self._recorder.counts.items():
@@ -154,8 +117,8 @@ class RecorderNode(Node):
                 self._diagnostics.refuse(f'{name} has a best-effort publisher, which is not '
                                          'recorded; publish it reliably')
             if offers:
-                self._recorder.topics[name] = Topic(
-                    name, stream.topic.type, transient_local=all(
+                self._recorder.topics[name] = replace(
+                    self._recorder.topics[name], transient_local=all(
                         offer.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers))
 
     def _on_committed(self, entry: EpisodeEntry) -> None:
