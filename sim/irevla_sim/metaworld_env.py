@@ -42,7 +42,7 @@ class MetaWorldEnv(gymnasium.Env):
 
         Args:
             tasks: names that `reset` draws from when it is given none; empty: all of them.
-            cameras: see `rendering.CAMERAS`; the first is what `render` shows.
+            cameras: see `rendering.CAMERAS`; none gives a faster environment without pictures.
             image_size: pixels along each side.
             action_repeat: Meta-World steps of 12.5 ms for one action.
             horizon: actions until an episode is truncated.
@@ -56,8 +56,6 @@ class MetaWorldEnv(gymnasium.Env):
         self._tasks = [find_task(name, self._catalogue).name for name in tasks]
         self._tasks = self._tasks or list(self._catalogue)
         self._cameras = tuple(cameras)
-        if not self._cameras:
-            raise ConfigError('no camera is given; name at least one')
         for name in self._cameras:
             find_camera(name)
         for name, value in (('image_size', image_size), ('action_repeat', action_repeat),
@@ -136,10 +134,10 @@ class MetaWorldEnv(gymnasium.Env):
         return observation, float(terminated), terminated, truncated, info
 
     def render(self) -> np.ndarray:
-        """Return the first camera's picture of this instant."""
+        """Return the front camera's picture of this instant."""
         if self._scene is None:
             raise gymnasium.error.ResetNeeded('nothing to show yet; call reset first')
-        return self._scene.render(self._cameras[0])
+        return self._scene.render('front')
 
     def close(self) -> None:
         """Free the renderers."""

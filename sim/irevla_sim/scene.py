@@ -36,7 +36,8 @@ class Scene:
             _named(self.model.mat, 'material', name, task).rgba[:] = colour
         prepare_model(self.model, task.variant.cameras)
         self._hand = self.model.body('hand').id
-        self._renderer = Renderer(self.model, image_size)
+        self._image_size = image_size
+        self._renderer: Renderer | None = None
         self._layout = {name: getattr(self.model, name).copy() for name in LAYOUT_FIELDS}
 
     def reset(self, seed: int) -> np.ndarray:
@@ -71,11 +72,15 @@ class Scene:
 
     def render(self, camera: str) -> np.ndarray:
         """Return a camera's uint8 (size, size, 3) RGB picture."""
+        if self._renderer is None:
+            self._renderer = Renderer(self.model, self._image_size)
         return self._renderer.render(self.data, camera)
 
     def close(self) -> None:
         """Free the renderer."""
-        self._renderer.close()
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
 
 
 def _build(task: Task) -> 'mujoco.MujocoEnv':

