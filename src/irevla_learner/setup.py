@@ -10,6 +10,7 @@ setup(
     name=NAME,
     version='0.1.0',
     packages=find_packages(exclude=['test']),
+    package_data={NAME: ['templates/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + NAME]),
         ('share/' + NAME, ['package.xml']),

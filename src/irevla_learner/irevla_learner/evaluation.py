@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from irevla_control.errors import IrevlaError
-from irevla_learner.atomic_file import write_json
+from irevla_learner.json_file import write_json
 
 # Standard normal quantile at 0.975: intervals of 95 %.
 Z95 = 1.959963984540054

@@ -5,14 +5,14 @@
 Layout of a stage-0 run:
 
     manifest.json            what was asked, and the finished steps (this module)
-    demonstrations/          one rosbag2 per episode, and index.jsonl
+    demonstrations/          one rosbag2 per episode, in a folder with index.jsonl per worker
     train/metrics.jsonl      one row per logged training step
     checkpoint/              the trained policy: safetensors and JSON
+    evaluation/              as demonstrations/, of the evaluated episodes
     evaluation/results.json  list of `evaluation.EpisodeResult` as objects
-    evaluation/bags/         one rosbag2 per evaluated episode
-    plots/*.png              pictures of the report
-    videos/evaluation.mp4    closed-loop episodes
-    report.json, .md, .html  written by `report.write_report`
+    logs/                    what the nodes printed
+    plots/*.png, videos/evaluation.mp4, report.json, report.md, report.html
+                             written by `report.write_report`
 
 The same command on the same folder goes on where it stopped, also after `kill -9`:
 
@@ -37,10 +37,12 @@ from typing import Any
 import uuid
 
 from irevla_control.errors import IrevlaError
-from irevla_learner.atomic_file import write_json
+from irevla_learner.environment import environment_facts
+from irevla_learner.json_file import write_json
 
 MANIFEST = 'manifest.json'
 FORMAT = 1
+_KEYS = {'run_id', 'created', 'stage', 'seed', 'config', 'environment', 'steps'}
 
 
 class RunFolderError(IrevlaError):
@@ -86,7 +88,8 @@ class RunFolder:
             else:
                 self.manifest = {
                     'format': FORMAT, 'run_id': uuid.uuid4().hex, 'created': _now(),
-                    'stage': stage, 'seed': seed, 'config': _as_json(config), 'steps': {}}
+                    'stage': stage, 'seed': seed, 'config': _as_json(config),
+                    'environment': environment_facts(), 'steps': {}}
                 self._save()
         except BaseException:
             self._lock.close()
@@ -175,7 +178,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get('format') != FORMAT:
         found = manifest.get('format') if isinstance(manifest, dict) else manifest
         raise RunFolderError(f'{file} has format {found!r}, this irevla reads {FORMAT}; {remedy}')
-    missing = {'run_id', 'created', 'stage', 'seed', 'config', 'steps'} - manifest.keys()
+    missing = _KEYS - manifest.keys()
     if missing:
         raise RunFolderError(f'{file} lacks {sorted(missing)}; {remedy}')
     return manifest

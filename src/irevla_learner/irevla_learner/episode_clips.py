@@ -1,0 +1,58 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Clips of recorded episodes, for videos and reports."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+import re
+
+from irevla_control.bag_index import entry_from_bag
+from irevla_control.bag_reader import read_episode
+from irevla_control.errors import BagError
+from irevla_learner.evaluation import EpisodeResult
+from irevla_learner.video import Clip
+
+
+def in_turns(results: Sequence[EpisodeResult]) -> list[EpisodeResult]:
+    """Return the first episode of every task, then the second of every task, and so on.
+
+    Nothing is picked by its outcome; aborted episodes are left out.
+    """
+    seen: dict[str, int] = {}
+    turns = []
+    for result in sorted(results, key=lambda result: (result.task, result.seed)):
+        if not result.aborted:
+            turn = seen[result.task] = seen.get(result.task, 0) + 1
+            turns.append((turn, result.task, result))
+    return [result for *_, result in sorted(turns, key=lambda turn: turn[:2])]
+
+
+def clips(results: Sequence[EpisodeResult], folder: Path,
+          problems: list[str]) -> Iterator[tuple[EpisodeResult, Clip]]:
+    """Yield each result with its clip, where its bag lies anywhere below the folder.
+
+    What cannot be shown is left out, and the reason added to `problems`.
+    """
+    bags = {file.parent.name: file.parent for file in sorted(folder.rglob('metadata.yaml'))}
+    for result in results:
+        if result.episode_id not in bags:
+            problems.append(f'episode {result.episode_id} ({result.task}) has no bag in {folder}')
+            continue
+        try:
+            clip = _clip(bags[result.episode_id])
+        except BagError as error:
+            problems.append(str(error))
+            continue
+        yield result, clip
+
+
+def _clip(bag: Path) -> Clip:
+    topics = entry_from_bag(bag).topics
+    found = [re.search(r'camera/([^/]+)/image_raw$', topic) for topic in topics]
+    cameras = sorted(match[1] for match in found if match)
+    if not cameras:
+        raise BagError(f'{bag} holds no camera/<name>/image_raw; record the cameras to see them')
+    episode = read_episode(bag, cameras)
+    if not len(episode.stamps):
+        raise BagError(f'{bag} holds no step that has an image of every camera')
+    return Clip(episode.instruction, episode.images, episode.success)

@@ -1,0 +1,116 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The report's pages for people: report.html needs no other file but the video, and report.md."""
+
+import base64
+from collections.abc import Mapping, Sequence
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from irevla_control.bag_writer import write_synced
+from irevla_learner.evaluation import EpisodeResult
+from irevla_learner.video import Clip, film_strip
+
+TEMPLATES = Path(__file__).parent / 'templates'
+TITLES = {'stage0': 'Stage 0: supervised learning from demonstrations'}
+FILES = (
+    ('report.json', 'the numbers of this page'),
+    ('checkpoint', 'the trained policy: safetensors and JSON'),
+    ('demonstrations', 'recorded demonstrations, one rosbag2 an episode'),
+    ('evaluation', 'recorded evaluation episodes, and results.json'),
+    ('train', 'metrics and state of the training'),
+    ('plots', 'pictures for slides and papers'),
+    ('logs', 'what the nodes printed'),
+    ('manifest.json', 'configuration, seed, finished steps'))
+
+
+def write_pages(folder: Path, stage: str, report: Mapping[str, Any],
+                strips: Sequence[tuple[EpisodeResult, Clip]], curves: str | None,
+                video: Path | None) -> None:
+    """Write report.html and report.md.
+
+    Args:
+        folder: the run folder.
+        stage: key of the evaluation's summary in the report.
+        report: what report.json holds.
+        strips: an episode of each task, to show as pictures.
+        curves: the training's curves as an <svg> element.
+        video: its path in the folder.
+
+    """
+    tasks = report[stage]['tasks']
+    context = {
+        'run': folder.resolve().name, 'title': TITLES.get(stage, stage), 'report': report,
+        'whole': report[stage], 'tasks': tasks, 'training': report['training'],
+        'total_s': sum(filter(None, report['wall_s'].values())),
+        'instructions': dict.fromkeys(tasks) | {
+            result.task: clip.label for result, clip in strips},
+        'strips': [{'task': result.task, 'label': clip.label, 'success': clip.success,
+                    'steps': len(clip), 'picture': _data_url(clip)} for result, clip in strips],
+        'curves': curves and Markup(curves), 'video': video,
+        'node_graph': Markup((TEMPLATES / 'node_graph.svg').read_text()),
+        'files': [(path, meaning) for path, meaning in FILES if (folder / path).exists()],
+        'next_steps': next_steps(folder, list(tasks))}
+    for name in ('report.html', 'report.md'):
+        # Text in Markdown stays as it is; in HTML its special characters are escaped.
+        engine = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined,
+                             autoescape=name.endswith('html'), trim_blocks=True,
+                             lstrip_blocks=True)
+        engine.filters |= {'percent': percent, 'number': number, 'duration': duration}
+        engine.globals['interval'] = interval_bar
+        write_synced(folder / name, engine.get_template(f'{name}.j2').render(context))
+
+
+def next_steps(folder: Path, tasks: Sequence[str]) -> list[tuple[str, str]]:
+    """Return what a reader may do next, each with its command."""
+    inside = folder.resolve().is_relative_to(Path.cwd())
+    run = os.path.relpath(folder) if inside else str(folder.resolve())
+    task = tasks[0] if tasks else 'door-open'
+    return [
+        ('Let the trained policy act again, in a shell that has sourced env.sh:',
+         f'ros2 launch irevla_bringup sim.launch.py checkpoint:={run}/checkpoint tasks:={task} '
+         'episodes:=5'),
+        ('Watch the graph from a second shell:', 'ros2 topic hz /policy_step'),
+        ('Write this report anew:', f'python -m irevla_learner.report {run}')]
+
+
+def percent(value: float | None, digits: int = 0) -> str:
+    """Return a share as text, such as '78 %'."""
+    return '–' if value is None else f'{100 * value:.{digits}f}\N{NO-BREAK SPACE}%'
+
+
+def number(value: float | None, digits: int) -> str:
+    """Return a number with so many decimals."""
+    return '–' if value is None else f'{value:,.{digits}f}'.replace(',', ' ')
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time as text, such as '4 min 05 s'."""
+    if seconds is None:
+        return '–'
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f'{hours} h {minutes:02d} min'
+    return f'{minutes} min {rest:02d} s' if minutes else f'{rest} s'
+
+
+def interval_bar(figures: Mapping[str, Any]) -> Markup:
+    """Return a line from 0 to 1 with the interval as a band and the rate as a mark."""
+    low, high = figures['interval']
+    mark = ''
+    if figures['success_rate'] is not None:
+        mark = f'<u style="left: {100 * figures["success_rate"]:.2f}%"></u>'
+    return Markup(f'<div class="interval"><i style="left: {100 * low:.2f}%; '
+                  f'width: {100 * (high - low):.2f}%"></i>{mark}</div>')
+
+
+def _data_url(clip: Clip) -> str:
+    picture = cv2.cvtColor(film_strip(clip), cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return 'data:image/jpeg;base64,' + base64.b64encode(data).decode()

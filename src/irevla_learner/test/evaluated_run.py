@@ -1,0 +1,82 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A finished run folder with real bags, for tests of the report."""
+
+from pathlib import Path
+
+import numpy as np
+from rclpy.serialization import serialize_message
+
+from irevla_control.bag_writer import BagWriter, Topic
+from irevla_control.ros.messages import action_to_message, image_to_message, ns_to_stamp
+from irevla_learner.evaluation import EpisodeResult, save_results
+from irevla_learner.json_file import write_json
+from irevla_learner.run_folder import RunFolder
+from irevla_msgs.msg import EpisodeState, RobotState
+
+STEP_NS = 50_000_000
+
+
+def record(root: Path, result: EpisodeResult, instruction: str, images: dict) -> None:
+    """Write an evaluated episode as the recorder would; images is camera name to (T, H, W, 3)."""
+    types = {'/robot_state': 'irevla_msgs/msg/RobotState',
+             '/episode': 'irevla_msgs/msg/EpisodeState',
+             '/command': 'irevla_msgs/msg/EndEffectorCommand',
+             '/expert_label': 'irevla_msgs/msg/EndEffectorCommand',
+             **{f'/camera/{name}/image_raw': 'sensor_msgs/msg/Image' for name in images}}
+    writer = BagWriter(root / result.episode_id,
+                       [Topic(name, kind) for name, kind in types.items()], {})
+    for step in range(result.steps):
+        stamp = ns_to_stamp((step + 1) * STEP_NS)
+        # With joints: rclpy pads a message whose sequences are empty with stray bytes.
+        robot = RobotState(joint_position=[0.0] * 7, joint_velocity=[0.0] * 7,
+                           joint_effort=[0.0] * 7)
+        event = EpisodeState(
+            episode_id=result.episode_id, task=result.task, instruction=instruction,
+            seed=result.seed, step=step, success=result.success)
+        robot.header.stamp = event.header.stamp = stamp
+        messages = {'/robot_state': robot, '/episode': event,
+                    '/command': action_to_message(np.zeros(7), stamp, 'base', 1, step),
+                    **{f'/camera/{name}/image_raw': image_to_message(frames[step], stamp, name)
+                       for name, frames in images.items()}}
+        for topic, message in messages.items():
+            writer.write(topic, (step + 1) * STEP_NS, (step + 1) * STEP_NS, step,
+                         serialize_message(message))
+    flags = {name: str(getattr(result, name)).lower()
+             for name in ('success', 'aborted', 'terminated', 'truncated')}
+    writer.close({'episode_id': result.episode_id, 'task': result.task,
+                  'instruction': instruction, 'seed': str(result.seed), **flags,
+                  'recovered': 'false', 'steps': str(result.steps), 'sources': 'policy',
+                  'failed': '', 'lost': '{}', 'max_gap_s': '{}', 'recorded_ns': '0'})
+
+
+def write_metrics(folder: Path, steps: int) -> None:
+    """Write the metrics of a training that learns."""
+    folder.mkdir(parents=True)
+    with (folder / 'metrics.jsonl').open('w') as file:
+        for step in range(20, steps + 1, 20):
+            loss = 0.8 * np.exp(-step / (0.2 * steps)) + 0.02
+            values = {'step': step, 'loss': loss * (1 + 0.1 * np.sin(step)),
+                      'samples_per_s': 950.5, 'data_wait_share': 0.0123}
+            file.write(str(values).replace("'", '"') + '\n')
+            if step % 100 == 0:
+                file.write(f'{{"step": {step}, "validation_loss": {1.2 * loss}}}\n')
+
+
+def evaluated_run(path: Path, episodes: list, steps: int = 200) -> Path:
+    """Write a run folder; episodes are (result, instruction, images), images None for no bag."""
+    with RunFolder(path, {'tasks': sorted({result.task for result, *_ in episodes})}, 7) as run:
+        run.add_time('setup', 61.5)
+        with run.step('collect'):
+            (path / 'demonstrations').mkdir()
+        with run.step('train'):
+            write_metrics(path / 'train', steps)
+            (path / 'checkpoint').mkdir()
+            write_json(path / 'checkpoint' / 'config.json', {})
+        with run.step('evaluate'):
+            for result, instruction, images in episodes:
+                if images is not None:
+                    record(path / 'evaluation' / 'worker0', result, instruction, images)
+            save_results(path / 'evaluation' / 'results.json',
+                         [result for result, *_ in episodes])
+    return path

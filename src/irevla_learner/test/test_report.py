@@ -1,0 +1,176 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The report tells what the run folder holds, and what it lacks."""
+
+import json
+import shutil
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import av
+from evaluated_run import evaluated_run
+import numpy as np
+import pytest
+
+from irevla_control.errors import IrevlaError
+from irevla_learner.episode_clips import in_turns
+from irevla_learner.evaluation import EpisodeResult
+from irevla_learner.report import training_figures, write_report
+from irevla_learner.report_pages import duration, interval_bar, number, percent
+from irevla_learner.run_folder import RunFolder
+
+
+def episode(task, seed, success, *, aborted=False, bag=True):
+    result = EpisodeResult(task, seed, success, 4, success, not success and not aborted, aborted,
+                           f'{task}-{seed}{"-aborted" if aborted else ""}')
+    frames = np.random.default_rng(seed).integers(0, 255, (4, 24, 24, 3), np.uint8)
+    return result, f'do <{task}>', {'front': frames, 'wrist': frames} if bag else None
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    path = evaluated_run(tmp_path_factory.mktemp('runs') / 'demo', [
+        episode('door-open', 0, True), episode('door-open', 1, False),
+        episode('drawer-open', 0, True), episode('drawer-open', 1, True),
+        episode('drawer-open', 2, False, aborted=True, bag=False)])
+    write_report(path)
+    return path
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """Return a copy that may be changed."""
+    return shutil.copytree(finished, tmp_path / 'demo')
+
+
+def test_json_has_the_promised_keys(finished):
+    report = json.loads((finished / 'report.json').read_text())
+    tasks = report['stage0']['tasks']
+    assert {task: (figures['successes'], figures['episodes'])
+            for task, figures in tasks.items()} == {'door-open': (1, 2), 'drawer-open': (2, 2)}
+    assert report['stage0']['success_rate'] == 0.75
+    assert report['stage0']['aborted'] == 1
+    assert list(report['wall_s']) == ['setup', 'collect', 'train', 'evaluate']
+    assert report['wall_s']['setup'] == 61.5
+    assert all(seconds >= 0 for seconds in report['wall_s'].values())
+    assert report['seed'] == 7
+    assert report['notes'] == []
+    assert report['environment']['cores'] >= 1
+    assert report['environment']['python'] == sys.version.split()[0]
+
+
+def test_html_needs_no_file_but_the_video(finished):
+    page = (finished / 'report.html').read_text()
+    assert 'src="videos/evaluation.mp4"' in page
+    assert page.count('src="data:image/jpeg;base64,') == 2
+    assert page.count('src=') == 3
+    for outside in ('http://', 'https://', '<script', '<link', '@import'):
+        assert outside not in page.replace('http://www.w3.org', '')
+
+
+def test_html_escapes_what_it_shows(finished):
+    page = (finished / 'report.html').read_text()
+    assert 'do &lt;door-open&gt;' in page
+    assert '<door-open>' not in page
+
+
+def test_html_shows_headline_tasks_curves_and_graph(finished):
+    page = (finished / 'report.html').read_text()
+    assert '75\N{NO-BREAK SPACE}%' in page
+    for text in ('door-open', '1 aborted', 'validation', 'command_mux', 'prefers-color-scheme'):
+        assert text in page
+
+
+def test_inline_pictures_are_well_formed(finished):
+    page = (finished / 'report.html').read_text()
+    pictures = [part.split('</svg>')[0] for part in page.split('<svg')[1:]]
+    assert len(pictures) == 2
+    for picture in pictures:
+        ElementTree.fromstring(f'<svg{picture}</svg>')
+
+
+def test_markdown_has_a_row_for_each_task(finished):
+    lines = (finished / 'report.md').read_text().splitlines()
+    rows = [line.split('|')[1:3] for line in lines if line.startswith('| d')]
+    assert rows == [[' door-open ', ' 1/2 '], [' drawer-open ', ' 2/2 (1 aborted) ']]
+
+
+def test_plots_and_video_are_written(finished):
+    for name in ('success', 'loss'):
+        assert (finished / 'plots' / f'{name}.png').read_bytes().startswith(b'\x89PNG')
+    with av.open(str(finished / 'videos' / 'evaluation.mp4')) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 4 + 12
+
+
+def test_command_writes_the_same_report_anew(run):
+    before = (run / 'report.json').read_bytes(), (run / 'report.html').read_bytes()
+    for name in ('report.json', 'report.html', 'report.md'):
+        (run / name).unlink()
+    command = [sys.executable, '-m', 'irevla_learner.report', str(run)]
+    subprocess.run(command, check=True, timeout=120)
+    assert (run / 'report.json').read_bytes() == before[0]
+    assert len((run / 'report.html').read_bytes()) == pytest.approx(len(before[1]), abs=200)
+
+
+def test_missing_and_damaged_recordings_are_told(run):
+    bags = run / 'evaluation' / 'worker0'
+    shutil.rmtree(bags / 'door-open-1')
+    bag = next((bags / 'drawer-open-0').glob('*.mcap'))
+    bag.write_bytes(bag.read_bytes()[:-200])
+    write_report(run)
+    report = json.loads((run / 'report.json').read_text())
+    assert len(report['notes']) == 2
+    assert 'drawer-open-0' in report['notes'][0]
+    assert 'door-open-1 (door-open) has no bag' in report['notes'][1]
+    assert 'Not everything is here' in (run / 'report.html').read_text()
+
+
+def test_report_without_any_recording_and_metrics(tmp_path):
+    path = evaluated_run(tmp_path / 'run', [episode('door-open', 0, True, bag=False)])
+    (path / 'train' / 'metrics.jsonl').unlink()
+    write_report(path)
+    assert '<video' not in (path / 'report.html').read_text()
+    assert len(json.loads((path / 'report.json').read_text())['notes']) == 2
+
+
+def test_report_while_the_run_is_open(run):
+    with RunFolder(run):
+        write_report(run)
+
+
+@pytest.mark.parametrize('missing', ['manifest.json', 'evaluation/results.json'])
+def test_run_without_its_results_is_refused(run, missing):
+    (run / missing).unlink()
+    with pytest.raises(IrevlaError, match=missing):
+        write_report(run)
+
+
+def test_episodes_take_turns_whatever_their_outcome():
+    results = [episode(task, seed, seed == 1, aborted=task == 'b' and seed == 0)[0]
+               for task in 'ba' for seed in (1, 0, 2)]
+    assert [(result.task, result.seed) for result in in_turns(results)] == [
+        ('a', 0), ('b', 1), ('a', 1), ('b', 2), ('a', 2)]
+
+
+def test_training_figures_are_the_last_of_each():
+    rows = [{'step': 1, 'loss': 3.0}, {'step': 1, 'validation_loss': 4.0},
+            {'step': 2, 'loss': 2.0, 'gradient_norm': 1.0}]
+    figures = training_figures(rows)
+    assert figures == {'step': 2, 'loss': 2.0, 'validation_loss': 4.0, 'samples_per_s': None,
+                       'data_wait_share': None}
+
+
+def test_numbers_read_well():
+    assert percent(0.783) == '78\N{NO-BREAK SPACE}%'
+    assert percent(None) == '–'
+    assert number(12345.678, 1) == '12 345.7'
+    assert [duration(seconds) for seconds in (None, 0.4, 59.6, 245, 3720)] == [
+        '–', '0 s', '1 min 00 s', '4 min 05 s', '1 h 02 min']
+
+
+def test_interval_is_drawn_to_scale():
+    bar = interval_bar({'interval': [0.25, 0.75], 'success_rate': 0.5})
+    assert 'left: 25.00%; width: 50.00%' in bar
+    assert '<u style="left: 50.00%">' in bar
+    assert '<u' not in interval_bar({'interval': [0.0, 1.0], 'success_rate': None})
