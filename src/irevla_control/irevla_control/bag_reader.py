@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorded episodes as arrays; needs neither ROS nor installed message types."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 import struct
@@ -14,12 +14,13 @@ from rosbags.rosbag2 import Reader, ReaderError
 from rosbags.typesys import TypesysError
 
 from irevla_control.bag_index import EpisodeEntry, list_episodes
+from irevla_control.cdr import stamp_of
 from irevla_control.errors import BadMessageError, BagError
 from irevla_control.mcap_file import read_checksum
 from irevla_control.message_types import decode, typestore
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE, rotation_to_columns
 
-__all__ = ['Episode', 'EpisodeEntry', 'list_episodes', 'read_episode', 'read_messages']
+__all__ = ['Bag', 'Episode', 'EpisodeEntry', 'list_episodes', 'read_episode']
 
 
 @dataclass(frozen=True)
@@ -58,26 +59,52 @@ class Episode:
     dropped: int = 0
 
 
-def read_messages(folder: Path, topics: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Yield (topic, message) in the order received; topics are relative names.
+class Bag:
+    """The messages of a bag on some topics, by stamp, decoded on demand.
 
-    Raises:
-        BagError: not a complete bag, or damaged; or a topic that it does not hold once.
-
+    Of messages with one stamp the last counts.
     """
-    try:
-        with Reader(_verified(Path(folder))) as reader:
-            chosen = [_connection(reader, folder, topic) for topic in topics]
-            names = {each.topic: topic for each, topic in zip(chosen, topics)}
-            types = {each.msgtype: each.msgdef.data for each in chosen}
-            store = typestore(tuple(sorted(types.items())))
-            for connection, _, data in reader.messages(chosen):
-                yield names[connection.topic], decode(store, connection.msgtype, data)
-    except (ReaderError, TypesysError, BadMessageError, OSError, ValueError, KeyError, TypeError,
-            IndexError, struct.error) as error:
-        raise BagError(f'{folder}: not a complete bag, or a damaged one '
-                       f'({type(error).__name__}: {error}); recover it with '
-                       'python -m irevla_control.bag_recovery, or leave it out') from error
+
+    def __init__(self, folder: Path, topics: Sequence[str]) -> None:
+        """Read all messages of topics given by relative name, in whatever namespace they are.
+
+        Raises:
+            BagError: not a complete bag, or damaged; or a topic that it does not hold once.
+
+        """
+        self._folder = folder
+        self._data: dict[str, dict[int, bytes]] = {topic: {} for topic in topics}
+        try:
+            with Reader(_verified(folder)) as reader:
+                chosen = [_connection(reader, folder, topic) for topic in topics]
+                self._types = {topic: each.msgtype for topic, each in zip(topics, chosen)}
+                names = {each.topic: topic for topic, each in zip(topics, chosen)}
+                self._store = typestore(tuple(sorted(
+                    {each.msgtype: each.msgdef.data for each in chosen}.items())))
+                for connection, _, data in reader.messages(chosen):
+                    self._data[names[connection.topic]][stamp_of(data)] = data
+        except (ReaderError, TypesysError, BadMessageError, OSError, ValueError, KeyError,
+                TypeError, IndexError, struct.error) as error:
+            raise BagError(f'{folder}: not a complete bag, or a damaged one '
+                           f'({type(error).__name__}: {error}); recover it with '
+                           'python -m irevla_control.bag_recovery, or leave it out') from error
+
+    def stamps(self, topic: str) -> set[int]:
+        """Return the stamps [ns] of a topic's messages."""
+        return set(self._data[topic])
+
+    def take(self, topic: str, stamp: int) -> Any:
+        """Return a message, and forget it: an episode's images are large.
+
+        Raises:
+            BagError: it cannot be decoded.
+
+        """
+        data = self._data[topic].pop(stamp)
+        try:
+            return decode(self._store, self._types[topic], data)
+        except BadMessageError as error:
+            raise BagError(f'{self._folder}: {topic}: {error}; leave the episode out') from error
 
 
 def _verified(folder: Path) -> Path:
@@ -102,29 +129,27 @@ def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
     """Return the steps of a recorded episode as arrays.
 
     Raises:
-        BagError: as `read_messages`; an image that is not rgb8 or changes its size; a state or
-            command that is not finite; no message that describes the episode.
+        BagError: not a complete bag, or damaged; a camera that was not recorded; an image that
+            is not rgb8 or changes its size; a state or command that is not finite; no message
+            that describes the episode.
 
     """
-    topics = {f'camera/{name}/image_raw': name for name in cameras}
-    images: dict[str, dict[int, Any]] = {name: {} for name in cameras}
-    found: dict[str, dict[int, Any]] = {
-        'robot_state': {}, 'episode': {}, 'command': {}, 'expert_label': {}}
-    for topic, message in read_messages(folder, [*topics, *found]):
-        stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
-        if topic in topics:
-            images[topics[topic]][stamp] = message
-        else:
-            found[topic][stamp] = message
-    if not found['episode']:
+    folder = Path(folder)
+    topics = {name: f'camera/{name}/image_raw' for name in cameras}
+    bag = Bag(folder, [*topics.values(), 'robot_state', 'episode', 'command', 'expert_label'])
+    events = {stamp: bag.take('episode', stamp) for stamp in sorted(bag.stamps('episode'))}
+    if not events:
         raise BagError(f'{folder}: no message on episode; the task is unknown, leave it out')
-    commands, events = found['command'], found['episode']
-    stamps = sorted(stamp for stamp in commands if stamp in found['robot_state']
-                    and all(stamp in frames for frames in images.values()))
-    actions = np.array([_action(commands[stamp]) for stamp in stamps]).reshape(-1, ACTION_SIZE)
-    labels = np.array([_action(found['expert_label'].get(stamp) or commands[stamp])
-                       for stamp in stamps]).reshape(-1, ACTION_SIZE)
-    states = np.array([_state(found['robot_state'][stamp])
+    commanded, labelled = bag.stamps('command'), bag.stamps('expert_label')
+    stamps = sorted(commanded.intersection(bag.stamps('robot_state'),
+                                           *map(bag.stamps, topics.values())))
+    commands = [bag.take('command', stamp) for stamp in stamps]
+    actions = np.array([_action(command) for command in commands]).reshape(-1, ACTION_SIZE)
+    labels = actions.copy()
+    for row, stamp in enumerate(stamps):
+        if stamp in labelled:
+            labels[row] = _action(bag.take('expert_label', stamp))
+    states = np.array([_state(bag.take('robot_state', stamp))
                        for stamp in stamps]).reshape(-1, STATE_SIZE)
     for name, values in (('command', actions), ('expert_label', labels), ('robot_state', states)):
         if not np.isfinite(values).all():
@@ -133,12 +158,11 @@ def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
     return Episode(
         episode_id=last.episode_id, task=last.task, instruction=last.instruction, seed=last.seed,
         stamps=np.array(stamps, np.int64),
-        images={name: _stack(folder, name, [frames[stamp] for stamp in stamps])
-                for name, frames in images.items()},
+        images={name: _images(folder, bag, topic, stamps) for name, topic in topics.items()},
         states=states, actions=actions, labels=labels,
-        sources=np.array([commands[stamp].source for stamp in stamps], np.uint8),
+        sources=np.array([command.source for command in commands], np.uint8),
         rewards=_rewards(stamps, events), terminated=last.terminated, truncated=last.truncated,
-        aborted=last.aborted, success=last.success, dropped=len(commands) - len(stamps))
+        aborted=last.aborted, success=last.success, dropped=len(commanded) - len(stamps))
 
 
 def _action(command: Any) -> tuple[float, ...]:
@@ -159,17 +183,17 @@ def _rewards(stamps: list[int], events: dict[int, Any]) -> np.ndarray:
                      for stamp in stamps], np.float32)
 
 
-def _stack(folder: Path, camera: str, frames: list[Any]) -> np.ndarray:
-    """Return messages of one camera as uint8 (T, height, width, 3)."""
-    if not frames:
-        return np.empty((0, 0, 0, 3), np.uint8)
-    height, width = frames[0].height, frames[0].width
-    stack = np.empty((len(frames), height * width * 3), np.uint8)
-    for row, frame in zip(stack, frames):
-        if (frame.encoding, frame.height, frame.width, frame.data.size) != (
-                'rgb8', height, width, row.size):
-            raise BagError(f'{folder}: camera {camera} has a frame of {frame.height} x '
-                           f'{frame.width} {frame.encoding} ({frame.data.size} bytes); rgb8 of '
-                           f'{height} x {width} is needed throughout')
-        row[:] = frame.data
-    return stack.reshape(len(frames), height, width, 3)
+def _images(folder: Path, bag: Bag, topic: str, stamps: list[int]) -> np.ndarray:
+    """Return one camera's images at these stamps as uint8 (T, height, width, 3)."""
+    stack = np.empty((0, 0, 0, 3), np.uint8)
+    for row, stamp in enumerate(stamps):
+        frame = bag.take(topic, stamp)
+        if row == 0:
+            stack = np.empty((len(stamps), frame.height, frame.width, 3), np.uint8)
+        if frame.encoding != 'rgb8' or (frame.height, frame.width) != stack.shape[1:3] or \
+                frame.data.size != stack[row].size:
+            raise BagError(f'{folder}: {topic} has a frame of {frame.height} x {frame.width} '
+                           f'{frame.encoding} ({frame.data.size} bytes); rgb8 of '
+                           f'{stack.shape[1]} x {stack.shape[2]} is needed throughout')
+        stack[row] = frame.data.reshape(stack.shape[1:])
+    return stack

@@ -33,6 +33,7 @@ def lock_root(root: Path) -> TextIO:
 
     Raises:
         BagError: another recorder has it, or it cannot be written.
+
     """
     try:
         (root / STAGING).mkdir(parents=True, exist_ok=True)

@@ -37,6 +37,7 @@ class Topic:
         name: resolved, beginning with a slash.
         type: 'package/msg/Type'.
         reliable, transient_local: what its publishers offer.
+
     """
 
     name: str
@@ -83,6 +84,7 @@ class BagWriter:
             BagError: the folder exists or cannot be made.
             OSError: the disk refuses.
             ConfigError: a topic's type is not installed.
+
         """
         definitions = [definition(topic.type) for topic in topics]
         try:
@@ -109,6 +111,7 @@ class BagWriter:
         Raises:
             BagError: this is no such bag.
             OSError: it cannot be read or written.
+
         """
         paths = list(folder.glob('*.mcap'))
         if len(paths) > 1:
@@ -159,6 +162,7 @@ class BagWriter:
 
         Raises:
             OSError: the disk refuses; everything before this message is kept.
+
         """
         self._newest = max(self._newest, receive_ns)
         self._file.write(self._channels[topic], self._newest, stamp_ns, sequence, data)
@@ -172,6 +176,7 @@ class BagWriter:
 
         Raises:
             OSError: the disk refuses; `recover` can try again.
+
         """
         metadata = self._metadata(custom_data)
         self._file.finish({'rosbag2': {'serialized_metadata': to_yaml(metadata)}})

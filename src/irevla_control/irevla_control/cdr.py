@@ -19,6 +19,7 @@ def stamp_of(data: bytes) -> int:
 
     Raises:
         BadMessageError: too short for a header.
+
     """
     try:
         seconds, nanoseconds = _STAMP[data[1] & 1].unpack_from(data, _HEAD)
@@ -32,6 +33,7 @@ def command_source(data: bytes) -> str:
 
     Raises:
         BadMessageError: too short for a command.
+
     """
     try:
         length, = _LENGTH[data[1] & 1].unpack_from(data, _HEAD + 8)

@@ -33,6 +33,7 @@ class RawMessage(NamedTuple):
         sequence: its publisher's count; 0 unknown.
         lost: messages missing before it.
         data: CDR.
+
     """
 
     topic: str
@@ -58,6 +59,7 @@ def commit(root: Path, writer: BagWriter, about: dict[str, str], sources: Sequen
     Raises:
         OSError: the disk refuses; the bag stays staged.
         BagError: its place is taken; the bag stays staged.
+
     """
     target = root / writer.folder.name
     if target.exists():
@@ -85,6 +87,7 @@ class EpisodeRecording:
         ended: its last event has come.
         failed: why it is no longer written, else ''.
         received_ns: when its last event was received [ns].
+
     """
 
     def __init__(self, root: Path, event: Any, stamp_ns: int) -> None:
@@ -124,6 +127,7 @@ class EpisodeRecording:
         Raises:
             BagError: the bag cannot be begun; `failed` says so from now on.
             OSError: the disk refuses; likewise.
+
         """
         self._lost[message.topic] += message.lost
         if self.failed:
@@ -172,6 +176,7 @@ class EpisodeRecording:
 
         Raises:
             OSError, BagError: as `commit`; the bag stays staged, to be recovered later.
+
         """
         if self.writer is None:
             return None

@@ -54,6 +54,7 @@ def read_checksum(path: Path, verify: bool = False) -> int:
     Raises:
         ValueError: no end, or other contents than when it was written.
         OSError: it cannot be read.
+
     """
     with path.open('rb') as file:
         size = os.fstat(file.fileno()).st_size

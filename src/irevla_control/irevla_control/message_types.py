@@ -50,6 +50,7 @@ def definition(type_name: str) -> str:
 
     Raises:
         ConfigError: the type is not installed.
+
     """
     todo, texts = [type_name.replace('/msg/', '/')], {}
     while todo:
@@ -85,6 +86,7 @@ def decode(store: Typestore, type_name: str, data: bytes) -> Any:
 
     Raises:
         BadMessageError: the data is no such message.
+
     """
     kind = store.get_msgdef(type_name)
     try:

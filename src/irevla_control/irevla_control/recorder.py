@@ -36,6 +36,7 @@ class Limits:
         hold_s, hold_bytes: how long, and how much, waits for the event that tells its episode.
         sync_s: time between two syncs of the open bag.
         min_free_bytes: of the disk, below which nothing is recorded.
+
     """
 
     grace_s: float = 0.5
@@ -64,6 +65,7 @@ class Recorder:
         Raises:
             BagError: the root cannot be made, is in use, or holds a bag that is not complete.
             ConfigError: a type is not installed.
+
         """
         self.topics = {topic.name: topic for topic in topics}
         self.counts: Counter[str] = Counter()

@@ -8,6 +8,7 @@ class SequenceGaps:
 
     Attributes:
         publishers: how many there are now; a new one is not taken for a gap of another.
+
     """
 
     def __init__(self) -> None:

@@ -105,7 +105,7 @@ def test_images_of_another_encoding_or_size_are_refused(tmp_path):
         for name, value in change.items():
             setattr(image, name, value)
         folder = record(tmp_path / str(number), played.wire, f'reach_{number}')
-        with pytest.raises(BagError, match='camera corner'):
+        with pytest.raises(BagError, match='camera/corner/image_raw has a frame'):
             read_episode(folder, CAMERAS)
 
 
