@@ -15,7 +15,9 @@ import numpy as np
 # Told apart with common kinds of colour blindness, on white and on black.
 BLUE = '#3b7dd8'
 ORANGE = '#e0852b'
+PALE_BLUE = '#9fbfec'
 NEUTRAL = '#737b87'
+INK = '#2b3340'
 
 _STYLE = {
     'font.family': 'DejaVu Sans', 'font.size': 10, 'text.color': NEUTRAL,
@@ -36,9 +38,9 @@ def success_chart(tasks: Mapping[str, Mapping[str, Any]]) -> Figure:
     with rc_context(_STYLE):
         figure = Figure(figsize=(7, 1.0 + 0.42 * len(names)), layout='constrained')
         axes = figure.subplots()
-        axes.barh(names, rates, height=0.62, color=BLUE)
+        axes.barh(names, rates, height=0.62, color=PALE_BLUE)
         whiskers = np.stack([rates - bounds[:, 0], bounds[:, 1] - rates]).clip(0)
-        axes.errorbar(rates, range(len(names)), xerr=whiskers, fmt='none', ecolor=NEUTRAL,
+        axes.errorbar(rates, range(len(names)), xerr=whiskers, fmt='none', ecolor=INK,
                       elinewidth=1.4, capsize=4)
         for row, name in enumerate(names):
             axes.text(1.02, row, f'{tasks[name]["successes"]}/{tasks[name]["episodes"]}',
