@@ -8,9 +8,11 @@ from pathlib import Path
 import struct
 from typing import Any
 
+from mcap.exceptions import McapError
+from mcap.reader import make_reader
+from mcap.records import Channel
+from mcap.summary import Summary
 import numpy as np
-from rosbags.interfaces import Connection
-from rosbags.rosbag2 import Reader, ReaderError
 from rosbags.typesys import TypesysError
 
 from irevla_control.bag_index import EpisodeEntry, list_episodes
@@ -75,16 +77,25 @@ class Bag:
         self._folder = folder
         self._data: dict[str, dict[int, bytes]] = {topic: {} for topic in topics}
         try:
-            with Reader(_verified(folder)) as reader:
-                chosen = [_connection(reader, folder, topic) for topic in topics]
-                self._types = {topic: each.msgtype for topic, each in zip(topics, chosen)}
-                names = {each.topic: topic for topic, each in zip(topics, chosen)}
+            file = _only_file(folder)
+            read_checksum(file, verify=True)
+            with file.open('rb') as stream:
+                reader = make_reader(stream)
+                summary = reader.get_summary()
+                if summary is None:
+                    raise BagError(f'{file} has no summary; mend it with `mcap recover`')
+                chosen = {topic: _channel(summary, folder, topic) for topic in topics}
+                schemas = {topic: summary.schemas[channel.schema_id]
+                           for topic, channel in chosen.items()}
+                self._types = {topic: schema.name for topic, schema in schemas.items()}
                 self._store = typestore(tuple(sorted(
-                    {each.msgtype: each.msgdef.data for each in chosen}.items())))
-                for connection, _, data in reader.messages(chosen):
-                    self._data[names[connection.topic]][stamp_of(data)] = data
-        except (ReaderError, TypesysError, BadMessageError, OSError, ValueError, KeyError,
-                TypeError, IndexError, struct.error) as error:
+                    {schema.name: schema.data.decode() for schema in schemas.values()}.items())))
+                data = {channel.id: self._data[topic] for topic, channel in chosen.items()}
+                for _, channel, message in reader.iter_messages(
+                        [each.topic for each in chosen.values()]):
+                    data[channel.id][stamp_of(message.data)] = message.data
+        except (McapError, TypesysError, BadMessageError, OSError, ValueError, KeyError,
+                struct.error) as error:
             raise BagError(f'{folder}: not a complete bag, or a damaged one '
                            f'({type(error).__name__}: {error}); recover it with '
                            'python -m irevla_control.bag_recovery, or leave it out') from error
@@ -107,19 +118,19 @@ class Bag:
             raise BagError(f'{self._folder}: {topic}: {error}; leave the episode out') from error
 
 
-def _verified(folder: Path) -> Path:
-    """Return what to open: the MCAP file when there is one (it says all), else the folder."""
+def _only_file(folder: Path) -> Path:
     files = list(folder.glob('*.mcap'))
-    for file in files:
-        read_checksum(file, verify=True)
-    return files[0] if len(files) == 1 else folder
+    if len(files) != 1:
+        raise BagError(f'{folder} holds {len(files)} MCAP files, one is needed; turn other bags '
+                       'into one with `ros2 bag convert`')
+    return files[0]
 
 
-def _connection(reader: Reader, folder: Path, topic: str) -> Connection:
-    """Return the one connection of a relative topic, in whatever namespace it was recorded."""
-    found = [each for each in reader.connections if each.topic.endswith(f'/{topic}')]
+def _channel(summary: Summary, folder: Path, topic: str) -> Channel:
+    """Return the one channel of a relative topic, in whatever namespace it was recorded."""
+    found = [each for each in summary.channels.values() if each.topic.endswith(f'/{topic}')]
     if len(found) != 1:
-        held = ', '.join(sorted(each.topic for each in reader.connections)) or 'none'
+        held = ', '.join(sorted(each.topic for each in summary.channels.values())) or 'none'
         raise BagError(f'{folder}: {len(found)} recorded topics end in /{topic}, one is needed; '
                        f'the bag holds {held}')
     return found[0]

@@ -99,7 +99,6 @@ class EpisodeRecording:
         self.received_ns = 0
         self.writer: BagWriter | None = None
         self._root = root
-        self._event = event
         self._about = describe(event)
         self._early: list[RawMessage] = []
         self._lost: Counter[str] = Counter()

@@ -15,6 +15,8 @@ from irevla_control.sequence_gaps import SequenceGaps
 
 # Of one topic in one round: the others must have their turn.
 _ROUND_LIMIT = 1000
+# With nothing to tell, the owner is woken only this seldom: for what it does by the clock.
+_IDLE_ROUNDS = 10
 
 
 class Polled(CallbackGroup):
@@ -57,7 +59,7 @@ class Inbox:
 
     def __init__(self, streams: dict[str, Stream], period_s: float, most_bytes: int,
                  wake: Callable[[], None]) -> None:
-        """Begin; ``wake`` is called from the thread after each round."""
+        """Begin; ``wake`` is called from the thread when there is something to `take`."""
         self._streams = streams
         self._period_s = period_s
         self._most_bytes = most_bytes
@@ -81,16 +83,19 @@ class Inbox:
         self._thread.join()
 
     def _run(self) -> None:
-        stopping = False
+        stopping, idle = False, 0
         while not stopping:
             stopping = self._stop.wait(self._period_s)
-            if self._put - self._got < self._most_bytes:
-                cut = time.time_ns()
-                batch = [message for name, stream in self._streams.items()
-                         for message in self._of(name, stream, cut)]
+            idle += 1
+            if self._put - self._got >= self._most_bytes and not stopping:
+                continue
+            cut = time.time_ns()
+            batch = [message for name, stream in self._streams.items()
+                     for message in self._of(name, stream, cut)]
+            if batch or idle >= _IDLE_ROUNDS:
+                idle = 0
                 self._put += sum(len(message[2]) for message in batch)
                 self._batches.put((batch, cut))
-            if not stopping:
                 self._wake()
 
     def _of(self, name: str, stream: Stream, now: int) -> Iterator[Message]:
