@@ -1,0 +1,129 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Checks that the tests of every package share: style, and a package.xml that tells the truth."""
+
+import ast
+from collections.abc import Callable, Iterator
+import importlib.metadata
+import os
+from pathlib import Path
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+LICENSE = 'Apache-2.0'
+# ROS packages in Python that the ament index does not list when they come from wheels.
+_UNLISTED = {'launch', 'launch_ros', 'launch_testing', 'launch_testing_ros', 'launch_xml',
+             'launch_yaml', 'ros2launch', 'rosidl_runtime_py'}
+_USED_AT_RUN_TIME = ('depend', 'exec_depend')
+
+
+def lint_problems(package_folder: Path) -> str:
+    """Return what `ruff check` finds in a package, with the settings above it; '' when clean."""
+    command = [sys.executable, '-m', 'ruff', 'check', '--quiet', '--no-cache',
+               '--output-format', 'concise', str(package_folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return '' if done.returncode == 0 else done.stdout + done.stderr
+
+
+def check_manifest(package_folder: Path) -> str:
+    """Return what is wrong with the manifest of an installed Python package, '' when nothing.
+
+    Every ROS package that a source imports is declared, and every declared one is imported, or
+    named in a text ('pkg' alone, or as in 'pkg/msg/Type'). Entry points load, and each
+    <name>_node.py has one. Libraries that are no ROS packages (python3-... keys) are left out.
+    """
+    manifest = ElementTree.parse(package_folder / 'package.xml').getroot()
+    name = manifest.findtext('name', '')
+    problems = [*_header_problems(manifest), *_dependency_problems(manifest, package_folder, name),
+                *_installation_problems(manifest, package_folder, name)]
+    return '\n'.join(problems)
+
+
+def _header_problems(manifest: ElementTree.Element) -> Iterator[str]:
+    if manifest.get('format') != '3':
+        yield f'package.xml has format {manifest.get("format")!r}; 3 is needed'
+    if manifest.findtext('license') != LICENSE:
+        yield f'package.xml has licence {manifest.findtext("license")!r}; {LICENSE} is needed'
+    if manifest.findtext('export/build_type') != 'ament_python':
+        yield 'package.xml exports no build_type ament_python'
+
+
+def _dependency_problems(manifest: ElementTree.Element, folder: Path, name: str) -> Iterator[str]:
+    declared = [(each.tag, (each.text or '').strip())
+                for each in manifest if each.tag.endswith('depend')]
+    run_time = {key for tag, key in declared if tag in _USED_AT_RUN_TIME}
+    anywhere = {key for _, key in declared}
+    for key in sorted(anywhere):
+        if len([tag for tag, other in declared if other == key]) > 1:
+            yield f'{key} is declared more than once'
+    packages = _ros_packages() | {key for key in anywhere if not key.startswith('python3-')}
+    shipped, tests = [], []
+    for file in sorted(folder.rglob('*.py')):
+        if file.name != 'setup.py':
+            (tests if 'test' in file.relative_to(folder).parts else shipped).append(file)
+    for package, file in _first_uses(shipped, _imported, packages - run_time - {name}).items():
+        yield f'{file.relative_to(folder)} imports {package}; declare it as exec_depend'
+    undeclared = packages - anywhere - {name} - _first_uses(shipped, _imported, packages).keys()
+    for package, file in _first_uses(tests, _imported, undeclared).items():
+        yield f'{file.relative_to(folder)} imports {package}; declare it as test_depend'
+    for package in sorted(packages & run_time - _first_uses(shipped, _named, packages).keys()):
+        yield f'{package} is declared for run time, but only tests use it, or nothing'
+    for package in sorted(packages & (anywhere - run_time)
+                          - _first_uses(shipped + tests, _named, packages).keys()):
+        yield f'{package} is declared for tests, but nothing uses it'
+
+
+def _installation_problems(manifest: ElementTree.Element, folder: Path,
+                           name: str) -> Iterator[str]:
+    try:
+        installed = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        yield f'{name} is not installed; build it first'
+        return
+    if installed.version != manifest.findtext('version'):
+        yield f'setup.py has version {installed.version}, package.xml another'
+    if installed.metadata['License'] != LICENSE:
+        yield f'setup.py has licence {installed.metadata["License"]}; {LICENSE} is needed'
+    scripts = {each.name: each for each in installed.entry_points
+               if each.group == 'console_scripts'}
+    for script, entry_point in scripts.items():
+        try:
+            entry_point.load()
+        except (ImportError, AttributeError) as error:
+            yield f'entry point {script} = {entry_point.value} does not load: {error}'
+    for file in sorted((folder / name).rglob('*_node.py')):
+        if file.stem not in scripts:
+            yield f'{file.name} has no entry point {file.stem}; add it to setup.py, and build'
+
+
+def _ros_packages() -> set[str]:
+    """Return the names of all packages in the ament index, and of those it does not list."""
+    indices = [Path(prefix) / 'share' / 'ament_index' / 'resource_index' / 'packages'
+               for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep) if prefix]
+    return _UNLISTED | {file.name for index in indices if index.is_dir()
+                        for file in index.iterdir()}
+
+
+def _first_uses(sources: list[Path], uses: Callable[[ast.AST], Iterator[str]],
+                packages: set[str]) -> dict[str, Path]:
+    """Return which of the packages the sources use, each with the first file that does."""
+    return {name: file for file in reversed(sources)
+            for name in uses(ast.parse(file.read_text())) if name in packages}
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """Yield the top packages of all imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split('.')[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split('.')[0]
+
+
+def _named(tree: ast.AST) -> Iterator[str]:
+    """Yield what is imported, and what texts may name."""
+    yield from _imported(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value.split('/')[0]
