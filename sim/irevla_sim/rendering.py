@@ -56,12 +56,15 @@ def find_camera(name: str) -> Camera:
     return CAMERAS[name]
 
 
-def prepare_model(model: mujoco.MjModel, offsets: Mapping[str, Sequence[float]]) -> None:
+def prepare_model(model: mujoco.MjModel, offsets: Mapping[str, Sequence[float]],
+                  show_goal: bool = False) -> None:
     """Make a model cheap and right to draw; what moves and collides stays as it was.
 
     Args:
         model: changed in place, once, before a `Renderer` is made.
         offsets: camera name to how far it is moved, (x, y, z) in m.
+        show_goal: whether the goal's marker stays; else a policy could read off a green dot what
+            it is told in words.
 
     Raises:
         ConfigError: an unknown camera.
@@ -75,8 +78,7 @@ def prepare_model(model: mujoco.MjModel, offsets: Mapping[str, Sequence[float]])
     for name, offset in offsets.items():
         model.camera(find_camera(name).source).pos += offset
     for site in range(model.nsite):
-        # The goal is told in words; a policy must not read it off a green dot.
-        if model.site(site).name.startswith('goal'):
+        if 'goal' in model.site(site).name and not show_goal:
             model.site(site).rgba[3] = 0
     for geom in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_MESH):
         mesh = model.mesh(model.geom_dataid[geom]).name

@@ -12,6 +12,9 @@ from irevla_sim.tasks import Task
 
 ARM_JOINTS = 7
 RESET_AXES = {'x': 0, 'y': 1}
+# Tasks whose goal is a free place, which nothing but its marker shows.
+FREE_GOALS = {'reach-v3', 'reach-wall-v3', 'push-v3', 'push-back-v3', 'push-wall-v3',
+              'pick-place-v3', 'pick-place-wall-v3', 'pick-out-of-hole-v3'}
 # Model fields that Meta-World's resets write.
 LAYOUT_FIELDS = ('body_pos', 'body_quat', 'site_pos', 'geom_pos', 'geom_quat', 'geom_rgba')
 
@@ -34,7 +37,7 @@ class Scene:
         self.model, self.data = self._env.model, self._env.data
         for name, colour in task.variant.colours.items():
             _named(self.model.mat, 'material', name, task).rgba[:] = colour
-        prepare_model(self.model, task.variant.cameras)
+        prepare_model(self.model, task.variant.cameras, show_goal=task.base in FREE_GOALS)
         self._hand = self.model.body('hand').id
         self._image_size = image_size
         self._renderer: Renderer | None = None
@@ -47,8 +50,16 @@ class Scene:
         mujoco.mj_resetData(self.model, self.data)
         mujoco.mj_forward(self.model, self.data)
         self._env.seed(seed)
-        observation, _ = self._env.reset()
-        return observation
+        # Draw a layout, then reset to that: some tasks look where their object is before they
+        # place it, and so would work with the layout before.
+        self._env._freeze_rand_vec = False
+        self._env.reset_model()
+        self._env._freeze_rand_vec = True
+        self._env.reset()
+        # Some set a joint last of all; only this moves what hangs on it.
+        mujoco.mj_forward(self.model, self.data)
+        self._env._prev_obs = self._env._get_curr_obs_combined_no_goal()
+        return self._env._get_obs()
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, bool]:
         """Apply Meta-World's own action (4,) for 12.5 ms; return its observation and success."""
@@ -104,7 +115,6 @@ def _build(task: Task) -> 'mujoco.MujocoEnv':
     # the cached space was computed for a hidden goal and would clip it to zero.
     env._partially_observable = False
     env.__dict__.pop('sawyer_observation_space', None)
-    env._freeze_rand_vec = False
     env.seeded_rand_vec = True
     env._set_task_called = True
     box = env._random_reset_space

@@ -59,6 +59,15 @@ def test_a_seed_reproduces_an_episode_in_another_environment(env):
     play(env, 'door-open-new', 3)
 
 
+@pytest.mark.parametrize('task', ['drawer-open', 'window-close', 'door-lock', 'lever-pull'])
+def test_the_first_observation_shows_the_layout_that_follows(blind_env, task):
+    for seed in range(3):
+        _, first = blind_env.reset(seed=seed, options={'task': task})
+        second = blind_env.step(HOLD)[-1]
+        np.testing.assert_allclose(first['simulator_state'][4:7], second['simulator_state'][4:7],
+                                   atol=0.01)
+
+
 def test_seeds_lay_out_different_scenes(env):
     first, second = play(env, 'drawer-open', 3), play(env, 'drawer-open', 4)
     assert not np.array_equal(first[0], second[0])
