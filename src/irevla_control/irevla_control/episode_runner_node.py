@@ -98,7 +98,8 @@ class EpisodeRunnerNode(Node):
     def _next(self) -> None:
         self._moved = time.monotonic()
         if not self._plan:
-            self._finish()
+            self._current = None
+            self._finish_if_recorded()
             return
         self._current = self._plan.pop(0)
         self._begin()
@@ -151,8 +152,7 @@ class EpisodeRunnerNode(Node):
         result = self._unrecorded.pop(message.episode_id, None)
         if result is not None:
             self._add_result(result)
-            if not self._plan and not self._unrecorded:
-                self._finish()
+            self._finish_if_recorded()
 
     def _add_result(self, result: dict) -> None:
         self._results.append(result)
@@ -166,18 +166,17 @@ class EpisodeRunnerNode(Node):
             staged.write_text(json.dumps(self._results, indent=1))
             os.replace(staged, self._output)
 
-    def _finish(self) -> None:
-        if self._unrecorded:
-            return
-        raise NodeDone
+    def _finish_if_recorded(self) -> None:
+        if not (self._plan or self._current or self._unrecorded):
+            raise NodeDone
 
     def _on_watch(self) -> None:
         silent = time.monotonic() - self._moved
-        if self._current is None or silent < self._values['stall_timeout_s']:
+        if silent < self._values['stall_timeout_s']:
             return
-        if self._plan or not self._unrecorded:
+        if self._current:
             self._repeat(f'it made no progress for {silent:.0f} s')
-        else:
+        elif self._unrecorded:
             raise ConfigError(f'the recorder did not commit {sorted(self._unrecorded)}')
 
 

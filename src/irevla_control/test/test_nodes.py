@@ -17,7 +17,7 @@ from rclpy.executors import SingleThreadedExecutor
 
 from irevla_control.ros.messages import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, EVENT
-from irevla_msgs.msg import EndEffectorCommand, EpisodeState
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RecordedEpisode
 from irevla_msgs.srv import ResetEpisode
 
 
@@ -183,4 +183,29 @@ def test_episode_runner_plays_a_stalled_episode_again():
         environment.spin_until(lambda: process.poll() is not None)
     assert process.returncode == 0
     assert environment.resets == [('a', 0)] * 2
+    environment.node.destroy_node()
+
+
+def test_episode_runner_ends_only_when_the_last_episode_is_recorded(tmp_path):
+    environment = Environment()
+    environment.swallow = 0
+    recorded = environment.node.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
+    output = tmp_path / 'results.json'
+    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'recorded:=true',
+                 f'output:={output}') as process:
+        # The second episode runs (its end is held back) when the first is committed.
+        environment.spin_until(lambda: len(environment.resets) == 1)
+        environment.swallow = 1
+        environment.spin_until(lambda: len(environment.resets) == 2)
+        recorded.publish(RecordedEpisode(episode_id='1'))
+        environment.spin_until(lambda: process.poll() is not None, 2.0)
+        assert process.poll() is None and len(json.loads(output.read_text())) == 1
+        environment.episode.publish(EpisodeState(
+            episode_id='2', task='a', seed=1, phase=EpisodeState.PHASE_ENDED, success=True))
+        environment.spin_until(lambda: process.poll() is not None, 1.0)
+        assert process.poll() is None
+        recorded.publish(RecordedEpisode(episode_id='2'))
+        environment.spin_until(lambda: process.poll() is not None)
+    assert process.returncode == 0
+    assert [result['success'] for result in json.loads(output.read_text())] == [False, True]
     environment.node.destroy_node()

@@ -66,6 +66,8 @@ class VlaNode(Node):
             device = 'cuda' if torch.cuda.is_available() else 'cpu'
         self._vla = load_checkpoint(Path(values['checkpoint']), device=device)
         self._vla.compile_for_inference()
+        self._backbone_hash = self._vla.backbone_hash
+        self._warm_up()
         self._max_age_s = values['max_age_s']
         self._lock_step = values['max_skew_s'] == 0
         cameras = self._vla.config.cameras
@@ -87,12 +89,20 @@ class VlaNode(Node):
         self._command = self.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
         self._watch = self.create_timer(self._max_age_s / 2, self._on_watch)
         self.get_logger().info(
-            f'ready on {device}: backbone {self._vla.backbone_hash}, cameras {", ".join(cameras)}')
+            f'ready on {device}: backbone {self._backbone_hash[:12]}, '
+            f'cameras {", ".join(cameras)}')
 
     def destroy_node(self) -> None:
         """Let the running pass end before the publishers go."""
         self._worker.stop()
         super().destroy_node()
+
+    def _warm_up(self) -> None:
+        """Pay for the first pass, which is far slower than all others, before anyone waits."""
+        size = self._vla.config.image_size
+        black = np.zeros((size, size, 3), np.uint8)
+        self._vla.step({camera: black for camera in self._vla.config.cameras},
+                       self._vla.statistics.state_mean, 'warm up')
 
     def _on_image(self, camera: str) -> Callable[[Image], None]:
         def receive(message: Image) -> None:
@@ -169,7 +179,7 @@ class VlaNode(Node):
             latent=to_array('H', output.latent.astype(np.float16).view(np.uint16)),
             proprioception=to_array('f', output.proprioception),
             action=to_array('f', output.action_normalised),
-            backbone_hash=self._vla.backbone_hash, inference_s=elapsed)
+            backbone_hash=self._backbone_hash, inference_s=elapsed)
         message.header.stamp = ns_to_stamp(job.observation.stamp)
         return message
 
@@ -182,7 +192,8 @@ class VlaNode(Node):
     def _on_watch(self) -> None:
         """Say so when a running episode's observations stop coming."""
         silent = time.monotonic() - self._heard
-        if self._episode.phase == EpisodeState.PHASE_RUNNING and silent > self._max_age_s:
+        waiting = self._episode.phase == EpisodeState.PHASE_RUNNING and not self._worker.busy
+        if waiting and silent > self._max_age_s:
             missing = self._buffer.missing()
             what = f'never came: {", ".join(missing)}' if missing else 'no new one came'
             self._diagnostics.error(f'no complete observation for more than {self._max_age_s} s '

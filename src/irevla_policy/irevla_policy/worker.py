@@ -18,10 +18,15 @@ class NewestWorker(Generic[Job]):
         self._work = work
         self._on_error = on_error
         self._job: Job | None = None
-        self._stopping = False
+        self._working = self._stopping = False
         self._ready = threading.Condition()
         self._thread = threading.Thread(target=self._run, name='newest-worker', daemon=True)
         self._thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs or waits."""
+        return self._working or self._job is not None
 
     def submit(self, job: Job) -> bool:
         """Hand over a job; return whether it replaced one that had not begun."""
@@ -45,8 +50,9 @@ class NewestWorker(Generic[Job]):
                 self._ready.wait_for(lambda: self._job is not None or self._stopping)
                 if self._stopping:
                     return
-                job, self._job = self._job, None
+                job, self._job, self._working = self._job, None, True
             try:
                 self._work(job)
             except Exception as error:
                 self._on_error(error)
+            self._working = False
