@@ -227,7 +227,6 @@ class Recorder:
             return
         self._disk_checked = now_ns
         free = shutil.disk_usage(self._root).free
-        self.counts['free MB'] = free // 1_000_000
         self._full = '' if free >= self._limits.min_free_bytes else (
             f'the disk of {self._root} is nearly full ({free / 1e6:.0f} MB free, '
             f'{self._limits.min_free_bytes / 1e6:.0f} MB are kept); free some space')

@@ -116,7 +116,7 @@ def test_a_bag_killed_while_its_end_was_written_loses_nothing(tmp_path):
     finished = (tmp_path / 'whole' / 'torn' / 'torn_0.mcap').read_bytes()
     last = played.wire[-1][2]
     messages_end = finished.index(last) + len(last)
-    for number, size in enumerate(range(messages_end, len(finished) + 1, 197)):
+    for number, size in enumerate(range(messages_end, len(finished) + 1, 601)):
         root = tmp_path / str(number)
         leave(root, finished[:size])
         entry, = recover_staged(root)[0]
