@@ -9,7 +9,7 @@ from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 import numpy as np
 
 # Told apart with common kinds of colour blindness, on white and on black.
@@ -65,6 +65,9 @@ def loss_chart(rows: Sequence[Mapping[str, float]]) -> Figure:
             if points:
                 axes.plot(list(points), list(points.values()), label=label, **look)
         axes.set(xlabel='optimiser step', ylabel='mean squared error', yscale='log')
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter('{x:g}')
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.legend()
     return figure
 
