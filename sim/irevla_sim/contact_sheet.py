@@ -1,0 +1,72 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A labelled picture of all tasks: `python -m irevla_sim.contact_sheet --output tasks.png`."""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from irevla_sim.scene import Scene
+from irevla_sim.tasks import Task, load_catalogue
+
+HEADINGS = {'expert': 'Meta-World\'s tasks, to be demonstrated',
+            'rl': 'Variants to learn online',
+            'held_out': 'Variants held out: never trained on'}
+COLUMNS = 10
+RENDERED, TILE, GAP = 256, 128, 8
+HEADING_HEIGHT, LABEL_HEIGHT = 36, 18
+INK, PAPER = 'black', 'white'
+
+
+def draw_sheet(tasks: Iterable[Task], camera: str = 'front', seed: int = 0) -> Image.Image:
+    """Return a grid of the tasks' first frames, one section per split."""
+    tasks = list(tasks)
+    sections = {split: [task for task in tasks if task.split == split] for split in HEADINGS}
+    row_height = TILE + LABEL_HEIGHT + GAP
+    height = GAP + sum(HEADING_HEIGHT + -(-len(section) // COLUMNS) * row_height
+                       for section in sections.values() if section)
+    sheet = Image.new('RGB', (COLUMNS * (TILE + GAP) + GAP, height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    large, small = ImageFont.load_default(18), ImageFont.load_default(10)
+    y = GAP
+    for split, section in sections.items():
+        if not section:
+            continue
+        draw.text((GAP, y), HEADINGS[split], INK, large)
+        y += HEADING_HEIGHT
+        for number, task in enumerate(section):
+            x = GAP + number % COLUMNS * (TILE + GAP)
+            row = y + number // COLUMNS * row_height
+            sheet.paste(_first_frame(task, camera, seed), (x, row))
+            draw.text((x, row + TILE + 1), task.name, INK, small)
+        y += -(-len(section) // COLUMNS) * row_height
+    return sheet
+
+
+def _first_frame(task: Task, camera: str, seed: int) -> Image.Image:
+    scene = Scene(task, RENDERED, 1)
+    scene.reset(seed)
+    picture = Image.fromarray(scene.render(camera))
+    scene.close()
+    return picture.resize((TILE, TILE), Image.Resampling.BOX)
+
+
+def main() -> None:
+    """Draw the shipped tasks and those of own files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--output', type=Path, required=True, help='PNG file to write')
+    parser.add_argument('--camera', default='front')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--tasks-file', type=Path, nargs='*', default=(),
+                        help='YAML files with own tasks')
+    arguments = parser.parse_args()
+    catalogue = load_catalogue(arguments.tasks_file)
+    sheet = draw_sheet(catalogue.values(), arguments.camera, arguments.seed)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(arguments.output, optimize=True)
+
+
+if __name__ == '__main__':
+    main()
