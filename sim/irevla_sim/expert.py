@@ -27,6 +27,7 @@ class ScriptedExpert:
             noise_std: of the Gaussian noise, where 1 is the largest action.
             seed: with the same states, the same answers.
             action_repeat: the environment's.
+
         """
         self._policy = ENV_POLICY_MAP[task.base]()
         self._noise_std = noise_std

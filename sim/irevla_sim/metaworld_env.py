@@ -51,6 +51,7 @@ class MetaWorldEnv(gymnasium.Env):
 
         Raises:
             ConfigError: an unknown task or camera, or a number that is not positive.
+
         """
         self._catalogue = load_catalogue() if catalogue is None else catalogue
         self._tasks = [find_task(name, self._catalogue).name for name in tasks]
@@ -92,6 +93,7 @@ class MetaWorldEnv(gymnasium.Env):
 
         Raises:
             ConfigError: an unknown task or option.
+
         """
         super().reset(seed=seed)
         unknown = set(options or {}) - {'task'}
@@ -116,6 +118,7 @@ class MetaWorldEnv(gymnasium.Env):
         Raises:
             BadMessageError: an action of another shape, not finite, or a gripper outside 0 to 1.
             gymnasium.error.ResetNeeded: no episode is running.
+
         """
         if not self._running:
             raise gymnasium.error.ResetNeeded('no episode is running; call reset first')

@@ -28,6 +28,7 @@ class Camera:
         source: Meta-World's name of the camera.
         upside_down: whether Meta-World mounts it so.
         shows_arm: False leaves out the links, which this camera cannot see.
+
     """
 
     source: str
@@ -50,6 +51,7 @@ def find_camera(name: str) -> Camera:
 
     Raises:
         ConfigError: an unknown name.
+
     """
     if name not in CAMERAS:
         raise ConfigError(f'unknown camera {name!r}; known: {", ".join(CAMERAS)}')
@@ -68,6 +70,7 @@ def prepare_model(model: mujoco.MjModel, offsets: Mapping[str, Sequence[float]],
 
     Raises:
         ConfigError: an unknown camera.
+
     """
     model.vis.quality.shadowsize = 0
     model.vis.quality.offsamples = 0
@@ -127,6 +130,7 @@ class Renderer:
 
         Raises:
             ConfigError: an unknown camera.
+
         """
         camera = find_camera(name)
         _gl_context().make_current()

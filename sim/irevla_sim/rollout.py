@@ -23,6 +23,7 @@ class Demonstration:
         states: float64 (T, 10).
         actions: float64 (T, 7), as executed.
         labels: float64 (T, 7), before noise: what to learn.
+
     """
 
     task: str
@@ -47,6 +48,7 @@ def collect_demonstrations(tasks: Iterable[str], episodes_per_task: int, seed: i
         noise_std: see `ScriptedExpert`.
         env: where to play; a default one when left out.
         only_successes: leave out episodes that failed.
+
     """
     env = env or MetaWorldEnv()
     for name in tasks:

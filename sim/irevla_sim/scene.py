@@ -30,6 +30,7 @@ class Scene:
 
         Raises:
             ConfigError: a variant that names what the task's model does not have.
+
         """
         self.task = task
         self._env = _build(task)

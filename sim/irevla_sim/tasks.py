@@ -27,6 +27,7 @@ class Variant:
         sizes: mesh or geom name to a scale along its (x, y, z).
         position: axis ('x', 'y') to the (low, high) in m where the task's object starts.
         cameras: camera name to its offset (x, y, z) in m.
+
     """
 
     colours: dict[str, tuple[float, ...]] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Task:
         instruction: what the policy is told.
         split: 'expert' (demonstrated), 'rl' (learned online) or 'held_out' (only evaluated).
         variant: what differs from the base.
+
     """
 
     name: str
@@ -61,6 +63,7 @@ def load_catalogue(extra_files: Iterable[str | Path] = ()) -> dict[str, Task]:
 
     Raises:
         ConfigError: a file that cannot be read, or an entry that does not fit.
+
     """
     tasks: dict[str, Task] = {}
     for path in (CATALOGUE / 'metaworld.yaml', CATALOGUE / 'variants.yaml', *extra_files):
@@ -83,6 +86,7 @@ def find_task(name: str, catalogue: Mapping[str, Task]) -> Task:
 
     Raises:
         ConfigError: an unknown name; the text offers close matches.
+
     """
     if name in catalogue:
         return catalogue[name]
