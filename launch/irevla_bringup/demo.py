@@ -73,7 +73,8 @@ def run_demo(output: Path, config: dict, seed: int, workers: int, setup_s: float
                     run, 'collect.launch.py', 'demonstrations', tasks, config['demonstrations'],
                     workers, {**shared, 'seed': seed, 'noise_std': config['noise_std']})
                 step.results['successes'] = sum(result['success'] for result in results)
-        with run.step('train', outputs=['checkpoint']) as step:
+        files = {name: (CONFIG / config[name]).read_text() for name in ('preset', 'training')}
+        with run.step('train', inputs=files, outputs=['checkpoint']) as step:
             if step.needed:
                 roots = [path for path in (run.path / 'demonstrations').iterdir() if path.is_dir()]
                 step.results.update(train_from_bags(

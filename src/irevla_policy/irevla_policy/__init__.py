@@ -1,3 +1,3 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The vision-language-action model: backbone, head, checkpoints, supervised training, inference node."""
+"""The vision-language-action model: backbone, head, checkpoints, training, inference node."""
