@@ -37,8 +37,9 @@ def untrained_checkpoint(folder: Path) -> Path:
     random = np.random.default_rng(0)
     actions = random.uniform(-0.04, 0.04, (50, 7))
     actions[:, 6] = random.uniform(0, 1, 50)
-    preset = replace(load_preset(ROOT / 'config/presets/tiny.yaml'), cameras=('front',),
-                     image_size=IMAGE_SIZE)
+    preset = load_preset(ROOT / 'config/presets/tiny.yaml')
+    backbone = replace(preset.backbone, tiny=replace(preset.backbone.tiny, patch=16))
+    preset = replace(preset, cameras=('front',), image_size=IMAGE_SIZE, backbone=backbone)
     vla = VLA(preset, Statistics.from_data(random.normal(size=(50, 10)), actions),
               instructions=[INSTRUCTION])
     save_checkpoint(folder, vla, {})

@@ -41,8 +41,9 @@ class TinyConfig:
 
     width: int = 96
     attention_heads: int = 4
-    mlp_ratio: int = 4
-    vision_layers: int = 1
+    mlp_ratio: int = 2
+    patch: int = 12
+    vision_layers: int = 0
     queries: int = 8
     qformer_layers: int = 1
     text_layers: int = 2
@@ -50,7 +51,9 @@ class TinyConfig:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            _require(value >= 1, f'tiny.{item.name} is {value}; use 1 or more')
+            least = 0 if item.name == 'vision_layers' else 1
+            _require(value >= least, f'tiny.{item.name} is {value}; use {least} or more')
+        _require(self.patch % 4 == 0, f'tiny.patch is {self.patch}; use a multiple of 4')
         _require(self.width % self.attention_heads == 0 and self.width % 4 == 0,
                  f'tiny.width is {self.width}; use a multiple of tiny.attention_heads '
                  f'({self.attention_heads}) and of 4')

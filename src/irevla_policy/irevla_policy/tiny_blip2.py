@@ -20,22 +20,21 @@ from irevla_control.errors import ConfigError
 
 from .config import TinyConfig
 
-PATCH = 12
 PAD, UNKNOWN, BEGIN, IMAGE = range(4)
 SPECIAL_TOKENS = ('<pad>', '<unk>', '<s>', '<image>')
 
 
 class ConvolutionalStem(nn.Sequential):
-    """Three convolutions in place of the patch embedding: one token per 12 x 12 pixels.
+    """Three convolutions in place of the patch embedding: one token per patch of the image.
 
     It trains several times faster from scratch than one projection of plain patches.
     """
 
-    def __init__(self, width: int) -> None:
-        """Map images to `width` channels."""
+    def __init__(self, width: int, patch: int) -> None:
+        """Map images to `width` channels; `patch` is a multiple of 4 pixels."""
         super().__init__(
-            nn.Conv2d(3, 32, kernel_size=8, stride=4, padding=2), nn.ReLU(),
-            nn.Conv2d(32, 64, kernel_size=5, stride=3, padding=1), nn.ReLU(),
+            nn.Conv2d(3, 32, kernel_size=4, stride=4), nn.ReLU(),
+            nn.Conv2d(32, 64, kernel_size=patch // 4, stride=patch // 4), nn.ReLU(),
             nn.Conv2d(64, width, kernel_size=3, padding=1))
 
     @property
@@ -47,14 +46,14 @@ class ConvolutionalStem(nn.Sequential):
 def build_tiny_blip2(config: TinyConfig, image_size: int, vocabulary_size: int,
                      max_text_tokens: int) -> Blip2ForConditionalGeneration:
     """Build it with random weights from torch's generator, for square images of this size."""
-    if image_size % PATCH:
+    if image_size % config.patch:
         raise ConfigError(f'image_size is {image_size}; a tiny backbone needs a multiple of '
-                          f'{PATCH}, for example 84')
+                          f'tiny.patch, {config.patch}: for example {7 * config.patch}')
     shared = {'hidden_size': config.width, 'num_attention_heads': config.attention_heads}
     mlp_size = config.width * config.mlp_ratio
     vision = Blip2VisionConfig(
         **shared, intermediate_size=mlp_size, num_hidden_layers=config.vision_layers,
-        image_size=image_size, patch_size=PATCH, hidden_act='relu', initializer_range=0.02)
+        image_size=image_size, patch_size=config.patch, hidden_act='relu', initializer_range=0.02)
     qformer = Blip2QFormerConfig(
         **shared, intermediate_size=mlp_size, num_hidden_layers=config.qformer_layers,
         hidden_act='relu', hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
@@ -68,12 +67,12 @@ def build_tiny_blip2(config: TinyConfig, image_size: int, vocabulary_size: int,
         vision_config=vision, qformer_config=qformer, text_config=text,
         num_query_tokens=config.queries, image_token_index=IMAGE))
     embeddings = model.vision_model.embeddings
-    embeddings.patch_embedding = ConvolutionalStem(config.width)
+    embeddings.patch_embedding = ConvolutionalStem(config.width, config.patch)
     with torch.no_grad():
         # Queries of zeros would all stay the same; random ones look at different things.
         model.query_tokens.normal_(std=0.5)
         embeddings.position_embedding[0, 1:] = sine_cosine_positions(
-            image_size // PATCH, config.width)
+            image_size // config.patch, config.width)
     return model
 
 

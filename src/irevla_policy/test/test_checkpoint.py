@@ -147,7 +147,7 @@ def add(folder, file, name):
     (lambda folder: add(folder, 'backbone.safetensors', 'more'), "'more'"),
     (lambda folder: (folder / 'head.safetensors').write_bytes(b'\x80\x04K\x01.'), 'head.safe'),
     (lambda folder: edit_json(folder / 'config.json', image_size=36), 'backbone.safetensors'),
-    (lambda folder: edit_json(folder / 'config.json', image_size=35), 'multiple of 12'),
+    (lambda folder: edit_json(folder / 'config.json', image_size=35), 'multiple of tiny.patch'),
     (lambda folder: edit_json(folder / 'config.json', more=1), 'unknown key more'),
     (lambda folder: edit_json(folder / 'config.json', head={'hidden': [9]}), 'head.safetensors'),
     (lambda folder: edit_json(folder / 'statistics.json', state_std=[1] * 3), 'state_std'),
