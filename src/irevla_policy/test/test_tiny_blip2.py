@@ -48,7 +48,7 @@ def test_positions_differ_everywhere():
 
 
 def test_image_size_that_no_patches_fill_is_refused():
-    with pytest.raises(ConfigError, match='multiple of 12'):
+    with pytest.raises(ConfigError, match='multiple of tiny.patch'):
         VLA(tiny_config(image_size=80), statistics(), ['go'])
 
 
