@@ -3,6 +3,7 @@
 """Supervised training of the whole VLA: stage 0 (equation 2) and stage 2 (equation 4)."""
 
 from dataclasses import asdict, dataclass
+import hashlib
 from pathlib import Path
 import sys
 import time
@@ -16,13 +17,15 @@ from irevla_policy.augmentation import random_light, random_shift
 from irevla_policy.checkpoint import save_checkpoint
 from irevla_policy.dataset import Batch, BatchSource, Dataset
 from irevla_policy.prefetch import Prefetcher
+from irevla_policy.tensors import tensor_bytes
 from irevla_policy.training_config import TrainConfig
 from irevla_policy.training_log import TrainingLog
 from irevla_policy.training_state import TrainingState, seed_step, trained_parameters
 from irevla_policy.vla import VLA
 
 # Settings that may differ between a run that was killed and the run that goes on.
-FREE_TO_CHANGE = ('threads', 'tensorboard', 'checkpoint_every', 'log_every')
+FREE_TO_CHANGE = ('threads', 'tensorboard', 'checkpoint_every', 'log_every', 'validate_every',
+                  'validation_frames')
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ class Trainer:
         self.identity = {name: value for name, value in asdict(config).items()
                          if name not in FREE_TO_CHANGE}
         self.identity |= {'processes': self.accelerator.num_processes,
-                          'policy': vla.config.to_dict(), 'data': source.digest()}
+                          'policy': vla.config.to_dict(), 'data': source.digest(),
+                          'start': _start_digest(vla)}
         self.start = self.state.load(self.output, self.identity)
 
     def run(self) -> TrainResult:
@@ -189,16 +193,24 @@ class Trainer:
                            steps * self._samples / elapsed, waited / elapsed)
 
 
+def _start_digest(vla: VLA) -> str:
+    """Return a hash of the weights before the first step."""
+    digest = hashlib.sha256(vla.backbone_hash.encode())
+    for tensor in vla.head.state_dict().values():
+        digest.update(tensor_bytes(tensor))
+    return digest.hexdigest()[:16]
+
+
 def train(vla: VLA, source: BatchSource, validation: Dataset | None, config: TrainConfig,
           output: Path, checkpoint: Path | None = None) -> TrainResult:
     """Train ``vla`` on random batches of ``source``; go on where a killed run stopped.
 
     Writes into ``output``: ``training_state.safetensors`` to go on from, ``metrics.jsonl`` and
     ``loss.png``; in the end ``checkpoint`` (default: in ``output``), the policy with averaged
-    weights, which ``vla`` then has too. On a CPU the result is the same bit by bit however often
-    the run was killed.
+    weights, which ``vla`` then has too. On a CPU, with as many threads, the result is the same bit
+    by bit however often the run was killed.
 
     Raises:
-        ConfigError: ``output`` holds a training with other settings or data.
+        ConfigError: ``output`` holds a training with other settings, data or first weights.
     """
     return Trainer(vla, source, validation, config, output, checkpoint).run()

@@ -58,9 +58,9 @@ class TrainConfig:
             if not isinstance(value, (int, float)) or not low <= value <= high:
                 raise ConfigError(f'training setting {name} is {value!r}; a number from {low} to '
                                   f'{high} is needed (YAML takes 1e-3 for text: write 0.001)')
-        if self.precision not in ('no', 'bf16', 'fp16'):
-            raise ConfigError(f'training setting precision is {self.precision!r}; it is one of '
-                              'no, bf16, fp16')
+        if self.precision not in ('no', 'bf16'):
+            raise ConfigError(f'training setting precision is {self.precision!r}; use no or '
+                              'bf16')
 
     @classmethod
     def load(cls, path: Path | None, overrides: Mapping[str, Any] | None = None) -> 'TrainConfig':

@@ -113,6 +113,9 @@ def test_output_of_another_training_is_refused(store, tmp_path):
         run(store, tmp_path / 'out', replace(CONFIG, learning_rate=0.1))
     with pytest.raises(ConfigError, match='data was'):
         run(store, tmp_path / 'out', source=Dataset(store, [0]))
+    training, validation = split_by_episode(store, CONFIG.validation_share, CONFIG.seed)
+    with pytest.raises(ConfigError, match='start was'):
+        train(new_vla(store, seed=1), training, validation, CONFIG, tmp_path / 'out')
 
 
 def test_damaged_state_is_refused(store, tmp_path):

@@ -31,7 +31,7 @@ def test_settings_come_from_the_file_unless_overridden(tmp_path):
     ('stepps: 7', 'unknown stepps; known are .*steps'),
     ('steps: 0', 'steps is 0; a number from 1'),
     ('learning_rate: fast', "learning_rate is 'fast'"),
-    ('precision: int4', "precision is 'int4'; it is one of no, bf16"),
+    ('precision: int4', "precision is 'int4'; use no or bf16"),
     ('[1, 2]', 'name: value'),
     ('a: [', 'settings.yaml'),
 ])
