@@ -69,6 +69,11 @@ def build_tiny_blip2(config: TinyConfig, image_size: int, vocabulary_size: int,
     embeddings = model.vision_model.embeddings
     embeddings.patch_embedding = ConvolutionalStem(config.width, config.patch)
     with torch.no_grad():
+        for name, weight in model.named_parameters():
+            # The classes' own scale suits wide layers; here it would let nothing of the image
+            # through, and the policy would learn to act without it.
+            if weight.ndim == 2 and 'embed' not in name:
+                weight.normal_(std=weight.shape[1] ** -0.5)
         # Queries of zeros would all stay the same; random ones look at different things.
         model.query_tokens.normal_(std=0.5)
         embeddings.position_embedding[0, 1:] = sine_cosine_positions(
