@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Meta-World as a Gymnasium environment that speaks the suite's observations and actions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import gymnasium
@@ -37,7 +37,8 @@ class MetaWorldEnv(gymnasium.Env):
     def __init__(self, tasks: Iterable[str] = (), cameras: Iterable[str] = ('front', 'wrist'),
                  image_size: int = 84, action_repeat: int = 4, horizon: int = 50,
                  catalogue: Mapping[str, Task] | None = None,
-                 render_mode: str = 'rgb_array') -> None:
+                 render_mode: str = 'rgb_array',
+                 on_picture: Callable[[str, np.ndarray], None] | None = None) -> None:
         """Make the environment; a task's scene is built when it is first played.
 
         Args:
@@ -48,6 +49,8 @@ class MetaWorldEnv(gymnasium.Env):
             horizon: actions until an episode is truncated.
             catalogue: where the names come from; the shipped tasks when left out.
             render_mode: only 'rgb_array'.
+            on_picture: called with a camera's name and picture as soon as it is drawn, so that it
+                can be on its way while the next is drawn.
 
         Raises:
             ConfigError: an unknown task or camera, or a number that is not positive.
@@ -71,6 +74,7 @@ class MetaWorldEnv(gymnasium.Env):
         self._scenes: dict[str, Scene] = {}
         self._scene: Scene | None = None
         self._running = False
+        self._on_picture = on_picture
         picture = gymnasium.spaces.Box(0, 255, (image_size, image_size, 3), np.uint8)
         self.observation_space = gymnasium.spaces.Dict(
             {name: picture for name in self._cameras}
@@ -164,7 +168,11 @@ class MetaWorldEnv(gymnasium.Env):
         robot = self._scene.robot()
         # Robot states travel with a 32-bit gripper: rounding here keeps ROS and this side equal.
         gripper = float(np.float32(self._simulator_state[3]))
-        observation = {name: self._scene.render(name) for name in self._cameras}
+        observation = {}
+        for name in self._cameras:
+            observation[name] = self._scene.render(name)
+            if self._on_picture is not None:
+                self._on_picture(name, observation[name])
         observation['state'] = np.concatenate(
             [self._simulator_state[:3], rotation_to_columns(robot['quaternion']), [gripper]])
         return observation, self._info | robot | {

@@ -54,7 +54,7 @@ class MetaWorldNode(Node):
         self._env = MetaWorldEnv(
             cameras=self._cameras, image_size=values['image_size'],
             action_repeat=values['action_repeat'], horizon=values['horizon'],
-            catalogue=load_catalogue(files))
+            catalogue=load_catalogue(files), on_picture=self._publish_picture)
         self._episode = EpisodeState(seed=-1)
         self._begun = self._stamp = 0
         self._published = 0.0
@@ -100,14 +100,14 @@ class MetaWorldNode(Node):
         if response.code != response.OK:
             self._diagnostics.refuse(f'reset refused: {response.text}')
             return response
-        self._begun = self._next_stamp()
+        self._begun = self._stamp
         self._action, self._gripper = None, float(observation['state'][9])
         self._episode = EpisodeState(
             episode_id=f'{request.task}-{seed}-{self._begun}', task=request.task, seed=seed,
             instruction=request.instruction or info['instruction'],
             phase=EpisodeState.PHASE_RUNNING)
         self._diagnostics.count('episodes')
-        self._publish(observation, info, self._begun)
+        self._publish(observation['state'], info)
         response.episode_id = self._episode.episode_id
         return response
 
@@ -169,7 +169,7 @@ class MetaWorldNode(Node):
         self._episode.terminated, self._episode.truncated = terminated, truncated
         if terminated or truncated:
             self._episode.phase = EpisodeState.PHASE_ENDED
-        self._publish(observation, info, self._next_stamp())
+        self._publish(observation['state'], info)
 
     def _abort(self, reason: str) -> None:
         if self._running:
@@ -178,16 +178,16 @@ class MetaWorldNode(Node):
             self._episode.text = reason
             self._episodes.publish(self._episode)
 
-    def _next_stamp(self) -> int:
-        # Strictly growing, so that a stamp names one observation even if the clock is set back.
-        return max(self.get_clock().now().nanoseconds, self._stamp + 1)
+    def _publish_picture(self, camera: str, picture: np.ndarray) -> None:
+        if camera == self._cameras[0]:
+            # Strictly growing: a stamp names one observation even if the clock is set back.
+            self._stamp = max(self.get_clock().now().nanoseconds, self._stamp + 1)
+        self._images[camera].publish(
+            image_to_message(picture, ns_to_stamp(self._stamp), camera))
 
-    def _publish(self, observation: dict[str, np.ndarray], info: dict, stamp_ns: int) -> None:
-        self._stamp = stamp_ns
-        stamp = ns_to_stamp(stamp_ns)
-        for name, publisher in self._images.items():
-            publisher.publish(image_to_message(observation[name], stamp, name))
-        self._robot.publish(robot_state_message(observation['state'], info, stamp))
+    def _publish(self, state: np.ndarray, info: dict) -> None:
+        stamp = ns_to_stamp(self._stamp)
+        self._robot.publish(robot_state_message(state, info, stamp))
         simulator = SimulatorState(task=info['task'],
                                    values=to_array('d', info['simulator_state']))
         simulator.header.stamp = self._episode.header.stamp = stamp
