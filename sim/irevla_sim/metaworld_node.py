@@ -4,6 +4,7 @@
 
 import time
 
+from builtin_interfaces.msg import Time
 import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import Image
@@ -198,7 +199,7 @@ class MetaWorldNode(Node):
         self._diagnostics.count('observations')
 
 
-def robot_state_message(state: np.ndarray, info: dict, stamp: object) -> RobotState:
+def robot_state_message(state: np.ndarray, info: dict, stamp: Time) -> RobotState:
     """Return the message whose `message_to_state` is the state (10,) of an observation."""
     message = RobotState(
         gripper=state[9], mode=RobotState.MODE_READY,

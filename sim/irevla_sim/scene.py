@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """One task's Meta-World scene: built with its variant, reset from a seed, stepped, drawn."""
 
+from collections.abc import Callable
+from typing import Any
+
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
+from metaworld.sawyer_xyz_env import SawyerXYZEnv
 import mujoco
 import numpy as np
 
@@ -95,7 +99,7 @@ class Scene:
             self._renderer = None
 
 
-def _build(task: Task) -> 'mujoco.MujocoEnv':
+def _build(task: Task) -> SawyerXYZEnv:
     stock = ALL_V3_ENVIRONMENTS[task.base]
 
     class Resized(stock):
@@ -124,7 +128,7 @@ def _build(task: Task) -> 'mujoco.MujocoEnv':
     return env
 
 
-def _named(find: 'callable', kind: str, name: str, task: Task) -> object:
+def _named(find: Callable[[str], Any], kind: str, name: str, task: Task) -> Any:
     try:
         part = find(name)
     except KeyError:

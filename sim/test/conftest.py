@@ -24,12 +24,6 @@ def blind_env():
 
 
 @pytest.fixture(scope='session')
-def simulator(ros):
-    with running('metaworld_node', horizon=30):
-        yield
-
-
-@pytest.fixture(scope='session')
 def ros():
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     rclpy.init()
@@ -37,8 +31,11 @@ def ros():
     rclpy.shutdown()
 
 
-@pytest.fixture
-def client(ros):
-    one = Client()
-    yield one
-    one.close()
+@pytest.fixture(scope='session')
+def graph(ros):
+    """A client of a running simulator."""
+    client = Client()
+    with running('metaworld_node', horizon=30):
+        client.wait_for_simulator()
+        yield client
+    client.close()

@@ -22,17 +22,17 @@ def play(client, task, seed):
     return stamps, states[:-1]
 
 
-def test_the_graph_gives_the_demonstration_of_the_process(simulator, client):
+def test_the_graph_gives_the_demonstration_of_the_process(graph):
     env = MetaWorldEnv(cameras=(), horizon=30)
     with running('expert_node', noise_std=0.2):
-        client.wait_for_simulator(expert=True)
+        graph.wait_for_simulator(expert=True)
         for task, seed in (('drawer-close', 5), ('window-open-new', 6)):
-            client.commands.clear()
-            stamps, states = play(client, task, seed)
+            graph.commands.clear()
+            stamps, states = play(graph, task, seed)
             expected = demonstrate(env, task, seed, 0.2)
             np.testing.assert_array_equal(states, expected.states)
-            np.testing.assert_array_equal([client.commands[s] for s in stamps], expected.actions)
-            np.testing.assert_array_equal([client.labels[s] for s in stamps], expected.labels)
-            assert client.episode.success == expected.success
-            client.spin_for(0.3)
-            assert len(client.commands) == len(stamps), 'the expert answered after the end'
+            np.testing.assert_array_equal([graph.commands[s] for s in stamps], expected.actions)
+            np.testing.assert_array_equal([graph.labels[s] for s in stamps], expected.labels)
+            assert graph.episode.success == expected.success
+            graph.spin_for(0.3)
+            assert len(graph.commands) == len(stamps), 'the expert answered after the end'

@@ -15,12 +15,6 @@ from irevla_sim.metaworld_env import MetaWorldEnv
 Answer = ResetEpisode.Response
 
 
-@pytest.fixture
-def graph(simulator, client):
-    client.wait_for_simulator()
-    return client
-
-
 def assert_same(remote, observation, info):
     for part, value in observation.items():
         np.testing.assert_array_equal(remote[part], value)
@@ -64,8 +58,8 @@ def test_robot_state_holds_pose_twist_and_joints(graph):
 
 
 @pytest.mark.parametrize(('fault', 'reason'), [
-    (lambda client, stamp: client.send(HOLD, stamp_ns=stamp - 1), 'answers no observation'),
-    (lambda client, stamp: client.send(HOLD, stamp_ns=stamp + 1), 'answers no observation'),
+    (lambda client, stamp: client.send(HOLD, stamp_ns=stamp - 1), 'stamp {before} answers no'),
+    (lambda client, stamp: client.send(HOLD, stamp_ns=stamp + 1), 'stamp {after} answers no'),
     (lambda client, stamp: client.send(HOLD, frame_id='camera'), "frame 'camera'"),
     (lambda client, stamp: client.send(HOLD * np.nan), 'not finite'),
     (lambda client, stamp: client.send(HOLD * 2), 'gripper opening 2.0'),
@@ -74,7 +68,9 @@ def test_a_wrong_command_is_refused_and_reported_and_moves_nothing(graph, fault,
     graph.start('drawer-open', 0)
     heard = len(graph.episodes)
     graph.diagnostics.clear()
-    fault(graph, stamp_to_ns(graph.episode.header.stamp))
+    stamp = stamp_to_ns(graph.episode.header.stamp)
+    reason = reason.format(before=stamp - 1, after=stamp + 1)
+    fault(graph, stamp)
 
     def statuses():
         return [status for array in graph.diagnostics for status in array.status]
