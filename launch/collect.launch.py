@@ -6,22 +6,29 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.launch_description_entity import LaunchDescriptionEntity
 
 from irevla_bringup.launching import (
+    NOT_GIVEN,
+    camera_arguments,
     common_arguments,
     episode_arguments,
     episode_nodes,
     node,
     number,
     simulator_parameters,
+    some_names,
+    value,
+    whole_number,
 )
 from launch import LaunchContext, LaunchDescription
 
 
 def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Start the nodes with the arguments' values."""
+    noise = {'noise_std': number(context, 'noise_std', 0.0, 2.0)} if value(
+        context, 'noise_std') else {}
     return [
-        node(context, 'irevla_sim', 'expert', {
-            'noise_std': number(context, 'noise_std', 0.0, 2.0), **simulator_parameters(context)}),
-        *episode_nodes(context, 'teleop_command'),
+        node(context, 'irevla_sim', 'expert', {**noise, **simulator_parameters(context)}),
+        *episode_nodes(context, 'teleop_command', some_names(context, 'cameras'),
+                       whole_number(context, 'image_size', 16)),
     ]
 
 
@@ -30,8 +37,10 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription([
         *common_arguments(),
         *episode_arguments(),
-        DeclareLaunchArgument('noise_std', default_value='0.3',
+        *camera_arguments(),
+        DeclareLaunchArgument('noise_std', default_value=NOT_GIVEN,
                               description='noise on the expert\'s commands, as a share of the '
-                                          'largest command; labels stay clean'),
+                                          'largest command; labels stay clean; empty: what '
+                                          'config/expert.yaml says'),
         OpaqueFunction(function=launch_nodes),
     ])

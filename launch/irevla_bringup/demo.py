@@ -6,6 +6,8 @@ import argparse
 import json
 import os
 from pathlib import Path
+import shutil
+import signal
 import sys
 import time
 
@@ -14,20 +16,33 @@ import yaml
 
 from irevla_bringup.graphs import Graph, run_graphs
 from irevla_control.errors import ConfigError, IrevlaError
+from irevla_learner.json_file import write_json
 from irevla_learner.report import write_report
-from irevla_learner.run_folder import RunFolder
+from irevla_learner.run_folder import RunFolder, Step
+from irevla_policy.config import load_preset
 from irevla_policy.train import train_from_bags
 
+KEYS = {'tasks', 'demonstrations', 'noise_std', 'evaluation_episodes', 'evaluation_seed',
+        'horizon', 'preset', 'training'}
 CONFIG = Path(get_package_share_directory('irevla_bringup')) / 'config'
 
 
 def load_config(path: Path) -> dict:
-    """Read the demo's YAML file; paths in it are relative to the config folder."""
-    config = yaml.safe_load(path.read_text())
-    wanted = {'tasks', 'demonstrations', 'noise_std', 'evaluation_episodes', 'evaluation_seed',
-              'horizon', 'preset', 'training'}
-    if config.keys() != wanted:
-        raise ConfigError(f'{path}: keys {sorted(config.keys() ^ wanted)} are unknown or missing')
+    """Read the demo's YAML file; `preset` and `training` in it are relative to its folder.
+
+    Raises:
+        ConfigError: the file cannot be read, a key is unknown or missing, a file does not exist.
+    """
+    try:
+        config = yaml.safe_load(path.read_text()) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f'demo configuration {path}: {error}') from error
+    if config.keys() != KEYS:
+        raise ConfigError(f'{path}: keys {sorted(config.keys() ^ KEYS)} are unknown or missing')
+    for name in ('preset', 'training'):
+        config[name] = str((path.parent / config[name]).resolve())
+        if not Path(config[name]).is_file():
+            raise ConfigError(f'{path}: {name} {config[name]} does not exist')
     return config
 
 
@@ -64,33 +79,47 @@ def run_episodes(run: RunFolder, launch_file: str, folder: str, tasks: list[str]
 def run_demo(output: Path, config: dict, seed: int, workers: int, setup_s: float) -> Path:
     """Run or continue the demo in the folder ``output``; return the report's path."""
     tasks = config['tasks']
-    shared = {'horizon': config['horizon']}
-    with RunFolder(output, config, seed=seed) as run:
+    policy = load_preset(Path(config['preset']))
+    cameras = ','.join(policy.cameras)
+    with RunFolder(output, {**config, 'workers': workers}, seed=seed) as run:
         run.add_time('setup', setup_s)
         with run.step('collect', outputs=['demonstrations']) as step:
             if step.needed:
+                remove(step, run.path / 'demonstrations')
                 results = run_episodes(
                     run, 'collect.launch.py', 'demonstrations', tasks, config['demonstrations'],
-                    workers, {**shared, 'seed': seed, 'noise_std': config['noise_std']})
+                    workers, {'horizon': config['horizon'], 'seed': seed, 'cameras': cameras,
+                              'image_size': policy.image_size, 'noise_std': config['noise_std']})
                 step.results['successes'] = sum(result['success'] for result in results)
-        files = {name: (CONFIG / config[name]).read_text() for name in ('preset', 'training')}
-        with run.step('train', inputs=files, outputs=['checkpoint']) as step:
+        settings = {name: Path(config[name]).read_text() for name in ('preset', 'training')}
+        with run.step('train', inputs=settings, outputs=['checkpoint']) as step:
             if step.needed:
+                remove(step, run.path / 'train', run.path / 'checkpoint')
                 roots = [path for path in (run.path / 'demonstrations').iterdir() if path.is_dir()]
                 step.results.update(train_from_bags(
-                    sorted(roots),
-                    preset=CONFIG / config['preset'], training=CONFIG / config['training'],
-                    output=run.path / 'train', checkpoint=run.path / 'checkpoint', seed=seed))
+                    sorted(roots), preset=Path(config['preset']),
+                    training=Path(config['training']), output=run.path / 'train',
+                    checkpoint=run.path / 'checkpoint', seed=seed))
         with run.step('evaluate', outputs=['evaluation/results.json']) as step:
             if step.needed:
+                # Results of another policy must not be taken for this one's.
+                remove(step, run.path / 'evaluation')
                 results = run_episodes(
                     run, 'sim.launch.py', 'evaluation', tasks, config['evaluation_episodes'],
-                    workers, {**shared, 'seed': config['evaluation_seed'] + seed,
+                    workers, {'horizon': config['horizon'],
+                              'seed': config['evaluation_seed'] + seed,
                               'checkpoint': run.path / 'checkpoint'})
-                (run.path / 'evaluation/results.json').write_text(json.dumps(results, indent=1))
+                write_json(run.path / 'evaluation/results.json', results)
                 step.results['successes'] = sum(result['success'] for result in results)
     write_report(output)
     return output / 'report.html'
+
+
+def remove(step: Step, *folders: Path) -> None:
+    """Remove what an execution with other inputs left; keep what this one goes on from."""
+    for folder in folders:
+        if step.fresh:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def main() -> None:
@@ -105,6 +134,9 @@ def main() -> None:
     parser.add_argument('--started', type=float, default=None,
                         help='Unix time at which the set-up began, for the report')
     args = parser.parse_args()
+    # However the demo is ended, its graphs must end with it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     setup_s = 0.0 if args.started is None else time.time() - args.started
     try:
         report = run_demo(args.output.absolute(), load_config(args.config), args.seed,

@@ -4,6 +4,7 @@
 
 from collections.abc import Callable, Sequence
 import contextlib
+import ctypes
 from dataclasses import dataclass
 import os
 from pathlib import Path
@@ -19,6 +20,7 @@ from irevla_control.errors import IrevlaError
 POLL_S = 0.5
 STOP_S = 20.0
 LOG_LINES = 30
+PR_SET_PDEATHSIG = 1
 
 
 class GraphError(IrevlaError):
@@ -67,11 +69,17 @@ def _running(graph: Graph) -> subprocess.Popen:
     with graph.log.open('a') as log:
         # A session of its own, so that Ctrl-C reaches the graph once, through us.
         process = subprocess.Popen(graph.command(), stdout=log, stderr=log,
-                                   stdin=subprocess.DEVNULL, start_new_session=True)
+                                   stdin=subprocess.DEVNULL, start_new_session=True,
+                                   preexec_fn=_end_with_parent)
     try:
         yield process
     finally:
         _stop(process)
+
+
+def _end_with_parent() -> None:
+    """Have the kernel send this process a Ctrl-C when its parent dies, even by `kill -9`."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _stop(process: subprocess.Popen) -> None:

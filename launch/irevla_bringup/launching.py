@@ -23,7 +23,8 @@ def common_arguments() -> list[DeclareLaunchArgument]:
                               description='namespace of all nodes; several graphs run side by '
                                           'side in namespaces of their own'),
         DeclareLaunchArgument('params_file', default_value=NOT_GIVEN,
-                              description='YAML file whose parameters override config/*.yaml'),
+                              description='YAML file whose parameters override config/*.yaml; '
+                                          'launch arguments override both'),
         DeclareLaunchArgument('log_level', default_value='info',
                               choices=['debug', 'info', 'warn', 'error', 'fatal'],
                               description='least severity that is logged'),
@@ -45,16 +46,25 @@ def episode_arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument('mode', default_value='lock_step',
                               choices=['lock_step', 'real_time'],
                               description='whether the simulator waits for each command'),
-        DeclareLaunchArgument('cameras', default_value='front,wrist',
-                              description='names of cameras, separated by commas'),
-        DeclareLaunchArgument('image_size', default_value='84',
-                              description='height and width of the images [pixels]'),
+        DeclareLaunchArgument('extra_cameras', default_value=NOT_GIVEN,
+                              description='cameras that others publish and the recorder takes '
+                                          'along, separated by commas'),
         DeclareLaunchArgument('horizon', default_value='50',
                               description='commands after which an episode is truncated'),
         DeclareLaunchArgument('action_repeat', default_value='4',
                               description='simulator steps of 12.5 ms for one command'),
         DeclareLaunchArgument('tasks_file', default_value=NOT_GIVEN,
                               description='YAML file with own tasks, beside the catalogue'),
+    ]
+
+
+def camera_arguments() -> list[DeclareLaunchArgument]:
+    """Arguments of a launch file without a policy that says what it sees."""
+    return [
+        DeclareLaunchArgument('cameras', default_value='front,wrist',
+                              description='cameras of the simulator, separated by commas'),
+        DeclareLaunchArgument('image_size', default_value='84',
+                              description='height and width of the images [pixels]'),
     ]
 
 
@@ -65,7 +75,12 @@ def value(context: LaunchContext, name: str) -> str:
 
 def names(context: LaunchContext, name: str) -> list[str]:
     """Return a launch argument's value as a list of names."""
-    found = [one.strip() for one in value(context, name).split(',') if one.strip()]
+    return [one.strip() for one in value(context, name).split(',') if one.strip()]
+
+
+def some_names(context: LaunchContext, name: str) -> list[str]:
+    """Return a launch argument's value as a list of at least one name."""
+    found = names(context, name)
     if not found:
         raise RuntimeError(f'launch argument {name} is empty; give names separated by commas')
     return found
@@ -118,21 +133,22 @@ def simulator_parameters(context: LaunchContext) -> dict:
             'tasks_file': value(context, 'tasks_file') and existing_path(context, 'tasks_file')}
 
 
-def episode_nodes(context: LaunchContext, commands: str) -> Iterable[Node]:
+def episode_nodes(context: LaunchContext, commands: str, cameras: list[str],
+                  image_size: int) -> Iterable[Node]:
     """Return simulator, mux, recorder and runner; ``commands`` is the commander's topic."""
-    cameras = names(context, 'cameras')
     yield node(context, 'irevla_sim', 'metaworld', {
         'cameras': cameras, 'mode': value(context, 'mode'),
-        'image_size': whole_number(context, 'image_size', 16),
+        'image_size': image_size,
         'horizon': whole_number(context, 'horizon', 1), **simulator_parameters(context)})
     yield node(context, 'irevla_control', 'command_mux', {})
     bags = value(context, 'bags')
     if bags:
         yield node(context, 'irevla_control', 'recorder', {
-            'cameras': cameras, 'root': str(Path(bags).absolute())})
+            'cameras': [*cameras, *names(context, 'extra_cameras')],
+            'root': str(Path(bags).absolute())})
     results = value(context, 'results')
     yield node(context, 'irevla_control', 'episode_runner', {
-        'tasks': names(context, 'tasks'),
+        'tasks': some_names(context, 'tasks'),
         'episodes': whole_number(context, 'episodes', 1),
         'seed': whole_number(context, 'seed', 0),
         'output': results and str(Path(results).absolute()),

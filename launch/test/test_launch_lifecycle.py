@@ -44,9 +44,18 @@ def test_ctrl_c_ends_all_and_the_same_command_goes_on(tmp_path):
     assert sorted(result['seed'] for result in after) == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize('victim', ['metaworld', 'command_mux', 'recorder'])
-def test_a_killed_node_ends_the_launch(tmp_path, victim):
-    with collect(tmp_path, episodes=1000) as launch:
+def sim(folder, checkpoint, log='log', **arguments):
+    return graph.RunningLaunch(
+        'sim.launch.py', folder / log, tasks='drawer-close', bags=folder / 'bags',
+        results=folder / 'results.json', checkpoint=checkpoint, horizon=10, **arguments)
+
+
+@pytest.mark.parametrize('launch_file, victim', [
+    ('collect', 'metaworld'), ('collect', 'recorder'), ('sim', 'vla'), ('sim', 'episode_runner')])
+def test_a_killed_node_ends_the_launch(tmp_path, checkpoint, launch_file, victim):
+    starts = {'collect': collect, 'sim': lambda *given, **named: sim(
+        *given, checkpoint=checkpoint, **named)}
+    with starts[launch_file](tmp_path, episodes=1000) as launch:
         graph.wait_for(lambda: graph.results(tmp_path / 'results.json'), 90, 'an episode')
         launch.nodes()[victim].kill()
         launch.wait(20)
@@ -60,6 +69,7 @@ def test_a_killed_node_ends_the_launch(tmp_path, victim):
     ({'noise_std': '-1'}, ('noise_std:=-1', '0.0 to 2.0')),
     ({'tasks_file': '/nowhere.yaml'}, ('tasks_file:=/nowhere.yaml', 'does not exist')),
     ({'tasks': 'drawer-closed'}, ('drawer-closed', 'drawer-close')),
+    ({'episode': '5'}, ('episode', 'no argument', 'episodes')),
 ])
 def test_wrong_values_are_refused_by_name(tmp_path, arguments, words):
     given = {'tasks': 'drawer-close', **arguments}
@@ -67,6 +77,12 @@ def test_wrong_values_are_refused_by_name(tmp_path, arguments, words):
         launch.wait(60)
         for word in words:
             assert word in launch.output()
+
+
+def test_a_folder_that_is_no_checkpoint_is_refused_by_name(tmp_path):
+    with sim(tmp_path, checkpoint=tmp_path) as launch:
+        launch.wait(60)
+        assert str(tmp_path) in launch.output() and 'trained' in launch.output()
 
 
 def test_arguments_are_described():

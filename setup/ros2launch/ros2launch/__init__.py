@@ -65,9 +65,15 @@ class LaunchCommand(CommandExtension):
         if args.show_args:
             show_arguments(path)
             return 0
-        include = IncludeLaunchDescription(
-            AnyLaunchDescriptionSource(path),
-            launch_arguments=[tuple(word.split(':=', 1)) for word in rest])
+        given = [tuple(word.split(':=', 1)) for word in rest]
+        known = {argument.name for argument in get_launch_description_from_any_launch_file(
+            path).get_launch_arguments()}
+        unknown = [name for name, _ in given if name not in known]
+        if unknown:
+            parser.error(f'{unknown[0]!r} is no argument of {path}; known are '
+                         f'{", ".join(sorted(known))}')
+        include = IncludeLaunchDescription(AnyLaunchDescriptionSource(path),
+                                           launch_arguments=given)
         description = LaunchDescription([include])
         if args.print:
             print(LaunchIntrospector().format_launch_description(description))

@@ -55,11 +55,14 @@ class Step:
 
     Attributes:
         needed: False when it is finished already with the same inputs.
+        fresh: it starts over, and what an execution with other inputs left must go; False when it
+            goes on where one with the same inputs broke off.
         results: JSON values kept in the manifest when the step ends.
 
     """
 
     needed: bool
+    fresh: bool = False
     results: dict[str, Any] = field(default_factory=dict)
 
 
@@ -131,7 +134,7 @@ class RunFolder:
         self.manifest['steps'][name] = entry
         self._save()
         self._previous = entry['execution']
-        step = Step(needed=True)
+        step = Step(needed=True, fresh=not going_on)
         start = time.monotonic()
         try:
             yield step

@@ -35,7 +35,7 @@ class TrainConfig:
     checkpoint_every: int = 250
     log_every: int = 20
     tensorboard: bool = False
-    threads: int = 2
+    threads: int = 1
     seed: int = 0
     task_weights: dict[str, float] | None = field(default=None)
 
