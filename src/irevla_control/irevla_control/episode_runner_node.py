@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node `episode_runner`: runs a list of episodes one after another and writes their results."""
 
+from collections import Counter
 import json
 import os
 from pathlib import Path
@@ -33,7 +34,8 @@ PARAMETERS = {
 }
 # Discovery between other pairs of nodes can end a moment after ours.
 SETTLE_S = 1.0
-MAX_RETRIES = 10
+# Of one episode.
+MAX_RETRIES = 5
 
 
 class EpisodeRunnerNode(Node):
@@ -58,7 +60,7 @@ class EpisodeRunnerNode(Node):
         self._diagnostics = Diagnostics(self)
         self._current: tuple[str, int] | None = None
         self._episode_id = ''
-        self._retries = 0
+        self._retries: Counter[tuple[str, int]] = Counter()
         self._unrecorded: dict[str, dict] = {}
         self._started = self._moved = time.monotonic()
         self._reset = self.create_client(ResetEpisode, 'reset_episode')
@@ -130,7 +132,7 @@ class EpisodeRunnerNode(Node):
             'terminated': message.terminated, 'truncated': message.truncated,
             'aborted': message.aborted}
         if message.aborted:
-            self._repeat(f'aborted: {message.text}')
+            self._begin_again(f'it was aborted: {message.text}')
             return
         if self._values['recorded']:
             self._unrecorded[message.episode_id] = result
@@ -138,21 +140,33 @@ class EpisodeRunnerNode(Node):
             self._add_result(result)
         self._next()
 
-    def _repeat(self, reason: str) -> None:
+    def _begin_again(self, reason: str) -> None:
         """Play the current episode again; what broke off is no result."""
-        self._retries += 1
-        if self._retries > MAX_RETRIES:
-            raise ConfigError(f'{self._retries} episodes broke off, the last because {reason}; '
-                              'is every node of the graph up?')
-        self.get_logger().warning(f'{self._current} again, because {reason}')
+        self._count_retry(self._current, reason)
         self._moved = time.monotonic()
         self._begin()
 
+    def _count_retry(self, episode: tuple[str, int], reason: str) -> None:
+        self._retries[episode] += 1
+        if self._retries[episode] > MAX_RETRIES:
+            raise ConfigError(f'{episode} broke off {self._retries[episode]} times, now because '
+                              f'{reason}; is every node of the graph up?')
+        self.get_logger().warning(f'{episode} again, because {reason}')
+
     def _on_recorded(self, message: RecordedEpisode) -> None:
         result = self._unrecorded.pop(message.episode_id, None)
-        if result is not None:
-            self._add_result(result)
-            self._finish_if_recorded()
+        if result is None:
+            return
+        if message.aborted:
+            # It ended well, its recording did not; another may be running meanwhile.
+            episode = result['task'], result['seed']
+            self._count_retry(episode, 'its recording broke off')
+            self._plan.append(episode)
+            if self._current is None:
+                self._next()
+            return
+        self._add_result(result)
+        self._finish_if_recorded()
 
     def _add_result(self, result: dict) -> None:
         self._results.append(result)
@@ -175,7 +189,7 @@ class EpisodeRunnerNode(Node):
         if silent < self._values['stall_timeout_s']:
             return
         if self._current:
-            self._repeat(f'it made no progress for {silent:.0f} s')
+            self._begin_again(f'it made no progress for {silent:.0f} s')
         elif self._unrecorded:
             raise ConfigError(f'the recorder did not commit {sorted(self._unrecorded)}')
 

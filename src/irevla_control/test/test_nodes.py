@@ -209,3 +209,41 @@ def test_episode_runner_ends_only_when_the_last_episode_is_recorded(tmp_path):
     assert process.returncode == 0
     assert [result['success'] for result in json.loads(output.read_text())] == [False, True]
     environment.node.destroy_node()
+
+
+def test_episode_runner_plays_again_what_the_recorder_could_not_record(tmp_path):
+    environment = Environment()
+    recorded = environment.node.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
+    output = tmp_path / 'results.json'
+    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'recorded:=true',
+                 f'output:={output}') as process:
+        for number, aborted in enumerate((True, False, False), 1):
+            at_least = max(number, 2)
+            assert environment.spin_until(lambda least=at_least: len(environment.resets) >= least)
+            environment.spin_until(lambda: False, 0.3)
+            recorded.publish(RecordedEpisode(episode_id=f'{number}', aborted=aborted))
+        environment.spin_until(lambda: process.poll() is not None)
+    assert process.returncode == 0
+    assert environment.resets == [('a', 0), ('a', 1), ('a', 0)]
+    assert [result['seed'] for result in json.loads(output.read_text())] == [1, 0]
+    environment.node.destroy_node()
+
+
+def test_episode_runner_counts_the_retries_of_each_episode_alone():
+    environment = Environment(abort_first=4)
+    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2') as process:
+        environment.spin_until(lambda: ('a', 1) in environment.resets)
+        environment.aborts_left = 4
+        environment.spin_until(lambda: process.poll() is not None)
+    assert process.returncode == 0
+    assert environment.resets == [('a', 0)] * 5 + [('a', 1)] * 5
+    environment.node.destroy_node()
+
+
+def test_episode_runner_gives_up_an_episode_that_always_breaks_off():
+    environment = Environment(abort_first=100)
+    with running('episode_runner_node', 'tasks:=[a]') as process:
+        environment.spin_until(lambda: process.poll() is not None)
+        assert process.returncode == 1
+        assert "('a', 0) broke off 6 times" in process.stderr.read()
+    environment.node.destroy_node()
