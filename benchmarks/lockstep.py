@@ -87,7 +87,7 @@ class Driver:
 
 def measure(rounds: int = 40) -> dict:
     """Alternate short bursts through ROS and in process; compare their median step times."""
-    os.environ['ROS_DOMAIN_ID'] = str(100 + os.getpid() % 100)
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     process = subprocess.Popen([sys.executable, '-m', 'irevla_sim.metaworld_node', '--ros-args',
                                 '-p', 'horizon:=1000000'])
     try:

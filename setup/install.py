@@ -77,7 +77,7 @@ def install_python_packages(python: Path, system_ros: bool) -> None:
     pip = [python, '-m', 'pip', 'install', '--disable-pip-version-check']
     ros = 'ros-|netifaces==' if system_ros else 'nothing-else=='
     pip_install(pip, 'uv==')
-    pip_install([VENV / 'bin' / 'uv', 'pip', 'install', '--python', python],
+    pip_install([VENV / 'bin' / 'uv', '--system-certs', 'pip', 'install', '--python', python],
                 rf'(?!{CUDA}|{ros}|torch==|uv==|#)')
     # pip, not uv: it honours a machine's own configured source of CPU builds.
     pip_install(pip, 'torch==')
