@@ -11,6 +11,7 @@ from transformers import Blip2ForConditionalGeneration
 from irevla_control.errors import ConfigError
 from irevla_policy.config import load_preset
 from irevla_policy.tiny_blip2 import build_tokenizer, sine_cosine_positions
+from irevla_policy.training_state import trained_parameters
 from irevla_policy.vla import VLA
 
 PRESET = Path(__file__).parents[3] / 'config' / 'presets' / 'tiny.yaml'
@@ -52,6 +53,18 @@ def test_image_size_that_no_patches_fill_is_refused():
         VLA(tiny_config(image_size=80), statistics(), ['go'])
 
 
+def test_untrained_model_sees_where_things_are():
+    """Started too small, it never learns to look: the proprioception alone explains enough."""
+    torch.manual_seed(0)
+    vla = VLA(load_preset(PRESET), statistics(), ['press']).eval()
+    images = torch.zeros(8, 2, 84, 84, 3, dtype=torch.uint8)
+    for index in range(8):
+        images[index, :, 8 * index:8 * index + 20, 30:50] = 200
+    with torch.no_grad():
+        latent = vla.encode(images, ['press'] * 8)
+    assert latent.std(0).mean() > 0.002 * latent.std()
+
+
 def test_it_learns_to_tell_instructions_and_images_apart():
     torch.manual_seed(0)
     vla = VLA(tiny_config(), statistics(), ['left', 'right'])
@@ -60,7 +73,7 @@ def test_it_learns_to_tell_instructions_and_images_apart():
     instructions = ['left', 'right'] * 2
     states = torch.zeros(4, vla.statistics.state_size)
     target = torch.tensor([[-0.8], [0.4], [0.8], [0.0]]).expand(4, vla.statistics.action_size)
-    optimizer = torch.optim.AdamW(vla.trainable_parameters(), 3e-3)
+    optimizer = torch.optim.AdamW(trained_parameters(vla).values(), 3e-3)
     losses = []
     for _ in range(80):
         loss = torch.nn.functional.mse_loss(vla(images, instructions, states), target)
