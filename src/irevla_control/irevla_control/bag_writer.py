@@ -36,19 +36,18 @@ class Topic:
     Attributes:
         name: resolved, beginning with a slash.
         type: 'package/msg/Type'.
-        reliable, transient_local: what its publishers offer.
+        transient_local: whether its publishers offer it; they are reliable, others are refused.
 
     """
 
     name: str
     type: str
-    reliable: bool = True
     transient_local: bool = False
 
     def qos(self) -> str:
         """Return the offered QoS as rosbag2 stores it (numbers are those of rmw's policies)."""
         return to_yaml([{
-            'history': 3, 'depth': 0, 'reliability': 1 if self.reliable else 2,
+            'history': 3, 'depth': 0, 'reliability': 1,
             'durability': 1 if self.transient_local else 2, 'deadline': _INFINITE,
             'lifespan': _INFINITE, 'liveliness': 1, 'liveliness_lease_duration': _INFINITE,
             'avoid_ros_namespace_conventions': False}]).strip()

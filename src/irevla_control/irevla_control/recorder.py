@@ -60,7 +60,8 @@ class Recorder:
         """Recover what a killed recorder left under ``root``, and be ready.
 
         ``topics`` hold one EpisodeState topic, which tells the episodes, and the topic 'command'.
-        Both callbacks run inside `update`, `close` and this constructor.
+        Both callbacks run inside `update`, `close` and this constructor. What no callback is told
+        (a defect, not the disk) is raised by `update` and `close`.
 
         Raises:
             BagError: the root cannot be made, is in use, or holds a bag that is not complete.
@@ -91,7 +92,7 @@ class Recorder:
         for entry in recovered:
             on_committed(entry)
         self._jobs: queue.SimpleQueue[EpisodeRecording | None] = queue.SimpleQueue()
-        self._results: queue.SimpleQueue[EpisodeEntry | str] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[EpisodeEntry | str | Exception] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name='bag-commit', daemon=True)
         self._thread.start()
 
@@ -137,8 +138,8 @@ class Recorder:
         self._closing.clear()
         self._jobs.put(None)
         self._thread.join()
-        self._report()
         self._lock.close()
+        self._report()
 
     def _on_event(self, message: RawMessage) -> None:
         event = decode(self._store, EPISODE_TYPE, message.data)
@@ -241,6 +242,8 @@ class Recorder:
     def _report(self) -> None:
         while not self._results.empty():
             result = self._results.get()
+            if isinstance(result, Exception):
+                raise result
             if isinstance(result, str):
                 self._on_problem(result)
             else:
@@ -264,6 +267,8 @@ class Recorder:
             except (OSError, BagError) as error:
                 self._results.put(f'episode {episode.episode_id} is not committed: {error}; it '
                                   'stays staged and is recovered at the next start')
+            except Exception as error:
+                self._results.put(error)
 
     def _sync(self) -> None:
         episode = self._running
@@ -272,6 +277,8 @@ class Recorder:
                 episode.writer.sync()
             except OSError as error:
                 self._results.put(f'episode {episode.episode_id} is not synced: {error}')
+            except Exception as error:
+                self._results.put(error)
 
 
 def _receive_ns(message: RawMessage) -> int:

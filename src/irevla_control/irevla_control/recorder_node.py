@@ -24,7 +24,7 @@ from irevla_msgs.msg import RecordedEpisode
 
 PARAMETERS = {
     'root': Parameter('', 'folder that gets one bag per episode'),
-    'cameras': Parameter(['corner', 'gripper'], 'cameras, by name'),
+    'cameras': Parameter(['front', 'wrist'], 'cameras, by name'),
     'topics': Parameter([''], 'further topics, each "name package/msg/Type"'),
     'poll_hz': Parameter(50.0, 'how often the queues of all topics are emptied [Hz]', 5.0, 1000.0),
     'grace_s': Parameter(0.5, 'time for messages after their episode\'s last event [s]',
@@ -83,8 +83,10 @@ class RecorderNode(Node):
         """Commit what is open; then go."""
         if hasattr(self, '_inbox'):
             self._inbox.close()
-            self._write()
-            self._recorder.close()
+            try:
+                self._write()
+            finally:
+                self._recorder.close()
         super().destroy_node()
 
     def _topics(self, values: dict) -> dict[str, str]:
@@ -100,10 +102,15 @@ class RecorderNode(Node):
 
     def _write(self) -> None:
         began = time.perf_counter()
-        for batch, cut in self._inbox.take():
-            for message in batch:
-                self._recorder.add(*message)
-            self._recorder.update(cut)
+        try:
+            for batch, cut in self._inbox.take():
+                for message in batch:
+                    self._recorder.add(*message)
+                self._recorder.update(cut)
+        except Exception as error:
+            self._diagnostics.error(f'nothing is recorded any more: {error!r}')
+            self._diagnostics.publish()
+            raise
         self._diagnostics.time('write', time.perf_counter() - began)
 
     def _on_second(self) -> None:

@@ -8,6 +8,7 @@ import time
 
 import pytest
 import rclpy
+from rclpy.exceptions import InvalidHandle
 from std_msgs.msg import Header
 
 from irevla_control.cdr import stamp_of
@@ -86,3 +87,18 @@ def test_when_too_much_waits_the_loss_is_counted(node):
     stamps = [stamp_of(data) for _, _, data, _, _ in messages]
     assert stamps == [0, *range(301, 501)]
     assert sum(lost for *_, lost in messages) == 300
+
+
+def test_what_ends_the_thread_is_raised_once_after_the_messages_before_it(node):
+    publisher, inbox, woken = open_inbox(node, 10**9)
+    publish(publisher, [0])
+    assert woken.wait(10)
+    woken.clear()
+    node.destroy_subscription(next(iter(node.subscriptions)))
+    assert woken.wait(10)
+    batches = inbox.take()
+    assert len(next(batches)[0]) == 1
+    with pytest.raises(InvalidHandle):
+        list(batches)
+    assert list(inbox.take()) == []
+    inbox.close()

@@ -17,6 +17,7 @@ import yaml
 
 from irevla_control.bag_index import INDEX, list_episodes, main, read_index, rebuild_index
 from irevla_control.bag_reader import read_episode
+from irevla_control.episode_recording import EpisodeRecording
 from irevla_control.errors import BagError
 from irevla_control.recorder import Limits, Recorder
 
@@ -306,6 +307,22 @@ def test_a_disk_that_refuses_costs_only_its_own_episode(tmp_path, refusing_disk)
         broken.messages) - len(whole)
     for played in (first, third):
         assert_same(read_episode(tmp_path / played.episode_id, CAMERAS), played)
+
+
+def test_a_defect_in_the_commit_is_raised_and_the_next_episode_committed(tmp_path, monkeypatch):
+    def commit(episode):
+        if episode.episode_id == 'broken':
+            raise ZeroDivisionError
+        return original(episode)
+
+    original = EpisodeRecording.commit
+    monkeypatch.setattr(EpisodeRecording, 'commit', commit)
+    run = Recording(tmp_path)
+    run.play(play('broken'))
+    run.play(play('whole', start=1_700_000_100 * SECOND))
+    with pytest.raises(ZeroDivisionError):
+        run.recorder.close()
+    assert [entry.episode_id for entry in list_episodes(tmp_path)] == ['whole']
 
 
 def test_nothing_is_recorded_to_a_disk_that_is_nearly_full(tmp_path):

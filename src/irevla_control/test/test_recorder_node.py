@@ -12,11 +12,12 @@ from played_episode import CAMERAS, SECOND, TOPICS, assert_same, play, type_name
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import qos_profile_sensor_data
 from test_recorder import bag_messages
 
 from irevla_control.bag_index import list_episodes
 from irevla_control.bag_reader import read_episode
-from irevla_control.ros.qos import COMMAND, EVENT, NEWEST, OBSERVATION
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import RecordedEpisode, RobotState
 
 NAMESPACE = '/recording'
@@ -70,11 +71,11 @@ class Player:
         self.node.destroy_node()
 
 
-def start_recorder(folder, **parameters):
+def start_recorder(folder, program=('-m', 'irevla_control.recorder_node'), **parameters):
     given = {'root': str(folder), 'cameras': '[corner, gripper]', 'grace_s': 0.2, 'min_free_mb': 0,
              **parameters}
     return subprocess.Popen(
-        [sys.executable, '-m', 'irevla_control.recorder_node', '--ros-args', '-r',
+        [sys.executable, *program, '--ros-args', '-r',
          f'__ns:={NAMESPACE}', *(word for name, value in given.items()
                                  for word in ('-p', f'{name}:={value}'))],
         stderr=subprocess.PIPE, text=True)
@@ -203,9 +204,38 @@ def test_further_topics_are_recorded_with_or_without_a_header(tmp_path, player):
 
 
 def test_a_best_effort_publisher_is_named_on_diagnostics(player, recorder):
-    player.node.create_publisher(RobotState, 'robot_state', NEWEST)
+    player.node.create_publisher(RobotState, 'robot_state', qos_profile_sensor_data)
     player.spin_until(lambda: any('/robot_state has a best-effort publisher' in text
                                   for text in player.texts))
+
+
+LOSING_A_TOPIC = """
+from irevla_control.recorder_node import RecorderNode
+from irevla_control.ros.node import run_node
+
+class Losing(RecorderNode):
+    def __init__(self):
+        super().__init__()
+        self.create_timer(3.0, lambda: self.destroy_subscription(
+            self._streams[self.resolve_topic_name('command')].subscription))
+
+run_node(Losing)
+"""
+
+
+def test_a_recorder_that_cannot_take_messages_says_so_and_ends(tmp_path, player):
+    process = start_recorder(tmp_path, ('-c', LOSING_A_TOPIC))
+    try:
+        player.wait_for_recorder()
+        player.publish(play('open', steps=5, ends=False).messages, 0.003)
+        player.spin_until(lambda: any('nothing is recorded any more' in text
+                                      for text in player.texts))
+        assert 'InvalidHandle' in process.communicate(timeout=20)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    entry, = list_episodes(tmp_path)
+    assert entry.aborted and not entry.recovered, 'what was taken before is committed'
 
 
 @pytest.mark.parametrize('parameters, words', [

@@ -66,16 +66,23 @@ class Inbox:
         self._wake = wake
         self._batches: queue.SimpleQueue[tuple[list[Message], int]] = queue.SimpleQueue()
         self._put = self._got = 0
+        self._error: Exception | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name='inbox', daemon=True)
         self._thread.start()
 
     def take(self) -> Iterator[tuple[list[Message], int]]:
-        """Yield batches, each with a time [ns] before which no message can still come."""
+        """Yield batches, each with a time [ns] before which no message can still come.
+
+        What ended the thread, if anything did, is raised once, after the last batch.
+        """
         while not self._batches.empty():
             batch, cut = self._batches.get()
             yield batch, cut
             self._got += sum(len(message[2]) for message in batch)
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
 
     def close(self) -> None:
         """Take what is there for the last time, and end the thread."""
@@ -83,6 +90,13 @@ class Inbox:
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._take_until_closed()
+        except Exception as error:
+            self._error = error
+            self._wake()
+
+    def _take_until_closed(self) -> None:
         stopping, idle = False, 0
         while not stopping:
             stopping = self._stop.wait(self._period_s)

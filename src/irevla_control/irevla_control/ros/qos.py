@@ -5,22 +5,20 @@
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 
-def _profile(reliability: ReliabilityPolicy, depth: int,
-             durability: DurabilityPolicy = DurabilityPolicy.VOLATILE) -> QoSProfile:
-    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=reliability,
-                      durability=durability)
+def _reliable(depth: int,
+              durability: DurabilityPolicy = DurabilityPolicy.VOLATILE) -> QoSProfile:
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=depth,
+                      reliability=ReliabilityPolicy.RELIABLE, durability=durability)
 
 
 # Cameras, robot and simulator state. Reliable with a short history: a slow reader misses frames,
 # a lock-step reader misses none, and readers of either reliability match.
-OBSERVATION = _profile(ReliabilityPolicy.RELIABLE, 2)
-# Readers that only want the newest value and may miss some.
-NEWEST = _profile(ReliabilityPolicy.BEST_EFFORT, 1)
+OBSERVATION = _reliable(2)
 # Commands and policy steps: every one counts, none is kept for late joiners.
-COMMAND = _profile(ReliabilityPolicy.RELIABLE, 1)
+COMMAND = _reliable(1)
 # Episode state, recordings, policy versions: rare, and a late joiner needs the last.
-EVENT = _profile(ReliabilityPolicy.RELIABLE, 10, DurabilityPolicy.TRANSIENT_LOCAL)
+EVENT = _reliable(10, DurabilityPolicy.TRANSIENT_LOCAL)
 # A recorder's subscriptions: room for bursts while the disk is slow.
-RECORD = _profile(ReliabilityPolicy.RELIABLE, 200)
+RECORD = _reliable(200)
 # The recorder's view of `episode`: the same room, and the event it may have come too late for.
-RECORD_EVENT = _profile(ReliabilityPolicy.RELIABLE, 200, DurabilityPolicy.TRANSIENT_LOCAL)
+RECORD_EVENT = _reliable(200, DurabilityPolicy.TRANSIENT_LOCAL)
