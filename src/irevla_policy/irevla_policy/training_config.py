@@ -15,10 +15,10 @@ from irevla_control.errors import ConfigError
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of stage 0 and stage 2; `config/training/stage0.yaml` explains each."""
+    """Settings of stage 0 and stage 2; `config/training/stage0.yaml` has and explains each."""
 
     steps: int = 3000
-    batch_size: int = 64
+    batch_size: int = 32
     learning_rate: float = 1e-3
     warmup_steps: int = 100
     final_learning_rate_share: float = 0.01

@@ -1,9 +1,12 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import fields
 import json
+from pathlib import Path
 import threading
 
 import pytest
+import yaml
 
 from irevla_control.errors import ConfigError
 from irevla_policy.prefetch import Prefetcher
@@ -25,6 +28,12 @@ def test_settings_come_from_the_file_unless_overridden(tmp_path):
     path.write_text('steps: 7\nbatch_size: 3\n')
     config = TrainConfig.load(path, {'steps': 9, 'seed': None})
     assert (config.steps, config.batch_size, config.seed) == (9, 3, 0)
+
+
+def test_built_in_settings_are_those_of_the_shipped_file():
+    path = Path(__file__).resolve().parents[3] / 'config/training/stage0.yaml'
+    assert TrainConfig.load(path) == TrainConfig()
+    assert set(yaml.safe_load(path.read_text())) == {entry.name for entry in fields(TrainConfig)}
 
 
 @pytest.mark.parametrize('text, message', [
