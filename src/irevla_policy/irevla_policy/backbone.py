@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vision-language model: images and instructions to its last hidden states."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from hashlib import sha256
 import json
@@ -72,10 +72,6 @@ class Backbone(nn.Module):
         """Train again what the configuration says: all weights or the adapters."""
         for name, weight in self.model.named_parameters():
             weight.requires_grad_(name in self._trained)
-
-    def parameters_to_train(self) -> Iterator[nn.Parameter]:
-        """Give the weights that are not frozen: all or the adapters."""
-        return (weight for weight in self.model.parameters() if weight.requires_grad)
 
     def stored_state(self) -> dict[str, Tensor]:
         """Return what a checkpoint stores: everything, or only the adapters of a source."""

@@ -101,7 +101,7 @@ class TrainingState:
 
 
 def trained_parameters(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
-    """Return the parameters that training changes, by name."""
+    """Return the weights that are not frozen, by name: those of adapters or backbone, and head."""
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 

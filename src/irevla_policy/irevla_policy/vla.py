@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vision-language-action model of section IV-A: images and an instruction to an action."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,10 +64,6 @@ class VLA(nn.Module):
     def backbone_hash(self) -> str:
         """Of backbone, adapters and preprocessing: latents of two hashes never mix."""
         return self.backbone.hash()
-
-    def trainable_parameters(self) -> Iterator[nn.Parameter]:
-        """Give the weights that training changes: adapters or whole backbone, and the head."""
-        return (weight for weight in self.parameters() if weight.requires_grad)
 
     def train(self, mode: bool = True) -> 'VLA':
         """Set the mode; a frozen backbone stays in evaluation mode, so latents stay the same."""

@@ -15,6 +15,7 @@ from small_models import (
 import torch
 
 from irevla_control.errors import ConfigError
+from irevla_policy.training_state import trained_parameters
 
 KINDS = ('tiny', *FAMILIES)
 
@@ -133,7 +134,7 @@ def test_hash_and_compiled_backbone_see_steps_of_an_optimizer(options):
     images, state = observation(vla)
     before = vla.backbone_hash, vla.step(images, state, 'press').latent
     vla(*batch(vla)).square().sum().backward()
-    torch.optim.AdamW(vla.trainable_parameters(), 0.1, **options).step()
+    torch.optim.AdamW(trained_parameters(vla).values(), 0.1, **options).step()
     assert vla.backbone_hash != before[0]
     assert (vla.step(images, state, 'press').latent != before[1]).any()
 
@@ -141,7 +142,7 @@ def test_hash_and_compiled_backbone_see_steps_of_an_optimizer(options):
 def test_hash_changes_with_adapters_and_returns_with_them(tmp_path):
     vla = pretrained_vla(tmp_path / 'source', 'blip2')
     before = vla.backbone_hash
-    adapter = next(vla.backbone.parameters_to_train())
+    adapter = next(iter(trained_parameters(vla.backbone).values()))
     kept = adapter.detach().clone()
     with torch.no_grad():
         adapter.add_(1)

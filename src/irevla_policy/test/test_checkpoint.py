@@ -18,6 +18,7 @@ from irevla_policy.checkpoint import (
     read_manifest,
     save_checkpoint,
 )
+from irevla_policy.training_state import trained_parameters
 
 
 @pytest.fixture(scope='module')
@@ -195,7 +196,7 @@ def test_folder_that_cannot_be_written_is_refused():
 def test_with_adapters_only_they_and_the_head_are_stored(tmp_path):
     vla = pretrained_vla(tmp_path / 'source', 'blip2')
     with torch.no_grad():
-        for weight in vla.trainable_parameters():
+        for weight in trained_parameters(vla).values():
             weight.add_(torch.randn_like(weight) * 0.1)
     save_checkpoint(tmp_path / 'policy', vla)
     stored = load_file(tmp_path / 'policy' / 'backbone.safetensors')

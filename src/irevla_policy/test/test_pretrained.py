@@ -9,6 +9,7 @@ from transformers import AutoProcessor, Blip2ForConditionalGeneration
 from irevla_control.errors import ConfigError
 from irevla_policy.preprocessing import TensorPixels
 from irevla_policy.pretrained import ProcessorPixels
+from irevla_policy.training_state import trained_parameters
 
 
 @pytest.fixture(scope='module')
@@ -35,7 +36,7 @@ def test_adapters_alone_change_the_latent_when_trained(sources, family):
     before = vla.encode(images, instructions).detach()
     kept = {name: weight.clone() for name, weight in vla.named_parameters()
             if not weight.requires_grad}
-    optimizer = torch.optim.SGD(vla.backbone.parameters_to_train(), 0.1)
+    optimizer = torch.optim.SGD(trained_parameters(vla.backbone).values(), 0.1)
     for _ in range(2):
         optimizer.zero_grad()
         (vla.encode(images, instructions) - 1).square().sum().backward()
@@ -81,7 +82,7 @@ def test_latent_is_the_last_hidden_state_of_the_whole_model(sources):
 
 def test_half_precision_backbone_has_full_precision_adapters_and_head(sources):
     vla = pretrained_vla(sources / 'blip2', 'blip2', dtype='bfloat16').train()
-    assert {weight.dtype for weight in vla.trainable_parameters()} == {torch.float32}
+    assert {weight.dtype for weight in trained_parameters(vla).values()} == {torch.float32}
     assert vla.backbone.model.language_model.model.decoder.embed_tokens.weight.dtype \
         == torch.bfloat16
     vla(*batch(vla)).square().sum().backward()
