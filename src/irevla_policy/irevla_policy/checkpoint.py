@@ -61,7 +61,7 @@ def save_checkpoint(folder: str | Path, vla: VLA, extra: dict[str, Any] | None =
         temporary.rename(folder)
         _fsync(folder.parent)
         shutil.rmtree(previous, ignore_errors=True)
-    except (OSError, TypeError) as error:
+    except (OSError, TypeError, ValueError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise CheckpointError(f'checkpoint {folder} cannot be written: {error}') from error
 

@@ -4,6 +4,7 @@
 
 from dataclasses import asdict, dataclass
 import hashlib
+import math
 from pathlib import Path
 import sys
 import time
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from irevla_control.errors import IrevlaError
 from irevla_policy.augmentation import random_light, random_shift
 from irevla_policy.checkpoint import save_checkpoint
 from irevla_policy.dataset import Batch, BatchSource, Dataset
@@ -26,6 +28,10 @@ from irevla_policy.vla import VLA
 # Settings that may differ between a run that was killed and the run that goes on.
 FREE_TO_CHANGE = ('threads', 'tensorboard', 'checkpoint_every', 'log_every', 'validate_every',
                   'validation_frames')
+
+
+class TrainingError(IrevlaError):
+    """A training that cannot go on."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +135,12 @@ class Trainer:
             done = step + 1
             if not self._main:
                 continue
+            save_due = done % config.checkpoint_every == 0 or done == config.steps
+            if save_due or done % config.log_every == 0:
+                # Before the state is saved, so that what is saved can always go on.
+                mean = self._finite_mean(done, losses, norm)
             if done % config.log_every == 0 or done == config.steps:
                 now = time.perf_counter()
-                mean = torch.stack(losses).mean().item()
                 log.add(done, loss=mean, learning_rate=config.learning_rate_at(step),
                         gradient_norm=float(norm),
                         samples_per_s=len(losses) * self._samples / (now - logged),
@@ -143,7 +152,7 @@ class Trainer:
                 log.add(done, validation_loss=self._validation_loss())
                 log.draw()
                 logged += time.perf_counter() - before
-            if done % config.checkpoint_every == 0 or done == config.steps:
+            if save_due:
                 self.state.save(self.output, done, self.identity)
         elapsed = time.perf_counter() - started
         return self._finish(log, elapsed, prefetcher.wait_s)
@@ -159,6 +168,17 @@ class Trainer:
     def _example(self, step: int) -> Example:
         seed = (self.config.seed, step, self.accelerator.process_index)
         return Example(self.source.batch(seed, self.config.batch_size), self.vla)
+
+    def _finite_mean(self, done: int, losses: list[Tensor], norm: Tensor) -> float:
+        """Return the mean loss; raise TrainingError where the weights have gone astray."""
+        mean = torch.stack(losses).mean().item()
+        if not (math.isfinite(mean) and math.isfinite(norm)):
+            raise TrainingError(
+                f'the training diverged: at step {done} the loss is {mean} and the norm of the '
+                f'gradient {float(norm)}; set learning_rate below {self.config.learning_rate:g} '
+                f'and train into another output folder (the same command again would go on in '
+                f'{self.output} with the old rate, and diverge again)')
+        return mean
 
     @torch.no_grad()
     def _validation_loss(self) -> float:
@@ -212,5 +232,6 @@ def train(vla: VLA, source: BatchSource, validation: Dataset | None, config: Tra
 
     Raises:
         ConfigError: ``output`` holds a training with other settings, data or first weights.
+        TrainingError: the loss is not finite any more; the saved state is from before.
     """
     return Trainer(vla, source, validation, config, output, checkpoint).run()

@@ -23,7 +23,7 @@ from irevla_policy.dataset import Dataset, Mixture, split_by_episode
 from irevla_policy.frame_store import write_store
 from irevla_policy.statistics import Statistics
 from irevla_policy.train import main
-from irevla_policy.training import train
+from irevla_policy.training import TrainingError, train
 from irevla_policy.training_config import TrainConfig
 from irevla_policy.training_log import read_metrics
 from irevla_policy.training_state import FILE
@@ -124,6 +124,21 @@ def test_damaged_state_is_refused(store, tmp_path):
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ConfigError, match='is damaged'):
         run(store, tmp_path / 'out')
+
+
+@pytest.mark.parametrize('log_every', [1, 100])
+def test_training_that_diverges_stops_and_saves_no_spoilt_state(store, tmp_path, log_every):
+    config = replace(CONFIG, learning_rate=1e18, warmup_steps=0, gradient_clip=1e30,
+                     log_every=log_every, checkpoint_every=1, steps=50)
+    with pytest.raises(TrainingError, match=r'at step \d+ the loss .*learning_rate below 1e\+18'):
+        run(store, tmp_path / 'out', config)
+    assert not (tmp_path / 'out' / 'checkpoint').exists()
+    rows = read_metrics(tmp_path / 'out')
+    assert all(math.isfinite(value) for row in rows for value in row.values())
+    state = tmp_path / 'out' / FILE
+    assert not state.exists() or all(
+        tensor.isfinite().all() for name, tensor in load_file(state).items()
+        if name.startswith('weight/'))
 
 
 def test_frozen_weights_stay_and_take_no_room_in_the_state(store, tmp_path):
