@@ -45,8 +45,8 @@ def extract_tools() -> None:
 
 def install_scripts() -> None:
     """Give the command line its `ros2` program, and `ros2 launch`, which the wheel lacks."""
-    subprocess.run([PREFIX / 'bin' / 'uv', '--system-certs', 'pip', 'install', '--quiet', '--python',
-                    sys.executable, '--no-deps', '--no-build-isolation',
+    subprocess.run([PREFIX / 'bin' / 'uv', '--system-certs', 'pip', 'install', '--quiet',
+                    '--python', sys.executable, '--no-deps', '--no-build-isolation',
                     SETUP / 'ros2launch'], check=True)
     for name, entry in (('ros2', 'ros2cli.cli'), ('launch_test', 'launch_testing.launch_test')):
         script = PREFIX / 'bin' / name
