@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 import time
+from typing import Any
 
 
 class CommandMux:
@@ -11,7 +12,8 @@ class CommandMux:
 
     An operator's command goes through at once and silences the policy for ``teleop_timeout_s`` of
     steady time. Each observation is answered once: a command whose stamp is not newer than the
-    last one forwarded is refused.
+    last one forwarded is refused. The policy's newest overruled command is held: if the operator
+    stops without answering its observation, it goes on after all: in lock-step nobody else would.
     """
 
     def __init__(self, teleop_timeout_s: float,
@@ -21,10 +23,12 @@ class CommandMux:
         self._clock = clock
         self._last_teleop = float('-inf')
         self._last_stamp = -1
+        self._held: tuple[int, Any] | None = None
 
     def start_episode(self) -> None:
-        """Forget the last stamp: a new episode's clock may begin anew."""
+        """Forget the last stamp and what is held: a new episode's clock may begin anew."""
         self._last_stamp = -1
+        self._held = None
 
     @property
     def teleop_active(self) -> bool:
@@ -36,11 +40,20 @@ class CommandMux:
         self._last_teleop = self._clock()
         return self._answer(stamp)
 
-    def policy(self, stamp: int) -> str:
+    def policy(self, stamp: int, command: Any) -> str:
         """Return '' when a policy's command goes on, else why not; stamp in nanoseconds."""
         if self.teleop_active:
+            self._held = stamp, command
             return 'the operator is in charge'
+        self._held = None
         return self._answer(stamp)
+
+    def release(self) -> Any | None:
+        """Return the held command, once, when it goes on after all, else None."""
+        if self._held is None or self.teleop_active:
+            return None
+        (stamp, command), self._held = self._held, None
+        return None if self._answer(stamp) else command
 
     def _answer(self, stamp: int) -> str:
         if stamp <= self._last_stamp:

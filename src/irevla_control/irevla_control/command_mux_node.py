@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node `command_mux`: `policy_command` and `teleop_command` in, `command` out."""
 
-from collections.abc import Callable
-
 from rclpy.node import Node
 
 from irevla_control.command_mux import CommandMux
@@ -19,6 +17,8 @@ PARAMETERS = {
     'teleop_timeout_s': Parameter(
         0.5, 'the policy is silent for this long after an operator\'s command [s]', 0.0, 60.0),
 }
+# How often it is asked whether the policy's held command goes on.
+RELEASE_PERIOD_S = 0.05
 
 
 class CommandMuxNode(Node):
@@ -34,30 +34,47 @@ class CommandMuxNode(Node):
         self._episode_id = ''
         self._command = self.create_publisher(EndEffectorCommand, 'command', COMMAND)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
-        for topic, decide in (('policy_command', self._mux.policy),
-                              ('teleop_command', self._mux.teleop)):
-            self.create_subscription(EndEffectorCommand, topic, self._forwarder(decide), COMMAND)
+        self.create_subscription(EndEffectorCommand, 'policy_command', self._on_policy, COMMAND)
+        self.create_subscription(EndEffectorCommand, 'teleop_command', self._on_teleop, COMMAND)
+        self.create_timer(RELEASE_PERIOD_S, self._on_timer)
 
     def _on_episode(self, message: EpisodeState) -> None:
         if message.episode_id != self._episode_id:
             self._episode_id = message.episode_id
             self._mux.start_episode()
 
-    def _forwarder(self, decide: Callable[[int], str]) -> Callable[[EndEffectorCommand], None]:
-        def forward(message: EndEffectorCommand) -> None:
-            try:
-                message_to_action(message)
-            except BadMessageError as error:
-                self._diagnostics.refuse(f'command refused: {error}')
-                return
-            if decide(stamp_to_ns(message.header.stamp)):
-                self._diagnostics.count('overruled')
-                return
-            self._sequence += 1
-            message.sequence = self._sequence
-            self._command.publish(message)
-            self._diagnostics.count('forwarded')
-        return forward
+    def _on_policy(self, message: EndEffectorCommand) -> None:
+        if self._usable(message):
+            self._decide(message, self._mux.policy(stamp_to_ns(message.header.stamp), message))
+
+    def _on_teleop(self, message: EndEffectorCommand) -> None:
+        if self._usable(message):
+            self._decide(message, self._mux.teleop(stamp_to_ns(message.header.stamp)))
+
+    def _on_timer(self) -> None:
+        message = self._mux.release()
+        if message is not None:
+            self._forward(message)
+
+    def _usable(self, message: EndEffectorCommand) -> bool:
+        try:
+            message_to_action(message)
+        except BadMessageError as error:
+            self._diagnostics.refuse(f'command refused: {error}')
+            return False
+        return True
+
+    def _decide(self, message: EndEffectorCommand, refusal: str) -> None:
+        if refusal:
+            self._diagnostics.count('overruled')
+        else:
+            self._forward(message)
+
+    def _forward(self, message: EndEffectorCommand) -> None:
+        self._sequence += 1
+        message.sequence = self._sequence
+        self._command.publish(message)
+        self._diagnostics.count('forwarded')
 
 
 def main() -> None:

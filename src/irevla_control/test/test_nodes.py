@@ -87,6 +87,27 @@ def test_command_mux_passes_the_policy_until_the_operator_acts_and_drops_nan():
     assert process.returncode == 0
 
 
+def test_command_mux_sends_the_held_policy_command_when_the_operator_stops():
+    peer = Peer('operator')
+    received = []
+    policy = peer.node.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
+    teleop = peer.node.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
+    peer.node.create_subscription(EndEffectorCommand, 'command', received.append, COMMAND)
+    with running('command_mux_node', 'teleop_timeout_s:=1.0'):
+        assert peer.spin_until(lambda: policy.get_subscription_count()
+                               and teleop.get_subscription_count()
+                               and peer.node.count_publishers('command'))
+        time.sleep(0.5)
+        action = np.array([0, 0, 0, 0, 0, 0, 1.0])
+        for publisher, stamp, source in ((teleop, 1, EndEffectorCommand.SOURCE_TELEOP),
+                                         (policy, 2, EndEffectorCommand.SOURCE_POLICY)):
+            publisher.publish(action_to_message(action, ns_to_stamp(stamp), 'base', source, 99))
+            assert peer.spin_until(lambda: len(received) == 1)
+        assert peer.spin_until(lambda: len(received) == 2)
+    assert [(stamp_to_ns(message.header.stamp), message.source, message.sequence)
+            for message in received] == [(1, 2, 1), (2, 1, 2)]
+
+
 class Environment(Peer):
     """Ends each episode at once; every seed that `success` holds is a success.
 
