@@ -83,7 +83,8 @@ class Bag:
                 reader = make_reader(stream)
                 summary = reader.get_summary()
                 if summary is None:
-                    raise BagError(f'{file} has no summary; mend it with `mcap recover`')
+                    raise BagError(f'{file} was never finished; recover it with '
+                                   'python -m irevla_control.bag_recovery, or leave it out')
                 chosen = {topic: _channel(summary, folder, topic) for topic in topics}
                 schemas = {topic: summary.schemas[channel.schema_id]
                            for topic, channel in chosen.items()}
@@ -121,8 +122,8 @@ class Bag:
 def _only_file(folder: Path) -> Path:
     files = list(folder.glob('*.mcap'))
     if len(files) != 1:
-        raise BagError(f'{folder} holds {len(files)} MCAP files, one is needed; turn other bags '
-                       'into one with `ros2 bag convert`')
+        raise BagError(f'{folder} holds {len(files)} MCAP files, one is needed; name the folder '
+                       'of one episode')
     return files[0]
 
 
