@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A model of transformers recorded as a graph: the same outputs without the time of Python."""
 
+import logging
 from typing import Any
 import warnings
 
@@ -20,6 +21,7 @@ class Tracer:
         self._model = model
         self._version: Any = None
         self._graphs: dict[tuple, torch.jit.ScriptModule | None] = {}
+        self._warned = False
 
     def __call__(self, inputs: dict[str, Tensor], version: Any) -> Tensor:
         """Return the model's `logits`; another `version` of the weights is recorded anew."""
@@ -36,18 +38,35 @@ class Tracer:
         return self._model(**inputs, use_cache=False).logits
 
     def _record(self, inputs: dict[str, Tensor]) -> torch.jit.ScriptModule | None:
-        """Return the graph, or None where it does not follow the inputs as the model does."""
+        """Return the graph; None where there is none, or it does not follow the inputs."""
+        try:
+            graph = self._trace(inputs)
+            other = {name: value.flip(-1).neg() if value.is_floating_point() else value
+                     for name, value in inputs.items()}
+            expected = self._eager(other)
+            difference = (graph(*other.values()) - expected).abs().max()
+            if difference <= TOLERANCE * expected.abs().max():
+                return graph
+            self._warn(f'its outputs are off by {difference:.2g}')
+        except Exception as error:
+            # Tracing may raise anything; what is wrong with the model itself, the model will say.
+            self._warn(f'{type(error).__name__}: {error}')
+        return None
+
+    def _trace(self, inputs: dict[str, Tensor]) -> torch.jit.ScriptModule:
         call = _Call(self._model, list(inputs))
         with warnings.catch_warnings():
             # What depends on shapes may be fixed: the graph is used for these shapes only.
             warnings.simplefilter('ignore')
             traced = torch.jit.trace(call.eval(), tuple(inputs.values()), check_trace=False)
-            graph = torch.jit.freeze(traced)
-        other = {name: value.flip(-1).neg() if value.is_floating_point() else value
-                 for name, value in inputs.items()}
-        expected = self._eager(other)
-        difference = (graph(*other.values()) - expected).abs().max()
-        return graph if difference <= TOLERANCE * expected.abs().max() else None
+            return torch.jit.freeze(traced)
+
+    def _warn(self, reason: str) -> None:
+        if not self._warned:
+            logging.getLogger(__name__).warning(
+                'the model cannot be recorded as a graph and runs without, which is slower: %s',
+                reason.strip().splitlines()[0])
+            self._warned = True
 
 
 class _Call(nn.Module):

@@ -1,0 +1,60 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+import logging
+from logging.handlers import BufferingHandler
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from irevla_policy.tracing import Tracer
+
+
+class Doubling(nn.Module):
+    def forward(self, x, use_cache):
+        return SimpleNamespace(logits=2 * x)
+
+
+class DoublingUntraceable(Doubling):
+    """Gives something that no graph can hold."""
+
+    def forward(self, x, use_cache):
+        return SimpleNamespace(logits='no tensor' if torch.jit.is_tracing() else 2 * x)
+
+
+class SignInPython(nn.Module):
+    """Decides by a value, which a graph fixes."""
+
+    def forward(self, x, use_cache):
+        return SimpleNamespace(logits=x if x.sum() > 0 else 5 * x)
+
+
+@pytest.fixture
+def log():
+    logger, handler = logging.getLogger('irevla_policy.tracing'), BufferingHandler(1000)
+    logger.addHandler(handler)
+    yield handler.buffer
+    logger.removeHandler(handler)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('model, warnings', [
+    (Doubling(), 0), (DoublingUntraceable(), 1), (SignInPython(), 1)],
+    ids=lambda value: type(value).__name__)
+def test_a_model_that_cannot_be_traced_runs_as_it_is_and_says_so_once(model, warnings, log):
+    tracer = Tracer(model)
+    for size in (2, 3, 2):
+        for sign in (1, -1):
+            x = sign * torch.ones(size)
+            assert torch.equal(tracer({'x': x}, 0), model(x, False).logits)
+    assert len(log) == warnings
+
+
+@torch.no_grad()
+def test_an_error_of_the_model_itself_is_raised():
+    class Broken(nn.Module):
+        def forward(self, x, use_cache):
+            raise ValueError('broken model')
+    with pytest.raises(ValueError, match='broken model'):
+        Tracer(Broken())({'x': torch.ones(1)}, 0)
