@@ -5,6 +5,7 @@
 from collections.abc import Sequence
 import hashlib
 import json
+import os
 from pathlib import Path
 import shutil
 
@@ -15,7 +16,7 @@ from irevla_control.errors import ConfigError
 from irevla_policy.frame_store import FrameStore, write_store
 
 # Raise when the arrays' meaning changes: old caches are then decoded anew.
-FORMAT = 1
+FORMAT = 2
 
 
 def usable_episodes(roots: Sequence[Path],
@@ -44,8 +45,8 @@ def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
     """Return the frames of all usable episodes under the roots.
 
     The first call decodes the bags into ``cache`` (default: ``.frames`` in the first root), under
-    a name made of the episodes, cameras and size; later calls open what is there. A cache for an
-    older list of episodes is removed.
+    a name made of the episodes, cameras and size; later calls open what is there. A cache of the
+    same roots with an older list of episodes is removed.
 
     Raises:
         ConfigError: no usable episode, or nothing recorded in them.
@@ -53,12 +54,18 @@ def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
     """
     usable = usable_episodes(roots, include_failures)
     cache = Path(cache) if cache else Path(roots[0]) / '.frames'
-    view = _digest([FORMAT, list(cameras), image_size, include_failures])
+    # Relative, so that the cache stays good when all folders move.
+    places = [os.path.relpath(root, roots[0]) for root in roots]
+    view = _digest([FORMAT, places, list(cameras), image_size, include_failures])
     episodes = _digest([[entry.episode_id, entry.bytes, entry.crc32]
                         for entry in usable.values()])
     folder = cache / f'{view}-{episodes}'
-    if (folder / 'episodes.json').exists():
+    try:
         return FrameStore.open(folder)
+    except FileNotFoundError:
+        # Not there, or removed this moment by a training on more episodes.
+        pass
+    # A training that still maps an old cache keeps its frames: they outlive their names.
     for stale in cache.glob(f'{view}-*'):
         shutil.rmtree(stale, ignore_errors=True)
     decoded = (read_episode(folder, cameras) for folder in usable)

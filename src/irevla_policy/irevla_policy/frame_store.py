@@ -4,12 +4,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+import fcntl
 import json
 import os
 from pathlib import Path
 import shutil
 import tempfile
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -92,6 +93,32 @@ def episode_images(episode: Any, cameras: Sequence[str], image_size: int) -> np.
     return np.stack([resize_images(episode.images[camera], image_size) for camera in cameras], 1)
 
 
+STAGING = '.decoding-'
+_LOCK = 'lock'
+
+
+def _new_staging(folder: Path) -> tuple[Path, TextIO]:
+    """Make a folder beside ``folder``; the file returned locks it until closed or killed."""
+    staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder.parent))
+    lock = (staging / 'unlocked').open('w')
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    # Only now under its name: nobody ever finds the lock of a live process open.
+    os.rename(lock.name, staging / _LOCK)
+    return staging, lock
+
+
+def remove_abandoned(parent: Path) -> None:
+    """Remove what killed processes left half decoded; never what a live one writes."""
+    for lock in parent.glob(f'{STAGING}*/{_LOCK}'):
+        try:
+            with lock.open('a') as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(lock.parent, ignore_errors=True)
+        except (BlockingIOError, FileNotFoundError):
+            # In use, or just finished.
+            continue
+
+
 def write_store(folder: Path, episodes: Iterable[Any], cameras: Sequence[str],
                 image_size: int) -> FrameStore:
     """Write episodes (`irevla_control.bag_reader.Episode`) as a store; all of it or nothing.
@@ -100,7 +127,8 @@ def write_store(folder: Path, episodes: Iterable[Any], cameras: Sequence[str],
         ConfigError: no frames at all, or an episode without one of the cameras.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f'.{folder.name}.', dir=folder.parent))
+    remove_abandoned(folder.parent)
+    staging, lock = _new_staging(folder)
     try:
         arrays = {
             'images': _GrowingArray(staging / 'images.npy',
@@ -121,6 +149,7 @@ def write_store(folder: Path, episodes: Iterable[Any], cameras: Sequence[str],
         if not frames:
             raise ConfigError(f'no frames to train on for {folder}; record episodes first')
         (staging / 'episodes.json').write_text(json.dumps([asdict(row) for row in rows], indent=1))
+        (staging / _LOCK).unlink()
         try:
             os.rename(staging, folder)
         except OSError:
@@ -129,4 +158,5 @@ def write_store(folder: Path, episodes: Iterable[Any], cameras: Sequence[str],
                 raise
         return FrameStore.open(folder)
     finally:
+        lock.close()
         shutil.rmtree(staging, ignore_errors=True)

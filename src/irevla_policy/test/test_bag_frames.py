@@ -1,7 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
-import shutil
+from pathlib import Path
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -78,12 +80,58 @@ def test_camera_that_was_not_recorded_is_refused(tmp_path):
         load_frames([tmp_path], ('wrist',), 24)
 
 
-def test_cache_broken_off_by_a_kill_is_built_anew(tmp_path):
+DECODE_FOREVER = """
+import sys
+from pathlib import Path
+from time import sleep
+from random_episodes import random_episode
+from irevla_policy.frame_store import write_store
+
+def episodes():
+    yield random_episode(0)
+    print('decoding', flush=True)
+    sleep(60)
+
+write_store(Path(sys.argv[1]), episodes(), ('corner', 'gripper'), 24)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_but_never_the_work_of_a_live_one(tmp_path):
+    cache = tmp_path / '.frames'
     record(tmp_path, random_episode(0))
-    load_frames([tmp_path], CAMERAS, 24)
+    process = subprocess.Popen([sys.executable, '-c', DECODE_FOREVER, cache / 'other'],
+                               stdout=subprocess.PIPE, cwd=Path(__file__).parent)
+    try:
+        assert process.stdout.readline() == b'decoding\n'
+        (staging,) = cache.iterdir()
+        load_frames([tmp_path], CAMERAS, 24)
+        assert (staging / 'images.npy').exists(), 'still being written'
+    finally:
+        process.kill()
+        process.wait()
+    load_frames([tmp_path], CAMERAS, 12)
+    assert not staging.exists()
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_removed_cache_stays_readable_for_whoever_maps_it(tmp_path):
+    episode = random_episode(0)
+    record(tmp_path, episode)
+    store = load_frames([tmp_path], CAMERAS, 24)
     (folder,) = (tmp_path / '.frames').iterdir()
-    shutil.move(folder, folder.with_name(f'.{folder.name}.killed'))
-    assert len(load_frames([tmp_path], CAMERAS, 24).episodes) == 1
+    record(tmp_path, random_episode(1))
+    load_frames([tmp_path], CAMERAS, 24)
+    assert not folder.exists()
+    np.testing.assert_array_equal(store.images[:, 1], episode.images['gripper'])
+
+
+def test_trainings_on_other_roots_keep_their_caches(tmp_path):
+    roots = [tmp_path / 'worker0', tmp_path / 'worker1']
+    for number, root in enumerate(roots):
+        record(root, random_episode(number))
+    load_frames(roots[:1], CAMERAS, 24)
+    load_frames(roots, CAMERAS, 24)
+    assert len(list((roots[0] / '.frames').iterdir())) == 2
 
 
 def test_episodes_of_several_roots_join(tmp_path):
