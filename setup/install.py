@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 SETUP = Path(__file__).resolve().parent
 ROOT = SETUP.parent
@@ -72,6 +73,28 @@ def pip_install(tool: list, pattern: str) -> None:
     run(*tool, '--quiet', '--no-deps', '--require-hashes', '-r', listing)
 
 
+def install_torch(python: Path) -> None:
+    """Install the build that pip's configuration offers, a CPU build before PyPI's CUDA build.
+
+    Fetched first and checked by hand: with hashes given, pip never takes a build from a source
+    that lists none, such as a folder of wheels.
+    """
+    entry = locked('torch==')
+    pip = [python, '-m', 'pip', '--disable-pip-version-check', '--quiet']
+    with tempfile.TemporaryDirectory() as folder:
+        run(*pip, 'download', '--no-deps', '-d', folder, entry.split()[0])
+        wheel = next(Path(folder).glob('torch-*.whl'))
+        with wheel.open('rb') as file:
+            digest = hashlib.sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+        if f'sha256:{digest.hexdigest()}' not in entry:
+            sys.exit(f'setup: {wheel.name} has sha256 {digest.hexdigest()}, which the lock does '
+                     'not list. If you trust its source, add it to setup/torch-cpu.hashes and '
+                     'run `make lock`.')
+        run(*pip, 'install', '--no-deps', wheel)
+
+
 def install_python_packages(python: Path, system_ros: bool) -> None:
     """Install the lock: ROS wheels only without a system ROS, CUDA only with a CUDA torch."""
     pip = [python, '-m', 'pip', 'install', '--disable-pip-version-check']
@@ -79,8 +102,7 @@ def install_python_packages(python: Path, system_ros: bool) -> None:
     pip_install(pip, 'uv==')
     pip_install([VENV / 'bin' / 'uv', '--system-certs', 'pip', 'install', '--python', python],
                 rf'(?!{CUDA}|{ros}|torch==|uv==|#)')
-    # pip, not uv: it honours a machine's own configured source of CPU builds.
-    pip_install(pip, 'torch==')
+    install_torch(python)
     needs = subprocess.run(
         [python, '-c', 'import importlib.metadata as m; print(m.requires("torch"))'],
         capture_output=True, text=True).stdout
