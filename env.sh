@@ -22,10 +22,12 @@ if [ -z "${ROS_DISTRO:-}" ]; then
 fi
 
 # This machine only, until the user says otherwise: nobody else on the network may move the arm.
+# For a robot network set ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET, and FASTRTPS_DEFAULT_PROFILES_FILE to
+# a copy of config/fastdds.xml that whitelists this machine's address there; then source this file.
 export ROS_AUTOMATIC_DISCOVERY_RANGE="${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}"
 if [ "$ROS_DISTRO" = humble ]; then export ROS_LOCALHOST_ONLY="${ROS_LOCALHOST_ONLY:-1}"; fi
 export RMW_IMPLEMENTATION="${RMW_IMPLEMENTATION:-rmw_fastrtps_cpp}"
-# Room in shared memory for camera images, which overflow Fast DDS's 512 KiB default.
+# Loopback only; room in shared memory for camera images, which overflow Fast DDS's 512 KiB default.
 export FASTRTPS_DEFAULT_PROFILES_FILE="${FASTRTPS_DEFAULT_PROFILES_FILE:-$irevla_root/config/fastdds.xml}"
 export MUJOCO_GL="${MUJOCO_GL:-osmesa}"
 
