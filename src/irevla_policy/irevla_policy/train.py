@@ -18,7 +18,7 @@ from irevla_policy.config import load_preset
 from irevla_policy.dataset import Dataset, Mixture, split_by_episode
 from irevla_policy.frame_store import FrameStore
 from irevla_policy.statistics import Statistics
-from irevla_policy.training import train
+from irevla_policy.training import CPU_ONLY, train
 from irevla_policy.training_config import TrainConfig
 from irevla_policy.vla import VLA
 
@@ -56,7 +56,7 @@ def train_from_bags(roots: Sequence[Path], output: Path, *, preset: Path | None 
 
     def frames(folders: Sequence[Path]) -> FrameStore:
         # One process decodes; the others then find the frames ready.
-        with PartialState().main_process_first():
+        with PartialState(cpu=CPU_ONLY).main_process_first():
             return load_frames(folders, policy.cameras, policy.image_size, include_failures)
 
     store = frames(roots)
@@ -100,6 +100,8 @@ def main(arguments: list[str] | None = None) -> None:
         options.data, options.output, preset=options.preset, init=options.init,
         training=options.config, more=options.more and (options.more, options.more_share),
         steps=options.steps, seed=options.seed, include_failures=options.include_failures)
+    if not PartialState().is_main_process:
+        return
     print(f'{result["steps"]} steps on {result["frames"]} frames of {result["episodes"]} '
           f'episodes: loss {result["loss"]:.4f}, on held-out episodes '
           f'{result["validation_loss"]:.4f}; {result["samples_per_s"]:.0f} samples/s, '

@@ -25,6 +25,8 @@ from irevla_policy.training_log import TrainingLog
 from irevla_policy.training_state import TrainingState, seed_step, trained_parameters
 from irevla_policy.vla import VLA
 
+# Said outright: otherwise accelerate takes several processes without a GPU for strangers.
+CPU_ONLY = not torch.accelerator.is_available()
 # Settings that may differ between a run that was killed and the run that goes on.
 FREE_TO_CHANGE = ('threads', 'tensorboard', 'checkpoint_every', 'log_every', 'validate_every',
                   'validation_frames')
@@ -94,7 +96,7 @@ class Trainer:
                  config: TrainConfig, output: Path, checkpoint: Path | None = None) -> None:
         """Prepare everything and, where ``output`` holds a broken-off run, restore it."""
         torch.set_num_threads(config.threads)
-        self.accelerator = Accelerator(mixed_precision=config.precision)
+        self.accelerator = Accelerator(cpu=CPU_ONLY, mixed_precision=config.precision)
         self.vla, self.config, self.output = vla, config, Path(output)
         self.checkpoint = Path(checkpoint or self.output / 'checkpoint')
         self.source, self.validation = source, validation

@@ -1,6 +1,7 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
+import json
 import math
 import os
 import random
@@ -12,6 +13,7 @@ import time
 import pytest
 from random_episodes import random_episode
 from recorded_episodes import record
+from safetensors import safe_open
 from safetensors.torch import load_file
 import torch
 import yaml
@@ -192,6 +194,17 @@ def test_killed_training_ends_as_if_it_had_not_been_killed(command, tmp_path):
     losses = [[(row['step'], row.get('loss'), row.get('validation_loss'))
                for row in read_metrics(folder)] for folder in (broken, whole)]
     assert losses[0] == losses[1]
+
+
+def test_two_processes_train_one_policy_on_different_frames(command, tmp_path):
+    subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone',
+                    '--nproc_per_node', '2', '-m', 'irevla_policy.train', *command,
+                    '--steps', '10', '--output', tmp_path / 'two'], check=True, timeout=120)
+    with safe_open(tmp_path / 'two' / FILE, 'pt') as file:
+        assert json.loads(file.metadata()['identity'])['processes'] == 2
+    main([*command, '--steps', '10', '--output', f'{tmp_path}/one'])
+    assert not torch.equal(weights(tmp_path / 'one')['mlp.0.weight'],
+                           weights(tmp_path / 'two')['mlp.0.weight'])
 
 
 def test_command_line_goes_on_from_a_checkpoint_with_more_data(command, tmp_path):
