@@ -81,7 +81,8 @@ class ObservationBuffer:
         if len(self._newest) < len(self._parts):
             return None
         lead = self._newest[self._lead][0]
-        if lead <= self._last_stamp or any(
+        # Only a repeat is old: an environment that starts anew may set its clock back.
+        if lead == self._last_stamp or any(
                 abs(other - lead) > self._max_skew_ns for other, _ in self._newest.values()):
             return None
         self._last_stamp = lead

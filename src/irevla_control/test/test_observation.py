@@ -57,6 +57,14 @@ def test_clearing_lets_stamps_start_anew():
     assert buffer.add('front', 1, IMAGE).stamp == 1
 
 
+def test_a_restarted_environment_may_set_its_clock_back():
+    buffer = ObservationBuffer(('front', 'wrist'))
+    for stamp in (8, 9, 1, 2):
+        buffer.add('front', stamp, IMAGE)
+        buffer.add('state', stamp, STATE)
+        assert buffer.add('wrist', stamp, IMAGE).stamp == stamp
+
+
 def test_unknown_part_is_refused_by_name():
     with pytest.raises(ValueError, match='side'):
         ObservationBuffer(('front',)).add('side', 1, IMAGE)
