@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 import time
 
@@ -67,18 +68,22 @@ class VlaNode(Node):
         self._vla = load_checkpoint(Path(values['checkpoint']), device=device)
         self._vla.compile_for_inference()
         self._backbone_hash = self._vla.backbone_hash
-        self._warm_up()
+        self._warm_up('warm up')
         self._max_age_s = values['max_age_s']
         self._lock_step = values['max_skew_s'] == 0
         cameras = self._vla.config.cameras
         self._buffer = ObservationBuffer(cameras, values['max_skew_s'])
         self._episode = EpisodeState()
+        self._parts: dict[str, tuple[int, np.ndarray]] = {}
+        self._newest = -1
         self._complete: tuple[Observation, float] | None = None
+        self._instructions: set[str] = set()
+        self._problems = {'policy': '', 'observation': ''}
         self._frame_id = ''
         self._sequence = 0
         self._heard = time.monotonic()
         self._diagnostics = Diagnostics(self)
-        self._worker = NewestWorker(self._act, self._on_worker_error)
+        self._worker = NewestWorker(lambda job: job(), self._on_worker_error)
         for camera in cameras:
             self.create_subscription(Image, f'camera/{camera}/image_raw',
                                      self._on_image(camera), OBSERVATION)
@@ -97,12 +102,13 @@ class VlaNode(Node):
         self._worker.stop()
         super().destroy_node()
 
-    def _warm_up(self) -> None:
-        """Pay for the first pass, which is far slower than all others, before anyone waits."""
+    def _warm_up(self, instruction: str) -> None:
+        """Pay for an instruction's first pass, far slower than all others, before anyone waits."""
         size = self._vla.config.image_size
         black = np.zeros((size, size, 3), np.uint8)
         self._vla.step({camera: black for camera in self._vla.config.cameras},
-                       self._vla.statistics.state_mean, 'warm up')
+                       self._vla.statistics.state_mean, instruction)
+        self._warmed = time.monotonic()
 
     def _on_image(self, camera: str) -> Callable[[Image], None]:
         def receive(message: Image) -> None:
@@ -122,18 +128,36 @@ class VlaNode(Node):
         self._add('state', stamp_to_ns(message.header.stamp), state)
 
     def _on_episode(self, message: EpisodeState) -> None:
-        if message.episode_id != self._episode.episode_id:
+        previous, self._episode = self._episode, message
+        if message.episode_id != previous.episode_id:
             self._heard = time.monotonic()
-            self._diagnostics.error('')
-        self._episode = message
+            self._set_problem('observation', '')
+            if stamp_to_ns(message.header.stamp) < self._newest:
+                self._start_over()
         self._act_if_due()
+        if message.instruction and message.instruction not in self._instructions:
+            self._instructions.add(message.instruction)
+            self._worker.submit(partial(self._warm_up, message.instruction))
+
+    def _start_over(self) -> None:
+        """Forget the past of an environment that began again with an earlier clock."""
+        parts, self._parts = self._parts, {}
+        newest, self._newest = self._newest, -1
+        self._complete = None
+        self._buffer.clear()
+        for part, (stamp, value) in parts.items():
+            # The new episode's first observation often comes before the word of the episode.
+            if stamp < newest:
+                self._add(part, stamp, value)
 
     def _add(self, part: str, stamp: int, value: np.ndarray) -> None:
+        self._parts[part] = stamp, value
         observation = self._buffer.add(part, stamp, value)
         if observation is not None:
             self._heard = time.monotonic()
+            self._newest = observation.stamp
             self._diagnostics.count('observations')
-            self._diagnostics.error('')
+            self._set_problem('observation', '')
             self._complete = observation, self._heard
             self._act_if_due()
 
@@ -146,11 +170,16 @@ class VlaNode(Node):
         if observation.stamp < told or (self._lock_step and observation.stamp > told):
             return
         self._complete = None
-        if self._worker.submit(Job(observation, self._episode, self._frame_id, received)):
+        self._instructions.add(self._episode.instruction)
+        job = Job(observation, self._episode, self._frame_id, received)
+        if self._worker.submit(partial(self._act, job)):
             self._diagnostics.count('replaced by newer')
 
     def _act(self, job: Job) -> None:
-        age = time.monotonic() - job.received
+        # Waiting for a warm-up is not the observation's fault: a newer one would replace it.
+        age = time.monotonic() - max(job.received, self._warmed)
+        if not self._lock_step:
+            age = max(age, (self.get_clock().now().nanoseconds - job.observation.stamp) * 1e-9)
         if age > self._max_age_s:
             self._diagnostics.refuse(f'observation is {age:.3f} s old, the limit is '
                                      f'{self._max_age_s} s: not acted on')
@@ -170,6 +199,7 @@ class VlaNode(Node):
         self._diagnostics.time('observation to command', elapsed)
         self._diagnostics.count('commands')
         self._step.publish(self._step_message(job, output, elapsed))
+        self._set_problem('policy', '')
 
     def _step_message(self, job: Job, output: PolicyOutput, elapsed: float) -> PolicyStep:
         tokens, width = output.latent.shape
@@ -187,7 +217,12 @@ class VlaNode(Node):
         if isinstance(error, IrevlaError):
             self._diagnostics.refuse(str(error))
         else:
-            self._diagnostics.error(f'{type(error).__name__}: {error}')
+            self._set_problem('policy', f'{type(error).__name__}: {error}')
+
+    def _set_problem(self, of: str, reason: str) -> None:
+        """Tell what stops the policy; what is wrong with one thing hides nothing of another."""
+        self._problems[of] = reason
+        self._diagnostics.error('; '.join(filter(None, self._problems.values())))
 
     def _on_watch(self) -> None:
         """Say so when a running episode's observations stop coming."""
@@ -196,8 +231,8 @@ class VlaNode(Node):
         if waiting and silent > self._max_age_s:
             missing = self._buffer.missing()
             what = f'never came: {", ".join(missing)}' if missing else 'no new one came'
-            self._diagnostics.error(f'no complete observation for more than {self._max_age_s} s '
-                                    f'({what}); the policy does not act')
+            self._set_problem('observation', 'no complete observation for more than '
+                              f'{self._max_age_s} s ({what}); the policy does not act')
 
 
 def main() -> None:

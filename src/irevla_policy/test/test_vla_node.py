@@ -9,28 +9,20 @@ import subprocess
 import sys
 import time
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus
+from environment_side import STATE, Environment
 import numpy as np
 import pytest
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
-from sensor_msgs.msg import Image
 
-from irevla_control.ros.messages import (
-    image_to_message,
-    message_to_action,
-    ns_to_stamp,
-    stamp_to_ns,
-)
-from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
-from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, RobotState
+from irevla_control.ros.messages import message_to_action, stamp_to_ns
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.config import load_preset
 from irevla_policy.statistics import Statistics
 from irevla_policy.vla import VLA
 
 PRESET = Path(__file__).resolve().parents[3] / 'config/presets/tiny.yaml'
-STATE = np.array([0.1, 0.6, 0.2, 1, 0, 0, 0, 1, 0, 0.5])
 
 
 @pytest.fixture(scope='module')
@@ -45,56 +37,6 @@ def checkpoint(tmp_path_factory):
     return folder
 
 
-class Environment:
-    """An environment's side of the topics."""
-
-    def __init__(self, cameras):
-        self.node = rclpy.create_node('environment')
-        self.executor = SingleThreadedExecutor()
-        self.executor.add_node(self.node)
-        self.images = {name: self.node.create_publisher(
-            Image, f'camera/{name}/image_raw', OBSERVATION) for name in cameras}
-        self.state = self.node.create_publisher(RobotState, 'robot_state', OBSERVATION)
-        self.episode = self.node.create_publisher(EpisodeState, 'episode', EVENT)
-        self.commands, self.steps, self.statuses = [], [], []
-        self.node.create_subscription(EndEffectorCommand, 'policy_command',
-                                      self.commands.append, COMMAND)
-        self.node.create_subscription(PolicyStep, 'policy_step', self.steps.append, COMMAND)
-        self.node.create_subscription(
-            DiagnosticArray, '/diagnostics',
-            lambda message: self.statuses.extend(message.status), 10)
-        self.stamp = time.time_ns()
-
-    def show(self, images, state=STATE, phase=EpisodeState.PHASE_RUNNING):
-        """Publish one observation with a stamp of its own; parts may be left out with None."""
-        self.stamp += 50_000_000
-        stamp = ns_to_stamp(self.stamp)
-        for name, image in images.items():
-            if image is not None:
-                self.images[name].publish(image_to_message(image, stamp, name))
-        message = RobotState(gripper=float(state[9]))
-        message.header.stamp = stamp
-        message.header.frame_id = 'base'
-        position = message.pose.position
-        position.x, position.y, position.z = (float(value) for value in state[:3])
-        message.pose.orientation.w = 1.0
-        self.state.publish(message)
-        episode = EpisodeState(episode_id='one', instruction='press the button', phase=phase)
-        episode.header.stamp = stamp
-        self.episode.publish(episode)
-        return self.stamp
-
-    def spin_until(self, condition, timeout_s=5.0):
-        end = time.monotonic() + timeout_s
-        while not condition() and time.monotonic() < end:
-            self.executor.spin_once(timeout_sec=0.05)
-        return condition()
-
-    def says(self, level, word):
-        return self.spin_until(lambda: any(
-            status.level >= level and word in status.message for status in self.statuses))
-
-
 @pytest.fixture(scope='module')
 def environment(checkpoint):
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
@@ -103,9 +45,7 @@ def environment(checkpoint):
          '-p', f'checkpoint:={checkpoint}', '-p', 'device:=cpu'])
     rclpy.init()
     environment = Environment(load_preset(PRESET).cameras)
-    assert environment.spin_until(
-        lambda: all(publisher.get_subscription_count() for publisher in
-                    (*environment.images.values(), environment.state, environment.episode)), 60)
+    assert environment.connected()
     time.sleep(0.5)
     yield environment
     rclpy.shutdown()
@@ -115,20 +55,12 @@ def environment(checkpoint):
 
 @pytest.fixture
 def fresh(environment):
-    environment.commands.clear()
-    environment.steps.clear()
-    environment.statuses.clear()
+    environment.clear()
     return environment
 
 
-def random_images(environment, seed=0):
-    random = np.random.default_rng(seed)
-    return {name: random.integers(0, 256, (84, 84, 3), dtype=np.uint8)
-            for name in environment.images}
-
-
 def test_an_observation_is_answered_with_what_the_model_computes(fresh, checkpoint):
-    images = random_images(fresh)
+    images = fresh.random_images()
     stamp = fresh.show(images)
     assert fresh.spin_until(lambda: fresh.commands and fresh.steps)
     expected = load_checkpoint(checkpoint).step(images, STATE, 'press the button')
@@ -145,15 +77,15 @@ def test_an_observation_is_answered_with_what_the_model_computes(fresh, checkpoi
 
 
 def test_an_ended_episode_gets_no_command(fresh):
-    fresh.show(random_images(fresh), phase=EpisodeState.PHASE_ENDED)
+    fresh.show(fresh.random_images(), phase=EpisodeState.PHASE_ENDED)
     assert not fresh.spin_until(lambda: fresh.commands, 0.5)
-    stamp = fresh.show(random_images(fresh))
+    stamp = fresh.show(fresh.random_images())
     assert fresh.spin_until(lambda: fresh.commands)
     assert stamp_to_ns(fresh.commands[0].header.stamp) == stamp, 'only the running one is answered'
 
 
 def test_an_image_of_the_wrong_size_is_refused_and_said(fresh):
-    images = random_images(fresh)
+    images = fresh.random_images()
     images[next(iter(images))] = np.zeros((48, 64, 3), np.uint8)
     fresh.show(images)
     assert fresh.says(DiagnosticStatus.WARN, '48')
@@ -161,20 +93,45 @@ def test_an_image_of_the_wrong_size_is_refused_and_said(fresh):
 
 
 def test_a_state_that_is_not_finite_is_refused_and_said(fresh):
-    fresh.show(random_images(fresh), state=np.where(np.arange(10) == 1, np.nan, STATE))
+    fresh.show(fresh.random_images(), state=np.where(np.arange(10) == 1, np.nan, STATE))
     assert fresh.says(DiagnosticStatus.WARN, 'finite')
     assert not fresh.commands
 
 
 def test_a_missing_camera_stops_the_policy_and_is_said(fresh):
-    images = random_images(fresh)
+    images = fresh.random_images()
     images[next(iter(images))] = None
     fresh.show(images)
     assert fresh.says(DiagnosticStatus.ERROR, 'no complete observation')
     assert not fresh.commands
     fresh.statuses.clear()
-    fresh.show(random_images(fresh))
+    fresh.show(fresh.random_images())
     assert fresh.spin_until(lambda: fresh.commands), 'it goes on when the camera is back'
+
+
+def test_an_observation_that_waited_too_long_is_not_acted_on(fresh):
+    fresh.stamp += 50_000_000
+    fresh.show_parts(fresh.random_images(), fresh.stamp)
+    fresh.spin_until(lambda: False, 0.8)
+    fresh.tell('one', 'press the button', fresh.stamp)
+    assert fresh.says(DiagnosticStatus.WARN, 'the limit is 0.5 s')
+    assert not fresh.commands
+
+
+@pytest.mark.parametrize('episode_first', [False, True])
+def test_an_environment_that_begins_again_with_an_earlier_clock_is_answered(fresh, episode_first):
+    fresh.show(fresh.random_images())
+    assert fresh.spin_until(lambda: fresh.commands)
+    fresh.clear()
+    fresh.stamp -= 1_000_000_000_000
+    for tell in (episode_first, not episode_first):
+        if tell:
+            fresh.tell(f'again {episode_first}', 'press the button', fresh.stamp)
+        else:
+            fresh.show_parts(fresh.random_images(), fresh.stamp)
+        fresh.spin_until(lambda: False, 0.1)
+    assert fresh.spin_until(lambda: fresh.commands)
+    assert stamp_to_ns(fresh.commands[0].header.stamp) == fresh.stamp
 
 
 def test_a_folder_that_is_no_checkpoint_ends_the_node_with_the_reason(tmp_path):

@@ -1,0 +1,89 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The environment's side of the topics, to test the vla node against."""
+
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import Image
+
+from irevla_control.ros.messages import image_to_message, ns_to_stamp
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, RobotState
+
+STATE = np.array([0.1, 0.6, 0.2, 1, 0, 0, 0, 1, 0, 0.5])
+RUNNING = EpisodeState.PHASE_RUNNING
+
+
+class Environment:
+    """Publishes observations and episodes; keeps what comes back."""
+
+    def __init__(self, cameras):
+        self.node = rclpy.create_node('environment')
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.images = {name: self.node.create_publisher(
+            Image, f'camera/{name}/image_raw', OBSERVATION) for name in cameras}
+        self.state = self.node.create_publisher(RobotState, 'robot_state', OBSERVATION)
+        self.episode = self.node.create_publisher(EpisodeState, 'episode', EVENT)
+        self.commands, self.steps, self.statuses = [], [], []
+        self.node.create_subscription(EndEffectorCommand, 'policy_command',
+                                      self.commands.append, COMMAND)
+        self.node.create_subscription(PolicyStep, 'policy_step', self.steps.append, COMMAND)
+        self.node.create_subscription(
+            DiagnosticArray, '/diagnostics',
+            lambda message: self.statuses.extend(message.status), 10)
+        self.stamp = time.time_ns()
+
+    def clear(self):
+        for heard in (self.commands, self.steps, self.statuses):
+            heard.clear()
+
+    def tell(self, episode_id, instruction, stamp, phase=RUNNING):
+        """Publish where the episode stands."""
+        episode = EpisodeState(episode_id=episode_id, instruction=instruction, phase=phase)
+        episode.header.stamp = ns_to_stamp(stamp)
+        self.episode.publish(episode)
+
+    def show_parts(self, images, stamp, state=STATE, skew_ns=0):
+        """Publish images and, with a stamp later by the skew, the state; None is left out."""
+        for name, image in images.items():
+            if image is not None:
+                self.images[name].publish(image_to_message(image, ns_to_stamp(stamp), name))
+        message = RobotState(gripper=float(state[9]))
+        message.header.stamp = ns_to_stamp(stamp + skew_ns)
+        message.header.frame_id = 'base'
+        position = message.pose.position
+        position.x, position.y, position.z = (float(value) for value in state[:3])
+        message.pose.orientation.w = 1.0
+        self.state.publish(message)
+
+    def show(self, images, state=STATE, phase=RUNNING):
+        """Publish one observation and its episode with a stamp of their own, and return that."""
+        self.stamp += 50_000_000
+        self.show_parts(images, self.stamp, state)
+        self.tell('one', 'press the button', self.stamp, phase)
+        return self.stamp
+
+    def random_images(self, size=84):
+        random = np.random.default_rng(0)
+        return {name: random.integers(0, 256, (size, size, 3), dtype=np.uint8)
+                for name in self.images}
+
+    def spin_until(self, condition, timeout_s=5.0):
+        end = time.monotonic() + timeout_s
+        while not condition() and time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.05)
+        return condition()
+
+    def says(self, level, word):
+        return self.spin_until(lambda: any(
+            status.level >= level and word in status.message for status in self.statuses))
+
+    def connected(self):
+        return self.spin_until(lambda: all(
+            publisher.get_subscription_count() for publisher in
+            (*self.images.values(), self.state, self.episode)), 60)
