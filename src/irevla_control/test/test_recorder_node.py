@@ -31,7 +31,7 @@ class Player:
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.publishers = {}
-        self.recorded, self.texts = [], []
+        self.recorded, self.texts, self.dead = [], [], {}
         self.node.create_subscription(RecordedEpisode, 'recorded_episode', self.recorded.append,
                                       EVENT)
         self.node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
@@ -51,9 +51,19 @@ class Player:
             assert time.monotonic() < end, 'it did not happen in time'
             self.executor.spin_once(timeout_sec=0.05)
 
+    def subscriptions(self, topic):
+        return {bytes(info.endpoint_gid)
+                for info in self.node.get_subscriptions_info_by_topic(topic)}
+
+    def forget_recorder(self):
+        """Note the subscriptions of a killed recorder, which stay known for a while."""
+        self.dead = {topic: self.subscriptions(topic) for topic in self.publishers}
+
     def wait_for_recorder(self):
-        self.spin_until(lambda: all(publisher.get_subscription_count()
-                                    for publisher in self.publishers.values()))
+        self.spin_until(lambda: all(
+            publisher.get_subscription_count()
+            and self.subscriptions(topic) - self.dead.get(topic, set())
+            for topic, publisher in self.publishers.items()))
         # The recorder learns of the publishers a little after they learn of it.
         time.sleep(1.0)
 
@@ -164,6 +174,7 @@ def test_kill_9_loses_at_most_what_was_not_yet_written(tmp_path, player):
             torn = play(f'torn_{number}', steps=10, start=start + 10 * SECOND, size=(120, 160))
             player.publish(torn.messages[:sent], 0.003)
             time.sleep(0.3)
+            player.forget_recorder()
             stop(process, signal.SIGKILL)
             staged = [path.name for path in (tmp_path / '.staging').iterdir() if path.is_dir()]
             assert staged == [torn.episode_id]
