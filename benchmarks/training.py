@@ -20,6 +20,7 @@ from irevla_policy.frame_store import FrameStore, write_store
 from irevla_policy.statistics import Statistics
 from irevla_policy.training import Example, learn, train
 from irevla_policy.training_config import TrainConfig
+from irevla_policy.training_log import read_metrics
 from irevla_policy.vla import VLA
 
 CONFIG = Path(__file__).resolve().parents[1] / 'config'
@@ -46,17 +47,18 @@ def bare_steps(vla: VLA, dataset: Dataset, config: TrainConfig) -> float:
         vla.train(), torch.optim.AdamW(vla.parameters(), config.learning_rate, fused=True))
     example = Example(dataset.batch((0,), config.batch_size), vla).to(accelerator.device)
     learn(model, optimizer, example, config, accelerator)
-    start = time.perf_counter()
+    times = []
     for _ in range(STEPS):
-        loss, _ = learn(model, optimizer, example, config, accelerator)
-    loss.item()
-    return STEPS * config.batch_size / (time.perf_counter() - start)
+        start = time.perf_counter()
+        learn(model, optimizer, example, config, accelerator)[0].item()
+        times.append(time.perf_counter() - start)
+    return config.batch_size / float(np.median(times))
 
 
 def measure() -> dict:
     """Take turns with both, so that a busy machine slows both alike; return medians."""
     preset = load_preset(CONFIG / 'presets' / 'tiny.yaml')
-    config = replace(TrainConfig.load(CONFIG / 'training' / 'stage0.yaml'), steps=STEPS,
+    config = replace(TrainConfig.load(CONFIG / 'training' / 'stage0.yaml'), steps=STEPS, log_every=1,
                      threads=len(os.sched_getaffinity(0)))
     torch.set_num_threads(config.threads)
     real, bare, waits = [], [], []
@@ -68,7 +70,8 @@ def measure() -> dict:
             vla = VLA(preset, statistics, dataset.instructions)
             bare.append(bare_steps(vla, dataset, config))
             result = train(vla, dataset, None, config, Path(folder) / str(number))
-            real.append(result.samples_per_s)
+            real.append(np.median([row['samples_per_s'] for row in
+                                   read_metrics(Path(folder) / str(number))]))
             waits.append(result.data_wait_share)
     return {'training_data_wait_share': float(np.median(waits)),
             'training_samples_per_s': float(np.median(real)),
