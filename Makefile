@@ -28,8 +28,9 @@ demo: setup ## record demonstrations, train the VLA, evaluate it over ROS; repor
 
 test: setup ## run every test of every package
 	@$(IN_ENV) colcon test --base-paths src sim launch --executor sequential \
-	  --event-handlers console_direct+ desktop_notification- --return-code-on-test-failure; \
-	  status=$$?; colcon test-result; exit $$status
+	  --python-testing pytest --event-handlers console_direct+ desktop_notification- \
+	  --return-code-on-test-failure; status=$$?; colcon test-result; \
+	  colcon test-result | grep -q 'Summary: 0 tests' && { echo 'no test was run' >&2; exit 1; }; exit $$status
 
 bench: setup ## measure the goals of docs/benchmarks.md; writes benchmarks/results
 	@$(IN_ENV) python benchmarks/run.py

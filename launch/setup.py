@@ -29,6 +29,7 @@ setup(
         *config_files(),
     ],
     install_requires=['setuptools'],
+    extras_require={'test': ['pytest']},
     zip_safe=True,
     maintainer='The irevla Authors',
     maintainer_email='irevla@example.org',

@@ -15,6 +15,7 @@ setup(
         ('share/' + NAME, ['package.xml']),
     ],
     install_requires=['setuptools'],
+    extras_require={'test': ['pytest']},
     zip_safe=True,
     maintainer='The irevla Authors',
     maintainer_email='irevla@example.org',
