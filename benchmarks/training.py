@@ -58,8 +58,8 @@ def bare_steps(vla: VLA, dataset: Dataset, config: TrainConfig) -> float:
 def measure() -> dict:
     """Take turns with both, so that a busy machine slows both alike; return medians."""
     preset = load_preset(CONFIG / 'presets' / 'tiny.yaml')
-    config = replace(TrainConfig.load(CONFIG / 'training' / 'stage0.yaml'), steps=STEPS, log_every=1,
-                     threads=len(os.sched_getaffinity(0)))
+    config = replace(TrainConfig.load(CONFIG / 'training' / 'stage0.yaml'), steps=STEPS,
+                     log_every=1, threads=len(os.sched_getaffinity(0)))
     torch.set_num_threads(config.threads)
     real, bare, waits = [], [], []
     with tempfile.TemporaryDirectory() as folder:
