@@ -74,8 +74,6 @@ class VlaNode(Node):
         cameras = self._vla.config.cameras
         self._buffer = ObservationBuffer(cameras, values['max_skew_s'])
         self._episode = EpisodeState()
-        self._parts: dict[str, tuple[int, np.ndarray]] = {}
-        self._newest = -1
         self._complete: tuple[Observation, float] | None = None
         self._instructions: set[str] = set()
         self._problems = {'policy': '', 'observation': ''}
@@ -128,34 +126,19 @@ class VlaNode(Node):
         self._add('state', stamp_to_ns(message.header.stamp), state)
 
     def _on_episode(self, message: EpisodeState) -> None:
-        previous, self._episode = self._episode, message
-        if message.episode_id != previous.episode_id:
+        if message.episode_id != self._episode.episode_id:
             self._heard = time.monotonic()
             self._set_problem('observation', '')
-            if stamp_to_ns(message.header.stamp) < self._newest:
-                self._start_over()
+        self._episode = message
         self._act_if_due()
         if message.instruction and message.instruction not in self._instructions:
             self._instructions.add(message.instruction)
             self._worker.submit(partial(self._warm_up, message.instruction))
 
-    def _start_over(self) -> None:
-        """Forget the past of an environment that began again with an earlier clock."""
-        parts, self._parts = self._parts, {}
-        newest, self._newest = self._newest, -1
-        self._complete = None
-        self._buffer.clear()
-        for part, (stamp, value) in parts.items():
-            # The new episode's first observation often comes before the word of the episode.
-            if stamp < newest:
-                self._add(part, stamp, value)
-
     def _add(self, part: str, stamp: int, value: np.ndarray) -> None:
-        self._parts[part] = stamp, value
         observation = self._buffer.add(part, stamp, value)
         if observation is not None:
             self._heard = time.monotonic()
-            self._newest = observation.stamp
             self._diagnostics.count('observations')
             self._set_problem('observation', '')
             self._complete = observation, self._heard
