@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real recorder over DDS: complete, exact, and safe against kill -9."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from test_recorder import bag_messages
 
 from irevla_control.bag_index import list_episodes
 from irevla_control.bag_reader import read_episode
+from irevla_control.errors import BagError
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import RecordedEpisode, RobotState
 
@@ -31,7 +33,7 @@ class Player:
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.publishers = {}
-        self.recorded, self.texts, self.dead = [], [], {}
+        self.recorded, self.texts = [], []
         self.node.create_subscription(RecordedEpisode, 'recorded_episode', self.recorded.append,
                                       EVENT)
         self.node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
@@ -51,21 +53,28 @@ class Player:
             assert time.monotonic() < end, 'it did not happen in time'
             self.executor.spin_once(timeout_sec=0.05)
 
-    def subscriptions(self, topic):
-        return {bytes(info.endpoint_gid)
-                for info in self.node.get_subscriptions_info_by_topic(topic)}
-
-    def forget_recorder(self):
-        """Note the subscriptions of a killed recorder, which stay known for a while."""
-        self.dead = {topic: self.subscriptions(topic) for topic in self.publishers}
-
     def wait_for_recorder(self):
-        self.spin_until(lambda: all(
-            publisher.get_subscription_count()
-            and self.subscriptions(topic) - self.dead.get(topic, set())
-            for topic, publisher in self.publishers.items()))
+        self.spin_until(lambda: all(publisher.get_subscription_count()
+                                    for publisher in self.publishers.values()))
         # The recorder learns of the publishers a little after they learn of it.
         time.sleep(1.0)
+
+    def wait_until_it_hears_all(self, root, start):
+        """Play short episodes until one is recorded whole.
+
+        Counting subscriptions does not do after a kill: those of the dead stay known for a while.
+        """
+        for attempt in range(20):
+            probe = play(f'probe_{start}_{attempt}', steps=2, start=start + attempt * SECOND)
+            self.publish(probe.messages, 0.002)
+            end = time.monotonic() + 2.0
+            while time.monotonic() < end and all(
+                    told.episode_id != probe.episode_id for told in self.recorded):
+                self.executor.spin_once(timeout_sec=0.05)
+            with contextlib.suppress(BagError):
+                if len(read_episode(root / probe.episode_id, CAMERAS).stamps) == 2:
+                    return
+        raise AssertionError('the recorder hears nothing')
 
     def wait_until_recorded(self, episode_id):
         self.spin_until(lambda: any(told.episode_id == episode_id for told in self.recorded),
@@ -167,14 +176,13 @@ def test_kill_9_loses_at_most_what_was_not_yet_written(tmp_path, player):
     whole = []
     try:
         for number, sent in enumerate((9, 31, 64)):
-            player.wait_for_recorder()
+            player.wait_until_it_hears_all(tmp_path, start - 50 * SECOND)
             whole.append(play(f'whole_{number}', steps=3, start=start, seed=number))
             player.publish(whole[-1].messages, 0.002)
             player.wait_until_recorded(f'whole_{number}')
             torn = play(f'torn_{number}', steps=10, start=start + 10 * SECOND, size=(120, 160))
             player.publish(torn.messages[:sent], 0.003)
             time.sleep(0.3)
-            player.forget_recorder()
             stop(process, signal.SIGKILL)
             staged = [path.name for path in (tmp_path / '.staging').iterdir() if path.is_dir()]
             assert staged == [torn.episode_id]
