@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Does reading data slow training down? The real trainer beside bare forward-backward steps."""
+"""Does data slow training down? Real bags and the real trainer beside bare learning steps."""
 
 from dataclasses import replace
 import json
@@ -8,15 +8,19 @@ import os
 from pathlib import Path
 import tempfile
 import time
-from types import SimpleNamespace
 
 from accelerate import Accelerator
 import numpy as np
+from rclpy.serialization import serialize_message
 import torch
 
+from irevla_control.bag_writer import BagWriter, Topic
+from irevla_control.episode_recording import STAGING, commit, describe
+from irevla_control.ros.messages import action_to_message, image_to_message, ns_to_stamp
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
+from irevla_policy.bag_frames import load_frames
 from irevla_policy.config import load_preset
 from irevla_policy.dataset import Dataset
-from irevla_policy.frame_store import FrameStore, write_store
 from irevla_policy.statistics import Statistics
 from irevla_policy.training import Example, learn, train
 from irevla_policy.training_config import TrainConfig
@@ -26,18 +30,42 @@ from irevla_policy.vla import VLA
 CONFIG = Path(__file__).resolve().parents[1] / 'config'
 EPISODES, FRAMES = 40, 50
 STEPS, ROUNDS = 12, 3
+SHORT_TRAINING = 100  # steps
+PERIOD_NS = 50_000_000
 
 
-def random_store(folder: Path, cameras: tuple[str, ...], size: int) -> FrameStore:
-    """Write episodes of random content: more frames than a step's caches can hold."""
-    generator = np.random.default_rng(0)
-    episodes = (SimpleNamespace(
-        episode_id=str(number), task='random', instruction=f'move the thing to place {number % 8}',
-        images={camera: generator.integers(0, 256, (FRAMES, size, size, 3), np.uint8)
-                for camera in cameras},
-        states=generator.normal(size=(FRAMES, 10)),
-        labels=generator.uniform(0, 1, (FRAMES, 7))) for number in range(EPISODES))
-    return write_store(folder, episodes, cameras, size)
+def record_episode(root: Path, number: int, cameras: tuple[str, ...], size: int) -> None:
+    """Write and commit one bag as the recorder does: random pictures, an arm that moves."""
+    random = np.random.default_rng(number)
+    event = EpisodeState(
+        episode_id=f'random-{number}', task='random', seed=number, success=True, terminated=True,
+        instruction=f'move the thing to place {number % 8}', phase=EpisodeState.PHASE_RUNNING)
+    types = {f'/camera/{camera}/image_raw': 'sensor_msgs/msg/Image' for camera in cameras} | {
+        '/robot_state': 'irevla_msgs/msg/RobotState', '/episode': 'irevla_msgs/msg/EpisodeState',
+        '/command': 'irevla_msgs/msg/EndEffectorCommand',
+        '/expert_label': 'irevla_msgs/msg/EndEffectorCommand'}
+    writer = BagWriter(root / STAGING / event.episode_id,
+                       [Topic(name, kind) for name, kind in types.items()], describe(event))
+    for step in range(FRAMES):
+        nanoseconds = (number * FRAMES + step + 1) * PERIOD_NS
+        stamp = ns_to_stamp(nanoseconds)
+        robot = RobotState(gripper=random.uniform(), joint_position=[0.0] * 7,
+                           joint_velocity=[0.0] * 7, joint_effort=[0.0] * 7)
+        position = robot.pose.position
+        position.x, position.y, position.z = random.normal(size=3).tolist()
+        robot.pose.orientation.w = 1.0
+        event.step = step
+        robot.header.stamp = event.header.stamp = stamp
+        command = action_to_message(random.uniform(0, 1, 7), stamp, 'base',
+                                    EndEffectorCommand.SOURCE_EXPERT, step)
+        messages = {f'/camera/{camera}/image_raw': image_to_message(
+            random.integers(0, 256, (size, size, 3), np.uint8), stamp, camera)
+            for camera in cameras}
+        messages |= {'/robot_state': robot, '/episode': event, '/command': command,
+                     '/expert_label': command}
+        for topic, message in messages.items():
+            writer.write(topic, nanoseconds, nanoseconds, step, serialize_message(message))
+    commit(root, writer, describe(event), ['expert'], {})
 
 
 def bare_steps(vla: VLA, dataset: Dataset, config: TrainConfig) -> float:
@@ -56,14 +84,23 @@ def bare_steps(vla: VLA, dataset: Dataset, config: TrainConfig) -> float:
 
 
 def measure() -> dict:
-    """Take turns with both, so that a busy machine slows both alike; return medians."""
+    """Decode bags once, then take turns with both kinds of steps; return medians.
+
+    Both kinds of steps in turn, so that a busy machine slows both alike. The bags were just
+    written: decoding reads them from memory, as most often after collecting.
+    """
     preset = load_preset(CONFIG / 'presets' / 'tiny.yaml')
     config = replace(TrainConfig.load(CONFIG / 'training' / 'stage0.yaml'), steps=STEPS,
                      log_every=1, threads=len(os.sched_getaffinity(0)))
     torch.set_num_threads(config.threads)
     real, bare, waits = [], [], []
     with tempfile.TemporaryDirectory() as folder:
-        store = random_store(Path(folder) / 'frames', preset.cameras, preset.image_size)
+        bags = Path(folder) / 'bags'
+        for number in range(EPISODES):
+            record_episode(bags, number, preset.cameras, preset.image_size)
+        began = time.perf_counter()
+        store = load_frames([bags], preset.cameras, preset.image_size)
+        decode_s = time.perf_counter() - began
         dataset = Dataset(store)
         statistics = Statistics.from_data(store.states, store.actions)
         for number in range(ROUNDS):
@@ -73,9 +110,15 @@ def measure() -> dict:
             real.append(np.median([row['samples_per_s'] for row in
                                    read_metrics(Path(folder) / str(number))]))
             waits.append(result.data_wait_share)
+        began = time.perf_counter()
+        train(VLA(preset, statistics, dataset.instructions), dataset, None,
+              replace(config, steps=SHORT_TRAINING, log_every=20), Path(folder) / 'short')
+        short_s = time.perf_counter() - began
     return {'training_data_wait_share': float(np.median(waits)),
             'training_samples_per_s': float(np.median(real)),
-            'bare_samples_per_s': float(np.median(bare))}
+            'bare_samples_per_s': float(np.median(bare)),
+            'decoded_frames_per_s': len(store.states) / decode_s,
+            'training_decode_share': decode_s / (decode_s + short_s)}
 
 
 if __name__ == '__main__':
