@@ -16,8 +16,8 @@ import sys
 
 import yaml
 
-from irevla_control.bag_writer import write_synced
 from irevla_control.errors import BagError
+from irevla_control.files import write_synced
 from irevla_control.mcap_file import read_checksum
 
 INDEX = 'index.jsonl'

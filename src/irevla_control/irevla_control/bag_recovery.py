@@ -14,7 +14,7 @@ import sys
 from typing import TextIO
 
 from irevla_control.bag_index import EpisodeEntry, append_to_index, entry_from_bag, repair_index
-from irevla_control.bag_writer import BagWriter, sync_folder
+from irevla_control.bag_writer import BagWriter
 from irevla_control.cdr import command_source
 from irevla_control.episode_recording import (
     COMMAND_TYPE,
@@ -25,6 +25,7 @@ from irevla_control.episode_recording import (
     describe,
 )
 from irevla_control.errors import BadMessageError, BagError
+from irevla_control.files import sync
 from irevla_control.message_types import decode, typestore
 
 
@@ -75,7 +76,7 @@ def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
         if (root / folder.name).exists():
             raise BagError(f'{root / folder.name} exists already; delete one of the two')
         folder.rename(root / folder.name)
-        sync_folder(root)
+        sync(root)
         append_to_index(root, entry)
         return entry
     last_event, sources = b'', set()

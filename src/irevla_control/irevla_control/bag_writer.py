@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from irevla_control.errors import BagError
+from irevla_control.files import write_synced
 from irevla_control.mcap_file import MAGIC, McapFile, Visit
 from irevla_control.message_types import definition, type_hash
 
@@ -51,26 +52,6 @@ class Topic:
             'durability': 1 if self.transient_local else 2, 'deadline': _INFINITE,
             'lifespan': _INFINITE, 'liveliness': 1, 'liveliness_lease_duration': _INFINITE,
             'avoid_ros_namespace_conventions': False}]).strip()
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_synced(path: Path, text: str) -> None:
-    """Replace a file by a text, wholly or not at all."""
-    temporary = path.with_name(path.name + '.tmp')
-    with temporary.open('w') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
 
 
 class BagWriter:

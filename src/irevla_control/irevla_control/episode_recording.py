@@ -13,8 +13,9 @@ import time
 from typing import Any, NamedTuple
 
 from irevla_control.bag_index import EpisodeEntry, append_to_index, entry_from_bag
-from irevla_control.bag_writer import BagWriter, Topic, sync_folder
+from irevla_control.bag_writer import BagWriter, Topic
 from irevla_control.errors import BagError
+from irevla_control.files import sync
 
 STAGING = '.staging'
 EPISODE_TYPE = 'irevla_msgs/msg/EpisodeState'
@@ -70,9 +71,9 @@ def commit(root: Path, writer: BagWriter, about: dict[str, str], sources: Sequen
         'recovered': 'true' if recovered else 'false', 'failed': failed,
         'lost': json.dumps({topic: number for topic, number in lost.items() if number}),
         'max_gap_s': json.dumps(gaps), 'recorded_ns': str(time.time_ns())})
-    sync_folder(writer.folder)
+    sync(writer.folder)
     os.rename(writer.folder, target)
-    sync_folder(target.parent)
+    sync(target.parent)
     entry = entry_from_bag(target)
     append_to_index(root, entry)
     return entry
@@ -160,7 +161,7 @@ class EpisodeRecording:
             raise BagError(f'{self._root / self.episode_id} exists already; give each episode '
                            'its own id, or record to another folder')
         self.writer = BagWriter(self._root / STAGING / self.episode_id, topics, self._about)
-        sync_folder(self._root / STAGING)
+        sync(self._root / STAGING)
         for message in self._early:
             self._put(message)
         self._early.clear()

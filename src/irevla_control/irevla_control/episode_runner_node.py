@@ -4,7 +4,6 @@
 
 from collections import Counter
 import json
-import os
 from pathlib import Path
 import time
 
@@ -13,6 +12,7 @@ from rclpy.task import Future
 from tqdm import tqdm
 
 from irevla_control.errors import ConfigError
+from irevla_control.files import write_synced
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import NodeDone, run_node
 from irevla_control.ros.parameters import Parameter, declare
@@ -176,9 +176,7 @@ class EpisodeRunnerNode(Node):
         self._diagnostics.count('episodes')
         if self._output is not None:
             self._output.parent.mkdir(parents=True, exist_ok=True)
-            staged = self._output.with_suffix('.staged')
-            staged.write_text(json.dumps(self._results, indent=1))
-            os.replace(staged, self._output)
+            write_synced(self._output, json.dumps(self._results, indent=1))
 
     def _finish_if_recorded(self) -> None:
         if not (self._plan or self._current or self._unrecorded):

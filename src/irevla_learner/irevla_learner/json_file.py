@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from irevla_control.bag_writer import write_synced
+from irevla_control.files import write_synced
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -12,7 +12,7 @@ import cv2
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from irevla_control.bag_writer import write_synced
+from irevla_control.files import write_synced
 from irevla_learner.evaluation import EpisodeResult
 from irevla_learner.video import Clip, film_strip
 

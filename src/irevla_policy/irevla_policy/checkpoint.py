@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.files import sync
 
 from .config import PolicyConfig
 from .statistics import Statistics
@@ -54,12 +55,12 @@ def save_checkpoint(folder: str | Path, vla: VLA, extra: dict[str, Any] | None =
             'format': FORMAT, 'version': VERSION, 'backbone_hash': vla.backbone_hash,
             'files': {name: _sha256(temporary / name) for name in FILES}, 'extra': extra or {}})
         for path in (*temporary.iterdir(), temporary):
-            _fsync(path)
+            sync(path)
         if folder.exists():
             shutil.rmtree(previous, ignore_errors=True)
             folder.rename(previous)
         temporary.rename(folder)
-        _fsync(folder.parent)
+        sync(folder.parent)
         shutil.rmtree(previous, ignore_errors=True)
     except (OSError, TypeError, ValueError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -164,11 +165,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise CheckpointError(f'{path} holds no mapping; copy the checkpoint again')
     return data
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
