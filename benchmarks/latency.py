@@ -1,8 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Latency that the ROS graph adds to a bare forward pass: image out, `command` back."""
+"""Latency that the ROS graph adds to the forward pass: observation out, `command` back."""
 
 import argparse
+from collections.abc import Callable
 import contextlib
 from dataclasses import replace
 import json
@@ -15,13 +16,18 @@ import time
 
 import numpy as np
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 import torch
 
-from irevla_control.ros.messages import image_to_message, ns_to_stamp, stamp_to_ns
+from irevla_control.ros.executor import DirectExecutor
+from irevla_control.ros.messages import (
+    action_to_message,
+    image_to_message,
+    ns_to_stamp,
+    stamp_to_ns,
+)
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
-from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, RobotState
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.config import load_preset
 from irevla_policy.statistics import Statistics
@@ -30,6 +36,9 @@ from irevla_policy.vla import VLA
 ROOT = Path(__file__).resolve().parents[1]
 INSTRUCTION = 'press the button'
 IMAGE_SIZE = 224
+HOLD = np.array([0, 0, 0, 0, 0, 0, 1.0])
+ANSWER_TIMEOUT_S = 5.0
+WARM_UP = 20
 
 
 def untrained_checkpoint(folder: Path) -> Path:
@@ -72,13 +81,16 @@ class Client:
     def __init__(self) -> None:
         """Wire the topics of an environment with one camera."""
         self._node = rclpy.create_node('latency')
-        self._executor = SingleThreadedExecutor()
+        self._executor = DirectExecutor()
         self._executor.add_node(self._node)
         self._image = self._node.create_publisher(Image, 'camera/front/image_raw', OBSERVATION)
         self._state = self._node.create_publisher(RobotState, 'robot_state', OBSERVATION)
         self._episode = self._node.create_publisher(EpisodeState, 'episode', EVENT)
-        self._node.create_subscription(EndEffectorCommand, 'command', self._receive, COMMAND)
-        self._answered = 0
+        self._policy = self._node.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
+        self._node.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
+        self._node.create_subscription(PolicyStep, 'policy_step', self._on_step, COMMAND)
+        self._commanded = self._stepped = 0
+        self._pass_s = 0.0
         self._state_message = RobotState()
         self._state_message.header.frame_id = 'base'
         self._state_message.pose.orientation.w = 1.0
@@ -93,11 +105,21 @@ class Client:
             self._executor.spin_once(timeout_sec=0.1)
         time.sleep(1.0)
 
-    def _receive(self, message: EndEffectorCommand) -> None:
-        self._answered = stamp_to_ns(message.header.stamp)
+    def _on_command(self, message: EndEffectorCommand) -> None:
+        self._commanded = stamp_to_ns(message.header.stamp)
 
-    def ask(self, image: np.ndarray) -> float:
-        """Publish one observation; return the seconds until its command is here."""
+    def _on_step(self, message: PolicyStep) -> None:
+        self._stepped, self._pass_s = stamp_to_ns(message.header.stamp), message.inference_s
+
+    def _spin_until(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + ANSWER_TIMEOUT_S
+        while not condition():
+            if time.monotonic() > end:
+                raise RuntimeError(f'no answer came within {ANSWER_TIMEOUT_S} s')
+            self._executor.spin_once(timeout_sec=1.0)
+
+    def ask(self, image: np.ndarray) -> tuple[float, float]:
+        """Publish one observation; return the seconds until its command, and of its pass."""
         start = time.perf_counter()
         stamp_ns = time.time_ns()
         stamp = ns_to_stamp(stamp_ns)
@@ -108,15 +130,34 @@ class Client:
                                phase=EpisodeState.PHASE_RUNNING)
         episode.header.stamp = stamp
         self._episode.publish(episode)
-        while self._answered != stamp_ns:
-            if time.perf_counter() - start > 5:
-                raise RuntimeError('no command came within 5 s')
-            self._executor.spin_once(timeout_sec=1.0)
+        self._spin_until(lambda: self._commanded == stamp_ns)
+        elapsed = time.perf_counter() - start
+        self._spin_until(lambda: self._stepped == stamp_ns)
+        return elapsed, self._pass_s
+
+    def ping(self) -> float:
+        """Send a command of the policy; return the seconds until the mux has forwarded it."""
+        start = time.perf_counter()
+        stamp_ns = time.time_ns()
+        self._policy.publish(action_to_message(
+            HOLD, ns_to_stamp(stamp_ns), 'base', EndEffectorCommand.SOURCE_POLICY, 0))
+        self._spin_until(lambda: self._commanded == stamp_ns)
         return time.perf_counter() - start
 
 
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    """Return the median and the 99th percentile in milliseconds."""
+    return {f'p{share}': round(1e3 * float(np.percentile(seconds, share)), 3)
+            for share in (50, 99)}
+
+
 def measure(samples: int = 500) -> dict:
-    """Alternate graph and bare forward pass; return the added milliseconds."""
+    """Return what the graph adds to the pass on the way of an observation to its command.
+
+    In turn: the way through the graph, the same model's bare pass in this process (so that a pass
+    slowed down by the graph shows), and a command through the mux alone and back (two of the
+    way's three hops without any work: what this machine's wake-ups cost).
+    """
     # A graph of its own, whatever else runs on this machine.
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     torch.set_num_threads(1)
@@ -131,24 +172,21 @@ def measure(samples: int = 500) -> dict:
             rclpy.init()
             client = Client()
             client.wait_for_graph()
-            graph_s, bare_s = [], []
-            for sample in range(samples + 20):
+            way_s, pass_s, bare_s, ping_s = [], [], [], []
+            for sample in range(WARM_UP + samples):
                 image = images[sample % len(images)]
-                graph_s.append(client.ask(image))
+                way, own_pass = client.ask(image)
                 start = time.perf_counter()
                 bare.step({'front': image}, state, INSTRUCTION)
                 bare_s.append(time.perf_counter() - start)
+                way_s.append(way)
+                pass_s.append(own_pass)
+                ping_s.append(client.ping())
             rclpy.shutdown()
-    graph_ms, bare_ms = 1e3 * np.array(graph_s[20:]), 1e3 * np.array(bare_s[20:])
-    added = graph_ms - np.median(bare_ms)
-    return {
-        'graph_latency_ms': {'p50': round(float(np.percentile(added, 50)), 3),
-                             'p99': round(float(np.percentile(added, 99)), 3)},
-        'observation_to_command_ms': {'p50': round(float(np.percentile(graph_ms, 50)), 3),
-                                      'p99': round(float(np.percentile(graph_ms, 99)), 3)},
-        'bare_forward_ms': {'p50': round(float(np.percentile(bare_ms, 50)), 3),
-                            'p99': round(float(np.percentile(bare_ms, 99)), 3)},
-    }
+    added_s = np.subtract(way_s, pass_s)
+    return {name: percentiles(seconds[WARM_UP:]) for name, seconds in (
+        ('graph_latency_ms', added_s), ('observation_to_command_ms', way_s),
+        ('pass_in_graph_ms', pass_s), ('bare_forward_ms', bare_s), ('mux_round_trip_ms', ping_s))}
 
 
 if __name__ == '__main__':

@@ -3,6 +3,7 @@
 """Lock-step decisions per second through ROS against the same environment in process."""
 
 import argparse
+from functools import partial
 import json
 import os
 import subprocess
@@ -11,10 +12,10 @@ import time
 
 import numpy as np
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
-from irevla_control.ros.messages import action_to_message
+from irevla_control.ros.executor import DirectExecutor
+from irevla_control.ros.messages import action_to_message, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 from irevla_msgs.srv import ResetEpisode
@@ -24,29 +25,28 @@ TASK = 'drawer-open'
 CAMERAS = ('front', 'wrist')
 HOLD = np.array([0, 0, 0, 0, 0, 0, 1.0])
 BURST = 10
+ANSWER_TIMEOUT_S = 20.0
 
 
 class Driver:
-    """Answers each complete observation of the node with the same command.
-
-    It wakes once per observation, for `episode`, which comes last, and then takes the other parts.
-    """
+    """Answers each complete observation of the node with the same command."""
 
     def __init__(self) -> None:
         """Subscribe to what a policy needs."""
-        self._node = rclpy.create_node('driver', start_parameter_services=False)
-        self._executor = SingleThreadedExecutor()
+        self._node = rclpy.create_node('driver')
+        self._executor = DirectExecutor()
         self._executor.add_node(self._node)
+        topics = [(Image, f'camera/{name}/image_raw') for name in CAMERAS]
+        self._stamps = {}
+        for kind, topic in (*topics, (RobotState, 'robot_state')):
+            self._node.create_subscription(kind, topic, partial(self._on_part, topic), OBSERVATION)
         self._node.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self._command = self._node.create_publisher(EndEffectorCommand, 'command', COMMAND)
         self._reset = self._node.create_client(ResetEpisode, 'reset_episode')
-        # Of a node that no executor spins: its messages wait until they are taken.
-        parts = rclpy.create_node('driver_parts', start_parameter_services=False)
-        topics = [(Image, f'camera/{name}/image_raw') for name in CAMERAS]
-        topics += [(RobotState, 'robot_state')]
-        self._parts = [parts.create_subscription(kind, topic, lambda message: None, OBSERVATION)
-                       for kind, topic in topics]
         self._episode = EpisodeState()
+
+    def _on_part(self, topic: str, message: Image | RobotState) -> None:
+        self._stamps[topic] = stamp_to_ns(message.header.stamp)
 
     def _on_episode(self, message: EpisodeState) -> None:
         self._episode = message
@@ -74,19 +74,16 @@ class Driver:
         self._observe(self._episode.episode_id, self._episode.step + 1)
 
     def _observe(self, episode_id: str, step: int) -> None:
-        while (self._episode.episode_id, self._episode.step) != (episode_id, step):
+        end = time.monotonic() + ANSWER_TIMEOUT_S
+        while ((self._episode.episode_id, self._episode.step) != (episode_id, step)
+               or set(self._stamps.values()) != {stamp_to_ns(self._episode.header.stamp)}):
+            if time.monotonic() > end:
+                raise RuntimeError(f'step {step} was not seen within {ANSWER_TIMEOUT_S} s')
             self._executor.spin_once(timeout_sec=1.0)
-        for part in self._parts:
-            while True:
-                taken = part.handle.take_message(part.msg_type, False)
-                if taken and taken[0].header.stamp == self._episode.header.stamp:
-                    break
-                if not taken:
-                    time.sleep(1e-4)
 
 
-def measure(rounds: int = 40) -> dict:
-    """Alternate short bursts through ROS and in process; compare their median step times."""
+def measure(rounds: int = 100) -> dict:
+    """Alternate short bursts through ROS and in process; return the median of their ratios."""
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     process = subprocess.Popen([sys.executable, '-m', 'irevla_sim.metaworld_node', '--ros-args',
                                 '-p', 'horizon:=1000000'])
@@ -103,20 +100,22 @@ def measure(rounds: int = 40) -> dict:
             for name, step in turns.items():
                 # The first after the other's turn finds cold caches.
                 step()
+                start = time.perf_counter()
                 for _ in range(BURST):
-                    start = time.perf_counter()
                     step()
-                    seconds[name].append(time.perf_counter() - start)
+                seconds[name].append((time.perf_counter() - start) / BURST)
         rclpy.shutdown()
     finally:
         process.terminate()
         process.wait(10)
-    rates = {name: 1 / float(np.median(times)) for name, times in seconds.items()}
-    return {'lockstep_ratio': round(rates['through_ros'] / rates['in_process'], 3),
-            'decisions_per_second': {name: round(rate, 1) for name, rate in rates.items()}}
+    ratios = np.divide(seconds['in_process'], seconds['through_ros'])
+    return {'lockstep_ratio': round(float(np.median(ratios)), 3),
+            'lockstep_ratio_quartiles': np.percentile(ratios, [25, 75]).round(3).tolist(),
+            'decisions_per_second': {name: round(1 / float(np.median(each)), 1)
+                                     for name, each in seconds.items()}}
 
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--rounds', type=int, default=40)
+    parser.add_argument('--rounds', type=int, default=100)
     print(json.dumps(measure(parser.parse_args().rounds), indent=2))

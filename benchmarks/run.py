@@ -21,10 +21,16 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'lock-step through ROS / in process': (('lockstep_ratio',), '>= 0.85', lambda x: x >= 0.85),
     'graph latency p50 [ms]': (('graph_latency_ms', 'p50'), '< 1.5', lambda x: x < 1.5),
     'graph latency p99 [ms]': (('graph_latency_ms', 'p99'), '< 5', lambda x: x < 5),
+    'pass inside the graph p50 [ms]': (('pass_in_graph_ms', 'p50'), 'reported', lambda _: True),
+    'bare pass p50 [ms]': (('bare_forward_ms', 'p50'), 'reported', lambda _: True),
+    'round trip through the mux alone p50 [ms]': (
+        ('mux_round_trip_ms', 'p50'), 'reported', lambda _: True),
     'recorder: messages lost': (('recorder', 'lost'), '0', lambda x: x == 0),
     'recorder: share of a core': (('recorder', 'cpu_share'), 'reported', lambda _: True),
     'training: share waiting for data': (
         ('training_data_wait_share',), '< 0.05', lambda x: x < 0.05),
+    'training: samples/s': (('training_samples_per_s',), 'reported', lambda _: True),
+    'training: samples/s of bare steps': (('bare_samples_per_s',), 'reported', lambda _: True),
 }
 
 

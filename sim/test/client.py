@@ -102,12 +102,19 @@ class Client:
         while time.monotonic() < end:
             self._executor.spin_once(timeout_sec=0.02)
 
-    def wait_for_simulator(self, expert=False):
+    def wait_for_simulator(self):
         self.spin_until(lambda: self._reset.service_is_ready()
                         and self.command.get_subscription_count()
-                        and self.node.count_publishers('robot_state')
-                        and (not expert or self.node.count_subscribers('simulator_state') > 1), 60)
+                        and self.node.count_publishers('robot_state'), 60)
         self.spin_for(0.5)
+
+    def wait_for_expert(self, task='drawer-open', timeout_s=60.0):
+        """Begin episodes until the expert answers one: who else is connected, nobody is told."""
+        end = time.monotonic() + timeout_s
+        while not (self.commands and self.labels):
+            assert time.monotonic() < end, 'the expert does not answer'
+            self.start(task, 0)
+            self.spin_for(0.5)
 
     def reset(self, task, seed, instruction=''):
         request = ResetEpisode.Request(task=task, seed=seed, instruction=instruction)

@@ -25,9 +25,10 @@ def play(client, task, seed):
 def test_the_graph_gives_the_demonstration_of_the_process(graph):
     env = MetaWorldEnv(cameras=(), horizon=30)
     with running('expert_node', noise_std=0.2):
-        graph.wait_for_simulator(expert=True)
+        graph.wait_for_expert()
         for task, seed in (('drawer-close', 5), ('window-open-new', 6)):
             graph.commands.clear()
+            graph.labels.clear()
             stamps, states = play(graph, task, seed)
             expected = demonstrate(env, task, seed, 0.2)
             np.testing.assert_array_equal(states, expected.states)

@@ -235,8 +235,12 @@ from irevla_control.ros.node import run_node
 class Losing(RecorderNode):
     def __init__(self):
         super().__init__()
-        self.create_timer(3.0, lambda: self.destroy_subscription(
-            self._streams[self.resolve_topic_name('command')].subscription))
+        self.create_timer(0.5, self._lose)
+
+    def _lose(self):
+        if self._recorder.counts['messages'] >= 10:
+            self.destroy_subscription(
+                self._streams[self.resolve_topic_name('command')].subscription)
 
 run_node(Losing)
 """

@@ -167,8 +167,10 @@ class VlaNode(Node):
             self._diagnostics.refuse(f'observation is {age:.3f} s old, the limit is '
                                      f'{self._max_age_s} s: not acted on')
             return
+        start = time.monotonic()
         output = self._vla.step(job.observation.images, job.observation.state,
                                 job.episode.instruction)
+        inference_s = time.monotonic() - start
         problem = action_problem(output.action)
         if problem:
             self._diagnostics.refuse(f'the policy gave no usable action: {problem}')
@@ -178,13 +180,14 @@ class VlaNode(Node):
         self._command.publish(action_to_message(
             output.action, stamp, job.frame_id, EndEffectorCommand.SOURCE_POLICY,
             self._sequence))
-        elapsed = time.monotonic() - job.received
-        self._diagnostics.time('observation to command', elapsed)
+        self._diagnostics.time('observation to command', time.monotonic() - job.received)
+        self._diagnostics.time('forward pass', inference_s)
         self._diagnostics.count('commands')
-        self._step.publish(self._step_message(job, output, elapsed))
+        self._step.publish(self._step_message(job, output, inference_s))
         self._set_problem('policy', '')
 
-    def _step_message(self, job: Job, output: PolicyOutput, elapsed: float) -> PolicyStep:
+    def _step_message(self, job: Job, output: PolicyOutput,
+                      inference_s: float) -> PolicyStep:
         tokens, width = output.latent.shape
         message = PolicyStep(
             episode_id=job.episode.episode_id, step=job.episode.step,
@@ -192,7 +195,7 @@ class VlaNode(Node):
             latent=to_array('H', output.latent.astype(np.float16).view(np.uint16)),
             proprioception=to_array('f', output.proprioception),
             action=to_array('f', output.action_normalised),
-            backbone_hash=self._backbone_hash, inference_s=elapsed)
+            backbone_hash=self._backbone_hash, inference_s=inference_s)
         message.header.stamp = ns_to_stamp(job.observation.stamp)
         return message
 

@@ -3,15 +3,17 @@
 """The one way a node of the suite starts, spins and ends."""
 
 from collections.abc import Callable
+import gc
 import signal
 import sys
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from irevla_control.errors import IrevlaError
+from irevla_control.ros.executor import DirectExecutor
 
 
 class NodeDone(Exception):  # noqa: N818 (no error)
@@ -31,7 +33,10 @@ def run_node(create: Callable[[], Node]) -> None:
     node, status = None, 0
     try:
         node = create()
-        executor = SingleThreadedExecutor()
+        # What is there now stays: looking through it again would hold callbacks up for 0.1 s.
+        gc.collect()
+        gc.freeze()
+        executor = DirectExecutor()
         executor.add_node(node)
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException, NodeDone):

@@ -1,0 +1,233 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The executor of all nodes: one thread, one wait a round, callbacks called directly."""
+
+from collections.abc import Callable
+from functools import partial
+import inspect
+import time
+from typing import Any
+
+from rclpy.client import Client
+from rclpy.context import Context
+from rclpy.exceptions import InvalidHandle
+from rclpy.executors import Executor, ExternalShutdownException
+from rclpy.guard_condition import GuardCondition
+from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
+from rclpy.node import Node
+from rclpy.service import Service
+from rclpy.subscription import Subscription
+from rclpy.task import Future
+from rclpy.timer import Timer
+from rclpy.waitable import NumberOfEntities, Waitable
+
+# Parameter services and QoS events are for people: they are looked at only this often.
+LEISURE_S = 0.1
+_FOR_PEOPLE = ('rcl_interfaces.', 'type_description_interfaces.')
+
+# A callback with what was taken for it; None when there is nothing to call.
+Call = Callable[[], Any] | None
+# What takes from an entity, and the entity.
+Ready = tuple[Callable[[Any], Call], Any]
+
+
+class DirectExecutor(Executor):
+    """Runs what is ready, each callback once a round, in the thread that spins.
+
+    rclpy's own executors wrap each callback in a task, build a wait set for it and wake up once
+    more after it. That takes longer than most callbacks, on the way of every command.
+    """
+
+    def __init__(self, *, context: Context | None = None) -> None:
+        """Begin without nodes."""
+        super().__init__(context=context)
+        self._prompt = self._leisurely = _Waiting(self)
+        self._changed = True
+        self._looked = 0.0
+
+    def wake(self) -> None:
+        """Look again at what the nodes have; rclpy calls this when one of them changed."""
+        self._changed = True
+        super().wake()
+
+    def add_node(self, node: Node) -> bool:
+        """Begin to run a node's callbacks; return False if they were run already."""
+        added = super().add_node(node)
+        self.wake()
+        return added
+
+    def remove_node(self, node: Node) -> None:
+        """Run a node's callbacks no longer."""
+        super().remove_node(node)
+        self.wake()
+
+    def spin_once(self, timeout_sec: float | None = None) -> None:
+        """Wait until something is ready, at most ``timeout_sec``, and run all that is.
+
+        It may return earlier with nothing done.
+        """
+        self._resume_tasks()
+        if self._changed:
+            self._changed = False
+            self._look()
+        unlimited = timeout_sec is None or timeout_sec < 0
+        ready = self._prompt.wait(LEISURE_S if unlimited else min(timeout_sec, LEISURE_S))
+        if not self._context.ok():
+            raise ExternalShutdownException
+        now = time.monotonic()
+        if now - self._looked >= LEISURE_S:
+            self._looked = now
+            ready += self._leisurely.wait(0.0)
+        for take, entity in ready:
+            try:
+                call = take(entity)
+            except InvalidHandle:
+                # An earlier callback of this round destroyed it.
+                continue
+            if call is not None:
+                result = call()
+                if inspect.iscoroutine(result):
+                    self.create_task(result)
+
+    def spin_once_until_future_complete(self, future: Future, timeout_sec: Any = None) -> None:
+        """Do a round; the caller looks at the future."""
+        # rclpy hands over an object of its own where there is a time limit.
+        self.spin_once(getattr(timeout_sec, 'timeout', timeout_sec))
+
+    def _resume_tasks(self) -> None:
+        """Run coroutines until they wait for something; almost always there are none."""
+        if not self._tasks:
+            return
+        with self._tasks_lock:
+            tasks, self._tasks = self._tasks, []
+        for number, entry in enumerate(tasks):
+            task = entry[0]
+            task()
+            if not task.done():
+                self._tasks.append(entry)
+            elif task.exception() is not None:
+                self._tasks += tasks[number + 1:]
+                raise task.exception()
+
+    def _look(self) -> None:
+        self._prompt, self._leisurely = _Waiting(self), _Waiting(self)
+        for guard in (self._guard, self._sigint_gc):
+            self._prompt.add('guard_condition', guard)
+        for node in self.get_nodes():
+            for kind, entities in (
+                    ('guard_condition', node.guards), ('timer', node.timers),
+                    ('subscription', node.subscriptions), ('client', node.clients),
+                    ('service', node.services), ('waitable', node.waitables)):
+                for entity in entities:
+                    if entity.callback_group.can_execute(entity):
+                        waiting = self._leisurely if _for_people(kind, entity) else self._prompt
+                        waiting.add(kind, entity)
+
+
+def _for_people(kind: str, entity: Any) -> bool:
+    if kind == 'service':
+        return entity.srv_type.__module__.startswith(_FOR_PEOPLE)
+    return kind == 'waitable' and entity.get_num_entities().num_events > 0
+
+
+class _Waiting:
+    """A wait set and what it waits for."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._context = executor.context
+        # By the wait set's names, in the order of its sizes.
+        self._take = {
+            'subscription': _take_subscription, 'guard_condition': _take_guard,
+            'timer': _take_timer, 'client': partial(_take_client, executor),
+            'service': _take_service}
+        self._entities: dict[str, list] = {kind: [] for kind in self._take}
+        self._waitables: list[Waitable] = []
+        self._wait_set: Any = None
+
+    def add(self, kind: str, entity: Any) -> None:
+        (self._waitables if kind == 'waitable' else self._entities[kind]).append(entity)
+
+    def wait(self, timeout_s: float) -> list[Ready]:
+        """Return what is ready, at the latest after ``timeout_s``."""
+        if not (self._waitables or any(self._entities.values())):
+            return []
+        if self._wait_set is None:
+            self._wait_set = self._create()
+        wait_set = self._wait_set
+        wait_set.clear_entities()
+        for kind, entities in self._entities.items():
+            add = getattr(wait_set, f'add_{kind}')
+            for entity in entities:
+                add(entity.handle)
+        for waitable in self._waitables:
+            waitable.add_to_wait_set(wait_set)
+        wait_set.wait(int(timeout_s * 1e9))
+        ready = []
+        for kind, entities in self._entities.items():
+            pointers = wait_set.get_ready_entities(kind)
+            if pointers:
+                ready += [(self._take[kind], entity) for entity in entities
+                          if entity.handle.pointer in pointers]
+        return ready + [(_take_waitable, waitable) for waitable in self._waitables
+                        if waitable.is_ready(wait_set)]
+
+    def _create(self) -> Any:
+        sizes = NumberOfEntities(*(len(entities) for entities in self._entities.values()))
+        for waitable in self._waitables:
+            sizes += waitable.get_num_entities()
+        with self._context.handle:
+            return _rclpy.WaitSet(
+                sizes.num_subscriptions, sizes.num_guard_conditions, sizes.num_timers,
+                sizes.num_clients, sizes.num_services, sizes.num_events, self._context.handle)
+
+
+def _take_guard(guard: GuardCondition) -> Call:
+    return guard.callback
+
+
+def _take_timer(timer: Timer) -> Call:
+    with timer.handle:
+        # The wait set also tells of a timer that was cancelled meanwhile.
+        if not timer.handle.is_timer_ready():
+            return None
+        timer.handle.call_timer()
+    return timer.callback
+
+
+def _take_subscription(subscription: Subscription) -> Call:
+    with subscription.handle:
+        taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+    return None if taken is None else partial(subscription.callback, taken[0])
+
+
+def _take_client(executor: Executor, client: Client) -> Call:
+    with client.handle:
+        header, response = client.handle.take_response(client.srv_type.Response)
+    if header is None:
+        return None
+    try:
+        future = client.get_pending_request(header.request_id.sequence_number)
+    except KeyError:
+        # The request was cancelled.
+        return None
+
+    def complete() -> None:
+        # Of the executor: what the future's callbacks raise reaches who spins.
+        future._set_executor(executor)
+        future.set_result(response)
+    return complete
+
+
+def _take_service(service: Service) -> Call:
+    with service.handle:
+        request, header = service.handle.service_take_request(service.srv_type.Request)
+    if header is None:
+        return None
+
+    def answer() -> None:
+        service.send_response(service.callback(request, service.srv_type.Response()), header)
+    return answer
+
+
+def _take_waitable(waitable: Waitable) -> Call:
+    return partial(waitable.execute, waitable.take_data())
