@@ -4,7 +4,12 @@
 
 import os
 
+from gymnasium import register
+
 # MuJoCo and Mesa read these when they are first imported: draw without a screen, and in the
 # calling thread, since helper threads cost more than they give on images this small.
 os.environ.setdefault('MUJOCO_GL', 'osmesa')
 os.environ.setdefault('LP_NUM_THREADS', '0')
+
+# `gymnasium.make('irevla_sim:MetaWorld-v0')` gives the environment to who does not import us.
+register('MetaWorld-v0', 'irevla_sim.metaworld_env:MetaWorldEnv')

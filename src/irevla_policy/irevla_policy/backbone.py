@@ -53,15 +53,16 @@ class Backbone(nn.Module):
             name: tokens.repeat_interleave(cameras, 0) for name, tokens in text.items()}
         if self.training or torch.is_grad_enabled():
             self._gradients += 1
-        elif self._tracer is not None and len(instructions) == 1:
-            return self._tracer(inputs, self._version()).flatten(0, 1).unsqueeze(0)
         # The vocabulary layer was replaced by the identity: its output is the hidden state.
-        hidden = self.model(**inputs, use_cache=False).logits
+        if self._tracer is not None and not torch.is_grad_enabled():
+            hidden = self._tracer(inputs, self._version())
+        else:
+            hidden = self.model(**inputs, use_cache=False).logits
         hidden = hidden * inputs['attention_mask'].unsqueeze(-1).to(hidden.dtype)
         return hidden.unflatten(0, (-1, cameras)).flatten(1, 2)
 
     def compile_for_inference(self) -> None:
-        """Trace from now on single observations; outputs stay, the time of Python goes."""
+        """Trace what is encoded from now on; outputs stay, the time of Python goes."""
         self._tracer = Tracer(self.model)
 
     def freeze(self) -> None:

@@ -89,6 +89,21 @@ class VLA(nn.Module):
         self.backbone.compile_for_inference()
 
     @torch.no_grad()
+    def perceive(self, images: np.ndarray, states: np.ndarray,
+                 instructions: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Return what a head sees, as it is stored: latent float16 (B, m, d), state (B, p).
+
+        Args:
+            images: uint8 (B, C, H, W, 3), cameras in the preset's order.
+            states: float (B, 10).
+            instructions: B of them.
+
+        """
+        latent = self.encode(torch.from_numpy(images).to(self.device), instructions).half()
+        proprioception = torch.from_numpy(self.statistics.normalise_state(states))
+        return latent, proprioception.to(self.device)
+
+    @torch.no_grad()
     def step(self, images: Mapping[str, np.ndarray], state: np.ndarray,
              instruction: str) -> PolicyOutput:
         """Compute the action for one observation, in evaluation mode.
@@ -104,16 +119,15 @@ class VLA(nn.Module):
         """
         if self.training:
             self.eval()
-        stacked = torch.from_numpy(self._checked_images(images)).to(self.device)
+        stacked = self._checked_images(images)
         if np.shape(state) != (STATE_SIZE,) or not np.isfinite(state).all():
             raise ConfigError(f'state {state}; {STATE_SIZE} finite numbers are needed, check the '
                               'robot state')
-        proprioception = self.statistics.normalise_state(state)
         # The head acts on what is stored: the half-precision latent.
-        latent = self.encode(stacked.unsqueeze(0), [instruction]).half()
-        action = self.act(latent, torch.from_numpy(proprioception).to(self.device).unsqueeze(0))
-        action = action[0].cpu().numpy()
-        return PolicyOutput(latent[0].cpu().numpy(), proprioception, action,
+        latent, proprioception = self.perceive(stacked[None], np.asarray(state)[None],
+                                               [instruction])
+        action = self.act(latent, proprioception)[0].cpu().numpy()
+        return PolicyOutput(latent[0].cpu().numpy(), proprioception[0].cpu().numpy(), action,
                             self.statistics.denormalise_action(action))
 
     def _checked_images(self, images: Mapping[str, np.ndarray]) -> np.ndarray:

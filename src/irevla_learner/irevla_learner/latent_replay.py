@@ -1,0 +1,276 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Episodes of latents on disk: each observation once, drawn as n-step transitions.
+
+A folder holds `latents.bin` (float16), `rows.bin` (everything else of an observation) and
+`replay.json`, which is replaced after each episode: what a kill cut off is not counted by it.
+"""
+
+from dataclasses import dataclass
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from irevla_control.errors import ConfigError
+from irevla_control.files import sync
+from irevla_learner.json_file import write_json
+
+STATE = 'replay.json'
+FORMAT = 1
+DEMONSTRATION, HUMAN, TERMINATED, LAST = 1, 2, 4, 8
+
+
+@dataclass(frozen=True)
+class LatentEpisode:
+    """One episode of T actions, as the policy saw it.
+
+    Attributes:
+        latents: float16 (T + 1, m, d), or (T, m, d) when the last observation was not encoded;
+            then nothing can be learned from the steps whose return runs into it, unless the
+            episode terminated.
+        proprioception: float32, normalised; as many rows as latents.
+        actions: float32 (T, a), normalised, as executed.
+        rewards: float32 (T,).
+        terminated: the task itself ended the episode: the value after it is zero. Otherwise the
+            value of the last observation counts.
+        success: whether the task was done.
+        human: bool (T,), which actions a person commanded.
+        versions: uint64 (T,), of the head that acted.
+        stamps: int64 (T,), of the observations [ns].
+
+    """
+
+    latents: np.ndarray
+    proprioception: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    terminated: bool
+    success: bool
+    human: np.ndarray
+    versions: np.ndarray
+    stamps: np.ndarray
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError where lengths or values do not fit."""
+        steps = len(self.actions)
+        if steps == 0 or len(self.latents) not in (steps, steps + 1):
+            raise ConfigError(f'episode of {steps} actions and {len(self.latents)} latents; '
+                              'as many latents or one more are needed')
+        for name in ('rewards', 'human', 'versions', 'stamps'):
+            if len(getattr(self, name)) != steps:
+                raise ConfigError(f'episode of {steps} actions with {len(getattr(self, name))} '
+                                  f'{name}')
+        if len(self.proprioception) != len(self.latents):
+            raise ConfigError(f'episode of {len(self.latents)} latents with '
+                              f'{len(self.proprioception)} states')
+        for name in ('latents', 'proprioception', 'actions', 'rewards'):
+            if not np.isfinite(getattr(self, name)).all():
+                raise ConfigError(f'episode with {name} that are not finite')
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """Where n-step transitions of a sample lie, and what they earned.
+
+    Attributes:
+        rows: int64 (B,), of their observations.
+        next_rows: int64 (B,), of the observations whose value counts after them.
+        rewards: float32 (B,), discounted sum over the steps between.
+        discounts: float32 (B,), of the value after them; zero where the task ended.
+
+    """
+
+    rows: np.ndarray
+    next_rows: np.ndarray
+    rewards: np.ndarray
+    discounts: np.ndarray
+
+
+class LatentReplay:
+    """The newest episodes that fit into a number of rows; the oldest make room.
+
+    Next observations are the next rows: nothing is stored twice, and an intervention's first
+    transition has its own observation, because it is the row's.
+    """
+
+    def __init__(self, folder: Path, *, backbone_hash: str, tokens: int, width: int,
+                 state_size: int, action_size: int, capacity: int) -> None:
+        """Open the folder, or make it.
+
+        Args:
+            folder: of this replay alone.
+            backbone_hash: of the model that encodes; latents of two models never mix.
+            tokens, width: m and d of a latent; shorter ones are padded with zeros.
+            state_size, action_size: p and a.
+            capacity: observations kept.
+
+        Raises:
+            ConfigError: what the folder holds is of another model or shape.
+
+        """
+        self._folder = Path(folder)
+        self._identity = {
+            'format': FORMAT, 'backbone_hash': backbone_hash, 'tokens': tokens, 'width': width,
+            'state_size': state_size, 'action_size': action_size, 'capacity': capacity}
+        self._folder.mkdir(parents=True, exist_ok=True)
+        state = self._read_state()
+        self._episodes: list[list[int]] = state['episodes']
+        self._next = state['next']
+        mode = 'r+' if (self._folder / 'rows.bin').exists() else 'w+'
+        self.latents = np.memmap(self._folder / 'latents.bin', np.float16, mode,
+                                 shape=(capacity, tokens, width))
+        self._rows = np.memmap(self._folder / 'rows.bin', np.dtype([
+            ('stamp', 'i8'), ('version', 'u8'), ('reward', 'f4'), ('flags', 'u1'),
+            ('proprioception', 'f4', (state_size,)), ('action', 'f4', (action_size,))]),
+            mode, shape=(capacity,))
+        # In memory, by row: what sampling looks at.
+        self._last = np.full(capacity, -1)
+        self._closed = np.zeros(capacity, bool)
+        self._read_rows()
+
+    def _read_state(self) -> dict[str, Any]:
+        path = self._folder / STATE
+        if not path.exists():
+            for name in ('latents.bin', 'rows.bin'):
+                (self._folder / name).unlink(missing_ok=True)
+            return {'episodes': [], 'next': 0}
+        state = json.loads(path.read_text())
+        differing = [f'{name} {state.get(name)!r} there, {value!r} asked'
+                     for name, value in self._identity.items() if state.get(name) != value]
+        if differing:
+            raise ConfigError(f'replay {self._folder} is another: {"; ".join(differing)}; encode '
+                              'its episodes again, or give another folder')
+        return state
+
+    def _read_rows(self) -> None:
+        self._rewards = np.array(self._rows['reward'])
+        self._flags = np.array(self._rows['flags'])
+        for start, stop, actions in self._episodes:
+            self._index(start, stop, actions)
+
+    def _index(self, start: int, stop: int, actions: int) -> None:
+        self._last[start:stop] = -1
+        self._last[start:start + actions] = start + actions - 1
+        self._closed[start:stop] = stop - start == actions
+
+    def __len__(self) -> int:
+        """Return the number of actions kept."""
+        return int((self._last >= 0).sum())
+
+    @property
+    def episodes(self) -> int:
+        """The number of episodes kept."""
+        return len(self._episodes)
+
+    @property
+    def capacity(self) -> int:
+        """The number of rows."""
+        return len(self._rows)
+
+    @property
+    def spans(self) -> list[slice]:
+        """The rows of each episode kept, oldest first."""
+        return [slice(start, stop) for start, stop, _ in self._episodes]
+
+    def proprioception(self, rows: Any) -> np.ndarray:
+        """Return the normalised states of these rows."""
+        return self._rows['proprioception'][rows]
+
+    def actions(self, rows: Any) -> np.ndarray:
+        """Return the executed actions of these rows, normalised."""
+        return self._rows['action'][rows]
+
+    def versions(self, rows: Any) -> np.ndarray:
+        """Return which head acted."""
+        return self._rows['version'][rows]
+
+    def stamps(self, rows: Any) -> np.ndarray:
+        """Return the stamps of the observations [ns]; 0 for an episode's last."""
+        return self._rows['stamp'][rows]
+
+    def add(self, episode: LatentEpisode, demonstration: bool = False) -> slice:
+        """Keep an episode; it is on disk when this returns. Return its rows.
+
+        All of a demonstration's actions, and in any episode those of a person, are drawn as
+        demonstrations.
+
+        Raises:
+            ConfigError: it is longer than the replay or of other sizes.
+
+        """
+        actions, rows = len(episode.actions), len(episode.latents)
+        capacity, tokens, width = self.latents.shape
+        if rows > capacity or episode.latents.shape[1] > tokens \
+                or episode.latents.shape[2] != width:
+            raise ConfigError(f'episode of latents {episode.latents.shape} for a replay of '
+                              f'{self.latents.shape}; make the replay larger')
+        start = self._next if self._next + rows <= capacity else 0
+        span = slice(start, start + rows)
+        self._make_room(span)
+        self.latents[span] = 0
+        self.latents[span, :episode.latents.shape[1]] = episode.latents
+        row = np.zeros(rows, self._rows.dtype)
+        row['proprioception'] = episode.proprioception
+        row['action'][:actions] = episode.actions
+        row['reward'][:actions] = episode.rewards
+        row['version'][:actions] = episode.versions
+        row['stamp'][:actions] = episode.stamps
+        row['flags'][:actions] = np.where(episode.human, HUMAN | DEMONSTRATION,
+                                          DEMONSTRATION if demonstration else 0)
+        row['flags'][actions - 1] |= LAST | (TERMINATED if episode.terminated else 0)
+        self._rows[span] = row
+        self._rewards[span], self._flags[span] = row['reward'], row['flags']
+        self._episodes.append([start, start + rows, actions])
+        self._index(start, start + rows, actions)
+        self._next = start + rows
+        self._commit()
+        return span
+
+    def _make_room(self, span: slice) -> None:
+        kept = []
+        for start, stop, actions in self._episodes:
+            if start < span.stop and span.start < stop:
+                self._last[start:stop] = -1
+            else:
+                kept.append([start, stop, actions])
+        if len(kept) < len(self._episodes):
+            self._episodes = kept
+            # Before its rows change: a kill in between must not leave a mixture.
+            self._write_state()
+
+    def _commit(self) -> None:
+        for array, name in ((self.latents, 'latents.bin'), (self._rows, 'rows.bin')):
+            array.flush()
+            sync(self._folder / name)
+        self._write_state()
+
+    def _write_state(self) -> None:
+        write_json(self._folder / STATE,
+                   self._identity | {'episodes': self._episodes, 'next': self._next})
+
+    def usable(self, steps: int, demonstrations: bool | None = None) -> np.ndarray:
+        """Return the rows that `draw` may begin at, all or of one kind only."""
+        rows = np.flatnonzero(self._last >= 0)
+        last = self._last[rows]
+        ended = (self._flags[last] & TERMINATED) > 0
+        reaches_end = rows + steps > last
+        rows = rows[~(reaches_end & ~ended & self._closed[rows])]
+        if demonstrations is None:
+            return rows
+        return rows[((self._flags[rows] & DEMONSTRATION) > 0) == demonstrations]
+
+    def transitions(self, rows: np.ndarray, steps: int, discount: float) -> Transitions:
+        """Return the ``steps``-step transitions that begin at these rows."""
+        last = self._last[rows]
+        rewards = np.zeros(len(rows), np.float32)
+        for step in range(steps):
+            inside = rows + step <= last
+            rewards += np.where(inside, discount ** step
+                                * self._rewards[np.minimum(rows + step, last)], 0)
+        taken = np.minimum(steps, last - rows + 1)
+        over = (rows + taken > last) & ((self._flags[last] & TERMINATED) > 0)
+        discounts = np.where(over, 0, discount ** taken).astype(np.float32)
+        # Where nothing follows, any row does: its value is not used.
+        return Transitions(rows, np.where(over, rows, rows + taken), rewards, discounts)

@@ -1,0 +1,209 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Soft actor-critic from demonstrations on cached latents (section V-D): stage 1 on a robot."""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from irevla_learner.critics import Critics
+from irevla_learner.latent_replay import LatentReplay
+from irevla_learner.sacfd_config import SACfDConfig
+from irevla_policy.head import Head
+
+# Latents that the principal components are taken from.
+COMPONENT_ROWS = 1000
+ENCODE_ROWS = 256
+
+
+class Components(nn.Module):
+    """Principal components of whole latents, each with a spread of one: what critics see."""
+
+    def __init__(self, latents: Tensor, count: int) -> None:
+        """Fit to float latents (N, m, d)."""
+        super().__init__()
+        tokens = self._normalised(latents)
+        mean = tokens.mean(0)
+        count = min(count, *tokens.shape)
+        _, spread, axes = torch.pca_lowrank(tokens - mean, count, center=False)
+        scale = (len(tokens) ** 0.5 / spread.clamp_min(1e-6)).unsqueeze(0)
+        self.register_buffer('mean', mean)
+        self.register_buffer('axes', axes * scale)
+
+    @staticmethod
+    def _normalised(latents: Tensor) -> Tensor:
+        return nn.functional.layer_norm(latents, latents.shape[-1:]).flatten(1)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Map float latents (B, m, d) to (B, count)."""
+        return (self._normalised(latents) - self.mean) @ self.axes
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Figures of one update; those of the actor are NaN where only the critics learned."""
+
+    critic: float
+    value: float
+    actor: float
+    cloning: float
+    temperature: float
+
+
+class SACfD:
+    """Actor and critics on what was cached of the latents, and their updates.
+
+    VLM and token learner stay as stage 0 left them: what they give for an observation is computed
+    once, when its episode comes. The actor is the head's MLP.
+    """
+
+    def __init__(self, head: Head, replay: LatentReplay, config: SACfDConfig, seed: int,
+                 device: str = 'cpu') -> None:
+        """Begin with this head's weights; ``replay`` holds the zero-shot episodes."""
+        torch.manual_seed(seed)
+        self._random = np.random.default_rng(seed)
+        self.config, self.replay, self.device = config, replay, device
+        self.updates = 0
+        self._pool = copy.deepcopy(head.pool).to(device).requires_grad_(False)
+        self.actor = copy.deepcopy(head.mlp).to(device).requires_grad_(True)
+        self._pooled = head.pool.query.numel()
+        rows = np.concatenate([np.arange(span.start, span.stop) for span in replay.spans])
+        chosen = np.sort(self._random.permutation(rows)[:COMPONENT_ROWS])
+        self._components = Components(self._latents(chosen), config.components)
+        state_size = replay.proprioception(0).shape[-1]
+        self._size = self._pooled + state_size + self._components.axes.shape[1]
+        self._features = np.zeros((replay.capacity, self._size), np.float32)
+        for span in replay.spans:
+            self.see(span)
+        action_size = replay.actions(0).shape[-1]
+        self.critics = Critics(config.critics, self._size + action_size, config.hidden).to(device)
+        self._targets = copy.deepcopy(self.critics).requires_grad_(False)
+        self.log_std = nn.Parameter(torch.full((action_size,), float(np.log(config.std)),
+                                               device=device))
+        self.log_temperature = nn.Parameter(torch.tensor(float(np.log(0.01)), device=device))
+        self._automatic = config.temperature == 'auto'
+        # A spread of the actions as wide as `std`: what the temperature aims at.
+        self._target_entropy = action_size * (float(np.log(config.std)) + 1.4189)
+        actor = [*self.actor.parameters(), *([self.log_std] if self._automatic else [])]
+        self._actor_optimizer = torch.optim.Adam(actor, config.actor_learning_rate)
+        self._critic_optimizer = torch.optim.Adam(self.critics.parameters(),
+                                                  config.critic_learning_rate)
+        self._temperature_optimizer = torch.optim.Adam([self.log_temperature],
+                                                       config.critic_learning_rate)
+
+    def see(self, span: slice) -> None:
+        """Compute what is cached of new rows of the replay."""
+        for start in range(span.start, span.stop, ENCODE_ROWS):
+            rows = slice(start, min(start + ENCODE_ROWS, span.stop))
+            latents = self._latents(rows)
+            with torch.no_grad():
+                parts = self._pool(latents), self._states(rows), self._components(latents)
+            self._features[rows] = torch.cat(parts, -1).cpu().numpy()
+
+    def _latents(self, rows: np.ndarray | slice) -> Tensor:
+        return torch.from_numpy(np.asarray(self.replay.latents[rows], np.float32)).to(self.device)
+
+    def _states(self, rows: np.ndarray | slice) -> Tensor:
+        return torch.from_numpy(np.array(self.replay.proprioception(rows))).to(self.device)
+
+    def _seen(self, features: Tensor) -> Tensor:
+        """Return what the head sees of the features: pooled latent and proprioception."""
+        return features[:, :self._size - self._components.axes.shape[1]]
+
+    def refresh(self) -> None:
+        """Look up which rows may be drawn, after episodes came or went."""
+        self._usable = [self.replay.usable(self.config.return_steps, kind)
+                        for kind in (True, False)]
+
+    def _draw(self) -> np.ndarray:
+        demonstrations, online = self._usable
+        count = self.config.batch_size
+        share = round(count * self.config.demonstration_share)
+        if not len(online):
+            share = count
+        elif not len(demonstrations):
+            share = 0
+        parts = [rows[self._random.integers(len(rows), size=size)]
+                 for rows, size in ((demonstrations, share), (online, count - share)) if size]
+        self._demonstrated = share
+        return np.concatenate(parts)
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+    def _sample(self, means: Tensor) -> tuple[Tensor, Tensor]:
+        """Return actions around their means and their log-probabilities (B,)."""
+        if not self._automatic:
+            noise = (torch.randn_like(means) * self.config.std).clamp(-0.3, 0.3)
+            return (means + noise).clamp(-1, 1), torch.zeros(len(means), device=self.device)
+        policy = torch.distributions.Normal(means, self.log_std.clamp(-4, 0).exp())
+        actions = policy.rsample()
+        return actions, policy.log_prob(actions).sum(-1)
+
+    def update(self, actor: bool = True) -> Losses:
+        """Do one update of the critics, and of the actor where it is its turn."""
+        config = self.config
+        drawn = self.replay.transitions(self._draw(), config.return_steps, config.discount)
+        features = self._tensor(self._features[drawn.rows])
+        following = self._tensor(self._features[drawn.next_rows])
+        actions = self._tensor(self.replay.actions(drawn.rows))
+        rewards, discounts = self._tensor(drawn.rewards), self._tensor(drawn.discounts)
+        temperature = self.log_temperature.exp().detach()
+        with torch.no_grad():
+            next_actions, log_probability = self._sample(self.actor(self._seen(following)))
+            value = self._targets(following, next_actions).amin(0)
+            if self._automatic:
+                value = value - temperature * log_probability
+            # Rewards are 0 or 1, once: no return lies outside.
+            target = (rewards + discounts * value).clamp(0, 1)
+        values = self.critics(features, actions)
+        critic_loss = nn.functional.mse_loss(values, target.expand_as(values), reduction='sum') \
+            / len(target)
+        self._critic_optimizer.zero_grad(set_to_none=True)
+        critic_loss.backward()
+        self._critic_optimizer.step()
+        with torch.no_grad():
+            for slow, fast in zip(self._targets.parameters(), self.critics.parameters()):
+                slow.lerp_(fast, config.polyak)
+        actor_loss = cloning = torch.tensor(float('nan'))
+        if actor and self.updates % config.actor_every == 0:
+            actor_loss, cloning = self._improve_actor(features, actions, temperature)
+        self.updates += actor
+        return Losses(critic_loss.item() / config.critics, values.mean().item(),
+                      actor_loss.item(), cloning.item(), temperature.item())
+
+    def _improve_actor(self, features: Tensor, actions: Tensor,
+                       temperature: Tensor) -> tuple[Tensor, Tensor]:
+        config = self.config
+        means = self.actor(self._seen(features))
+        chosen, log_probability = self._sample(means) if self._automatic else (means, None)
+        self.critics.requires_grad_(False)
+        values = self.critics(features, chosen).mean(0)
+        self.critics.requires_grad_(True)
+        # Against the mean size of the values, so that the weights below mean the same everywhere.
+        scale = values.detach().abs().mean().clamp_min(1e-3)
+        cloning = nn.functional.mse_loss(means[:self._demonstrated], actions[:self._demonstrated]) \
+            if self._demonstrated else means.new_zeros(())
+        weight = max(config.least_cloning,
+                     config.cloning * (1 - self.updates / config.cloning_updates))
+        loss = -values.mean() / scale + weight * cloning
+        loss = loss + config.range_penalty * (means.abs() - 1).clamp_min(0).square().mean()
+        if self._automatic:
+            loss = loss + temperature * log_probability.mean() / scale
+        self._actor_optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self._actor_optimizer.step()
+        if self._automatic:
+            surplus = (-log_probability.detach()).mean() - self._target_entropy
+            temperature_loss = self.log_temperature.exp() * surplus
+            self._temperature_optimizer.zero_grad(set_to_none=True)
+            temperature_loss.backward()
+            self._temperature_optimizer.step()
+        return loss.detach(), cloning.detach()
+
+    def copy_to(self, head: Head) -> None:
+        """Write the actor's weights into a policy's head."""
+        head.mlp.load_state_dict(self.actor.state_dict())

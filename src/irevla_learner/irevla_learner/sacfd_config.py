@@ -1,0 +1,92 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of stage 1 with SACfD; `config/learning/sacfd.yaml` has and explains each."""
+
+from dataclasses import dataclass, fields
+import math
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from irevla_control.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class SACfDConfig:
+    """What stage 1 with SACfD does, and how long."""
+
+    demonstrations: int = 20
+    most_zero_shot_episodes: int = 60
+    warm_up_updates: int = 1500
+    decisions: int = 4500
+    window: int = 20
+    window_success: float = 0.95
+    updates_per_decision: float = 2.0
+    batch_size: int = 128
+    demonstration_share: float = 0.5
+    keep_successes: bool = True
+    capacity: int = 20000
+    discount: float = 0.97
+    return_steps: int = 3
+    critics: int = 2
+    hidden: tuple[int, ...] = (256, 256)
+    components: int = 128
+    polyak: float = 0.01
+    critic_learning_rate: float = 5e-4
+    actor_learning_rate: float = 1.5e-4
+    actor_every: int = 2
+    cloning: float = 1.0
+    least_cloning: float = 0.3
+    cloning_updates: int = 10000
+    range_penalty: float = 1.0
+    temperature: str = 'none'
+    std: float = 0.1
+    noise_correlation: float = 0.7
+    noise_std_low: float = 0.1
+    noise_std_high: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be meant.
+
+        Raises:
+            ConfigError: names the setting, its value and what is allowed.
+        """
+        many, share = (1, math.inf), (0, 1)
+        limits = {
+            'demonstrations': many, 'most_zero_shot_episodes': many,
+            'warm_up_updates': (0, math.inf), 'decisions': many, 'window': many,
+            'window_success': share, 'updates_per_decision': (0, math.inf), 'batch_size': (2, math.inf),
+            'demonstration_share': share, 'capacity': many, 'discount': share,
+            'return_steps': many, 'critics': many, 'components': (0, math.inf),
+            'polyak': share, 'critic_learning_rate': (0, 1), 'actor_learning_rate': (0, 1),
+            'actor_every': many, 'cloning': (0, math.inf), 'least_cloning': (0, math.inf),
+            'cloning_updates': many, 'range_penalty': (0, math.inf), 'std': (0, 1),
+            'noise_correlation': share, 'noise_std_low': share, 'noise_std_high': share}
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not low <= value <= high:
+                raise ConfigError(f'SACfD setting {name} is {value!r}; a number from {low} to '
+                                  f'{high} is needed')
+        object.__setattr__(self, 'hidden', tuple(self.hidden))
+        if self.temperature not in ('none', 'auto'):
+            raise ConfigError(f'SACfD setting temperature is {self.temperature!r}; use none or '
+                              'auto')
+
+    @classmethod
+    def load(cls, path: Path | None) -> 'SACfDConfig':
+        """Read settings from YAML, or take the defaults.
+
+        Raises:
+            ConfigError: the file is missing, not a mapping, or holds an unknown setting.
+        """
+        try:
+            values: Any = (yaml.safe_load(Path(path).read_text()) or {}) if path else {}
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigError(f'SACfD settings {path}: {error}') from error
+        if not isinstance(values, dict):
+            raise ConfigError(f'SACfD settings {path} must be "name: value" lines')
+        unknown = sorted(set(values) - {entry.name for entry in fields(cls)})
+        if unknown:
+            raise ConfigError(f'SACfD settings {path}: unknown {", ".join(unknown)}')
+        return cls(**values)

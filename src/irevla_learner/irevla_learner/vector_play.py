@@ -1,0 +1,170 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Episodes of a policy in several copies of an environment at once, without ROS."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gymnasium
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode
+import numpy as np
+import torch
+
+from irevla_learner.evaluation import EpisodeResult
+from irevla_learner.exploration import SmoothNoise
+from irevla_learner.latent_replay import LatentEpisode
+from irevla_policy.vla import VLA
+
+
+@dataclass(frozen=True)
+class Played:
+    """An episode that was played: how it ended, what it showed, what the policy saw of it.
+
+    Attributes:
+        result: task, seed and outcome.
+        instruction: what the policy was told.
+        images: camera name to uint8 (T, size, size, 3) RGB.
+        states: float64 (T, 10).
+        labels: float64 (T, 7), the commands.
+        latents: the same episode for a replay.
+
+    """
+
+    result: EpisodeResult
+    instruction: str
+    images: dict[str, np.ndarray]
+    states: np.ndarray
+    labels: np.ndarray
+    latents: LatentEpisode
+
+    @property
+    def episode_id(self) -> str:
+        """The name of the episode."""
+        return self.result.episode_id
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return self.result.task
+
+
+def _make(environment: str, options: dict[str, Any]) -> gymnasium.Env:
+    torch.set_num_threads(1)
+    return gymnasium.make(environment, disable_env_checker=True, **options).unwrapped
+
+
+def make_copies(environment: str, copies: int, **options: Any) -> AsyncVectorEnv:
+    """Start copies of a registered environment, each in a process of its own."""
+    return AsyncVectorEnv([partial(_make, environment, options)] * copies, shared_memory=True,
+                          context='forkserver', autoreset_mode=AutoresetMode.DISABLED)
+
+
+class _Track:
+    """One running episode."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.steps: list[dict[str, Any]] = []
+
+    def finish(self, task: str, instruction: str, outcome: dict[str, bool], latent: np.ndarray,
+               proprioception: np.ndarray, cameras: Sequence[str]) -> Played:
+        columns = {name: np.stack([step[name] for step in self.steps])
+                   for name in self.steps[0]}
+        count = len(self.steps)
+        result = EpisodeResult(
+            task=task, seed=self.seed, steps=count, aborted=False,
+            episode_id=f'{task}-{self.seed}', **outcome)
+        latents = LatentEpisode(
+            np.concatenate([columns['latent'], latent[None]]),
+            np.concatenate([columns['proprioception'], proprioception[None]]),
+            columns['action'].astype(np.float32), columns['reward'].astype(np.float32),
+            terminated=outcome['terminated'], success=outcome['success'],
+            human=np.zeros(count, bool), versions=columns['version'],
+            stamps=np.arange(count, dtype=np.int64))
+        return Played(result, instruction, {name: columns[name] for name in cameras},
+                      columns['state'], columns['command'], latents)
+
+
+class VectorPlayer:
+    """Plays one task's episodes in all copies of an environment at once."""
+
+    def __init__(self, copies: AsyncVectorEnv, vla: VLA, task: str) -> None:
+        """Use these copies for this task with this policy."""
+        self._copies, self._vla, self._task = copies, vla, task
+        self._cameras = vla.config.cameras
+        self.decisions = 0
+        self.version = 0
+
+    def play(self, seeds: Iterable[int], noises: Sequence[SmoothNoise] | None = None,
+             between: Callable[[int], None] = lambda decisions: None) -> Iterator[Played]:
+        """Yield episodes with these seeds as they end.
+
+        Args:
+            seeds: of the layouts, one per episode.
+            noises: one per copy, added to the normalised action; none for the policy itself.
+            between: called with the number of decisions while the copies compute.
+
+        """
+        waiting = iter(seeds)
+        tracks: list[_Track | None] = [None] * self._copies.num_envs
+        observation = self._restart(tracks, waiting, noises, range(len(tracks)))
+        while any(tracks):
+            latents, states = self._perceive(observation)
+            means = self._vla.act(latents, states).detach().cpu().numpy()
+            if noises is not None:
+                means = means + np.stack([noise() for noise in noises])
+            actions = np.clip(means, -1, 1).astype(np.float32)
+            commands = self._vla.statistics.denormalise_action(actions)
+            self._copies.step_async(commands)
+            running = sum(track is not None for track in tracks)
+            self.decisions += running
+            between(running)
+            following, rewards, terminated, truncated, info = self._copies.step_wait()
+            latents, states = latents.cpu().numpy(), states.cpu().numpy()
+            for index, track in enumerate(tracks):
+                if track is not None:
+                    track.steps.append({
+                        **{name: observation[name][index] for name in self._cameras},
+                        'state': observation['state'][index], 'command': commands[index],
+                        'latent': latents[index], 'proprioception': states[index],
+                        'action': actions[index], 'reward': rewards[index],
+                        'version': np.uint64(self.version)})
+            observation = following
+            ended = np.flatnonzero(terminated | truncated)
+            if len(ended):
+                latents, states = self._perceive(observation)
+                for index in ended:
+                    if tracks[index] is None:
+                        continue
+                    outcome = {'success': bool(info['success'][index]),
+                               'terminated': bool(terminated[index]),
+                               'truncated': bool(truncated[index])}
+                    track, tracks[index] = tracks[index], None
+                    yield track.finish(self._task, self._instruction, outcome, latents[index].cpu().numpy(),
+                                       states[index].cpu().numpy(), self._cameras)
+                observation = self._restart(tracks, waiting, noises, ended)
+
+    def _restart(self, tracks: list[_Track | None], waiting: Iterator[int],
+                 noises: Sequence[SmoothNoise] | None,
+                 ended: Iterable[int]) -> dict[str, np.ndarray]:
+        # A copy without an episode goes on with any seed: all must step together.
+        seeds: list[int | None] = [None] * len(tracks)
+        mask = np.zeros(len(tracks), bool)
+        for index in ended:
+            seed = next(waiting, None)
+            mask[index], seeds[index] = True, 0 if seed is None else seed
+            if noises is not None:
+                noises[index].start_episode()
+            if seed is not None:
+                tracks[index] = _Track(seed)
+        fresh, info = self._copies.reset(
+            seed=seeds, options={'task': self._task, 'reset_mask': mask})
+        self._instruction = info['instruction'][np.argmax(mask)]
+        return fresh
+
+    @torch.no_grad()
+    def _perceive(self, observation: dict[str, np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+        images = np.stack([observation[name] for name in self._cameras], 1)
+        return self._vla.perceive(images, observation['state'], [self._instruction] * len(images))

@@ -1,0 +1,210 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""SACfD learns a small task from its own successes; its parts do what they say."""
+
+from dataclasses import replace
+
+from latent_episodes import ACTIONS, episode, open_replay
+import numpy as np
+import pytest
+import torch
+
+from irevla_learner.critics import Critics
+from irevla_learner.exploration import SmoothNoise
+from irevla_learner.latent_replay import LatentEpisode, LatentReplay
+from irevla_learner.sacfd import SACfD, Components
+from irevla_learner.sacfd_config import SACfDConfig
+from irevla_policy.head import Head
+
+SMALL = SACfDConfig(components=4, hidden=(32, 32), batch_size=32, capacity=40)
+
+
+def test_members_of_the_ensemble_are_separate_networks():
+    torch.manual_seed(0)
+    critics = Critics(3, 5, (8, 8))
+    features, actions = torch.randn(6, 3), torch.randn(6, 2)
+    values = critics(features, actions)
+    assert values.shape == (3, 6)
+    inputs = torch.cat((features, actions), -1)
+    for member in range(3):
+        hidden = inputs
+        for layer in critics.layers[:-1]:
+            if hasattr(layer, 'size'):
+                hidden = torch.nn.functional.layer_norm(
+                    hidden, (8,), layer.weight[member, 0], layer.bias[member, 0])
+            elif hasattr(layer, 'weight'):
+                hidden = hidden @ layer.weight[member] + layer.bias[member]
+            else:
+                hidden = layer(hidden)
+        expected = hidden @ critics.layers[-1].weight[member] + critics.layers[-1].bias[member]
+        torch.testing.assert_close(values[member], expected[:, 0])
+    values[0].sum().backward()
+    for layer in critics.layers:
+        if hasattr(layer, 'weight'):
+            assert layer.weight.grad[0].any()
+            assert not layer.weight.grad[1:].any()
+
+
+def test_components_are_uncorrelated_and_of_spread_one():
+    torch.manual_seed(0)
+    latents = torch.randn(300, 4, 6)
+    components = Components(latents, 5)(latents)
+    covariance = components.T @ components / len(components)
+    torch.testing.assert_close(covariance, torch.eye(5), atol=0.05, rtol=0)
+
+
+def test_noise_lasts_and_has_the_spread_of_its_episode():
+    noise = SmoothNoise(2, 0.7, 0.1, 0.3, seed=1)
+    stds = []
+    for _ in range(60):
+        noise.start_episode()
+        drawn = np.stack([noise() for _ in range(400)])
+        assert np.corrcoef(drawn[:-1, 0], drawn[1:, 0])[0, 1] == pytest.approx(0.7, abs=0.15)
+        stds.append(drawn.std())
+    assert 0.08 < min(stds) < 0.15
+    assert 0.25 < max(stds) < 0.35
+    again = SmoothNoise(2, 0.7, 0.1, 0.3, seed=1)
+    np.testing.assert_array_equal(again(), SmoothNoise(2, 0.7, 0.1, 0.3, seed=1)())
+
+
+def small_agent(tmp_path, seed=0, **changes):
+    replay = open_replay(tmp_path)
+    for number in range(6):
+        replay.add(episode(5, number, terminated=number % 2 == 0), demonstration=number % 2 == 0)
+    torch.manual_seed(1)
+    head = Head(4, 2, ACTIONS, (16,))
+    agent = SACfD(head, replay, replace(SMALL, **changes), seed)
+    agent.refresh()
+    return agent, head
+
+
+def test_the_same_seed_gives_the_same_actor(tmp_path):
+    weights = []
+    for folder in ('one', 'two'):
+        agent, head = small_agent(tmp_path / folder)
+        for _ in range(20):
+            agent.update()
+        agent.copy_to(head)
+        weights.append(head.state_dict())
+    for name, value in weights[0].items():
+        assert torch.equal(value, weights[1][name]), name
+
+
+def test_warm_up_leaves_the_actor_alone_and_the_token_learner_is_never_touched(tmp_path):
+    agent, head = small_agent(tmp_path)
+    before = {name: value.clone() for name, value in head.state_dict().items()}
+    for _ in range(10):
+        agent.update(actor=False)
+    agent.copy_to(head)
+    assert all(torch.equal(value, before[name]) for name, value in head.state_dict().items())
+    for _ in range(4):
+        agent.update()
+    agent.copy_to(head)
+    changed = {name for name, value in head.state_dict().items()
+               if not torch.equal(value, before[name])}
+    assert changed == {name for name in before if name.startswith('mlp.')}
+
+
+def test_the_temperature_follows_the_entropy(tmp_path):
+    agent, _ = small_agent(tmp_path, temperature='auto', std=0.05)
+    with torch.no_grad():
+        agent.log_std.fill_(-1.0)
+    before = agent.log_temperature.item()
+    for _ in range(20):
+        agent.update()
+    assert agent.log_temperature.item() < before, 'spread wider than wanted: less is paid for it'
+
+
+def test_without_online_episodes_all_is_drawn_from_demonstrations(tmp_path):
+    replay = open_replay(tmp_path)
+    replay.add(episode(5, terminated=True), demonstration=True)
+    agent = SACfD(Head(4, 2, ACTIONS, (16,)), replay, SMALL, 0)
+    agent.refresh()
+    losses = agent.update()
+    assert np.isfinite([losses.critic, losses.actor, losses.cloning]).all()
+
+
+def picture(goals):
+    """Return the latents (..., 3, 16) in which goals (..., 2) can be seen."""
+    mixing = np.random.default_rng(5).standard_normal((3, 2, 16))
+    return np.tanh(np.einsum('...i,kij->...kj', goals, mixing)).astype(np.float16)
+
+
+class Reach:
+    """A point that must come to a goal which only the latent shows."""
+
+    def __init__(self, seed):
+        self._random = np.random.default_rng(seed)
+
+    def play(self, act, noise=None):
+        """Return one episode of at most 12 steps."""
+        goal = self._random.uniform(-0.8, 0.8, 2).astype(np.float32)
+        position = np.zeros(2, np.float32)
+        latent = picture(goal)
+        positions, actions, done = [position], [], False
+        if noise:
+            noise.start_episode()
+        while not done and len(actions) < 12:
+            action = act(latent, position) + (noise() if noise else 0)
+            action = np.clip(action, -1, 1).astype(np.float32)
+            position = position + 0.2 * action
+            positions.append(position)
+            actions.append(action)
+            done = bool(np.linalg.norm(position - goal) < 0.12)
+        count = len(actions)
+        rewards = np.zeros(count, np.float32)
+        rewards[-1] = done
+        return LatentEpisode(
+            np.repeat(latent[None], count + 1, 0), np.stack(positions), np.stack(actions), rewards,
+            done, done, np.zeros(count, bool), np.zeros(count, np.uint64), np.arange(count))
+
+
+@pytest.mark.parametrize('temperature', ['none', 'auto'])
+def test_learns_a_task_that_it_could_not_do(tmp_path, temperature):
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    head = Head(16, 2, 2, (64, 64))
+    optimizer = torch.optim.Adam(head.parameters(), 1e-3)
+    for _ in range(800):
+        # A policy that goes to a place beside the goal.
+        goals, positions = torch.rand(64, 2) * 1.6 - 0.8, torch.rand(64, 2) * 2 - 1
+        latents = torch.from_numpy(picture(goals.numpy()))
+        wanted = ((goals + torch.tensor([0.13, -0.08]) - positions) * 3).clamp(-1, 1)
+        loss = torch.nn.functional.mse_loss(head(latents, positions), wanted)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    @torch.no_grad()
+    def act(latent, position):
+        return head(torch.from_numpy(latent)[None], torch.from_numpy(position)[None])[0].numpy()
+
+    def success_rate():
+        world = Reach(99)
+        return np.mean([world.play(act).success for _ in range(100)])
+
+    before = success_rate()
+    config = SACfDConfig(components=8, hidden=(64, 64), batch_size=64, capacity=6000,
+                         cloning=0.2, least_cloning=0.02, cloning_updates=1000,
+                         actor_learning_rate=5e-4, temperature=temperature)
+    replay = LatentReplay(tmp_path, backbone_hash='toy', tokens=3, width=16, state_size=2,
+                          action_size=2, capacity=config.capacity)
+    world, noise = Reach(0), SmoothNoise(2, 0.7, 0.1, 0.4, 0)
+    for _ in range(60):
+        one = world.play(act, noise)
+        replay.add(one, demonstration=one.success)
+    agent = SACfD(head, replay, config, 0)
+    agent.refresh()
+    for _ in range(300):
+        agent.update(actor=False)
+    for _ in range(150):
+        one = world.play(act, noise)
+        agent.see(replay.add(one, demonstration=one.success))
+        agent.refresh()
+        for _ in range(15):
+            agent.update()
+        agent.copy_to(head)
+    after = success_rate()
+    print(f'{temperature}: {before:.2f} -> {after:.2f}')
+    assert before < 0.5
+    assert after > 0.85
