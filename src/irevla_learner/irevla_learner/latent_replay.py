@@ -102,8 +102,10 @@ class LatentReplay:
         Args:
             folder: of this replay alone.
             backbone_hash: of the model that encodes; latents of two models never mix.
-            tokens, width: m and d of a latent; shorter ones are padded with zeros.
-            state_size, action_size: p and a.
+            tokens: m of a latent; shorter ones are padded with zeros.
+            width: d of a latent.
+            state_size: p.
+            action_size: a.
             capacity: observations kept.
 
         Raises:

@@ -88,9 +88,10 @@ class SACfD:
         # A spread of the actions as wide as `std`: what the temperature aims at.
         self._target_entropy = action_size * (float(np.log(config.std)) + 1.4189)
         actor = [*self.actor.parameters(), *([self.log_std] if self._automatic else [])]
-        self._actor_optimizer = torch.optim.Adam(actor, config.actor_learning_rate)
-        self._critic_optimizer = torch.optim.Adam(self.critics.parameters(),
-                                                  config.critic_learning_rate)
+        self._actor_optimizer = torch.optim.Adam(actor, config.actor_learning_rate,
+                                                 fused=True)
+        self._critic_optimizer = torch.optim.Adam(
+            self.critics.parameters(), config.critic_learning_rate, fused=True)
         self._temperature_optimizer = torch.optim.Adam([self.log_temperature],
                                                        config.critic_learning_rate)
 
@@ -166,8 +167,8 @@ class SACfD:
         critic_loss.backward()
         self._critic_optimizer.step()
         with torch.no_grad():
-            for slow, fast in zip(self._targets.parameters(), self.critics.parameters()):
-                slow.lerp_(fast, config.polyak)
+            torch._foreach_lerp_(list(self._targets.parameters()),
+                                 list(self.critics.parameters()), config.polyak)
         actor_loss = cloning = torch.tensor(float('nan'))
         if actor and self.updates % config.actor_every == 0:
             actor_loss, cloning = self._improve_actor(features, actions, temperature)
@@ -185,7 +186,9 @@ class SACfD:
         self.critics.requires_grad_(True)
         # Against the mean size of the values, so that the weights below mean the same everywhere.
         scale = values.detach().abs().mean().clamp_min(1e-3)
-        cloning = nn.functional.mse_loss(means[:self._demonstrated], actions[:self._demonstrated]) \
+        # Demonstrations are drawn first.
+        shown = slice(self._demonstrated)
+        cloning = nn.functional.mse_loss(means[shown], actions[shown]) \
             if self._demonstrated else means.new_zeros(())
         weight = max(config.least_cloning,
                      config.cloning * (1 - self.updates / config.cloning_updates))

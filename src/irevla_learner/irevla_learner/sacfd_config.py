@@ -56,7 +56,8 @@ class SACfDConfig:
         limits = {
             'demonstrations': many, 'most_zero_shot_episodes': many,
             'warm_up_updates': (0, math.inf), 'decisions': many, 'window': many,
-            'window_success': share, 'updates_per_decision': (0, math.inf), 'batch_size': (2, math.inf),
+            'window_success': share, 'updates_per_decision': (0, math.inf),
+            'batch_size': (2, math.inf),
             'demonstration_share': share, 'capacity': many, 'discount': share,
             'return_steps': many, 'critics': many, 'components': (0, math.inf),
             'polyak': share, 'critic_learning_rate': (0, 1), 'actor_learning_rate': (0, 1),

@@ -142,8 +142,9 @@ class VectorPlayer:
                                'terminated': bool(terminated[index]),
                                'truncated': bool(truncated[index])}
                     track, tracks[index] = tracks[index], None
-                    yield track.finish(self._task, self._instruction, outcome, latents[index].cpu().numpy(),
-                                       states[index].cpu().numpy(), self._cameras)
+                    yield track.finish(
+                        self._task, self._instruction, outcome, latents[index].cpu().numpy(),
+                        states[index].cpu().numpy(), self._cameras)
                 observation = self._restart(tracks, waiting, noises, ended)
 
     def _restart(self, tracks: list[_Track | None], waiting: Iterator[int],

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The replay gives back what was put in, each action with its own observation, also after kills."""
+"""What was put in comes back, each action with its own observation, also after a kill."""
 
 import json
 import os

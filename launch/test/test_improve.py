@@ -1,0 +1,102 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Algorithm 1 in process, small: killed in stage 1 it goes on, and refuses what does not fit."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import graph
+import pytest
+import yaml
+
+from irevla_learner.improve import load_config, main
+from irevla_policy.checkpoint import load_checkpoint
+
+
+@pytest.fixture(scope='module')
+def stage0(tmp_path_factory):
+    """Demonstrations of one task, recorded over the real graph, and a policy taught on them."""
+    root = tmp_path_factory.mktemp('stage0')
+    values = yaml.safe_load((graph.CONFIG / 'demo.yaml').read_text()) | {
+        'tasks': ['drawer-close'], 'demonstrations': 4, 'evaluation_episodes': 1, 'horizon': 30,
+        'preset': str(graph.CONFIG / 'presets/tiny.yaml'), 'training': 'training.yaml'}
+    (root / 'demo.yaml').write_text(yaml.safe_dump(values))
+    (root / 'training.yaml').write_text('{steps: 150, warmup_steps: 10, ema_decay: 0.9}')
+    with (root / 'log').open('w') as log:
+        subprocess.run([sys.executable, '-m', 'irevla_bringup.demo', '--config',
+                        root / 'demo.yaml', '--output', root / 'run'],
+                       stdout=log, stderr=log, timeout=250, check=True)
+    return root / 'run'
+
+
+@pytest.fixture
+def config(tmp_path):
+    """One new task, few decisions, few steps."""
+    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump({
+        'demonstrations': 1, 'most_zero_shot_episodes': 4, 'warm_up_updates': 5,
+        'decisions': 60, 'batch_size': 16, 'components': 8}))
+    (tmp_path / 'training.yaml').write_text('{steps: 5, warmup_steps: 1, batch_size: 8}')
+    values = yaml.safe_load((graph.CONFIG / 'improve.yaml').read_text()) | {
+        'tasks': {'expert': ['drawer-close'], 'rl': ['drawer-close-unseen'], 'held_out': []},
+        'episodes': {'expert': 2, 'rl': 2, 'held_out': 1}, 'horizon': 30,
+        'sacfd': 'sacfd.yaml', 'training': 'training.yaml'}
+    file = tmp_path / 'improve.yaml'
+    file.write_text(yaml.safe_dump(values))
+    return file
+
+
+def arguments(config, stage0, output):
+    return ['--config', str(config), '--init', str(stage0 / 'checkpoint'), '--data',
+            *map(str, (stage0 / 'demonstrations').glob('worker*')), '--output', str(output)]
+
+
+def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
+    output = tmp_path / 'run'
+    command = [sys.executable, '-m', 'irevla_learner.improve',
+               *arguments(config, stage0, output)]
+    with (tmp_path / 'log').open('w') as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        graph.wait_for(lambda: (output / 'drawer-close-unseen/stage1').exists(), 120, 'stage 1')
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        subprocess.run(command, stdout=log, stderr=log, timeout=250, check=True)
+    scores = json.loads((output / 'scores.json').read_text())
+    new = 'drawer-close-unseen'
+    assert list(scores) == ['stage0', f'stage1 {new}', f'stage2 {new}']
+    for groups in scores.values():
+        assert groups['rl']['tasks'][new]['episodes'] == 2
+        assert groups['expert']['tasks']['drawer-close']['episodes'] == 2
+        assert 'held_out' not in groups
+    figures = scores[f'stage1 {new}']
+    assert figures['env_steps'] >= 60 and figures['updates'] >= 100
+    before = load_checkpoint(stage0 / 'checkpoint')
+    after1 = load_checkpoint(output / new / 'stage1/checkpoint')
+    after2 = load_checkpoint(output / new / 'stage2/checkpoint')
+    assert after1.backbone_hash == before.backbone_hash != after2.backbone_hash
+    assert after1.head.pool.state_dict().keys() == before.head.pool.state_dict().keys()
+    assert not (after1.head.mlp[0].weight == before.head.mlp[0].weight).all()
+    rows = (output / new / 'stage1/metrics.jsonl').read_text().splitlines()
+    assert json.loads(rows[-1])['decisions'] == figures['env_steps']
+    manifest = json.loads((output / 'manifest.json').read_text())
+    assert manifest['steps']['evaluate stage0']['attempt'] == 1, 'what was finished is kept'
+
+
+@pytest.mark.parametrize('change, words', [
+    ({'copies': None}, None), ({'tasks': {'rl': []}}, 'expert, rl, held_out'),
+    ({'colour': 1}, 'colour'), ({'sacfd': 'nowhere.yaml'}, 'nowhere.yaml')])
+def test_a_wrong_configuration_is_refused_by_name(config, stage0, tmp_path, change, words):
+    from irevla_control.errors import IrevlaError
+    values = yaml.safe_load(config.read_text()) | change
+    if change == {'copies': None}:
+        del values['copies']
+        words = 'copies'
+    config.write_text(yaml.safe_dump(values))
+    with pytest.raises(IrevlaError, match=words):
+        main(arguments(config, stage0, tmp_path / 'run'))
+
+
+def test_the_shipped_configuration_is_whole():
+    config = load_config(graph.CONFIG / 'improve.yaml')
+    assert config['tasks']['rl']
