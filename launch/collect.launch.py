@@ -27,7 +27,7 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         context, 'noise_std') else {}
     return [
         node(context, 'irevla_sim', 'expert', {**noise, **simulator_parameters(context)}),
-        *episode_nodes(context, 'teleop_command', some_names(context, 'cameras'),
+        *episode_nodes(context, ['teleop_command'], some_names(context, 'cameras'),
                        whole_number(context, 'image_size', 16)),
     ]
 

@@ -2,9 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Close the loop in simulation: simulator, VLA, command mux, recorder, episode runner."""
 
-import json
-from pathlib import Path
-
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.launch_description_entity import LaunchDescriptionEntity
 
@@ -14,6 +11,7 @@ from irevla_bringup.launching import (
     episode_nodes,
     existing_path,
     node,
+    seen_by_policy,
 )
 from launch import LaunchContext, LaunchDescription
 
@@ -24,19 +22,8 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     cameras, image_size = seen_by_policy(checkpoint)
     return [
         node(context, 'irevla_policy', 'vla', {'checkpoint': checkpoint}),
-        *episode_nodes(context, 'policy_command', cameras, image_size),
+        *episode_nodes(context, ['policy_command'], cameras, image_size),
     ]
-
-
-def seen_by_policy(checkpoint: str) -> tuple[list[str], int]:
-    """Return the cameras and the image size that a checkpoint was trained with."""
-    file = Path(checkpoint) / 'config.json'
-    try:
-        config = json.loads(file.read_text())
-        return list(config['cameras']), int(config['image_size'])
-    except (OSError, ValueError, KeyError) as error:
-        raise RuntimeError(f'launch argument checkpoint:={checkpoint} is no folder of a trained '
-                           f'policy: {file}: {error!r}') from error
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -3,6 +3,7 @@
 """What the launch files share: their arguments, and how a node of the suite is started."""
 
 from collections.abc import Iterable
+import json
 import math
 from pathlib import Path
 
@@ -31,11 +32,12 @@ def common_arguments() -> list[DeclareLaunchArgument]:
     ]
 
 
-def episode_arguments() -> list[DeclareLaunchArgument]:
-    """Arguments of a launch file that runs episodes in the simulator."""
+def episode_arguments(episodes: str = '1') -> list[DeclareLaunchArgument]:
+    """Arguments of a launch file that runs episodes in the simulator, by default so many."""
     return [
         DeclareLaunchArgument('tasks', description='names of tasks, separated by commas'),
-        DeclareLaunchArgument('episodes', default_value='1', description='episodes of each task'),
+        DeclareLaunchArgument('episodes', default_value=episodes,
+                              description='episodes of each task'),
         DeclareLaunchArgument('seed', default_value='0',
                               description='seed of the first episode of each task'),
         DeclareLaunchArgument('results', default_value=NOT_GIVEN,
@@ -127,15 +129,26 @@ def node(context: LaunchContext, package: str, name: str, parameters: dict) -> N
         on_exit=Shutdown(reason=f'{name} ended'))
 
 
+def seen_by_policy(checkpoint: str) -> tuple[list[str], int]:
+    """Return the cameras and the image size that a checkpoint was trained with."""
+    file = Path(checkpoint) / 'config.json'
+    try:
+        config = json.loads(file.read_text())
+        return list(config['cameras']), int(config['image_size'])
+    except (OSError, ValueError, KeyError) as error:
+        raise RuntimeError(f'launch argument checkpoint:={checkpoint} is no folder of a trained '
+                           f'policy: {file}: {error!r}') from error
+
+
 def simulator_parameters(context: LaunchContext) -> dict:
     """Return what the simulator and its expert must agree on."""
     return {'action_repeat': whole_number(context, 'action_repeat', 1),
             'tasks_file': value(context, 'tasks_file') and existing_path(context, 'tasks_file')}
 
 
-def episode_nodes(context: LaunchContext, commands: str, cameras: list[str],
+def episode_nodes(context: LaunchContext, needed: list[str], cameras: list[str],
                   image_size: int) -> Iterable[Node]:
-    """Return simulator, mux, recorder and runner; ``commands`` is the commander's topic."""
+    """Return simulator, mux, recorder and runner, which waits for the ``needed`` topics."""
     yield node(context, 'irevla_sim', 'metaworld', {
         'cameras': cameras, 'mode': value(context, 'mode'),
         'image_size': image_size,
@@ -153,4 +166,4 @@ def episode_nodes(context: LaunchContext, commands: str, cameras: list[str],
         'seed': whole_number(context, 'seed', 0),
         'output': results and str(Path(results).absolute()),
         'recorded': bool(bags),
-        'wait_for': ['command', commands, *(['recorded_episode'] if bags else [])]})
+        'wait_for': ['command', *needed, *(['recorded_episode'] if bags else [])]})

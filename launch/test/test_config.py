@@ -14,6 +14,7 @@ NODES = {
     'command_mux': 'irevla_control.command_mux_node',
     'recorder': 'irevla_control.recorder_node',
     'episode_runner': 'irevla_control.episode_runner_node', 'vla': 'irevla_policy.vla_node',
+    'learner': 'irevla_learner.learner_node',
 }
 # What changes from run to run comes from the launch files.
 FROM_LAUNCH = {
@@ -23,7 +24,7 @@ FROM_LAUNCH = {
     'recorder': {'cameras', 'root'},
     'episode_runner': {'tasks', 'episodes', 'seed', 'instruction', 'output', 'wait_for',
                        'recorded'},
-    'vla': {'checkpoint'},
+    'vla': {'checkpoint'}, 'learner': {'checkpoint', 'settings', 'root', 'seed'},
 }
 
 

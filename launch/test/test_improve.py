@@ -2,16 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Algorithm 1 in process, small: killed in stage 1 it goes on, and refuses what does not fit."""
 
+import itertools
 import json
 import signal
 import subprocess
 import sys
 
 import graph
+import numpy as np
 import pytest
 import yaml
 
+from irevla_control.bag_reader import read_episode
+from irevla_control.errors import IrevlaError
 from irevla_learner.improve import load_config, main
+from irevla_learner.latent_replay import LatentReplay
 from irevla_policy.checkpoint import load_checkpoint
 
 
@@ -87,7 +92,6 @@ def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
     ({'copies': None}, None), ({'tasks': {'rl': []}}, 'expert, rl, held_out'),
     ({'colour': 1}, 'colour'), ({'sacfd': 'nowhere.yaml'}, 'nowhere.yaml')])
 def test_a_wrong_configuration_is_refused_by_name(config, stage0, tmp_path, change, words):
-    from irevla_control.errors import IrevlaError
     values = yaml.safe_load(config.read_text()) | change
     if change == {'copies': None}:
         del values['copies']
@@ -100,3 +104,47 @@ def test_a_wrong_configuration_is_refused_by_name(config, stage0, tmp_path, chan
 def test_the_shipped_configuration_is_whole():
     config = load_config(graph.CONFIG / 'improve.yaml')
     assert config['tasks']['rl']
+
+
+def test_stage_1_over_the_graph(tmp_path, stage0, config):
+    """Every episode is learned from whole, new heads act, and the launch ends by itself."""
+    output = tmp_path / 'learner'
+    with (tmp_path / 'log').open('w') as log:
+        done = subprocess.run([
+            'ros2', 'launch', 'irevla_bringup', 'improve.launch.py',
+            f'checkpoint:={stage0 / "checkpoint"}', 'tasks:=drawer-close-unseen', 'horizon:=30',
+            f'settings:={tmp_path / "sacfd.yaml"}', f'output:={output}',
+            f'results:={tmp_path / "results.json"}', f'bags:={tmp_path / "bags"}'],
+            stdout=log, stderr=log, timeout=200)
+    said = (tmp_path / 'log').read_text()
+    assert done.returncode == 0, said
+    rows = [json.loads(line) for line in (output / 'metrics.jsonl').read_text().splitlines()]
+    played = graph.results(tmp_path / 'results.json')
+    assert 0 <= len(played) - len(rows) <= 2, 'an episode was not learned from'
+    assert [row['decisions'] for row in rows] == list(
+        itertools.accumulate(episode['steps'] for episode in played[:len(rows)]))
+    assert [row['successes'] for row in rows] == list(
+        itertools.accumulate(episode['success'] for episode in played[:len(rows)]))
+    before, after = load_checkpoint(stage0 / 'checkpoint'), load_checkpoint(output / 'checkpoint')
+    assert after.backbone_hash == before.backbone_hash
+    assert not (after.head.mlp[0].weight == before.head.mlp[0].weight).all()
+    replay = LatentReplay(
+        output / 'replay', backbone_hash=before.backbone_hash,
+        **{name: json.loads((output / 'replay/replay.json').read_text())[name] for name in
+           ('tokens', 'width', 'state_size', 'action_size', 'capacity')})
+    acting = replay.versions(slice(None))
+    assert acting.max() > 0, 'no new head ever acted'
+    # What lies in the replay is what the policy computes from the recorded images.
+    episode_bag, = [folder for folder in (tmp_path / 'bags').iterdir()
+                    if folder.name == played[0]['episode_id']]
+    recorded = read_episode(episode_bag, before.config.cameras)
+    first = replay.spans[0]
+    assert replay.stamps(first.start) == recorded.stamps[0]
+    for step in range(len(recorded.stamps)):
+        expected = before.step({camera: images[step] for camera, images in
+                                recorded.images.items()}, recorded.states[step],
+                               recorded.instruction)
+        np.testing.assert_allclose(replay.latents[first.start + step], expected.latent, atol=0.02)
+        np.testing.assert_allclose(
+            before.statistics.denormalise_action(replay.actions(first.start + step)),
+            recorded.actions[step], atol=1e-5)

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from irevla_control.errors import ConfigError
-from irevla_learner.exploration import SmoothNoise
 from irevla_learner.vector_play import VectorPlayer, make_copies
 from irevla_policy.config import load_preset
+from irevla_policy.exploration import SmoothNoise
 from irevla_policy.statistics import Statistics
 from irevla_policy.vla import VLA
 from irevla_sim.metaworld_env import MetaWorldEnv

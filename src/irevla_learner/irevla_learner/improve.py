@@ -21,10 +21,11 @@ import yaml
 
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_learner.evaluation import EpisodeResult, summarise
-from irevla_learner.json_file import write_json
+from irevla_learner.json_file import json_values, write_json
+from irevla_learner.online_learner import Progress
 from irevla_learner.run_folder import RunFolder
 from irevla_learner.sacfd_config import SACfDConfig
-from irevla_learner.stage1 import Progress, sacfd_stage
+from irevla_learner.stage1 import sacfd_stage
 from irevla_learner.vector_play import Played, VectorPlayer, make_copies
 from irevla_policy.bag_frames import load_frames
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
@@ -128,24 +129,20 @@ class Improvement:
     def _improve_head(self, task: str, vla: VLA, folder: Path, successes: Path) -> dict[str, Any]:
         player = VectorPlayer(self._copies, vla, task)
         solved: list[Played] = []
-        bar = tqdm(total=self._sacfd.decisions, desc=f'stage 1 on {task}', unit='decision')
+        bar = tqdm(desc=f'stage 1 on {task}', unit='decision')
         with (folder / 'metrics.jsonl').open('w') as metrics:
-            def note(played: Played, progress: Progress | None) -> None:
+            def note(played: Played, progress: Progress) -> None:
                 if played.result.success:
                     solved.append(played)
                     del solved[:-self._config['successes']]
-                if progress is not None:
-                    metrics.write(json.dumps(asdict(progress)) + '\n')
-                    metrics.flush()
-                    bar.update(progress.decisions - bar.n)
-                    bar.set_postfix_str(f'success {progress.window_success:.2f}', refresh=False)
+                metrics.write(json.dumps(json_values(asdict(progress))) + '\n')
+                metrics.flush()
+                bar.update(progress.decisions - bar.n)
+                bar.set_postfix_str(f'{progress.successes} of {progress.episodes} episodes, '
+                                    f'lately {progress.window_success:.2f}', refresh=False)
 
-            last = sacfd_stage(vla, player, self._sacfd, folder, self._seed,
-                               self._config['copies'], note)
+            last = sacfd_stage(vla, player, self._sacfd, folder, self._seed, note)
         bar.close()
-        if not solved:
-            raise IrevlaError(f'no episode of {task} succeeded in {last.episodes}: with a sparse '
-                              'reward nothing can be learned; begin with an easier task')
         write_store(successes, solved, vla.config.cameras, vla.config.image_size)
         return {'env_steps': last.decisions, 'updates': last.updates, 'episodes': last.episodes,
                 'successes_kept': len(solved)}

@@ -15,3 +15,8 @@ def write_json(path: Path, content: Any) -> None:
     Raises ValueError on NaN and infinity, which JSON does not have.
     """
     write_synced(path, json.dumps(content, indent=2, allow_nan=False) + '\n')
+
+
+def json_values(figures: dict[str, float]) -> dict[str, float | None]:
+    """Return the figures with None for what is not known: JSON has no NaN."""
+    return {name: None if value != value else value for name, value in figures.items()}

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from irevla_learner.evaluation import EpisodeResult
-from irevla_learner.exploration import SmoothNoise
 from irevla_learner.latent_replay import LatentEpisode
+from irevla_policy.exploration import SmoothNoise
 from irevla_policy.vla import VLA
 
 
@@ -96,6 +96,11 @@ class VectorPlayer:
         self._cameras = vla.config.cameras
         self.decisions = 0
         self.version = 0
+
+    @property
+    def copies(self) -> int:
+        """The number of episodes at once."""
+        return self._copies.num_envs
 
     def play(self, seeds: Iterable[int], noises: Sequence[SmoothNoise] | None = None,
              between: Callable[[int], None] = lambda decisions: None) -> Iterator[Played]:

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from irevla_learner.critics import Critics
-from irevla_learner.exploration import SmoothNoise
 from irevla_learner.latent_replay import LatentEpisode, LatentReplay
 from irevla_learner.sacfd import Components, SACfD
 from irevla_learner.sacfd_config import SACfDConfig
+from irevla_policy.exploration import SmoothNoise
 from irevla_policy.head import Head
 
 SMALL = SACfDConfig(components=4, hidden=(32, 32), batch_size=32, capacity=40)

@@ -25,7 +25,7 @@ class PolicyOutput:
     Attributes:
         latent: float16 (m, d), the VLM's last hidden states of all cameras.
         proprioception: float32 (p,), normalised, as the head saw it.
-        action_normalised: float32 (a,), as the head gave it.
+        action_normalised: float32 (a,), as the head gave it, after noise.
         action: float64 (7,), in physical units.
 
     """
@@ -105,13 +105,14 @@ class VLA(nn.Module):
 
     @torch.no_grad()
     def step(self, images: Mapping[str, np.ndarray], state: np.ndarray,
-             instruction: str) -> PolicyOutput:
+             instruction: str, noise: np.ndarray | None = None) -> PolicyOutput:
         """Compute the action for one observation, in evaluation mode.
 
         Args:
             images: camera name to uint8 (image_size, image_size, 3) RGB; others are ignored.
             state: float (10,), see `irevla_control.observation`.
             instruction: what to do, in words.
+            noise: (a,), added to the normalised action, which then is clipped to [-1, 1].
 
         Raises:
             ConfigError: a camera is missing, an image or the state does not fit.
@@ -127,6 +128,8 @@ class VLA(nn.Module):
         latent, proprioception = self.perceive(stacked[None], np.asarray(state)[None],
                                                [instruction])
         action = self.act(latent, proprioception)[0].cpu().numpy()
+        if noise is not None:
+            action = np.clip(action + noise, -1, 1).astype(np.float32)
         return PolicyOutput(latent[0].cpu().numpy(), proprioception[0].cpu().numpy(), action,
                             self.statistics.denormalise_action(action))
 

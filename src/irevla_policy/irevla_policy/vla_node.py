@@ -13,7 +13,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 import torch
 
-from irevla_control.errors import BadMessageError, IrevlaError
+from irevla_control.errors import BadMessageError, ConfigError, IrevlaError
 from irevla_control.observation import Observation, ObservationBuffer, action_problem
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.messages import (
@@ -27,8 +27,11 @@ from irevla_control.ros.messages import (
 from irevla_control.ros.node import run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
-from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, RobotState
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, PolicyUpdate, RobotState
 from irevla_policy.checkpoint import load_checkpoint
+from irevla_policy.exploration import SmoothNoise
+from irevla_policy.head import Head
+from irevla_policy.head_update import unpack_head
 from irevla_policy.vla import PolicyOutput
 from irevla_policy.worker import NewestWorker
 
@@ -41,6 +44,14 @@ PARAMETERS = {
     'max_skew_s': Parameter(
         0.0, 'largest difference between the stamps of one observation; 0: equal stamps, '
         'as simulators give them [s]', 0.0, 1.0),
+    'noise_std_low': Parameter(
+        0.0, 'least spread of an episode\'s exploration noise; 1 is half the demonstrated range',
+        0.0, 2.0),
+    'noise_std_high': Parameter(0.0, 'largest spread; 0: the policy itself acts', 0.0, 2.0),
+    'noise_correlation': Parameter(0.7, 'of the noise from one action to the next', 0.0, 1.0),
+    'noise_seed': Parameter(0, 'of the noise', 0, 2**53),
+    'encode_last': Parameter(
+        False, 'also publish the policy_step of an episode\'s last observation, for a learner'),
 }
 
 
@@ -52,6 +63,11 @@ class Job:
     episode: EpisodeState
     frame_id: str
     received: float
+
+    @property
+    def last(self) -> bool:
+        """Whether no command may answer it."""
+        return self.episode.phase == EpisodeState.PHASE_ENDED
 
 
 class VlaNode(Node):
@@ -74,6 +90,17 @@ class VlaNode(Node):
         cameras = self._vla.config.cameras
         self._buffer = ObservationBuffer(cameras, values['max_skew_s'])
         self._episode = EpisodeState()
+        self._encode_last = values['encode_last']
+        # A new head waits until the running pass is over.
+        self._version = 0
+        self._newest_head: tuple[int, Head] = 0, self._vla.head
+        self._noise: SmoothNoise | None = None
+        if values['noise_std_high'] > 0:
+            self._noise = SmoothNoise(
+                self._vla.statistics.action_size, values['noise_correlation'],
+                min(values['noise_std_low'], values['noise_std_high']), values['noise_std_high'],
+                values['noise_seed'])
+        self._noise_of = ''
         self._complete: tuple[Observation, float] | None = None
         self._instructions: set[str] = set()
         self._problems = {'policy': '', 'observation': ''}
@@ -87,6 +114,7 @@ class VlaNode(Node):
                                      self._on_image(camera), OBSERVATION)
         self.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        self.create_subscription(PolicyUpdate, 'policy_update', self._on_update, EVENT)
         self._step = self.create_publisher(PolicyStep, 'policy_step', COMMAND)
         # Last: its presence tells others that the policy is ready.
         self._command = self.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
@@ -144,9 +172,17 @@ class VlaNode(Node):
             self._complete = observation, self._heard
             self._act_if_due()
 
+    @property
+    def _running(self) -> bool:
+        return self._episode.phase == EpisodeState.PHASE_RUNNING
+
+    @property
+    def _ended(self) -> bool:
+        return self._episode.phase == EpisodeState.PHASE_ENDED and not self._episode.aborted
+
     def _act_if_due(self) -> None:
         """Act once a complete observation and the word that its episode runs are both here."""
-        if self._complete is None or self._episode.phase != EpisodeState.PHASE_RUNNING:
+        if self._complete is None or not (self._running or self._encode_last and self._ended):
             return
         observation, received = self._complete
         told = stamp_to_ns(self._episode.header.stamp)
@@ -167,10 +203,15 @@ class VlaNode(Node):
             self._diagnostics.refuse(f'observation is {age:.3f} s old, the limit is '
                                      f'{self._max_age_s} s: not acted on')
             return
+        if self._newest_head[0] > self._version:
+            self._version, self._vla.head = self._newest_head
         start = time.monotonic()
         output = self._vla.step(job.observation.images, job.observation.state,
-                                job.episode.instruction)
+                                job.episode.instruction, self._next_noise(job))
         inference_s = time.monotonic() - start
+        if job.last:
+            self._step.publish(self._step_message(job, output, inference_s))
+            return
         problem = action_problem(output.action)
         if problem:
             self._diagnostics.refuse(f'the policy gave no usable action: {problem}')
@@ -186,6 +227,33 @@ class VlaNode(Node):
         self._step.publish(self._step_message(job, output, inference_s))
         self._set_problem('policy', '')
 
+    def _next_noise(self, job: Job) -> np.ndarray | None:
+        if self._noise is None or job.last:
+            return None
+        if self._noise_of != job.episode.episode_id:
+            self._noise_of = job.episode.episode_id
+            self._noise.start_episode()
+        return self._noise()
+
+    def _on_update(self, message: PolicyUpdate) -> None:
+        """Take over new weights of the head before the next action."""
+        newest = self._newest_head[0]
+        if message.backbone_hash != self._backbone_hash:
+            self._diagnostics.refuse(
+                f'policy_update {message.version} refused: for backbone '
+                f'{message.backbone_hash[:12]!r}, this is {self._backbone_hash[:12]!r}')
+        elif message.version <= newest:
+            self._diagnostics.refuse(f'policy_update {message.version} refused: version {newest} '
+                                     'is here already')
+        else:
+            try:
+                head = unpack_head(bytes(message.weights), self._vla.head)
+            except ConfigError as error:
+                self._diagnostics.refuse(f'policy_update {message.version} refused: {error}')
+                return
+            self._newest_head = message.version, head
+            self._diagnostics.count('policy updates')
+
     def _step_message(self, job: Job, output: PolicyOutput,
                       inference_s: float) -> PolicyStep:
         tokens, width = output.latent.shape
@@ -194,7 +262,7 @@ class VlaNode(Node):
             latent_tokens=tokens, latent_width=width,
             latent=to_array('H', output.latent.astype(np.float16).view(np.uint16)),
             proprioception=to_array('f', output.proprioception),
-            action=to_array('f', output.action_normalised),
+            action=to_array('f', output.action_normalised), head_version=self._version,
             backbone_hash=self._backbone_hash, inference_s=inference_s)
         message.header.stamp = ns_to_stamp(job.observation.stamp)
         return message

@@ -1,0 +1,141 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Episodes put together from what several topics tell, by the observations' stamps."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from irevla_learner.latent_replay import LatentEpisode
+
+# Newest episodes whose parts are waited for; older ones are given up.
+MOST_OPEN = 3
+# Commands that no episode asked for yet.
+MOST_COMMANDS = 10_000
+
+
+@dataclass(frozen=True)
+class SeenStep:
+    """What the policy saw and chose at one stamp."""
+
+    latent: np.ndarray
+    proprioception: np.ndarray
+    action: np.ndarray
+    version: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an episode ended."""
+
+    terminated: bool
+    success: bool
+    aborted: bool
+
+
+@dataclass
+class _Open:
+    """An episode whose parts still come."""
+
+    steps: dict[int, SeenStep] = field(default_factory=dict)
+    # Stamps by the number of commands executed before them, and the reward of the last of these.
+    order: dict[int, int] = field(default_factory=dict)
+    rewards: dict[int, float] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    last: int = -1
+
+
+class EpisodeJoiner:
+    """Joins policy steps, executed commands and the word of the environment into episodes.
+
+    The topics' messages may come in any order. Joining is by equal stamps; what never found its
+    partner is counted, and its episode given up, not patched.
+    """
+
+    def __init__(self) -> None:
+        """Begin without episodes."""
+        # None for one that is done with: its late parts are not the beginning of another.
+        self._newest: dict[str, _Open | None] = {}
+        self._commands: dict[int, tuple[np.ndarray, bool]] = {}
+        self.counts: Counter[str] = Counter()
+
+    def add_step(self, episode_id: str, stamp: int, step: SeenStep) -> LatentEpisode | None:
+        """Add what the policy saw; return the episode that this completes."""
+        episode = self._find(episode_id)
+        if episode is None:
+            return None
+        episode.steps[stamp] = step
+        return self._finish_if_whole(episode_id, episode)
+
+    def add_command(self, stamp: int, action: np.ndarray, human: bool) -> LatentEpisode | None:
+        """Add an executed action (a,), normalised; return the episode that this completes."""
+        self._commands[stamp] = action, human
+        if len(self._commands) > MOST_COMMANDS:
+            self._commands.pop(next(iter(self._commands)))
+        for episode_id, episode in self._newest.items():
+            if episode is not None and stamp in episode.steps:
+                return self._finish_if_whole(episode_id, episode)
+        return None
+
+    def add_event(self, episode_id: str, stamp: int, step: int, reward: float,
+                  outcome: Outcome | None) -> LatentEpisode | None:
+        """Add the environment's word on the observation after ``step`` commands.
+
+        ``reward`` is that of the last of them; ``outcome`` comes with the last observation only.
+        Returns the episode that this completes.
+        """
+        episode = self._find(episode_id)
+        if episode is None:
+            return None
+        # An abort repeats the step that was running.
+        if outcome is not None and outcome.aborted:
+            self._newest[episode_id] = None
+            self.counts['aborted'] += 1
+            return None
+        episode.order[step], episode.rewards[step] = stamp, reward
+        if outcome is not None:
+            episode.outcome, episode.last = outcome, step
+        return self._finish_if_whole(episode_id, episode)
+
+    def _find(self, episode_id: str) -> _Open | None:
+        if episode_id not in self._newest:
+            self._newest[episode_id] = _Open()
+            if len(self._newest) > MOST_OPEN:
+                lost = self._newest.pop(next(iter(self._newest)))
+                if lost is not None:
+                    self.counts['incomplete'] += 1
+                    self.counts['steps of incomplete episodes'] += len(lost.steps)
+        return self._newest[episode_id]
+
+    def _finish_if_whole(self, episode_id: str, episode: _Open) -> LatentEpisode | None:
+        count = episode.last
+        if episode.outcome is None or len(episode.order) != count + 1:
+            return None
+        stamps = [episode.order[step] for step in range(count + 1)]
+        # Where the task ended, nobody asks for the value of what came after.
+        needed = stamps[:-1] if episode.outcome.terminated else stamps
+        if any(stamp not in episode.steps for stamp in needed) \
+                or any(stamp not in self._commands for stamp in stamps[:-1]):
+            return None
+        self._newest[episode_id] = None
+        if count == 0:
+            return None
+        commands = [self._commands[stamp] for stamp in stamps[:-1]]
+        self._commands = {stamp: command for stamp, command in self._commands.items()
+                          if stamp > stamps[-1]}
+        steps = [episode.steps[stamp] for stamp in needed]
+        human = np.array([by_human for _, by_human in commands])
+        self.counts['episodes'] += 1
+        self.counts['transitions'] += count
+        self.counts['interventions'] += int(human.sum())
+        return LatentEpisode(
+            latents=np.stack([step.latent for step in steps]),
+            proprioception=np.stack([step.proprioception for step in steps]),
+            # What the policy chose is known better than through the command's physical units.
+            actions=np.stack([action if by_human else step.action for step, (action, by_human)
+                              in zip(steps, commands)]).astype(np.float32),
+            rewards=np.array([episode.rewards[step + 1] for step in range(count)], np.float32),
+            terminated=episode.outcome.terminated, success=episode.outcome.success, human=human,
+            versions=np.array([step.version for step in steps[:count]], np.uint64),
+            stamps=np.array(stamps[:-1], np.int64))

@@ -1,0 +1,194 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `learner`: joins episodes of latents, learns from them, sends new weights of the head."""
+
+from collections import Counter
+from dataclasses import asdict
+import json
+from pathlib import Path
+import queue
+import threading
+import time
+
+import numpy as np
+from rclpy.node import Node
+import torch
+
+from irevla_control.errors import BadMessageError, ConfigError
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.messages import message_to_action, stamp_to_ns, to_array
+from irevla_control.ros.node import NodeDone, run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import EVENT, RECORD, RECORD_EVENT
+from irevla_learner.episode_joiner import EpisodeJoiner, Outcome, SeenStep
+from irevla_learner.json_file import json_values
+from irevla_learner.latent_replay import LatentEpisode
+from irevla_learner.online_learner import OnlineLearner
+from irevla_learner.sacfd_config import SACfDConfig
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, PolicyUpdate
+from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.head_update import pack_head
+
+PARAMETERS = {
+    'checkpoint': Parameter('', 'folder of the policy to improve'),
+    'settings': Parameter('', 'YAML file of SACfD; built-in ones when empty'),
+    'root': Parameter('', 'folder for replay, metrics and the improved policy'),
+    'device': Parameter('cpu', 'where the learner runs', choices=('cpu', 'cuda')),
+    'threads': Parameter(1, 'CPU threads of the learner', 1, 256),
+    'seed': Parameter(0, 'of everything random', 0, 2**53),
+    'publish_period_s': Parameter(0.5, 'least time between two versions [s]', 0.01, 60.0),
+    'log_period_s': Parameter(10.0, 'time between two lines of progress [s]', 0.1, 3600.0),
+}
+# Updates between two looks at what came in.
+SLICE = 20
+HUMANS = (EndEffectorCommand.SOURCE_TELEOP, EndEffectorCommand.SOURCE_EXPERT)
+
+
+class LearnerNode(Node):
+    """Learns in a thread of its own; ends when the success window or the budget is reached."""
+
+    def __init__(self) -> None:
+        """Load the policy, then subscribe."""
+        super().__init__('learner')
+        values = declare(self, PARAMETERS)
+        if not values['root']:
+            raise ConfigError('parameter root is empty; give a folder')
+        torch.set_num_threads(values['threads'])
+        self._root = Path(values['root'])
+        self._root.mkdir(parents=True, exist_ok=True)
+        self._vla = load_checkpoint(Path(values['checkpoint']))
+        self._hash = self._vla.backbone_hash
+        settings = SACfDConfig.load(Path(values['settings']) if values['settings'] else None)
+        self._learner = OnlineLearner(self._vla, settings, self._root / 'replay', values['seed'],
+                                      values['device'])
+        self._publish_period_s = values['publish_period_s']
+        self._joiner = EpisodeJoiner()
+        self._reported: Counter[str] = Counter()
+        self._episodes: queue.SimpleQueue[LatentEpisode | None] = queue.SimpleQueue()
+        self._error: Exception | None = None
+        self._finished = False
+        self._diagnostics = Diagnostics(self)
+        self._update = self.create_publisher(PolicyUpdate, 'policy_update', EVENT)
+        # Whatever executes: a step missed is an episode lost.
+        self.create_subscription(PolicyStep, 'policy_step', self._on_step, RECORD)
+        self.create_subscription(EndEffectorCommand, 'command', self._on_command, RECORD)
+        self.create_subscription(EpisodeState, 'episode', self._on_episode, RECORD_EVENT)
+        self._ended = self.create_guard_condition(self._on_ended)
+        self.create_timer(values['log_period_s'], self._on_log)
+        self._thread = threading.Thread(target=self._run, name='learner', daemon=True)
+        self._thread.start()
+        self.get_logger().info(f'ready: head of {values["checkpoint"]}, backbone '
+                               f'{self._hash[:12]}')
+
+    def destroy_node(self) -> None:
+        """Let the running slice of updates end."""
+        self._episodes.put(None)
+        self._thread.join(30)
+        super().destroy_node()
+
+    def _on_step(self, message: PolicyStep) -> None:
+        if message.backbone_hash != self._hash:
+            self._diagnostics.refuse(
+                f'policy_step of backbone {message.backbone_hash[:12]!r}, this learner has '
+                f'{self._hash[:12]!r}; give both nodes the same checkpoint')
+            return
+        size = message.latent_tokens, message.latent_width
+        if len(message.latent) != size[0] * size[1]:
+            self._diagnostics.refuse(f'policy_step with a latent of {len(message.latent)} '
+                                     f'numbers instead of {size[0]} x {size[1]}')
+            return
+        latent = np.frombuffer(message.latent, np.uint16).view(np.float16).reshape(size)
+        self._put(self._joiner.add_step(
+            message.episode_id, stamp_to_ns(message.header.stamp), SeenStep(
+                latent, np.array(message.proprioception, np.float32),
+                np.array(message.action, np.float32), message.head_version)))
+
+    def _on_command(self, message: EndEffectorCommand) -> None:
+        try:
+            action = message_to_action(message)
+        except BadMessageError as error:
+            self._diagnostics.refuse(f'command not learned from: {error}')
+            return
+        self._put(self._joiner.add_command(
+            stamp_to_ns(message.header.stamp), self._vla.statistics.normalise_action(action),
+            message.source in HUMANS))
+
+    def _on_episode(self, message: EpisodeState) -> None:
+        if message.phase == EpisodeState.PHASE_IDLE:
+            return
+        outcome = None
+        if message.phase == EpisodeState.PHASE_ENDED:
+            outcome = Outcome(message.terminated, message.success, message.aborted)
+        self._put(self._joiner.add_event(
+            message.episode_id, stamp_to_ns(message.header.stamp), message.step, message.reward,
+            outcome))
+
+    def _put(self, episode: LatentEpisode | None) -> None:
+        if episode is not None:
+            self._episodes.put(episode)
+        for event, total in self._joiner.counts.items():
+            self._diagnostics.count(event, total - self._reported[event])
+        self._reported = self._joiner.counts.copy()
+
+    def _run(self) -> None:
+        try:
+            self._learn()
+        except Exception as error:
+            self._error = error
+        self._ended.trigger()
+
+    def _learn(self) -> None:
+        published, busy = time.monotonic(), False
+        with (self._root / 'metrics.jsonl').open('a') as metrics:
+            while not self._learner.done:
+                try:
+                    episode = self._episodes.get(timeout=0.0 if busy else 0.5)
+                    if episode is None:
+                        return
+                    self._learner.add(episode)
+                    metrics.write(json.dumps(json_values(asdict(self._learner.progress())))
+                                  + '\n')
+                    metrics.flush()
+                except queue.Empty:
+                    pass
+                version = self._learner.version
+                busy = self._learner.work(SLICE) > 0
+                due = time.monotonic() - published > self._publish_period_s
+                if self._learner.version > version and due:
+                    published = time.monotonic()
+                    self._publish()
+        self._learner.copy_to(self._vla.head)
+        save_checkpoint(self._root / 'checkpoint', self._vla,
+                        {'stage1': json_values(asdict(self._learner.progress()))})
+        self._finished = True
+
+    def _publish(self) -> None:
+        self._learner.copy_to(self._vla.head)
+        message = PolicyUpdate(version=self._learner.version, backbone_hash=self._hash,
+                               weights=to_array('B', np.frombuffer(pack_head(self._vla.head),
+                                                                   np.uint8)))
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._update.publish(message)
+        self._diagnostics.count('versions')
+
+    def _on_ended(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._finished:
+            self._on_log()
+            raise NodeDone
+
+    def _on_log(self) -> None:
+        now = self._learner.progress()
+        self.get_logger().info(
+            f'{now.decisions} decisions, {now.successes} of {now.episodes} episodes solved, '
+            f'lately {now.window_success:.2f}; {now.updates} updates, {now.updates_per_s:.0f}/s')
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(LearnerNode)
+
+
+if __name__ == '__main__':
+    main()

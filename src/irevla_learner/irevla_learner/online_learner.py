@@ -1,0 +1,168 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Stage 1 on one task as episodes come in: zero-shot, critics' warm-up, then actor and critics."""
+
+from collections import deque
+from dataclasses import dataclass
+import math
+from pathlib import Path
+import time
+
+import numpy as np
+
+from irevla_control.errors import ConfigError
+from irevla_learner.latent_replay import LatentEpisode, LatentReplay
+from irevla_learner.sacfd import Losses, SACfD
+from irevla_learner.sacfd_config import SACfDConfig
+from irevla_policy.head import Head
+from irevla_policy.vla import VLA
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where stage 1 stands; one row of its metrics.
+
+    Attributes:
+        decisions: commands executed so far, those before the first update included.
+        episodes: played so far, likewise.
+        successes: of these.
+        interventions: decisions that a person made.
+        updates: of the critics, beside the actor's; the warm-up is not counted.
+        window_success: rate among the newest learning episodes.
+        updates_per_s: since learning began.
+        staleness: by how many updates the heads that acted in the newest episode were behind.
+        critic_loss: of the newest update; those below likewise.
+        value: mean estimate.
+        actor_loss: NaN before the first.
+        cloning_loss: mean squared error on demonstrations.
+        temperature: weight of the entropy.
+
+    """
+
+    decisions: int
+    episodes: int
+    successes: int
+    interventions: int
+    updates: int
+    window_success: float
+    updates_per_s: float
+    staleness: float
+    critic_loss: float
+    value: float
+    actor_loss: float
+    cloning_loss: float
+    temperature: float
+
+
+class OnlineLearner:
+    """Takes episodes, owes updates for them, and does these in slices."""
+
+    def __init__(self, vla: VLA, config: SACfDConfig, folder: Path, seed: int,
+                 device: str = 'cpu') -> None:
+        """Begin with the head of ``vla``; the replay lies in ``folder``."""
+        self._vla, self._config, self._folder = vla, config, Path(folder)
+        self._seed, self._device = seed, device
+        self._replay: LatentReplay | None = None
+        self._agent: SACfD | None = None
+        self._window: deque[bool] = deque(maxlen=config.window)
+        self._owed = 0.0
+        self._warm_up = config.warm_up_updates
+        self._decisions = self._episodes = self._successes = self._interventions = 0
+        self._before = 0
+        self._staleness = 0.0
+        self._began = time.monotonic()
+        self._losses = Losses(*[math.nan] * 5)
+
+    @property
+    def version(self) -> int:
+        """Of the head: the number of updates it has seen."""
+        return self._agent.updates if self._agent else 0
+
+    @property
+    def learning(self) -> bool:
+        """Whether there were enough zero-shot episodes to begin."""
+        return self._agent is not None
+
+    @property
+    def done(self) -> bool:
+        """Whether the success window is reached or the decisions are spent."""
+        full = len(self._window) == self._config.window
+        return self.learning and (
+            self._decisions - self._before >= self._config.decisions
+            or full and np.mean(self._window) >= self._config.window_success)
+
+    def add(self, episode: LatentEpisode) -> None:
+        """Keep an episode and owe the updates it pays for.
+
+        Raises:
+            ConfigError: it does not fit the policy, or all zero-shot episodes failed.
+
+        """
+        self._decisions += len(episode.actions)
+        self._episodes += 1
+        self._successes += episode.success
+        self._interventions += int(episode.human.sum())
+        if self._replay is None:
+            tokens, width = episode.latents.shape[1:]
+            statistics = self._vla.statistics
+            self._replay = LatentReplay(
+                self._folder, backbone_hash=self._vla.backbone_hash, tokens=tokens, width=width,
+                state_size=statistics.state_size, action_size=statistics.action_size,
+                capacity=self._config.capacity)
+        kept = episode.success and (self._config.keep_successes or not self.learning)
+        span = self._replay.add(episode, demonstration=kept)
+        if not self.learning:
+            self._begin_if_enough()
+            return
+        self._window.append(episode.success)
+        self._staleness = float(self.version - episode.versions.astype(np.float64).mean())
+        self._owed += len(episode.actions) * self._config.updates_per_decision
+        self._agent.see(span)
+        self._agent.refresh()
+
+    def _begin_if_enough(self) -> None:
+        config = self._config
+        if self._successes < config.demonstrations \
+                and self._episodes < config.most_zero_shot_episodes:
+            return
+        if not self._successes:
+            raise ConfigError(f'none of {self._episodes} zero-shot episodes succeeded: with a '
+                              'sparse reward nothing can be learned; demonstrate by hand, or '
+                              'begin with an easier task')
+        self._agent = SACfD(self._vla.head, self._replay, config, self._seed, self._device)
+        self._agent.refresh()
+        self._before = self._decisions
+        self._began = time.monotonic()
+
+    def work(self, most: int) -> int:
+        """Do at most so many of the updates owed; return how many were done."""
+        if not self.learning:
+            return 0
+        done = 0
+        while done < most and (self._warm_up or self._owed >= 1):
+            if self._warm_up:
+                self._warm_up -= 1
+                losses = self._agent.update(actor=False)
+            else:
+                self._owed -= 1
+                losses = self._agent.update()
+            if math.isnan(losses.actor):
+                losses = Losses(losses.critic, losses.value, self._losses.actor,
+                                self._losses.cloning, losses.temperature)
+            self._losses = losses
+            done += 1
+        return done
+
+    def copy_to(self, head: Head) -> None:
+        """Write the newest weights into a policy's head."""
+        if self._agent:
+            self._agent.copy_to(head)
+
+    def progress(self) -> Progress:
+        """Return where it stands."""
+        losses = self._losses
+        return Progress(
+            self._decisions, self._episodes, self._successes, self._interventions, self.version,
+            float(np.mean(self._window)) if self._window else math.nan,
+            self.version / (time.monotonic() - self._began), self._staleness, losses.critic,
+            losses.value, losses.actor, losses.cloning, losses.temperature)

@@ -1,0 +1,93 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Episodes come out as they were played, in whatever order their parts came in."""
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from latent_episodes import episode
+import numpy as np
+import pytest
+
+from irevla_learner.episode_joiner import EpisodeJoiner, Outcome, SeenStep
+
+
+def parts_of(name, one):
+    """Return calls that tell a joiner about an episode, in their natural order."""
+    calls = []
+    count = len(one.actions)
+    stamps = [*one.stamps.tolist(), int(one.stamps[-1]) + 1]
+    for step in range(count + 1):
+        stamp = stamps[step]
+        outcome = Outcome(one.terminated, one.success, False) if step == count else None
+        calls.append(('add_event', name, stamp, step,
+                      float(one.rewards[step - 1]) if step else 0.0, outcome))
+        if step < len(one.latents):
+            acted = step < count
+            # A person's action replaces the policy's, which is another one.
+            chosen = np.zeros(2, np.float32) if not acted or one.human[step] \
+                else one.actions[step]
+            calls.append(('add_step', name, stamp, SeenStep(
+                one.latents[step], one.proprioception[step], chosen, 7)))
+        if step < count:
+            calls.append(('add_command', stamp, one.actions[step], bool(one.human[step])))
+    return calls
+
+
+def join(joiner, calls):
+    results = [getattr(joiner, name)(*arguments) for name, *arguments in calls]
+    return [result for result in results if result is not None]
+
+
+def assert_same(found, expected):
+    for name in ('latents', 'proprioception', 'actions', 'rewards', 'human', 'versions', 'stamps'):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), name)
+    assert (found.terminated, found.success) == (expected.terminated, expected.success)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(1, 8), st.booleans(), st.sets(st.integers(0, 7)), st.randoms())
+def test_parts_in_any_order_make_the_episode(steps, terminated, human, shuffle):
+    """Segments of interventions keep their own observations at both borders."""
+    expected = episode(steps, 3, terminated=terminated, closed=terminated,
+                       human=[step for step in human if step < steps])
+    calls = parts_of('one', expected)
+    shuffle.shuffle(calls)
+    joiner = EpisodeJoiner()
+    found, = join(joiner, calls)
+    assert_same(found, expected)
+    assert joiner.counts['transitions'] == steps
+    assert joiner.counts['interventions'] == expected.human.sum()
+
+
+def test_episodes_that_overlap_in_time_come_out_apart():
+    expected = [episode(5, seed, human=[1]) for seed in (1, 2, 3)]
+    joiner = EpisodeJoiner()
+    calls = [parts_of(str(seed), one) for seed, one in enumerate(expected)]
+    late = calls[0].pop()
+    found = join(joiner, [*calls[0], *calls[1][:4], late, *calls[1][4:], *calls[2]])
+    for one, wanted in zip(found, expected, strict=True):
+        assert_same(one, wanted)
+
+
+def test_an_aborted_episode_is_left_out_and_counted():
+    joiner = EpisodeJoiner()
+    calls = parts_of('one', episode(4))[:6]
+    assert not join(joiner, [*calls, ('add_event', 'one', 2, 2, 0.0, Outcome(False, False, True))])
+    assert joiner.counts['aborted'] == 1
+    found, = join(joiner, parts_of('two', episode(4, 1)))
+    assert_same(found, episode(4, 1))
+
+
+@pytest.mark.parametrize('kind', ['add_step', 'add_command', 'add_event'])
+def test_an_episode_with_a_lost_message_is_given_up_and_counted(kind):
+    joiner = EpisodeJoiner()
+    calls = parts_of('lost', episode(4))
+    calls.remove(random.Random(0).choice([call for call in calls[:-2] if call[0] == kind]))
+    assert not join(joiner, calls)
+    for number in range(1, 4):
+        found, = join(joiner, parts_of(str(number), episode(4, number)))
+        assert_same(found, episode(4, number))
+    assert joiner.counts['incomplete'] == 1
+    assert joiner.counts['episodes'] == 3
