@@ -108,7 +108,7 @@ def read_index(root: Path) -> dict[str, EpisodeEntry]:
     """Return the index as it is on disk, by episode; a torn or foreign line counts as missing."""
     try:
         lines = (root / INDEX).read_text().splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     entries = {}
     for line in lines:

@@ -166,3 +166,6 @@ def test_a_foreign_folder_is_refused(tmp_path, files):
 def test_a_root_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(BagError, match='nowhere is not a folder'):
         list_episodes(tmp_path / 'nowhere')
+    (tmp_path / 'worker0.json').write_text('[]')
+    with pytest.raises(BagError, match='worker0.json is not a folder'):
+        list_episodes(tmp_path / 'worker0.json')

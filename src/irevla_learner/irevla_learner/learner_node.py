@@ -157,6 +157,7 @@ class LearnerNode(Node):
                 if self._learner.version > version and due:
                     published = time.monotonic()
                     self._publish()
+        self._learner.work(self._learner.owed)
         self._learner.copy_to(self._vla.head)
         save_checkpoint(self._root / 'checkpoint', self._vla,
                         {'stage1': json_values(asdict(self._learner.progress()))})

@@ -84,6 +84,11 @@ class OnlineLearner:
         return self._agent is not None
 
     @property
+    def owed(self) -> int:
+        """The number of updates that the episodes so far pay for and that are still to do."""
+        return self._warm_up + int(self._owed) if self.learning else 0
+
+    @property
     def done(self) -> bool:
         """Whether the success window is reached or the decisions are spent."""
         full = len(self._window) == self._config.window
@@ -136,10 +141,8 @@ class OnlineLearner:
 
     def work(self, most: int) -> int:
         """Do at most so many of the updates owed; return how many were done."""
-        if not self.learning:
-            return 0
         done = 0
-        while done < most and (self._warm_up or self._owed >= 1):
+        while done < min(most, done + self.owed):
             if self._warm_up:
                 self._warm_up -= 1
                 losses = self._agent.update(actor=False)

@@ -39,8 +39,10 @@ def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Pat
         began = learner.learning
         learner.add(played.latents)
         if learner.learning and not began:
-            learner.work(config.warm_up_updates)
+            learner.work(learner.owed)
         on_episode(played, learner.progress())
         if learner.done:
+            learner.work(learner.owed)
+            learner.copy_to(vla.head)
             return learner.progress()
     raise AssertionError('the seeds never end')
