@@ -13,6 +13,7 @@ from irevla_bringup.launching import (
     existing_path,
     node,
     seen_by_policy,
+    some_names,
     value,
     whole_number,
 )
@@ -32,6 +33,12 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         raise RuntimeError(f'launch argument settings:={settings}: {error}') from error
     if not value(context, 'output'):
         raise RuntimeError('launch argument output is empty; give a folder')
+    if len(some_names(context, 'tasks')) > 1:
+        raise RuntimeError(f'launch argument tasks:={value(context, "tasks")}: stage 1 learns one '
+                           'task at a time')
+    if value(context, 'mode') != 'lock_step':
+        raise RuntimeError('launch argument mode:=real_time: the real-time simulator executes '
+                           'commands later than the observations they answer; use lock_step')
     seed = whole_number(context, 'seed', 0)
     return [
         node(context, 'irevla_policy', 'vla', {

@@ -40,7 +40,7 @@ def config(tmp_path):
     """One new task, few decisions, few steps."""
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump({
         'demonstrations': 1, 'most_zero_shot_episodes': 4, 'warm_up_updates': 5,
-        'decisions': 60, 'batch_size': 16, 'components': 8}))
+        'decisions': 150, 'batch_size': 16, 'components': 8}))
     (tmp_path / 'training.yaml').write_text('{steps: 5, warmup_steps: 1, batch_size: 8}')
     values = yaml.safe_load((graph.CONFIG / 'improve.yaml').read_text()) | {
         'tasks': {'expert': ['drawer-close'], 'rl': ['drawer-close-unseen'], 'held_out': []},
@@ -74,7 +74,7 @@ def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
         assert groups['expert']['tasks']['drawer-close']['episodes'] == 2
         assert 'held_out' not in groups
     figures = scores[f'stage1 {new}']
-    assert figures['env_steps'] >= 60 and figures['updates'] >= 100
+    assert figures['env_steps'] >= 150 and figures['updates'] >= 300
     before = load_checkpoint(stage0 / 'checkpoint')
     after1 = load_checkpoint(output / new / 'stage1/checkpoint')
     after2 = load_checkpoint(output / new / 'stage2/checkpoint')
@@ -89,7 +89,9 @@ def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
 
 @pytest.mark.parametrize('change, words', [
     ({'copies': None}, None), ({'tasks': {'rl': []}}, 'expert, rl, held_out'),
-    ({'colour': 1}, 'colour'), ({'sacfd': 'nowhere.yaml'}, 'nowhere.yaml')])
+    ({'colour': 1}, 'colour'), ({'sacfd': 'nowhere.yaml'}, 'nowhere.yaml'),
+    ({'copies': 0}, 'copies is 0'), ({'successes': 0}, 'successes is 0'),
+    ({'episodes': {'rl': 1}}, 'episodes needs'), ({'new_share': 2}, 'new_share is 2')])
 def test_a_wrong_configuration_is_refused_by_name(config, stage0, tmp_path, change, words):
     values = yaml.safe_load(config.read_text()) | change
     if change == {'copies': None}:
@@ -149,3 +151,31 @@ def test_stage_1_over_the_graph(tmp_path, stage0, config):
         np.testing.assert_allclose(
             before.statistics.denormalise_action(replay.actions(first.start + step)),
             recorded.actions[step], atol=1e-5)
+
+
+@pytest.mark.parametrize('arguments, words', [
+    ({'mode': 'real_time'}, 'use lock_step'), ({'tasks': 'drawer-close,door-open'}, 'one task'),
+    ({'settings': 'nowhere.yaml'}, 'nowhere.yaml'), ({'output': ''}, 'output is empty')])
+def test_a_wrong_launch_argument_is_refused_by_name(tmp_path, stage0, arguments, words):
+    given = {'checkpoint': stage0 / 'checkpoint', 'tasks': 'drawer-close',
+             'output': tmp_path / 'run', **arguments}
+    with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', **given) as launch:
+        assert launch.wait(60) == 1
+        assert words in launch.output()
+
+
+def test_a_learner_that_is_stopped_keeps_what_it_learned(tmp_path, stage0, config):
+    output = tmp_path / 'learner'
+    values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text()) | {'decisions': 100_000}
+    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values))
+    given = {'checkpoint': stage0 / 'checkpoint', 'tasks': 'drawer-close', 'horizon': 30,
+             'settings': tmp_path / 'sacfd.yaml', 'output': output}
+    with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', **given) as launch:
+        graph.wait_for(lambda: (output / 'metrics.jsonl').exists() and len(
+            (output / 'metrics.jsonl').read_text().splitlines()) >= 6, 90, 'six episodes')
+        launch.process.send_signal(signal.SIGINT)
+        launch.wait(30)
+    assert load_checkpoint(output / 'checkpoint')
+    with graph.RunningLaunch('improve.launch.py', tmp_path / 'again', **given) as launch:
+        launch.wait(60)
+        assert 'holds an earlier learning' in launch.output()

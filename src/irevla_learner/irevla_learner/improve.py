@@ -36,6 +36,8 @@ from irevla_policy.training_config import TrainConfig
 from irevla_policy.vla import VLA
 
 GROUPS = ('expert', 'rl', 'held_out')
+# Between two states of a progress bar: in a file each is a line.
+BAR_S = 0.5 if sys.stderr.isatty() else 10
 _KEYS = {'environment', 'horizon', 'copies', 'tasks', 'episodes', 'evaluation_seed', 'successes',
          'new_share', 'sacfd', 'training'}
 
@@ -49,12 +51,30 @@ def load_config(path: Path) -> dict[str, Any]:
         config = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f'configuration {path}: {error}') from error
-    if not isinstance(config, dict) or set(config) != _KEYS:
-        odd = sorted(set(config or ()) ^ _KEYS)
+    if not isinstance(config, dict):
+        raise ConfigError(f'configuration {path} must be "name: value" lines')
+    if set(config) != _KEYS:
+        odd = sorted(set(config) ^ _KEYS)
         raise ConfigError(f'configuration {path}: missing or unknown {", ".join(odd)}')
     if not isinstance(config['tasks'], dict) or set(config['tasks']) != set(GROUPS):
         raise ConfigError(f'configuration {path}: tasks needs the lists {", ".join(GROUPS)}')
+    if not isinstance(config['episodes'], dict) or set(config['episodes']) != set(GROUPS):
+        raise ConfigError(f'configuration {path}: episodes needs a number for each of '
+                          f'{", ".join(GROUPS)}')
+    counts = {name: config[name] for name in ('horizon', 'copies', 'successes')}
+    counts |= {f'episodes.{group}': count for group, count in config['episodes'].items()}
+    for name, count in counts.items():
+        if type(count) is not int or count < 1:
+            raise ConfigError(f'configuration {path}: {name} is {count!r}; a whole number of 1 or '
+                              'more is needed')
+    share = config['new_share']
+    if type(share) is not float or not 0 < share < 1:
+        raise ConfigError(f'configuration {path}: new_share is {share!r}; a number between 0 and '
+                          '1 is needed')
     for name in ('sacfd', 'training'):
+        if not isinstance(config[name], str):
+            raise ConfigError(f'configuration {path}: {name} is {config[name]!r}; a file is '
+                              'needed')
         config[name] = str((path.parent / config[name]).resolve())
     return config
 
@@ -97,7 +117,7 @@ class Improvement:
                 vla = _load(checkpoint)
                 tasks = [(task, group) for group in GROUPS
                          for task in self._config['tasks'][group]]
-                bar = tqdm(tasks, f'evaluating {name}', unit='task')
+                bar = tqdm(tasks, f'evaluating {name}', unit='task', mininterval=BAR_S)
                 found = {group: [] for group in GROUPS}
                 for task, group in bar:
                     found[group] += self._play(vla, task, self._config['episodes'][group])
@@ -129,7 +149,7 @@ class Improvement:
     def _improve_head(self, task: str, vla: VLA, folder: Path, successes: Path) -> dict[str, Any]:
         player = VectorPlayer(self._copies, vla, task)
         solved: list[Played] = []
-        bar = tqdm(desc=f'stage 1 on {task}', unit='decision')
+        bar = tqdm(desc=f'stage 1 on {task}', unit='decision', mininterval=BAR_S)
         with (folder / 'metrics.jsonl').open('w') as metrics:
             def note(played: Played, progress: Progress) -> None:
                 if played.result.success:
@@ -156,7 +176,6 @@ class Improvement:
                 if step.fresh:
                     shutil.rmtree(folder, ignore_errors=True)
                 vla = load_checkpoint(policy)
-                vla.backbone.unfreeze()
                 expert = load_frames(self._demonstrations, vla.config.cameras,
                                      vla.config.image_size)
                 training, validation = split_by_episode(
@@ -243,3 +262,5 @@ if __name__ == '__main__':
         main()
     except IrevlaError as error:
         sys.exit(f'improve: {error}')
+    except KeyboardInterrupt:
+        sys.exit('improve: stopped; the same command goes on from here')

@@ -19,7 +19,7 @@ from irevla_learner.json_file import write_json
 
 STATE = 'replay.json'
 FORMAT = 1
-DEMONSTRATION, HUMAN, TERMINATED, LAST = 1, 2, 4, 8
+DEMONSTRATION, TERMINATED = 1, 2
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,13 @@ class LatentReplay:
             for name in ('latents.bin', 'rows.bin'):
                 (self._folder / name).unlink(missing_ok=True)
             return {'episodes': [], 'next': 0}
-        state = json.loads(path.read_text())
+        try:
+            state = json.loads(path.read_text())
+            if not (isinstance(state['episodes'], list) and isinstance(state['next'], int)):
+                raise ValueError('its episodes are no list')
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f'{path} is no state of a replay ({error!r}); give another folder') \
+                from error
         differing = [f'{name} {state.get(name)!r} there, {value!r} asked'
                      for name, value in self._identity.items() if state.get(name) != value]
         if differing:
@@ -204,11 +210,23 @@ class LatentReplay:
         """
         actions, rows = len(episode.actions), len(episode.latents)
         capacity, tokens, width = self.latents.shape
-        if rows > capacity or episode.latents.shape[1] > tokens \
-                or episode.latents.shape[2] != width:
-            raise ConfigError(f'episode of latents {episode.latents.shape} for a replay of '
-                              f'{self.latents.shape}; make the replay larger')
-        start = self._next if self._next + rows <= capacity else 0
+        if rows > capacity:
+            raise ConfigError(f'episode of {rows} observations for a replay of {capacity}; raise '
+                              'its capacity')
+        if episode.latents.shape[1] > tokens or episode.latents.shape[2] != width:
+            raise ConfigError(f'episode with latents of {episode.latents.shape[1:]} for a replay '
+                              f'of {(tokens, width)}; one replay is for one model and task')
+        for name in ('proprioception', 'action'):
+            found = (episode.proprioception if name == 'proprioception'
+                     else episode.actions).shape[1:]
+            if found != self._rows[name].shape[1:]:
+                raise ConfigError(f'episode with {name} of {found} for a replay of '
+                                  f'{self._rows[name].shape[1:]}; one replay is for one model')
+        start = self._next
+        if start + rows > capacity:
+            # What lies in the rest is older than anything at the beginning.
+            self._make_room(slice(start, capacity))
+            start = 0
         span = slice(start, start + rows)
         self._make_room(span)
         self.latents[span] = 0
@@ -219,9 +237,8 @@ class LatentReplay:
         row['reward'][:actions] = episode.rewards
         row['version'][:actions] = episode.versions
         row['stamp'][:actions] = episode.stamps
-        row['flags'][:actions] = np.where(episode.human, HUMAN | DEMONSTRATION,
-                                          DEMONSTRATION if demonstration else 0)
-        row['flags'][actions - 1] |= LAST | (TERMINATED if episode.terminated else 0)
+        row['flags'][:actions] = np.where(episode.human | demonstration, DEMONSTRATION, 0)
+        row['flags'][actions - 1] |= TERMINATED if episode.terminated else 0
         self._rows[span] = row
         self._rewards[span], self._flags[span] = row['reward'], row['flags']
         self._episodes.append([start, start + rows, actions])

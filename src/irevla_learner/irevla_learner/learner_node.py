@@ -54,8 +54,16 @@ class LearnerNode(Node):
         if not values['root']:
             raise ConfigError('parameter root is empty; give a folder')
         torch.set_num_threads(values['threads'])
+        if values['device'] == 'cuda' and not torch.cuda.is_available():
+            raise ConfigError('parameter device is cuda, but torch sees no GPU; use cpu')
         self._root = Path(values['root'])
-        self._root.mkdir(parents=True, exist_ok=True)
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f'parameter root {self._root}: {error}') from error
+        if (self._root / 'metrics.jsonl').exists():
+            raise ConfigError(f'parameter root {self._root} holds an earlier learning; give '
+                              'another folder, or remove it')
         self._vla = load_checkpoint(Path(values['checkpoint']))
         self._hash = self._vla.backbone_hash
         settings = SACfDConfig.load(Path(values['settings']) if values['settings'] else None)
@@ -64,7 +72,8 @@ class LearnerNode(Node):
         self._publish_period_s = values['publish_period_s']
         self._joiner = EpisodeJoiner()
         self._reported: Counter[str] = Counter()
-        self._episodes: queue.SimpleQueue[LatentEpisode | None] = queue.SimpleQueue()
+        self._episodes: queue.SimpleQueue[LatentEpisode] = queue.SimpleQueue()
+        self._stop = threading.Event()
         self._error: Exception | None = None
         self._finished = False
         self._diagnostics = Diagnostics(self)
@@ -81,9 +90,9 @@ class LearnerNode(Node):
                                f'{self._hash[:12]}')
 
     def destroy_node(self) -> None:
-        """Let the running slice of updates end."""
-        self._episodes.put(None)
-        self._thread.join(30)
+        """Let the running slice of updates end; what was learned is saved."""
+        self._stop.set()
+        self._thread.join()
         super().destroy_node()
 
     def _on_step(self, message: PolicyStep) -> None:
@@ -98,6 +107,18 @@ class LearnerNode(Node):
                                      f'numbers instead of {size[0]} x {size[1]}')
             return
         latent = np.frombuffer(message.latent, np.uint16).view(np.float16).reshape(size)
+        statistics = self._vla.statistics
+        sizes = len(message.proprioception), len(message.action)
+        if sizes != (statistics.state_size, statistics.action_size):
+            self._diagnostics.refuse(
+                f'policy_step with {sizes[0]} states and {sizes[1]} actions, this policy has '
+                f'{statistics.state_size} and {statistics.action_size}')
+            return
+        if not (np.isfinite(latent).all() and np.isfinite(message.proprioception).all()
+                and np.isfinite(message.action).all()):
+            self._diagnostics.refuse('policy_step with numbers that are not finite; its episode '
+                                     'is not learned from')
+            return
         self._put(self._joiner.add_step(
             message.episode_id, stamp_to_ns(message.header.stamp), SeenStep(
                 latent, np.array(message.proprioception, np.float32),
@@ -116,6 +137,10 @@ class LearnerNode(Node):
     def _on_episode(self, message: EpisodeState) -> None:
         if message.phase == EpisodeState.PHASE_IDLE:
             return
+        if not np.isfinite(message.reward):
+            self._diagnostics.refuse(f'episode {message.episode_id} with reward {message.reward}; '
+                                     'it is not learned from')
+            return
         outcome = None
         if message.phase == EpisodeState.PHASE_ENDED:
             outcome = Outcome(message.terminated, message.success, message.aborted)
@@ -128,6 +153,9 @@ class LearnerNode(Node):
             self._episodes.put(episode)
         for event, total in self._joiner.counts.items():
             self._diagnostics.count(event, total - self._reported[event])
+        if self._joiner.counts['incomplete'] > self._reported['incomplete']:
+            self._diagnostics.refuse('an episode lost a policy_step, command or episode message: '
+                                     'it is not learned from')
         self._reported = self._joiner.counts.copy()
 
     def _run(self) -> None:
@@ -135,33 +163,31 @@ class LearnerNode(Node):
             self._learn()
         except Exception as error:
             self._error = error
-        self._ended.trigger()
+        if not self._stop.is_set():
+            self._ended.trigger()
 
     def _learn(self) -> None:
-        published, busy = time.monotonic(), False
-        with (self._root / 'metrics.jsonl').open('a') as metrics:
-            while not self._learner.done:
+        learner, busy = self._learner, False
+        due, published = time.monotonic() + self._publish_period_s, 0
+        with (self._root / 'metrics.jsonl').open('w') as metrics:
+            while not self._stop.is_set() and (not learner.done or learner.owed):
                 try:
-                    episode = self._episodes.get(timeout=0.0 if busy else 0.5)
-                    if episode is None:
-                        return
-                    self._learner.add(episode)
-                    metrics.write(json.dumps(json_values(asdict(self._learner.progress())))
-                                  + '\n')
-                    metrics.flush()
+                    episode = self._episodes.get(timeout=0.0 if busy else 0.1)
+                    if not learner.done:
+                        learner.add(episode)
+                        metrics.write(json.dumps(json_values(asdict(learner.progress()))) + '\n')
+                        metrics.flush()
                 except queue.Empty:
                     pass
-                version = self._learner.version
-                busy = self._learner.work(SLICE) > 0
-                due = time.monotonic() - published > self._publish_period_s
-                if self._learner.version > version and due:
-                    published = time.monotonic()
+                busy = learner.work(SLICE) > 0
+                if learner.version > published and time.monotonic() > due:
+                    due, published = time.monotonic() + self._publish_period_s, learner.version
                     self._publish()
-        self._learner.work(self._learner.owed)
-        self._learner.copy_to(self._vla.head)
-        save_checkpoint(self._root / 'checkpoint', self._vla,
-                        {'stage1': json_values(asdict(self._learner.progress()))})
-        self._finished = True
+        if learner.learning:
+            learner.copy_to(self._vla.head)
+            save_checkpoint(self._root / 'checkpoint', self._vla,
+                            {'stage1': json_values(asdict(learner.progress()))})
+        self._finished = learner.done
 
     def _publish(self) -> None:
         self._learner.copy_to(self._vla.head)

@@ -27,9 +27,11 @@ class Components(nn.Module):
         super().__init__()
         tokens = self._normalised(latents)
         mean = tokens.mean(0)
-        count = min(count, *tokens.shape)
+        count = max(1, min(count, len(tokens) - 1, tokens.shape[1]))
         _, spread, axes = torch.pca_lowrank(tokens - mean, count, center=False)
-        scale = (len(tokens) ** 0.5 / spread.clamp_min(1e-6)).unsqueeze(0)
+        # A direction in which the latents hardly differ must not be blown up.
+        floor = (1e-3 * spread[0]).clamp_min(1e-6)
+        scale = (len(tokens) ** 0.5 / torch.maximum(spread, floor)).unsqueeze(0)
         self.register_buffer('mean', mean)
         self.register_buffer('axes', axes * scale)
 
@@ -158,7 +160,7 @@ class SACfD:
             value = self._targets(following, next_actions).amin(0)
             if self._automatic:
                 value = value - temperature * log_probability
-            # Rewards are 0 or 1, once: no return lies outside.
+            # Rewards are 0 or 1, once: but for the entropy, no return lies outside.
             target = (rewards + discounts * value).clamp(0, 1)
         values = self.critics(features, actions)
         critic_loss = nn.functional.mse_loss(values, target.expand_as(values), reduction='sum') \

@@ -19,7 +19,7 @@ class SACfDConfig:
     demonstrations: int = 20
     most_zero_shot_episodes: int = 60
     warm_up_updates: int = 1500
-    decisions: int = 4500
+    decisions: int = 6000
     window: int = 20
     window_success: float = 0.95
     updates_per_decision: float = 2.0
@@ -52,23 +52,35 @@ class SACfDConfig:
         Raises:
             ConfigError: names the setting, its value and what is allowed.
         """
-        many, share = (1, math.inf), (0, 1)
+        share = (0, 1)
+        whole = {
+            'demonstrations': 1, 'most_zero_shot_episodes': 1, 'warm_up_updates': 0,
+            'decisions': 1, 'window': 1, 'batch_size': 2, 'capacity': 1, 'return_steps': 1,
+            'critics': 1, 'components': 1, 'actor_every': 1, 'cloning_updates': 1}
         limits = {
-            'demonstrations': many, 'most_zero_shot_episodes': many,
-            'warm_up_updates': (0, math.inf), 'decisions': many, 'window': many,
             'window_success': share, 'updates_per_decision': (0, math.inf),
-            'batch_size': (2, math.inf),
-            'demonstration_share': share, 'capacity': many, 'discount': share,
-            'return_steps': many, 'critics': many, 'components': (0, math.inf),
-            'polyak': share, 'critic_learning_rate': (0, 1), 'actor_learning_rate': (0, 1),
-            'actor_every': many, 'cloning': (0, math.inf), 'least_cloning': (0, math.inf),
-            'cloning_updates': many, 'range_penalty': (0, math.inf), 'std': (0, 1),
-            'noise_correlation': share, 'noise_std_low': share, 'noise_std_high': share}
+            'demonstration_share': share, 'discount': share, 'polyak': share,
+            'critic_learning_rate': share, 'actor_learning_rate': share,
+            'cloning': (0, math.inf), 'least_cloning': (0, math.inf),
+            'range_penalty': (0, math.inf), 'std': (1e-3, 1), 'noise_correlation': share,
+            'noise_std_low': (0, 2), 'noise_std_high': (0, 2)}
+        for name, low in whole.items():
+            value = getattr(self, name)
+            if type(value) is not int or value < low:
+                raise ConfigError(f'SACfD setting {name} is {value!r}; a whole number of {low} or '
+                                  'more is needed')
         for name, (low, high) in limits.items():
             value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not low <= value <= high:
+            if type(value) not in (int, float) or not low <= value <= high:
                 raise ConfigError(f'SACfD setting {name} is {value!r}; a number from {low} to '
-                                  f'{high} is needed')
+                                  f'{high} is needed (YAML takes 1e-3 for text: write 0.001)')
+        if self.noise_std_low > self.noise_std_high:
+            raise ConfigError(f'SACfD setting noise_std_low is {self.noise_std_low}, above '
+                              f'noise_std_high {self.noise_std_high}')
+        if not isinstance(self.hidden, (list, tuple)) or any(
+                type(size) is not int or size < 1 for size in self.hidden):
+            raise ConfigError(f'SACfD setting hidden is {self.hidden!r}; a list of whole numbers '
+                              'is needed, as [256, 256]')
         object.__setattr__(self, 'hidden', tuple(self.hidden))
         if self.temperature not in ('none', 'auto'):
             raise ConfigError(f'SACfD setting temperature is {self.temperature!r}; use none or '

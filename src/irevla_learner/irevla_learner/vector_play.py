@@ -123,6 +123,7 @@ class VectorPlayer:
             actions = np.clip(means, -1, 1).astype(np.float32)
             commands = self._vla.statistics.denormalise_action(actions)
             self._copies.step_async(commands)
+            version = np.uint64(self.version)
             running = sum(track is not None for track in tracks)
             self.decisions += running
             between(running)
@@ -135,7 +136,7 @@ class VectorPlayer:
                         'state': observation['state'][index], 'command': commands[index],
                         'latent': latents[index], 'proprioception': states[index],
                         'action': actions[index], 'reward': rewards[index],
-                        'version': np.uint64(self.version)})
+                        'version': version})
             observation = following
             ended = np.flatnonzero(terminated | truncated)
             if len(ended):

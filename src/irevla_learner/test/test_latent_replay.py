@@ -115,8 +115,33 @@ def test_an_episode_that_does_not_fit_together_is_refused(changes, words):
         episode(**changes)
 
 
+@pytest.mark.parametrize('changes, words', [
+    ({'latents': np.zeros((5, TOKENS + 1, WIDTH), np.float16)}, 'one model and task'),
+    ({'actions': np.zeros((4, 1), np.float32)}, r'action of \(1,\)'),
+    ({'proprioception': np.zeros((5, 9), np.float32)}, r'proprioception of \(9,\)')])
+def test_an_episode_of_other_sizes_is_refused_and_nothing_is_lost(tmp_path, changes, words):
+    replay = open_replay(tmp_path, capacity=5)
+    replay.add(episode())
+    with pytest.raises(ConfigError, match=words):
+        replay.add(episode(**changes))
+    assert len(replay) == 4
+
+
+def test_a_foreign_state_is_refused_by_name(tmp_path):
+    (tmp_path / 'replay.json').write_text('{"episodes": 3}')
+    with pytest.raises(ConfigError, match='replay.json is no state of a replay'):
+        open_replay(tmp_path)
+
+
+def test_what_lies_behind_the_newest_goes_before_what_is_newer(tmp_path):
+    replay = open_replay(tmp_path, capacity=25)
+    for seed, length in enumerate((10, 10, 5, 10, 10, 6)):
+        replay.add(episode(length, seed, closed=True, terminated=True))
+    assert [int(replay.stamps(span.start)) // 1000 for span in replay.spans] == [4, 5]
+
+
 def test_an_episode_longer_than_the_replay_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match='make the replay larger'):
+    with pytest.raises(ConfigError, match='raise its capacity'):
         open_replay(tmp_path, capacity=5).add(episode(9))
 
 

@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """SACfD learns a small task from its own successes; its parts do what they say."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
 from latent_episodes import ACTIONS, episode, open_replay
 import numpy as np
 import pytest
 import torch
+import yaml
 
+from irevla_control.errors import ConfigError
 from irevla_learner.critics import Critics
 from irevla_learner.latent_replay import LatentEpisode, LatentReplay
 from irevla_learner.sacfd import Components, SACfD
@@ -16,6 +19,7 @@ from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.head import Head
 
+CONFIG = Path(__file__).resolve().parents[3] / 'config'
 SMALL = SACfDConfig(components=4, hidden=(32, 32), batch_size=32, capacity=40)
 
 
@@ -51,6 +55,34 @@ def test_components_are_uncorrelated_and_of_spread_one():
     components = Components(latents, 5)(latents)
     covariance = components.T @ components / len(components)
     torch.testing.assert_close(covariance, torch.eye(5), atol=0.05, rtol=0)
+
+
+def test_components_of_few_latents_stay_of_the_order_of_one():
+    torch.manual_seed(0)
+    components = Components(torch.randn(10, 4, 6), 128)
+    assert components.axes.shape[1] == 9
+    assert components(torch.randn(50, 4, 6)).abs().max() < 100
+    static = torch.randn(1, 4, 6) + 1e-7 * torch.randn(40, 4, 6)
+    assert torch.isfinite(Components(static, 8)(static)).all()
+
+
+@pytest.mark.parametrize('changes, word', [
+    ({'hidden': 256}, 'hidden'), ({'hidden': ['a']}, 'hidden'),
+    ({'batch_size': 10.5}, 'batch_size'),
+    ({'capacity': 25000.0}, 'capacity'), ({'noise_std_low': 0.4}, 'noise_std_high'),
+    ({'std': 0}, 'std'), ({'keep': 1}, 'keep'), ({'critics': True}, 'critics'),
+    ({'polyak': '1e-3'}, 'write 0.001'), ({'temperature': 'hot'}, 'temperature')])
+def test_a_wrong_setting_is_refused_by_name(tmp_path, changes, word):
+    file = tmp_path / 'sacfd.yaml'
+    file.write_text(yaml.safe_dump(changes))
+    with pytest.raises(ConfigError, match=word):
+        SACfDConfig.load(file)
+
+
+def test_the_shipped_settings_are_the_built_in_ones():
+    file = CONFIG / 'learning/sacfd.yaml'
+    assert SACfDConfig.load(file) == SACfDConfig()
+    assert list(yaml.safe_load(file.read_text())) == [one.name for one in fields(SACfDConfig)]
 
 
 def test_noise_lasts_and_has_the_spread_of_its_episode():

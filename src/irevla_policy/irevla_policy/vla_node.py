@@ -186,7 +186,8 @@ class VlaNode(Node):
             return
         observation, received = self._complete
         told = stamp_to_ns(self._episode.header.stamp)
-        if observation.stamp < told or (self._lock_step and observation.stamp > told):
+        exact = self._lock_step or self._ended
+        if observation.stamp < told or (exact and observation.stamp > told):
             return
         self._complete = None
         self._instructions.add(self._episode.instruction)
