@@ -50,7 +50,8 @@ class EpisodeJoiner:
     """Joins policy steps, executed commands and the word of the environment into episodes.
 
     The topics' messages may come in any order. Joining is by equal stamps; what never found its
-    partner is counted, and its episode given up, not patched.
+    partner is counted, and its episode given up, not patched. Only without the latent after the
+    last command an episode is still worth something: it comes out later, as one that lacks it.
     """
 
     def __init__(self) -> None:
@@ -58,78 +59,87 @@ class EpisodeJoiner:
         # None for one that is done with: its late parts are not the beginning of another.
         self._newest: dict[str, _Open | None] = {}
         self._commands: dict[int, tuple[np.ndarray, bool]] = {}
+        self._whole: list[LatentEpisode] = []
         self.counts: Counter[str] = Counter()
 
-    def add_step(self, episode_id: str, stamp: int, step: SeenStep) -> LatentEpisode | None:
-        """Add what the policy saw; return the episode that this completes."""
-        episode = self._find(episode_id)
-        if episode is None:
-            return None
-        episode.steps[stamp] = step
-        return self._finish_if_whole(episode_id, episode)
+    def take(self) -> list[LatentEpisode]:
+        """Return the episodes that became whole since the last call."""
+        whole, self._whole = self._whole, []
+        return whole
 
-    def add_command(self, stamp: int, action: np.ndarray, human: bool) -> LatentEpisode | None:
-        """Add an executed action (a,), normalised; return the episode that this completes."""
+    def add_step(self, episode_id: str, stamp: int, step: SeenStep) -> None:
+        """Add what the policy saw."""
+        episode = self._find(episode_id)
+        if episode is not None:
+            episode.steps[stamp] = step
+            self._finish_if_whole(episode_id, episode)
+
+    def add_command(self, stamp: int, action: np.ndarray, human: bool) -> None:
+        """Add an executed action (a,), normalised."""
         self._commands[stamp] = action, human
         if len(self._commands) > MOST_COMMANDS:
             self._commands.pop(next(iter(self._commands)))
         for episode_id, episode in self._newest.items():
             if episode is not None and stamp in episode.steps:
-                return self._finish_if_whole(episode_id, episode)
-        return None
+                self._finish_if_whole(episode_id, episode)
+                return
 
     def add_event(self, episode_id: str, stamp: int, step: int, reward: float,
-                  outcome: Outcome | None) -> LatentEpisode | None:
+                  outcome: Outcome | None) -> None:
         """Add the environment's word on the observation after ``step`` commands.
 
         ``reward`` is that of the last of them; ``outcome`` comes with the last observation only.
-        Returns the episode that this completes.
         """
         episode = self._find(episode_id)
         if episode is None:
-            return None
+            return
         # An abort repeats the step that was running.
         if outcome is not None and outcome.aborted:
             self._newest[episode_id] = None
             self.counts['aborted'] += 1
-            return None
+            return
         episode.order[step], episode.rewards[step] = stamp, reward
         if outcome is not None:
             episode.outcome, episode.last = outcome, step
-        return self._finish_if_whole(episode_id, episode)
+        self._finish_if_whole(episode_id, episode)
 
     def _find(self, episode_id: str) -> _Open | None:
         if episode_id not in self._newest:
             self._newest[episode_id] = _Open()
             if len(self._newest) > MOST_OPEN:
-                lost = self._newest.pop(next(iter(self._newest)))
-                if lost is not None:
+                oldest = next(iter(self._newest))
+                lost = self._newest[oldest]
+                if lost is not None and self._finish_if_whole(oldest, lost, without_last=True):
+                    self.counts['without last latent'] += 1
+                elif lost is not None:
                     self.counts['incomplete'] += 1
                     self.counts['steps of incomplete episodes'] += len(lost.steps)
+                del self._newest[oldest]
         return self._newest[episode_id]
 
-    def _finish_if_whole(self, episode_id: str, episode: _Open) -> LatentEpisode | None:
+    def _finish_if_whole(self, episode_id: str, episode: _Open,
+                         without_last: bool = False) -> bool:
         count = episode.last
         if episode.outcome is None or len(episode.order) != count + 1:
-            return None
+            return False
         stamps = [episode.order[step] for step in range(count + 1)]
         # Where the task ended, nobody asks for the value of what came after.
-        needed = stamps[:-1] if episode.outcome.terminated else stamps
+        needed = stamps[:-1] if episode.outcome.terminated or without_last else stamps
         if any(stamp not in episode.steps for stamp in needed) \
                 or any(stamp not in self._commands for stamp in stamps[:-1]):
-            return None
+            return False
         self._newest[episode_id] = None
         if count == 0:
-            return None
+            return True
         commands = [self._commands[stamp] for stamp in stamps[:-1]]
-        self._commands = {stamp: command for stamp, command in self._commands.items()
-                          if stamp > stamps[-1]}
+        for stamp in stamps[:-1]:
+            del self._commands[stamp]
         steps = [episode.steps[stamp] for stamp in needed]
         human = np.array([by_human for _, by_human in commands])
         self.counts['episodes'] += 1
         self.counts['transitions'] += count
         self.counts['interventions'] += int(human.sum())
-        return LatentEpisode(
+        self._whole.append(LatentEpisode(
             latents=np.stack([step.latent for step in steps]),
             proprioception=np.stack([step.proprioception for step in steps]),
             # What the policy chose is known better than through the command's physical units.
@@ -138,4 +148,5 @@ class EpisodeJoiner:
             rewards=np.array([episode.rewards[step + 1] for step in range(count)], np.float32),
             terminated=episode.outcome.terminated, success=episode.outcome.success, human=human,
             versions=np.array([step.version for step in steps[:count]], np.uint64),
-            stamps=np.array(stamps[:-1], np.int64))
+            stamps=np.array(stamps[:-1], np.int64)))
+        return True

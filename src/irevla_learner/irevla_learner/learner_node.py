@@ -77,23 +77,31 @@ class LearnerNode(Node):
         self._error: Exception | None = None
         self._finished = False
         self._diagnostics = Diagnostics(self)
-        self._update = self.create_publisher(PolicyUpdate, 'policy_update', EVENT)
         # Whatever executes: a step missed is an episode lost.
         self.create_subscription(PolicyStep, 'policy_step', self._on_step, RECORD)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, RECORD)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, RECORD_EVENT)
+        self._startup = self.create_timer(0.1, self._on_startup)
         self._ended = self.create_guard_condition(self._on_ended)
         self.create_timer(values['log_period_s'], self._on_log)
         self._thread = threading.Thread(target=self._run, name='learner', daemon=True)
-        self._thread.start()
-        self.get_logger().info(f'ready: head of {values["checkpoint"]}, backbone '
-                               f'{self._hash[:12]}')
+        self.get_logger().info(f'head of {values["checkpoint"]}, backbone {self._hash[:12]}')
 
     def destroy_node(self) -> None:
         """Let the running slice of updates end; what was learned is saved."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         super().destroy_node()
+
+    def _on_startup(self) -> None:
+        """Begin once everybody to listen to is there: a first step missed is an episode lost."""
+        if all(map(self.count_publishers, ('policy_step', 'command', 'episode'))):
+            self.destroy_timer(self._startup)
+            # Its presence tells others that the learner hears them.
+            self._update = self.create_publisher(PolicyUpdate, 'policy_update', EVENT)
+            self._thread.start()
+            self.get_logger().info('ready')
 
     def _on_step(self, message: PolicyStep) -> None:
         if message.backbone_hash != self._hash:
@@ -119,10 +127,11 @@ class LearnerNode(Node):
             self._diagnostics.refuse('policy_step with numbers that are not finite; its episode '
                                      'is not learned from')
             return
-        self._put(self._joiner.add_step(
+        self._joiner.add_step(
             message.episode_id, stamp_to_ns(message.header.stamp), SeenStep(
                 latent, np.array(message.proprioception, np.float32),
-                np.array(message.action, np.float32), message.head_version)))
+                np.array(message.action, np.float32), message.head_version))
+        self._hand_over()
 
     def _on_command(self, message: EndEffectorCommand) -> None:
         try:
@@ -130,9 +139,10 @@ class LearnerNode(Node):
         except BadMessageError as error:
             self._diagnostics.refuse(f'command not learned from: {error}')
             return
-        self._put(self._joiner.add_command(
+        self._joiner.add_command(
             stamp_to_ns(message.header.stamp), self._vla.statistics.normalise_action(action),
-            message.source in HUMANS))
+            message.source in HUMANS)
+        self._hand_over()
 
     def _on_episode(self, message: EpisodeState) -> None:
         if message.phase == EpisodeState.PHASE_IDLE:
@@ -144,12 +154,13 @@ class LearnerNode(Node):
         outcome = None
         if message.phase == EpisodeState.PHASE_ENDED:
             outcome = Outcome(message.terminated, message.success, message.aborted)
-        self._put(self._joiner.add_event(
+        self._joiner.add_event(
             message.episode_id, stamp_to_ns(message.header.stamp), message.step, message.reward,
-            outcome))
+            outcome)
+        self._hand_over()
 
-    def _put(self, episode: LatentEpisode | None) -> None:
-        if episode is not None:
+    def _hand_over(self) -> None:
+        for episode in self._joiner.take():
             self._episodes.put(episode)
         for event, total in self._joiner.counts.items():
             self._diagnostics.count(event, total - self._reported[event])

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Episodes come out as they were played, in whatever order their parts came in."""
 
+from dataclasses import replace
 import random
 
 from hypothesis import given, settings
@@ -36,8 +37,9 @@ def parts_of(name, one):
 
 
 def join(joiner, calls):
-    results = [getattr(joiner, name)(*arguments) for name, *arguments in calls]
-    return [result for result in results if result is not None]
+    for name, *arguments in calls:
+        getattr(joiner, name)(*arguments)
+    return joiner.take()
 
 
 def assert_same(found, expected):
@@ -91,3 +93,18 @@ def test_an_episode_with_a_lost_message_is_given_up_and_counted(kind):
         assert_same(found, episode(4, number))
     assert joiner.counts['incomplete'] == 1
     assert joiner.counts['episodes'] == 3
+
+
+def test_an_episode_without_its_last_latent_comes_late_and_lacks_it():
+    joiner = EpisodeJoiner()
+    assert not join(joiner, parts_of('first', episode(4))[:-1])
+    found = [one for number in range(1, 4) for one in join(joiner, parts_of(
+        str(number), episode(4, number)))]
+    expected = episode(4)
+    lacking = replace(expected, latents=expected.latents[:-1],
+                      proprioception=expected.proprioception[:-1])
+    for one, wanted in zip(found, [episode(4, 1), episode(4, 2), lacking, episode(4, 3)],
+                           strict=True):
+        assert_same(one, wanted)
+    assert joiner.counts['without last latent'] == 1
+    assert joiner.counts['incomplete'] == 0
