@@ -12,7 +12,6 @@ import sys
 import time
 
 from ament_index_python.packages import get_package_share_directory
-import yaml
 
 from irevla_bringup.graphs import Graph, run_graphs
 from irevla_control.errors import ConfigError, IrevlaError
@@ -20,6 +19,7 @@ from irevla_learner.json_file import write_json
 from irevla_learner.report import write_report
 from irevla_learner.run_folder import RunFolder, Step
 from irevla_policy.config import load_preset
+from irevla_policy.settings import read_mapping
 from irevla_policy.train import train_from_bags
 
 KEYS = {'tasks', 'demonstrations', 'noise_std', 'evaluation_episodes', 'evaluation_seed',
@@ -33,10 +33,7 @@ def load_config(path: Path) -> dict:
     Raises:
         ConfigError: the file cannot be read, a key is unknown or missing, a file does not exist.
     """
-    try:
-        config = yaml.safe_load(path.read_text()) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f'demo configuration {path}: {error}') from error
+    config = read_mapping(path, 'demo configuration')
     if config.keys() != KEYS:
         raise ConfigError(f'{path}: keys {sorted(config.keys() ^ KEYS)} are unknown or missing')
     for name in ('preset', 'training'):

@@ -17,7 +17,6 @@ from typing import Any
 from gymnasium.vector import AsyncVectorEnv
 import torch
 from tqdm import tqdm
-import yaml
 
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_learner.evaluation import EpisodeResult, summarise
@@ -31,6 +30,7 @@ from irevla_policy.bag_frames import load_frames
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.dataset import Dataset, Mixture, split_by_episode
 from irevla_policy.frame_store import FrameStore, write_store
+from irevla_policy.settings import read_mapping
 from irevla_policy.training import train
 from irevla_policy.training_config import TrainConfig
 from irevla_policy.vla import VLA
@@ -47,12 +47,7 @@ def load_config(path: Path) -> dict[str, Any]:
 
     Paths in it are relative to its folder. Raises ConfigError when something is missing or odd.
     """
-    try:
-        config = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f'configuration {path}: {error}') from error
-    if not isinstance(config, dict):
-        raise ConfigError(f'configuration {path} must be "name: value" lines')
+    config = read_mapping(path, 'configuration')
     if set(config) != _KEYS:
         odd = sorted(set(config) ^ _KEYS)
         raise ConfigError(f'configuration {path}: missing or unknown {", ".join(odd)}')

@@ -2,14 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings of stage 1 with SACfD; `config/learning/sacfd.yaml` has and explains each."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 import math
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from irevla_control.errors import ConfigError
+from irevla_policy.settings import check_ranges, load_settings
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class SACfDConfig:
             'demonstrations': 1, 'most_zero_shot_episodes': 1, 'warm_up_updates': 0,
             'decisions': 1, 'window': 1, 'batch_size': 2, 'capacity': 1, 'return_steps': 1,
             'critics': 1, 'components': 1, 'actor_every': 1, 'cloning_updates': 1}
-        limits = {
+        ranges = {
             'window_success': share, 'updates_per_decision': (0, math.inf),
             'demonstration_share': share, 'discount': share, 'polyak': share,
             'critic_learning_rate': share, 'actor_learning_rate': share,
@@ -69,11 +67,7 @@ class SACfDConfig:
             if type(value) is not int or value < low:
                 raise ConfigError(f'SACfD setting {name} is {value!r}; a whole number of {low} or '
                                   'more is needed')
-        for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if type(value) not in (int, float) or not low <= value <= high:
-                raise ConfigError(f'SACfD setting {name} is {value!r}; a number from {low} to '
-                                  f'{high} is needed (YAML takes 1e-3 for text: write 0.001)')
+        check_ranges(self, 'SACfD setting', ranges)
         if self.noise_std_low > self.noise_std_high:
             raise ConfigError(f'SACfD setting noise_std_low is {self.noise_std_low}, above '
                               f'noise_std_high {self.noise_std_high}')
@@ -93,13 +87,4 @@ class SACfDConfig:
         Raises:
             ConfigError: the file is missing, not a mapping, or holds an unknown setting.
         """
-        try:
-            values: Any = (yaml.safe_load(Path(path).read_text()) or {}) if path else {}
-        except (OSError, yaml.YAMLError) as error:
-            raise ConfigError(f'SACfD settings {path}: {error}') from error
-        if not isinstance(values, dict):
-            raise ConfigError(f'SACfD settings {path} must be "name: value" lines')
-        unknown = sorted(set(values) - {entry.name for entry in fields(cls)})
-        if unknown:
-            raise ConfigError(f'SACfD settings {path}: unknown {", ".join(unknown)}')
-        return cls(**values)
+        return load_settings(cls, path, 'SACfD settings')

@@ -3,14 +3,13 @@
 """Settings of supervised training, and the learning rate they give each step."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 import math
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from irevla_control.errors import ConfigError
+from irevla_policy.settings import check_ranges, load_settings
 
 
 @dataclass(frozen=True)
@@ -45,19 +44,14 @@ class TrainConfig:
         Raises:
             ConfigError: names the setting, its value and what is allowed.
         """
-        limits = {'steps': (1, math.inf), 'batch_size': (1, math.inf),
-                  'learning_rate': (0, math.inf), 'warmup_steps': (0, math.inf),
-                  'final_learning_rate_share': (0, 1), 'weight_decay': (0, math.inf),
-                  'ema_decay': (0, 1), 'gradient_clip': (0, math.inf),
-                  'shift_pixels': (0, math.inf), 'brightness': (0, 1), 'contrast': (0, 1),
-                  'validation_share': (0, 0.9), 'validation_frames': (1, math.inf),
-                  'validate_every': (1, math.inf), 'checkpoint_every': (1, math.inf),
-                  'log_every': (1, math.inf), 'threads': (1, math.inf), 'seed': (0, math.inf)}
-        for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not low <= value <= high:
-                raise ConfigError(f'training setting {name} is {value!r}; a number from {low} to '
-                                  f'{high} is needed (YAML takes 1e-3 for text: write 0.001)')
+        check_ranges(self, 'training setting', {
+            'steps': (1, math.inf), 'batch_size': (1, math.inf), 'learning_rate': (0, math.inf),
+            'warmup_steps': (0, math.inf), 'final_learning_rate_share': (0, 1),
+            'weight_decay': (0, math.inf), 'ema_decay': (0, 1), 'gradient_clip': (0, math.inf),
+            'shift_pixels': (0, math.inf), 'brightness': (0, 1), 'contrast': (0, 1),
+            'validation_share': (0, 0.9), 'validation_frames': (1, math.inf),
+            'validate_every': (1, math.inf), 'checkpoint_every': (1, math.inf),
+            'log_every': (1, math.inf), 'threads': (1, math.inf), 'seed': (0, math.inf)})
         if self.precision not in ('no', 'bf16'):
             raise ConfigError(f'training setting precision is {self.precision!r}; use no or '
                               'bf16')
@@ -69,19 +63,7 @@ class TrainConfig:
         Raises:
             ConfigError: the file is missing, not a mapping, or holds an unknown setting.
         """
-        try:
-            values = (yaml.safe_load(Path(path).read_text()) or {}) if path else {}
-        except (OSError, yaml.YAMLError) as error:
-            raise ConfigError(f'training settings {path}: {error}') from error
-        if not isinstance(values, dict):
-            raise ConfigError(f'training settings {path} must be "name: value" lines')
-        values |= {name: value for name, value in (overrides or {}).items() if value is not None}
-        known = {entry.name for entry in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise ConfigError(f'training settings {path}: unknown {", ".join(unknown)}; known are '
-                              f'{", ".join(sorted(known))}')
-        return cls(**values)
+        return load_settings(cls, path, 'training settings', overrides)
 
     def learning_rate_at(self, step: int) -> float:
         """Return the rate of a step: a linear warm-up, then half a cosine."""

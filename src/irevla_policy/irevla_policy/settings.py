@@ -1,0 +1,60 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Settings in YAML files, and the checks that all of them share."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from irevla_control.errors import ConfigError
+
+Settings = TypeVar('Settings')
+# Low and high, inclusive, by the name of a setting.
+Ranges = Mapping[str, tuple[float, float]]
+
+
+def read_mapping(path: Path, what: str) -> dict[str, Any]:
+    """Read a YAML file of "name: value" lines; ``what`` it is begins an error's message.
+
+    Raises:
+        ConfigError: the file cannot be read or is no mapping.
+
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text()) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f'{what} {path}: {error}') from error
+    if not isinstance(values, dict):
+        raise ConfigError(f'{what} {path} must be "name: value" lines')
+    return values
+
+
+def load_settings(kind: type[Settings], path: Path | None, what: str,
+                  overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Make a dataclass from YAML, or from its defaults; ``overrides`` win, unless None.
+
+    Raises:
+        ConfigError: as `read_mapping` and the dataclass, or an unknown setting.
+
+    """
+    values = read_mapping(path, what) if path else {}
+    values |= {name: value for name, value in (overrides or {}).items() if value is not None}
+    known = {entry.name for entry in fields(kind)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ConfigError(f'{what} {path}: unknown {", ".join(unknown)}; known are '
+                          f'{", ".join(sorted(known))}')
+    return kind(**values)
+
+
+def check_ranges(settings: Any, what: str, ranges: Ranges) -> None:
+    """Check that these attributes are numbers in their ranges; ConfigError names what is not."""
+    for name, (low, high) in ranges.items():
+        value = getattr(settings, name)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not low <= value <= high:
+            raise ConfigError(f'{what} {name} is {value!r}; a number from {low} to {high} is '
+                              'needed (YAML takes 1e-3 for text: write 0.001)')
