@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node `recorder`: every topic of the suite, raw, into one bag per episode."""
 
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 import time
@@ -60,7 +59,6 @@ class RecorderNode(Node):
         if not values['root']:
             raise ConfigError('parameter root is empty; name the folder to record to')
         self._diagnostics = Diagnostics(self)
-        self._reported: Counter[str] = Counter()
         self._recorded = self.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
         group = Polled()
         self._streams = {}
@@ -114,9 +112,7 @@ class RecorderNode(Node):
         self._diagnostics.time('write', time.perf_counter() - began)
 
     def _on_second(self) -> None:
-        for event, total in self._recorder.counts.items():
-            self._diagnostics.count(event, total - self._reported[event])
-        self._reported = self._recorder.counts.copy()
+        self._diagnostics.set_totals(self._recorder.counts)
         for name, stream in self._streams.items():
             offers = [info.qos_profile for info in self.get_publishers_info_by_topic(name)]
             stream.gaps.publishers = max(1, len(offers))

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node `learner`: joins episodes of latents, learns from them, sends new weights of the head."""
 
-from collections import Counter
 from dataclasses import asdict
 import json
 from pathlib import Path
@@ -71,7 +70,7 @@ class LearnerNode(Node):
                                       values['device'])
         self._publish_period_s = values['publish_period_s']
         self._joiner = EpisodeJoiner()
-        self._reported: Counter[str] = Counter()
+        self._incomplete = 0
         self._episodes: queue.SimpleQueue[LatentEpisode] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._error: Exception | None = None
@@ -162,12 +161,11 @@ class LearnerNode(Node):
     def _hand_over(self) -> None:
         for episode in self._joiner.take():
             self._episodes.put(episode)
-        for event, total in self._joiner.counts.items():
-            self._diagnostics.count(event, total - self._reported[event])
-        if self._joiner.counts['incomplete'] > self._reported['incomplete']:
+        self._diagnostics.set_totals(self._joiner.counts)
+        if self._joiner.counts['incomplete'] > self._incomplete:
+            self._incomplete = self._joiner.counts['incomplete']
             self._diagnostics.refuse('an episode lost a policy_step, command or episode message: '
                                      'it is not learned from')
-        self._reported = self._joiner.counts.copy()
 
     def _run(self) -> None:
         try:

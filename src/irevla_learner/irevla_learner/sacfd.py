@@ -121,7 +121,8 @@ class SACfD:
         self._usable = [self.replay.usable(self.config.return_steps, kind)
                         for kind in (True, False)]
 
-    def _draw(self) -> np.ndarray:
+    def _draw(self) -> tuple[np.ndarray, int]:
+        """Return rows of a batch, demonstrations first, and how many of it these are."""
         demonstrations, online = self._usable
         count = self.config.batch_size
         share = round(count * self.config.demonstration_share)
@@ -131,8 +132,7 @@ class SACfD:
             share = 0
         parts = [rows[self._random.integers(len(rows), size=size)]
                  for rows, size in ((demonstrations, share), (online, count - share)) if size]
-        self._demonstrated = share
-        return np.concatenate(parts)
+        return np.concatenate(parts), share
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
@@ -149,7 +149,8 @@ class SACfD:
     def update(self, actor: bool = True) -> Losses:
         """Do one update of the critics, and of the actor where it is its turn."""
         config = self.config
-        drawn = self.replay.transitions(self._draw(), config.return_steps, config.discount)
+        rows, shown = self._draw()
+        drawn = self.replay.transitions(rows, config.return_steps, config.discount)
         features = self._tensor(self._features[drawn.rows])
         following = self._tensor(self._features[drawn.next_rows])
         actions = self._tensor(self.replay.actions(drawn.rows))
@@ -173,12 +174,12 @@ class SACfD:
                                  list(self.critics.parameters()), config.polyak)
         actor_loss = cloning = torch.tensor(float('nan'))
         if actor and self.updates % config.actor_every == 0:
-            actor_loss, cloning = self._improve_actor(features, actions, temperature)
+            actor_loss, cloning = self._improve_actor(features, actions, shown, temperature)
         self.updates += actor
         return Losses(critic_loss.item() / config.critics, values.mean().item(),
                       actor_loss.item(), cloning.item(), temperature.item())
 
-    def _improve_actor(self, features: Tensor, actions: Tensor,
+    def _improve_actor(self, features: Tensor, actions: Tensor, shown: int,
                        temperature: Tensor) -> tuple[Tensor, Tensor]:
         config = self.config
         means = self.actor(self._seen(features))
@@ -188,10 +189,8 @@ class SACfD:
         self.critics.requires_grad_(True)
         # Against the mean size of the values, so that the weights below mean the same everywhere.
         scale = values.detach().abs().mean().clamp_min(1e-3)
-        # Demonstrations are drawn first.
-        shown = slice(self._demonstrated)
-        cloning = nn.functional.mse_loss(means[shown], actions[shown]) \
-            if self._demonstrated else means.new_zeros(())
+        cloning = nn.functional.mse_loss(means[:shown], actions[:shown]) \
+            if shown else means.new_zeros(())
         weight = max(config.least_cloning,
                      config.cloning * (1 - self.updates / config.cloning_updates))
         loss = -values.mean() / scale + weight * cloning

@@ -19,6 +19,7 @@ from irevla_control.files import sync
 
 from .config import PolicyConfig
 from .statistics import Statistics
+from .tensors import misfit, plain
 from .vla import VLA
 
 FORMAT = 'irevla-policy'
@@ -49,8 +50,8 @@ def save_checkpoint(folder: str | Path, vla: VLA, extra: dict[str, Any] | None =
         _write_json(temporary / 'config.json', vla.config.to_dict())
         _write_json(temporary / 'statistics.json', vla.statistics.to_dict())
         (temporary / 'tokenizer.json').write_text(vla.backbone.tokenizer_json or '{}')
-        save_file(_plain(vla.backbone.stored_state()), temporary / 'backbone.safetensors')
-        save_file(_plain(vla.head.state_dict()), temporary / 'head.safetensors')
+        save_file(plain(vla.backbone.stored_state()), temporary / 'backbone.safetensors')
+        save_file(plain(vla.head.state_dict()), temporary / 'head.safetensors')
         _write_json(temporary / MANIFEST, {
             'format': FORMAT, 'version': VERSION, 'backbone_hash': vla.backbone_hash,
             'files': {name: _sha256(temporary / name) for name in FILES}, 'extra': extra or {}})
@@ -128,21 +129,10 @@ def _load(module: nn.Module, expected: dict[str, Tensor], path: Path) -> None:
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f'{path} is not a safetensors file: {error}; copy the checkpoint '
                               'again') from error
-    if set(stored) != set(expected):
-        odd = sorted(set(stored) ^ set(expected))
-        raise CheckpointError(f'{path} does not fit the configuration: {len(odd)} tensors differ, '
-                              f'first {odd[0]!r}; give matching files')
-    for name, tensor in stored.items():
-        if tensor.shape != expected[name].shape:
-            raise CheckpointError(f'{path}: {name} has shape {tuple(tensor.shape)}, the '
-                                  f'configuration needs {tuple(expected[name].shape)}; give '
-                                  'matching files')
+    problem = misfit(stored, expected)
+    if problem:
+        raise CheckpointError(f'{path}: {problem}; give files that match the configuration')
     module.load_state_dict(stored, strict=False)
-
-
-def _plain(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return own, contiguous copies on the CPU: safetensors refuses shared memory."""
-    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
 
 
 def _sha256(path: Path) -> str:

@@ -10,12 +10,12 @@ import torch
 
 from irevla_control.errors import ConfigError
 from irevla_policy.head import Head
+from irevla_policy.tensors import misfit, plain
 
 
 def pack_head(head: Head) -> bytes:
     """Return the weights as safetensors."""
-    return save({name: tensor.detach().cpu().contiguous().clone()
-                 for name, tensor in head.state_dict().items()})
+    return save(plain(head.state_dict()))
 
 
 def unpack_head(data: bytes, like: Head) -> Head:
@@ -30,14 +30,10 @@ def unpack_head(data: bytes, like: Head) -> Head:
     except SafetensorError as error:
         raise ConfigError(f'weights of {len(data)} bytes are no safetensors: {error}; keep the '
                           'head there is') from error
-    expected = like.state_dict()
-    if set(weights) != set(expected):
-        odd = sorted(set(weights) ^ set(expected))
-        raise ConfigError(f'weights of another head: {len(odd)} names differ, first {odd[0]!r}')
+    problem = misfit(weights, like.state_dict())
+    if problem:
+        raise ConfigError(f'weights of another head: {problem}')
     for name, tensor in weights.items():
-        if tensor.shape != expected[name].shape:
-            raise ConfigError(f'weights of another head: {name} has shape {tuple(tensor.shape)}, '
-                              f'{tuple(expected[name].shape)} is needed')
         if not torch.isfinite(tensor).all():
             raise ConfigError(f'weights that are not finite: {name}')
     head = copy.deepcopy(like)

@@ -1,6 +1,8 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tensors as bytes."""
+"""Weights as bytes and copies, and whether they fit a model."""
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -10,3 +12,20 @@ def tensor_bytes(tensor: Tensor) -> memoryview:
     """Return the tensor's bytes, row-major, wherever and of whatever type it is."""
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b'')
+
+
+def plain(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return own, contiguous copies on the CPU: safetensors refuses shared memory."""
+    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
+
+
+def misfit(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
+    """Return how weights differ in names or shapes from those expected, '' when they fit."""
+    odd = sorted(set(found) ^ set(expected))
+    if odd:
+        return f'{len(odd)} tensors differ, first {odd[0]!r}'
+    for name, tensor in found.items():
+        if tensor.shape != expected[name].shape:
+            return (f'{name} has shape {tuple(tensor.shape)}, {tuple(expected[name].shape)} is '
+                    'needed')
+    return ''

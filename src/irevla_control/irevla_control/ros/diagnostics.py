@@ -3,6 +3,7 @@
 """A node's health on /diagnostics: rates, ages, counts and what it refused."""
 
 from collections import Counter, deque
+from collections.abc import Mapping
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -34,6 +35,11 @@ class Diagnostics:
     def count(self, event: str, times: int = 1) -> None:
         """Count an event."""
         self._total[event] += times
+
+    def set_totals(self, totals: Mapping[str, int]) -> None:
+        """Take over what another counts from its start on."""
+        for event, total in totals.items():
+            self._total[event] = total
 
     def refuse(self, reason: str) -> None:
         """Count a refusal and log its reason, at most once a second."""
