@@ -21,10 +21,10 @@ from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 from irevla_policy.bag_frames import load_frames
 from irevla_policy.config import load_preset
 from irevla_policy.dataset import Dataset
+from irevla_policy.metrics_log import read_metrics
 from irevla_policy.statistics import Statistics
 from irevla_policy.training import Example, learn, train
 from irevla_policy.training_config import TrainConfig
-from irevla_policy.training_log import read_metrics
 from irevla_policy.vla import VLA
 
 CONFIG = Path(__file__).resolve().parents[1] / 'config'

@@ -11,6 +11,7 @@ from pathlib import Path
 import shlex
 import signal
 import subprocess
+import sys
 import time
 
 from tqdm import tqdm
@@ -18,6 +19,8 @@ from tqdm import tqdm
 from irevla_control.errors import IrevlaError
 
 POLL_S = 0.5
+# Between two states of the progress bar: in a file each is a line.
+BAR_S = 0.5 if sys.stderr.isatty() else 10
 STOP_S = 20.0
 LOG_LINES = 30
 PR_SET_PDEATHSIG = 1
@@ -41,24 +44,37 @@ class Graph:
                 *(f'{name}:={value}' for name, value in self.arguments.items())]
 
 
-def run_graphs(graphs: Sequence[Graph], title: str, total: int,
-               finished: Callable[[], int]) -> None:
-    """Run the graphs to their end; ``finished()`` of ``total`` episodes are done so far.
+def run_graphs(graphs: Sequence[Graph], title: str, total: int, finished: Callable[[], int],
+               unit: str = 'episode', complete: Callable[[], bool] | None = None,
+               note: Callable[[], str] = str) -> None:
+    """Run the graphs to their end.
+
+    Args:
+        graphs: to run side by side.
+        title: of the progress bar.
+        total: how much there is to do at most.
+        finished: returns how much of it is done so far.
+        unit: of both.
+        complete: whether all is done; when left out, the total must be.
+        note: returns what stands beside the bar.
 
     Raises:
-        GraphError: they all ended and episodes are missing; holds the end of the logs.
+        GraphError: they all ended before all was done; holds the end of the logs.
 
     """
     with contextlib.ExitStack() as stack:
         processes = [stack.enter_context(_running(graph)) for graph in graphs]
-        bar = stack.enter_context(tqdm(total=total, desc=title, unit='episode', smoothing=0.05))
-        while any(process.poll() is None for process in processes):
+        bar = stack.enter_context(tqdm(total=total, desc=title, unit=unit, smoothing=0.05,
+                                       mininterval=BAR_S))
+        running = True
+        while running:
+            running = any(process.poll() is None for process in processes)
             time.sleep(POLL_S)
+            bar.set_postfix_str(note(), refresh=False)
             bar.update(finished() - bar.n)
-        bar.update(finished() - bar.n)
-    if finished() < total:
+    if not (complete() if complete else finished() >= total):
         ends = '\n'.join(f'--- {graph.log}\n{_tail(graph.log)}' for graph in graphs)
-        raise GraphError(f'{title}: only {finished()} of {total} episodes were finished; the same '
+        raise GraphError(f'{title}: all ended after {finished()} of {total} {unit}s; the same '
                          f'command goes on from there. The logs end with:\n{ends}')
 
 

@@ -35,7 +35,8 @@ def common_arguments() -> list[DeclareLaunchArgument]:
 def episode_arguments(episodes: str = '1') -> list[DeclareLaunchArgument]:
     """Arguments of a launch file that runs episodes in the simulator, by default so many."""
     return [
-        DeclareLaunchArgument('tasks', description='names of tasks, separated by commas'),
+        DeclareLaunchArgument('tasks', description='names of tasks, separated by commas; '
+                                                   'name:5 for 5 episodes of that one'),
         DeclareLaunchArgument('episodes', default_value=episodes,
                               description='episodes of each task'),
         DeclareLaunchArgument('seed', default_value='0',

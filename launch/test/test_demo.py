@@ -12,18 +12,30 @@ import psutil
 import pytest
 import yaml
 
-from irevla_bringup.demo import load_config, share
+from irevla_bringup.demo import load_demo_config
+from irevla_bringup.over_graph import deal
 from irevla_control.errors import ConfigError
+from irevla_policy.metrics_log import read_metrics
 
 
 @pytest.fixture
 def config(tmp_path):
-    """One task, few episodes, few steps; the shipped preset."""
-    training = yaml.safe_load((graph.CONFIG / 'training/stage0.yaml').read_text())
-    (tmp_path / 'training.yaml').write_text(yaml.safe_dump(training | {'steps': 10}))
+    """One expert task and one new, few episodes, few steps; the shipped preset."""
+    for stage, steps in (('stage0', 300), ('stage2', 5)):
+        training = yaml.safe_load((graph.CONFIG / f'training/{stage}.yaml').read_text())
+        (tmp_path / f'{stage}.yaml').write_text(
+            yaml.safe_dump(training | {'steps': steps, 'ema_decay': 0.9}))
+    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump({
+        'demonstrations': 1, 'most_zero_shot_episodes': 20, 'warm_up_updates': 5,
+        'decisions': 60, 'batch_size': 16, 'components': 8}))
+    improvement = yaml.safe_load((graph.CONFIG / 'improve.yaml').read_text()) | {
+        'tasks': {'expert': ['drawer-close'], 'rl': ['drawer-close-unseen'], 'held_out': []},
+        'episodes': {'expert': 1, 'rl': 1, 'held_out': 1}, 'horizon': 50,
+        'sacfd': 'sacfd.yaml', 'training': 'stage2.yaml'}
+    (tmp_path / 'improve.yaml').write_text(yaml.safe_dump(improvement))
     values = yaml.safe_load((graph.CONFIG / 'demo.yaml').read_text()) | {
-        'tasks': ['drawer-close'], 'demonstrations': 4, 'evaluation_episodes': 1, 'horizon': 30,
-        'preset': str(graph.CONFIG / 'presets/tiny.yaml'), 'training': 'training.yaml'}
+        'demonstrations': 4, 'preset': str(graph.CONFIG / 'presets/tiny.yaml'),
+        'training': 'stage0.yaml', 'improvement': 'improve.yaml'}
     file = tmp_path / 'demo.yaml'
     file.write_text(yaml.safe_dump(values))
     return file
@@ -38,6 +50,12 @@ def graphs_running(folder):
     return found
 
 
+def kill(process, output):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    graph.wait_for(lambda: not graphs_running(output), 30, 'end of the killed demo\'s graphs')
+
+
 def test_demo_goes_on_after_kill_9_and_reports(tmp_path, config):
     output = tmp_path / 'run'
     command = [sys.executable, '-m', 'irevla_bringup.demo', '--config', config, '--output', output]
@@ -45,25 +63,37 @@ def test_demo_goes_on_after_kill_9_and_reports(tmp_path, config):
         process = subprocess.Popen(command, stdout=log, stderr=log)
         results = output / 'demonstrations/worker0.json'
         graph.wait_for(lambda: len(graph.results(results)) >= 2, 120, 'two demonstrations')
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        graph.wait_for(lambda: not graphs_running(output), 30, 'end of the killed demo\'s graphs')
-        before = graph.results(results)
+        kill(process, output)
+        recorded = graph.results(results)
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        graph.wait_for(lambda: len(read_metrics(output / 'stage1')) >= 2, 200,
+                       'two episodes of stage 1')
+        kill(process, output)
+        learned = read_metrics(output / 'stage1')
         subprocess.run(command, stdout=log, stderr=log, timeout=250)
     report = json.loads((output / 'report.json').read_text())
-    assert graph.results(results)[:len(before)] == before, 'finished episodes are kept'
-    assert report['stage0']['tasks']['drawer-close']['episodes'] == 1
-    assert set(report['wall_s']) == {'setup', 'collect', 'train', 'evaluate'}
-    assert report['seed'] == 0 and 0 <= report['stage0']['success_rate'] <= 1
-    for name in ('report.md', 'report.html', 'videos/evaluation.mp4', 'plots/success.png'):
+    assert graph.results(results)[:len(recorded)] == recorded, 'finished episodes are kept'
+    assert read_metrics(output / 'stage1')[:len(learned)] == learned, 'stage 1 goes on'
+    for stage in ('stage0', 'stage1', 'stage2'):
+        assert report[stage]['expert']['drawer-close']['episodes'] == 1
+        assert report[stage]['rl']['drawer-close-unseen']['episodes'] == 1
+        assert 0 <= report[stage]['success_rate'] <= 1
+    assert report['stage1']['env_steps'] >= 60
+    assert report['stage2']['successes'] >= 1
+    assert set(report['wall_s']) == {'setup', 'collect', 'train', 'stage1', 'stage2', 'evaluate'}
+    assert report['seed'] == 0
+    for name in ('report.md', 'report.html', 'videos/evaluation.mp4', 'videos/improvement.mp4',
+                 'plots/success.png', 'plots/learning_stage1.png'):
         assert (output / name).stat().st_size > 500, name
     assert not graphs_running(output)
 
 
-def test_tasks_are_dealt_to_the_workers_without_loss():
-    tasks = list('abcde')
-    assert sorted(sum(share(tasks, 2), [])) == tasks
-    assert share(['a'], 4) == [['a']]
+def test_tasks_are_dealt_to_the_workers_evenly_and_without_loss():
+    tasks = {'a': 50, **dict.fromkeys('bcdefghi', 20), 'j': 10}
+    hands = deal(tasks, 2)
+    assert {task: count for hand in hands for task, count in hand.items()} == tasks
+    assert [sum(hand.values()) for hand in hands] == [110, 110]
+    assert deal({'a': 1}, 4) == [{'a': 1}]
 
 
 @pytest.mark.parametrize('change, word', [
@@ -71,4 +101,4 @@ def test_tasks_are_dealt_to_the_workers_without_loss():
 def test_a_wrong_demo_configuration_is_refused_by_name(config, change, word):
     config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | change))
     with pytest.raises(ConfigError, match=word):
-        load_config(config)
+        load_demo_config(config)

@@ -10,41 +10,46 @@ import sys
 import graph
 import numpy as np
 import pytest
+from safetensors.torch import load_file
+import torch
 import yaml
 
 from irevla_control.bag_reader import read_episode
 from irevla_control.errors import IrevlaError
-from irevla_learner.improve import load_config, main
+from irevla_learner.algorithm1 import load_config
+from irevla_learner.improve import main
 from irevla_learner.latent_replay import LatentReplay
 from irevla_policy.checkpoint import load_checkpoint
+from irevla_policy.metrics_log import read_metrics
+from irevla_policy.train import train_from_bags
 
 
 @pytest.fixture(scope='module')
 def stage0(tmp_path_factory):
     """Demonstrations of one task, recorded over the real graph, and a policy taught on them."""
     root = tmp_path_factory.mktemp('stage0')
-    values = yaml.safe_load((graph.CONFIG / 'demo.yaml').read_text()) | {
-        'tasks': ['drawer-close'], 'demonstrations': 4, 'evaluation_episodes': 1, 'horizon': 30,
-        'preset': str(graph.CONFIG / 'presets/tiny.yaml'), 'training': 'training.yaml'}
-    (root / 'demo.yaml').write_text(yaml.safe_dump(values))
-    (root / 'training.yaml').write_text('{steps: 150, warmup_steps: 10, ema_decay: 0.9}')
-    with (root / 'log').open('w') as log:
-        subprocess.run([sys.executable, '-m', 'irevla_bringup.demo', '--config',
-                        root / 'demo.yaml', '--output', root / 'run'],
-                       stdout=log, stderr=log, timeout=250, check=True)
-    return root / 'run'
+    log = root / 'log'
+    with graph.RunningLaunch('collect.launch.py', log, tasks='drawer-close', episodes=4,
+                             horizon=50, noise_std=0.3, image_size=84,
+                             bags=root / 'demonstrations') as launch:
+        assert launch.wait(120) == 0, launch.output()
+    (root / 'training.yaml').write_text('{steps: 300, warmup_steps: 10, ema_decay: 0.9}')
+    train_from_bags([root / 'demonstrations'], root / 'training',
+                    preset=graph.CONFIG / 'presets/tiny.yaml', training=root / 'training.yaml',
+                    checkpoint=root / 'checkpoint')
+    return root
 
 
 @pytest.fixture
 def config(tmp_path):
     """One new task, few decisions, few steps."""
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump({
-        'demonstrations': 1, 'most_zero_shot_episodes': 4, 'warm_up_updates': 5,
+        'demonstrations': 1, 'most_zero_shot_episodes': 20, 'warm_up_updates': 5,
         'decisions': 150, 'batch_size': 16, 'components': 8}))
     (tmp_path / 'training.yaml').write_text('{steps: 5, warmup_steps: 1, batch_size: 8}')
     values = yaml.safe_load((graph.CONFIG / 'improve.yaml').read_text()) | {
         'tasks': {'expert': ['drawer-close'], 'rl': ['drawer-close-unseen'], 'held_out': []},
-        'episodes': {'expert': 2, 'rl': 2, 'held_out': 1}, 'horizon': 30,
+        'episodes': {'expert': 2, 'rl': 2, 'held_out': 1}, 'horizon': 50,
         'sacfd': 'sacfd.yaml', 'training': 'training.yaml'}
     file = tmp_path / 'improve.yaml'
     file.write_text(yaml.safe_dump(values))
@@ -53,45 +58,51 @@ def config(tmp_path):
 
 def arguments(config, stage0, output):
     return ['--config', str(config), '--init', str(stage0 / 'checkpoint'), '--data',
-            *map(str, (stage0 / 'demonstrations').glob('worker?')), '--output', str(output)]
+            str(stage0 / 'demonstrations'), '--output', str(output)]
 
 
 def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
     output = tmp_path / 'run'
     command = [sys.executable, '-m', 'irevla_learner.improve',
                *arguments(config, stage0, output)]
+    metrics = output / 'stage1/metrics.jsonl'
     with (tmp_path / 'log').open('w') as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
-        graph.wait_for(lambda: (output / 'drawer-close-unseen/stage1').exists(), 120, 'stage 1')
+        graph.wait_for(lambda: metrics.exists() and metrics.read_text().count('\n') >= 4, 120,
+                       'four episodes of stage 1')
         process.send_signal(signal.SIGKILL)
         process.wait()
+        before = read_metrics(metrics.parent)
+        assert not (output / 'stage1/checkpoint').exists()
         subprocess.run(command, stdout=log, stderr=log, timeout=250, check=True)
-    scores = json.loads((output / 'scores.json').read_text())
+    rows = read_metrics(metrics.parent)
+    assert rows[:len(before)] == before, 'stage 1 goes on'
+    assert [row['episodes'] for row in rows] == list(range(1, len(rows) + 1))
+    report = json.loads((output / 'report.json').read_text())
     new = 'drawer-close-unseen'
-    assert list(scores) == ['stage0', f'stage1 {new}', f'stage2 {new}']
-    for groups in scores.values():
-        assert groups['rl']['tasks'][new]['episodes'] == 2
-        assert groups['expert']['tasks']['drawer-close']['episodes'] == 2
-        assert 'held_out' not in groups
-    figures = scores[f'stage1 {new}']
-    assert figures['env_steps'] >= 150 and figures['updates'] >= 300
-    before = load_checkpoint(stage0 / 'checkpoint')
-    after1 = load_checkpoint(output / new / 'stage1/checkpoint')
-    after2 = load_checkpoint(output / new / 'stage2/checkpoint')
-    assert after1.backbone_hash == before.backbone_hash != after2.backbone_hash
-    assert after1.head.pool.state_dict().keys() == before.head.pool.state_dict().keys()
-    assert not (after1.head.mlp[0].weight == before.head.mlp[0].weight).all()
-    rows = (output / new / 'stage1/metrics.jsonl').read_text().splitlines()
-    assert json.loads(rows[-1])['decisions'] == figures['env_steps']
+    assert report['stages'] == ['stage0', 'stage1', 'stage2']
+    for stage in report['stages']:
+        assert report[stage]['rl'][new]['episodes'] == 2
+        assert report[stage]['expert']['drawer-close']['episodes'] == 2
+        assert report[stage]['held_out'] == {}
+    figures = report['stage1']
+    assert figures['env_steps'] == rows[-1]['step'] >= 150 and figures['updates'] >= 300
+    assert report['stage2']['updates'] == 5
+    policies = [load_checkpoint(folder / 'checkpoint')
+                for folder in (stage0, output / 'stage1', output / 'stage2')]
+    assert policies[0].backbone_hash == policies[1].backbone_hash != policies[2].backbone_hash
+    assert not (policies[1].head.mlp[0].weight == policies[0].head.mlp[0].weight).all()
     manifest = json.loads((output / 'manifest.json').read_text())
     assert manifest['steps']['evaluate stage0']['attempt'] == 1, 'what was finished is kept'
 
 
 @pytest.mark.parametrize('change, words', [
-    ({'copies': None}, None), ({'tasks': {'rl': []}}, 'expert, rl, held_out'),
+    ({'copies': None}, None), ({'tasks': {'rl': []}}, 'tasks needs'),
     ({'colour': 1}, 'colour'), ({'sacfd': 'nowhere.yaml'}, 'nowhere.yaml'),
     ({'copies': 0}, 'copies is 0'), ({'successes': 0}, 'successes is 0'),
-    ({'episodes': {'rl': 1}}, 'episodes needs'), ({'new_share': 2}, 'new_share is 2')])
+    ({'episodes': {'rl': 1}}, 'episodes needs'),
+    ({'tasks': {'expert': ['a'], 'rl': ['a'], 'held_out': []}}, 'named twice'),
+    ({'new_share': 2}, 'new_share is 2')])
 def test_a_wrong_configuration_is_refused_by_name(config, stage0, tmp_path, change, words):
     values = yaml.safe_load(config.read_text()) | change
     if change == {'copies': None}:
@@ -113,20 +124,20 @@ def test_stage_1_over_the_graph(tmp_path, stage0, config):
     with (tmp_path / 'log').open('w') as log:
         done = subprocess.run([
             'ros2', 'launch', 'irevla_bringup', 'improve.launch.py',
-            f'checkpoint:={stage0 / "checkpoint"}', 'tasks:=drawer-close-unseen', 'horizon:=30',
+            f'checkpoint:={stage0 / "checkpoint"}', 'tasks:=drawer-close', 'horizon:=50',
             f'settings:={tmp_path / "sacfd.yaml"}', f'output:={output}',
             f'results:={tmp_path / "results.json"}', f'bags:={tmp_path / "bags"}'],
             stdout=log, stderr=log, timeout=200)
     said = (tmp_path / 'log').read_text()
     assert done.returncode == 0, said
-    rows = [json.loads(line) for line in (output / 'metrics.jsonl').read_text().splitlines()]
+    rows = read_metrics(output)
     # Seeds grow by one from episode to episode; the recorder may commit in another order.
     played = {one['seed']: one for one in graph.results(tmp_path / 'results.json')}
     assert abs(len(played) - len(rows)) <= 2, 'an episode was not learned from'
-    totals = [{'decisions': 0, 'successes': 0}, *rows]
+    totals = [{'step': 0, 'successes': 0}, *rows]
     for seed, one in played.items():
         if seed < len(rows):
-            for total, of_episode in (('decisions', 'steps'), ('successes', 'success')):
+            for total, of_episode in (('step', 'steps'), ('successes', 'success')):
                 assert totals[seed + 1][total] - totals[seed][total] == one[of_episode]
     before, after = load_checkpoint(stage0 / 'checkpoint'), load_checkpoint(output / 'checkpoint')
     assert after.backbone_hash == before.backbone_hash
@@ -164,18 +175,31 @@ def test_a_wrong_launch_argument_is_refused_by_name(tmp_path, stage0, arguments,
         assert words in launch.output()
 
 
-def test_a_learner_that_is_stopped_keeps_what_it_learned(tmp_path, stage0, config):
+def test_a_learner_that_is_killed_goes_on(tmp_path, stage0, config):
     output = tmp_path / 'learner'
-    values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text()) | {'decisions': 100_000}
-    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values))
-    given = {'checkpoint': stage0 / 'checkpoint', 'tasks': 'drawer-close', 'horizon': 30,
-             'settings': tmp_path / 'sacfd.yaml', 'output': output}
+    values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
+    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values | {'decisions': 400}))
+    given = {'checkpoint': stage0 / 'checkpoint', 'tasks': 'drawer-close', 'horizon': 50,
+             'settings': tmp_path / 'sacfd.yaml', 'output': output,
+             'results': tmp_path / 'results.json'}
     with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', **given) as launch:
-        graph.wait_for(lambda: (output / 'metrics.jsonl').exists() and len(
-            (output / 'metrics.jsonl').read_text().splitlines()) >= 6, 90, 'six episodes')
-        launch.process.send_signal(signal.SIGINT)
-        launch.wait(30)
-    assert load_checkpoint(output / 'checkpoint')
+        graph.wait_for(lambda: len(read_metrics(output)) >= 8 and 'learner' in launch.nodes(), 90,
+                       'eight episodes')
+        launch.nodes()['learner'].kill()
+        assert launch.wait(30) is not None
+    before = read_metrics(output)
     with graph.RunningLaunch('improve.launch.py', tmp_path / 'again', **given) as launch:
+        assert launch.wait(200) == 0, launch.output()
+    rows = read_metrics(output)
+    assert rows[:len(before)] == before
+    assert [row['episodes'] for row in rows] == list(range(1, len(rows) + 1))
+    assert json.loads((output / 'stage1.json').read_text())['env_steps'] == rows[-1]['step']
+    learned = load_checkpoint(output / 'checkpoint')
+    state = load_file(output / 'learner.safetensors')
+    for name, weight in learned.head.mlp.state_dict().items():
+        assert torch.equal(weight, state[f'actor/{name}']), 'as it was saved, bit by bit'
+    values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text()) | {'batch_size': 32}
+    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values))
+    with graph.RunningLaunch('improve.launch.py', tmp_path / 'other', **given) as launch:
         launch.wait(60)
-        assert 'holds an earlier learning' in launch.output()
+        assert 'belongs to another training' in launch.output()

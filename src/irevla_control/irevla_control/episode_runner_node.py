@@ -3,6 +3,7 @@
 """Node `episode_runner`: runs a list of episodes one after another and writes their results."""
 
 from collections import Counter
+from collections.abc import Sequence
 import json
 from pathlib import Path
 import time
@@ -21,7 +22,8 @@ from irevla_msgs.msg import EpisodeState, RecordedEpisode
 from irevla_msgs.srv import ResetEpisode
 
 PARAMETERS = {
-    'tasks': Parameter([''], 'task names, one after another'),
+    'tasks': Parameter([''], 'task names, one after another; `name:count` for other than '
+                             '`episodes` episodes'),
     'episodes': Parameter(1, 'episodes of each task', 1, 1_000_000),
     'seed': Parameter(0, 'seed of the first episode of each task; they grow by one', 0, 2**53),
     'instruction': Parameter('', 'replaces the tasks\' own instruction'),
@@ -45,17 +47,17 @@ class EpisodeRunnerNode(Node):
         """Read the plan and what of it is done already."""
         super().__init__('episode_runner')
         self._values = declare(self, PARAMETERS)
-        tasks = [task for task in self._values['tasks'] if task]
-        if not tasks:
-            raise ConfigError('parameter tasks is empty; name at least one task')
+        counts = read_tasks(self._values['tasks'], self._values['episodes'])
         self._output = Path(self._values['output']) if self._values['output'] else None
         self._results = self._read_results()
         done = {(result['task'], result['seed']) for result in self._results}
-        seeds = range(self._values['seed'], self._values['seed'] + self._values['episodes'])
+        first = self._values['seed']
         # Task by task: a simulator then changes its model as seldom as possible.
-        self._plan = [(task, seed) for task in tasks for seed in seeds
-                      if (task, seed) not in done]
-        self._progress = tqdm(total=len(tasks) * len(seeds), initial=len(done), unit='episode',
+        whole = [(task, seed) for task, count in counts.items()
+                 for seed in range(first, first + count)]
+        self._plan = [episode for episode in whole if episode not in done]
+        self._progress = tqdm(total=len(whole), initial=len(whole) - len(self._plan),
+                              unit='episode',
                               desc=self.get_namespace().strip('/') or 'episodes')
         self._diagnostics = Diagnostics(self)
         self._current: tuple[str, int] | None = None
@@ -190,6 +192,25 @@ class EpisodeRunnerNode(Node):
             self._begin_again(f'it made no progress for {silent:.0f} s')
         elif self._unrecorded:
             raise ConfigError(f'the recorder did not commit {sorted(self._unrecorded)}')
+
+
+def read_tasks(entries: Sequence[str], episodes: int) -> dict[str, int]:
+    """Return how many episodes to play of each task; an entry is `name` or `name:count`.
+
+    Raises:
+        ConfigError: there is none, or a count is no number of 1 or more.
+
+    """
+    counts = {}
+    for entry in filter(None, entries):
+        task, colon, count = entry.partition(':')
+        if colon and not (count.isdecimal() and int(count)):
+            raise ConfigError(f'parameter tasks has {entry!r}; write name or name:count, with a '
+                              'count of 1 or more')
+        counts[task] = int(count) if colon else episodes
+    if not counts:
+        raise ConfigError('parameter tasks is empty; name at least one task')
+    return counts
 
 
 def main() -> None:

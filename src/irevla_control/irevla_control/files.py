@@ -15,11 +15,11 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_synced(path: Path, text: str) -> None:
-    """Replace a file by a text, wholly or not at all."""
+def write_synced(path: Path, content: str | bytes) -> None:
+    """Replace a file by a text or by bytes, wholly or not at all."""
     temporary = path.with_name(path.name + '.tmp')
-    with temporary.open('w') as file:
-        file.write(text)
+    with temporary.open('wb') as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)

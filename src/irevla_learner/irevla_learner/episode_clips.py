@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clips of recorded episodes, for videos and reports."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 import re
 
@@ -13,7 +13,7 @@ from irevla_learner.evaluation import EpisodeResult
 from irevla_learner.video import Clip
 
 
-def in_turns(results: Sequence[EpisodeResult]) -> list[EpisodeResult]:
+def in_turns(results: Iterable[EpisodeResult]) -> list[EpisodeResult]:
     """Return the first episode of every task, then the second of every task, and so on.
 
     Nothing is picked by its outcome; aborted episodes are left out.

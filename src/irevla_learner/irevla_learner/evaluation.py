@@ -90,8 +90,8 @@ class TaskScore:
         return (low if self.successes else 0.0), (high if self.successes < n else 1.0)
 
 
-def summarise(results: Iterable[EpisodeResult], stage: str = 'stage0') -> dict[str, Any]:
-    """Return {stage: {'tasks': {task: {...}}, 'success_rate': ..., ...}} as JSON values.
+def summarise(results: Iterable[EpisodeResult]) -> dict[str, Any]:
+    """Return {'tasks': {task: {...}}, 'success_rate': ..., ...} as JSON values.
 
     Each task and the whole hold `successes`, `episodes` (those not aborted), `aborted`,
     `success_rate` (None without episodes), `interval` (Wilson, 95 %) and `mean_steps`. The whole
@@ -107,10 +107,9 @@ def summarise(results: Iterable[EpisodeResult], stage: str = 'stage0') -> dict[s
         if not result.aborted:
             counted.add(key)
     tasks = sorted({result.task for result in results})
-    return {stage: {
-        'tasks': {task: _figures([result for result in results if result.task == task])
-                  for task in tasks},
-        **_figures(results)}}
+    return {'tasks': {task: _figures([result for result in results if result.task == task])
+                      for task in tasks},
+            **_figures(results)}
 
 
 def save_results(path: Path, results: Iterable[EpisodeResult]) -> None:

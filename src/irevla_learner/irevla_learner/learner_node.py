@@ -3,7 +3,6 @@
 """Node `learner`: joins episodes of latents, learns from them, sends new weights of the head."""
 
 from dataclasses import asdict
-import json
 from pathlib import Path
 import queue
 import threading
@@ -23,10 +22,12 @@ from irevla_learner.episode_joiner import EpisodeJoiner, Outcome, SeenStep
 from irevla_learner.json_file import json_values
 from irevla_learner.latent_replay import LatentEpisode
 from irevla_learner.online_learner import OnlineLearner
+from irevla_learner.outcome import write_outcome
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, PolicyUpdate
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.head_update import pack_head
+from irevla_policy.metrics_log import MetricsLog
 
 PARAMETERS = {
     'checkpoint': Parameter('', 'folder of the policy to improve'),
@@ -60,13 +61,11 @@ class LearnerNode(Node):
             self._root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f'parameter root {self._root}: {error}') from error
-        if (self._root / 'metrics.jsonl').exists():
-            raise ConfigError(f'parameter root {self._root} holds an earlier learning; give '
-                              'another folder, or remove it')
         self._vla = load_checkpoint(Path(values['checkpoint']))
         self._hash = self._vla.backbone_hash
         settings = SACfDConfig.load(Path(values['settings']) if values['settings'] else None)
-        self._learner = OnlineLearner(self._vla, settings, self._root / 'replay', values['seed'],
+        self._tensorboard = settings.tensorboard
+        self._learner = OnlineLearner(self._vla, settings, self._root, values['seed'],
                                       values['device'])
         self._publish_period_s = values['publish_period_s']
         self._joiner = EpisodeJoiner()
@@ -177,26 +176,32 @@ class LearnerNode(Node):
 
     def _learn(self) -> None:
         learner, busy = self._learner, False
-        due, published = time.monotonic() + self._publish_period_s, 0
-        with (self._root / 'metrics.jsonl').open('w') as metrics:
-            while not self._stop.is_set() and (not learner.done or learner.owed):
-                try:
-                    episode = self._episodes.get(timeout=0.0 if busy else 0.1)
-                    if not learner.done:
-                        learner.add(episode)
-                        metrics.write(json.dumps(json_values(asdict(learner.progress()))) + '\n')
-                        metrics.flush()
-                except queue.Empty:
-                    pass
-                busy = learner.work(SLICE) > 0
-                if learner.version > published and time.monotonic() > due:
-                    due, published = time.monotonic() + self._publish_period_s, learner.version
-                    self._publish()
-        if learner.learning:
-            learner.copy_to(self._vla.head)
-            save_checkpoint(self._root / 'checkpoint', self._vla,
-                            {'stage1': json_values(asdict(learner.progress()))})
-        self._finished = learner.done
+        due, published = time.monotonic(), 0
+        log = MetricsLog(self._root, learner.progress().decisions, self._tensorboard)
+        while not self._stop.is_set() and (not learner.done or learner.owed):
+            try:
+                episode = self._episodes.get(timeout=0.0 if busy else 0.1)
+                if not learner.done:
+                    learner.add(episode)
+                    now = learner.progress()
+                    log.add(now.decisions, **now.metrics())
+            except queue.Empty:
+                pass
+            busy = learner.work(SLICE) > 0
+            if learner.version > published and time.monotonic() > due:
+                due, published = time.monotonic() + self._publish_period_s, learner.version
+                self._publish()
+        log.close()
+        if not learner.learning:
+            return
+        learner.save()
+        learner.copy_to(self._vla.head)
+        now = learner.progress()
+        save_checkpoint(self._root / 'checkpoint', self._vla,
+                        {'stage1': json_values(asdict(now))})
+        if learner.done:
+            write_outcome(self._root, now.decisions, now.updates, now.episodes)
+            self._finished = True
 
     def _publish(self) -> None:
         self._learner.copy_to(self._vla.head)
@@ -216,9 +221,7 @@ class LearnerNode(Node):
 
     def _on_log(self) -> None:
         now = self._learner.progress()
-        self.get_logger().info(
-            f'{now.decisions} decisions, {now.successes} of {now.episodes} episodes solved, '
-            f'lately {now.window_success:.2f}; {now.updates} updates, {now.updates_per_s:.0f}/s')
+        self.get_logger().info(f'{now.decisions} decisions, {now}')
 
 
 def main() -> None:

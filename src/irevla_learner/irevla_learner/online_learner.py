@@ -3,19 +3,28 @@
 """Stage 1 on one task as episodes come in: zero-shot, critics' warm-up, then actor and critics."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+import json
 import math
 from pathlib import Path
 import time
+from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from irevla_control.errors import ConfigError
 from irevla_learner.latent_replay import LatentEpisode, LatentReplay
 from irevla_learner.sacfd import Losses, SACfD
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.head import Head
-from irevla_policy.vla import VLA
+from irevla_policy.state_file import load_state, save_state
+from irevla_policy.vla import VLA, start_digest
+
+STATE = 'learner.safetensors'
+# Numbers of a learner that are saved as they are.
+COUNTERS = ('_owed', '_warm_up', '_decisions', '_episodes', '_successes', '_interventions',
+            '_before', '_staleness')
 
 
 @dataclass(frozen=True)
@@ -53,13 +62,27 @@ class Progress:
     cloning_loss: float
     temperature: float
 
+    def __str__(self) -> str:
+        """Return what a person follows."""
+        return (f'{self.successes} of {self.episodes} episodes solved, lately '
+                f'{self.window_success:.2f}; {self.updates} updates, {self.updates_per_s:.0f}/s')
+
+    def metrics(self) -> dict[str, float]:
+        """Return all but the decisions, by name."""
+        return {name: value for name, value in asdict(self).items() if name != 'decisions'}
+
 
 class OnlineLearner:
     """Takes episodes, owes updates for them, and does these in slices."""
 
     def __init__(self, vla: VLA, config: SACfDConfig, folder: Path, seed: int,
                  device: str = 'cpu') -> None:
-        """Begin with the head of ``vla``; the replay lies in ``folder``."""
+        """Begin with the head of ``vla``, or go on with what ``folder`` holds of the same.
+
+        Raises:
+            ConfigError: the folder holds another learning, or a damaged one.
+
+        """
         self._vla, self._config, self._folder = vla, config, Path(folder)
         self._seed, self._device = seed, device
         self._replay: LatentReplay | None = None
@@ -70,8 +93,14 @@ class OnlineLearner:
         self._decisions = self._episodes = self._successes = self._interventions = 0
         self._before = 0
         self._staleness = 0.0
-        self._began = time.monotonic()
         self._losses = Losses(*[math.nan] * 5)
+        # Through JSON, as it reads back.
+        self._identity = {'config': json.loads(json.dumps(asdict(config))), 'seed': seed,
+                          'start': start_digest(vla)}
+        found = load_state(self._folder / STATE, self._identity)
+        if found is not None:
+            self._restore(*found)
+        self._began, self._updates_before = time.monotonic(), self.version
 
     @property
     def version(self) -> int:
@@ -103,27 +132,48 @@ class OnlineLearner:
             ConfigError: it does not fit the policy, or all zero-shot episodes failed.
 
         """
+        if self._replay is None:
+            self._open_replay(*episode.latents.shape[1:])
         self._decisions += len(episode.actions)
         self._episodes += 1
         self._successes += episode.success
         self._interventions += int(episode.human.sum())
-        if self._replay is None:
-            tokens, width = episode.latents.shape[1:]
-            statistics = self._vla.statistics
-            self._replay = LatentReplay(
-                self._folder, backbone_hash=self._vla.backbone_hash, tokens=tokens, width=width,
-                state_size=statistics.state_size, action_size=statistics.action_size,
-                capacity=self._config.capacity)
         kept = episode.success and (self._config.keep_successes or not self.learning)
         span = self._replay.add(episode, demonstration=kept)
         if not self.learning:
             self._begin_if_enough()
-            return
-        self._window.append(episode.success)
-        self._staleness = float(self.version - episode.versions.astype(np.float64).mean())
-        self._owed += len(episode.actions) * self._config.updates_per_decision
-        self._agent.see(span)
-        self._agent.refresh()
+        else:
+            self._window.append(episode.success)
+            self._staleness = float(self.version - episode.versions.astype(np.float64).mean())
+            self._owed += len(episode.actions) * self._config.updates_per_decision
+            self._agent.see(span)
+            self._agent.refresh()
+        self.save()
+
+    def _open_replay(self, tokens: int, width: int) -> None:
+        statistics = self._vla.statistics
+        self._replay = LatentReplay(
+            self._folder / 'replay', backbone_hash=self._vla.backbone_hash, tokens=tokens,
+            width=width, state_size=statistics.state_size, action_size=statistics.action_size,
+            capacity=self._config.capacity)
+
+    def save(self) -> None:
+        """Write what a learning of the same goes on from; called after each episode too."""
+        agent = self._agent
+        save_state(self._folder / STATE, agent.state() if agent else {}, self._identity, {
+            'latent': self._replay.latents.shape[1:], 'window': list(self._window),
+            'updates': self.version, **{name: getattr(self, name) for name in COUNTERS}})
+
+    def _restore(self, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
+        for name in COUNTERS:
+            setattr(self, name, progress[name])
+        self._window.extend(progress['window'])
+        # An episode that a kill kept from being counted is learned from all the same.
+        self._open_replay(*progress['latent'])
+        if tensors:
+            self._agent = SACfD(self._vla.head, self._replay, self._config, self._seed,
+                                self._device, tensors, progress['updates'])
+            self._agent.refresh()
 
     def _begin_if_enough(self) -> None:
         config = self._config
@@ -167,5 +217,6 @@ class OnlineLearner:
         return Progress(
             self._decisions, self._episodes, self._successes, self._interventions, self.version,
             float(np.mean(self._window)) if self._window else math.nan,
-            self.version / (time.monotonic() - self._began), self._staleness, losses.critic,
+            (self.version - self._updates_before) / (time.monotonic() - self._began),
+            self._staleness, losses.critic,
             losses.value, losses.actor, losses.cloning, losses.temperature)

@@ -17,7 +17,8 @@ BLUE = '#3b7dd8'
 ORANGE = '#e0852b'
 PALE_BLUE = '#9fbfec'
 NEUTRAL = '#737b87'
-INK = '#2b3340'
+STAGE_COLOURS = (PALE_BLUE, ORANGE, BLUE)
+GROUP_NAMES = {'expert': 'expert tasks', 'rl': 'new tasks', 'held_out': 'held-out tasks'}
 
 _STYLE = {
     'font.family': 'DejaVu Sans', 'font.size': 10, 'text.color': NEUTRAL,
@@ -27,30 +28,77 @@ _STYLE = {
     'legend.frameon': False, 'svg.hashsalt': 'irevla'}
 
 
-def success_chart(tasks: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Return a bar per task, with the 95 % interval as whisker.
+def stages_chart(stages: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Figure:
+    """Return success by group of tasks, a bar for each stage, with 95 % intervals as whiskers.
 
-    `tasks` is the part of that name of `evaluation.summarise`.
+    `stages` is stage to group to figures, as `groups` of `report.stage_figures`.
     """
-    names = list(tasks)[::-1]
-    rates = np.array([tasks[name]['success_rate'] or 0.0 for name in names])
-    bounds = np.array([tasks[name]['interval'] for name in names]).reshape(-1, 2)
+    groups = list(dict.fromkeys(group for figures in stages.values() for group in figures))
+    width = 0.84 / len(stages)
     with rc_context(_STYLE):
-        figure = Figure(figsize=(7, 1.0 + 0.42 * len(names)), layout='constrained')
+        figure = Figure(figsize=(9, 3.8), layout='constrained')
         axes = figure.subplots()
-        axes.barh(names, rates, height=0.62, color=PALE_BLUE)
-        whiskers = np.stack([rates - bounds[:, 0], bounds[:, 1] - rates]).clip(0)
-        axes.errorbar(rates, range(len(names)), xerr=whiskers, fmt='none', ecolor=INK,
-                      elinewidth=1.4, capsize=4)
-        for row, name in enumerate(names):
-            axes.text(1.02, row, f'{tasks[name]["successes"]}/{tasks[name]["episodes"]}',
-                      va='center', transform=axes.get_yaxis_transform())
-        axes.set(xlim=(0, 1), xlabel='success rate (whisker: Wilson 95 % interval)')
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-        axes.grid(axis='y', visible=False)
-        axes.tick_params(axis='y', length=0)
-        axes.spines['left'].set_visible(False)
+        for index, (stage, figures) in enumerate(stages.items()):
+            shown = [group for group in groups if group in figures]
+            places = np.array([groups.index(group) for group in shown]) \
+                + (index - (len(stages) - 1) / 2) * width
+            rates = np.array([figures[group]['success_rate'] or 0.0 for group in shown])
+            bounds = np.array([figures[group]['interval'] for group in shown]).reshape(-1, 2)
+            whiskers = np.stack([rates - bounds[:, 0], bounds[:, 1] - rates]).clip(0)
+            axes.bar(places, rates, width * 0.92, color=STAGE_COLOURS[index % 3],
+                     label=f'after {stage.replace("stage", "stage ")}')
+            axes.errorbar(places, rates, yerr=whiskers, fmt='none', ecolor=NEUTRAL,
+                          elinewidth=1.4, capsize=3)
+            for place, group, top in zip(places, shown, bounds[:, 1]):
+                axes.text(place, top + 0.02,
+                          f'{figures[group]["successes"]}/{figures[group]["episodes"]}',
+                          ha='center', fontsize=8.5)
+        axes.set_xticks(range(len(groups)), [GROUP_NAMES.get(group, group) for group in groups])
+        axes.set(ylim=(0, 1.12), ylabel='success rate (Wilson 95 % interval)')
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.grid(axis='x', visible=False)
+        axes.tick_params(axis='x', length=0)
+        axes.legend(ncols=len(stages), loc='upper center', bbox_to_anchor=(0.5, -0.1))
     return figure
+
+
+def learning_chart(rows: Sequence[Mapping[str, float]]) -> Figure:
+    """Return how stage 1 went, over the decisions of the policy; `rows` as in its metrics.jsonl.
+
+    Above: the share of the newest episodes that succeeded, with exploration noise; zero-shot
+    episodes first. Below: the critics' estimate and loss.
+    """
+    steps = np.array([row['step'] for row in rows])
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(9, 4.6), layout='constrained')
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+        before = [row['step'] for row in rows if not row.get('updates')]
+        if before:
+            above.axvspan(0, max(before), color=NEUTRAL, alpha=0.1, linewidth=0)
+            above.text(max(before) / 2, 0.04, 'zero-shot', ha='center', fontsize=9)
+        solved = np.diff([0, *(row.get('successes', 0) for row in rows)])
+        above.plot(steps, np.where(solved > 0, 1.0, 0.0), '|', color=NEUTRAL, alpha=0.35,
+                   markersize=7)
+        above.plot(steps, _moving_mean(solved, 20), color=BLUE, linewidth=1.8,
+                   label='mean of 20 episodes')
+        above.set(ylim=(-0.06, 1.06), ylabel='success while exploring')
+        above.yaxis.set_major_formatter(PercentFormatter(1.0))
+        above.legend(loc='lower right')
+        for key, colour in (('value', BLUE), ('critic_loss', ORANGE)):
+            points = {row['step']: row[key] for row in rows if key in row}
+            if points:
+                below.plot(list(points), list(points.values()), color=colour, linewidth=1.3,
+                           label=key.replace('_', ' '))
+        below.set(xlabel='decisions of the policy', ylabel='critics')
+        below.legend(loc='center right')
+    return figure
+
+
+def _moving_mean(values: np.ndarray, width: int) -> np.ndarray:
+    """Return the mean of each value and those before it, at most so many."""
+    total = np.concatenate([[0], np.cumsum(values)])
+    first = np.maximum(np.arange(1, len(total)) - width, 0)
+    return (total[1:] - total[first]) / (np.arange(1, len(total)) - first)
 
 
 def loss_chart(rows: Sequence[Mapping[str, float]]) -> Figure:

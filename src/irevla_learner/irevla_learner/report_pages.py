@@ -4,6 +4,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 import os
 from pathlib import Path
 from typing import Any
@@ -17,45 +18,57 @@ from irevla_learner.evaluation import EpisodeResult
 from irevla_learner.video import Clip, film_strip
 
 TEMPLATES = Path(__file__).parent / 'templates'
-TITLES = {'stage0': 'Stage 0: supervised learning from demonstrations'}
 FILES = (
     ('report.json', 'the numbers of this page'),
-    ('checkpoint', 'the trained policy: safetensors and JSON'),
     ('demonstrations', 'recorded demonstrations, one rosbag2 an episode'),
-    ('evaluation', 'recorded evaluation episodes, and results.json'),
-    ('train', 'metrics and state of the training'),
+    ('stage0', 'the policy taught on them, its training, its evaluated episodes'),
+    ('stage1', 'the improved head; replay, metrics and recorded episodes of learning it'),
+    ('stage2', 'the whole policy after both'),
     ('plots', 'pictures for slides and papers'),
     ('logs', 'what the nodes printed'),
     ('manifest.json', 'configuration, seed, finished steps'))
+GROUPS = {'expert': 'expert tasks', 'rl': 'new tasks, learned online',
+          'held_out': 'held-out tasks, never trained on'}
 
 
-def write_pages(folder: Path, stage: str, report: Mapping[str, Any],
-                strips: Sequence[tuple[EpisodeResult, Clip]], curves: str | None,
-                video: Path | None) -> None:
+@dataclass(frozen=True)
+class Picture:
+    """A plot: its file in the run folder, what it shows, and itself as an <svg> element."""
+
+    path: Path
+    caption: str
+    svg: str
+
+
+def write_pages(folder: Path, report: Mapping[str, Any], pictures: Sequence[Picture],
+                strips: Sequence[tuple[EpisodeResult, Clip]],
+                videos: Sequence[tuple[Path, str]]) -> None:
     """Write report.html and report.md.
 
     Args:
         folder: the run folder.
-        stage: key of the evaluation's summary in the report.
         report: what report.json holds.
-        strips: an episode of each task, to show as pictures.
-        curves: the training's curves as an <svg> element.
-        video: its path in the folder.
+        pictures: plots.
+        strips: episodes to show as pictures.
+        videos: path in the folder, and caption.
 
     """
-    tasks = report[stage]['tasks']
+    stages = report['stages']
+    whole = {group: [report[stage]['groups'][group] for stage in stages]
+             for group in GROUPS if group in report[stages[0]]['groups']}
+    tasks = {group: {task: [report[stage][group][task] for stage in stages]
+                     for task in report[stages[0]][group]} for group in whole}
     context = {
-        'run': folder.resolve().name, 'title': TITLES.get(stage, stage), 'report': report,
-        'whole': report[stage], 'tasks': tasks, 'training': report['training'],
+        'run': folder.resolve().name, 'report': report, 'stages': stages, 'groups': GROUPS,
+        'headline': 'rl' if 'rl' in whole else next(iter(whole)), 'whole': whole, 'tasks': tasks,
         'total_s': sum(filter(None, report['wall_s'].values())),
-        'instructions': dict.fromkeys(tasks) | {
-            result.task: clip.label for result, clip in strips},
         'strips': [{'task': result.task, 'label': clip.label, 'success': clip.success,
                     'steps': len(clip), 'picture': _data_url(clip)} for result, clip in strips],
-        'curves': curves and Markup(curves), 'video': video,
-        'node_graph': Markup((TEMPLATES / 'node_graph.svg').read_text()),
+        'pictures': [{'path': picture.path, 'caption': picture.caption,
+                      'svg': Markup(picture.svg)} for picture in pictures],
+        'videos': videos, 'node_graph': Markup((TEMPLATES / 'node_graph.svg').read_text()),
         'files': [(path, meaning) for path, meaning in FILES if (folder / path).exists()],
-        'next_steps': next_steps(folder, list(tasks))}
+        'next_steps': next_steps(folder, stages[-1], report['tasks'])}
     for name in ('report.html', 'report.md'):
         # Text in Markdown stays as it is; in HTML its special characters are escaped.
         engine = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined,
@@ -66,15 +79,20 @@ def write_pages(folder: Path, stage: str, report: Mapping[str, Any],
         write_synced(folder / name, engine.get_template(f'{name}.j2').render(context))
 
 
-def next_steps(folder: Path, tasks: Sequence[str]) -> list[tuple[str, str]]:
+def next_steps(folder: Path, stage: str,
+               tasks: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
     """Return what a reader may do next, each with its command."""
     inside = folder.resolve().is_relative_to(Path.cwd())
     run = os.path.relpath(folder) if inside else str(folder.resolve())
-    task = tasks[0] if tasks else 'door-open'
+    task = next((task for group in ('rl', 'expert', 'held_out') for task in tasks[group]), '')
     return [
-        ('Let the trained policy act again, in a shell that has sourced env.sh:',
-         f'ros2 launch irevla_bringup sim.launch.py checkpoint:={run}/checkpoint tasks:={task} '
-         'episodes:=5'),
+        ('Let the improved policy act again, in a shell that has sourced env.sh:',
+         f'ros2 launch irevla_bringup sim.launch.py checkpoint:={run}/{stage}/checkpoint '
+         f'tasks:={task} episodes:=5'),
+        ('Improve it online on another task:',
+         f'ros2 launch irevla_bringup improve.launch.py checkpoint:={run}/{stage}/checkpoint '
+         'tasks:=drawer-open-new output:=runs/drawer bags:=runs/drawer/episodes '
+         'results:=runs/drawer/episodes.json'),
         ('Watch the graph from a second shell:', 'ros2 topic hz /policy_step'),
         ('Write this report anew:', f'python -m irevla_learner.report {run}')]
 

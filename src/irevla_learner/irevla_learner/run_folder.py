@@ -2,16 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run is a folder: what was asked, which steps are finished, and everything they made.
 
-Layout of a stage-0 run:
+Layout, beside what `algorithm1` and the demo say of their own:
 
     manifest.json            what was asked, and the finished steps (this module)
-    demonstrations/          one rosbag2 per episode, in a folder with index.jsonl per worker
-    train/metrics.jsonl      one row per logged training step
-    checkpoint/              the trained policy: safetensors and JSON
-    evaluation/              as demonstrations/, of the evaluated episodes
-    evaluation/results.json  list of `evaluation.EpisodeResult` as objects
     logs/                    what the nodes printed
-    plots/*.png, videos/evaluation.mp4, report.json, report.md, report.html
+    plots/*.png, videos/*.mp4, report.json, report.md, report.html
                              written by `report.write_report`
 
 The same command on the same folder goes on where it stopped, also after `kill -9`:
@@ -41,8 +36,8 @@ from irevla_learner.environment import environment_facts
 from irevla_learner.json_file import write_json
 
 MANIFEST = 'manifest.json'
-FORMAT = 1
-_KEYS = {'run_id', 'created', 'stage', 'seed', 'config', 'environment', 'steps'}
+FORMAT = 2
+_KEYS = {'run_id', 'created', 'seed', 'config', 'environment', 'steps'}
 
 
 class RunFolderError(IrevlaError):
@@ -70,11 +65,11 @@ class RunFolder:
     """The one process that works on a run folder; a context manager that gives it back."""
 
     def __init__(self, path: str | Path, config: Mapping[str, Any] | None = None,
-                 seed: int | None = None, stage: str = 'stage0') -> None:
+                 seed: int | None = None) -> None:
         """Open the folder, or make it when a configuration (JSON values) and a seed are given.
 
         Raises RunFolderError when another process works on it, when it belongs to another
-        configuration, seed or stage, or when its manifest cannot be read.
+        configuration or seed, or when its manifest cannot be read.
         """
         self.path = Path(path)
         manifest_file = self.path / MANIFEST
@@ -87,11 +82,11 @@ class RunFolder:
             # Looked at again: another process may have made it until the lock was ours.
             if manifest_file.exists():
                 self.manifest = read_manifest(self.path)
-                self._check_same(config, seed, stage)
+                self._check_same(config, seed)
             else:
                 self.manifest = {
                     'format': FORMAT, 'run_id': uuid.uuid4().hex, 'created': _now(),
-                    'stage': stage, 'seed': seed, 'config': _as_json(config),
+                    'seed': seed, 'config': _as_json(config),
                     'environment': environment_facts(), 'steps': {}}
                 self._save()
         except BaseException:
@@ -151,10 +146,9 @@ class RunFolder:
     def _save(self) -> None:
         write_json(self.path / MANIFEST, self.manifest)
 
-    def _check_same(self, config: Mapping[str, Any] | None, seed: int | None,
-                    stage: str) -> None:
-        old = {'stage': self.manifest['stage'], 'seed': self.manifest['seed']}
-        new = {'stage': stage, 'seed': old['seed'] if seed is None else seed}
+    def _check_same(self, config: Mapping[str, Any] | None, seed: int | None) -> None:
+        old = {'seed': self.manifest['seed']}
+        new = {'seed': old['seed'] if seed is None else seed}
         if config is not None:
             old |= _flat(self.manifest['config'])
             new |= _flat(_as_json(config))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Soft actor-critic from demonstrations on cached latents (section V-D): stage 1 on a robot."""
 
+from collections.abc import Mapping
 import copy
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from irevla_learner.critics import Critics
 from irevla_learner.latent_replay import LatentReplay
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.head import Head
+from irevla_policy.state_file import optimizer_state, part, restore_optimizer
 
 # Latents that the principal components are taken from.
 COMPONENT_ROWS = 1000
@@ -22,18 +24,23 @@ ENCODE_ROWS = 256
 class Components(nn.Module):
     """Principal components of whole latents, each with a spread of one: what critics see."""
 
-    def __init__(self, latents: Tensor, count: int) -> None:
-        """Fit to float latents (N, m, d)."""
+    def __init__(self, mean: Tensor, axes: Tensor) -> None:
+        """Project on axes (m * d, count) around a mean (m * d,)."""
         super().__init__()
-        tokens = self._normalised(latents)
+        self.register_buffer('mean', mean)
+        self.register_buffer('axes', axes)
+
+    @classmethod
+    def fit(cls, latents: Tensor, count: int) -> 'Components':
+        """Return those of float latents (N, m, d)."""
+        tokens = cls._normalised(latents)
         mean = tokens.mean(0)
         count = max(1, min(count, len(tokens) - 1, tokens.shape[1]))
         _, spread, axes = torch.pca_lowrank(tokens - mean, count, center=False)
         # A direction in which the latents hardly differ must not be blown up.
         floor = (1e-3 * spread[0]).clamp_min(1e-6)
         scale = (len(tokens) ** 0.5 / torch.maximum(spread, floor)).unsqueeze(0)
-        self.register_buffer('mean', mean)
-        self.register_buffer('axes', axes * scale)
+        return cls(mean, axes * scale)
 
     @staticmethod
     def _normalised(latents: Tensor) -> Tensor:
@@ -63,18 +70,35 @@ class SACfD:
     """
 
     def __init__(self, head: Head, replay: LatentReplay, config: SACfDConfig, seed: int,
-                 device: str = 'cpu') -> None:
-        """Begin with this head's weights; ``replay`` holds the zero-shot episodes."""
-        torch.manual_seed(seed)
-        self._random = np.random.default_rng(seed)
+                 device: str = 'cpu', state: Mapping[str, Tensor] | None = None,
+                 updates: int = 0) -> None:
+        """Begin with this head's weights, or go on from a state after so many updates.
+
+        Args:
+            head: of the policy to improve.
+            replay: holds the zero-shot episodes at least.
+            config: settings.
+            seed: of everything random.
+            device: where it learns.
+            state: what `state` gave.
+            updates: done before.
+
+        """
+        # What is drawn differs from before an interruption; the same seeds would repeat it.
+        torch.manual_seed(seed + updates)
+        self._random = np.random.default_rng([seed, updates])
         self.config, self.replay, self.device = config, replay, device
-        self.updates = 0
+        self.updates = updates
         self._pool = copy.deepcopy(head.pool).to(device).requires_grad_(False)
         self.actor = copy.deepcopy(head.mlp).to(device).requires_grad_(True)
         self._pooled = head.pool.query.numel()
-        rows = np.concatenate([np.arange(span.start, span.stop) for span in replay.spans])
-        chosen = np.sort(self._random.permutation(rows)[:COMPONENT_ROWS])
-        self._components = Components(self._latents(chosen), config.components)
+        if state is None:
+            rows = np.concatenate([np.arange(span.start, span.stop) for span in replay.spans])
+            chosen = np.sort(self._random.permutation(rows)[:COMPONENT_ROWS])
+            self._components = Components.fit(self._latents(chosen), config.components)
+        else:
+            fitted = part(state, 'components')
+            self._components = Components(fitted['mean'], fitted['axes']).to(device)
         state_size = replay.proprioception(0).shape[-1]
         self._size = self._pooled + state_size + self._components.axes.shape[1]
         self._features = np.zeros((replay.capacity, self._size), np.float32)
@@ -96,6 +120,30 @@ class SACfD:
             self.critics.parameters(), config.critic_learning_rate, fused=True)
         self._temperature_optimizer = torch.optim.Adam([self.log_temperature],
                                                        config.critic_learning_rate)
+        self._modules = {'actor': self.actor, 'critics': self.critics, 'targets': self._targets,
+                         'components': self._components}
+        self._optimizers = {'actor_optimizer': self._actor_optimizer,
+                            'critic_optimizer': self._critic_optimizer,
+                            'temperature_optimizer': self._temperature_optimizer}
+        if state is not None:
+            self._restore(state)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything that learning goes on from."""
+        parts = {name: module.state_dict() for name, module in self._modules.items()}
+        parts |= {name: optimizer_state(one) for name, one in self._optimizers.items()}
+        parts['spread'] = {'log_std': self.log_std, 'log_temperature': self.log_temperature}
+        return {f'{name}/{key}': value for name, tensors in parts.items()
+                for key, value in tensors.items()}
+
+    @torch.no_grad()
+    def _restore(self, state: Mapping[str, Tensor]) -> None:
+        for name, module in self._modules.items():
+            module.load_state_dict(part(state, name))
+        for name, optimizer in self._optimizers.items():
+            restore_optimizer(optimizer, part(state, name))
+        self.log_std.copy_(state['spread/log_std'])
+        self.log_temperature.copy_(state['spread/log_temperature'])
 
     def see(self, span: slice) -> None:
         """Compute what is cached of new rows of the replay."""

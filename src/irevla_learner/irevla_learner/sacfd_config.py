@@ -43,6 +43,7 @@ class SACfDConfig:
     noise_correlation: float = 0.7
     noise_std_low: float = 0.1
     noise_std_high: float = 0.3
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be meant.

@@ -18,31 +18,39 @@ def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Pat
                 on_episode: Callable[[Played, Progress], None]) -> Progress:
     """Improve the head of ``vla`` on the player's task; the VLM stays as it is.
 
-    Every episode, also those before the first update, goes to ``on_episode``.
+    Goes on where a killed one of the same stopped. Every episode, also those before the first
+    update, goes to ``on_episode``.
 
     Raises:
-        ConfigError: no zero-shot episode succeeded.
+        ConfigError: no zero-shot episode succeeded, or ``folder`` holds another learning.
 
     """
+    learner = OnlineLearner(vla, config, folder, seed)
+    played_before = learner.progress().episodes
     noises = [SmoothNoise(vla.statistics.action_size, config.noise_correlation,
-                          config.noise_std_low, config.noise_std_high, seed * 1000 + index)
-              for index in range(player.copies)]
-    learner = OnlineLearner(vla, config, folder / 'replay', seed)
+                          config.noise_std_low, config.noise_std_high,
+                          [seed, index, played_before]) for index in range(player.copies)]
 
     def learn(decisions: int) -> None:
         # A little more than these decisions will pay for: what an episode owes comes all at once.
         learner.work(math.ceil(1.5 * decisions * config.updates_per_decision))
+        follow()
+
+    def follow() -> None:
         learner.copy_to(vla.head)
         player.version = learner.version
 
-    for played in player.play(count(seed), noises, learn):
-        began = learner.learning
-        learner.add(played.latents)
-        if learner.learning and not began:
-            learner.work(learner.owed)
-        on_episode(played, learner.progress())
-        if learner.done:
-            learner.work(learner.owed)
-            learner.copy_to(vla.head)
-            return learner.progress()
-    raise AssertionError('the seeds never end')
+    follow()
+    if not learner.done:
+        for played in player.play(count(seed + played_before), noises, learn):
+            began = learner.learning
+            learner.add(played.latents)
+            if learner.learning and not began:
+                learner.work(learner.owed)
+            on_episode(played, learner.progress())
+            if learner.done:
+                break
+    learner.work(learner.owed)
+    learner.save()
+    follow()
+    return learner.progress()

@@ -13,6 +13,7 @@ from irevla_learner.evaluation import EpisodeResult, save_results
 from irevla_learner.json_file import write_json
 from irevla_learner.run_folder import RunFolder
 from irevla_msgs.msg import EpisodeState, RobotState
+from irevla_policy.metrics_log import MetricsLog
 
 STEP_NS = 50_000_000
 
@@ -63,20 +64,40 @@ def write_metrics(folder: Path, steps: int) -> None:
                 file.write(f'{{"step": {step}, "validation_loss": {1.2 * loss}}}\n')
 
 
-def evaluated_run(path: Path, episodes: list, steps: int = 200) -> Path:
-    """Write a run folder; episodes are (result, instruction, images), images None for no bag."""
-    with RunFolder(path, {'tasks': sorted({result.task for result, *_ in episodes})}, 7) as run:
+def evaluated_run(path: Path, stages: dict[str, list], steps: int = 200) -> Path:
+    """Write a run folder of door-open and drawer-open (expert) and door-open-new (rl).
+
+    `stages` is stage to episodes: (result, instruction, images), images None for no bag.
+    """
+    tasks = {'expert': ['door-open', 'drawer-open'], 'rl': ['door-open-new'], 'held_out': []}
+    with RunFolder(path, {'tasks': tasks}, 7) as run:
         run.add_time('setup', 61.5)
         with run.step('collect'):
             (path / 'demonstrations').mkdir()
-        with run.step('train'):
-            write_metrics(path / 'train', steps)
-            (path / 'checkpoint').mkdir()
-            write_json(path / 'checkpoint' / 'config.json', {})
-        with run.step('evaluate'):
-            for result, instruction, images in episodes:
-                if images is not None:
-                    record(path / 'evaluation' / 'worker0', result, instruction, images)
-            save_results(path / 'evaluation' / 'results.json',
-                         [result for result, *_ in episodes])
+        for stage, episodes in stages.items():
+            name = 'train' if stage == 'stage0' else stage
+            with run.step(name) as step:
+                if stage == 'stage1':
+                    step.results.update(env_steps=900, updates=1800, task='door-open-new')
+                    write_learning(path / stage)
+                else:
+                    step.results.update(updates=steps)
+                    write_metrics(path / stage / 'training', steps)
+                (path / stage / 'checkpoint').mkdir()
+                write_json(path / stage / 'checkpoint' / 'config.json', {})
+            with run.step(f'evaluate {stage}'):
+                for result, instruction, images in episodes:
+                    if images is not None:
+                        record(path / stage / 'evaluation/worker0', result, instruction, images)
+                save_results(path / stage / 'evaluation/results.json',
+                             [result for result, *_ in episodes])
     return path
+
+
+def write_learning(folder: Path) -> None:
+    """Write the metrics of a stage 1."""
+    log = MetricsLog(folder, 0)
+    for episode in range(30):
+        log.add(30 * (episode + 1), episodes=episode + 1, successes=episode // 2,
+                updates=max(0, 60 * (episode - 10)), value=0.5, critic_loss=0.01)
+    log.close()

@@ -58,7 +58,7 @@ def test_impossible_scores_are_refused(successes, episodes):
 def test_summary_counts_per_task_and_pools_all():
     results = [result('b', 0, steps=10), result('b', 1, False, steps=50),
                result('a', 0, steps=20), result('a', 1, steps=40)]
-    stage = summarise(results)['stage0']
+    stage = summarise(results)
     assert list(stage['tasks']) == ['a', 'b']
     assert stage['tasks']['b'] == {
         'successes': 1, 'episodes': 2, 'aborted': 0, 'success_rate': 0.5, 'mean_steps': 30.0,
@@ -68,7 +68,7 @@ def test_summary_counts_per_task_and_pools_all():
 
 def test_aborted_episodes_are_told_apart():
     aborted = result('a', 1, False, aborted=True, truncated=False)
-    stage = summarise([result('a', 0), aborted, result('b', 0, False, aborted=True)])['stage0']
+    stage = summarise([result('a', 0), aborted, result('b', 0, False, aborted=True)])
     assert stage['tasks']['a']['episodes'] == 1
     assert stage['tasks']['a']['success_rate'] == 1
     assert stage['tasks']['a']['aborted'] == 1
@@ -78,7 +78,7 @@ def test_aborted_episodes_are_told_apart():
 
 def test_aborted_episode_may_be_evaluated_again():
     again = [result(seed=3, success=False, aborted=True), result(seed=3)]
-    assert summarise(again)['stage0']['episodes'] == 1
+    assert summarise(again)['episodes'] == 1
 
 
 def test_episode_counted_twice_is_refused():

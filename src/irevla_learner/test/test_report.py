@@ -30,10 +30,15 @@ def episode(task, seed, success, *, aborted=False, bag=True):
 
 @pytest.fixture(scope='module')
 def finished(tmp_path_factory):
-    path = evaluated_run(tmp_path_factory.mktemp('runs') / 'demo', [
-        episode('door-open', 0, True), episode('door-open', 1, False),
-        episode('drawer-open', 0, True), episode('drawer-open', 1, True),
-        episode('drawer-open', 2, False, aborted=True, bag=False)])
+    def episodes(new):
+        return [
+            episode('door-open', 0, True), episode('door-open', 1, False),
+            episode('drawer-open', 0, True), episode('drawer-open', 1, True),
+            episode('drawer-open', 2, False, aborted=True, bag=False),
+            episode('door-open-new', 0, new), episode('door-open-new', 1, new)]
+
+    path = evaluated_run(tmp_path_factory.mktemp('runs') / 'demo', {
+        'stage0': episodes(False), 'stage1': episodes(True), 'stage2': episodes(True)})
     write_report(path)
     return path
 
@@ -46,12 +51,20 @@ def run(finished, tmp_path):
 
 def test_json_has_the_promised_keys(finished):
     report = json.loads((finished / 'report.json').read_text())
-    tasks = report['stage0']['tasks']
-    assert {task: (figures['successes'], figures['episodes'])
-            for task, figures in tasks.items()} == {'door-open': (1, 2), 'drawer-open': (2, 2)}
-    assert report['stage0']['success_rate'] == 0.75
-    assert report['stage0']['aborted'] == 1
-    assert list(report['wall_s']) == ['setup', 'collect', 'train', 'evaluate']
+    assert report['stages'] == ['stage0', 'stage1', 'stage2']
+    for stage in report['stages']:
+        figures = report[stage]
+        assert figures['tasks'] == figures['expert']
+        assert {task: (one['successes'], one['episodes']) for task, one in
+                figures['expert'].items()} == {'door-open': (1, 2), 'drawer-open': (2, 2)}
+        assert figures['success_rate'] == 0.75
+        assert figures['aborted'] == 1
+        assert figures['held_out'] == {}
+        new = figures['rl']['door-open-new']
+        assert (new['successes'], new['episodes']) == (0 if stage == 'stage0' else 2, 2)
+    assert [report[stage]['env_steps'] for stage in report['stages']] == [0, 900, 0]
+    assert [report[stage]['updates'] for stage in report['stages'][1:]] == [1800, 200]
+    assert list(report['wall_s']) == ['setup', 'collect', 'train', 'stage1', 'stage2', 'evaluate']
     assert report['wall_s']['setup'] == 61.5
     assert all(seconds >= 0 for seconds in report['wall_s'].values())
     assert report['seed'] == 7
@@ -60,11 +73,13 @@ def test_json_has_the_promised_keys(finished):
     assert report['environment']['python'] == sys.version.split()[0]
 
 
-def test_html_needs_no_file_but_the_video(finished):
+def test_html_needs_no_file_but_the_videos(finished):
     page = (finished / 'report.html').read_text()
-    assert 'src="videos/evaluation.mp4"' in page
-    assert page.count('src="data:image/jpeg;base64,') == 2
-    assert page.count('src=') == 3
+    for name in ('improvement', 'evaluation'):
+        assert f'src="videos/{name}.mp4"' in page
+    # The new task after each stage, and two expert tasks.
+    assert page.count('src="data:image/jpeg;base64,') == 5
+    assert page.count('src=') == 7
     for outside in ('http://', 'https://', '<script', '<link', '@import'):
         assert outside not in page.replace('http://www.w3.org', '')
 
@@ -78,29 +93,36 @@ def test_html_escapes_what_it_shows(finished):
 def test_html_shows_headline_tasks_curves_and_graph(finished):
     page = (finished / 'report.html').read_text()
     assert '75\N{NO-BREAK SPACE}%' in page
-    for text in ('door-open', '1 aborted', 'validation', 'command_mux', 'prefers-color-scheme'):
+    for text in ('door-open', '1 aborted', 'validation', 'command_mux', 'prefers-color-scheme',
+                 'zero-shot', 'learner'):
         assert text in page
 
 
 def test_inline_pictures_are_well_formed(finished):
     page = (finished / 'report.html').read_text()
     pictures = [part.split('</svg>')[0] for part in page.split('<svg')[1:]]
-    assert len(pictures) == 2
+    assert len(pictures) == 5
     for picture in pictures:
         ElementTree.fromstring(f'<svg{picture}</svg>')
 
 
 def test_markdown_has_a_row_for_each_task(finished):
     lines = (finished / 'report.md').read_text().splitlines()
-    rows = [line.split('|')[1:3] for line in lines if line.startswith('| d')]
-    assert rows == [[' door-open ', ' 1/2 '], [' drawer-open ', ' 2/2 (1 aborted) ']]
+    rows = [[cell.strip() for cell in line.split('|')[1:-1]] for line in lines
+            if line.startswith('| d')]
+    assert rows == [
+        ['door-open', *['1/2'] * 3], ['drawer-open', *['2/2 (1 aborted)'] * 3],
+        ['door-open-new', '0/2', '2/2', '2/2']]
+    table = lines.index('| task | stage0 | stage1 | stage2 |')
+    assert all(line.startswith('|') for line in lines[table:table + 5]), 'one table'
 
 
-def test_plots_and_video_are_written(finished):
-    for name in ('success', 'loss'):
+def test_plots_and_videos_are_written(finished):
+    for name in ('success', 'learning_stage1', 'loss_stage0', 'loss_stage2'):
         assert (finished / 'plots' / f'{name}.png').read_bytes().startswith(b'\x89PNG')
-    with av.open(str(finished / 'videos' / 'evaluation.mp4')) as container:
-        assert sum(1 for _ in container.decode(video=0)) == 4 + 12
+    for name in ('improvement', 'evaluation'):
+        with av.open(str(finished / 'videos' / f'{name}.mp4')) as container:
+            assert sum(1 for _ in container.decode(video=0)) == 4 + 12
 
 
 def test_command_writes_the_same_report_anew(run):
@@ -114,7 +136,7 @@ def test_command_writes_the_same_report_anew(run):
 
 
 def test_missing_and_damaged_recordings_are_told(run):
-    bags = run / 'evaluation' / 'worker0'
+    bags = run / 'stage2/evaluation/worker0'
     shutil.rmtree(bags / 'door-open-1')
     bag = next((bags / 'drawer-open-0').glob('*.mcap'))
     bag.write_bytes(bag.read_bytes()[:-200])
@@ -127,11 +149,13 @@ def test_missing_and_damaged_recordings_are_told(run):
 
 
 def test_report_without_any_recording_and_metrics(tmp_path):
-    path = evaluated_run(tmp_path / 'run', [episode('door-open', 0, True, bag=False)])
-    (path / 'train' / 'metrics.jsonl').unlink()
+    path = evaluated_run(tmp_path / 'run', {'stage0': [
+        episode('door-open', 0, True, bag=False)]})
+    (path / 'stage0/training/metrics.jsonl').unlink()
     write_report(path)
     assert '<video' not in (path / 'report.html').read_text()
-    assert len(json.loads((path / 'report.json').read_text())['notes']) == 2
+    note, = json.loads((path / 'report.json').read_text())['notes']
+    assert 'no evaluated episode was recorded' in note
 
 
 def test_report_while_the_run_is_open(run):
@@ -139,9 +163,11 @@ def test_report_while_the_run_is_open(run):
         write_report(run)
 
 
-@pytest.mark.parametrize('missing', ['manifest.json', 'evaluation/results.json'])
+@pytest.mark.parametrize('missing', ['manifest.json', 'stage0/evaluation/results.json'])
 def test_run_without_its_results_is_refused(run, missing):
     (run / missing).unlink()
+    for stage in ('stage1', 'stage2'):
+        shutil.rmtree(run / stage)
     with pytest.raises(IrevlaError, match=missing):
         write_report(run)
 

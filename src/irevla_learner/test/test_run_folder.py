@@ -80,7 +80,6 @@ def test_manifest_tells_what_was_run(tmp_path):
         work(run, 'collect')
     manifest = read_manifest(tmp_path)
     assert manifest['seed'] == 3
-    assert manifest['stage'] == 'stage0'
     assert manifest['config'] == CONFIG
     assert manifest['wall_s'] == {'setup': 12.346}
     assert manifest['steps']['collect']['results'] == {'size': 4}
@@ -107,12 +106,6 @@ def test_other_configuration_is_refused_with_the_differing_keys(tmp_path):
     open_run(tmp_path).close()
 
 
-def test_other_stage_is_refused(tmp_path):
-    open_run(tmp_path).close()
-    with pytest.raises(RunFolderError, match="stage: 'stage0' there, 'stage1' asked"):
-        open_run(tmp_path, stage='stage1')
-
-
 def test_folder_without_manifest_is_refused_and_left_alone(tmp_path):
     with pytest.raises(RunFolderError, match='is no run folder'):
         RunFolder(tmp_path / 'nothing')
@@ -121,7 +114,7 @@ def test_folder_without_manifest_is_refused_and_left_alone(tmp_path):
 
 @pytest.mark.parametrize('content, reason', [
     ('{"format": 1', 'is not JSON'), ('[]', 'has format'), ('{"format": 99}', 'has format 99'),
-    ('{"format": 1, "seed": 0}', "lacks .*'config'")])
+    ('{"format": 2, "seed": 0}', "lacks .*'config'")])
 def test_unreadable_manifest_is_refused(tmp_path, content, reason):
     (tmp_path / 'manifest.json').write_text(content)
     with pytest.raises(RunFolderError, match=reason):

@@ -52,18 +52,18 @@ def test_members_of_the_ensemble_are_separate_networks():
 def test_components_are_uncorrelated_and_of_spread_one():
     torch.manual_seed(0)
     latents = torch.randn(300, 4, 6)
-    components = Components(latents, 5)(latents)
+    components = Components.fit(latents, 5)(latents)
     covariance = components.T @ components / len(components)
     torch.testing.assert_close(covariance, torch.eye(5), atol=0.05, rtol=0)
 
 
 def test_components_of_few_latents_stay_of_the_order_of_one():
     torch.manual_seed(0)
-    components = Components(torch.randn(10, 4, 6), 128)
+    components = Components.fit(torch.randn(10, 4, 6), 128)
     assert components.axes.shape[1] == 9
     assert components(torch.randn(50, 4, 6)).abs().max() < 100
     static = torch.randn(1, 4, 6) + 1e-7 * torch.randn(40, 4, 6)
-    assert torch.isfinite(Components(static, 8)(static)).all()
+    assert torch.isfinite(Components.fit(static, 8)(static)).all()
 
 
 @pytest.mark.parametrize('changes, word', [

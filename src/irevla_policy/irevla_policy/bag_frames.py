@@ -20,10 +20,12 @@ FORMAT = 1
 
 
 def usable_episodes(roots: Sequence[Path],
-                    include_failures: bool = False) -> dict[Path, EpisodeEntry]:
+                    include_failures: bool = False,
+                    newest: int | None = None) -> dict[Path, EpisodeEntry]:
     """Return folder and entry of each episode to learn from.
 
-    These are the successes (on request also the failures), never what was aborted.
+    These are the successes (on request also the failures), never what was aborted; all of them,
+    or so many of the newest.
 
     Raises:
         ConfigError: there are none.
@@ -37,12 +39,16 @@ def usable_episodes(roots: Sequence[Path],
         raise ConfigError(f'{", ".join(map(str, roots))}: {len(entries)} recorded episodes, none '
                           'of them usable (successful and not aborted); record demonstrations '
                           'first')
+    if newest is not None:
+        by_age = sorted(usable, key=lambda folder: usable[folder].recorded_ns)
+        usable = {folder: usable[folder] for folder in by_age[-newest:]}
     return usable
 
 
 def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
-                include_failures: bool = False, cache: Path | None = None) -> FrameStore:
-    """Return the frames of all usable episodes under the roots.
+                include_failures: bool = False, cache: Path | None = None,
+                newest: int | None = None) -> FrameStore:
+    """Return the frames of the usable episodes under the roots, see `usable_episodes`.
 
     The first call decodes the bags into ``cache`` (default: ``.frames`` in the first root), under
     a name made of the episodes, cameras and size; later calls open what is there. A cache of the
@@ -52,7 +58,7 @@ def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
         ConfigError: no usable episode, or nothing recorded in them.
         BagError: a damaged episode, or a camera that was not recorded.
     """
-    usable = usable_episodes(roots, include_failures)
+    usable = usable_episodes(roots, include_failures, newest)
     cache = Path(cache) if cache else Path(roots[0]) / '.frames'
     # Relative, so that the cache stays good when all folders move.
     places = [os.path.relpath(root, roots[0]) for root in roots]

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Noise that lasts: an arm whose errors cancel from step to step explores nothing."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -9,7 +11,7 @@ class SmoothNoise:
     """First-order autoregressive Gaussian noise, its spread drawn anew for each episode."""
 
     def __init__(self, size: int, correlation: float, lowest_std: float, highest_std: float,
-                 seed: int) -> None:
+                 seed: int | Sequence[int]) -> None:
         """Give (size,) noise whose neighbours in time have this correlation."""
         self._size = size
         self._correlation = correlation

@@ -3,7 +3,6 @@
 """Supervised training of the whole VLA: stage 0 (equation 2) and stage 2 (equation 4)."""
 
 from dataclasses import asdict, dataclass
-import hashlib
 import math
 from pathlib import Path
 import sys
@@ -18,18 +17,20 @@ from irevla_control.errors import IrevlaError
 from irevla_policy.augmentation import random_light, random_shift
 from irevla_policy.checkpoint import save_checkpoint
 from irevla_policy.dataset import Batch, BatchSource, Dataset
+from irevla_policy.metrics_log import MetricsLog
 from irevla_policy.prefetch import Prefetcher
-from irevla_policy.tensors import tensor_bytes
 from irevla_policy.training_config import TrainConfig
-from irevla_policy.training_log import TrainingLog
 from irevla_policy.training_state import TrainingState, seed_step, trained_parameters
-from irevla_policy.vla import VLA
+from irevla_policy.vla import VLA, start_digest
 
 # Said outright: otherwise accelerate takes several processes without a GPU for strangers.
 CPU_ONLY = not torch.accelerator.is_available()
 # Settings that may differ between a run that was killed and the run that goes on.
 FREE_TO_CHANGE = ('threads', 'tensorboard', 'checkpoint_every', 'log_every', 'validate_every',
                   'validation_frames')
+
+CURVES = ('loss.png', {'loss': '-', 'validation_loss': 'o-'},
+          'mean squared error of the normalised action')
 
 
 class TrainingError(IrevlaError):
@@ -111,13 +112,13 @@ class Trainer:
                          if name not in FREE_TO_CHANGE}
         self.identity |= {'processes': self.accelerator.num_processes,
                           'policy': vla.config.to_dict(), 'data': source.digest(),
-                          'start': _start_digest(vla)}
+                          'start': start_digest(vla)}
         self.start = self.state.load(self.output, self.identity)
 
     def run(self) -> TrainResult:
         """Train to the last step, save the averaged weights as a checkpoint."""
         config = self.config
-        log = TrainingLog(self.output, self.start, config.tensorboard) if self._main else None
+        log = MetricsLog(self.output, self.start, config.tensorboard) if self._main else None
         prefetcher = Prefetcher(self._example, range(self.start, config.steps))
         bar = tqdm(prefetcher, 'training', config.steps, initial=self.start, unit='step',
                    mininterval=0.5 if sys.stderr.isatty() else 10, disable=not self._main)
@@ -152,7 +153,7 @@ class Trainer:
             if self.validation and (done % config.validate_every == 0 or done == config.steps):
                 before = time.perf_counter()
                 log.add(done, validation_loss=self._validation_loss())
-                log.draw()
+                log.draw(*CURVES)
                 logged += time.perf_counter() - before
             if save_due:
                 self.state.save(self.output, done, self.identity)
@@ -197,14 +198,14 @@ class Trainer:
         self.state.swap()
         return total / frames
 
-    def _finish(self, log: TrainingLog | None, elapsed: float, waited: float) -> TrainResult:
+    def _finish(self, log: MetricsLog | None, elapsed: float, waited: float) -> TrainResult:
         self.accelerator.wait_for_everyone()
         self.state.swap()
         self.vla.eval()
         newest = {}
         if log:
             newest = {key: value for row in log.rows for key, value in row.items()}
-            log.draw()
+            log.draw(*CURVES)
             log.close()
             save_checkpoint(self.checkpoint, self.vla, {
                 'training': asdict(self.config), 'loss': newest.get('loss'),
@@ -213,14 +214,6 @@ class Trainer:
         return TrainResult(self.checkpoint, newest.get('loss', float('nan')),
                            newest.get('validation_loss', float('nan')),
                            steps * self._samples / elapsed, waited / elapsed)
-
-
-def _start_digest(vla: VLA) -> str:
-    """Return a hash of the weights before the first step."""
-    digest = hashlib.sha256(vla.backbone_hash.encode())
-    for tensor in vla.head.state_dict().values():
-        digest.update(tensor_bytes(tensor))
-    return digest.hexdigest()[:16]
 
 
 def train(vla: VLA, source: BatchSource, validation: Dataset | None, config: TrainConfig,

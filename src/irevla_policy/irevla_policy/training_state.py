@@ -3,15 +3,11 @@
 """What training needs to go on after a kill: one safetensors file, replaced atomically."""
 
 from collections.abc import Sequence
-import json
-import os
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 import torch
 
-from irevla_control.errors import ConfigError
+from irevla_policy.state_file import load_state, save_state
 
 FILE = 'training_state.safetensors'
 MOMENTS = ('step', 'exp_avg', 'exp_avg_sq')
@@ -50,14 +46,7 @@ class TrainingState:
         for name, parameter in self.parameters.items():
             for moment in MOMENTS if parameter in self._optimizer.state else ():
                 tensors[f'{moment}/{name}'] = self._optimizer.state[parameter][moment]
-        content = save({name: value.contiguous() for name, value in tensors.items()},
-                       {'step': str(step), 'identity': json.dumps(identity, sort_keys=True)})
-        staging = folder / f'.{FILE}'
-        with staging.open('wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(staging, folder / FILE)
+        save_state(folder / FILE, tensors, identity, {'step': step})
 
     def load(self, folder: Path, identity: dict) -> int:
         """Restore what `save` wrote and return its step; 0 when there is nothing.
@@ -65,17 +54,10 @@ class TrainingState:
         Raises:
             ConfigError: the file is damaged, or belongs to a training with other settings.
         """
-        path = folder / FILE
-        if not path.exists():
+        found = load_state(folder / FILE, identity)
+        if found is None:
             return 0
-        try:
-            with safe_open(path, 'pt') as file:
-                metadata = file.metadata()
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
-        except SafetensorError as error:
-            raise ConfigError(f'{path} is damaged ({error}); remove {folder} and train '
-                              'anew') from error
-        self._refuse_other(path, json.loads(metadata['identity']), identity)
+        tensors, progress = found
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[f'weight/{name}'])
@@ -85,19 +67,7 @@ class TrainingState:
                         moment: tensors[f'{moment}/{name}'].to(
                             'cpu' if moment == 'step' else parameter.device)
                         for moment in MOMENTS}
-        return int(metadata['step'])
-
-    @staticmethod
-    def _refuse_other(path: Path, saved: dict, wanted: dict) -> None:
-        # Through JSON, so that tuples and lists compare as equal.
-        wanted = json.loads(json.dumps(wanted))
-        different = sorted(key for key in saved.keys() | wanted.keys()
-                           if saved.get(key) != wanted.get(key))
-        if different:
-            changes = ', '.join(f'{key} was {saved.get(key)!r}, now {wanted.get(key)!r}'
-                                for key in different)
-            raise ConfigError(f'{path} belongs to another training: {changes}; use the same '
-                              'settings to go on, or another output folder')
+        return progress['step']
 
 
 def trained_parameters(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:

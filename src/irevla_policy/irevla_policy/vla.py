@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+import hashlib
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from .backbone import Backbone
 from .config import PolicyConfig
 from .head import Head
 from .statistics import Statistics
+from .tensors import tensor_bytes
 
 
 @dataclass(frozen=True)
@@ -146,3 +148,11 @@ class VLA(nn.Module):
                                   f'uint8 {shape} is needed, set the camera to that size')
             stacked[index] = image
         return stacked
+
+
+def start_digest(vla: VLA) -> str:
+    """Return a hash of all weights, to tell what a training began with."""
+    digest = hashlib.sha256(vla.backbone_hash.encode())
+    for tensor in vla.head.state_dict().values():
+        digest.update(tensor_bytes(tensor))
+    return digest.hexdigest()[:16]

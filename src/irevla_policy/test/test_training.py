@@ -23,11 +23,11 @@ from irevla_policy.checkpoint import load_checkpoint, read_manifest
 from irevla_policy.config import PolicyConfig
 from irevla_policy.dataset import Dataset, Mixture, split_by_episode
 from irevla_policy.frame_store import write_store
+from irevla_policy.metrics_log import read_metrics
 from irevla_policy.statistics import Statistics
 from irevla_policy.train import main
 from irevla_policy.training import TrainingError, train
 from irevla_policy.training_config import TrainConfig
-from irevla_policy.training_log import read_metrics
 from irevla_policy.training_state import FILE
 from irevla_policy.vla import VLA
 

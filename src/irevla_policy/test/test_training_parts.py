@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from irevla_control.errors import ConfigError
+from irevla_policy.metrics_log import MetricsLog, read_metrics
 from irevla_policy.prefetch import Prefetcher
 from irevla_policy.training_config import TrainConfig
-from irevla_policy.training_log import TrainingLog, read_metrics
 
 
 def test_learning_rate_warms_up_then_falls_to_its_final_share():
@@ -81,13 +81,13 @@ def test_prefetcher_hands_errors_to_the_reader():
 
 
 def test_log_forgets_what_came_after_the_state_it_goes_on_from(tmp_path):
-    log = TrainingLog(tmp_path, 0)
+    log = MetricsLog(tmp_path, 0)
     for step in (10, 20, 30):
         log.add(step, loss=1 / step)
     log.close()
     with (tmp_path / 'metrics.jsonl').open('a') as file:
         file.write('{"step": 40, "lo')
-    log = TrainingLog(tmp_path, 20)
+    log = MetricsLog(tmp_path, 20)
     log.add(30, loss=0.5)
     log.draw()
     log.close()

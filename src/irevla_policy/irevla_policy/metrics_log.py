@@ -1,7 +1,8 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Metrics of a training as JSON lines, as curves, and for TensorBoard where wanted."""
+"""Metrics of a training or learning: JSON lines, curves, and TensorBoard where wanted."""
 
+from collections.abc import Mapping
 import json
 import os
 from pathlib import Path
@@ -9,15 +10,15 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 METRICS = 'metrics.jsonl'
-CURVES = 'loss.png'
 
 
-class TrainingLog:
+class MetricsLog:
     """Appends to ``metrics.jsonl``; each line has a step."""
 
     def __init__(self, folder: Path, step: int, tensorboard: bool = False) -> None:
         """Go on after ``step``: later lines, of a run that was killed, are dropped."""
         self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.rows = [row for row in read_metrics(folder) if row['step'] <= step]
         staging = folder / f'.{METRICS}'
         staging.write_text(''.join(json.dumps(row) + '\n' for row in self.rows))
@@ -30,7 +31,8 @@ class TrainingLog:
             self._writer = SummaryWriter(folder / 'tensorboard', purge_step=step + 1)
 
     def add(self, step: int, **values: float) -> None:
-        """Add one line."""
+        """Add one line; what is NaN is not known and left out."""
+        values = {name: value for name, value in values.items() if value == value}
         row = {'step': step, **{name: round(value, 8) for name, value in values.items()}}
         self.rows.append(row)
         self._file.write(json.dumps(row) + '\n')
@@ -39,18 +41,25 @@ class TrainingLog:
             for name, value in values.items():
                 self._writer.add_scalar(name, value, step)
 
-    def draw(self) -> None:
-        """Draw the curves of loss and validation loss anew."""
+    def draw(self, name: str, curves: Mapping[str, str], label: str) -> None:
+        """Draw curves anew.
+
+        Args:
+            name: of the picture.
+            curves: key of a line to the look of its curve, such as '-'.
+            label: what they show.
+
+        """
         figure = Figure(figsize=(7, 4), layout='constrained')
         axes = figure.subplots()
-        for key, style in (('loss', '-'), ('validation_loss', 'o-')):
+        for key, style in curves.items():
             points = [(row['step'], row[key]) for row in self.rows if key in row]
             if points:
                 axes.plot(*zip(*points), style, label=key.replace('_', ' '), markersize=4)
-        axes.set(xlabel='step', ylabel='mean squared error of the normalised action', yscale='log')
+        axes.set(xlabel='step', ylabel=label, yscale='log')
         axes.grid(alpha=0.3)
         axes.legend()
-        figure.savefig(self._folder / CURVES, dpi=100)
+        figure.savefig(self._folder / name, dpi=100)
 
     def close(self) -> None:
         """Close the files."""

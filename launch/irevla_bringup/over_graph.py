@@ -1,0 +1,91 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The policy acts over ROS graphs that this process launches."""
+
+from collections.abc import Mapping
+import json
+from pathlib import Path
+from typing import Any
+
+from irevla_bringup.graphs import Graph, run_graphs
+from irevla_learner.evaluation import EpisodeResult
+from irevla_learner.outcome import read_outcome
+from irevla_learner.sacfd_config import SACfDConfig
+from irevla_policy.bag_frames import load_frames
+from irevla_policy.config import PolicyConfig
+from irevla_policy.frame_store import FrameStore
+from irevla_policy.metrics_log import read_metrics
+
+
+class OverGraph:
+    """Launches graphs, several side by side for evaluation; their bags stay in the run folder."""
+
+    def __init__(self, config: Mapping[str, Any], seed: int, workers: int, run: Path) -> None:
+        """Use what `algorithm1.load_config` gave; ``run`` is the run folder."""
+        self._config, self._seed, self._workers, self._run = config, seed, workers, run
+
+    def collect(self, episodes: Mapping[str, int], folder: Path,
+                arguments: Mapping[str, Any]) -> list[EpisodeResult]:
+        """Record so many demonstrations of each task in ``folder``/worker<i>."""
+        return self._run_episodes('collect.launch.py', folder, episodes, {
+            'seed': self._seed, **arguments})
+
+    def evaluate(self, checkpoint: Path, episodes: Mapping[str, int],
+                 folder: Path) -> list[EpisodeResult]:
+        """Play so many episodes of each task greedily."""
+        return self._run_episodes('sim.launch.py', folder, episodes, {
+            'seed': self._config['evaluation_seed'], 'checkpoint': checkpoint})
+
+    def _run_episodes(self, launch_file: str, folder: Path, episodes: Mapping[str, int],
+                      arguments: Mapping[str, Any]) -> list[EpisodeResult]:
+        title = ' '.join(folder.relative_to(self._run).parts)
+        graphs, files = [], []
+        for index, part in enumerate(deal(episodes, self._workers)):
+            name = f'worker{index}'
+            files.append(folder / f'{name}.json')
+            graphs.append(Graph(launch_file, {
+                'namespace': name, 'tasks': ','.join(f'{task}:{n}' for task, n in part.items()),
+                'horizon': self._config['horizon'], 'bags': folder / name, 'results': files[-1],
+                **arguments}, self._run / 'logs' / f'{title.replace(" ", "-")}-{name}.log'))
+        total = sum(episodes.values())
+        run_graphs(graphs, title, total, lambda: len(read_results(files)))
+        return [EpisodeResult(**result) for result in read_results(files)]
+
+    def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
+        """Do stage 1 by SACfD, or go on with it; its episodes lie in ``folder``/episodes."""
+        settings = SACfDConfig.load(Path(self._config['sacfd']))
+        graph = Graph('improve.launch.py', {
+            'namespace': 'learning', 'tasks': task, 'checkpoint': checkpoint, 'output': folder,
+            'settings': self._config['sacfd'], 'seed': self._seed,
+            'horizon': self._config['horizon'], 'bags': folder / 'episodes',
+            'results': folder / 'episodes.json'}, self._run / 'logs' / f'{folder.name}.log')
+
+        def newest() -> dict[str, float]:
+            rows = read_metrics(folder)
+            return rows[-1] if rows else {'updates': 0, 'successes': 0, 'episodes': 0}
+
+        run_graphs(
+            [graph], f'{folder.name} on {task}',
+            int(settings.decisions * settings.updates_per_decision),
+            lambda: int(newest()['updates']), unit='update',
+            complete=lambda: read_outcome(folder) is not None,
+            note=lambda: f'{newest()["successes"]} of {newest()["episodes"]} episodes solved, '
+                         f'lately {newest().get("window_success", 0):.2f}')
+
+    def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore:
+        """Return the newest successes of a stage 1, from its bags."""
+        return load_frames([folder / 'episodes'], policy.cameras, policy.image_size,
+                           newest=self._config['successes'])
+
+
+def deal(episodes: Mapping[str, int], workers: int) -> list[dict[str, int]]:
+    """Deal tasks to workers, the largest first, each to the one that has least to do."""
+    hands: list[dict[str, int]] = [{} for _ in range(min(workers, len(episodes)))]
+    for task, count in sorted(episodes.items(), key=lambda item: -item[1]):
+        min(hands, key=lambda hand: sum(hand.values()))[task] = count
+    return hands
+
+
+def read_results(files: list[Path]) -> list[dict]:
+    """Return the results that the episode runners have written so far."""
+    return [result for file in files if file.exists() for result in json.loads(file.read_text())]

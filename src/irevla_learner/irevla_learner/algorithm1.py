@@ -1,0 +1,165 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Algorithm 1: task after task, stage 1 improves the head, stage 2 teaches the whole model.
+
+Layout of its run folder, `-2`, `-3` at the end of the later tasks' stages:
+
+    stage0/evaluation/results.json    of the policy it begins with
+    stage1/                           the learning on a new task: state, metrics, what succeeded
+    stage1/stage1.json                how it ended
+    stage1/checkpoint/                the policy with the improved head
+    stage2/training/, checkpoint/     the whole model, taught on all that succeeded
+    stage1/evaluation/, stage2/evaluation/
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+import shutil
+from typing import Any, Protocol
+
+from irevla_control.errors import ConfigError
+from irevla_learner.evaluation import EpisodeResult, save_results
+from irevla_learner.outcome import read_outcome
+from irevla_learner.run_folder import RunFolder
+from irevla_policy.bag_frames import load_frames
+from irevla_policy.checkpoint import load_checkpoint
+from irevla_policy.config import PolicyConfig
+from irevla_policy.dataset import Dataset, Mixture, split_by_episode
+from irevla_policy.frame_store import FrameStore
+from irevla_policy.settings import read_mapping
+from irevla_policy.training import train
+from irevla_policy.training_config import TrainConfig
+
+GROUPS = ('expert', 'rl', 'held_out')
+_KEYS = {'environment', 'horizon', 'copies', 'tasks', 'episodes', 'evaluation_seed', 'successes',
+         'new_share', 'sacfd', 'training'}
+
+
+class Domain(Protocol):
+    """Where the policy acts: copies of an environment in this process, or ROS graphs."""
+
+    def evaluate(self, checkpoint: Path, episodes: Mapping[str, int],
+                 folder: Path) -> list[EpisodeResult]:
+        """Play so many episodes of each task greedily; ``folder`` is for recordings."""
+
+    def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
+        """Do stage 1, or go on with it; leave `stage1.json` and ``checkpoint`` in ``folder``."""
+
+    def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore:
+        """Return the newest successes of the stage 1 that ``folder`` holds."""
+
+
+def load_config(path: Path) -> dict[str, Any]:
+    """Read a configuration; `config/improve.yaml` has and explains each setting.
+
+    Paths in it are relative to its folder. Raises ConfigError when something is missing or odd.
+    """
+    config = read_mapping(path, 'configuration')
+    if set(config) != _KEYS:
+        odd = sorted(set(config) ^ _KEYS)
+        raise ConfigError(f'configuration {path}: missing or unknown {", ".join(odd)}')
+    for name in ('tasks', 'episodes'):
+        if not isinstance(config[name], dict) or set(config[name]) != set(GROUPS):
+            raise ConfigError(f'configuration {path}: {name} needs exactly {", ".join(GROUPS)}')
+    tasks = [task for group in GROUPS for task in config['tasks'][group]]
+    if len(set(tasks)) < len(tasks):
+        raise ConfigError(f'configuration {path}: a task is named twice in tasks')
+    counts = {name: config[name] for name in ('horizon', 'copies', 'successes')}
+    counts |= {f'episodes.{group}': count for group, count in config['episodes'].items()}
+    for name, count in counts.items():
+        if type(count) is not int or count < 1:
+            raise ConfigError(f'configuration {path}: {name} is {count!r}; a whole number of 1 or '
+                              'more is needed')
+    share = config['new_share']
+    if type(share) is not float or not 0 < share < 1:
+        raise ConfigError(f'configuration {path}: new_share is {share!r}; a number between 0 and '
+                          '1 is needed')
+    for name in ('sacfd', 'training'):
+        if not isinstance(config[name], str):
+            raise ConfigError(f'configuration {path}: {name} is {config[name]!r}; a file is '
+                              'needed')
+        config[name] = str((path.parent / config[name]).resolve())
+        if not Path(config[name]).is_file():
+            raise ConfigError(f'configuration {path}: {name} {config[name]} does not exist')
+    return config
+
+
+class Algorithm1:
+    """One run of it in its folder; what a killed one finished is not done again."""
+
+    def __init__(self, run: RunFolder, config: Mapping[str, Any], domain: Domain,
+                 demonstrations: Sequence[Path], seed: int) -> None:
+        """Go through the tasks of ``config`` in ``domain``.
+
+        Args:
+            run: its folder.
+            config: what `load_config` gave.
+            domain: where the policy acts.
+            demonstrations: folders of the expert's recorded episodes.
+            seed: of stage 2.
+
+        """
+        self._run, self._config, self._domain = run, config, domain
+        self._demonstrations = demonstrations
+        self._training = TrainConfig.load(Path(config['training']), {'seed': seed})
+
+    def run(self, policy: Path) -> Path:
+        """Improve the policy of stage 0 on all new tasks; return the last checkpoint."""
+        self._evaluate('stage0', policy)
+        learned: list[Path] = []
+        for number, task in enumerate(self._config['tasks']['rl'], 1):
+            end = f'-{number}' if number > 1 else ''
+            policy = self._stage1(f'stage1{end}', task, policy)
+            learned.append(policy.parent)
+            self._evaluate(f'stage1{end}', policy)
+            policy = self._stage2(f'stage2{end}', policy, learned)
+            self._evaluate(f'stage2{end}', policy)
+        return policy
+
+    def _evaluate(self, stage: str, checkpoint: Path) -> None:
+        folder = self._run.path / stage / 'evaluation'
+        with self._run.step(f'evaluate {stage}',
+                            outputs=[f'{stage}/evaluation/results.json']) as step:
+            if step.needed:
+                if step.fresh:
+                    # Results of another policy must not be taken for this one's.
+                    shutil.rmtree(folder, ignore_errors=True)
+                episodes = {task: self._config['episodes'][group] for group in GROUPS
+                            for task in self._config['tasks'][group]}
+                results = self._domain.evaluate(checkpoint, episodes, folder)
+                save_results(folder / 'results.json', results)
+
+    def _stage1(self, stage: str, task: str, policy: Path) -> Path:
+        folder = self._run.path / stage
+        inputs = {'task': task, 'sacfd': Path(self._config['sacfd']).read_text()}
+        with self._run.step(stage, inputs, [f'{stage}/checkpoint']) as step:
+            if step.needed:
+                if step.fresh:
+                    shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True, exist_ok=True)
+                self._domain.learn(task, policy, folder)
+                step.results.update(task=task, **read_outcome(folder))
+        return folder / 'checkpoint'
+
+    def _stage2(self, stage: str, policy: Path, learned: Sequence[Path]) -> Path:
+        folder = self._run.path / stage
+        inputs = Path(self._config['training']).read_text()
+        with self._run.step(stage, inputs, [f'{stage}/checkpoint']) as step:
+            if step.needed:
+                if step.fresh:
+                    shutil.rmtree(folder, ignore_errors=True)
+                vla = load_checkpoint(policy)
+                expert = load_frames(self._demonstrations, vla.config.cameras,
+                                     vla.config.image_size)
+                training, validation = split_by_episode(
+                    expert, self._training.validation_share, self._training.seed)
+                new = [Dataset(self._domain.successes(one, vla.config)) for one in learned]
+                share = self._config['new_share']
+                source = Mixture([(training, 1 - share),
+                                  *((dataset, share / len(new)) for dataset in new)])
+                train(vla, source, validation, self._training, folder / 'training',
+                      folder / 'checkpoint')
+                step.results.update(
+                    updates=self._training.steps,
+                    successes=sum(len(dataset.episodes) for dataset in new))
+        return folder / 'checkpoint'

@@ -1,0 +1,104 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The policy acts in copies of a gymnasium environment beside this process, without ROS."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+import sys
+from typing import Any
+
+from gymnasium.vector import AsyncVectorEnv
+import torch
+from tqdm import tqdm
+
+from irevla_learner.evaluation import EpisodeResult
+from irevla_learner.online_learner import Progress
+from irevla_learner.outcome import write_outcome
+from irevla_learner.played_episodes import keep, newest
+from irevla_learner.sacfd_config import SACfDConfig
+from irevla_learner.stage1 import sacfd_stage
+from irevla_learner.vector_play import Played, VectorPlayer, make_copies
+from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.config import PolicyConfig
+from irevla_policy.frame_store import FrameStore, write_store
+from irevla_policy.metrics_log import MetricsLog
+from irevla_policy.vla import VLA
+
+# Between two states of a progress bar: in a file each is a line.
+BAR_S = 0.5 if sys.stderr.isatty() else 10
+
+
+class InProcess:
+    """Evaluation and stage 1 in copies of an environment, which start when first needed."""
+
+    def __init__(self, config: Mapping[str, Any], cameras: tuple[str, ...], seed: int) -> None:
+        """Use the environment that `algorithm1.load_config` gave."""
+        self._config, self._cameras, self._seed = config, cameras, seed
+        torch.set_num_threads(1)
+
+    @cached_property
+    def _copies(self) -> AsyncVectorEnv:
+        return make_copies(self._config['environment'], self._config['copies'],
+                           cameras=self._cameras, horizon=self._config['horizon'])
+
+    def close(self) -> None:
+        """End the copies."""
+        if '_copies' in vars(self):
+            self._copies.close()
+
+    def evaluate(self, checkpoint: Path, episodes: Mapping[str, int],
+                 folder: Path) -> list[EpisodeResult]:
+        """Play so many episodes of each task greedily."""
+        vla = _load(checkpoint)
+        first = self._config['evaluation_seed']
+        bar = tqdm(total=sum(episodes.values()), desc=f'{folder.parent.name} evaluation',
+                   unit='episode', mininterval=BAR_S)
+        results = []
+        for task, count in episodes.items():
+            player = VectorPlayer(self._copies, vla, task)
+            for played in player.play(range(first, first + count)):
+                results.append(played.result)
+                bar.update()
+        bar.close()
+        return results
+
+    def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
+        """Do stage 1 by SACfD, or go on with it."""
+        vla = _load(checkpoint)
+        config = SACfDConfig.load(Path(self._config['sacfd']))
+        player = VectorPlayer(self._copies, vla, task)
+        bar = tqdm(desc=f'stage 1 on {task}', unit='decision', mininterval=BAR_S)
+        log: MetricsLog | None = None
+
+        def note(played: Played, progress: Progress) -> None:
+            nonlocal log
+            if played.result.success:
+                keep(folder / 'successes', progress.episodes, played)
+            log = log or MetricsLog(folder, progress.decisions - 1, config.tensorboard)
+            log.add(progress.decisions, **progress.metrics())
+            bar.update(progress.decisions - bar.n)
+            bar.set_postfix_str(str(progress), refresh=False)
+
+        last = sacfd_stage(vla, player, config, folder, self._seed, note)
+        bar.close()
+        if log:
+            log.close()
+        save_checkpoint(folder / 'checkpoint', vla, {'stage1': asdict(config)})
+        write_outcome(folder, last.decisions, last.updates, last.episodes)
+
+    def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore:
+        """Return the newest successes of a stage 1."""
+        store = folder / 'frames'
+        if store.exists():
+            return FrameStore.open(store)
+        return write_store(store, newest(folder / 'successes', self._config['successes']),
+                           policy.cameras, policy.image_size)
+
+
+def _load(checkpoint: Path) -> VLA:
+    vla = load_checkpoint(checkpoint)
+    vla.backbone.freeze()
+    vla.compile_for_inference()
+    return vla

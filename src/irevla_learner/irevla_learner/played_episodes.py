@@ -1,0 +1,47 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Successful episodes of a stage 1 in process, one file each: what stage 2 learns from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+import json
+from pathlib import Path
+
+import numpy as np
+
+from irevla_learner.vector_play import Played
+
+
+@dataclass(frozen=True)
+class KeptEpisode:
+    """What `irevla_policy.frame_store.write_store` needs of an episode."""
+
+    episode_id: str
+    task: str
+    instruction: str
+    images: dict[str, np.ndarray]
+    states: np.ndarray
+    labels: np.ndarray
+
+
+def keep(folder: Path, number: int, played: Played) -> None:
+    """Write an episode; ``number`` orders the episodes of a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {'episode_id': played.episode_id, 'task': played.task,
+             'instruction': played.instruction, 'cameras': list(played.images)}
+    temporary = folder / '.new.npz'
+    np.savez(temporary, names=json.dumps(names), states=played.states, labels=played.labels,
+             **{f'image_{index}': images for index, images in enumerate(played.images.values())})
+    temporary.replace(folder / f'{number:06d}.npz')
+
+
+def newest(folder: Path, count: int) -> Iterator[KeptEpisode]:
+    """Yield the newest episodes of a folder, oldest of them first."""
+    for path in sorted(folder.glob('[0-9]*.npz'))[-count:]:
+        with np.load(path, allow_pickle=False) as content:
+            names = json.loads(str(content['names']))
+            cameras = names.pop('cameras')
+            yield KeptEpisode(
+                **names, states=content['states'], labels=content['labels'],
+                images={camera: content[f'image_{index}']
+                        for index, camera in enumerate(cameras)})
