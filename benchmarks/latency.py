@@ -25,11 +25,20 @@ from irevla_control.ros.messages import (
     image_to_message,
     ns_to_stamp,
     stamp_to_ns,
+    to_array,
 )
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
-from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, RobotState
+from irevla_msgs.msg import (
+    EndEffectorCommand,
+    EpisodeState,
+    PolicyStep,
+    PolicyUpdate,
+    RobotState,
+)
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.config import load_preset
+from irevla_policy.head import Head
+from irevla_policy.head_update import pack_head
 from irevla_policy.statistics import Statistics
 from irevla_policy.vla import VLA
 
@@ -39,6 +48,7 @@ IMAGE_SIZE = 224
 HOLD = np.array([0, 0, 0, 0, 0, 0, 1.0])
 ANSWER_TIMEOUT_S = 5.0
 WARM_UP = 20
+SWAPS = 100
 
 
 def untrained_checkpoint(folder: Path) -> Path:
@@ -89,7 +99,8 @@ class Client:
         self._policy = self._node.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
         self._node.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
         self._node.create_subscription(PolicyStep, 'policy_step', self._on_step, COMMAND)
-        self._commanded = self._stepped = 0
+        self._update = self._node.create_publisher(PolicyUpdate, 'policy_update', EVENT)
+        self._commanded = self._stepped = self._version = 0
         self._pass_s = 0.0
         self._state_message = RobotState()
         self._state_message.header.frame_id = 'base'
@@ -110,6 +121,7 @@ class Client:
 
     def _on_step(self, message: PolicyStep) -> None:
         self._stepped, self._pass_s = stamp_to_ns(message.header.stamp), message.inference_s
+        self._version = message.head_version
 
     def _spin_until(self, condition: Callable[[], bool]) -> None:
         end = time.monotonic() + ANSWER_TIMEOUT_S
@@ -142,6 +154,16 @@ class Client:
         self._policy.publish(action_to_message(
             HOLD, ns_to_stamp(stamp_ns), 'base', EndEffectorCommand.SOURCE_POLICY, 0))
         self._spin_until(lambda: self._commanded == stamp_ns)
+        return time.perf_counter() - start
+
+    def swap(self, head: Head, backbone_hash: str, version: int, image: np.ndarray) -> float:
+        """Publish a new head; return the seconds until the first action that it gave."""
+        message = PolicyUpdate(version=version, backbone_hash=backbone_hash, weights=to_array(
+            'B', np.frombuffer(pack_head(head), np.uint8)))
+        start = time.perf_counter()
+        self._update.publish(message)
+        while self._version < version:
+            self.ask(image)
         return time.perf_counter() - start
 
 
@@ -182,11 +204,14 @@ def measure(samples: int = 500) -> dict:
                 way_s.append(way)
                 pass_s.append(own_pass)
                 ping_s.append(client.ping())
+            swap_s = [client.swap(bare.head, bare.backbone_hash, version, images[0])
+                      for version in range(1, SWAPS + 1)]
             rclpy.shutdown()
     added_s = np.subtract(way_s, pass_s)
     return {name: percentiles(seconds[WARM_UP:]) for name, seconds in (
         ('graph_latency_ms', added_s), ('observation_to_command_ms', way_s),
-        ('pass_in_graph_ms', pass_s), ('bare_forward_ms', bare_s), ('mux_round_trip_ms', ping_s))}
+        ('pass_in_graph_ms', pass_s), ('bare_forward_ms', bare_s), ('mux_round_trip_ms', ping_s),
+        ('policy_swap_ms', swap_s))}
 
 
 if __name__ == '__main__':

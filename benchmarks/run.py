@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 RESULTS = Path(__file__).resolve().parent / 'results'
-MODULES = ('rendering', 'lockstep', 'latency', 'recording', 'training')
+MODULES = ('rendering', 'lockstep', 'latency', 'recording', 'training', 'learning')
 # figure: (path in the results, goal in words, whether a value reaches it)
 GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'rendering, times stock Meta-World': (('render_speedup',), '>= 8', lambda x: x >= 8),
@@ -31,6 +31,13 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
         ('training_data_wait_share',), '< 0.05', lambda x: x < 0.05),
     'training: samples/s': (('training_samples_per_s',), 'reported', lambda _: True),
     'training: samples/s of bare steps': (('bare_samples_per_s',), 'reported', lambda _: True),
+    'learner: updates/s, batch 256': (('learner_updates_per_s',), 'reported', lambda _: True),
+    'learner, times stable-baselines3': (('learner_vs_sb3',), '>= 2', lambda x: x >= 2),
+    'learner, times the VLM in the loop': (('learner_vs_uncached',), '>= 20', lambda x: x >= 20),
+    'replay / plain memory-mapped read': (('replay_vs_memmap',), 'reported', lambda _: True),
+    'bytes of a BLIP-2 transition': (('transition_bytes',), 'reported', lambda _: True),
+    'new head published until it acts p50 [ms]': (
+        ('policy_swap_ms', 'p50'), 'reported', lambda _: True),
 }
 
 

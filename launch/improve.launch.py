@@ -7,11 +7,13 @@ from launch.launch_description_entity import LaunchDescriptionEntity
 
 from irevla_bringup.launching import (
     NOT_GIVEN,
+    classifier_argument,
     common_arguments,
     episode_arguments,
     episode_nodes,
     existing_path,
     node,
+    reward_node,
     seen_by_policy,
     some_names,
     value,
@@ -40,6 +42,7 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         raise RuntimeError('launch argument mode:=real_time: the real-time simulator executes '
                            'commands later than the observations they answer; use lock_step')
     seed = whole_number(context, 'seed', 0)
+    reward = reward_node(context, checkpoint)
     return [
         node(context, 'irevla_policy', 'vla', {
             'checkpoint': checkpoint, 'encode_last': True, 'noise_seed': seed,
@@ -49,7 +52,10 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         node(context, 'irevla_learner', 'learner', {
             'checkpoint': checkpoint, 'settings': settings, 'seed': seed,
             'root': value(context, 'output')}),
-        *episode_nodes(context, ['policy_command', 'policy_update'], cameras, image_size),
+        *reward,
+        *episode_nodes(context, ['policy_command', 'policy_update',
+                                 *(['success_estimate'] if reward else [])],
+                       cameras, image_size),
     ]
 
 
@@ -58,6 +64,7 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription([
         *common_arguments(),
         *episode_arguments(episodes='1000000'),
+        classifier_argument(),
         DeclareLaunchArgument('checkpoint', description='folder of the policy to improve'),
         DeclareLaunchArgument('settings', default_value=NOT_GIVEN,
                               description='YAML file of SACfD; empty: built-in settings'),

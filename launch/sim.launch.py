@@ -6,11 +6,13 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.launch_description_entity import LaunchDescriptionEntity
 
 from irevla_bringup.launching import (
+    classifier_argument,
     common_arguments,
     episode_arguments,
     episode_nodes,
     existing_path,
     node,
+    reward_node,
     seen_by_policy,
 )
 from launch import LaunchContext, LaunchDescription
@@ -20,9 +22,13 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Start the nodes with the arguments' values."""
     checkpoint = existing_path(context, 'checkpoint')
     cameras, image_size = seen_by_policy(checkpoint)
+    reward = reward_node(context, checkpoint)
     return [
-        node(context, 'irevla_policy', 'vla', {'checkpoint': checkpoint}),
-        *episode_nodes(context, ['policy_command'], cameras, image_size),
+        node(context, 'irevla_policy', 'vla', {
+            'checkpoint': checkpoint, 'encode_last': bool(reward)}),
+        *reward,
+        *episode_nodes(context, ['policy_command', *(['success_estimate'] if reward else [])],
+                       cameras, image_size),
     ]
 
 
@@ -31,6 +37,7 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription([
         *common_arguments(),
         *episode_arguments(),
+        classifier_argument(),
         DeclareLaunchArgument('checkpoint', description='folder of the trained policy'),
         OpaqueFunction(function=launch_nodes),
     ])

@@ -54,11 +54,29 @@ def episode_arguments(episodes: str = '1') -> list[DeclareLaunchArgument]:
                                           'along, separated by commas'),
         DeclareLaunchArgument('horizon', default_value='50',
                               description='commands after which an episode is truncated'),
+        DeclareLaunchArgument('linger', default_value='0',
+                              description='commands that an episode goes on for after success, '
+                                          'for pictures of success'),
         DeclareLaunchArgument('action_repeat', default_value='4',
                               description='simulator steps of 12.5 ms for one command'),
         DeclareLaunchArgument('tasks_file', default_value=NOT_GIVEN,
                               description='YAML file with own tasks, beside the catalogue'),
     ]
+
+
+def classifier_argument() -> DeclareLaunchArgument:
+    """Argument of a launch file whose policy a success classifier may watch."""
+    return DeclareLaunchArgument(
+        'classifier', default_value=NOT_GIVEN,
+        description='folder of a success classifier, whose estimates are published; empty: none')
+
+
+def reward_node(context: LaunchContext, checkpoint: str) -> list[Node]:
+    """Return the node that watches with the classifier, if one was given."""
+    if not value(context, 'classifier'):
+        return []
+    return [node(context, 'irevla_learner', 'reward', {
+        'checkpoint': checkpoint, 'classifier': existing_path(context, 'classifier')})]
 
 
 def camera_arguments() -> list[DeclareLaunchArgument]:
@@ -153,7 +171,8 @@ def episode_nodes(context: LaunchContext, needed: list[str], cameras: list[str],
     yield node(context, 'irevla_sim', 'metaworld', {
         'cameras': cameras, 'mode': value(context, 'mode'),
         'image_size': image_size,
-        'horizon': whole_number(context, 'horizon', 1), **simulator_parameters(context)})
+        'horizon': whole_number(context, 'horizon', 1),
+        'linger': whole_number(context, 'linger', 0), **simulator_parameters(context)})
     yield node(context, 'irevla_control', 'command_mux', {})
     bags = value(context, 'bags')
     if bags:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from irevla_bringup.graphs import Graph, run_graphs
+from irevla_control.errors import ConfigError
 from irevla_learner.evaluation import EpisodeResult
 from irevla_learner.outcome import read_outcome
 from irevla_learner.sacfd_config import SACfDConfig
@@ -21,7 +22,19 @@ class OverGraph:
     """Launches graphs, several side by side for evaluation; their bags stay in the run folder."""
 
     def __init__(self, config: Mapping[str, Any], seed: int, workers: int, run: Path) -> None:
-        """Use what `algorithm1.load_config` gave; ``run`` is the run folder."""
+        """Use what `algorithm1.load_config` gave; ``run`` is the run folder.
+
+        Raises:
+            ConfigError: it asks for PPO or a classifier's reward, which are for copies of an
+                environment in process.
+
+        """
+        if config['algorithm'] != 'sacfd':
+            raise ConfigError(f'algorithm {config["algorithm"]}: over the graph stage 1 learns by '
+                              'sacfd; use python -m irevla_learner.improve for ppo')
+        if config['classifier']:
+            raise ConfigError(f'classifier {config["classifier"]}: over the graph the reward is '
+                              "the environment's; use python -m irevla_learner.improve")
         self._config, self._seed, self._workers, self._run = config, seed, workers, run
 
     def collect(self, episodes: Mapping[str, int], folder: Path,
@@ -53,10 +66,10 @@ class OverGraph:
 
     def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
         """Do stage 1 by SACfD, or go on with it; its episodes lie in ``folder``/episodes."""
-        settings = SACfDConfig.load(Path(self._config['sacfd']))
+        settings = SACfDConfig.load(Path(self._config['settings']))
         graph = Graph('improve.launch.py', {
             'namespace': 'learning', 'tasks': task, 'checkpoint': checkpoint, 'output': folder,
-            'settings': self._config['sacfd'], 'seed': self._seed,
+            'settings': self._config['settings'], 'seed': self._seed,
             'horizon': self._config['horizon'], 'bags': folder / 'episodes',
             'results': folder / 'episodes.json'}, self._run / 'logs' / f'{folder.name}.log')
 

@@ -14,17 +14,18 @@ NODES = {
     'command_mux': 'irevla_control.command_mux_node',
     'recorder': 'irevla_control.recorder_node',
     'episode_runner': 'irevla_control.episode_runner_node', 'vla': 'irevla_policy.vla_node',
-    'learner': 'irevla_learner.learner_node',
+    'learner': 'irevla_learner.learner_node', 'reward': 'irevla_learner.reward_node',
 }
 # What changes from run to run comes from the launch files.
 FROM_LAUNCH = {
-    'metaworld': {'cameras', 'image_size', 'horizon', 'mode', 'action_repeat',
-                  'tasks_file'},
+    'metaworld': {'cameras', 'image_size', 'horizon', 'linger', 'mode',
+                  'action_repeat', 'tasks_file'},
     'expert': {'action_repeat', 'tasks_file'}, 'command_mux': set(),
     'recorder': {'cameras', 'root'},
     'episode_runner': {'tasks', 'episodes', 'seed', 'instruction', 'output', 'wait_for',
                        'recorded'},
     'vla': {'checkpoint'}, 'learner': {'checkpoint', 'settings', 'root', 'seed'},
+    'reward': {'checkpoint', 'classifier'},
 }
 
 

@@ -31,7 +31,7 @@ def config(tmp_path):
     improvement = yaml.safe_load((graph.CONFIG / 'improve.yaml').read_text()) | {
         'tasks': {'expert': ['drawer-close'], 'rl': ['drawer-close-unseen'], 'held_out': []},
         'episodes': {'expert': 1, 'rl': 1, 'held_out': 1}, 'horizon': 50,
-        'sacfd': 'sacfd.yaml', 'training': 'stage2.yaml'}
+        'settings': 'sacfd.yaml', 'training': 'stage2.yaml'}
     (tmp_path / 'improve.yaml').write_text(yaml.safe_dump(improvement))
     values = yaml.safe_load((graph.CONFIG / 'demo.yaml').read_text()) | {
         'demonstrations': 4, 'preset': str(graph.CONFIG / 'presets/tiny.yaml'),

@@ -50,7 +50,7 @@ def config(tmp_path):
     values = yaml.safe_load((graph.CONFIG / 'improve.yaml').read_text()) | {
         'tasks': {'expert': ['drawer-close'], 'rl': ['drawer-close-unseen'], 'held_out': []},
         'episodes': {'expert': 2, 'rl': 2, 'held_out': 1}, 'horizon': 50,
-        'sacfd': 'sacfd.yaml', 'training': 'training.yaml'}
+        'settings': 'sacfd.yaml', 'training': 'training.yaml'}
     file = tmp_path / 'improve.yaml'
     file.write_text(yaml.safe_dump(values))
     return file
@@ -98,11 +98,12 @@ def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
 
 @pytest.mark.parametrize('change, words', [
     ({'copies': None}, None), ({'tasks': {'rl': []}}, 'tasks needs'),
-    ({'colour': 1}, 'colour'), ({'sacfd': 'nowhere.yaml'}, 'nowhere.yaml'),
+    ({'colour': 1}, 'colour'), ({'settings': 'nowhere.yaml'}, 'nowhere.yaml'),
     ({'copies': 0}, 'copies is 0'), ({'successes': 0}, 'successes is 0'),
     ({'episodes': {'rl': 1}}, 'episodes needs'),
     ({'tasks': {'expert': ['a'], 'rl': ['a'], 'held_out': []}}, 'named twice'),
-    ({'new_share': 2}, 'new_share is 2')])
+    ({'new_share': 2}, 'new_share is 2'),
+    ({'algorithm': 'magic'}, 'use sacfd or ppo'), ({'stage1_trains': 'all'}, 'use ppo or head')])
 def test_a_wrong_configuration_is_refused_by_name(config, stage0, tmp_path, change, words):
     values = yaml.safe_load(config.read_text()) | change
     if change == {'copies': None}:
@@ -197,7 +198,7 @@ def test_a_learner_that_is_killed_goes_on(tmp_path, stage0, config):
     learned = load_checkpoint(output / 'checkpoint')
     state = load_file(output / 'learner.safetensors')
     for name, weight in learned.head.mlp.state_dict().items():
-        assert torch.equal(weight, state[f'actor/{name}']), 'as it was saved, bit by bit'
+        assert torch.equal(weight, state[f'average/{name}']), 'as it was saved, bit by bit'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text()) | {'batch_size': 32}
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values))
     with graph.RunningLaunch('improve.launch.py', tmp_path / 'other', **given) as launch:

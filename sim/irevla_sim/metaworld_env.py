@@ -36,6 +36,7 @@ class MetaWorldEnv(gymnasium.Env):
 
     def __init__(self, tasks: Iterable[str] = (), cameras: Iterable[str] = ('front', 'wrist'),
                  image_size: int = 84, action_repeat: int = 4, horizon: int = 50,
+                 linger: int = 0,
                  catalogue: Mapping[str, Task] | None = None,
                  render_mode: str = 'rgb_array',
                  on_picture: Callable[[str, np.ndarray], None] | None = None) -> None:
@@ -47,6 +48,8 @@ class MetaWorldEnv(gymnasium.Env):
             image_size: pixels along each side.
             action_repeat: Meta-World steps of 12.5 ms for one action.
             horizon: actions until an episode is truncated.
+            linger: actions that an episode goes on for after success, within the horizon: for
+                pictures of success, and where another must see it.
             catalogue: where the names come from; the shipped tasks when left out.
             render_mode: only 'rgb_array'.
             on_picture: called with a camera's name and picture as soon as it is drawn, so that it
@@ -66,6 +69,9 @@ class MetaWorldEnv(gymnasium.Env):
                             ('horizon', horizon)):
             if value < 1:
                 raise ConfigError(f'{name} {value}; at least 1 is needed')
+        if linger < 0:
+            raise ConfigError(f'linger {linger}; 0 or more is needed')
+        self._linger = linger
         self._image_size = image_size
         self.action_repeat = action_repeat
         self.horizon = horizon
@@ -111,6 +117,7 @@ class MetaWorldEnv(gymnasium.Env):
         self._simulator_state = self._scene.reset(seed)
         self._decisions = 0
         self._success = False
+        self._lingered = 0
         self._running = True
         self._info = {'task': name, 'instruction': task.instruction, 'seed': seed}
         return self._observe()
@@ -129,16 +136,18 @@ class MetaWorldEnv(gymnasium.Env):
         problem = action_problem(action)
         if problem:
             raise BadMessageError(problem)
+        before = self._success
         for _ in range(self.action_repeat):
             self._simulator_state, success = self._scene.step(
                 to_metaworld(action, self.action_repeat))
             self._success |= success
         self._decisions += 1
-        terminated = self._success
+        self._lingered += before
+        terminated = self._success and self._lingered == self._linger
         truncated = not terminated and self._decisions == self.horizon
         self._running = not (terminated or truncated)
         observation, info = self._observe()
-        return observation, float(terminated), terminated, truncated, info
+        return observation, float(self._success and not before), terminated, truncated, info
 
     def render(self) -> np.ndarray:
         """Return the front camera's picture of this instant."""

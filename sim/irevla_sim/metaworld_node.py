@@ -32,6 +32,7 @@ PARAMETERS = {
     'image_size': Parameter(84, 'height and width of the images [pixels]', 16, 2048),
     'action_repeat': Parameter(4, 'simulator steps of 12.5 ms for one command', 1, 100),
     'horizon': Parameter(50, 'commands after which an episode is truncated', 1, 1_000_000),
+    'linger': Parameter(0, 'commands that an episode goes on for after success', 0, 1_000_000),
     'mode': Parameter('lock_step', 'whether the simulator waits for each command',
                       choices=('lock_step', 'real_time')),
     'control_hz': Parameter(20.0, 'commands executed per second in real time [Hz]', 0.1, 1000.0),
@@ -55,7 +56,8 @@ class MetaWorldNode(Node):
         self._env = MetaWorldEnv(
             cameras=self._cameras, image_size=values['image_size'],
             action_repeat=values['action_repeat'], horizon=values['horizon'],
-            catalogue=load_catalogue(files), on_picture=self._publish_picture)
+            linger=values['linger'], catalogue=load_catalogue(files),
+            on_picture=self._publish_picture)
         self._episode = EpisodeState(seed=-1)
         self._begun = self._stamp = 0
         self._published = 0.0

@@ -22,5 +22,7 @@ setup(
     maintainer_email='irevla@example.org',
     description='The iRe-VLA loop around the policy',
     license='Apache-2.0',
-    entry_points={'console_scripts': ['learner_node = irevla_learner.learner_node:main']},
+    entry_points={'console_scripts': [
+        'learner_node = irevla_learner.learner_node:main',
+        'reward_node = irevla_learner.reward_node:main']},
 )

@@ -61,6 +61,27 @@ class Episode:
     dropped: int = 0
 
 
+@dataclass(frozen=True)
+class Observations:
+    """The observations of one episode that an `episode` message describes, the last included.
+
+    Attributes:
+        episode_id, instruction: as in EpisodeState.
+        stamps: int64 (T,) [ns].
+        images: camera name to uint8 (T, height, width, 3) RGB.
+        states: float64 (T, 10), see docs/architecture.md.
+        success: bool (T,), whether the task was done by then.
+
+    """
+
+    episode_id: str
+    instruction: str
+    stamps: np.ndarray
+    images: dict[str, np.ndarray]
+    states: np.ndarray
+    success: np.ndarray
+
+
 class Bag:
     """The messages of a bag on some topics, by stamp, decoded on demand.
 
@@ -175,6 +196,31 @@ def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
         sources=np.array([command.source for command in commands], np.uint8),
         rewards=_rewards(stamps, events), terminated=last.terminated, truncated=last.truncated,
         aborted=last.aborted, success=last.success, dropped=len(commanded) - len(stamps))
+
+
+def read_observations(folder: Path, cameras: Sequence[str]) -> Observations:
+    """Return the observations of a recorded episode, whether a command answered them or not.
+
+    Raises:
+        BagError: as `read_episode`; or there are none.
+
+    """
+    folder = Path(folder)
+    topics = {name: f'camera/{name}/image_raw' for name in cameras}
+    bag = Bag(folder, [*topics.values(), 'robot_state', 'episode'])
+    stamps = sorted(bag.stamps('episode').intersection(bag.stamps('robot_state'),
+                                                       *map(bag.stamps, topics.values())))
+    if not stamps:
+        raise BagError(f'{folder}: no observation has images, a state and an episode message of '
+                       'one stamp; leave it out')
+    events = [bag.take('episode', stamp) for stamp in stamps]
+    states = np.array([_state(bag.take('robot_state', stamp)) for stamp in stamps])
+    if not np.isfinite(states).all():
+        raise BagError(f'{folder}: robot_state holds values that are not finite; leave it out')
+    return Observations(
+        events[-1].episode_id, events[-1].instruction, np.array(stamps, np.int64),
+        {name: _images(folder, bag, topic, stamps) for name, topic in topics.items()}, states,
+        np.array([event.success for event in events]))
 
 
 def _action(command: Any) -> tuple[float, ...]:

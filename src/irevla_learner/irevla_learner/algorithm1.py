@@ -32,7 +32,10 @@ from irevla_policy.training_config import TrainConfig
 
 GROUPS = ('expert', 'rl', 'held_out')
 _KEYS = {'environment', 'horizon', 'copies', 'tasks', 'episodes', 'evaluation_seed', 'successes',
-         'new_share', 'sacfd', 'training'}
+         'new_share', 'algorithm', 'settings', 'classifier', 'stage1_trains', 'training',
+         'stage2_trains'}
+CHOICES = {'algorithm': ('sacfd', 'ppo'), 'stage1_trains': ('head', 'all'),
+           'stage2_trains': ('head', 'all')}
 
 
 class Domain(Protocol):
@@ -71,15 +74,23 @@ def load_config(path: Path) -> dict[str, Any]:
             raise ConfigError(f'configuration {path}: {name} is {count!r}; a whole number of 1 or '
                               'more is needed')
     share = config['new_share']
-    if type(share) is not float or not 0 < share < 1:
-        raise ConfigError(f'configuration {path}: new_share is {share!r}; a number between 0 and '
-                          '1 is needed')
-    for name in ('sacfd', 'training'):
+    if type(share) is not float or not 0 <= share < 1:
+        raise ConfigError(f'configuration {path}: new_share is {share!r}; a number from 0.0 to '
+                          'below 1 is needed')
+    for name, choices in CHOICES.items():
+        if config[name] not in choices:
+            raise ConfigError(f'configuration {path}: {name} is {config[name]!r}; use '
+                              f'{" or ".join(choices)}')
+    if config['algorithm'] == 'sacfd' and config['stage1_trains'] != 'head':
+        raise ConfigError(f'configuration {path}: stage1_trains is all; SACfD works on cached '
+                          'latents and trains the head, use ppo or head')
+    files = ['settings', 'training', *(['classifier'] if config['classifier'] else [])]
+    for name in files:
         if not isinstance(config[name], str):
-            raise ConfigError(f'configuration {path}: {name} is {config[name]!r}; a file is '
-                              'needed')
+            raise ConfigError(f'configuration {path}: {name} is {config[name]!r}; a path '
+                              'is needed')
         config[name] = str((path.parent / config[name]).resolve())
-        if not Path(config[name]).is_file():
+        if not Path(config[name]).exists():
             raise ConfigError(f'configuration {path}: {name} {config[name]} does not exist')
     return config
 
@@ -131,7 +142,7 @@ class Algorithm1:
 
     def _stage1(self, stage: str, task: str, policy: Path) -> Path:
         folder = self._run.path / stage
-        inputs = {'task': task, 'sacfd': Path(self._config['sacfd']).read_text()}
+        inputs = {'task': task, 'settings': Path(self._config['settings']).read_text()}
         with self._run.step(stage, inputs, [f'{stage}/checkpoint']) as step:
             if step.needed:
                 if step.fresh:
@@ -153,8 +164,11 @@ class Algorithm1:
                                      vla.config.image_size)
                 training, validation = split_by_episode(
                     expert, self._training.validation_share, self._training.seed)
-                new = [Dataset(self._domain.successes(one, vla.config)) for one in learned]
+                if self._config['stage2_trains'] == 'head':
+                    vla.backbone.freeze()
                 share = self._config['new_share']
+                new = [Dataset(self._domain.successes(one, vla.config)) for one in learned] \
+                    if share else []
                 source = Mixture([(training, 1 - share),
                                   *((dataset, share / len(new)) for dataset in new)])
                 train(vla, source, validation, self._training, folder / 'training',

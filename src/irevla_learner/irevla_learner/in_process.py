@@ -14,11 +14,14 @@ import torch
 from tqdm import tqdm
 
 from irevla_learner.evaluation import EpisodeResult
-from irevla_learner.online_learner import Progress
 from irevla_learner.outcome import write_outcome
 from irevla_learner.played_episodes import keep, newest
+from irevla_learner.ppo_config import PPOConfig
+from irevla_learner.ppo_stage import ppo_stage
+from irevla_learner.progress import Progress
 from irevla_learner.sacfd_config import SACfDConfig
-from irevla_learner.stage1 import sacfd_stage
+from irevla_learner.sacfd_stage import sacfd_stage
+from irevla_learner.success_classifier import load_classifier
 from irevla_learner.vector_play import Played, VectorPlayer, make_copies
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.config import PolicyConfig
@@ -40,13 +43,22 @@ class InProcess:
 
     @cached_property
     def _copies(self) -> AsyncVectorEnv:
+        return self._make_copies()
+
+    @cached_property
+    def _judged_copies(self) -> AsyncVectorEnv:
+        # The environment goes on after success: the judge must see it.
+        return self._make_copies(linger=self._config['horizon'])
+
+    def _make_copies(self, **options: Any) -> AsyncVectorEnv:
         return make_copies(self._config['environment'], self._config['copies'],
-                           cameras=self._cameras, horizon=self._config['horizon'])
+                           cameras=self._cameras, horizon=self._config['horizon'], **options)
 
     def close(self) -> None:
         """End the copies."""
-        if '_copies' in vars(self):
-            self._copies.close()
+        for name in ('_copies', '_judged_copies'):
+            if name in vars(self):
+                getattr(self, name).close()
 
     def evaluate(self, checkpoint: Path, episodes: Mapping[str, int],
                  folder: Path) -> list[EpisodeResult]:
@@ -65,27 +77,38 @@ class InProcess:
         return results
 
     def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
-        """Do stage 1 by SACfD, or go on with it."""
+        """Do stage 1, or go on with it."""
         vla = _load(checkpoint)
-        config = SACfDConfig.load(Path(self._config['sacfd']))
-        player = VectorPlayer(self._copies, vla, task)
-        bar = tqdm(desc=f'stage 1 on {task}', unit='decision', mininterval=BAR_S)
+        if self._config['classifier']:
+            judge = load_classifier(Path(self._config['classifier']), vla.backbone_hash)
+            player = VectorPlayer(self._judged_copies, vla, task, judge)
+        else:
+            player = VectorPlayer(self._copies, vla, task)
+        bar = tqdm(desc=f'{folder.name} on {task}', unit='decision', mininterval=BAR_S)
         log: MetricsLog | None = None
 
         def note(played: Played, progress: Progress) -> None:
             nonlocal log
             if played.result.success:
                 keep(folder / 'successes', progress.episodes, played)
-            log = log or MetricsLog(folder, progress.decisions - 1, config.tensorboard)
-            log.add(progress.decisions, **progress.metrics())
+            # The first row tells where a learning that goes on was.
+            log = log or MetricsLog(folder, progress.decisions - 1, settings.tensorboard)
+            log.add(progress.decisions, **progress.metrics(), truth=played.truth)
+            bar.total = settings.decisions
             bar.update(progress.decisions - bar.n)
             bar.set_postfix_str(str(progress), refresh=False)
 
-        last = sacfd_stage(vla, player, config, folder, self._seed, note)
+        if self._config['algorithm'] == 'sacfd':
+            settings = SACfDConfig.load(Path(self._config['settings']))
+            last = sacfd_stage(vla, player, settings, folder, self._seed, note)
+        else:
+            settings = PPOConfig.load(Path(self._config['settings']))
+            last = ppo_stage(vla, player, settings, folder, self._seed, note,
+                             whole=self._config['stage1_trains'] == 'all')
         bar.close()
         if log:
             log.close()
-        save_checkpoint(folder / 'checkpoint', vla, {'stage1': asdict(config)})
+        save_checkpoint(folder / 'checkpoint', vla, {'stage1': asdict(settings)})
         write_outcome(folder, last.decisions, last.updates, last.episodes)
 
     def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore:

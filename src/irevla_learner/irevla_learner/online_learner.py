@@ -15,6 +15,7 @@ from torch import Tensor
 
 from irevla_control.errors import ConfigError
 from irevla_learner.latent_replay import LatentEpisode, LatentReplay
+from irevla_learner.progress import Progress
 from irevla_learner.sacfd import Losses, SACfD
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.head import Head
@@ -28,17 +29,11 @@ COUNTERS = ('_owed', '_warm_up', '_decisions', '_episodes', '_successes', '_inte
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where stage 1 stands; one row of its metrics.
+class SACfDProgress(Progress):
+    """Also what only SACfD has; updates are those of the critics beside the actor's.
 
     Attributes:
-        decisions: commands executed so far, those before the first update included.
-        episodes: played so far, likewise.
-        successes: of these.
         interventions: decisions that a person made.
-        updates: of the critics, beside the actor's; the warm-up is not counted.
-        window_success: rate among the newest learning episodes.
-        updates_per_s: since learning began.
         staleness: by how many updates the heads that acted in the newest episode were behind.
         critic_loss: of the newest update; those below likewise.
         value: mean estimate.
@@ -48,28 +43,13 @@ class Progress:
 
     """
 
-    decisions: int
-    episodes: int
-    successes: int
     interventions: int
-    updates: int
-    window_success: float
-    updates_per_s: float
     staleness: float
     critic_loss: float
     value: float
     actor_loss: float
     cloning_loss: float
     temperature: float
-
-    def __str__(self) -> str:
-        """Return what a person follows."""
-        return (f'{self.successes} of {self.episodes} episodes solved, lately '
-                f'{self.window_success:.2f}; {self.updates} updates, {self.updates_per_s:.0f}/s')
-
-    def metrics(self) -> dict[str, float]:
-        """Return all but the decisions, by name."""
-        return {name: value for name, value in asdict(self).items() if name != 'decisions'}
 
 
 class OnlineLearner:
@@ -211,12 +191,14 @@ class OnlineLearner:
         if self._agent:
             self._agent.copy_to(head)
 
-    def progress(self) -> Progress:
+    def progress(self) -> SACfDProgress:
         """Return where it stands."""
         losses = self._losses
-        return Progress(
-            self._decisions, self._episodes, self._successes, self._interventions, self.version,
-            float(np.mean(self._window)) if self._window else math.nan,
-            (self.version - self._updates_before) / (time.monotonic() - self._began),
-            self._staleness, losses.critic,
-            losses.value, losses.actor, losses.cloning, losses.temperature)
+        return SACfDProgress(
+            decisions=self._decisions, episodes=self._episodes, successes=self._successes,
+            updates=self.version,
+            window_success=float(np.mean(self._window)) if self._window else math.nan,
+            updates_per_s=(self.version - self._updates_before) / (time.monotonic() - self._began),
+            interventions=self._interventions, staleness=self._staleness,
+            critic_loss=losses.critic, value=losses.value, actor_loss=losses.actor,
+            cloning_loss=losses.cloning, temperature=losses.temperature)

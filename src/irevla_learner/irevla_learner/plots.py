@@ -66,7 +66,7 @@ def learning_chart(rows: Sequence[Mapping[str, float]]) -> Figure:
     """Return how stage 1 went, over the decisions of the policy; `rows` as in its metrics.jsonl.
 
     Above: the share of the newest episodes that succeeded, with exploration noise; zero-shot
-    episodes first. Below: the critics' estimate and loss.
+    episodes first. Below: what the critics think it earns.
     """
     steps = np.array([row['step'] for row in rows])
     with rc_context(_STYLE):
@@ -84,13 +84,24 @@ def learning_chart(rows: Sequence[Mapping[str, float]]) -> Figure:
         above.set(ylim=(-0.06, 1.06), ylabel='success while exploring')
         above.yaxis.set_major_formatter(PercentFormatter(1.0))
         above.legend(loc='lower right')
-        for key, colour in (('value', BLUE), ('critic_loss', ORANGE)):
-            points = {row['step']: row[key] for row in rows if key in row}
-            if points:
-                below.plot(list(points), list(points.values()), color=colour, linewidth=1.3,
-                           label=key.replace('_', ' '))
-        below.set(xlabel='decisions of the policy', ylabel='critics')
-        below.legend(loc='center right')
+        points = {row['step']: row['value'] for row in rows if 'value' in row}
+        below.plot(list(points), list(points.values()), color=ORANGE, linewidth=1.4)
+        below.set(xlabel='decisions of the policy', ylabel='critics\' estimate')
+    return figure
+
+
+def roc_chart(report: Mapping[str, Any]) -> Figure:
+    """Return the ROC curve of a success classifier; `report` as `classifier_training.judge`."""
+    false, true = np.array(report['roc']).T
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 4.2), layout='constrained')
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], ':', color=NEUTRAL, linewidth=1)
+        axes.plot(false, true, color=BLUE, linewidth=1.8, drawstyle='steps-post',
+                  label=f'area {report["auc"]:.3f}')
+        axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel='false positive rate of frames',
+                 ylabel='true positive rate of frames')
+        axes.legend(loc='lower right')
     return figure
 
 

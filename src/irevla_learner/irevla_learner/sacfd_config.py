@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from irevla_control.errors import ConfigError
-from irevla_policy.settings import check_ranges, load_settings
+from irevla_policy.settings import check_counts, check_ranges, check_sizes, load_settings
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class SACfDConfig:
     critic_learning_rate: float = 5e-4
     actor_learning_rate: float = 1.5e-4
     actor_every: int = 2
+    actor_averaging: float = 0.998
     cloning: float = 1.0
     least_cloning: float = 0.3
     cloning_updates: int = 10000
@@ -59,24 +60,17 @@ class SACfDConfig:
         ranges = {
             'window_success': share, 'updates_per_decision': (0, math.inf),
             'demonstration_share': share, 'discount': share, 'polyak': share,
+            'actor_averaging': share,
             'critic_learning_rate': share, 'actor_learning_rate': share,
             'cloning': (0, math.inf), 'least_cloning': (0, math.inf),
             'range_penalty': (0, math.inf), 'std': (1e-3, 1), 'noise_correlation': share,
             'noise_std_low': (0, 2), 'noise_std_high': (0, 2)}
-        for name, low in whole.items():
-            value = getattr(self, name)
-            if type(value) is not int or value < low:
-                raise ConfigError(f'SACfD setting {name} is {value!r}; a whole number of {low} or '
-                                  'more is needed')
+        check_counts(self, 'SACfD setting', whole)
         check_ranges(self, 'SACfD setting', ranges)
         if self.noise_std_low > self.noise_std_high:
             raise ConfigError(f'SACfD setting noise_std_low is {self.noise_std_low}, above '
                               f'noise_std_high {self.noise_std_high}')
-        if not isinstance(self.hidden, (list, tuple)) or any(
-                type(size) is not int or size < 1 for size in self.hidden):
-            raise ConfigError(f'SACfD setting hidden is {self.hidden!r}; a list of whole numbers '
-                              'is needed, as [256, 256]')
-        object.__setattr__(self, 'hidden', tuple(self.hidden))
+        object.__setattr__(self, 'hidden', check_sizes(self.hidden, 'SACfD setting hidden'))
         if self.temperature not in ('none', 'auto'):
             raise ConfigError(f'SACfD setting temperature is {self.temperature!r}; use none or '
                               'auto')

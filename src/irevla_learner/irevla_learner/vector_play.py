@@ -14,6 +14,7 @@ import torch
 
 from irevla_learner.evaluation import EpisodeResult
 from irevla_learner.latent_replay import LatentEpisode
+from irevla_learner.success_classifier import Debounce, SuccessClassifier
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.vla import VLA
 
@@ -28,6 +29,8 @@ class Played:
         images: camera name to uint8 (T, size, size, 3) RGB.
         states: float64 (T, 10).
         labels: float64 (T, 7), the commands.
+        drawn: float32 (T, a), the normalised actions before they were clipped to [-1, 1].
+        truth: whether the environment saw success, whoever judged the result.
         latents: the same episode for a replay.
 
     """
@@ -37,6 +40,8 @@ class Played:
     images: dict[str, np.ndarray]
     states: np.ndarray
     labels: np.ndarray
+    drawn: np.ndarray
+    truth: bool
     latents: LatentEpisode
 
     @property
@@ -64,12 +69,13 @@ def make_copies(environment: str, copies: int, **options: Any) -> AsyncVectorEnv
 class _Track:
     """One running episode."""
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, seed: int, debounce: Debounce | None) -> None:
+        self.seed, self.debounce = seed, debounce
         self.steps: list[dict[str, Any]] = []
 
-    def finish(self, task: str, instruction: str, outcome: dict[str, bool], latent: np.ndarray,
-               proprioception: np.ndarray, cameras: Sequence[str]) -> Played:
+    def finish(self, task: str, instruction: str, outcome: dict[str, bool], truth: bool,
+               latent: np.ndarray, proprioception: np.ndarray,
+               cameras: Sequence[str]) -> Played:
         columns = {name: np.stack([step[name] for step in self.steps])
                    for name in self.steps[0]}
         count = len(self.steps)
@@ -84,15 +90,20 @@ class _Track:
             human=np.zeros(count, bool), versions=columns['version'],
             stamps=np.arange(count, dtype=np.int64))
         return Played(result, instruction, {name: columns[name] for name in cameras},
-                      columns['state'], columns['command'], latents)
+                      columns['state'], columns['command'], columns['drawn'], truth, latents)
 
 
 class VectorPlayer:
     """Plays one task's episodes in all copies of an environment at once."""
 
-    def __init__(self, copies: AsyncVectorEnv, vla: VLA, task: str) -> None:
-        """Use these copies for this task with this policy."""
-        self._copies, self._vla, self._task = copies, vla, task
+    def __init__(self, copies: AsyncVectorEnv, vla: VLA, task: str,
+                 judge: SuccessClassifier | None = None) -> None:
+        """Use these copies for this task with this policy.
+
+        With a judge, its word is success, reward and end of an episode, as on a robot; the
+        environment's own end is then the end of time.
+        """
+        self._copies, self._vla, self._task, self._judge = copies, vla, task, judge
         self._cameras = vla.config.cameras
         self.decisions = 0
         self.version = 0
@@ -115,12 +126,13 @@ class VectorPlayer:
         waiting = iter(seeds)
         tracks: list[_Track | None] = [None] * self._copies.num_envs
         observation = self._restart(tracks, waiting, noises, range(len(tracks)))
+        latents, states = self._perceive(observation)
         while any(tracks):
-            latents, states = self._perceive(observation)
             means = self._vla.act(latents, states).detach().cpu().numpy()
             if noises is not None:
                 means = means + np.stack([noise() for noise in noises])
-            actions = np.clip(means, -1, 1).astype(np.float32)
+            means = means.astype(np.float32)
+            actions = np.clip(means, -1, 1)
             commands = self._vla.statistics.denormalise_action(actions)
             self._copies.step_async(commands)
             version = np.uint64(self.version)
@@ -128,30 +140,42 @@ class VectorPlayer:
             self.decisions += running
             between(running)
             following, rewards, terminated, truncated, info = self._copies.step_wait()
-            latents, states = latents.cpu().numpy(), states.cpu().numpy()
+            seen = latents.cpu().numpy(), states.cpu().numpy()
+            latents, states = self._perceive(following)
+            success = info['success']
+            if self._judge is not None:
+                success = self._judged(tracks, latents, states)
+                rewards, terminated, truncated = success, success, (
+                    ~success & (terminated | truncated))
             for index, track in enumerate(tracks):
                 if track is not None:
                     track.steps.append({
                         **{name: observation[name][index] for name in self._cameras},
                         'state': observation['state'][index], 'command': commands[index],
-                        'latent': latents[index], 'proprioception': states[index],
-                        'action': actions[index], 'reward': rewards[index],
-                        'version': version})
+                        'latent': seen[0][index], 'proprioception': seen[1][index],
+                        'action': actions[index], 'drawn': means[index],
+                        'reward': np.float32(rewards[index]), 'version': version})
             observation = following
             ended = np.flatnonzero(terminated | truncated)
-            if len(ended):
-                latents, states = self._perceive(observation)
-                for index in ended:
-                    if tracks[index] is None:
-                        continue
-                    outcome = {'success': bool(info['success'][index]),
+            for index in ended:
+                track, tracks[index] = tracks[index], None
+                if track is not None:
+                    outcome = {'success': bool(success[index]),
                                'terminated': bool(terminated[index]),
                                'truncated': bool(truncated[index])}
-                    track, tracks[index] = tracks[index], None
                     yield track.finish(
-                        self._task, self._instruction, outcome, latents[index].cpu().numpy(),
-                        states[index].cpu().numpy(), self._cameras)
+                        self._task, self._instruction, outcome, bool(info['success'][index]),
+                        latents[index].cpu().numpy(), states[index].cpu().numpy(), self._cameras)
+            if len(ended):
                 observation = self._restart(tracks, waiting, noises, ended)
+                latents, states = self._perceive(observation)
+
+    def _judged(self, tracks: Sequence[_Track | None], latents: torch.Tensor,
+                states: torch.Tensor) -> np.ndarray:
+        """Return which of the running episodes the judge takes for done."""
+        probabilities = self._judge.probability(latents, states).cpu().numpy()
+        return np.array([track is not None and track.debounce(float(probability))
+                         for track, probability in zip(tracks, probabilities)])
 
     def _restart(self, tracks: list[_Track | None], waiting: Iterator[int],
                  noises: Sequence[SmoothNoise] | None,
@@ -165,7 +189,7 @@ class VectorPlayer:
             if noises is not None:
                 noises[index].start_episode()
             if seed is not None:
-                tracks[index] = _Track(seed)
+                tracks[index] = _Track(seed, self._judge and self._judge.new_debounce())
         fresh, info = self._copies.reset(
             seed=seeds, options={'task': self._task, 'reset_mask': mask})
         self._instruction = info['instruction'][np.argmax(mask)]

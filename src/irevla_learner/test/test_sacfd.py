@@ -8,12 +8,13 @@ from pathlib import Path
 from latent_episodes import ACTIONS, episode, open_replay
 import numpy as np
 import pytest
+from reach import WIDTH, Reach, acting, beside_the_goal, success_rate
 import torch
 import yaml
 
 from irevla_control.errors import ConfigError
 from irevla_learner.critics import Critics
-from irevla_learner.latent_replay import LatentEpisode, LatentReplay
+from irevla_learner.latent_replay import LatentReplay
 from irevla_learner.sacfd import Components, SACfD
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.exploration import SmoothNoise
@@ -156,86 +157,48 @@ def test_without_online_episodes_all_is_drawn_from_demonstrations(tmp_path):
     assert np.isfinite([losses.critic, losses.actor, losses.cloning]).all()
 
 
-def picture(goals):
-    """Return the latents (..., 3, 16) in which goals (..., 2) can be seen."""
-    mixing = np.random.default_rng(5).standard_normal((3, 2, 16))
-    return np.tanh(np.einsum('...i,kij->...kj', goals, mixing)).astype(np.float16)
-
-
-class Reach:
-    """A point that must come to a goal which only the latent shows."""
-
-    def __init__(self, seed):
-        self._random = np.random.default_rng(seed)
-
-    def play(self, act, noise=None):
-        """Return one episode of at most 12 steps."""
-        goal = self._random.uniform(-0.8, 0.8, 2).astype(np.float32)
-        position = np.zeros(2, np.float32)
-        latent = picture(goal)
-        positions, actions, done = [position], [], False
-        if noise:
-            noise.start_episode()
-        while not done and len(actions) < 12:
-            action = act(latent, position) + (noise() if noise else 0)
-            action = np.clip(action, -1, 1).astype(np.float32)
-            position = position + 0.2 * action
-            positions.append(position)
-            actions.append(action)
-            done = bool(np.linalg.norm(position - goal) < 0.12)
-        count = len(actions)
-        rewards = np.zeros(count, np.float32)
-        rewards[-1] = done
-        return LatentEpisode(
-            np.repeat(latent[None], count + 1, 0), np.stack(positions), np.stack(actions), rewards,
-            done, done, np.zeros(count, bool), np.zeros(count, np.uint64), np.arange(count))
-
-
 @pytest.mark.parametrize('temperature', ['none', 'auto'])
 def test_learns_a_task_that_it_could_not_do(tmp_path, temperature):
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    head = Head(16, 2, 2, (64, 64))
-    optimizer = torch.optim.Adam(head.parameters(), 1e-3)
-    for _ in range(800):
-        # A policy that goes to a place beside the goal.
-        goals, positions = torch.rand(64, 2) * 1.6 - 0.8, torch.rand(64, 2) * 2 - 1
-        latents = torch.from_numpy(picture(goals.numpy()))
-        wanted = ((goals + torch.tensor([0.13, -0.08]) - positions) * 3).clamp(-1, 1)
-        loss = torch.nn.functional.mse_loss(head(latents, positions), wanted)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-    @torch.no_grad()
-    def act(latent, position):
-        return head(torch.from_numpy(latent)[None], torch.from_numpy(position)[None])[0].numpy()
-
-    def success_rate():
-        world = Reach(99)
-        return np.mean([world.play(act).success for _ in range(100)])
-
-    before = success_rate()
+    head = beside_the_goal()
+    before = success_rate(head)
     config = SACfDConfig(components=8, hidden=(64, 64), batch_size=64, capacity=6000,
                          temperature=temperature)
-    replay = LatentReplay(tmp_path, backbone_hash='toy', tokens=3, width=16, state_size=2,
+    replay = LatentReplay(tmp_path, backbone_hash='toy', tokens=3, width=WIDTH, state_size=2,
                           action_size=2, capacity=config.capacity)
     world, noise = Reach(0), SmoothNoise(2, 0.7, 0.1, 0.4, 0)
     for _ in range(60):
-        one = world.play(act, noise)
+        one, _ = world.play(acting(head), noise)
         replay.add(one, demonstration=one.success)
     agent = SACfD(head, replay, config, 0)
     agent.refresh()
     for _ in range(300):
         agent.update(actor=False)
     for _ in range(150):
-        one = world.play(act, noise)
+        one, _ = world.play(acting(head), noise)
         agent.see(replay.add(one, demonstration=one.success))
         agent.refresh()
         for _ in range(15):
             agent.update()
         agent.copy_to(head)
-    after = success_rate()
+    after = success_rate(head)
     print(f'{temperature}: {before:.2f} -> {after:.2f}')
     assert before < 0.5
     assert after > 0.8
+
+
+def test_goes_on_from_its_state_exactly(tmp_path):
+    agent, head = small_agent(tmp_path, temperature='auto')
+    for _ in range(6):
+        agent.update()
+    state = {name: value.clone() for name, value in agent.state().items()}
+    again = SACfD(head, agent.replay, agent.config, 0, state=state, updates=agent.updates)
+    again.refresh()
+    assert again.state().keys() == state.keys()
+    assert all(torch.equal(value, state[name]) for name, value in again.state().items())
+    twin = SACfD(head, agent.replay, agent.config, 0, state=state, updates=agent.updates)
+    twin.refresh()
+    torch.manual_seed(7)
+    first = again.update()
+    torch.manual_seed(7)
+    assert first == twin.update()
+    assert again.updates == 7

@@ -58,3 +58,20 @@ def check_ranges(settings: Any, what: str, ranges: Ranges) -> None:
         if not number or not low <= value <= high:
             raise ConfigError(f'{what} {name} is {value!r}; a number from {low} to {high} is '
                               'needed (YAML takes 1e-3 for text: write 0.001)')
+
+
+def check_counts(settings: Any, what: str, least: Mapping[str, int]) -> None:
+    """Check that these attributes are whole numbers, at least so large; ConfigError as above."""
+    for name, low in least.items():
+        value = getattr(settings, name)
+        if type(value) is not int or value < low:
+            raise ConfigError(f'{what} {name} is {value!r}; a whole number of {low} or more is '
+                              'needed')
+
+
+def check_sizes(value: Any, what: str) -> tuple[int, ...]:
+    """Return sizes of layers as a tuple; ConfigError names what is none."""
+    if not isinstance(value, (list, tuple)) or any(
+            type(size) is not int or size < 1 for size in value):
+        raise ConfigError(f'{what} is {value!r}; a list of whole numbers is needed, as [256, 256]')
+    return tuple(value)

@@ -72,7 +72,8 @@ def restore_optimizer(optimizer: Any, tensors: Mapping[str, Tensor]) -> None:
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         index, name = key.split('/')
-        state.setdefault(int(index), {})[name] = value
+        # Its own copy: optimizers write into what they are given.
+        state.setdefault(int(index), {})[name] = value.clone()
     optimizer.load_state_dict(optimizer.state_dict() | {'state': state})
 
 

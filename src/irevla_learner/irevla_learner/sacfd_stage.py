@@ -7,7 +7,8 @@ from itertools import count
 import math
 from pathlib import Path
 
-from irevla_learner.online_learner import OnlineLearner, Progress
+from irevla_learner.online_learner import OnlineLearner
+from irevla_learner.progress import Progress
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_learner.vector_play import Played, VectorPlayer
 from irevla_policy.exploration import SmoothNoise

@@ -1,0 +1,192 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Speed of stage 1's learner: cached latents, beside the VLM in the loop and stable-baselines3."""
+
+from collections.abc import Callable
+from dataclasses import replace
+import json
+from pathlib import Path
+import tempfile
+import time
+
+import gymnasium
+import numpy as np
+import torch
+
+from irevla_learner.latent_replay import LatentEpisode, LatentReplay
+from irevla_learner.sacfd import SACfD
+from irevla_learner.sacfd_config import SACfDConfig
+from irevla_policy.config import load_preset
+from irevla_policy.statistics import Statistics
+from irevla_policy.vla import VLA
+
+CONFIG = Path(__file__).resolve().parents[1] / 'config'
+# As stable-baselines3's SAC: the actor in every update, one-step returns, learned temperature.
+SETTINGS = SACfDConfig(batch_size=256, actor_every=1, return_steps=1, temperature='auto')
+EPISODES, STEPS = 60, 40
+# Updates in one turn, and turns.
+TURN, TURNS = 60, 5
+# A latent of BLIP-2 2.7B: 32 query tokens and 12 of text, of width 2560.
+BLIP2_TOKENS, BLIP2_WIDTH = 44, 2560
+ROWS = 3000
+
+
+def filled_replay(folder: Path, vla: VLA, images: np.ndarray, states: np.ndarray,
+                  instruction: str) -> LatentReplay:
+    """Return a replay of episodes whose latents the VLA computed from these images."""
+    replay, random = None, np.random.default_rng(0)
+    for number in range(EPISODES):
+        rows = np.arange(STEPS + 1) + number * (STEPS + 1)
+        latents, proprioception = vla.perceive(images[rows], states[rows],
+                                               [instruction] * len(rows))
+        latents = latents.numpy()
+        rewards = np.zeros(STEPS, np.float32)
+        rewards[-1] = number % 2
+        episode = LatentEpisode(
+            latents, proprioception.numpy().astype(np.float32),
+            random.uniform(-1, 1, (STEPS, vla.statistics.action_size)).astype(np.float32),
+            rewards, bool(number % 2), bool(number % 2), np.zeros(STEPS, bool),
+            np.zeros(STEPS, np.uint64), np.arange(STEPS))
+        replay = replay or LatentReplay(
+            folder, backbone_hash=vla.backbone_hash, tokens=latents.shape[1],
+            width=latents.shape[2], state_size=vla.statistics.state_size,
+            action_size=vla.statistics.action_size, capacity=len(images))
+        replay.add(episode, demonstration=bool(number % 2))
+    return replay
+
+
+def baseline(features: int, actions: int) -> Callable[[int], None]:
+    """Return stable-baselines3's SAC of equal sizes: a call does so many updates."""
+    from stable_baselines3 import SAC
+    from stable_baselines3.common.logger import configure
+
+    class Nothing(gymnasium.Env):
+        observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (features,), np.float32)
+        action_space = gymnasium.spaces.Box(-1, 1, (actions,), np.float32)
+
+        def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple:
+            return np.zeros(features, np.float32), {}
+
+        def step(self, action: np.ndarray) -> tuple:
+            return np.zeros(features, np.float32), 0.0, False, False, {}
+
+    agent = SAC('MlpPolicy', Nothing(), batch_size=SETTINGS.batch_size,
+                buffer_size=EPISODES * STEPS,
+                policy_kwargs={'net_arch': list(SETTINGS.hidden), 'n_critics': SETTINGS.critics},
+                device='cpu', seed=0)
+    agent.set_logger(configure(None, []))
+    random = np.random.default_rng(0)
+    for _ in range(EPISODES * STEPS):
+        agent.replay_buffer.add(
+            random.standard_normal((1, features), np.float32),
+            random.standard_normal((1, features), np.float32),
+            random.uniform(-1, 1, (1, actions)), np.zeros(1), np.zeros(1), [{}])
+    return lambda count: agent.train(gradient_steps=count, batch_size=SETTINGS.batch_size)
+
+
+def rate(work: Callable[[int], None], count: int) -> float:
+    """Return how many updates a second a turn of work makes."""
+    start = time.perf_counter()
+    work(count)
+    return count / (time.perf_counter() - start)
+
+
+def measure_updates() -> dict:
+    """Return updates/s on cached latents, and the ratios to the other two, in turns."""
+    torch.set_num_threads(1)
+    random = np.random.default_rng(0)
+    preset = load_preset(CONFIG / 'presets/tiny.yaml')
+    actions = random.uniform(-1, 1, (50, 7))
+    vla = VLA(preset, Statistics.from_data(random.normal(size=(50, 10)), actions),
+              instructions=['open the door'])
+    vla.backbone.freeze()
+    vla.eval()
+    vla.compile_for_inference()
+    count = EPISODES * (STEPS + 1)
+    images = random.integers(0, 256, (count, len(preset.cameras), preset.image_size,
+                                      preset.image_size, 3), dtype=np.uint8)
+    states = random.normal(size=(count, 10))
+    with tempfile.TemporaryDirectory() as folder:
+        replay = filled_replay(Path(folder), vla, images, states, 'open the door')
+        settings = replace(SETTINGS, capacity=count)
+        agent = SACfD(vla.head, replay, settings, 0)
+        agent.refresh()
+
+        def cached(turns: int) -> None:
+            for _ in range(turns):
+                agent.update()
+
+        def uncached(turns: int) -> None:
+            for _ in range(turns):
+                # Both observations of every transition through the VLM, as without a cache.
+                for rows in (random.integers(count, size=settings.batch_size) for _ in range(2)):
+                    vla.perceive(images[rows], states[rows], ['open the door'] * len(rows))
+                agent.update()
+
+        features = vla.backbone.width + vla.statistics.state_size + settings.components
+        sb3 = baseline(features, vla.statistics.action_size)
+        cached(5)
+        sb3(5)
+        uncached(1)
+        found = {'cached': [], 'sb3': [], 'uncached': []}
+        for _ in range(TURNS):
+            found['cached'].append(rate(cached, TURN))
+            found['sb3'].append(rate(sb3, TURN))
+            found['uncached'].append(rate(uncached, 1))
+        settings = replace(SACfDConfig(), capacity=count)
+        shipped = SACfD(vla.head, replay, settings, 0)
+        shipped.refresh()
+        shipped_rate = rate(lambda turns: [shipped.update() for _ in range(turns)], 200)
+    ratios = {name: float(np.median(np.divide(found['cached'], found[name])))
+              for name in ('sb3', 'uncached')}
+    return {'learner_updates_per_s': float(np.median(found['cached'])),
+            'learner_shipped_updates_per_s': shipped_rate,
+            'sb3_updates_per_s': float(np.median(found['sb3'])),
+            'learner_vs_sb3': ratios['sb3'], 'learner_vs_uncached': ratios['uncached']}
+
+
+def measure_replay() -> dict:
+    """Return the share of a plain memory-mapped read's bandwidth, on latents of BLIP-2's size."""
+    random = np.random.default_rng(0)
+    latent = random.standard_normal((51, BLIP2_TOKENS, BLIP2_WIDTH)).astype(np.float16)
+    with tempfile.TemporaryDirectory() as folder:
+        replay = LatentReplay(Path(folder), backbone_hash='none', tokens=BLIP2_TOKENS,
+                              width=BLIP2_WIDTH, state_size=10, action_size=7, capacity=ROWS)
+        began, count = time.perf_counter(), 0
+        while count + 51 <= ROWS:
+            replay.add(LatentEpisode(
+                latent, np.zeros((51, 10), np.float32), np.zeros((50, 7), np.float32),
+                np.zeros(50, np.float32), False, False, np.zeros(50, bool),
+                np.zeros(50, np.uint64), np.arange(50)))
+            count += 51
+        written_s = time.perf_counter() - began
+        plain = np.memmap(Path(folder) / 'latents.bin', np.float16, 'r',
+                          shape=(ROWS, BLIP2_TOKENS, BLIP2_WIDTH))
+        usable = replay.usable(3)
+        times = {'replay': [], 'plain': []}
+        for _ in range(30):
+            rows = usable[random.integers(len(usable), size=32)]
+            start = time.perf_counter()
+            drawn = replay.transitions(rows, 3, 0.97)
+            np.asarray(replay.latents[drawn.rows])
+            np.asarray(replay.latents[drawn.next_rows])
+            times['replay'].append(time.perf_counter() - start)
+            start = time.perf_counter()
+            np.asarray(plain[rows])
+            np.asarray(plain[drawn.next_rows])
+            times['plain'].append(time.perf_counter() - start)
+        size = sum(path.stat().st_size for path in Path(folder).glob('*.bin')) / ROWS
+    read = 2 * 32 * latent[0].nbytes
+    return {'replay_vs_memmap': float(np.median(np.divide(times['plain'], times['replay']))),
+            'replay_read_mb_per_s': read / float(np.median(times['replay'])) / 1e6,
+            'replay_write_mb_per_s': count * latent[0].nbytes / written_s / 1e6,
+            'transition_bytes': int(size)}
+
+
+def measure() -> dict:
+    """Return all figures of the learner."""
+    return measure_updates() | measure_replay()
+
+
+if __name__ == '__main__':
+    print(json.dumps(measure(), indent=2))

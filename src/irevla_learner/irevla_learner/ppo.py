@@ -1,0 +1,228 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Proximal policy optimisation (equation 3) of the head on frozen latents, or of the whole VLA."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from irevla_learner.ppo_config import PPOConfig
+from irevla_learner.vector_play import Played
+from irevla_policy.head import Head
+from irevla_policy.state_file import optimizer_state, part, restore_optimizer
+from irevla_policy.vla import VLA
+
+
+@dataclass(frozen=True)
+class PPOLosses:
+    """Means over one iteration; those of the policy are NaN where only the critic learned.
+
+    Attributes:
+        critic: mean squared error of the values.
+        value: mean of the values before the iteration.
+        policy: clipped objective, negated.
+        kl: divergence from the policy that acted, at the last update.
+        clipped: share of decisions whose ratio was clipped, at the last update.
+
+    """
+
+    critic: float
+    value: float
+    policy: float
+    kl: float
+    clipped: float
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Decisions of one policy, those of all episodes one after another (N of them).
+
+    Attributes:
+        latents: float16 (N, m, d).
+        states: float32 (N, p), normalised.
+        actions: float32 (N, a), normalised, as drawn.
+        log_probabilities: (N,), of these under the policy that acted.
+        returns: (N,), what the critic learns.
+        advantages: (N,), of mean 0 and spread 1.
+        images: uint8 (N, C, H, W, 3), for a policy whose VLM learns too; else None.
+        instructions: N of them.
+
+    """
+
+    latents: Tensor
+    states: Tensor
+    actions: Tensor
+    log_probabilities: Tensor
+    returns: Tensor
+    advantages: Tensor
+    images: np.ndarray | None
+    instructions: list[str]
+
+    def __len__(self) -> int:
+        """Return the number of decisions."""
+        return len(self.actions)
+
+
+def advantages_of(rewards: np.ndarray, values: np.ndarray, terminated: bool, discount: float,
+                  gae: float) -> np.ndarray:
+    """Return the generalised advantages (T,) of one episode.
+
+    Args:
+        rewards: (T,).
+        values: (T + 1,), the last one of the observation after the last action.
+        terminated: the task ended the episode, so nothing follows; else its last value counts.
+        discount: per decision.
+        gae: lambda.
+
+    """
+    following = values[1:].copy()
+    if terminated:
+        following[-1] = 0
+    surprise = rewards + discount * following - values[:-1]
+    advantages, carried = np.zeros_like(surprise), 0.0
+    for step in reversed(range(len(surprise))):
+        carried = surprise[step] + discount * gae * carried
+        advantages[step] = carried
+    return advantages
+
+
+class PPO:
+    """Policy and critic, and their improvement by one iteration's episodes."""
+
+    def __init__(self, vla: VLA, config: PPOConfig, seed: int, whole: bool = False,
+                 state: Mapping[str, Tensor] | None = None) -> None:
+        """Improve this policy in place: its head, or with ``whole`` also its VLM.
+
+        The critic is a head with one output, and starts with the token learner of the policy's.
+        """
+        torch.manual_seed(seed)
+        self._random = np.random.default_rng(seed)
+        self.config, self.vla, self._whole = config, vla, whole
+        self.iterations = self.updates = 0
+        statistics = vla.statistics
+        self.critic = Head(vla.backbone.width, statistics.state_size, 1, vla.config.head.hidden)
+        self.critic.pool.load_state_dict(vla.head.pool.state_dict())
+        self.critic.to(vla.device)
+        if whole:
+            vla.backbone.unfreeze()
+        else:
+            vla.backbone.freeze()
+        vla.eval()
+        self._trained = {name: weight for name, weight in vla.named_parameters()
+                         if weight.requires_grad}
+        self._optimizers = {
+            'policy_optimizer': torch.optim.Adam(self._trained.values(), config.learning_rate),
+            'critic_optimizer': torch.optim.Adam(self.critic.parameters(),
+                                                 config.critic_learning_rate)}
+        if state is not None:
+            self._restore(state)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything that learning goes on from."""
+        parts = {'policy': self._trained, 'critic': self.critic.state_dict(),
+                 **{name: optimizer_state(one) for name, one in self._optimizers.items()}}
+        return {f'{name}/{key}': value for name, tensors in parts.items()
+                for key, value in tensors.items()}
+
+    @torch.no_grad()
+    def _restore(self, state: Mapping[str, Tensor]) -> None:
+        for name, weight in part(state, 'policy').items():
+            self._trained[name].copy_(weight)
+        self.critic.load_state_dict(part(state, 'critic'))
+        for name, optimizer in self._optimizers.items():
+            restore_optimizer(optimizer, part(state, name))
+
+    @torch.no_grad()
+    def roll_out(self, episodes: Sequence[Played]) -> Rollout:
+        """Put episodes that this very policy played into one rollout."""
+        config = self.config
+        columns: dict[str, list[np.ndarray]] = {name: [] for name in (
+            'latents', 'states', 'actions', 'returns', 'advantages')}
+        for played in episodes:
+            seen = played.latents
+            values = self._values(self._tensor(seen.latents),
+                                  self._tensor(seen.proprioception)).cpu().numpy()
+            advantages = advantages_of(seen.rewards, values, seen.terminated, config.discount,
+                                       config.gae)
+            columns['latents'].append(seen.latents[:-1])
+            columns['states'].append(seen.proprioception[:-1])
+            columns['actions'].append(played.drawn)
+            columns['returns'].append(advantages + values[:-1])
+            columns['advantages'].append(advantages)
+        joined = {name: self._tensor(np.concatenate(parts)) for name, parts in columns.items()}
+        advantages = joined['advantages']
+        joined['advantages'] = (advantages - advantages.mean()) / (advantages.std() + 1e-6)
+        images = instructions = None
+        if self._whole:
+            images = np.concatenate([
+                np.stack([played.images[camera] for camera in self.vla.config.cameras], 1)
+                for played in episodes])
+        instructions = [played.instruction for played in episodes for _ in played.drawn]
+        rollout = Rollout(**joined, log_probabilities=torch.empty(0), images=images,
+                          instructions=instructions)
+        batches = [self._log_probability(rollout, rows) for rows in
+                   np.array_split(np.arange(len(rollout)), math.ceil(len(rollout) / 512))]
+        return Rollout(**joined, log_probabilities=torch.cat(batches), images=images,
+                       instructions=instructions)
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.vla.device)
+
+    def _values(self, latents: Tensor, states: Tensor) -> Tensor:
+        return self.critic(latents, states)[:, 0]
+
+    def _log_probability(self, rollout: Rollout, rows: np.ndarray) -> Tensor:
+        """Return that of the drawn actions under the present policy."""
+        if self._whole:
+            images = self._tensor(rollout.images[rows])
+            means = self.vla(images, [rollout.instructions[row] for row in rows],
+                             rollout.states[rows])
+        else:
+            means = self.vla.act(rollout.latents[rows], rollout.states[rows])
+        distance = (rollout.actions[rows] - means) / self.config.std
+        return -0.5 * distance.square().sum(-1)
+
+    def improve(self, episodes: Sequence[Played]) -> PPOLosses:
+        """Do one iteration on episodes that this very policy played."""
+        config = self.config
+        rollout = self.roll_out(episodes)
+        acting = self.iterations >= config.critic_iterations
+        critic, policy, kl, clipped = [], [], math.nan, math.nan
+        stopped = not acting
+        for _ in range(config.epochs):
+            order = self._random.permutation(len(rollout))
+            for rows in np.array_split(order, max(1, len(order) // config.batch_size)):
+                values = self._values(rollout.latents[rows], rollout.states[rows])
+                critic.append(self._step('critic_optimizer', self.critic.parameters(),
+                                         torch.nn.functional.mse_loss(values,
+                                                                      rollout.returns[rows])))
+                if stopped:
+                    continue
+                difference = self._log_probability(rollout, rows) - rollout.log_probabilities[rows]
+                ratio = difference.exp()
+                kl = (ratio - 1 - difference).mean().item()
+                if kl > config.kl:
+                    # The policy has moved as far as these episodes can tell about.
+                    stopped = True
+                    continue
+                advantages = rollout.advantages[rows]
+                bounded = ratio.clamp(1 - config.clip, 1 + config.clip)
+                clipped = (ratio != bounded).float().mean().item()
+                policy.append(self._step(
+                    'policy_optimizer', self._trained.values(),
+                    -torch.minimum(ratio * advantages, bounded * advantages).mean()))
+                self.updates += 1
+        self.iterations += 1
+        return PPOLosses(float(np.mean(critic)), rollout.returns.mean().item(),
+                         float(np.mean(policy)) if policy else math.nan, kl, clipped)
+
+    def _step(self, optimizer: str, weights: Iterable[torch.nn.Parameter], loss: Tensor) -> float:
+        self._optimizers[optimizer].zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, self.config.gradient_clip)
+        self._optimizers[optimizer].step()
+        return loss.item()

@@ -1,0 +1,54 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of stage 1 with PPO; `config/learning/ppo.yaml` has and explains each."""
+
+from dataclasses import dataclass
+import math
+from pathlib import Path
+
+from irevla_policy.settings import check_counts, check_ranges, load_settings
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """What stage 1 with PPO does, and how long."""
+
+    decisions: int = 30000
+    window: int = 60
+    window_success: float = 0.95
+    episodes: int = 60
+    epochs: int = 6
+    batch_size: int = 256
+    critic_iterations: int = 1
+    learning_rate: float = 1.2e-4
+    critic_learning_rate: float = 5e-4
+    discount: float = 0.99
+    gae: float = 0.95
+    clip: float = 0.2
+    kl: float = 0.02
+    std: float = 0.15
+    gradient_clip: float = 1.0
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be meant.
+
+        Raises:
+            ConfigError: names the setting, its value and what is allowed.
+        """
+        check_counts(self, 'PPO setting', {
+            'decisions': 1, 'window': 1, 'episodes': 1, 'epochs': 1, 'batch_size': 2,
+            'critic_iterations': 0})
+        check_ranges(self, 'PPO setting', {
+            'window_success': (0, 1), 'learning_rate': (0, 1), 'critic_learning_rate': (0, 1),
+            'discount': (0, 1), 'gae': (0, 1), 'clip': (0, 1), 'kl': (0, math.inf),
+            'std': (1e-3, 1), 'gradient_clip': (0, math.inf)})
+
+    @classmethod
+    def load(cls, path: Path | None) -> 'PPOConfig':
+        """Read settings from YAML, or take the defaults.
+
+        Raises:
+            ConfigError: the file is missing, not a mapping, or holds an unknown setting.
+        """
+        return load_settings(cls, path, 'PPO settings')

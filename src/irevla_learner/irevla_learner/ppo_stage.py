@@ -1,0 +1,90 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Stage 1 of Algorithm 1 with PPO in several copies of an environment at once."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+import math
+from pathlib import Path
+import time
+
+import numpy as np
+
+from irevla_learner.ppo import PPO, PPOLosses
+from irevla_learner.ppo_config import PPOConfig
+from irevla_learner.progress import Progress
+from irevla_learner.vector_play import Played, VectorPlayer
+from irevla_policy.exploration import SmoothNoise
+from irevla_policy.state_file import load_state, save_state
+from irevla_policy.vla import VLA, start_digest
+
+STATE = 'learner.safetensors'
+
+
+@dataclass(frozen=True)
+class PPOProgress(Progress):
+    """Also the losses of the newest iteration, as in `PPOLosses`."""
+
+    iterations: int
+    critic_loss: float
+    value: float
+    policy_loss: float
+    kl: float
+    clipped: float
+
+
+def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, seed: int,
+              on_episode: Callable[[Played, Progress], None], whole: bool = False) -> Progress:
+    """Improve the head of ``vla`` on the player's task, with ``whole`` also its VLM.
+
+    Goes on where a killed one of the same stopped, at the beginning of its iteration. Every
+    episode goes to ``on_episode``.
+
+    Raises:
+        ConfigError: ``folder`` holds another learning.
+
+    """
+    identity = {'config': asdict(config), 'seed': seed, 'start': start_digest(vla),
+                'whole': whole}
+    found = load_state(folder / STATE, identity)
+    tensors, before = found or (None, {})
+    ppo = PPO(vla, config, seed + before.get('iterations', 0), whole, tensors)
+    ppo.iterations, ppo.updates = before.get('iterations', 0), before.get('updates', 0)
+    counts = {name: before.get(name, 0) for name in ('decisions', 'episodes', 'successes')}
+    window = deque(before.get('window', []), config.window)
+    began, updates_before = time.monotonic(), ppo.updates
+    losses = PPOLosses(*[math.nan] * 5)
+
+    def progress() -> PPOProgress:
+        return PPOProgress(
+            **counts, updates=ppo.updates,
+            window_success=float(np.mean(window)) if window else math.nan,
+            updates_per_s=(ppo.updates - updates_before) / (time.monotonic() - began),
+            iterations=ppo.iterations, critic_loss=losses.critic, value=losses.value,
+            policy_loss=losses.policy, kl=losses.kl, clipped=losses.clipped)
+
+    def done() -> bool:
+        full = len(window) == config.window
+        return counts['decisions'] >= config.decisions or (
+            full and float(np.mean(window)) >= config.window_success)
+
+    while not done():
+        noises = [SmoothNoise(vla.statistics.action_size, 0.0, config.std, config.std,
+                              [seed, index, counts['episodes']])
+                  for index in range(player.copies)]
+        first = seed + counts['episodes']
+        episodes = []
+        for played in player.play(range(first, first + config.episodes), noises):
+            episodes.append(played)
+            counts['decisions'] += played.result.steps
+            counts['episodes'] += 1
+            counts['successes'] += played.result.success
+            window.append(played.result.success)
+            on_episode(played, progress())
+        losses = ppo.improve(episodes)
+        player.version = ppo.updates
+        save_state(folder / STATE, ppo.state(), identity, {
+            **counts, 'iterations': ppo.iterations, 'updates': ppo.updates,
+            'window': list(window)})
+    return progress()

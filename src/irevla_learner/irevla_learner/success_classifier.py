@@ -1,0 +1,118 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Is the task done? A small head on the frozen VLM's latent: the reward where nobody tells it."""
+
+from dataclasses import asdict, dataclass
+import json
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+import torch
+from torch import Tensor, nn
+
+from irevla_control.errors import ConfigError
+from irevla_learner.json_file import write_json
+from irevla_policy.head import Head
+from irevla_policy.tensors import misfit, plain
+
+WEIGHTS, DESCRIPTION = 'classifier.safetensors', 'classifier.json'
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a classifier was made for.
+
+    Attributes:
+        backbone_hash: of the model whose latents it reads; those of another mean nothing to it.
+        width: d of a latent.
+        state_size: p.
+        hidden: sizes of its hidden layers.
+        threshold: probability from which an observation shows success, chosen on episodes that
+            it did not learn from.
+        consecutive: observations in a row that must show success before it counts.
+
+    """
+
+    backbone_hash: str
+    width: int
+    state_size: int
+    hidden: tuple[int, ...]
+    threshold: float = 0.5
+    consecutive: int = 2
+
+
+class Debounce:
+    """Tells success once enough observations in a row show it; stays so for the episode."""
+
+    def __init__(self, threshold: float, consecutive: int) -> None:
+        """Begin an episode."""
+        self._threshold, self._consecutive = threshold, consecutive
+        self._row = 0
+        self.success = False
+
+    def __call__(self, probability: float) -> bool:
+        """Take the next observation's probability."""
+        self._row = self._row + 1 if probability >= self._threshold else 0
+        self.success |= self._row >= self._consecutive
+        return self.success
+
+
+class SuccessClassifier(nn.Module):
+    """Mirrors the action head, with one output: the logit of success."""
+
+    def __init__(self, description: Description) -> None:
+        """Build it with new weights."""
+        super().__init__()
+        self.description = description
+        self.head = Head(description.width, description.state_size, 1, description.hidden)
+
+    def forward(self, latents: Tensor, states: Tensor) -> Tensor:
+        """Map latents (B, m, d) and normalised states (B, p) to logits (B,)."""
+        return self.head(latents, states)[:, 0]
+
+    @torch.no_grad()
+    def probability(self, latents: Tensor, states: Tensor) -> Tensor:
+        """Return the probability of success (B,)."""
+        return torch.sigmoid(self(latents, states))
+
+    def new_debounce(self) -> Debounce:
+        """Return what turns an episode's probabilities into success."""
+        return Debounce(self.description.threshold, self.description.consecutive)
+
+
+def save_classifier(folder: Path, classifier: SuccessClassifier) -> None:
+    """Write weights and description; the description comes last and names a whole classifier."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / DESCRIPTION).unlink(missing_ok=True)
+    save_file(plain(classifier.state_dict()), folder / WEIGHTS)
+    write_json(folder / DESCRIPTION, {'format': FORMAT, **asdict(classifier.description)})
+
+
+def load_classifier(folder: Path, backbone_hash: str) -> SuccessClassifier:
+    """Load what `save_classifier` wrote, for latents of this backbone.
+
+    Raises:
+        ConfigError: it is missing, damaged, or for another backbone.
+
+    """
+    folder = Path(folder)
+    try:
+        values = json.loads((folder / DESCRIPTION).read_text())
+        if values.pop('format') != FORMAT:
+            raise ValueError('another format')
+        description = Description(**values | {'hidden': tuple(values['hidden'])})
+        weights = load_file(folder / WEIGHTS)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f'{folder} holds no success classifier ({error!r}); train one with '
+                          'python -m irevla_learner.train_classifier') from error
+    if description.backbone_hash != backbone_hash:
+        raise ConfigError(f'success classifier {folder} reads latents of backbone '
+                          f'{description.backbone_hash[:12]}, this policy has '
+                          f'{backbone_hash[:12]}; train it anew on this policy')
+    classifier = SuccessClassifier(description)
+    problem = misfit(weights, classifier.state_dict())
+    if problem:
+        raise ConfigError(f'{folder / WEIGHTS}: {problem}; train the classifier anew')
+    classifier.load_state_dict(weights)
+    return classifier.eval()

@@ -1,0 +1,116 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Train a success classifier on recorded episodes: ``python -m irevla_learner.train_classifier``.
+
+Every observation with an `episode` message of its stamp is a labelled frame: in simulation the
+message tells the truth, on a robot what the operator pressed.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+import sys
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from irevla_control.bag_reader import Observations, list_episodes, read_observations
+from irevla_control.errors import ConfigError, IrevlaError
+from irevla_learner import plots
+from irevla_learner.classifier_training import (
+    ClassifierConfig,
+    LabelledEpisode,
+    train_classifier,
+)
+from irevla_learner.json_file import write_json
+from irevla_learner.success_classifier import save_classifier
+from irevla_policy.checkpoint import load_checkpoint
+from irevla_policy.frame_store import episode_images
+from irevla_policy.settings import load_settings
+from irevla_policy.vla import VLA
+
+# Observations encoded at once.
+ENCODE_ROWS = 32
+
+
+def labelled_episodes(vla: VLA, roots: Sequence[Path]) -> Iterator[LabelledEpisode]:
+    """Yield the recorded episodes under the roots as a frozen VLA sees them; none aborted."""
+    entries = [(root / entry.episode_id) for root in roots for entry in list_episodes(root)
+               if not entry.aborted]
+    if not entries:
+        raise ConfigError(f'{", ".join(map(str, roots))}: no recorded episodes')
+    for folder in tqdm(entries, 'encoding', unit='episode', mininterval=1):
+        yield encode(vla, read_observations(folder, vla.config.cameras))
+
+
+def encode(vla: VLA, observations: Observations) -> LabelledEpisode:
+    """Return an episode's observations as latents."""
+    images = episode_images(observations, vla.config.cameras, vla.config.image_size)
+    latents, states = [], []
+    for start in range(0, len(images), ENCODE_ROWS):
+        rows = slice(start, start + ENCODE_ROWS)
+        latent, state = vla.perceive(images[rows], observations.states[rows],
+                                     [observations.instruction] * len(images[rows]))
+        latents.append(latent.cpu().numpy())
+        states.append(state.cpu().numpy().astype(np.float32))
+    return LabelledEpisode(np.concatenate(latents), np.concatenate(states), observations.success)
+
+
+def train_from_bags(roots: Sequence[Path], policy: Path, output: Path,
+                    config: ClassifierConfig, seed: int = 0) -> dict[str, Any]:
+    """Train a classifier for a policy's latents; write it with report.json and roc.png.
+
+    Raises:
+        IrevlaError: whatever does not fit, with the remedy.
+    """
+    vla = load_checkpoint(policy)
+    vla.backbone.freeze()
+    vla.eval()
+    vla.compile_for_inference()
+    episodes = list(labelled_episodes(vla, roots))
+    classifier, report = train_classifier(episodes, vla.backbone_hash, config, seed)
+    save_classifier(output, classifier)
+    write_json(output / 'report.json', report)
+    plots.save_png(plots.roc_chart(report), output / 'roc.png')
+    return report
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train as the command line says."""
+    parser = argparse.ArgumentParser('python -m irevla_learner.train_classifier',
+                                     description='Train a success classifier on recordings.')
+    parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
+                        help='folders of recorded episodes, some that succeed and some that fail')
+    parser.add_argument('--policy', type=Path, required=True,
+                        help='checkpoint whose latents it reads')
+    parser.add_argument('--output', type=Path, required=True, help='folder of the classifier')
+    parser.add_argument('--config', type=Path, help='YAML file; built-in settings without')
+    parser.add_argument('--seed', type=int, default=0)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    config = load_settings(ClassifierConfig, options.config, 'classifier settings')
+    report = train_from_bags(options.data, options.policy, options.output, config, options.seed)
+    print(table(report))
+    print(f'written: {options.output}')
+
+
+def table(report: dict[str, Any]) -> str:
+    """Return what a classifier is worth, as Markdown."""
+    rows = [f'On episodes it never saw; area under the ROC curve {report["auc"]:.3f}, threshold '
+            f'{report["threshold"]:.3f}, {report["consecutive"]} observations in a row.', '',
+            '| | precision | recall | show success | in all |', '|---|---|---|---|---|']
+    for kind in ('frames', 'episodes'):
+        found = report[kind]
+        cells = ['–' if found[name] is None else f'{found[name]:.3f}'
+                 for name in ('precision', 'recall')]
+        rows.append(f'| {kind} | {" | ".join(cells)} | {found["positive"]} | {found["count"]} |')
+    return '\n'.join(rows)
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except IrevlaError as error:
+        sys.exit(f'train_classifier: {error}')

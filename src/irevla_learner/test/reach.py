@@ -1,0 +1,77 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A small task: a point must come to a goal which only the latent shows; and a policy for it."""
+
+import numpy as np
+import torch
+
+from irevla_learner.latent_replay import LatentEpisode
+from irevla_policy.head import Head
+
+WIDTH = 16
+
+
+def picture(goals):
+    """Return the latents (..., 3, 16) in which goals (..., 2) can be seen."""
+    mixing = np.random.default_rng(5).standard_normal((3, 2, WIDTH))
+    return np.tanh(np.einsum('...i,kij->...kj', goals, mixing)).astype(np.float16)
+
+
+class Reach:
+    """Episodes of at most 12 steps."""
+
+    def __init__(self, seed):
+        self._random = np.random.default_rng(seed)
+
+    def play(self, act, noise=None):
+        """Return one episode, and the actions before they were clipped."""
+        goal = self._random.uniform(-0.8, 0.8, 2).astype(np.float32)
+        position = np.zeros(2, np.float32)
+        latent = picture(goal)
+        positions, drawn, done = [position], [], False
+        if noise:
+            noise.start_episode()
+        while not done and len(drawn) < 12:
+            action = (act(latent, position) + (noise() if noise else 0)).astype(np.float32)
+            drawn.append(action)
+            position = position + 0.2 * np.clip(action, -1, 1)
+            positions.append(position)
+            done = bool(np.linalg.norm(position - goal) < 0.12)
+        count, drawn = len(drawn), np.stack(drawn)
+        rewards = np.zeros(count, np.float32)
+        rewards[-1] = done
+        return LatentEpisode(
+            np.repeat(latent[None], count + 1, 0), np.stack(positions), np.clip(drawn, -1, 1),
+            rewards, done, done, np.zeros(count, bool), np.zeros(count, np.uint64),
+            np.arange(count)), drawn
+
+
+def acting(head):
+    """Return the policy of a head as a function of latent and position."""
+    @torch.no_grad()
+    def act(latent, position):
+        return head(torch.from_numpy(latent)[None], torch.from_numpy(position)[None])[0].numpy()
+    return act
+
+
+def success_rate(head):
+    """Return that of the head without noise, on layouts of its own."""
+    world = Reach(99)
+    return np.mean([world.play(acting(head))[0].success for _ in range(100)])
+
+
+def beside_the_goal():
+    """Return a head that goes to a place beside the goal."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    head = Head(WIDTH, 2, 2, (64, 64))
+    optimizer = torch.optim.Adam(head.parameters(), 1e-3)
+    for _ in range(800):
+        goals, positions = torch.rand(64, 2) * 1.6 - 0.8, torch.rand(64, 2) * 2 - 1
+        latents = torch.from_numpy(picture(goals.numpy()))
+        wanted = ((goals + torch.tensor([0.13, -0.08]) - positions) * 3).clamp(-1, 1)
+        loss = torch.nn.functional.mse_loss(head(latents, positions), wanted)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return head
