@@ -9,10 +9,10 @@ BUILD_INPUTS := $(shell find src sim launch config -name package.xml -o -name se
 IN_ENV := source env.sh &&
 STARTED := $(shell date +%s)
 
-.PHONY: help setup build demo test bench lint lock clean
+.PHONY: help setup demo test bench experiments lint lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install Debian packages, the virtual environment, ROS 2; build the workspace
 	@$(PYTHON) setup/install.py
@@ -23,7 +23,7 @@ install/.built: $(BUILD_INPUTS) .venv/.installed
 	  --base-paths src sim launch
 	@touch $@
 
-demo: setup ## record demonstrations, train the VLA, evaluate it over ROS; report in runs/demo
+demo: setup ## demonstrations, stages 0, 1 and 2, evaluation after each, all over ROS; report in runs/demo
 	@$(IN_ENV) python -m irevla_bringup.demo --output runs/demo --started $(STARTED)
 
 test: setup ## run every test of every package
@@ -34,6 +34,9 @@ test: setup ## run every test of every package
 
 bench: setup ## measure the goals of docs/benchmarks.md; writes benchmarks/results
 	@$(IN_ENV) python benchmarks/run.py
+
+experiments: setup ## the paper's comparisons, small (hours; goes on after a stop); docs/results/experiments.json
+	@$(IN_ENV) python benchmarks/experiments.py
 
 lint: setup ## check style
 	@$(IN_ENV) ruff check .

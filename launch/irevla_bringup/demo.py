@@ -45,36 +45,42 @@ def load_demo_config(path: Path) -> dict[str, Any]:
     return {**load_config(Path(stage0.pop('improvement'))), 'stage0': stage0}
 
 
+def demonstrate_and_train(run: RunFolder, config: dict[str, Any], seed: int,
+                          workers: int) -> tuple[list[Path], Path]:
+    """Do stage 0 in a run folder; return the folders of demonstrations, and the checkpoint."""
+    stage0 = config['stage0']
+    policy = load_preset(Path(stage0['preset']))
+    demonstrations, checkpoint = run.path / 'demonstrations', run.path / 'stage0/checkpoint'
+    with run.step('collect', outputs=['demonstrations']) as step:
+        if step.needed:
+            if step.fresh:
+                shutil.rmtree(demonstrations, ignore_errors=True)
+            results = OverGraph(config, seed, workers, run.path).collect(
+                dict.fromkeys(config['tasks']['expert'], stage0['demonstrations']),
+                demonstrations, {
+                    'cameras': ','.join(policy.cameras), 'image_size': policy.image_size,
+                    'noise_std': stage0['noise_std']})
+            step.results['successes'] = sum(result.success for result in results)
+    roots = sorted(path for path in demonstrations.iterdir() if path.is_dir())
+    settings = {name: Path(stage0[name]).read_text() for name in ('preset', 'training')}
+    with run.step('train', inputs=settings, outputs=['stage0/checkpoint']) as step:
+        if step.needed:
+            if step.fresh:
+                shutil.rmtree(run.path / 'stage0', ignore_errors=True)
+            step.results.update(train_from_bags(
+                roots, preset=Path(stage0['preset']), training=Path(stage0['training']),
+                output=run.path / 'stage0/training', checkpoint=checkpoint, seed=seed))
+    return roots, checkpoint
+
+
 def run_demo(output: Path, config: dict[str, Any], seed: int, workers: int,
              setup_s: float) -> Path:
     """Run or continue the demo in the folder ``output``; return the report's path."""
-    stage0 = config['stage0']
-    policy = load_preset(Path(stage0['preset']))
     with RunFolder(output, {**config, 'workers': workers}, seed=seed) as run:
         run.add_time('setup', setup_s)
+        roots, checkpoint = demonstrate_and_train(run, config, seed, workers)
         domain = OverGraph(config, seed, workers, run.path)
-        demonstrations = run.path / 'demonstrations'
-        with run.step('collect', outputs=['demonstrations']) as step:
-            if step.needed:
-                if step.fresh:
-                    shutil.rmtree(demonstrations, ignore_errors=True)
-                results = domain.collect(
-                    dict.fromkeys(config['tasks']['expert'], stage0['demonstrations']),
-                    demonstrations, {
-                        'cameras': ','.join(policy.cameras), 'image_size': policy.image_size,
-                        'noise_std': stage0['noise_std']})
-                step.results['successes'] = sum(result.success for result in results)
-        roots = sorted(path for path in demonstrations.iterdir() if path.is_dir())
-        settings = {name: Path(stage0[name]).read_text() for name in ('preset', 'training')}
-        with run.step('train', inputs=settings, outputs=['stage0/checkpoint']) as step:
-            if step.needed:
-                if step.fresh:
-                    shutil.rmtree(run.path / 'stage0', ignore_errors=True)
-                step.results.update(train_from_bags(
-                    roots, preset=Path(stage0['preset']), training=Path(stage0['training']),
-                    output=run.path / 'stage0/training',
-                    checkpoint=run.path / 'stage0/checkpoint', seed=seed))
-        Algorithm1(run, config, domain, roots, seed).run(run.path / 'stage0/checkpoint')
+        Algorithm1(run, config, domain, roots, seed).run(checkpoint)
     write_report(output)
     return output / 'report.html'
 

@@ -198,7 +198,7 @@ def test_a_learner_that_is_killed_goes_on(tmp_path, stage0, config):
     learned = load_checkpoint(output / 'checkpoint')
     state = load_file(output / 'learner.safetensors')
     for name, weight in learned.head.mlp.state_dict().items():
-        assert torch.equal(weight, state[f'average/{name}']), 'as it was saved, bit by bit'
+        assert torch.equal(weight, state[f'actor/{name}']), 'as it was saved, bit by bit'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text()) | {'batch_size': 32}
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values))
     with graph.RunningLaunch('improve.launch.py', tmp_path / 'other', **given) as launch:

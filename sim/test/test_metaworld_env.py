@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from irevla_control.errors import BadMessageError, ConfigError
+from irevla_sim.expert import ScriptedExpert
 from irevla_sim.metaworld_env import MetaWorldEnv
 from irevla_sim.scene import Scene
 from irevla_sim.tasks import load_catalogue
@@ -147,3 +148,30 @@ def test_wrong_reset_options_are_named(env):
         env.reset(options={'color': 'red'})
     with pytest.raises(ConfigError, match='unknown task'):
         env.reset(options={'task': 'drawer'})
+
+
+def test_an_episode_may_linger_after_success():
+    """Pictures of success, one reward, and an end after so many more actions."""
+    def play(linger):
+        env = MetaWorldEnv(cameras=(), linger=linger, horizon=60)
+        _, info = env.reset(seed=1, options={'task': 'drawer-close'})
+        expert = ScriptedExpert(env.catalogue['drawer-close'], noise_std=0.0)
+        rewards, successes, ended = [], [], False
+        while not ended:
+            action, _ = expert.act(info['simulator_state'])
+            _, reward, terminated, truncated, info = env.step(action)
+            rewards.append(reward)
+            successes.append(info['success'])
+            ended = terminated or truncated
+        return rewards, successes, terminated
+
+    for linger in (0, 5):
+        rewards, successes, terminated = play(linger)
+        assert terminated
+        assert sum(rewards) == 1 and rewards[-1 - linger] == 1
+        assert sum(successes) == 1 + linger
+    rewards, successes, terminated = play(60)
+    assert not terminated, 'the horizon ends it'
+    assert sum(rewards) == 1 and len(rewards) == 60
+    with pytest.raises(ConfigError, match='linger -1'):
+        MetaWorldEnv(linger=-1)

@@ -37,17 +37,16 @@ class ClassifierConfig:
 
     steps: int = 1500
     batch_size: int = 64
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     weight_decay: float = 0.01
     hidden: tuple[int, ...] = (64,)
     consecutive: int = 2
-    least_precision: float = 0.98
 
     def __post_init__(self) -> None:
         """Raise ConfigError for what cannot be meant, with the setting's name."""
         check_counts(self, 'classifier setting', {'steps': 1, 'batch_size': 2, 'consecutive': 1})
         check_ranges(self, 'classifier setting', {
-            'learning_rate': (0, 1), 'weight_decay': (0, math.inf), 'least_precision': (0, 1)})
+            'learning_rate': (0, 1), 'weight_decay': (0, math.inf)})
         object.__setattr__(self, 'hidden', check_sizes(self.hidden, 'classifier setting hidden'))
 
 
@@ -94,7 +93,7 @@ def train_classifier(episodes: Sequence[LabelledEpisode], backbone_hash: str,
     classifier = SuccessClassifier(Description(
         backbone_hash, width, states, tuple(config.hidden), consecutive=config.consecutive))
     _fit(classifier, training, config, seed)
-    threshold = choose_threshold(*_scores(classifier, validation), config.least_precision)
+    threshold = choose_threshold(*_scores(classifier, validation))
     classifier.description = replace(classifier.description, threshold=threshold)
     return classifier, judge(classifier, test)
 
@@ -131,19 +130,17 @@ def _scores(classifier: SuccessClassifier,
     return np.concatenate(scores), np.concatenate([episode.success for episode in episodes])
 
 
-def choose_threshold(scores: np.ndarray, labels: np.ndarray, least_precision: float) -> float:
-    """Return the threshold of the best recall among those precise enough.
+def choose_threshold(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return the threshold with the best F-score of beta 0.5.
 
-    A reward for nothing teaches nonsense, a missed one only costs time: precision comes first.
-    Where none is precise enough, the most precise one is taken.
+    A reward for nothing teaches nonsense, a missed one only costs time: precision counts more.
     """
     order = np.argsort(-scores, kind='stable')
     sorted_scores, hits = scores[order], np.cumsum(labels[order])
+    precision, recall = hits / np.arange(1, len(hits) + 1), hits / hits[-1]
+    f_score = 1.25 * precision * recall / np.maximum(0.25 * precision + recall, 1e-9)
     last_of_value = np.append(sorted_scores[1:] != sorted_scores[:-1], True)
-    precision = hits / np.arange(1, len(hits) + 1)
-    candidates = np.flatnonzero(last_of_value & (hits > 0))
-    enough = min(least_precision, precision[candidates].max())
-    best = candidates[precision[candidates] >= enough][-1]
+    best = int(np.argmax(np.where(last_of_value, f_score, -1)))
     # Half way to the next lower score: new frames score a little differently.
     below = sorted_scores[best + 1] if best + 1 < len(scores) else 0.0
     return float((sorted_scores[best] + below) / 2)

@@ -20,7 +20,7 @@ NEUTRAL = '#737b87'
 STAGE_COLOURS = (PALE_BLUE, ORANGE, BLUE)
 GROUP_NAMES = {'expert': 'expert tasks', 'rl': 'new tasks', 'held_out': 'held-out tasks'}
 
-_STYLE = {
+STYLE = {
     'font.family': 'DejaVu Sans', 'font.size': 10, 'text.color': NEUTRAL,
     'axes.labelcolor': NEUTRAL, 'axes.edgecolor': NEUTRAL, 'xtick.color': NEUTRAL,
     'ytick.color': NEUTRAL, 'axes.spines.top': False, 'axes.spines.right': False,
@@ -35,7 +35,7 @@ def stages_chart(stages: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Figur
     """
     groups = list(dict.fromkeys(group for figures in stages.values() for group in figures))
     width = 0.84 / len(stages)
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(9, 3.8), layout='constrained')
         axes = figure.subplots()
         for index, (stage, figures) in enumerate(stages.items()):
@@ -69,7 +69,7 @@ def learning_chart(rows: Sequence[Mapping[str, float]]) -> Figure:
     episodes first. Below: what the critics think it earns.
     """
     steps = np.array([row['step'] for row in rows])
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(9, 4.6), layout='constrained')
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         before = [row['step'] for row in rows if not row.get('updates')]
@@ -93,7 +93,7 @@ def learning_chart(rows: Sequence[Mapping[str, float]]) -> Figure:
 def roc_chart(report: Mapping[str, Any]) -> Figure:
     """Return the ROC curve of a success classifier; `report` as `classifier_training.judge`."""
     false, true = np.array(report['roc']).T
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(4.6, 4.2), layout='constrained')
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], ':', color=NEUTRAL, linewidth=1)
@@ -114,7 +114,7 @@ def _moving_mean(values: np.ndarray, width: int) -> np.ndarray:
 
 def loss_chart(rows: Sequence[Mapping[str, float]]) -> Figure:
     """Return loss and validation loss over steps; `rows` as in a training's metrics.jsonl."""
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(9, 3.4), layout='constrained')
         axes = figure.subplots()
         for key, label, look in (('loss', 'training', {'color': BLUE, 'linewidth': 1.6}),
@@ -140,7 +140,7 @@ def save_png(figure: Figure, path: Path) -> None:
 def svg_text(figure: Figure) -> str:
     """Return the picture as an <svg> element whose neutral ink takes the page's text colour."""
     file = io.StringIO()
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure.savefig(file, format='svg', transparent=True,
                        metadata=dict.fromkeys(('Creator', 'Date', 'Format', 'Type')))
     text = file.getvalue()

@@ -91,8 +91,6 @@ class SACfD:
         self.updates = updates
         self._pool = copy.deepcopy(head.pool).to(device).requires_grad_(False)
         self.actor = copy.deepcopy(head.mlp).to(device).requires_grad_(True)
-        # What acts and is kept in the end: single actors of neighbouring updates differ widely.
-        self._average = copy.deepcopy(self.actor).requires_grad_(False)
         self._pooled = head.pool.query.numel()
         if state is None:
             rows = np.concatenate([np.arange(span.start, span.stop) for span in replay.spans])
@@ -122,8 +120,7 @@ class SACfD:
             self.critics.parameters(), config.critic_learning_rate, fused=True)
         self._temperature_optimizer = torch.optim.Adam([self.log_temperature],
                                                        config.critic_learning_rate)
-        self._modules = {'actor': self.actor, 'average': self._average,
-                         'critics': self.critics, 'targets': self._targets,
+        self._modules = {'actor': self.actor, 'critics': self.critics, 'targets': self._targets,
                          'components': self._components}
         self._optimizers = {'actor_optimizer': self._actor_optimizer,
                             'critic_optimizer': self._critic_optimizer,
@@ -251,9 +248,6 @@ class SACfD:
         self._actor_optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._actor_optimizer.step()
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self._average.parameters()),
-                                 list(self.actor.parameters()), 1 - config.actor_averaging)
         if self._automatic:
             surplus = (-log_probability.detach()).mean() - self._target_entropy
             temperature_loss = self.log_temperature.exp() * surplus
@@ -263,5 +257,5 @@ class SACfD:
         return loss.detach(), cloning.detach()
 
     def copy_to(self, head: Head) -> None:
-        """Write the actor's averaged weights into a policy's head."""
-        head.mlp.load_state_dict(self._average.state_dict())
+        """Write the actor's weights into a policy's head."""
+        head.mlp.load_state_dict(self.actor.state_dict())

@@ -34,7 +34,6 @@ class SACfDConfig:
     critic_learning_rate: float = 5e-4
     actor_learning_rate: float = 1.5e-4
     actor_every: int = 2
-    actor_averaging: float = 0.998
     cloning: float = 1.0
     least_cloning: float = 0.3
     cloning_updates: int = 10000
@@ -60,7 +59,6 @@ class SACfDConfig:
         ranges = {
             'window_success': share, 'updates_per_decision': (0, math.inf),
             'demonstration_share': share, 'discount': share, 'polyak': share,
-            'actor_averaging': share,
             'critic_learning_rate': share, 'actor_learning_rate': share,
             'cloning': (0, math.inf), 'least_cloning': (0, math.inf),
             'range_penalty': (0, math.inf), 'std': (1e-3, 1), 'noise_correlation': share,

@@ -29,7 +29,7 @@ from irevla_learner.success_classifier import (
 )
 
 CONFIG = Path(__file__).resolve().parents[3] / 'config'
-QUICK = ClassifierConfig(steps=300, hidden=(16,))
+QUICK = ClassifierConfig(steps=500, hidden=(16,), learning_rate=3e-3)
 
 
 def episodes(count, seed=0, visible=1.0):
@@ -41,18 +41,18 @@ def episodes(count, seed=0, visible=1.0):
         if number % 2:
             success[-3:] = True
         latents = random.standard_normal((12, 3, 8))
-        latents[success, 1, :4] += 3 * visible
+        latents[success, 1, :4] += 8 * visible
         made.append(LabelledEpisode(latents.astype(np.float16),
                                     random.standard_normal((12, 2)).astype(np.float32), success))
     return made
 
 
 def test_learns_success_and_its_report_says_so():
-    classifier, report = train_classifier(episodes(60), 'abc', QUICK, seed=0)
+    classifier, report = train_classifier(episodes(100), 'abc', QUICK, seed=0)
     assert report['auc'] > 0.95
-    assert report['frames']['precision'] > 0.9 and report['frames']['recall'] > 0.6
+    assert report['frames']['precision'] > 0.9 and report['frames']['recall'] > 0.5
     assert report['episodes']['precision'] == 1.0 and report['episodes']['recall'] > 0.6
-    assert report['episodes']['count'] == 12
+    assert report['episodes']['count'] == 20
     again = judge(classifier, episodes(60, seed=1))
     assert again['auc'] > 0.95, 'on episodes of another day'
 
@@ -70,13 +70,14 @@ def test_whole_episodes_are_split_and_every_part_has_both_kinds():
     assert all(len({bool(one.success.any()) for one in part}) == 2 for part in parts)
 
 
-def test_threshold_has_the_best_recall_among_the_precise():
+def test_threshold_prefers_precision_to_recall():
+    labels = np.array([True, True, False, True, False, False])
     scores = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
-    labels = np.array([True, True, False, True, True, False])
-    assert choose_threshold(scores, labels, 0.99) == pytest.approx(0.75)
-    assert choose_threshold(scores, labels, 0.8) == pytest.approx(0.45)
-    # Nothing is precise enough: the most precise.
-    assert choose_threshold(scores, ~labels, 0.9) == pytest.approx(0.2)
+    assert choose_threshold(scores, labels) == pytest.approx(0.75), 'two of three, none wrong'
+    labels = np.array([True, False, True, True, True, False])
+    assert choose_threshold(scores, labels) == pytest.approx(0.45), 'one wrong for three more'
+    tied = np.array([0.9, 0.5, 0.5, 0.5])
+    assert choose_threshold(tied, np.array([True, True, True, False])) == pytest.approx(0.25)
 
 
 def test_roc_goes_from_nothing_to_everything():
@@ -117,7 +118,7 @@ def test_is_the_same_after_loading_and_refuses_another_backbone(tmp_path):
 
 
 @pytest.mark.parametrize('changes, word', [
-    ({'consecutive': 0}, 'consecutive'), ({'least_precision': 1.5}, 'least_precision'),
+    ({'consecutive': 0}, 'consecutive'), ({'learning_rate': 1.5}, 'learning_rate'),
     ({'batch_size': 1}, 'batch_size'), ({'hidden': 'big'}, 'hidden')])
 def test_a_wrong_setting_is_refused_by_name(changes, word):
     with pytest.raises(ConfigError, match=word):
