@@ -239,9 +239,7 @@ class SACfD:
         scale = values.detach().abs().mean().clamp_min(1e-3)
         cloning = nn.functional.mse_loss(means[:shown], actions[:shown]) \
             if shown else means.new_zeros(())
-        weight = max(config.least_cloning,
-                     config.cloning * (1 - self.updates / config.cloning_updates))
-        loss = -values.mean() / scale + weight * cloning
+        loss = -values.mean() / scale + config.cloning * cloning
         loss = loss + config.range_penalty * (means.abs() - 1).clamp_min(0).square().mean()
         if self._automatic:
             loss = loss + temperature * log_probability.mean() / scale

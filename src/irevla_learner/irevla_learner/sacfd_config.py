@@ -35,8 +35,6 @@ class SACfDConfig:
     actor_learning_rate: float = 1.5e-4
     actor_every: int = 2
     cloning: float = 1.0
-    least_cloning: float = 0.3
-    cloning_updates: int = 10000
     range_penalty: float = 1.0
     temperature: str = 'none'
     std: float = 0.1
@@ -55,13 +53,13 @@ class SACfDConfig:
         whole = {
             'demonstrations': 1, 'most_zero_shot_episodes': 1, 'warm_up_updates': 0,
             'decisions': 1, 'window': 1, 'batch_size': 2, 'capacity': 1, 'return_steps': 1,
-            'critics': 1, 'components': 1, 'actor_every': 1, 'cloning_updates': 1}
+            'critics': 1, 'components': 1, 'actor_every': 1}
         ranges = {
             'window_success': share, 'updates_per_decision': (0, math.inf),
             'demonstration_share': share, 'discount': share, 'polyak': share,
             'critic_learning_rate': share, 'actor_learning_rate': share,
-            'cloning': (0, math.inf), 'least_cloning': (0, math.inf),
-            'range_penalty': (0, math.inf), 'std': (1e-3, 1), 'noise_correlation': share,
+            'cloning': (0, math.inf), 'range_penalty': (0, math.inf), 'std': (1e-3, 1),
+            'noise_correlation': share,
             'noise_std_low': (0, 2), 'noise_std_high': (0, 2)}
         check_counts(self, 'SACfD setting', whole)
         check_ranges(self, 'SACfD setting', ranges)

@@ -196,22 +196,28 @@ def test_killed_training_ends_as_if_it_had_not_been_killed(command, tmp_path):
     assert losses[0] == losses[1]
 
 
-def test_two_processes_train_one_policy_on_different_frames(command, tmp_path):
+def stage2(command, tmp_path):
+    """Return the command line that goes on from a policy of stage 0 with a new episode."""
+    main([*command, '--steps', '8', '--output', str(tmp_path / 'stage0')])
+    record(tmp_path / 'new', random_episode(7, 'pull'))
+    rest = [argument for argument in command if argument not in ('--preset', command[3])]
+    return [*rest, '--init', f'{tmp_path}/stage0/checkpoint', '--more', f'{tmp_path}/new']
+
+
+def test_two_processes_do_stage_2_on_different_frames(command, tmp_path):
+    go_on = stage2(command, tmp_path)
     subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone',
-                    '--nproc_per_node', '2', '-m', 'irevla_policy.train', *command,
+                    '--nproc_per_node', '2', '-m', 'irevla_policy.train', *go_on,
                     '--steps', '10', '--output', tmp_path / 'two'], check=True, timeout=120)
     with safe_open(tmp_path / 'two' / FILE, 'pt') as file:
         assert json.loads(file.metadata()['identity'])['processes'] == 2
-    main([*command, '--steps', '10', '--output', f'{tmp_path}/one'])
+    main([*go_on, '--steps', '10', '--output', f'{tmp_path}/one'])
     assert not torch.equal(weights(tmp_path / 'one')['mlp.0.weight'],
                            weights(tmp_path / 'two')['mlp.0.weight'])
 
 
 def test_command_line_goes_on_from_a_checkpoint_with_more_data(command, tmp_path):
-    main([*command, '--steps', '8', '--output', str(tmp_path / 'stage0')])
-    record(tmp_path / 'new', random_episode(7, 'pull'))
-    go_on = [argument for argument in command if argument not in ('--preset', command[3])]
-    go_on += ['--init', f'{tmp_path}/stage0/checkpoint', '--more', f'{tmp_path}/new']
+    go_on = stage2(command, tmp_path)
     main([*go_on, '--steps', '8', '--output', f'{tmp_path}/stage2'])
     load_checkpoint(tmp_path / 'stage2' / 'checkpoint')
     with pytest.raises(ConfigError, match='share 1.5 of each batch'):
