@@ -26,10 +26,9 @@ from irevla_learner.environment import environment_facts
 from irevla_learner.evaluation import TaskScore, load_results
 from irevla_learner.in_process import InProcess
 from irevla_learner.json_file import write_json
-from irevla_learner.plots import STYLE, save_png
+from irevla_learner.plots import BLUE, NEUTRAL, ORANGE, STYLE, groups_chart, save_png
 from irevla_learner.run_folder import RunFolder, git_revision
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
-from irevla_policy.config import load_preset
 from irevla_policy.metrics_log import read_metrics
 from irevla_policy.vla import VLA
 
@@ -53,7 +52,7 @@ CURVES: dict[str, dict[str, Any]] = {
     'SFT, all fine-tuned': {**PPO, 'stage1_trains': 'all'},
     'from scratch, all': {**PPO, 'stage1_trains': 'all'},
 }
-COLOURS = ('#3b7dd8', '#e0852b', '#737b87')
+COLOURS = (BLUE, ORANGE, NEUTRAL)
 
 
 def file_name(method: str) -> str:
@@ -125,44 +124,26 @@ def write_results(output: Path) -> None:
     """Write the JSON file and the pictures from what the runs hold so far."""
     seeds = sorted(path.name for path in output.glob('seed*'))
     tasks = {'expert': load_demo_config(ROOT / 'config/demo.yaml')['tasks']['expert'], **TASKS}
-    table = {}
+    table, details = {}, {}
     for method in ('SFT', *METHODS):
         found = cells(output, method, seeds)
         if found:
-            table[method] = {'tasks': found, **{
+            table[method] = {
                 group: figures(*(sum(found[task][key] for task in names)
                                  for key in ('successes', 'episodes')))
-                for group, names in tasks.items()}}
+                for group, names in tasks.items()}
+            details[method] = found
     curves = {curve: {seed: [[row['step'], row['successes'], row['episodes']] for row in
                              read_metrics(output / seed / f'curve-{file_name(curve)}/stage1')]
                       for seed in seeds} for curve in CURVES}
     write_json(RESULTS, {
         'seeds': seeds, 'tasks': tasks, 'curve_task': CURVE_TASK, 'table': table,
+        'tasks_of_table': details,
         'curves': curves, 'environment': environment_facts(), 'git_revision': git_revision()})
     if table:
-        save_png(table_chart(table), ROOT / 'docs/images/experiments_table.png')
+        save_png(groups_chart(table), ROOT / 'docs/images/experiments_table.png')
     if any(rows for by_seed in curves.values() for rows in by_seed.values()):
         save_png(curve_chart(curves), ROOT / 'docs/images/experiments_curves.png')
-
-
-def table_chart(table: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Return success by group of tasks, a bar for each method."""
-    with rc_context(STYLE):
-        figure = Figure(figsize=(9, 4), layout='constrained')
-        axes = figure.subplots()
-        width = 0.84 / len(table)
-        for index, (method, found) in enumerate(table.items()):
-            places = np.arange(3) + (index - (len(table) - 1) / 2) * width
-            rates = np.array([found[group]['success_rate'] for group in GROUPS])
-            bounds = np.array([found[group]['interval'] for group in GROUPS])
-            axes.bar(places, rates, width * 0.92, label=method)
-            axes.errorbar(places, rates, yerr=np.abs(bounds.T - rates), fmt='none',
-                          ecolor='#2b3340', capsize=3)
-        axes.set_xticks(range(3), ['expert tasks', 'new tasks', 'held-out tasks'])
-        axes.set(ylim=(0, 1.05), ylabel='success rate (Wilson 95 % interval)')
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-        axes.legend(ncols=len(table), loc='upper center', bbox_to_anchor=(0.5, -0.08))
-    return figure
 
 
 def curve_chart(curves: Mapping[str, Mapping[str, list]]) -> Figure:
@@ -193,7 +174,6 @@ def main() -> None:
     options = parser.parse_args()
     config = load_demo_config(ROOT / 'config/demo.yaml')
     config = {**config, 'tasks': {**config['tasks'], **TASKS}, 'episodes': EPISODES}
-    load_preset(Path(config['stage0']['preset']))
     try:
         for seed in options.seeds:
             output = options.output / f'seed{seed}'

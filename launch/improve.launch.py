@@ -41,6 +41,9 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     if value(context, 'mode') != 'lock_step':
         raise RuntimeError('launch argument mode:=real_time: the real-time simulator executes '
                            'commands later than the observations they answer; use lock_step')
+    if whole_number(context, 'linger', 0):
+        raise RuntimeError(f'launch argument linger:={value(context, "linger")}: an episode to '
+                           'learn from ends with its reward; use 0')
     seed = whole_number(context, 'seed', 0)
     reward = reward_node(context, checkpoint)
     return [
@@ -54,7 +57,7 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             'root': value(context, 'output')}),
         *reward,
         *episode_nodes(context, ['policy_command', 'policy_update',
-                                 *(['success_estimate'] if reward else [])],
+                                 *(['reward'] if reward else [])],
                        cameras, image_size),
     ]
 

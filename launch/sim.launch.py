@@ -27,7 +27,7 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         node(context, 'irevla_policy', 'vla', {
             'checkpoint': checkpoint, 'encode_last': bool(reward)}),
         *reward,
-        *episode_nodes(context, ['policy_command', *(['success_estimate'] if reward else [])],
+        *episode_nodes(context, ['policy_command', *(['reward'] if reward else [])],
                        cameras, image_size),
     ]
 

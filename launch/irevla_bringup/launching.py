@@ -68,7 +68,8 @@ def classifier_argument() -> DeclareLaunchArgument:
     """Argument of a launch file whose policy a success classifier may watch."""
     return DeclareLaunchArgument(
         'classifier', default_value=NOT_GIVEN,
-        description='folder of a success classifier, whose estimates are published; empty: none')
+        description='folder of a success classifier, whose word is published as `reward`; '
+                    'empty: none')
 
 
 def reward_node(context: LaunchContext, checkpoint: str) -> list[Node]:

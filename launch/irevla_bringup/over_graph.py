@@ -85,7 +85,7 @@ class OverGraph:
             note=lambda: f'{newest()["successes"]} of {newest()["episodes"]} episodes solved, '
                          f'lately {newest().get("window_success", 0):.2f}')
 
-    def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore:
+    def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore | None:
         """Return the newest successes of a stage 1, from its bags."""
         return load_frames([folder / 'episodes'], policy.cameras, policy.image_size,
                            newest=self._config['successes'])

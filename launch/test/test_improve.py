@@ -103,6 +103,8 @@ def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
     ({'episodes': {'rl': 1}}, 'episodes needs'),
     ({'tasks': {'expert': ['a'], 'rl': ['a'], 'held_out': []}}, 'named twice'),
     ({'new_share': 2}, 'new_share is 2'),
+    ({'algorithm': 'ppo'}, 'PPO settings'), ({'tasks': {'expert': [], 'rl': None, 'held_out': []}},
+                                           'tasks.rl is None'),
     ({'algorithm': 'magic'}, 'use sacfd or ppo'), ({'stage1_trains': 'all'}, 'use ppo or head')])
 def test_a_wrong_configuration_is_refused_by_name(config, stage0, tmp_path, change, words):
     values = yaml.safe_load(config.read_text()) | change
@@ -167,7 +169,8 @@ def test_stage_1_over_the_graph(tmp_path, stage0, config):
 
 @pytest.mark.parametrize('arguments, words', [
     ({'mode': 'real_time'}, 'use lock_step'), ({'tasks': 'drawer-close,door-open'}, 'one task'),
-    ({'settings': 'nowhere.yaml'}, 'nowhere.yaml'), ({'output': ''}, 'output is empty')])
+    ({'settings': 'nowhere.yaml'}, 'nowhere.yaml'), ({'output': ''}, 'output is empty'),
+    ({'linger': 3}, 'use 0')])
 def test_a_wrong_launch_argument_is_refused_by_name(tmp_path, stage0, arguments, words):
     given = {'checkpoint': stage0 / 'checkpoint', 'tasks': 'drawer-close',
              'output': tmp_path / 'run', **arguments}

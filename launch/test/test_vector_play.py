@@ -2,13 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several copies of Meta-World played at once: each episode is what one copy alone would give."""
 
+import copy
+from functools import partial
 from itertools import repeat
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 import torch
 
 from irevla_control.errors import ConfigError
+from irevla_learner.ppo_config import PPOConfig
+from irevla_learner.ppo_stage import ppo_stage
+from irevla_learner.success_classifier import Description, SuccessClassifier
 from irevla_learner.vector_play import VectorPlayer, make_copies
 from irevla_policy.config import load_preset
 from irevla_policy.exploration import SmoothNoise
@@ -86,6 +92,52 @@ def test_endless_seeds_may_be_left_at_any_time(vla, copies):
     assert sorted(again) == [7, 8, 9]
 
 
+@pytest.mark.parametrize('threshold, steps', [(0.0, 1), (1.1, HORIZON)])
+def test_a_judge_ends_the_episode_and_gives_the_reward(vla, copies, threshold, steps):
+    """It takes everything, or nothing, for success; two observations in a row must show it."""
+    statistics = vla.statistics
+    judge = SuccessClassifier(Description(vla.backbone_hash, vla.backbone.width,
+                                          statistics.state_size, (8,), threshold, 2))
+    for played in VectorPlayer(copies, vla, TASK, judge).play(range(3)):
+        assert played.result.steps == steps
+        assert played.result.success == played.result.terminated == (threshold == 0)
+        assert played.latents.rewards.tolist() == [0.0] * (steps - 1) + [float(threshold == 0)]
+        assert not played.truth
+
+
+@pytest.mark.parametrize('whole', [False, True])
+def test_ppo_goes_on_at_the_beginning_of_its_iteration(vla, copies, tmp_path, whole):
+    config = PPOConfig(decisions=9 * HORIZON, episodes=3, epochs=1, batch_size=8)
+    episodes = []
+
+    def stop(played, progress):
+        episodes.append(progress.episodes)
+        if len(episodes) == 5:
+            raise KeyboardInterrupt
+
+    def go_on(played, progress):
+        episodes.append(progress.episodes)
+
+    stage = partial(ppo_stage, config=config, folder=tmp_path, seed=0, whole=whole)
+    before = copy.deepcopy(vla)
+    with pytest.raises(KeyboardInterrupt):
+        stage(copy.deepcopy(vla), VectorPlayer(copies, vla, TASK), on_episode=stop)
+    learned = copy.deepcopy(vla)
+    progress = stage(learned, VectorPlayer(copies, learned, TASK), on_episode=go_on)
+    assert episodes == [1, 2, 3, 4, 5, 4, 5, 6, 7, 8, 9], 'the broken iteration again'
+    assert progress.decisions == 9 * HORIZON and progress.iterations == 3
+    assert progress.updates > 0
+    assert (learned.backbone_hash != before.backbone_hash) == whole
+    assert not torch.equal(learned.head.mlp[0].weight, before.head.mlp[0].weight)
+    state = load_file(tmp_path / 'learner.safetensors')
+    for name, weight in learned.named_parameters():
+        if whole or name.startswith('head.'):
+            assert torch.equal(weight, state[f'policy/{name}']), name
+    with pytest.raises(ConfigError, match='whole was'):
+        ppo_stage(copy.deepcopy(vla), None, config, tmp_path, 0, go_on, whole=not whole)
+
+
 def test_an_unknown_task_is_named(vla, copies):
+    """Last: the copies end with it."""
     with pytest.raises(ConfigError, match='no-such-task'):
         list(VectorPlayer(copies, vla, 'no-such-task').play([1]))

@@ -26,7 +26,8 @@ class MetaWorldEnv(gymnasium.Env):
     Observation: a dict of each camera's uint8 (size, size, 3) RGB picture by its name, and
     'state', float64 (10,) as in docs/architecture.md. Action: float64 (7,), also there; its
     rotation has no effect because Meta-World's hand keeps its orientation. The reward is 1 at the
-    step that reaches success, which terminates the episode, else 0; the horizon truncates it.
+    step that reaches success, else 0. Success terminates the episode, at once or ``linger``
+    actions later; the horizon truncates it.
 
     `info` holds 'task', 'instruction', 'seed' (reproduces the episode), 'success', what
     `Scene.robot` returns, and 'simulator_state' (Meta-World's observation (39,), for experts).

@@ -22,7 +22,8 @@ from irevla_control.mcap_file import read_checksum
 from irevla_control.message_types import decode, typestore
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE, rotation_to_columns
 
-__all__ = ['Bag', 'Episode', 'EpisodeEntry', 'list_episodes', 'read_episode']
+__all__ = ['Bag', 'Episode', 'EpisodeEntry', 'Observations', 'list_episodes', 'read_episode',
+           'read_observations']
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,11 @@ from typing import Any, Protocol
 from irevla_control.errors import ConfigError
 from irevla_learner.evaluation import EpisodeResult, save_results
 from irevla_learner.outcome import read_outcome
+from irevla_learner.ppo_config import PPOConfig
 from irevla_learner.run_folder import RunFolder
+from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.bag_frames import load_frames
-from irevla_policy.checkpoint import load_checkpoint
+from irevla_policy.checkpoint import load_checkpoint, read_manifest
 from irevla_policy.config import PolicyConfig
 from irevla_policy.dataset import Dataset, Mixture, split_by_episode
 from irevla_policy.frame_store import FrameStore
@@ -34,7 +36,8 @@ GROUPS = ('expert', 'rl', 'held_out')
 _KEYS = {'environment', 'horizon', 'copies', 'tasks', 'episodes', 'evaluation_seed', 'successes',
          'new_share', 'algorithm', 'settings', 'classifier', 'stage1_trains', 'training',
          'stage2_trains'}
-CHOICES = {'algorithm': ('sacfd', 'ppo'), 'stage1_trains': ('head', 'all'),
+SETTINGS = {'sacfd': SACfDConfig, 'ppo': PPOConfig}
+CHOICES = {'algorithm': tuple(SETTINGS), 'stage1_trains': ('head', 'all'),
            'stage2_trains': ('head', 'all')}
 
 
@@ -48,8 +51,8 @@ class Domain(Protocol):
     def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
         """Do stage 1, or go on with it; leave `stage1.json` and ``checkpoint`` in ``folder``."""
 
-    def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore:
-        """Return the newest successes of the stage 1 that ``folder`` holds."""
+    def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore | None:
+        """Return the newest successes of the stage 1 that ``folder`` holds; None without any."""
 
 
 def load_config(path: Path) -> dict[str, Any]:
@@ -64,6 +67,10 @@ def load_config(path: Path) -> dict[str, Any]:
     for name in ('tasks', 'episodes'):
         if not isinstance(config[name], dict) or set(config[name]) != set(GROUPS):
             raise ConfigError(f'configuration {path}: {name} needs exactly {", ".join(GROUPS)}')
+    for group, names in config['tasks'].items():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ConfigError(f'configuration {path}: tasks.{group} is {names!r}; a list of names '
+                              'is needed, [] for none')
     tasks = [task for group in GROUPS for task in config['tasks'][group]]
     if len(set(tasks)) < len(tasks):
         raise ConfigError(f'configuration {path}: a task is named twice in tasks')
@@ -84,6 +91,11 @@ def load_config(path: Path) -> dict[str, Any]:
     if config['algorithm'] == 'sacfd' and config['stage1_trains'] != 'head':
         raise ConfigError(f'configuration {path}: stage1_trains is all; SACfD works on cached '
                           'latents and trains the head, use ppo or head')
+    if config['classifier'] and (config['stage1_trains'] == 'all' or (
+            config['stage2_trains'] == 'all' and len(config['tasks']['rl']) > 1)):
+        raise ConfigError(f'configuration {path}: the classifier reads the latents of one VLM, '
+                          'which stage1_trains: all, and stage2_trains: all before a second task, '
+                          'would change; let the heads learn, or leave the classifier out')
     files = ['settings', 'training', *(['classifier'] if config['classifier'] else [])]
     for name in files:
         if not isinstance(config[name], str):
@@ -92,6 +104,9 @@ def load_config(path: Path) -> dict[str, Any]:
         config[name] = str((path.parent / config[name]).resolve())
         if not Path(config[name]).exists():
             raise ConfigError(f'configuration {path}: {name} {config[name]} does not exist')
+    # Wrong settings are refused now, not when their stage begins.
+    SETTINGS[config['algorithm']].load(Path(config['settings']))
+    TrainConfig.load(Path(config['training']))
     return config
 
 
@@ -129,8 +144,9 @@ class Algorithm1:
 
     def _evaluate(self, stage: str, checkpoint: Path) -> None:
         folder = self._run.path / stage / 'evaluation'
-        with self._run.step(f'evaluate {stage}',
-                            outputs=[f'{stage}/evaluation/results.json']) as step:
+        # Another policy under the same path is another input.
+        with self._run.step(f'evaluate {stage}', read_manifest(checkpoint)['files'],
+                            [f'{stage}/evaluation/results.json']) as step:
             if step.needed:
                 if step.fresh:
                     # Results of another policy must not be taken for this one's.
@@ -167,13 +183,13 @@ class Algorithm1:
                 if self._config['stage2_trains'] == 'head':
                     vla.backbone.freeze()
                 share = self._config['new_share']
-                new = [Dataset(self._domain.successes(one, vla.config)) for one in learned] \
-                    if share else []
+                new = [Dataset(store) for one in learned if share
+                       and (store := self._domain.successes(one, vla.config)) is not None]
                 source = Mixture([(training, 1 - share),
                                   *((dataset, share / len(new)) for dataset in new)])
                 train(vla, source, validation, self._training, folder / 'training',
                       folder / 'checkpoint')
                 step.results.update(
                     updates=self._training.steps,
-                    successes=sum(len(dataset.episodes) for dataset in new))
+                    learned_episodes=sum(len(dataset.episodes) for dataset in new))
         return folder / 'checkpoint'

@@ -161,24 +161,25 @@ def judge(classifier: SuccessClassifier, episodes: Sequence[LabelledEpisode]) ->
     description = classifier.description
     scores, labels = _scores(classifier, episodes)
     false, true = roc(scores, labels)
-    told, truth = [], []
+    told, hits = 0, 0
     for episode in episodes:
         debounce = classifier.new_debounce()
-        for probability in _scores(classifier, [episode])[0]:
-            debounce(float(probability))
-        told.append(debounce.success)
-        truth.append(bool(episode.success.any()))
+        ends = [debounce(float(probability)) for probability in _scores(classifier, [episode])[0]]
+        told += debounce.success
+        # There the episode would have ended: too early is as wrong as in a failed one.
+        hits += debounce.success and bool(episode.success[ends.index(True)])
+    positive = sum(bool(episode.success.any()) for episode in episodes)
     kept = np.unique(np.linspace(0, len(false) - 1, 200).astype(int))
     return {'threshold': description.threshold, 'consecutive': description.consecutive,
-            'auc': float(np.trapezoid(true, false)) if hasattr(np, 'trapezoid')
-            else float(np.trapz(true, false)),
+            'auc': float(np.trapz(true, false)),
             'roc': [[float(false[index]), float(true[index])] for index in kept],
-            'frames': _precision_and_recall(scores >= description.threshold, labels),
-            'episodes': _precision_and_recall(np.array(told), np.array(truth))}
+            'frames': _worth(int((labels & (scores >= description.threshold)).sum()),
+                             int((scores >= description.threshold).sum()), int(labels.sum()),
+                             len(labels)),
+            'episodes': _worth(hits, told, positive, len(episodes))}
 
 
-def _precision_and_recall(told: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
-    hits = int((told & truth).sum())
-    return {'precision': hits / int(told.sum()) if told.any() else None,
-            'recall': hits / int(truth.sum()) if truth.any() else None,
-            'positive': int(truth.sum()), 'told': int(told.sum()), 'count': len(truth)}
+def _worth(hits: int, told: int, positive: int, count: int) -> dict[str, Any]:
+    return {'precision': hits / told if told else None,
+            'recall': hits / positive if positive else None,
+            'positive': positive, 'told': told, 'count': count}

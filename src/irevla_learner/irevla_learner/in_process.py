@@ -89,8 +89,8 @@ class InProcess:
 
         def note(played: Played, progress: Progress) -> None:
             nonlocal log
-            if played.result.success:
-                keep(folder / 'successes', progress.episodes, played)
+            if played.result.success and self._config['new_share']:
+                keep(folder / 'successes', progress.episodes, played, self._config['successes'])
             # The first row tells where a learning that goes on was.
             log = log or MetricsLog(folder, progress.decisions - 1, settings.tensorboard)
             log.add(progress.decisions, **progress.metrics(), truth=played.truth)
@@ -111,13 +111,14 @@ class InProcess:
         save_checkpoint(folder / 'checkpoint', vla, {'stage1': asdict(settings)})
         write_outcome(folder, last.decisions, last.updates, last.episodes)
 
-    def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore:
-        """Return the newest successes of a stage 1."""
-        store = folder / 'frames'
+    def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore | None:
+        """Return the newest successes of a stage 1; None without any."""
+        store, kept = folder / 'frames', folder / 'successes'
         if store.exists():
             return FrameStore.open(store)
-        return write_store(store, newest(folder / 'successes', self._config['successes']),
-                           policy.cameras, policy.image_size)
+        if not kept.exists():
+            return None
+        return write_store(store, newest(kept), policy.cameras, policy.image_size)
 
 
 def _load(checkpoint: Path) -> VLA:

@@ -23,6 +23,7 @@ from irevla_learner.json_file import json_values
 from irevla_learner.latent_replay import LatentEpisode
 from irevla_learner.online_learner import OnlineLearner
 from irevla_learner.outcome import write_outcome
+from irevla_learner.policy_step import read_policy_step
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, PolicyUpdate
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
@@ -102,33 +103,21 @@ class LearnerNode(Node):
             self.get_logger().info('ready')
 
     def _on_step(self, message: PolicyStep) -> None:
-        if message.backbone_hash != self._hash:
-            self._diagnostics.refuse(
-                f'policy_step of backbone {message.backbone_hash[:12]!r}, this learner has '
-                f'{self._hash[:12]!r}; give both nodes the same checkpoint')
-            return
-        size = message.latent_tokens, message.latent_width
-        if len(message.latent) != size[0] * size[1]:
-            self._diagnostics.refuse(f'policy_step with a latent of {len(message.latent)} '
-                                     f'numbers instead of {size[0]} x {size[1]}')
-            return
-        latent = np.frombuffer(message.latent, np.uint16).view(np.float16).reshape(size)
         statistics = self._vla.statistics
-        sizes = len(message.proprioception), len(message.action)
-        if sizes != (statistics.state_size, statistics.action_size):
-            self._diagnostics.refuse(
-                f'policy_step with {sizes[0]} states and {sizes[1]} actions, this policy has '
-                f'{statistics.state_size} and {statistics.action_size}')
+        try:
+            latent, state = read_policy_step(message, self._hash, self._vla.backbone.width,
+                                             statistics.state_size)
+        except BadMessageError as error:
+            self._diagnostics.refuse(f'{error}; its episode is not learned from')
             return
-        if not (np.isfinite(latent).all() and np.isfinite(message.proprioception).all()
-                and np.isfinite(message.action).all()):
-            self._diagnostics.refuse('policy_step with numbers that are not finite; its episode '
-                                     'is not learned from')
+        action = np.array(message.action, np.float32)
+        if action.shape != (statistics.action_size,) or not np.isfinite(action).all():
+            self._diagnostics.refuse(f'policy_step with action {action}; {statistics.action_size} '
+                                     'finite numbers are needed')
             return
         self._joiner.add_step(
             message.episode_id, stamp_to_ns(message.header.stamp), SeenStep(
-                latent, np.array(message.proprioception, np.float32),
-                np.array(message.action, np.float32), message.head_version))
+                latent, state, action, message.head_version))
         self._hand_over()
 
     def _on_command(self, message: EndEffectorCommand) -> None:

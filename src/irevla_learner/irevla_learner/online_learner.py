@@ -4,7 +4,6 @@
 
 from collections import deque
 from dataclasses import asdict, dataclass
-import json
 import math
 from pathlib import Path
 import time
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from irevla_control.errors import ConfigError
 from irevla_learner.latent_replay import LatentEpisode, LatentReplay
-from irevla_learner.progress import Progress
+from irevla_learner.progress import Progress, stage_done
 from irevla_learner.sacfd import Losses, SACfD
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.head import Head
@@ -74,8 +73,7 @@ class OnlineLearner:
         self._before = 0
         self._staleness = 0.0
         self._losses = Losses(*[math.nan] * 5)
-        # Through JSON, as it reads back.
-        self._identity = {'config': json.loads(json.dumps(asdict(config))), 'seed': seed,
+        self._identity = {'config': asdict(config), 'seed': seed,
                           'start': start_digest(vla)}
         found = load_state(self._folder / STATE, self._identity)
         if found is not None:
@@ -100,10 +98,10 @@ class OnlineLearner:
     @property
     def done(self) -> bool:
         """Whether the success window is reached or the decisions are spent."""
-        full = len(self._window) == self._config.window
-        return self.learning and (
-            self._decisions - self._before >= self._config.decisions
-            or full and np.mean(self._window) >= self._config.window_success)
+        config = self._config
+        return self.learning and stage_done(
+            self._window, config.window, config.window_success, self._decisions - self._before,
+            config.decisions)
 
     def add(self, episode: LatentEpisode) -> None:
         """Keep an episode and owe the updates it pays for.

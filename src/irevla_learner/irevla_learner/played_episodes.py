@@ -24,8 +24,8 @@ class KeptEpisode:
     labels: np.ndarray
 
 
-def keep(folder: Path, number: int, played: Played) -> None:
-    """Write an episode; ``number`` orders the episodes of a folder."""
+def keep(folder: Path, number: int, played: Played, most: int) -> None:
+    """Write an episode, and remove the oldest beyond so many; ``number`` orders them."""
     folder.mkdir(parents=True, exist_ok=True)
     names = {'episode_id': played.episode_id, 'task': played.task,
              'instruction': played.instruction, 'cameras': list(played.images)}
@@ -33,11 +33,17 @@ def keep(folder: Path, number: int, played: Played) -> None:
     np.savez(temporary, names=json.dumps(names), states=played.states, labels=played.labels,
              **{f'image_{index}': images for index, images in enumerate(played.images.values())})
     temporary.replace(folder / f'{number:06d}.npz')
+    for path in _files(folder)[:-most]:
+        path.unlink()
 
 
-def newest(folder: Path, count: int) -> Iterator[KeptEpisode]:
-    """Yield the newest episodes of a folder, oldest of them first."""
-    for path in sorted(folder.glob('[0-9]*.npz'))[-count:]:
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob('[0-9]*.npz'))
+
+
+def newest(folder: Path) -> Iterator[KeptEpisode]:
+    """Yield the episodes kept, oldest first."""
+    for path in _files(folder):
         with np.load(path, allow_pickle=False) as content:
             names = json.loads(str(content['names']))
             cameras = names.pop('cameras')

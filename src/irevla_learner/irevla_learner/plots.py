@@ -17,7 +17,7 @@ BLUE = '#3b7dd8'
 ORANGE = '#e0852b'
 PALE_BLUE = '#9fbfec'
 NEUTRAL = '#737b87'
-STAGE_COLOURS = (PALE_BLUE, ORANGE, BLUE)
+CYCLE = (PALE_BLUE, ORANGE, BLUE, '#8a63c9', '#3f9c6b')
 GROUP_NAMES = {'expert': 'expert tasks', 'rl': 'new tasks', 'held_out': 'held-out tasks'}
 
 STYLE = {
@@ -28,10 +28,12 @@ STYLE = {
     'legend.frameon': False, 'svg.hashsalt': 'irevla'}
 
 
-def stages_chart(stages: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Figure:
+def groups_chart(stages: Mapping[str, Mapping[str, Mapping[str, Any]]],
+                 colours: Sequence[str] = CYCLE) -> Figure:
     """Return success by group of tasks, a bar for each stage, with 95 % intervals as whiskers.
 
-    `stages` is stage to group to figures, as `groups` of `report.stage_figures`.
+    `stages` is label of a stage or method to group to figures, as `groups` of
+    `report.stage_figures`; they take the colours in turn.
     """
     groups = list(dict.fromkeys(group for figures in stages.values() for group in figures))
     width = 0.84 / len(stages)
@@ -45,8 +47,8 @@ def stages_chart(stages: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Figur
             rates = np.array([figures[group]['success_rate'] or 0.0 for group in shown])
             bounds = np.array([figures[group]['interval'] for group in shown]).reshape(-1, 2)
             whiskers = np.stack([rates - bounds[:, 0], bounds[:, 1] - rates]).clip(0)
-            axes.bar(places, rates, width * 0.92, color=STAGE_COLOURS[index % 3],
-                     label=f'after {stage.replace("stage", "stage ")}')
+            axes.bar(places, rates, width * 0.92, color=colours[index % len(colours)],
+                     label=stage)
             axes.errorbar(places, rates, yerr=whiskers, fmt='none', ecolor=NEUTRAL,
                           elinewidth=1.4, capsize=3)
             for place, group, top in zip(places, shown, bounds[:, 1]):

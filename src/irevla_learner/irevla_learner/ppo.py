@@ -3,7 +3,7 @@
 """Proximal policy optimisation (equation 3) of the head on frozen latents, or of the whole VLA."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 
 import numpy as np
@@ -23,7 +23,7 @@ class PPOLosses:
 
     Attributes:
         critic: mean squared error of the values.
-        value: mean of the values before the iteration.
+        value: mean return that the critic learned, its own estimates included.
         policy: clipped objective, negated.
         kl: divergence from the policy that acted, at the last update.
         clipped: share of decisions whose ratio was clipped, at the last update.
@@ -156,7 +156,7 @@ class PPO:
         joined = {name: self._tensor(np.concatenate(parts)) for name, parts in columns.items()}
         advantages = joined['advantages']
         joined['advantages'] = (advantages - advantages.mean()) / (advantages.std() + 1e-6)
-        images = instructions = None
+        images = None
         if self._whole:
             images = np.concatenate([
                 np.stack([played.images[camera] for camera in self.vla.config.cameras], 1)
@@ -166,8 +166,7 @@ class PPO:
                           instructions=instructions)
         batches = [self._log_probability(rollout, rows) for rows in
                    np.array_split(np.arange(len(rollout)), math.ceil(len(rollout) / 512))]
-        return Rollout(**joined, log_probabilities=torch.cat(batches), images=images,
-                       instructions=instructions)
+        return replace(rollout, log_probabilities=torch.cat(batches))
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.vla.device)

@@ -13,7 +13,7 @@ import numpy as np
 
 from irevla_learner.ppo import PPO, PPOLosses
 from irevla_learner.ppo_config import PPOConfig
-from irevla_learner.progress import Progress
+from irevla_learner.progress import Progress, stage_done
 from irevla_learner.vector_play import Played, VectorPlayer
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.state_file import load_state, save_state
@@ -64,12 +64,8 @@ def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, s
             iterations=ppo.iterations, critic_loss=losses.critic, value=losses.value,
             policy_loss=losses.policy, kl=losses.kl, clipped=losses.clipped)
 
-    def done() -> bool:
-        full = len(window) == config.window
-        return counts['decisions'] >= config.decisions or (
-            full and float(np.mean(window)) >= config.window_success)
-
-    while not done():
+    while not stage_done(window, config.window, config.window_success, counts['decisions'],
+                         config.decisions):
         noises = [SmoothNoise(vla.statistics.action_size, 0.0, config.std, config.std,
                               [seed, index, counts['episodes']])
                   for index in range(player.copies)]

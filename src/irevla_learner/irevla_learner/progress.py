@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a stage 1 stands: what a person follows, and a row of its metrics."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 
@@ -34,3 +35,10 @@ class Progress:
     def metrics(self) -> dict[str, float]:
         """Return all but the decisions, by name."""
         return {name: value for name, value in asdict(self).items() if name != 'decisions'}
+
+
+def stage_done(window: Sequence[bool], length: int, wanted: float, decisions: int,
+               most: int) -> bool:
+    """Return whether a full window of episodes reached the rate, or the decisions are spent."""
+    full = len(window) == length
+    return decisions >= most or full and sum(window) / length >= wanted

@@ -104,8 +104,10 @@ def stage_figures(manifest: Mapping[str, Any], stage: str,
 def draw_plots(run_folder: Path, report: Mapping[str, Any]) -> list[Picture]:
     """Write plots/*.png; return what the page shows, in its order."""
     stages = report['stages']
-    drawn = [('success', 'Success after each stage', plots.stages_chart(
-        {stage: report[stage]['groups'] for stage in stages}))]
+    # The stages of later tasks look like those of the first.
+    colours = [plots.CYCLE[int(stage.removeprefix('stage')[0])] for stage in stages]
+    drawn = [('success', 'Success after each stage', plots.groups_chart(
+        {f'after {title(stage).lower()}': report[stage]['groups'] for stage in stages}, colours))]
     for stage in stages:
         rows = read_metrics(run_folder / stage)
         if rows:
@@ -123,7 +125,7 @@ def draw_plots(run_folder: Path, report: Mapping[str, Any]) -> list[Picture]:
 
 
 def title(stage: str) -> str:
-    """Return a stage's name for people, such as 'stage 2 (3rd task)' -> 'Stage 2, task 3'."""
+    """Return a stage's name for people: `stage2-3` as 'Stage 2, task 3'."""
     kind, _, number = stage.partition('-')
     return f'Stage {kind.removeprefix("stage")}' + (f', task {number}' if number else '')
 
@@ -135,9 +137,11 @@ def write_videos(run_folder: Path, results: Mapping[str, list[EpisodeResult]],
     compared = {stage: in_turns(result for result in of_stage
                                 if result.task in new_tasks)[:COMPARED]
                 for stage, of_stage in results.items()}
-    columns = [list(_labelled(run_folder, stage, chosen, notes))
+    columns = [{(result.task, result.seed): clip
+                for result, clip in _labelled(run_folder, stage, chosen, notes)}
                for stage, chosen in compared.items()]
-    side_by_side = [clip for row in zip(*columns) for _, clip in row]
+    side_by_side = [column[episode] for episode in columns[0]
+                    if all(episode in column for column in columns) for column in columns]
     wanted = [
         (Path('videos/improvement.mp4'), 'The same new-task episodes after each stage, by seed',
          side_by_side, len(results)),

@@ -46,9 +46,9 @@ def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Pat
         for played in player.play(count(seed + played_before), noises, learn):
             began = learner.learning
             learner.add(played.latents)
+            on_episode(played, learner.progress())
             if learner.learning and not began:
                 learner.work(learner.owed)
-            on_episode(played, learner.progress())
             if learner.done:
                 break
     learner.work(learner.owed)

@@ -8,6 +8,7 @@ message tells the truth, on a robot what the operator pressed.
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 import sys
 from typing import Any
@@ -58,6 +59,14 @@ def encode(vla: VLA, observations: Observations) -> LabelledEpisode:
     return LabelledEpisode(np.concatenate(latents), np.concatenate(states), observations.success)
 
 
+def same_length(episodes: Sequence[LabelledEpisode]) -> list[LabelledEpisode]:
+    """Pad latents with tokens of zeros, which weigh nothing: instructions differ in length."""
+    tokens = max(episode.latents.shape[1] for episode in episodes)
+    return [replace(episode, latents=np.pad(
+        episode.latents, ((0, 0), (0, tokens - episode.latents.shape[1]), (0, 0))))
+        for episode in episodes]
+
+
 def train_from_bags(roots: Sequence[Path], policy: Path, output: Path,
                     config: ClassifierConfig, seed: int = 0) -> dict[str, Any]:
     """Train a classifier for a policy's latents; write it with report.json and roc.png.
@@ -69,7 +78,7 @@ def train_from_bags(roots: Sequence[Path], policy: Path, output: Path,
     vla.backbone.freeze()
     vla.eval()
     vla.compile_for_inference()
-    episodes = list(labelled_episodes(vla, roots))
+    episodes = same_length(list(labelled_episodes(vla, roots)))
     classifier, report = train_classifier(episodes, vla.backbone_hash, config, seed)
     save_classifier(output, classifier)
     write_json(output / 'report.json', report)

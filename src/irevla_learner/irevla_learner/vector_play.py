@@ -127,6 +127,7 @@ class VectorPlayer:
         tracks: list[_Track | None] = [None] * self._copies.num_envs
         observation = self._restart(tracks, waiting, noises, range(len(tracks)))
         latents, states = self._perceive(observation)
+        self._judged(tracks, latents, states)
         while any(tracks):
             means = self._vla.act(latents, states).detach().cpu().numpy()
             if noises is not None:
@@ -169,10 +170,14 @@ class VectorPlayer:
             if len(ended):
                 observation = self._restart(tracks, waiting, noises, ended)
                 latents, states = self._perceive(observation)
+                fresh = [track if index in ended else None for index, track in enumerate(tracks)]
+                self._judged(fresh, latents, states)
 
     def _judged(self, tracks: Sequence[_Track | None], latents: torch.Tensor,
                 states: torch.Tensor) -> np.ndarray:
-        """Return which of the running episodes the judge takes for done."""
+        """Show the judge an observation; return which of these episodes it takes for done."""
+        if self._judge is None:
+            return np.zeros(len(tracks), bool)
         probabilities = self._judge.probability(latents, states).cpu().numpy()
         return np.array([track is not None and track.debounce(float(probability))
                          for track, probability in zip(tracks, probabilities)])

@@ -7,10 +7,10 @@ import pytest
 
 from irevla_learner.plots import (
     NEUTRAL,
+    groups_chart,
     learning_chart,
     loss_chart,
     save_png,
-    stages_chart,
     svg_text,
 )
 
@@ -21,8 +21,8 @@ ROWS = [{'step': 1, 'loss': 2.0}, {'step': 2, 'loss': 1.0}, {'step': 2, 'validat
         {'step': 2, 'loss': 0.9}]
 
 
-def test_stages_chart_has_a_bar_and_a_whisker_for_each_group_and_stage():
-    axes = stages_chart(STAGES).axes[0]
+def test_groups_chart_has_a_bar_and_a_whisker_for_each_group_and_stage():
+    axes = groups_chart(STAGES).axes[0]
     assert [bar.get_height() for bar in axes.patches] == [0.25, 0.0, 0.0]
     assert [text.get_text() for text in axes.get_xticklabels()] == ['expert tasks', 'new tasks']
     whiskers = [segment for lines in axes.collections for segment in lines.get_segments()]
@@ -47,7 +47,7 @@ def test_loss_chart_draws_both_curves_and_a_repeated_step_once():
 
 def test_png_is_on_white_and_the_same_each_time(tmp_path):
     for name in 'ab':
-        save_png(stages_chart(STAGES), tmp_path / 'plots' / f'{name}.png')
+        save_png(groups_chart(STAGES), tmp_path / 'plots' / f'{name}.png')
     picture = matplotlib.image.imread(tmp_path / 'plots' / 'a.png')
     assert picture[0, 0].tolist() == [1, 1, 1, 1]
     assert picture.min() < 0.6

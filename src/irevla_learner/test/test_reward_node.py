@@ -23,7 +23,7 @@ from irevla_control.ros.qos import RECORD
 from irevla_learner.evaluation import EpisodeResult
 from irevla_learner.success_classifier import load_classifier
 from irevla_learner.train_classifier import main
-from irevla_msgs.msg import PolicyStep, SuccessEstimate
+from irevla_msgs.msg import PolicyStep, Reward
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.config import load_preset
 from irevla_policy.statistics import Statistics
@@ -103,13 +103,13 @@ class Policy:
         self._executor.add_node(self.node)
         self.step = self.node.create_publisher(PolicyStep, 'policy_step', RECORD)
         self.heard, self.statuses = [], []
-        self.node.create_subscription(SuccessEstimate, 'success_estimate', self.heard.append,
+        self.node.create_subscription(Reward, 'reward', self.heard.append,
                                       RECORD)
         self.node.create_subscription(
             DiagnosticArray, '/diagnostics',
             lambda message: self.statuses.extend(message.status), 10)
         assert self.spin_until(lambda: self.step.get_subscription_count()
-                               and self.node.count_publishers('success_estimate'), 60)
+                               and self.node.count_publishers('reward'), 60)
         time.sleep(0.5)
 
     def spin_until(self, condition, timeout_s=5.0):
@@ -142,13 +142,15 @@ def test_node_tells_success_when_enough_observations_in_a_row_show_it(graph, pol
         assert graph.spin_until(lambda count=stamp: len(graph.heard) == count)
         estimate = graph.heard[-1]
         assert (stamp_to_ns(estimate.header.stamp), estimate.episode_id) == (stamp, episode)
-        assert (estimate.probability >= judge.description.threshold) == (brightness == 200)
+        assert (estimate.success_probability >= judge.description.threshold) == (brightness == 200)
     assert [one.success for one in graph.heard] == [False] * 4 + [True] * 2 + [False] * 2
+    assert [one.reward for one in graph.heard] == [0] * 4 + [1] + [0] * 3
 
 
 @pytest.mark.parametrize('changes, word', [
-    ({'backbone_hash': 'other'}, 'train it anew'), ({'latent_tokens': 3}, 'width'),
-    ({'proprioception': [float('nan')] * 10}, 'not finite'), ({'proprioception': [0.0]}, 'width')])
+    ({'backbone_hash': 'other'}, 'one checkpoint'), ({'latent_tokens': 3}, 'width'),
+    ({'proprioception': [float('nan')] * 10}, 'not finite'),
+    ({'proprioception': [0.0]}, '10 are needed')])
 def test_node_refuses_what_it_cannot_read_and_says_so(graph, policy, changes, word):
     vla = load_checkpoint(policy)
     graph.statuses.clear()

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics of a training or learning: JSON lines, curves, and TensorBoard where wanted."""
 
-from collections.abc import Mapping
 import json
 import os
 from pathlib import Path
@@ -41,25 +40,18 @@ class MetricsLog:
             for name, value in values.items():
                 self._writer.add_scalar(name, value, step)
 
-    def draw(self, name: str, curves: Mapping[str, str], label: str) -> None:
-        """Draw curves anew.
-
-        Args:
-            name: of the picture.
-            curves: key of a line to the look of its curve, such as '-'.
-            label: what they show.
-
-        """
+    def draw(self) -> None:
+        """Draw the curves of loss and validation loss anew, as `loss.png`."""
         figure = Figure(figsize=(7, 4), layout='constrained')
         axes = figure.subplots()
-        for key, style in curves.items():
+        for key, style in (('loss', '-'), ('validation_loss', 'o-')):
             points = [(row['step'], row[key]) for row in self.rows if key in row]
             if points:
                 axes.plot(*zip(*points), style, label=key.replace('_', ' '), markersize=4)
-        axes.set(xlabel='step', ylabel=label, yscale='log')
+        axes.set(xlabel='step', ylabel='mean squared error of the normalised action', yscale='log')
         axes.grid(alpha=0.3)
         axes.legend()
-        figure.savefig(self._folder / name, dpi=100)
+        figure.savefig(self._folder / 'loss.png', dpi=100)
 
     def close(self) -> None:
         """Close the files."""

@@ -46,8 +46,8 @@ def load_state(path: Path, identity: Mapping[str, Any]
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         saved, progress = json.loads(metadata['identity']), json.loads(metadata['progress'])
     except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
-        raise ConfigError(f'{path} is damaged ({error}); remove {path.parent} and begin '
-                          'anew') from error
+        raise ConfigError(f'{path} is damaged ({error}); choose another output folder, or '
+                          'remove that file and what was learned beside it') from error
     # Through JSON, so that tuples and lists compare as equal.
     wanted = json.loads(json.dumps(identity))
     different = sorted(key for key in saved.keys() | wanted.keys()

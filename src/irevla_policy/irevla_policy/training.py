@@ -29,9 +29,6 @@ CPU_ONLY = not torch.accelerator.is_available()
 FREE_TO_CHANGE = ('threads', 'tensorboard', 'checkpoint_every', 'log_every', 'validate_every',
                   'validation_frames')
 
-CURVES = ('loss.png', {'loss': '-', 'validation_loss': 'o-'},
-          'mean squared error of the normalised action')
-
 
 class TrainingError(IrevlaError):
     """A training that cannot go on."""
@@ -153,7 +150,7 @@ class Trainer:
             if self.validation and (done % config.validate_every == 0 or done == config.steps):
                 before = time.perf_counter()
                 log.add(done, validation_loss=self._validation_loss())
-                log.draw(*CURVES)
+                log.draw()
                 logged += time.perf_counter() - before
             if save_due:
                 self.state.save(self.output, done, self.identity)
@@ -205,7 +202,7 @@ class Trainer:
         newest = {}
         if log:
             newest = {key: value for row in log.rows for key, value in row.items()}
-            log.draw(*CURVES)
+            log.draw()
             log.close()
             save_checkpoint(self.checkpoint, self.vla, {
                 'training': asdict(self.config), 'loss': newest.get('loss'),

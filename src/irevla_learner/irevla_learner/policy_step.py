@@ -1,0 +1,42 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a `policy_step` holds as arrays, once it is known to fit."""
+
+from typing import Any
+
+import numpy as np
+
+from irevla_control.errors import BadMessageError
+
+
+def read_policy_step(message: Any, backbone_hash: str, width: int,
+                     state_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the latent, float16 (m, d), and the normalised state, float32 (p,).
+
+    Args:
+        message: irevla_msgs/PolicyStep.
+        backbone_hash: of the model whose latents are understood.
+        width: d that is needed.
+        state_size: p that is needed.
+
+    Raises:
+        BadMessageError: another backbone, sizes that do not fit, or numbers that are not finite.
+
+    """
+    if message.backbone_hash != backbone_hash:
+        raise BadMessageError(
+            f'policy_step of backbone {message.backbone_hash[:12]!r} instead of '
+            f'{backbone_hash[:12]!r}; give all nodes what belongs to one checkpoint')
+    size = message.latent_tokens, message.latent_width
+    if len(message.latent) != size[0] * size[1] or size[1] != width:
+        raise BadMessageError(f'policy_step with a latent of {len(message.latent)} numbers as '
+                              f'{size[0]} x {size[1]}; a width of {width} is needed')
+    if len(message.proprioception) != state_size:
+        raise BadMessageError(f'policy_step with {len(message.proprioception)} states; '
+                              f'{state_size} are needed')
+    # A copy: what the middleware gave may not be written to, which torch warns of.
+    latent = np.array(message.latent, np.uint16).view(np.float16).reshape(size)
+    state = np.array(message.proprioception, np.float32)
+    if not (np.isfinite(latent).all() and np.isfinite(state).all()):
+        raise BadMessageError('policy_step with numbers that are not finite')
+    return latent, state
