@@ -18,6 +18,7 @@ from test_recorder import bag_messages
 
 from irevla_control.bag_index import list_episodes
 from irevla_control.bag_reader import read_episode
+from irevla_control.episode_recording import STAGING
 from irevla_control.errors import BagError
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import RecordedEpisode, RobotState
@@ -154,7 +155,10 @@ def test_episodes_one_right_after_the_other_are_recorded_exactly(tmp_path, playe
 def test_ctrl_c_commits_the_open_episode_as_aborted(tmp_path, player, recorder):
     played = play('open', steps=5, ends=False)
     player.publish(played.messages, 0.003)
-    time.sleep(0.3)
+    end = time.monotonic() + 20
+    while not (tmp_path / STAGING / 'open').exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(0.5)
     stop(recorder)
     assert recorder.returncode == 0
     entry, = list_episodes(tmp_path)
