@@ -182,13 +182,13 @@ def test_a_wrong_launch_argument_is_refused_by_name(tmp_path, stage0, arguments,
 def test_a_learner_that_is_killed_goes_on(tmp_path, stage0, config):
     output = tmp_path / 'learner'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
-    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values | {'decisions': 400}))
+    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values | {'decisions': 250}))
     given = {'checkpoint': stage0 / 'checkpoint', 'tasks': 'drawer-close', 'horizon': 50,
              'settings': tmp_path / 'sacfd.yaml', 'output': output,
              'results': tmp_path / 'results.json'}
     with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', **given) as launch:
-        graph.wait_for(lambda: len(read_metrics(output)) >= 8 and 'learner' in launch.nodes(), 90,
-                       'eight episodes')
+        graph.wait_for(lambda: len(read_metrics(output)) >= 5 and 'learner' in launch.nodes(), 90,
+                       'five episodes')
         launch.nodes()['learner'].kill()
         assert launch.wait(30) is not None
     before = read_metrics(output)
@@ -202,8 +202,3 @@ def test_a_learner_that_is_killed_goes_on(tmp_path, stage0, config):
     state = load_file(output / 'learner.safetensors')
     for name, weight in learned.head.mlp.state_dict().items():
         assert torch.equal(weight, state[f'actor/{name}']), 'as it was saved, bit by bit'
-    values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text()) | {'batch_size': 32}
-    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values))
-    with graph.RunningLaunch('improve.launch.py', tmp_path / 'other', **given) as launch:
-        launch.wait(60)
-        assert 'belongs to another training' in launch.output()
