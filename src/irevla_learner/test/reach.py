@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small task: a point must come to a goal which only the latent shows; and a policy for it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import torch
+from torch import nn
 
 from irevla_learner.latent_replay import LatentEpisode
 from irevla_policy.head import Head
@@ -75,3 +78,18 @@ def beside_the_goal():
         loss.backward()
         optimizer.step()
     return head
+
+
+class HeadOnly(nn.Module):
+    """What stage 1 uses of a VLA whose VLM is frozen."""
+
+    def __init__(self, head):
+        super().__init__()
+        self.head = head
+        self.backbone = SimpleNamespace(width=WIDTH, freeze=lambda: None)
+        self.statistics = SimpleNamespace(state_size=2, action_size=2)
+        self.config = SimpleNamespace(head=SimpleNamespace(hidden=(64, 64)))
+        self.device, self.backbone_hash = 'cpu', 'toy'
+
+    def act(self, latents, states):
+        return self.head(latents, states)

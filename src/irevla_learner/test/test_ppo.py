@@ -8,9 +8,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from reach import WIDTH, Reach, acting, beside_the_goal, success_rate
+from reach import HeadOnly, Reach, acting, beside_the_goal, success_rate
 import torch
-from torch import nn
 import yaml
 
 from irevla_control.errors import ConfigError
@@ -19,21 +18,6 @@ from irevla_learner.ppo_config import PPOConfig
 from irevla_policy.exploration import SmoothNoise
 
 CONFIG = Path(__file__).resolve().parents[3] / 'config'
-
-
-class HeadOnly(nn.Module):
-    """What PPO uses of a VLA whose VLM is frozen."""
-
-    def __init__(self, head):
-        super().__init__()
-        self.head = head
-        self.backbone = SimpleNamespace(width=WIDTH, freeze=lambda: None)
-        self.statistics = SimpleNamespace(state_size=2, action_size=2)
-        self.config = SimpleNamespace(head=SimpleNamespace(hidden=(64, 64)))
-        self.device = 'cpu'
-
-    def act(self, latents, states):
-        return self.head(latents, states)
 
 
 def episodes(head, world, noise, count):

@@ -1,0 +1,93 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Stage 1 as episodes come in: owes updates for them, ends as asked, goes on from its folder."""
+
+from dataclasses import replace
+
+import pytest
+from reach import HeadOnly, Reach, acting, beside_the_goal
+import torch
+
+from irevla_control.errors import ConfigError
+from irevla_learner.online_learner import STATE, OnlineLearner
+from irevla_learner.sacfd_config import SACfDConfig
+from irevla_policy.exploration import SmoothNoise
+
+CONFIG = SACfDConfig(
+    demonstrations=3, most_zero_shot_episodes=30, warm_up_updates=6, decisions=80, window=4,
+    window_success=1.0, batch_size=16, capacity=2000, components=4, hidden=(16,))
+
+
+def episodes(count, seed=0):
+    head, world = beside_the_goal(), Reach(seed)
+    noise = SmoothNoise(2, 0.7, 0.1, 0.3, seed)
+    return [world.play(acting(head), noise)[0] for _ in range(count)]
+
+
+def learner(folder, **changes):
+    return OnlineLearner(HeadOnly(beside_the_goal()), replace(CONFIG, **changes), folder, seed=0)
+
+
+def test_owes_the_warm_up_and_then_updates_for_every_decision(tmp_path):
+    one, played = learner(tmp_path), iter(episodes(60))
+    while not one.learning:
+        assert one.owed == one.version == 0
+        one.add(next(played))
+    assert one.progress().successes == 3
+    assert one.owed == 6
+    assert one.work(100) == 6
+    assert one.version == 0, 'the critics alone'
+    episode = next(played)
+    one.add(episode)
+    assert one.owed == 2 * len(episode.actions)
+    assert one.work(5) == 5
+    assert one.version == 5
+
+
+def test_ends_when_the_decisions_are_spent(tmp_path):
+    one, played = learner(tmp_path, window=50), iter(episodes(60))
+    while not one.done:
+        one.add(next(played))
+        one.work(one.owed)
+    learned = one.version / CONFIG.updates_per_decision
+    assert 80 <= learned < 80 + 12, 'all decisions but those of the zero-shot episodes'
+
+
+def test_goes_on_where_it_was_saved(tmp_path):
+    one, played = learner(tmp_path), episodes(60)
+    for episode in played[:20]:
+        one.add(episode)
+        one.work(7)
+    one.save()
+    again = learner(tmp_path)
+    first, second = one.progress(), again.progress()
+    for name in ('decisions', 'episodes', 'successes', 'updates', 'window_success'):
+        assert getattr(first, name) == getattr(second, name), name
+    assert again.owed == one.owed
+    heads = [beside_the_goal(), beside_the_goal()]
+    one.copy_to(heads[0])
+    again.copy_to(heads[1])
+    for name, weight in heads[0].state_dict().items():
+        assert torch.equal(weight, heads[1].state_dict()[name]), name
+    again.add(played[20])
+    again.work(again.owed)
+    assert again.version > one.version
+
+
+def test_another_learning_or_a_damaged_one_is_refused(tmp_path):
+    one = learner(tmp_path)
+    for episode in episodes(3):
+        one.add(episode)
+    with pytest.raises(ConfigError, match='config was'):
+        learner(tmp_path, batch_size=32)
+    (tmp_path / STATE).write_bytes((tmp_path / STATE).read_bytes()[:50])
+    with pytest.raises(ConfigError, match='is damaged'):
+        learner(tmp_path)
+
+
+def test_without_any_success_it_says_what_to_do(tmp_path):
+    failed = [episode for episode in episodes(40) if not episode.success][:5]
+    one = learner(tmp_path, most_zero_shot_episodes=5)
+    with pytest.raises(ConfigError, match='demonstrate by hand'):
+        for episode in failed:
+            one.add(episode)
