@@ -13,7 +13,8 @@ from torch import Tensor
 from irevla_learner.ppo_config import PPOConfig
 from irevla_learner.vector_play import Played
 from irevla_policy.head import Head
-from irevla_policy.state_file import optimizer_state, part, restore_optimizer
+from irevla_policy.state_file import join, optimizer_state, part, restore_optimizer
+from irevla_policy.training_state import trained_parameters
 from irevla_policy.vla import VLA
 
 
@@ -112,8 +113,7 @@ class PPO:
         else:
             vla.backbone.freeze()
         vla.eval()
-        self._trained = {name: weight for name, weight in vla.named_parameters()
-                         if weight.requires_grad}
+        self._trained = trained_parameters(vla)
         self._optimizers = {
             'policy_optimizer': torch.optim.Adam(self._trained.values(), config.learning_rate),
             'critic_optimizer': torch.optim.Adam(self.critic.parameters(),
@@ -123,10 +123,8 @@ class PPO:
 
     def state(self) -> dict[str, Tensor]:
         """Return everything that learning goes on from."""
-        parts = {'policy': self._trained, 'critic': self.critic.state_dict(),
-                 **{name: optimizer_state(one) for name, one in self._optimizers.items()}}
-        return {f'{name}/{key}': value for name, tensors in parts.items()
-                for key, value in tensors.items()}
+        return join({'policy': self._trained, 'critic': self.critic.state_dict(),
+                     **{name: optimizer_state(one) for name, one in self._optimizers.items()}})
 
     @torch.no_grad()
     def _restore(self, state: Mapping[str, Tensor]) -> None:

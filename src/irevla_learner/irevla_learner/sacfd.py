@@ -14,7 +14,7 @@ from irevla_learner.critics import Critics
 from irevla_learner.latent_replay import LatentReplay
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.head import Head
-from irevla_policy.state_file import optimizer_state, part, restore_optimizer
+from irevla_policy.state_file import join, optimizer_state, part, restore_optimizer
 
 # Latents that the principal components are taken from.
 COMPONENT_ROWS = 1000
@@ -133,8 +133,7 @@ class SACfD:
         parts = {name: module.state_dict() for name, module in self._modules.items()}
         parts |= {name: optimizer_state(one) for name, one in self._optimizers.items()}
         parts['spread'] = {'log_std': self.log_std, 'log_temperature': self.log_temperature}
-        return {f'{name}/{key}': value for name, tensors in parts.items()
-                for key, value in tensors.items()}
+        return join(parts)
 
     @torch.no_grad()
     def _restore(self, state: Mapping[str, Tensor]) -> None:

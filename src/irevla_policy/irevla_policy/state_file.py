@@ -77,6 +77,12 @@ def restore_optimizer(optimizer: Any, tensors: Mapping[str, Tensor]) -> None:
     optimizer.load_state_dict(optimizer.state_dict() | {'state': state})
 
 
+def join(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the tensors of all parts by ``part/name``, as `part` takes them apart."""
+    return {f'{name}/{key}': value for name, tensors in parts.items()
+            for key, value in tensors.items()}
+
+
 def part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     """Return the tensors below ``name/``, by the rest of their names."""
     return {key[len(name) + 1:]: value for key, value in tensors.items()

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import torch
 
-from irevla_policy.state_file import load_state, save_state
+from irevla_policy.state_file import (
+    join,
+    load_state,
+    optimizer_state,
+    part,
+    restore_optimizer,
+    save_state,
+)
 
 FILE = 'training_state.safetensors'
-MOMENTS = ('step', 'exp_avg', 'exp_avg_sq')
 
 
 class TrainingState:
@@ -41,11 +47,8 @@ class TrainingState:
 
     def save(self, folder: Path, step: int, identity: dict) -> None:
         """Write the state after ``step`` steps; a kill leaves the old file or the new one."""
-        tensors = {f'weight/{name}': p.detach() for name, p in self.parameters.items()}
-        tensors |= {f'average/{name}': value for name, value in self.average.items()}
-        for name, parameter in self.parameters.items():
-            for moment in MOMENTS if parameter in self._optimizer.state else ():
-                tensors[f'{moment}/{name}'] = self._optimizer.state[parameter][moment]
+        tensors = join({'weight': self.parameters, 'average': self.average,
+                        'optimizer': optimizer_state(self._optimizer)})
         save_state(folder / FILE, tensors, identity, {'step': step})
 
     def load(self, folder: Path, identity: dict) -> int:
@@ -62,11 +65,7 @@ class TrainingState:
             for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[f'weight/{name}'])
                 self.average[name].copy_(tensors[f'average/{name}'])
-                if f'step/{name}' in tensors:
-                    self._optimizer.state[parameter] = {
-                        moment: tensors[f'{moment}/{name}'].to(
-                            'cpu' if moment == 'step' else parameter.device)
-                        for moment in MOMENTS}
+        restore_optimizer(self._optimizer, part(tensors, 'optimizer'))
         return progress['step']
 
 
@@ -79,7 +78,7 @@ def seed_step(seed: Sequence[int]) -> torch.Generator:
     """Seed torch for one step (dropout) and return a CPU generator for augmentation."""
     # Mixed by a hash, since torch's generators start alike from neighbouring seeds.
     value = 0
-    for part in seed:
-        value = (value * 6364136223846793005 + part + 1442695040888963407) % 2**63
+    for number in seed:
+        value = (value * 6364136223846793005 + number + 1442695040888963407) % 2**63
     torch.manual_seed(value)
     return torch.Generator().manual_seed(value ^ 0x5DEECE66D)
