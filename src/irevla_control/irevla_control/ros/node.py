@@ -23,13 +23,15 @@ class NodeDone(Exception):  # noqa: N818 (no error)
 def run_node(create: Callable[[], Node]) -> None:
     """Create a node and spin it until Ctrl-C or SIGTERM; then its `destroy_node` cleans up.
 
-    A node that cannot do its work (an `IrevlaError` while it is created) ends with status 1 and
-    the reason on standard error.
+    A signal lets the running callback finish; a second one breaks it off. A node that cannot do
+    its work (an `IrevlaError` while it is created) ends with status 1 and the reason on standard
+    error.
     """
+    stop = _Stop()
     # Our own handlers: after rclpy's the context is gone and `destroy_node` could publish nothing.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, stop.on_signal)
     node, status = None, 0
     try:
         node = create()
@@ -38,17 +40,37 @@ def run_node(create: Callable[[], Node]) -> None:
         gc.freeze()
         executor = DirectExecutor()
         executor.add_node(node)
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException, NodeDone):
+        stop.gently = True
+        while not stop.asked:
+            executor.spin_once()
+    except (ExternalShutdownException, NodeDone):
         pass
-    except IrevlaError as error:
-        print(f'{create.__name__}: {error}', file=sys.stderr, flush=True)
-        status = 1
+    except BaseException as error:
+        # C code that a signal breaks off raises anything, such as ctypes.ArgumentError.
+        if not stop.broke_off:
+            if not isinstance(error, IrevlaError):
+                raise
+            print(f'{create.__name__}: {error}', file=sys.stderr, flush=True)
+            status = 1
     finally:
-        # A second signal must not break off the clean-up.
+        # A further signal must not break off the clean-up.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
     sys.exit(status)
+
+
+class _Stop:
+    """What was heard from outside: whether to stop, and how."""
+
+    def __init__(self) -> None:
+        self.asked = self.gently = self.broke_off = False
+
+    def on_signal(self, number: int, frame: object) -> None:
+        # A callback that is broken off leaves things half done: a bag begun, a message unsent.
+        self.broke_off = self.asked or not self.gently
+        self.asked = True
+        if self.broke_off:
+            raise KeyboardInterrupt

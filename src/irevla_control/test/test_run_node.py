@@ -1,0 +1,101 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How a node ends: with its running callback when asked, at once when asked twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+NODE = """
+import sys, time
+from rclpy.node import Node
+from irevla_control.ros.node import run_node
+
+def say(word):
+    print(word, flush=True)
+
+def work(seconds):
+    say('begun')
+    until = time.monotonic() + seconds
+    try:
+        while time.monotonic() < until:
+            pass
+    except KeyboardInterrupt as error:
+        # As ctypes does with an interrupt that it meets.
+        raise TypeError('argument 1') from error
+    say('done')
+
+class Working(Node):
+    def __init__(self):
+        super().__init__('working')
+        if sys.argv[1] == 'create':
+            work(60)
+        self.create_timer(0.1, self.on_timer)
+
+    def on_timer(self):
+        if sys.argv[1] == 'fail':
+            raise TypeError('a defect')
+        work(float(sys.argv[1]))
+
+    def destroy_node(self):
+        say('cleaned up')
+        super().destroy_node()
+
+run_node(Working)
+"""
+
+
+@pytest.fixture
+def start():
+    running = []
+
+    def start(*arguments):
+        running.append(subprocess.Popen(
+            [sys.executable, '-c', NODE, *arguments], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+            env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)}))
+        return running[-1]
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_the_running_callback_finish(start, number):
+    process = start('1.0')
+    assert process.stdout.readline() == 'begun\n'
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=20)
+    assert output == 'done\ncleaned up\n'
+    assert (process.returncode, errors) == (0, '')
+
+
+def test_a_second_signal_breaks_the_callback_off_and_cleans_up(start):
+    process = start('60')
+    assert process.stdout.readline() == 'begun\n'
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=20)
+    assert output == 'cleaned up\n'
+    assert (process.returncode, errors) == (0, '')
+
+
+def test_a_signal_breaks_off_a_node_that_is_being_made(start):
+    process = start('create')
+    assert process.stdout.readline() == 'begun\n'
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=20)
+    assert (process.returncode, output, errors) == (0, '', '')
+
+
+def test_a_defect_ends_the_node_with_its_trace(start):
+    process = start('fail')
+    output, errors = process.communicate(timeout=20)
+    assert output == 'cleaned up\n'
+    assert process.returncode == 1 and 'TypeError: a defect' in errors
