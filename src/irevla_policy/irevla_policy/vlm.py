@@ -12,7 +12,6 @@ from irevla_control.errors import ConfigError
 
 from .config import BackboneConfig
 from .preprocessing import Prompts, TensorPixels
-from .pretrained import load_inputs, load_model
 from .tiny_blip2 import BEGIN, IMAGE, PAD, build_tiny_blip2, build_tokenizer
 
 
@@ -41,6 +40,8 @@ def load_vlm(config: BackboneConfig, image_size: int, instructions: Sequence[str
     """Build or load the model that the configuration names; ConfigError when it cannot be."""
     if config.kind == 'tiny':
         return _tiny(config, image_size, instructions, tokenizer_json)
+    # Here, since peft takes seconds to import and the tiny model needs none of it.
+    from .pretrained import load_inputs, load_model
     pixels, prompts = load_inputs(config, image_size)
     model, width = load_model(config)
     return Vlm(model, pixels, prompts, width)
