@@ -25,7 +25,8 @@ def config(tmp_path):
     for stage, steps in (('stage0', 200), ('stage2', 5)):
         training = yaml.safe_load((graph.CONFIG / f'training/{stage}.yaml').read_text())
         (tmp_path / f'{stage}.yaml').write_text(
-            yaml.safe_dump(training | {'steps': steps, 'ema_decay': 0.9}))
+            yaml.safe_dump(
+                training | {'steps': steps, 'ema_decay': 0.9, 'batch_size': 16}))
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump({
         'demonstrations': 1, 'most_zero_shot_episodes': 20, 'warm_up_updates': 5,
         'decisions': 60, 'batch_size': 16, 'components': 8}))

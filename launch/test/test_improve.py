@@ -33,7 +33,8 @@ def stage0(tmp_path_factory):
                              horizon=50, noise_std=0.3, image_size=84,
                              bags=root / 'demonstrations') as launch:
         assert launch.wait(120) == 0, launch.output()
-    (root / 'training.yaml').write_text('{steps: 200, warmup_steps: 10, ema_decay: 0.9}')
+    (root / 'training.yaml').write_text(
+        '{steps: 200, warmup_steps: 10, ema_decay: 0.9, batch_size: 16}')
     train_from_bags([root / 'demonstrations'], root / 'training',
                     preset=graph.CONFIG / 'presets/tiny.yaml', training=root / 'training.yaml',
                     checkpoint=root / 'checkpoint')
