@@ -3,7 +3,8 @@
 """The paper's comparisons, small: Table I and Figure 4 on Meta-World. Hours; goes on after a kill.
 
 For each seed: demonstrations over ROS, stage 0, then every method from the same policy, in
-process. Results go to docs/results/experiments.json, their pictures to docs/images.
+process; then stage 1 on a success classifier's word beside the truth. Results go to
+docs/results/experiments.json, their pictures to docs/images.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 import sys
 from typing import Any
 
+from judged_reward import judged_figures, run_judged
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -36,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / 'docs/results/experiments.json'
 PPO = {'algorithm': 'ppo', 'settings': str(ROOT / 'config/learning/ppo.yaml')}
 # What differs from config/improve.yaml.
-TASKS = {'rl': ['door-open-new', 'window-open-new', 'drawer-open-new'],
+TASKS = {'rl': ['door-open-new', 'drawer-close-new', 'window-open-new'],
          'held_out': ['door-open-unseen', 'window-close-unseen']}
 EPISODES = dict.fromkeys(GROUPS, 20)
 METHODS: dict[str, dict[str, Any]] = {
@@ -139,7 +141,9 @@ def write_results(output: Path) -> None:
     write_json(RESULTS, {
         'seeds': seeds, 'tasks': tasks, 'curve_task': CURVE_TASK, 'table': table,
         'tasks_of_table': details,
-        'curves': curves, 'environment': environment_facts(), 'git_revision': git_revision()})
+        'curves': curves,
+        'judged': {seed: judged_figures(output / seed / 'judged') for seed in seeds},
+        'environment': environment_facts(), 'git_revision': git_revision()})
     if table:
         save_png(groups_chart(table), ROOT / 'docs/images/experiments_table.png')
     if any(rows for by_seed in curves.values() for rows in by_seed.values()):
@@ -182,6 +186,8 @@ def main() -> None:
             run_table(output, config, options.methods, seed, roots, checkpoint)
             if not options.no_curves:
                 run_curves(output, config, seed, checkpoint)
+            run_judged(output / 'judged', config, seed, checkpoint)
+            write_results(options.output)
     except IrevlaError as error:
         sys.exit(f'experiments: {error}')
     except KeyboardInterrupt:

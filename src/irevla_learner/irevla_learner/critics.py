@@ -22,19 +22,6 @@ class _Linear(nn.Module):
         return torch.baddbmm(self.bias, values, self.weight)
 
 
-class _LayerNorm(nn.Module):
-    """Layer normalisation with each member's own scale and shift."""
-
-    def __init__(self, members: int, size: int) -> None:
-        super().__init__()
-        self.size = size
-        self.weight = nn.Parameter(torch.ones(members, 1, size))
-        self.bias = nn.Parameter(torch.zeros(members, 1, size))
-
-    def forward(self, values: Tensor) -> Tensor:
-        return nn.functional.layer_norm(values, (self.size,)) * self.weight + self.bias
-
-
 class Critics(nn.Module):
     """Q(s, a) of each member: an MLP as the action head's, with LayerNorm and one output."""
 
@@ -44,7 +31,9 @@ class Critics(nn.Module):
         self.members = members
         layers: list[nn.Module] = []
         for size in hidden:
-            layers += [_Linear(members, inputs, size), _LayerNorm(members, size), nn.ReLU()]
+            # Without scale and shift, which the linear layers around it can learn.
+            layers += [_Linear(members, inputs, size),
+                       nn.LayerNorm(size, elementwise_affine=False), nn.ReLU()]
             inputs = size
         self.layers = nn.Sequential(*layers, _Linear(members, inputs, 1))
 
