@@ -129,8 +129,8 @@ def main() -> None:
     install_python_packages(python, bool(distro))
     if not distro:
         run(python, SETUP / 'ros_wheels.py')
-    # Else each start of a node compiles torch anew wherever PYTHONDONTWRITEBYTECODE is set, as it is
-    # in many containers: 15 s instead of 6. Some files are of other Pythons and fail, rightly.
+    # Else each start of a node compiles torch anew wherever PYTHONDONTWRITEBYTECODE is set, as in
+    # many containers: 15 s instead of 6. Some files are of other Pythons and fail, rightly.
     subprocess.run([python, '-m', 'compileall', '-qq', '-j', '0', VENV / 'lib'])
     # Keeps colcon from looking for packages in here.
     (VENV / 'COLCON_IGNORE').touch()
