@@ -11,14 +11,16 @@ import graph
 import numpy as np
 import pytest
 from safetensors.torch import load_file
+from taking_over import ACTION, operator
 import torch
 import yaml
 
-from irevla_control.bag_reader import read_episode
+from irevla_control.bag_reader import list_episodes, read_episode
 from irevla_control.errors import IrevlaError
 from irevla_learner.algorithm1 import load_config
 from irevla_learner.improve import main
 from irevla_learner.latent_replay import LatentReplay
+from irevla_msgs.msg import EndEffectorCommand
 from irevla_policy.checkpoint import load_checkpoint
 from irevla_policy.metrics_log import read_metrics
 from irevla_policy.train import train_from_bags
@@ -123,9 +125,9 @@ def test_the_shipped_configuration_is_whole():
 
 
 def test_stage_1_over_the_graph(tmp_path, stage0, config):
-    """Every episode is learned from whole, new heads act, and the launch ends by itself."""
+    """Every episode is learned from whole, an operator's decisions too; new heads act."""
     output = tmp_path / 'learner'
-    with (tmp_path / 'log').open('w') as log:
+    with (tmp_path / 'log').open('w') as log, operator(3, 7) as person:
         done = subprocess.run([
             'ros2', 'launch', 'irevla_bringup', 'improve.launch.py',
             f'checkpoint:={stage0 / "checkpoint"}', 'tasks:=drawer-close', 'horizon:=50',
@@ -166,6 +168,23 @@ def test_stage_1_over_the_graph(tmp_path, stage0, config):
         np.testing.assert_allclose(
             before.statistics.denormalise_action(replay.actions(first.start + step)),
             recorded.actions[step], atol=1e-5)
+    # What a person commanded is a demonstration, whatever became of the episode.
+    taken = {}
+    for entry in list_episodes(tmp_path / 'bags'):
+        one = read_episode(tmp_path / 'bags' / entry.episode_id, ())
+        taken |= {stamp: action for stamp, action, source in zip(
+            one.stamps.tolist(), one.actions, one.sources)
+            if source == EndEffectorCommand.SOURCE_TELEOP}
+    assert set(taken) <= set(person.stamps)
+    kept = {stamp: row for row, stamp in enumerate(replay.stamps(slice(None)).tolist())}
+    learned = [stamp for stamp in taken if stamp in kept]
+    assert len(learned) == rows[-1]['interventions'] >= 4
+    demonstrations = set(replay.usable(1, demonstrations=True).tolist())
+    for stamp in learned:
+        np.testing.assert_allclose(before.statistics.denormalise_action(
+            replay.actions(kept[stamp])), taken[stamp], atol=1e-5)
+        np.testing.assert_allclose(taken[stamp], ACTION)
+        assert kept[stamp] in demonstrations
 
 
 @pytest.mark.parametrize('arguments, words', [
