@@ -91,8 +91,9 @@ class InProcess:
             nonlocal log
             if played.result.success and self._config['new_share']:
                 keep(folder / 'successes', progress.episodes, played, self._config['successes'])
-            # The first row tells where a learning that goes on was.
-            log = log or MetricsLog(folder, progress.decisions - 1, settings.tensorboard)
+            # The first episode tells where a learning that goes on was.
+            log = log or MetricsLog(folder, progress.decisions - played.result.steps,
+                                    settings.tensorboard)
             log.add(progress.decisions, **progress.metrics(), truth=played.truth)
             bar.total = settings.decisions
             bar.update(progress.decisions - bar.n)

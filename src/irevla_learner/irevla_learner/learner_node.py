@@ -174,6 +174,8 @@ class LearnerNode(Node):
                     learner.add(episode)
                     now = learner.progress()
                     log.add(now.decisions, **now.metrics())
+                    # Last: what a kill keeps from being saved is dropped from the metrics.
+                    learner.save()
             except queue.Empty:
                 pass
             busy = learner.work(SLICE) > 0

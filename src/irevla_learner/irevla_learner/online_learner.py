@@ -104,7 +104,7 @@ class OnlineLearner:
             config.decisions)
 
     def add(self, episode: LatentEpisode) -> None:
-        """Keep an episode and owe the updates it pays for.
+        """Keep an episode and owe the updates it pays for; `save` once it is noted elsewhere too.
 
         Raises:
             ConfigError: it does not fit the policy, or all zero-shot episodes failed.
@@ -126,7 +126,6 @@ class OnlineLearner:
             self._owed += len(episode.actions) * self._config.updates_per_decision
             self._agent.see(span)
             self._agent.refresh()
-        self.save()
 
     def _open_replay(self, tokens: int, width: int) -> None:
         statistics = self._vla.statistics
@@ -136,7 +135,7 @@ class OnlineLearner:
             capacity=self._config.capacity)
 
     def save(self) -> None:
-        """Write what a learning of the same goes on from; called after each episode too."""
+        """Write what a learning of the same goes on from."""
         agent = self._agent
         save_state(self._folder / STATE, agent.state() if agent else {}, self._identity, {
             'latent': self._replay.latents.shape[1:], 'window': list(self._window),

@@ -47,6 +47,7 @@ def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Pat
             began = learner.learning
             learner.add(played.latents)
             on_episode(played, learner.progress())
+            learner.save()
             if learner.learning and not began:
                 learner.work(learner.owed)
             if learner.done:

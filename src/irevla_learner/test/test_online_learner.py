@@ -78,6 +78,7 @@ def test_another_learning_or_a_damaged_one_is_refused(tmp_path):
     one = learner(tmp_path)
     for episode in episodes(3):
         one.add(episode)
+    one.save()
     with pytest.raises(ConfigError, match='config was'):
         learner(tmp_path, batch_size=32)
     (tmp_path / STATE).write_bytes((tmp_path / STATE).read_bytes()[:50])
