@@ -182,6 +182,25 @@ def test_a_coroutine_goes_on_when_its_future_is_done(node, executor):
     assert results == [(4, 'done')]
 
 
+def test_a_service_that_waits_answers_when_its_future_is_done(node, executor):
+    future = rclpy.task.Future(executor=executor)
+
+    async def reset(request, response):
+        response.text = request.task + await future
+        return response
+
+    node.create_service(ResetEpisode, 'reset_later', reset)
+    client = node.create_client(ResetEpisode, 'reset_later')
+    spin_until(executor, client.service_is_ready)
+    answer = client.call_async(ResetEpisode.Request(task='one'))
+    for _ in range(5):
+        executor.spin_once(timeout_sec=0.05)
+    assert not answer.done()
+    future.set_result(' done')
+    spin_until(executor, answer.done)
+    assert answer.result().text == 'one done'
+
+
 def test_an_exception_reaches_who_spins_and_spinning_goes_on(node, executor):
     def fail(message):
         raise ValueError(f'bad {message.data}')

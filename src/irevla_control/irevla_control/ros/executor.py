@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The executor of all nodes: one thread, one wait a round, callbacks called directly."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 import inspect
 import time
@@ -224,8 +224,15 @@ def _take_service(service: Service) -> Call:
     if header is None:
         return None
 
-    def answer() -> None:
-        service.send_response(service.callback(request, service.srv_type.Response()), header)
+    def answer() -> Coroutine | None:
+        response = service.callback(request, service.srv_type.Response())
+        if inspect.iscoroutine(response):
+            return answer_later(response)
+        service.send_response(response, header)
+        return None
+
+    async def answer_later(response: Coroutine) -> None:
+        service.send_response(await response, header)
     return answer
 
 
