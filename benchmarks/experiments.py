@@ -186,7 +186,10 @@ def main() -> None:
             run_table(output, config, options.methods, seed, roots, checkpoint)
             if not options.no_curves:
                 run_curves(output, config, seed, checkpoint)
-            run_judged(output / 'judged', config, seed, checkpoint)
+        for seed in options.seeds:
+            output = options.output / f'seed{seed}'
+            run_judged(output / 'judged', config, seed,
+                       output / 'demonstrations/stage0/checkpoint')
             write_results(options.output)
     except IrevlaError as error:
         sys.exit(f'experiments: {error}')

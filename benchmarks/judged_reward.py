@@ -5,6 +5,7 @@
 from collections.abc import Mapping
 import json
 from pathlib import Path
+import shutil
 from typing import Any
 
 from irevla_bringup.graphs import Graph, run_graphs
@@ -30,6 +31,9 @@ def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: P
         bags, results = output / 'labelled', output / 'labelled.json'
         with run.step('label', outputs=['labelled']) as step:
             if step.needed:
+                if step.fresh:
+                    shutil.rmtree(bags, ignore_errors=True)
+                    results.unlink(missing_ok=True)
                 graph = Graph('sim.launch.py', {
                     'namespace': 'labelling', 'tasks': f'{TASK}:{LABELLED}', 'linger': LINGER,
                     'horizon': config['horizon'], 'checkpoint': checkpoint, 'bags': bags,
@@ -48,6 +52,8 @@ def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: P
             try:
                 with run.step(f'learn {reward}', outputs=[f'{reward}/checkpoint']) as step:
                     if step.needed:
+                        if step.fresh:
+                            shutil.rmtree(folder, ignore_errors=True)
                         folder.mkdir(exist_ok=True)
                         domain.learn(TASK, checkpoint, folder)
                 with run.step(f'evaluate {reward}', outputs=[f'{reward}/results.json']) as step:

@@ -36,7 +36,8 @@ def system_distro() -> str:
 def fingerprint() -> str:
     """Hash of all that decides what the environment holds."""
     digest = hashlib.sha256(system_distro().encode())
-    for name in ('apt.txt', 'requirements.lock', 'ros-tools.txt', 'install.py', 'ros_wheels.py'):
+    for name in ('apt.txt', 'requirements.lock', 'ros-tools.txt', 'install.py', 'ros_wheels.py',
+                 'ros2launch/ros2launch/__init__.py'):
         digest.update((SETUP / name).read_bytes())
     return digest.hexdigest()
 

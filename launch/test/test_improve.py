@@ -79,7 +79,8 @@ def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
                        'four episodes of stage 1')
         process.send_signal(signal.SIGKILL)
         process.wait()
-        before = read_metrics(metrics.parent)
+        # The newest may not have been saved yet.
+        before = read_metrics(metrics.parent)[:-1]
         assert not (output / 'stage1/checkpoint').exists()
         subprocess.run(command, stdout=log, stderr=log, timeout=250, check=True)
     rows = read_metrics(metrics.parent)
@@ -205,11 +206,11 @@ def test_a_wrong_launch_argument_is_refused_by_name(tmp_path, stage0, arguments,
 
 def test_stage_1_goes_on_after_any_node_is_killed(tmp_path, stage0, config):
     """Another node at another instant in each run of the test."""
-    victim, instant_s = random.choice(STAGE1_NODES), random.uniform(0, 6)
+    victim, instant_s = random.choice(STAGE1_NODES), random.uniform(0, 5)
     print(f'{victim} is killed {instant_s:.2f} s after the first episode')
     output = tmp_path / 'learner'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
-    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values | {'decisions': 250}))
+    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values | {'decisions': 600}))
     given = {'checkpoint': stage0 / 'checkpoint', 'tasks': 'drawer-close', 'horizon': 50,
              'settings': tmp_path / 'sacfd.yaml', 'output': output,
              'results': tmp_path / 'results.json', 'bags': tmp_path / 'bags'}
@@ -220,8 +221,10 @@ def test_stage_1_goes_on_after_any_node_is_killed(tmp_path, stage0, config):
         launch.nodes()[victim].kill()
         assert launch.wait(30) is not None
         assert launch.alive() == []
-    # The newest may not have been saved yet.
-    before = read_metrics(output)[:-1]
+    before = read_metrics(output)
+    if victim == 'learner':
+        # The newest may not have been saved yet.
+        before.pop()
     kept = {one['seed']: one for one in graph.results(tmp_path / 'results.json')}
     with graph.RunningLaunch('improve.launch.py', tmp_path / 'again', **given) as launch:
         assert launch.wait(200) == 0, launch.output()

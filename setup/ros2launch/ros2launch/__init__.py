@@ -4,6 +4,7 @@
 
 import argparse
 from pathlib import Path
+import sys
 
 from ament_index_python.packages import get_package_share_directory
 from launch.actions import IncludeLaunchDescription
@@ -78,6 +79,7 @@ class LaunchCommand(CommandExtension):
         if args.print:
             print(LaunchIntrospector().format_launch_description(description))
             return 0
-        service = LaunchService(debug=args.debug)
+        # Without a terminal nobody but the launch sends the nodes a Ctrl-C.
+        service = LaunchService(noninteractive=not sys.stdin.isatty(), debug=args.debug)
         service.include_launch_description(description)
         return service.run()

@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from irevla_control.ros.node import SAME_S
+
 NODE = """
 import sys, time
 from rclpy.node import Node
@@ -67,9 +69,11 @@ def start():
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_lets_the_running_callback_finish(start, number):
-    process = start('1.0')
+    process = start('3.0')
     assert process.stdout.readline() == 'begun\n'
+    # As one Ctrl-C that comes from the terminal and from the launch.
     process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=20)
     assert output == 'done\ncleaned up\n'
     assert (process.returncode, errors) == (0, '')
@@ -79,7 +83,7 @@ def test_a_second_signal_breaks_the_callback_off_and_cleans_up(start):
     process = start('60')
     assert process.stdout.readline() == 'begun\n'
     process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    time.sleep(SAME_S + 0.1)
     process.send_signal(signal.SIGTERM)
     output, errors = process.communicate(timeout=20)
     assert output == 'cleaned up\n'

@@ -135,6 +135,22 @@ def test_warm_up_leaves_the_actor_alone_and_the_token_learner_is_never_touched(t
     assert changed == {name for name in before if name.startswith('mlp.')}
 
 
+def test_only_the_updates_multiply_in_bfloat16(tmp_path, monkeypatch):
+    agent, _ = small_agent(tmp_path)
+    matmul = torch.backends.mkldnn.matmul
+    before, seen = matmul.fp32_precision, []
+    assert before != 'bf16'
+    forward = agent.critics.forward
+    monkeypatch.setattr(agent.critics, 'forward', lambda *given: (
+        seen.append(matmul.fp32_precision), forward(*given))[1])
+    agent.update()
+    assert set(seen) == {'bf16'} and matmul.fp32_precision == before
+    monkeypatch.setattr(agent, '_draw', lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        agent.update()
+    assert matmul.fp32_precision == before
+
+
 def test_the_temperature_follows_the_entropy(tmp_path):
     agent, _ = small_agent(tmp_path, temperature='auto', std=0.05)
     with torch.no_grad():

@@ -14,6 +14,9 @@ from torch import Tensor
 from irevla_control.errors import ConfigError
 from irevla_control.files import write_synced
 
+# Of the tensors' names and meaning; a file of another is not gone on with.
+FORMAT = 2
+
 
 def save_state(path: Path, tensors: Mapping[str, Tensor], identity: Mapping[str, Any],
                progress: Mapping[str, Any]) -> None:
@@ -28,7 +31,8 @@ def save_state(path: Path, tensors: Mapping[str, Tensor], identity: Mapping[str,
     """
     write_synced(path, save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        {'identity': json.dumps(identity), 'progress': json.dumps(progress)}))
+        {'identity': json.dumps({'format': FORMAT, **identity}),
+         'progress': json.dumps(progress)}))
 
 
 def load_state(path: Path, identity: Mapping[str, Any]
@@ -49,7 +53,7 @@ def load_state(path: Path, identity: Mapping[str, Any]
         raise ConfigError(f'{path} is damaged ({error}); choose another output folder, or '
                           'remove that file and what was learned beside it') from error
     # Through JSON, so that tuples and lists compare as equal.
-    wanted = json.loads(json.dumps(identity))
+    wanted = json.loads(json.dumps({'format': FORMAT, **identity}))
     different = sorted(key for key in saved.keys() | wanted.keys()
                        if saved.get(key) != wanted.get(key))
     if different:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import gc
 import signal
 import sys
+import time
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
@@ -15,6 +16,9 @@ from rclpy.signals import SignalHandlerOptions
 from irevla_control.errors import IrevlaError
 from irevla_control.ros.executor import DirectExecutor
 
+# One Ctrl-C may come twice: from the terminal's process group and from the launch.
+SAME_S = 0.5
+
 
 class NodeDone(Exception):  # noqa: N818 (no error)
     """Raised in a callback when a node's work is complete; it ends with status 0."""
@@ -23,7 +27,7 @@ class NodeDone(Exception):  # noqa: N818 (no error)
 def run_node(create: Callable[[], Node]) -> None:
     """Create a node and spin it until Ctrl-C or SIGTERM; then its `destroy_node` cleans up.
 
-    A signal lets the running callback finish; a second one breaks it off. A node that cannot do
+    A signal lets the running callback finish; a later one breaks it off. A node that cannot do
     its work (an `IrevlaError` while it is created) ends with status 1 and the reason on standard
     error.
     """
@@ -67,10 +71,14 @@ class _Stop:
 
     def __init__(self) -> None:
         self.asked = self.gently = self.broke_off = False
+        self._first = 0.0
 
     def on_signal(self, number: int, frame: object) -> None:
         # A callback that is broken off leaves things half done: a bag begun, a message unsent.
-        self.broke_off = self.asked or not self.gently
-        self.asked = True
-        if self.broke_off:
+        now = time.monotonic()
+        again = self.asked and now - self._first >= SAME_S
+        if not self.asked:
+            self.asked, self._first = True, now
+        if again or not self.gently:
+            self.broke_off = True
             raise KeyboardInterrupt
