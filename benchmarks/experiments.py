@@ -178,6 +178,7 @@ def main() -> None:
     options = parser.parse_args()
     config = load_demo_config(ROOT / 'config/demo.yaml')
     config = {**config, 'tasks': {**config['tasks'], **TASKS}, 'episodes': EPISODES}
+    policies: dict[int, Path] = {}
     try:
         for seed in options.seeds:
             output = options.output / f'seed{seed}'
@@ -186,10 +187,10 @@ def main() -> None:
             run_table(output, config, options.methods, seed, roots, checkpoint)
             if not options.no_curves:
                 run_curves(output, config, seed, checkpoint)
-        for seed in options.seeds:
-            output = options.output / f'seed{seed}'
-            run_judged(output / 'judged', config, seed,
-                       output / 'demonstrations/stage0/checkpoint')
+            policies[seed] = checkpoint
+        # Last: too few successes to label must not keep the methods from running.
+        for seed, checkpoint in policies.items():
+            run_judged(options.output / f'seed{seed}/judged', config, seed, checkpoint)
             write_results(options.output)
     except IrevlaError as error:
         sys.exit(f'experiments: {error}')

@@ -11,7 +11,7 @@ from typing import Any
 from irevla_bringup.graphs import Graph, run_graphs
 from irevla_bringup.over_graph import read_results
 from irevla_learner.classifier_training import ClassifierConfig
-from irevla_learner.evaluation import TaskScore, load_results, save_results
+from irevla_learner.evaluation import load_results, save_results, summarise
 from irevla_learner.in_process import InProcess
 from irevla_learner.run_folder import RunFolder
 from irevla_learner.train_classifier import train_from_bags
@@ -44,10 +44,10 @@ def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: P
             if step.needed:
                 train_from_bags([bags], checkpoint, output / 'classifier', ClassifierConfig(),
                                 seed)
+        cameras = load_checkpoint(checkpoint).config.cameras
         for reward in REWARDS:
             judge = str(output / 'classifier') if reward == 'classifier' else None
-            domain = InProcess({**config, 'classifier': judge},
-                               load_checkpoint(checkpoint).config.cameras, seed)
+            domain = InProcess({**config, 'classifier': judge}, cameras, seed)
             folder = output / reward
             try:
                 with run.step(f'learn {reward}', outputs=[f'{reward}/checkpoint']) as step:
@@ -73,13 +73,12 @@ def judged_figures(output: Path) -> dict[str, Any]:
             'auc', 'threshold', 'consecutive', 'frames', 'episodes')}
     for reward in REWARDS:
         if (output / reward / 'results.json').exists():
-            results = load_results(output / reward / 'results.json')
-            score = TaskScore(sum(result.success for result in results), len(results))
+            whole = summarise(load_results(output / reward / 'results.json'))
             told, truth = (
                 [row[name] for row in read_metrics(output / reward)]
                 for name in ('successes', 'truth'))
             found[f'on {reward}'] = {
-                'successes': score.successes, 'episodes': score.episodes,
-                'interval': list(score.interval), 'rl_episodes': len(truth),
-                'told_successes': told[-1], 'true_successes': sum(truth)}
+                **{name: whole[name] for name in ('successes', 'episodes', 'interval')},
+                'rl_episodes': len(truth), 'told_successes': told[-1],
+                'true_successes': sum(truth)}
     return found

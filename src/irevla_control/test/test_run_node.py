@@ -67,6 +67,13 @@ def start():
         process.communicate()
 
 
+def ended_well(process):
+    """Return what a process said until it ended with status 0 and without complaint."""
+    output, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, '')
+    return output
+
+
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_lets_the_running_callback_finish(start, number):
     process = start('3.0')
@@ -74,9 +81,7 @@ def test_a_signal_lets_the_running_callback_finish(start, number):
     # As one Ctrl-C that comes from the terminal and from the launch.
     process.send_signal(number)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=20)
-    assert output == 'done\ncleaned up\n'
-    assert (process.returncode, errors) == (0, '')
+    assert ended_well(process) == 'done\ncleaned up\n'
 
 
 def test_a_second_signal_breaks_the_callback_off_and_cleans_up(start):
@@ -85,17 +90,14 @@ def test_a_second_signal_breaks_the_callback_off_and_cleans_up(start):
     process.send_signal(signal.SIGINT)
     time.sleep(SAME_S + 0.1)
     process.send_signal(signal.SIGTERM)
-    output, errors = process.communicate(timeout=20)
-    assert output == 'cleaned up\n'
-    assert (process.returncode, errors) == (0, '')
+    assert ended_well(process) == 'cleaned up\n'
 
 
 def test_a_signal_breaks_off_a_node_that_is_being_made(start):
     process = start('create')
     assert process.stdout.readline() == 'begun\n'
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=20)
-    assert (process.returncode, output, errors) == (0, '', '')
+    assert ended_well(process) == ''
 
 
 def test_a_defect_ends_the_node_with_its_trace(start):

@@ -45,7 +45,7 @@ def run_node(create: Callable[[], Node]) -> None:
         executor = DirectExecutor()
         executor.add_node(node)
         stop.gently = True
-        while not stop.asked:
+        while stop.asked_at is None:
             executor.spin_once()
     except (ExternalShutdownException, NodeDone):
         pass
@@ -70,15 +70,14 @@ class _Stop:
     """What was heard from outside: whether to stop, and how."""
 
     def __init__(self) -> None:
-        self.asked = self.gently = self.broke_off = False
-        self._first = 0.0
+        self.asked_at: float | None = None
+        self.gently = self.broke_off = False
 
     def on_signal(self, number: int, frame: object) -> None:
         # A callback that is broken off leaves things half done: a bag begun, a message unsent.
         now = time.monotonic()
-        again = self.asked and now - self._first >= SAME_S
-        if not self.asked:
-            self.asked, self._first = True, now
-        if again or not self.gently:
+        if self.asked_at is None:
+            self.asked_at = now
+        if not self.gently or now - self.asked_at >= SAME_S:
             self.broke_off = True
             raise KeyboardInterrupt
