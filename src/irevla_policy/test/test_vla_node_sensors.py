@@ -88,6 +88,7 @@ def test_callbacks_are_served_while_the_model_works(environment, node):
     node.destroy_timer(timer)
     assert ended - began > 0.05, 'the model must be slow for this test to tell anything'
     assert sum(began < tick < ended for tick in ticks) >= 3
+    assert environment.spin_until(lambda: environment.commands)
 
 
 def test_a_new_instruction_is_warmed_up_before_its_first_observation(environment, node):
