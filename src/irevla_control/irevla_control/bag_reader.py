@@ -16,7 +16,7 @@ import numpy as np
 from rosbags.typesys import TypesysError
 
 from irevla_control.bag_index import EpisodeEntry, list_episodes
-from irevla_control.cdr import stamp_of
+from irevla_control.cdr import SOURCES, stamp_of
 from irevla_control.errors import BadMessageError, BagError
 from irevla_control.mcap_file import read_checksum
 from irevla_control.message_types import decode, typestore
@@ -60,6 +60,11 @@ class Episode:
     aborted: bool = False
     success: bool = False
     dropped: int = 0
+
+    @property
+    def by_policy(self) -> np.ndarray:
+        """Return bool (T,): which actions the policy decided."""
+        return self.sources == SOURCES.index('policy')
 
 
 @dataclass(frozen=True)

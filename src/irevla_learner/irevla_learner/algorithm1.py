@@ -28,17 +28,18 @@ from irevla_policy.checkpoint import load_checkpoint, read_manifest
 from irevla_policy.config import PolicyConfig
 from irevla_policy.dataset import Dataset, Mixture, split_by_episode
 from irevla_policy.frame_store import FrameStore
+from irevla_policy.relabelling import relabelled
 from irevla_policy.settings import read_mapping
 from irevla_policy.training import train
 from irevla_policy.training_config import TrainConfig
 
 GROUPS = ('expert', 'rl', 'held_out')
 _KEYS = {'environment', 'horizon', 'copies', 'tasks', 'episodes', 'evaluation_seed', 'successes',
-         'new_share', 'algorithm', 'settings', 'classifier', 'stage1_trains', 'training',
-         'stage2_trains'}
+         'new_share', 'labels', 'algorithm', 'settings', 'classifier', 'stage1_trains',
+         'training', 'stage2_trains'}
 SETTINGS = {'sacfd': SACfDConfig, 'ppo': PPOConfig}
-CHOICES = {'algorithm': tuple(SETTINGS), 'stage1_trains': ('head', 'all'),
-           'stage2_trains': ('head', 'all')}
+CHOICES = {'algorithm': tuple(SETTINGS), 'labels': ('improved', 'executed'),
+           'stage1_trains': ('head', 'all'), 'stage2_trains': ('head', 'all')}
 
 
 class Domain(Protocol):
@@ -183,7 +184,7 @@ class Algorithm1:
                 if self._config['stage2_trains'] == 'head':
                     vla.backbone.freeze()
                 share = self._config['new_share']
-                new = [Dataset(store) for one in learned if share
+                new = [Dataset(self._labelled(store, one)) for one in learned if share
                        and (store := self._domain.successes(one, vla.config)) is not None]
                 source = Mixture([(training, 1 - share),
                                   *((dataset, share / len(new)) for dataset in new)])
@@ -193,3 +194,8 @@ class Algorithm1:
                     updates=self._training.steps,
                     learned_episodes=sum(len(dataset.episodes) for dataset in new))
         return folder / 'checkpoint'
+
+    def _labelled(self, store: FrameStore, stage1: Path) -> FrameStore:
+        if self._config['labels'] == 'executed':
+            return store
+        return relabelled(store, load_checkpoint(stage1 / 'checkpoint'))

@@ -23,6 +23,11 @@ class KeptEpisode:
     states: np.ndarray
     labels: np.ndarray
 
+    @property
+    def by_policy(self) -> np.ndarray:
+        """Return bool (T,): all was the policy's own doing."""
+        return np.ones(len(self.labels), bool)
+
 
 def keep(folder: Path, number: int, played: Played, most: int) -> None:
     """Write an episode, and remove the oldest beyond so many; ``number`` orders them."""

@@ -16,7 +16,7 @@ from irevla_control.errors import ConfigError
 from irevla_policy.frame_store import FrameStore, write_store
 
 # Raise when the arrays' meaning changes: old caches are then decoded anew.
-FORMAT = 1
+FORMAT = 2
 
 
 def usable_episodes(roots: Sequence[Path],

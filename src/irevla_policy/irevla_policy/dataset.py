@@ -85,8 +85,8 @@ class Dataset:
         return sorted({self._instructions[index] for index in self.episodes})
 
     def digest(self) -> str:
-        """Return a short hash of the episodes and how likely each frame is."""
-        digest = hashlib.sha256(self._frames.tobytes())
+        """Return a short hash of the episodes, who labelled them, how likely each frame is."""
+        digest = hashlib.sha256(self._frames.tobytes() + self.store.labelled_by.encode())
         for index in self.episodes:
             digest.update(repr(self.store.episodes[index]).encode())
         if self._probabilities is not None:

@@ -38,22 +38,26 @@ class FrameStore:
         images: uint8 (N, cameras, height, width, 3) RGB, memory-mapped.
         states: float64 (N, 10).
         actions: float64 (N, 7), the training labels.
+        by_policy: bool (N,), whether a policy decided what was executed.
         episodes: which frames are whose.
+        labelled_by: of the policy that gave labels after the recording (`relabelling`).
     """
 
     images: np.ndarray
     states: np.ndarray
     actions: np.ndarray
+    by_policy: np.ndarray
     episodes: list[EpisodeFrames]
+    labelled_by: str = ''
 
     @classmethod
     def open(cls, folder: Path) -> 'FrameStore':
         """Open a store that `write_store` wrote."""
         rows = json.loads((folder / 'episodes.json').read_text())
-        images, states, actions = (np.load(folder / f'{name}.npy', mmap_mode=mode)
-                                   for name, mode in (('images', 'r'), ('states', None),
-                                                      ('actions', None)))
-        return cls(images, states, actions, [EpisodeFrames(**row) for row in rows])
+        images = np.load(folder / 'images.npy', mmap_mode='r')
+        small = {name: np.load(folder / f'{name}.npy')
+                 for name in ('states', 'actions', 'by_policy')}
+        return cls(images, **small, episodes=[EpisodeFrames(**row) for row in rows])
 
 
 class _GrowingArray:
@@ -134,13 +138,15 @@ def write_store(folder: Path, episodes: Iterable[Any], cameras: Sequence[str],
             'images': _GrowingArray(staging / 'images.npy',
                                     (len(cameras), image_size, image_size, 3), np.uint8),
             'states': _GrowingArray(staging / 'states.npy', (STATE_SIZE,), np.float64),
-            'actions': _GrowingArray(staging / 'actions.npy', (ACTION_SIZE,), np.float64)}
+            'actions': _GrowingArray(staging / 'actions.npy', (ACTION_SIZE,), np.float64),
+            'by_policy': _GrowingArray(staging / 'by_policy.npy', (), np.bool_)}
         rows, frames = [], 0
         for episode in episodes:
             images = episode_images(episode, cameras, image_size)
             arrays['images'].append(images)
             arrays['states'].append(episode.states)
             arrays['actions'].append(episode.labels)
+            arrays['by_policy'].append(episode.by_policy)
             rows.append(EpisodeFrames(episode.episode_id, episode.task, episode.instruction,
                                       frames, frames + len(images)))
             frames += len(images)

@@ -17,6 +17,7 @@ from irevla_policy.checkpoint import load_checkpoint
 from irevla_policy.config import load_preset
 from irevla_policy.dataset import Dataset, Mixture, split_by_episode
 from irevla_policy.frame_store import FrameStore
+from irevla_policy.relabelling import relabelled
 from irevla_policy.statistics import Statistics
 from irevla_policy.training import CPU_ONLY, train
 from irevla_policy.training_config import TrainConfig
@@ -26,6 +27,7 @@ from irevla_policy.vla import VLA
 def train_from_bags(roots: Sequence[Path], output: Path, *, preset: Path | None = None,
                     init: Path | None = None, training: Path | None = None,
                     more: tuple[Sequence[Path], float] | None = None,
+                    labels: str = 'improved',
                     checkpoint: Path | None = None, steps: int | None = None,
                     seed: int | None = None, include_failures: bool = False) -> dict:
     """Train on the episodes under ``roots``; after a kill, the same call goes on.
@@ -37,6 +39,8 @@ def train_from_bags(roots: Sequence[Path], output: Path, *, preset: Path | None 
         init: checkpoint to go on from instead (stage 2).
         training: YAML file of settings; built-in ones when left out.
         more: folders of further episodes and their share of each batch (equation 4).
+        labels: of ``more`` where a policy acted: what ``init`` does there ('improved'), or what
+            was executed ('executed').
         checkpoint: folder of the result; ``output/checkpoint`` when left out.
         steps: instead of the number in ``training``.
         seed: instead of the number in ``training``.
@@ -66,7 +70,10 @@ def train_from_bags(roots: Sequence[Path], output: Path, *, preset: Path | None 
         folders, share = more
         if not 0 < share < 1:
             raise ConfigError(f'share {share} of each batch; it must lie between 0 and 1')
-        source = Mixture([(source, 1 - share), (Dataset(frames(folders)), share)])
+        new = frames(folders)
+        if vla and labels == 'improved':
+            new = relabelled(new, vla)
+        source = Mixture([(source, 1 - share), (Dataset(new), share)])
     if vla is None:
         torch.manual_seed(config.seed)
         vla = VLA(policy, Statistics.from_data(store.states, store.actions),
@@ -84,8 +91,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
                         help='folders of recorded episodes')
     parser.add_argument('--more', type=Path, nargs='+', metavar='DIR', help='further episodes')
-    parser.add_argument('--more-share', type=float, default=0.35, metavar='SHARE',
+    parser.add_argument('--more-share', type=float, default=0.5, metavar='SHARE',
                         help='part of each batch from --more, 0 to 1 (default: %(default)s)')
+    parser.add_argument('--labels', choices=('improved', 'executed'), default='improved',
+                        help='of --more where a policy acted: what --init does there, or what was '
+                        'executed (default: %(default)s)')
     start = parser.add_mutually_exclusive_group(required=True)
     start.add_argument('--preset', type=Path, help='a new model, described by this YAML file')
     start.add_argument('--init', type=Path, help='go on with the model of this checkpoint')
@@ -99,6 +109,7 @@ def main(arguments: list[str] | None = None) -> None:
     result = train_from_bags(
         options.data, options.output, preset=options.preset, init=options.init,
         training=options.config, more=options.more and (options.more, options.more_share),
+        labels=options.labels,
         steps=options.steps, seed=options.seed, include_failures=options.include_failures)
     if not PartialState().is_main_process:
         return

@@ -1,0 +1,37 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Better labels for what a policy did while it learned (stage 2)."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from irevla_policy.frame_store import FrameStore
+from irevla_policy.vla import VLA, start_digest
+
+BATCH = 64
+
+
+def relabelled(store: FrameStore, improved: VLA) -> FrameStore:
+    """Label each frame that a policy decided with what the improved one does there.
+
+    What was executed carries the exploration's noise, which lasts from step to step and so does
+    not average out, and comes in part from heads long surpassed. What a person or a script
+    decided keeps its label.
+    """
+    if torch.accelerator.is_available():
+        improved.to(torch.accelerator.current_accelerator())
+    improved.eval()
+    frames = np.flatnonzero(store.by_policy)
+    instructions = np.repeat([row.instruction for row in store.episodes],
+                             [row.stop - row.start for row in store.episodes])
+    actions = store.actions.copy()
+    for start in tqdm(range(0, len(frames), BATCH), 'labelling', unit='batch', mininterval=1):
+        rows = frames[start:start + BATCH]
+        with torch.no_grad():
+            chosen = improved.act(*improved.perceive(store.images[rows], store.states[rows],
+                                                     instructions[rows].tolist()))
+        actions[rows] = improved.statistics.denormalise_action(chosen.float().cpu().numpy())
+    return replace(store, actions=actions, labelled_by=start_digest(improved))
