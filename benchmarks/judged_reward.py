@@ -39,7 +39,7 @@ def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: P
                     'horizon': config['horizon'], 'checkpoint': checkpoint, 'bags': bags,
                     'results': results, 'seed': seed}, output / 'labelling.log')
                 run_graphs([graph], 'labelled episodes', LABELLED,
-                           lambda: len(read_results([results])))
+                           lambda: (len(read_results([results])), ''))
         with run.step('classify', outputs=['classifier']) as step:
             if step.needed:
                 train_from_bags([bags], checkpoint, output / 'classifier', ClassifierConfig(),

@@ -11,16 +11,12 @@ from pathlib import Path
 import shlex
 import signal
 import subprocess
-import sys
 import time
 
-from tqdm import tqdm
-
 from irevla_control.errors import IrevlaError
+from irevla_control.progress_bar import progress_bar
 
 POLL_S = 0.5
-# Between two states of the progress bar: in a file each is a line.
-BAR_S = 0.5 if sys.stderr.isatty() else 10
 STOP_S = 20.0
 LOG_LINES = 30
 PR_SET_PDEATHSIG = 1
@@ -44,19 +40,18 @@ class Graph:
                 *(f'{name}:={value}' for name, value in self.arguments.items())]
 
 
-def run_graphs(graphs: Sequence[Graph], title: str, total: int, finished: Callable[[], int],
-               unit: str = 'episode', complete: Callable[[], bool] | None = None,
-               note: Callable[[], str] = str) -> None:
+def run_graphs(graphs: Sequence[Graph], title: str, total: int,
+               progress: Callable[[], tuple[int, str]], unit: str = 'episode',
+               complete: Callable[[], bool] | None = None) -> None:
     """Run the graphs to their end.
 
     Args:
         graphs: to run side by side.
         title: of the progress bar.
         total: how much there is to do at most.
-        finished: returns how much of it is done so far.
+        progress: returns how much of it is done so far, and what stands beside the bar.
         unit: of both.
         complete: whether all is done; when left out, the total must be.
-        note: returns what stands beside the bar.
 
     Raises:
         GraphError: they all ended before all was done; holds the end of the logs.
@@ -64,17 +59,17 @@ def run_graphs(graphs: Sequence[Graph], title: str, total: int, finished: Callab
     """
     with contextlib.ExitStack() as stack:
         processes = [stack.enter_context(_running(graph)) for graph in graphs]
-        bar = stack.enter_context(tqdm(total=total, desc=title, unit=unit, smoothing=0.05,
-                                       mininterval=BAR_S))
+        bar = stack.enter_context(progress_bar(total=total, desc=title, unit=unit, smoothing=0.05))
         running = True
         while running:
             running = any(process.poll() is None for process in processes)
             time.sleep(POLL_S)
-            bar.set_postfix_str(note(), refresh=False)
-            bar.update(finished() - bar.n)
-    if not (complete() if complete else finished() >= total):
+            done, note = progress()
+            bar.set_postfix_str(note, refresh=False)
+            bar.update(done - bar.n)
+    if not (complete() if complete else done >= total):
         ends = '\n'.join(f'--- {graph.log}\n{_tail(graph.log)}' for graph in graphs)
-        raise GraphError(f'{title}: all ended after {finished()} of {total} {unit}s; the same '
+        raise GraphError(f'{title}: all ended after {done} of {total} {unit}s; the same '
                          f'command goes on from there. The logs end with:\n{ends}')
 
 

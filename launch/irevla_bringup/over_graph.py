@@ -60,8 +60,7 @@ class OverGraph:
                 'namespace': name, 'tasks': ','.join(f'{task}:{n}' for task, n in part.items()),
                 'horizon': self._config['horizon'], 'bags': folder / name, 'results': files[-1],
                 **arguments}, self._run / 'logs' / f'{title.replace(" ", "-")}-{name}.log'))
-        total = sum(episodes.values())
-        run_graphs(graphs, title, total, lambda: len(read_results(files)))
+        run_graphs(graphs, title, sum(episodes.values()), lambda: (len(read_results(files)), ''))
         return [EpisodeResult(**result) for result in read_results(files)]
 
     def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
@@ -73,17 +72,19 @@ class OverGraph:
             'horizon': self._config['horizon'], 'bags': folder / 'episodes',
             'results': folder / 'episodes.json'}, self._run / 'logs' / f'{folder.name}.log')
 
-        def newest() -> dict[str, float]:
+        def progress() -> tuple[int, str]:
             rows = read_metrics(folder)
-            return rows[-1] if rows else {'updates': 0, 'successes': 0, 'episodes': 0}
+            if not rows:
+                return 0, ''
+            newest = rows[-1]
+            return int(newest['updates']), (
+                f'{newest["successes"]} of {newest["episodes"]} episodes solved, lately '
+                f'{newest.get("window_success", 0):.2f}')
 
         run_graphs(
             [graph], f'{folder.name} on {task}',
             int(settings.decisions * settings.updates_per_decision),
-            lambda: int(newest()['updates']), unit='update',
-            complete=lambda: read_outcome(folder) is not None,
-            note=lambda: f'{newest()["successes"]} of {newest()["episodes"]} episodes solved, '
-                         f'lately {newest().get("window_success", 0):.2f}')
+            progress, unit='update', complete=lambda: read_outcome(folder) is not None)
 
     def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore | None:
         """Return the newest successes of a stage 1, from its bags."""

@@ -10,10 +10,10 @@ import time
 
 from rclpy.node import Node
 from rclpy.task import Future
-from tqdm import tqdm
 
 from irevla_control.errors import ConfigError
 from irevla_control.files import write_synced
+from irevla_control.progress_bar import progress_bar
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import NodeDone, run_node
 from irevla_control.ros.parameters import Parameter, declare
@@ -56,9 +56,9 @@ class EpisodeRunnerNode(Node):
         whole = [(task, seed) for task, count in counts.items()
                  for seed in range(first, first + count)]
         self._plan = [episode for episode in whole if episode not in done]
-        self._progress = tqdm(total=len(whole), initial=len(whole) - len(self._plan),
-                              unit='episode',
-                              desc=self.get_namespace().strip('/') or 'episodes')
+        self._progress = progress_bar(
+            total=len(whole), initial=len(whole) - len(self._plan), unit='episode',
+            desc=self.get_namespace().strip('/') or 'episodes')
         self._diagnostics = Diagnostics(self)
         self._current: tuple[str, int] | None = None
         self._episode_id = ''

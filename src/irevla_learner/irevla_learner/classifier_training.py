@@ -5,14 +5,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
 from irevla_control.errors import ConfigError
 from irevla_learner.success_classifier import Description, SuccessClassifier
-from irevla_policy.settings import check_counts, check_ranges, check_sizes
+from irevla_policy.settings import Settings, check_counts, check_ranges, check_sizes
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,10 @@ class LabelledEpisode:
 
 
 @dataclass(frozen=True)
-class ClassifierConfig:
+class ClassifierConfig(Settings):
     """How a classifier is trained; `config/learning/classifier.yaml` explains each setting."""
+
+    what: ClassVar[str] = 'classifier settings'
 
     steps: int = 1500
     batch_size: int = 64

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-import sys
 from typing import Any
 
 from gymnasium.vector import AsyncVectorEnv
 import torch
-from tqdm import tqdm
 
+from irevla_control.progress_bar import progress_bar
 from irevla_learner.evaluation import EpisodeResult
 from irevla_learner.outcome import write_outcome
 from irevla_learner.played_episodes import keep, newest
@@ -28,9 +27,6 @@ from irevla_policy.config import PolicyConfig
 from irevla_policy.frame_store import FrameStore, write_store
 from irevla_policy.metrics_log import MetricsLog
 from irevla_policy.vla import VLA
-
-# Between two states of a progress bar: in a file each is a line.
-BAR_S = 0.5 if sys.stderr.isatty() else 10
 
 
 class InProcess:
@@ -65,8 +61,8 @@ class InProcess:
         """Play so many episodes of each task greedily."""
         vla = _load(checkpoint)
         first = self._config['evaluation_seed']
-        bar = tqdm(total=sum(episodes.values()), desc=f'{folder.parent.name} evaluation',
-                   unit='episode', mininterval=BAR_S)
+        bar = progress_bar(total=sum(episodes.values()), unit='episode',
+                           desc=f'{folder.parent.name} evaluation')
         results = []
         for task, count in episodes.items():
             player = VectorPlayer(self._copies, vla, task)
@@ -84,7 +80,7 @@ class InProcess:
             player = VectorPlayer(self._judged_copies, vla, task, judge)
         else:
             player = VectorPlayer(self._copies, vla, task)
-        bar = tqdm(desc=f'{folder.name} on {task}', unit='decision', mininterval=BAR_S)
+        bar = progress_bar(desc=f'{folder.name} on {task}', unit='decision')
         log: MetricsLog | None = None
 
         def note(played: Played, progress: Progress) -> None:

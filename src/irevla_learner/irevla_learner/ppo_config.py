@@ -4,14 +4,16 @@
 
 from dataclasses import dataclass
 import math
-from pathlib import Path
+from typing import ClassVar
 
-from irevla_policy.settings import check_counts, check_ranges, load_settings
+from irevla_policy.settings import Settings, check_counts, check_ranges
 
 
 @dataclass(frozen=True)
-class PPOConfig:
+class PPOConfig(Settings):
     """What stage 1 with PPO does, and how long."""
+
+    what: ClassVar[str] = 'PPO settings'
 
     decisions: int = 30000
     window: int = 60
@@ -43,12 +45,3 @@ class PPOConfig:
             'window_success': (0, 1), 'learning_rate': (0, 1), 'critic_learning_rate': (0, 1),
             'discount': (0, 1), 'gae': (0, 1), 'clip': (0, 1), 'kl': (0, math.inf),
             'std': (1e-3, 1), 'gradient_clip': (0, math.inf)})
-
-    @classmethod
-    def load(cls, path: Path | None) -> 'PPOConfig':
-        """Read settings from YAML, or take the defaults.
-
-        Raises:
-            ConfigError: the file is missing, not a mapping, or holds an unknown setting.
-        """
-        return load_settings(cls, path, 'PPO settings')

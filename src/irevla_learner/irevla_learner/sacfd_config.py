@@ -4,15 +4,17 @@
 
 from dataclasses import dataclass
 import math
-from pathlib import Path
+from typing import ClassVar
 
 from irevla_control.errors import ConfigError
-from irevla_policy.settings import check_counts, check_ranges, check_sizes, load_settings
+from irevla_policy.settings import Settings, check_counts, check_ranges, check_sizes
 
 
 @dataclass(frozen=True)
-class SACfDConfig:
+class SACfDConfig(Settings):
     """What stage 1 with SACfD does, and how long."""
+
+    what: ClassVar[str] = 'SACfD settings'
 
     demonstrations: int = 20
     most_zero_shot_episodes: int = 60
@@ -70,12 +72,3 @@ class SACfDConfig:
         if self.temperature not in ('none', 'auto'):
             raise ConfigError(f'SACfD setting temperature is {self.temperature!r}; use none or '
                               'auto')
-
-    @classmethod
-    def load(cls, path: Path | None) -> 'SACfDConfig':
-        """Read settings from YAML, or take the defaults.
-
-        Raises:
-            ConfigError: the file is missing, not a mapping, or holds an unknown setting.
-        """
-        return load_settings(cls, path, 'SACfD settings')

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from irevla_control.bag_reader import Observations, list_episodes, read_observations
 from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.progress_bar import progress_bar
 from irevla_learner import plots
 from irevla_learner.classifier_training import (
     ClassifierConfig,
@@ -29,7 +29,6 @@ from irevla_learner.json_file import write_json
 from irevla_learner.success_classifier import save_classifier
 from irevla_policy.checkpoint import load_checkpoint
 from irevla_policy.frame_store import episode_images
-from irevla_policy.settings import load_settings
 from irevla_policy.vla import VLA
 
 # Observations encoded at once.
@@ -42,7 +41,7 @@ def labelled_episodes(vla: VLA, roots: Sequence[Path]) -> Iterator[LabelledEpiso
                if not entry.aborted]
     if not entries:
         raise ConfigError(f'{", ".join(map(str, roots))}: no recorded episodes')
-    for folder in tqdm(entries, 'encoding', unit='episode', mininterval=1):
+    for folder in progress_bar(entries, 'encoding', unit='episode'):
         yield encode(vla, read_observations(folder, vla.config.cameras))
 
 
@@ -99,7 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--seed', type=int, default=0)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    config = load_settings(ClassifierConfig, options.config, 'classifier settings')
+    config = ClassifierConfig.load(options.config)
     report = train_from_bags(options.data, options.policy, options.output, config, options.seed)
     print(table(report))
     print(f'written: {options.output}')

@@ -9,10 +9,9 @@ import os
 from pathlib import Path
 import shutil
 
-from tqdm import tqdm
-
 from irevla_control.bag_reader import EpisodeEntry, list_episodes, read_episode
 from irevla_control.errors import ConfigError
+from irevla_control.progress_bar import progress_bar
 from irevla_policy.frame_store import FrameStore, write_store
 
 # Raise when the arrays' meaning changes: old caches are then decoded anew.
@@ -75,8 +74,8 @@ def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
     for stale in cache.glob(f'{view}-*'):
         shutil.rmtree(stale, ignore_errors=True)
     decoded = (read_episode(folder, cameras) for folder in usable)
-    return write_store(folder, tqdm(decoded, 'decoding', len(usable), unit='episode',
-                                    mininterval=1), cameras, image_size)
+    return write_store(folder, progress_bar(decoded, 'decoding', len(usable), unit='episode'),
+                       cameras, image_size)
 
 
 def _digest(content: object) -> str:

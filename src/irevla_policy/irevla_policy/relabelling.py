@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from irevla_control.progress_bar import progress_bar
 from irevla_policy.frame_store import FrameStore
 from irevla_policy.vla import VLA, start_digest
 
@@ -28,7 +28,7 @@ def relabelled(store: FrameStore, improved: VLA) -> FrameStore:
     instructions = np.repeat([row.instruction for row in store.episodes],
                              [row.stop - row.start for row in store.episodes])
     actions = store.actions.copy()
-    for start in tqdm(range(0, len(frames), BATCH), 'labelling', unit='batch', mininterval=1):
+    for start in progress_bar(range(0, len(frames), BATCH), 'labelling', unit='batch'):
         rows = frames[start:start + BATCH]
         with torch.no_grad():
             chosen = improved.act(*improved.perceive(store.images[rows], store.states[rows],

@@ -5,13 +5,13 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 
 from irevla_control.errors import ConfigError
 
-Settings = TypeVar('Settings')
+Kind = TypeVar('Kind', bound='Settings')
 # Low and high, inclusive, by the name of a setting.
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -32,22 +32,28 @@ def read_mapping(path: Path, what: str) -> dict[str, Any]:
     return values
 
 
-def load_settings(kind: type[Settings], path: Path | None, what: str,
-                  overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Make a dataclass from YAML, or from its defaults; ``overrides`` win, unless None.
+class Settings:
+    """A dataclass of settings that a YAML file may give; ``what`` they are begins an error."""
 
-    Raises:
-        ConfigError: as `read_mapping` and the dataclass, or an unknown setting.
+    what: ClassVar[str]
 
-    """
-    values = read_mapping(path, what) if path else {}
-    values |= {name: value for name, value in (overrides or {}).items() if value is not None}
-    known = {entry.name for entry in fields(kind)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise ConfigError(f'{what} {path}: unknown {", ".join(unknown)}; known are '
-                          f'{", ".join(sorted(known))}')
-    return kind(**values)
+    @classmethod
+    def load(cls: type[Kind], path: Path | None,
+             overrides: Mapping[str, Any] | None = None) -> Kind:
+        """Read settings from YAML, or take the defaults; ``overrides`` win, unless None.
+
+        Raises:
+            ConfigError: as `read_mapping` and the dataclass, or an unknown setting.
+
+        """
+        values = read_mapping(path, cls.what) if path else {}
+        values |= {name: value for name, value in (overrides or {}).items() if value is not None}
+        known = {entry.name for entry in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ConfigError(f'{cls.what} {path}: unknown {", ".join(unknown)}; known are '
+                              f'{", ".join(sorted(known))}')
+        return cls(**values)
 
 
 def check_ranges(settings: Any, what: str, ranges: Ranges) -> None:

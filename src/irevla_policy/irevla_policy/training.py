@@ -5,15 +5,14 @@
 from dataclasses import asdict, dataclass
 import math
 from pathlib import Path
-import sys
 import time
 
 from accelerate import Accelerator
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from irevla_control.errors import IrevlaError
+from irevla_control.progress_bar import progress_bar
 from irevla_policy.augmentation import random_light, random_shift
 from irevla_policy.checkpoint import save_checkpoint
 from irevla_policy.dataset import Batch, BatchSource, Dataset
@@ -117,8 +116,8 @@ class Trainer:
         config = self.config
         log = MetricsLog(self.output, self.start, config.tensorboard) if self._main else None
         prefetcher = Prefetcher(self._example, range(self.start, config.steps))
-        bar = tqdm(prefetcher, 'training', config.steps, initial=self.start, unit='step',
-                   mininterval=0.5 if sys.stderr.isatty() else 10, disable=not self._main)
+        bar = progress_bar(prefetcher, 'training', config.steps, initial=self.start,
+                           unit='step', disable=not self._main)
         started = logged = time.perf_counter()
         waited, losses = 0.0, []
         for step, example in bar:

@@ -2,19 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings of supervised training, and the learning rate they give each step."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 import math
-from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 from irevla_control.errors import ConfigError
-from irevla_policy.settings import check_ranges, load_settings
+from irevla_policy.settings import Settings, check_ranges
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """Settings of stage 0 and stage 2; `config/training/stage0.yaml` has and explains each."""
+
+    what: ClassVar[str] = 'training settings'
 
     steps: int = 3000
     batch_size: int = 32
@@ -55,15 +55,6 @@ class TrainConfig:
         if self.precision not in ('no', 'bf16'):
             raise ConfigError(f'training setting precision is {self.precision!r}; use no or '
                               'bf16')
-
-    @classmethod
-    def load(cls, path: Path | None, overrides: Mapping[str, Any] | None = None) -> 'TrainConfig':
-        """Read settings from YAML, or take the defaults; ``overrides`` win, unless None.
-
-        Raises:
-            ConfigError: the file is missing, not a mapping, or holds an unknown setting.
-        """
-        return load_settings(cls, path, 'training settings', overrides)
 
     def learning_rate_at(self, step: int) -> float:
         """Return the rate of a step: a linear warm-up, then half a cosine."""
