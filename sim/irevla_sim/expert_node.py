@@ -6,6 +6,7 @@ import numpy as np
 from rclpy.node import Node
 
 from irevla_control.errors import ConfigError
+from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.messages import action_to_message, stamp_to_ns
 from irevla_control.ros.node import run_node
@@ -13,7 +14,6 @@ from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, SimulatorState
 from irevla_sim.expert import ScriptedExpert
-from irevla_sim.metaworld_node import BASE_FRAME
 from irevla_sim.tasks import find_task, load_catalogue
 
 PARAMETERS = {

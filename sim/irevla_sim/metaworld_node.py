@@ -10,6 +10,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from irevla_control.errors import BadMessageError, ConfigError, IrevlaError
+from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.messages import (
     image_to_message,
@@ -26,7 +27,6 @@ from irevla_msgs.srv import ResetEpisode
 from irevla_sim.metaworld_env import MetaWorldEnv
 from irevla_sim.tasks import find_task, load_catalogue
 
-BASE_FRAME = 'base'
 PARAMETERS = {
     'cameras': Parameter(['front', 'wrist'], 'names of the cameras to publish'),
     'image_size': Parameter(84, 'height and width of the images [pixels]', 16, 2048),

@@ -9,6 +9,8 @@ import numpy as np
 
 ACTION_SIZE = 7
 STATE_SIZE = 10
+# What poses and commands are given in.
+BASE_FRAME = 'base'
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,207 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What an arm may do and when: commands, resets, silence, faults; without ROS or a robot.
+
+All times are steady seconds of one clock, so that no clock set anew moves the arm.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass
+import enum
+
+import numpy as np
+
+from irevla_control.arm_limits import ArmLimits
+from irevla_control.errors import ConfigError
+from irevla_control.minimum_jerk import MinimumJerk
+from irevla_control.observation import BASE_FRAME, action_problem
+from irevla_control.pose import Pose
+from irevla_control.setpoint import Setpoint
+
+
+class Mode(enum.IntEnum):
+    """As RobotState.MODE_*."""
+
+    IDLE = 1
+    READY = 2
+    RESETTING = 3
+    HOLDING = 4
+    FAULT = 5
+    STOPPED = 6
+
+
+class FaultCode(enum.IntEnum):
+    """As RobotState.FAULT_*."""
+
+    NONE = 0
+    CONTROL = 1
+    CONNECTION = 2
+    GRIPPER = 3
+    TRACKING = 4
+
+
+@dataclass(frozen=True)
+class ArmTiming:
+    """Times [s] and budgets.
+
+    Attributes:
+        response_s: time constant in which the setpoint does the last part of its way.
+        hold_after_s: silence after which the arm comes to rest and holds.
+        stop_after_s: silence after which its controller is ended.
+        settle_s: at the end of a reset, rest before commands are taken.
+        recoveries: faults that may be recovered from within `recovery_window_s`.
+        recovery_window_s: see `recoveries`.
+
+    """
+
+    response_s: float = 0.05
+    hold_after_s: float = 0.3
+    stop_after_s: float = 30.0
+    settle_s: float = 0.3
+    recoveries: int = 3
+    recovery_window_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError when silence would stop the arm before it holds."""
+        if not 0 < self.hold_after_s < self.stop_after_s:
+            raise ConfigError(f'hold_after_s {self.hold_after_s} and stop_after_s '
+                              f'{self.stop_after_s}; 0 < hold_after_s < stop_after_s is needed')
+
+
+class ArmController:
+    """Decides which setpoint the arm gets; the caller asks with `tick` and carries it out.
+
+    IDLE: no setpoint, the robot's own brakes or position control hold it. A reset leads through
+    RESETTING to READY, where commands move the setpoint. Silence leads to HOLDING, from which the
+    next command leads back, and then to IDLE. FAULT and STOPPED give no setpoint and stay until
+    `recover`.
+    """
+
+    def __init__(self, limits: ArmLimits, timing: ArmTiming) -> None:
+        """Begin IDLE."""
+        self.limits, self.timing = limits, timing
+        self.mode = Mode.IDLE
+        self.fault, self.fault_text = FaultCode.NONE, ''
+        self.counts: Counter[str] = Counter()
+        self._setpoint: Setpoint | None = None
+        self._reset: MinimumJerk | None = None
+        self._reset_began = self._heard = 0.0
+        self._newest_stamp = -1
+        self._recoveries: deque[float] = deque()
+
+    @property
+    def setpoint(self) -> Pose | None:
+        """Where the arm is led, or None when it is not led."""
+        return self._setpoint.pose if self._setpoint else None
+
+    @property
+    def moves(self) -> bool:
+        """Whether a controller must run on the robot."""
+        return self.mode in (Mode.READY, Mode.RESETTING, Mode.HOLDING)
+
+    def reset(self, measured: Pose, home: Pose, now: float) -> str:
+        """Begin to lead the arm home from where it is; return why not, or ''."""
+        if self.mode in (Mode.FAULT, Mode.STOPPED):
+            return self._why_not()
+        if not self.moves:
+            self._setpoint = Setpoint(self.limits, self.timing.response_s, measured)
+        self._setpoint.hold()
+        self._reset = MinimumJerk(self._setpoint.pose, home, self.limits)
+        self._reset_began = now
+        self._newest_stamp = -1
+        self.mode = Mode.RESETTING
+        return ''
+
+    def command(self, action: np.ndarray, stamp: int, frame: str, measured: Pose,
+                now: float) -> str:
+        """Take a command received at ``now``; return why it is refused, or ''.
+
+        Args:
+            action: (7,), delta [m], rotation vector [rad], gripper, see `observation`.
+            stamp: of the observation that it answers [ns].
+            frame: the command is given in; only the base frame is understood.
+            measured: where the arm is.
+            now: when it was received.
+
+        """
+        problem = self._problem(action, stamp, frame)
+        if problem:
+            self.counts['refused'] += 1
+            return problem
+        self._heard, self._newest_stamp = now, stamp
+        self.mode = Mode.READY
+        self._setpoint.step(action[:3], action[3:6], measured)
+        self.counts['commands'] += 1
+        return ''
+
+    def _problem(self, action: np.ndarray, stamp: int, frame: str) -> str:
+        if self.mode not in (Mode.READY, Mode.HOLDING):
+            return self._why_not()
+        if frame != BASE_FRAME:
+            return f'frame {frame!r}; give it in {BASE_FRAME!r}'
+        if stamp <= self._newest_stamp:
+            return (f'stamp {stamp} is not after {self._newest_stamp}, the newest executed; begin '
+                    'a new episode if a clock was set back')
+        return action_problem(action) or self.limits.step_problem(action[:3], action[3:6])
+
+    def _why_not(self) -> str:
+        return {Mode.IDLE: 'the arm is idle; call reset_episode',
+                Mode.RESETTING: 'the arm is on its way home; wait for the end of the reset',
+                Mode.FAULT: f'the arm has a fault: {self.fault_text}; call recover',
+                Mode.STOPPED: 'the emergency stop was pressed; release it and call recover',
+                }[self.mode]
+
+    def tick(self, now: float, dt: float) -> Pose | None:
+        """Go on by ``dt`` seconds; return the setpoint, or None when the arm is not led."""
+        if not self.moves:
+            return None
+        silence = now - self._heard
+        if self.mode == Mode.RESETTING:
+            self._go_home(now)
+        elif silence > self.timing.stop_after_s:
+            self.counts['stops after silence'] += 1
+            self._rest(Mode.IDLE)
+            return None
+        elif silence > self.timing.hold_after_s and self.mode == Mode.READY:
+            self.counts['holds after silence'] += 1
+            self._setpoint.hold()
+            self.mode = Mode.HOLDING
+        return self._setpoint.advance(dt)
+
+    def _go_home(self, now: float) -> None:
+        time_s = now - self._reset_began
+        self._setpoint.target = self.limits.clamped(self._reset.at(time_s))
+        if time_s > self._reset.duration_s + self.timing.settle_s:
+            self._heard = now
+            self.mode = Mode.READY
+
+    def fail(self, code: FaultCode, text: str) -> None:
+        """Latch a fault; the first keeps its cause."""
+        if self.mode in (Mode.FAULT, Mode.STOPPED):
+            return
+        self.counts['faults'] += 1
+        self.fault, self.fault_text = code, text
+        self._rest(Mode.FAULT)
+
+    def emergency_stop(self) -> None:
+        """Latch the stop; it outranks a fault."""
+        self._rest(Mode.STOPPED)
+
+    def recover(self, now: float) -> str:
+        """Leave FAULT or STOPPED for IDLE; return why not, or ''."""
+        while self._recoveries and now - self._recoveries[0] > self.timing.recovery_window_s:
+            self._recoveries.popleft()
+        if self.mode not in (Mode.FAULT, Mode.STOPPED):
+            return 'there is nothing to recover from'
+        if self.fault and len(self._recoveries) >= self.timing.recoveries:
+            return (f'{len(self._recoveries)} recoveries within '
+                    f'{self.timing.recovery_window_s:g} s are the limit; find the cause of '
+                    f'{self.fault_text!r}, then start the node anew')
+        if self.fault:
+            self._recoveries.append(now)
+        self.fault, self.fault_text = FaultCode.NONE, ''
+        self._rest(Mode.IDLE)
+        return ''
+
+    def _rest(self, mode: Mode) -> None:
+        self.mode, self._setpoint, self._reset = mode, None, None

@@ -1,0 +1,38 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The smoothest way between two rests (Flash and Hogan): how the arm goes home."""
+
+import numpy as np
+
+from irevla_control.arm_limits import ArmLimits
+from irevla_control.pose import Pose
+
+# Peaks of the polynomial 10 t^3 - 15 t^4 + 6 t^5 over a unit of time and way.
+PEAK_SPEED = 1.875
+PEAK_ACCELERATION = 10 / np.sqrt(3)
+
+
+class MinimumJerk:
+    """A path from pose to pose, as fast as the limits allow."""
+
+    def __init__(self, start: Pose, end: Pose, limits: ArmLimits) -> None:
+        """Plan it; the end is led into the limits."""
+        self._start = start
+        self.end = limits.clamped(end)
+        self._way, self._turn = start.to(self.end)
+        self.duration_s = max(
+            _least_time(np.linalg.norm(self._way), limits.max_speed, limits.max_acceleration),
+            _least_time(np.linalg.norm(self._turn), limits.max_turn_speed,
+                        limits.max_turn_acceleration))
+
+    def at(self, time_s: float) -> Pose:
+        """Return the pose at a time since the start; afterwards the end."""
+        if time_s >= self.duration_s:
+            return self.end
+        t = max(time_s, 0.0) / self.duration_s
+        done = t ** 3 * (10 - 15 * t + 6 * t ** 2)
+        return self._start.moved(done * self._way, done * self._turn)
+
+
+def _least_time(way: float, speed: float, acceleration: float) -> float:
+    return max(PEAK_SPEED * way / speed, float(np.sqrt(PEAK_ACCELERATION * way / acceleration)))

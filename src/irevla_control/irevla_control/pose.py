@@ -1,0 +1,62 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Poses of the end effector, and the way from one to another; no Euler angles anywhere."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from irevla_control.errors import ConfigError
+
+# How far the length of a quaternion may be from 1: what rounding explains.
+UNIT_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where the end effector is in the base frame.
+
+    Attributes:
+        position: float64 (3,) [m].
+        rotation: from the end effector's frame to the base frame.
+
+    """
+
+    position: np.ndarray
+    rotation: Rotation
+
+    @classmethod
+    def from_quaternion(cls, position: np.ndarray, quaternion: np.ndarray) -> 'Pose':
+        """Make a pose from (3,) [m] and a unit quaternion (x, y, z, w).
+
+        Raises:
+            ConfigError: not finite, or no unit quaternion.
+
+        """
+        position, quaternion = np.asarray(position, float), np.asarray(quaternion, float)
+        if not np.isfinite(position).all():
+            raise ConfigError(f'position {position} is not finite')
+        if not abs(np.linalg.norm(quaternion) - 1) < UNIT_TOLERANCE:
+            raise ConfigError(f'quaternion {quaternion} has length '
+                              f'{np.linalg.norm(quaternion):.4g}; 1 is needed')
+        return cls(position, Rotation.from_quat(quaternion))
+
+    @property
+    def quaternion(self) -> np.ndarray:
+        """Return (x, y, z, w)."""
+        return self.rotation.as_quat()
+
+    @property
+    def tool_axis(self) -> np.ndarray:
+        """Return where the end effector points: its z axis (3,) in the base frame."""
+        return self.rotation.as_matrix()[:, 2]
+
+    def moved(self, translation: np.ndarray, turn: np.ndarray) -> 'Pose':
+        """Return it after a translation [m] and a rotation vector [rad] in the base frame."""
+        return Pose(self.position + translation, Rotation.from_rotvec(turn) * self.rotation)
+
+    def to(self, other: 'Pose') -> tuple[np.ndarray, np.ndarray]:
+        """Return the shortest `moved` that leads to the other pose: (3,) [m], (3,) [rad]."""
+        return (other.position - self.position,
+                (other.rotation * self.rotation.inv()).as_rotvec())
