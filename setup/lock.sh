@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --quiet \
-  --custom-compile-command "make lock" requirements.in -o requirements.lock
+  --override overrides.txt --custom-compile-command "make lock" requirements.in -o requirements.lock
 version=$(sed -n 's/^torch==\([^ ]*\).*/\1/p' requirements.in)
 while read -r hash; do
   grep -q -- "$hash" requirements.lock || sed -i "s|^torch==$version \\\\|&\n    $hash \\\\|" requirements.lock

@@ -1,0 +1,95 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A Panda at a table with things to pick, in franky-sim's MuJoCo simulator."""
+
+from dataclasses import dataclass
+import xml.etree.ElementTree as ET
+
+from franky_sim.mujoco_simulator import FrankaMujocoRobot, MujocoSimulator
+import mujoco
+import numpy as np
+
+# Joints [rad] with the end effector straight down, 0.49 m above the table.
+HOME_JOINTS = (0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4)
+# Where things are put, (x, y) [m] in the base frame, and how far apart at least.
+REGION_LOW, REGION_HIGH = np.array([0.42, -0.16]), np.array([0.6, 0.16])
+APART = 0.08
+# Contacts that hold a grasp: friction of sliding, spinning and rolling, and four dimensions.
+GRIPPY = {'friction': '1.2 0.02 0.001', 'condim': '4', 'solref': '0.01 1'}
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something on the table: an attribute of a MuJoCo geom each, `height` of its middle [m]."""
+
+    geom: str
+    size: str
+    rgba: str
+    mass: float
+    height: float
+    turn: str = '1 0 0 0'
+
+
+THINGS = {
+    'red block': Thing('box', '0.02 0.02 0.02', '0.85 0.15 0.12 1', 0.05, 0.02),
+    'green block': Thing('box', '0.02 0.02 0.02', '0.15 0.65 0.2 1', 0.05, 0.02),
+    'blue block': Thing('box', '0.02 0.02 0.02', '0.12 0.3 0.85 1', 0.05, 0.02),
+    'eggplant': Thing('ellipsoid', '0.045 0.022 0.022', '0.35 0.1 0.4 1', 0.06, 0.022),
+    'carrot': Thing('capsule', '0.014 0.045', '0.95 0.5 0.1 1', 0.05, 0.014,
+                    turn='0.7071 0 0.7071 0'),
+}
+CAMERAS = {
+    # Beside the fingers, looking along them; and from the other side of the table.
+    'wrist': {'pos': '0.06 0 0.02', 'xyaxes': '0 -1 0 0.94 0 -0.34', 'fovy': '70'},
+    'side': {'pos': '1.05 0.0 0.42', 'xyaxes': '0 1 0 -0.6 0 0.8', 'fovy': '50'},
+}
+
+
+class PandaScene(MujocoSimulator):
+    """The simulator with one robot, a table, things and cameras."""
+
+    def __init__(self) -> None:
+        """Build the scene; `init` and `start` make it run."""
+        super().__init__()
+        self.robot: FrankaMujocoRobot = self.add_robot(initial_q=HOME_JOINTS,
+                                                       initial_hand_width=0.08)
+        for pad in self.worldbody.iter('geom'):
+            if pad.get('class', '').startswith('fingertip_pad'):
+                pad.attrib.update(GRIPPY)
+        for name, thing in THINGS.items():
+            body = ET.SubElement(self.worldbody, 'body', name=name)
+            ET.SubElement(body, 'freejoint', name=name)
+            ET.SubElement(body, 'geom', type=thing.geom, size=thing.size, rgba=thing.rgba,
+                          mass=str(thing.mass), quat=thing.turn, **GRIPPY)
+        hand = next(body for body in self.worldbody.iter('body')
+                    if body.get('name') == 'robot0_hand')
+        ET.SubElement(hand, 'camera', name='wrist', **CAMERAS['wrist'])
+        ET.SubElement(self.worldbody, 'camera', name='side', **CAMERAS['side'])
+
+    def xml(self) -> str:
+        """Return the scene for who draws it elsewhere."""
+        return ET.tostring(self.scene, encoding='unicode')
+
+    def arrange(self, seed: int) -> None:
+        """Put all things on the table, apart, at places that the seed tells."""
+        random = np.random.default_rng(seed)
+        places: list[np.ndarray] = []
+        while len(places) < len(THINGS):
+            place = random.uniform(REGION_LOW, REGION_HIGH)
+            if all(np.linalg.norm(place - other) > APART for other in places):
+                places.append(place)
+        for (name, thing), place in zip(THINGS.items(), places):
+            angle = random.uniform(-np.pi, np.pi)
+            self.put(name, (*place, thing.height), angle)
+        mujoco.mj_forward(self.model, self.data)
+
+    def put(self, name: str, position: tuple[float, float, float], angle: float = 0.0) -> None:
+        """Put a thing at a position [m], turned about the vertical [rad], at rest."""
+        joint = self.model.joint(name)
+        start, speed = joint.qposadr[0], joint.dofadr[0]
+        self.data.qpos[start:start + 7] = (*position, np.cos(angle / 2), 0, 0, np.sin(angle / 2))
+        self.data.qvel[speed:speed + 6] = 0
+
+    def position(self, name: str) -> np.ndarray:
+        """Return where a thing is (3,) [m]: ground truth, for tests and rewards in simulation."""
+        return self.data.body(name).xpos.copy()

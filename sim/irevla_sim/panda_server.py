@@ -1,0 +1,107 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""franky-sim's robot server with the reflexes of a real Panda: it stops when its client does."""
+
+from collections.abc import Iterable
+
+from franky_sim.base_simulator import BaseRobot
+from franky_sim.franka_robot_protocol import (
+    AutomaticErrorRecoveryCommand,
+    BaseCommand,
+    MoveCommandControllerMode,
+    MoveCommandMotionGeneratorMode,
+    MoveStatus,
+    RobotCommand,
+    RobotMode,
+)
+from franky_sim.franka_robot_server import FrankaRobotServer
+from franky_sim.franka_robot_state import FrankaRobotState
+import numpy as np
+
+# Places of errors in libfranka's list of 41.
+JOINT_VELOCITY_VIOLATION, COMMUNICATION_CONSTRAINTS_VIOLATION = 3, 31
+ERRORS = 41
+# Of an FR3 [rad/s].
+MOST_JOINT_SPEED = np.array([2.62, 2.62, 2.62, 2.62, 5.26, 4.18, 5.26])
+
+
+class Recovery(AutomaticErrorRecoveryCommand):
+    """Clears the error that a reflex left."""
+
+    def handle(self, server: 'PandaServer') -> None:
+        """Recover, then answer."""
+        server.recover()
+        super().handle(server)
+
+
+class PandaServer(FrankaRobotServer):
+    """Ends a motion with a reflex when commands stop coming or a joint gets too fast."""
+
+    def __init__(self, robot: BaseRobot, hostnames: Iterable[str], lost_packets: int) -> None:
+        """Serve a robot at the first free address.
+
+        Args:
+            robot: of a simulator.
+            hostnames: addresses to try.
+            lost_packets: milliseconds of silence that end a motion; 20 on a real robot.
+
+        """
+        super().__init__(robot, hostnames)
+        # franky-sim has no other way to exchange a command.
+        self._FrankaServer__command_class_map[RobotCommand.kAutomaticErrorRecovery] = Recovery
+        self._lost_packets = lost_packets
+        self._silence = 0
+        self._error: int | None = None
+
+    @property
+    def error(self) -> int | None:
+        """The place of the error that the last reflex left, or None."""
+        return self._error
+
+    def recover(self) -> None:
+        """Forget the error."""
+        self._error = None
+
+    def start_motion(self, controller_mode: MoveCommandControllerMode,
+                     motion_generator_mode: MoveCommandMotionGeneratorMode,
+                     motion_id: int) -> None:
+        """Begin a motion, but not with an error."""
+        if self._error is not None:
+            raise RuntimeError('the robot has an error')
+        self._silence = 0
+        super().start_motion(controller_mode, motion_generator_mode, motion_id)
+
+    def process_commands(self) -> None:
+        """Do what came in, then look whether all is well."""
+        self._silence += 1
+        super().process_commands()
+        if not self.current_motion_id:
+            return
+        if self._silence > self._lost_packets:
+            self.reflex(COMMUNICATION_CONSTRAINTS_VIOLATION)
+        elif (np.abs(self.robot.inner_state.dq) > MOST_JOINT_SPEED).any():
+            self.reflex(JOINT_VELOCITY_VIOLATION)
+
+    def reflex(self, error: int) -> None:
+        """Stop the motion with an error, as the robot itself does."""
+        self._error = error
+        motion = self.current_motion_id
+        self.stop_motion(send_preemption_signal=False)
+        self.reset_current_motion_id()
+        if motion:
+            BaseCommand.send_response(self._tcp_socket, RobotCommand.kMove, motion,
+                                      MoveStatus.kReflexAborted)
+
+    def _handle_udp_command(self, command_data: bytes) -> None:
+        self._silence = 0
+        if self.current_motion_id:
+            super()._handle_udp_command(command_data)
+
+    @property
+    def robot_state(self) -> FrankaRobotState:
+        """Return the state, with the error."""
+        state = super().robot_state
+        if self._error is None:
+            return state
+        errors = tuple(place == self._error for place in range(ERRORS))
+        return state.replace(robot_mode=RobotMode.kReflex, errors=errors, reflex_reason=errors)

@@ -1,0 +1,197 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A Franka Panda or FR3 through franky: a 1 kHz impedance controller in C++, setpoints from here."""
+
+from dataclasses import dataclass
+import time
+
+import franky
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from irevla_control.arm_controller import FaultCode
+from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.pose import Pose
+
+JOINTS = 7
+
+
+class ArmError(IrevlaError):
+    """The robot refused, stopped, or cannot be reached; tells which fault that is."""
+
+    def __init__(self, code: FaultCode, text: str) -> None:
+        """Say what happened, and what helps."""
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class ArmState:
+    """What the robot measured at one instant, in the base frame.
+
+    Attributes:
+        received_s: steady time at which it was read.
+        pose: of the end effector.
+        twist: (6,) [m/s, rad/s].
+        wrench: (6,) external [N, Nm].
+        joint_position, joint_velocity, joint_effort: (7,) [rad, rad/s, Nm].
+
+    """
+
+    received_s: float
+    pose: Pose
+    twist: np.ndarray
+    wrench: np.ndarray
+    joint_position: np.ndarray
+    joint_velocity: np.ndarray
+    joint_effort: np.ndarray
+
+
+@dataclass(frozen=True)
+class ArmGains:
+    """How stiffly the arm follows its setpoint.
+
+    Attributes:
+        stiffness: [N/m].
+        turn_stiffness: [Nm/rad].
+        error_clip: largest distance (3,) [m] from the setpoint that is answered with force: with
+            the stiffness it bounds the force.
+        turn_error_clip: the same for turns (3,) [rad].
+        posture_stiffness: with which the elbow is drawn to its posture at home [Nm/rad].
+        posture: joints (7,) [rad] at home.
+
+    """
+
+    stiffness: float
+    turn_stiffness: float
+    error_clip: tuple[float, float, float]
+    turn_error_clip: tuple[float, float, float]
+    posture_stiffness: float
+    posture: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for gains of the wrong number or sign."""
+        for name, size in (('error_clip', 3), ('turn_error_clip', 3), ('posture', JOINTS)):
+            value = np.asarray(getattr(self, name), float)
+            if value.shape != (size,) or not np.isfinite(value).all():
+                raise ConfigError(f'{name} is {value.tolist()}; {size} finite numbers are needed')
+        for name in ('stiffness', 'turn_stiffness', 'error_clip', 'turn_error_clip'):
+            if not np.greater(getattr(self, name), 0).all():
+                raise ConfigError(f'{name} is {getattr(self, name)}; it must be above 0')
+
+    @property
+    def force_bound(self) -> np.ndarray:
+        """Return the largest force (3,) [N] that holds the end effector to its setpoint."""
+        return self.stiffness * np.asarray(self.error_clip)
+
+    @property
+    def torque_bound(self) -> np.ndarray:
+        """Return the largest torque (3,) [Nm] likewise."""
+        return self.turn_stiffness * np.asarray(self.turn_error_clip)
+
+
+class FrankaArm:
+    """One connection to a robot; every method is for one thread, and only `rest` may take long."""
+
+    def __init__(self, address: str, gains: ArmGains, realtime: bool) -> None:
+        """Connect; nothing moves.
+
+        Args:
+            address: IP of the robot.
+            gains: of the impedance controller.
+            realtime: refuse to control without a real-time kernel, as Franka recommends.
+
+        Raises:
+            ArmError: it cannot be reached, or speaks another version of the protocol.
+
+        """
+        self._gains = gains
+        self._tracker: franky.CartesianImpedanceTracker | None = None
+        config = franky.RealtimeConfig.Enforce if realtime else franky.RealtimeConfig.Ignore
+        try:
+            self._robot = franky.Robot(address, realtime_config=config)
+        except franky.Exception as error:
+            raise ArmError(FaultCode.CONNECTION, f'robot {address}: {error}; is it switched on, '
+                           'unlocked, with FCI active, and is no other program connected?'
+                           ) from error
+
+    def read(self) -> ArmState:
+        """Return the newest state.
+
+        Raises:
+            ArmError: the controller ended by itself, the robot has an error or does not answer.
+
+        """
+        try:
+            if self._tracker is not None and self._robot.poll_motion():
+                self._tracker = None
+                raise ArmError(FaultCode.CONTROL, 'the controller ended by itself; see the '
+                               "robot's log in Desk")
+            state = self._robot.state
+        except franky.Exception as error:
+            self._tracker = None
+            raise ArmError(_code(error), f'{type(error).__name__}: {error}') from error
+        pose = state.O_T_EE
+        twist = state.O_dP_EE_est
+        return ArmState(
+            time.monotonic(), Pose(pose.translation, Rotation.from_quat(pose.quaternion)),
+            np.concatenate([twist.linear, twist.angular]) if twist else np.zeros(6),
+            np.asarray(state.O_F_ext_hat_K), np.asarray(state.q), np.asarray(state.dq),
+            np.asarray(state.tau_J))
+
+    def lead(self, setpoint: Pose) -> None:
+        """Have the arm follow a setpoint; the first starts the controller, where the arm is.
+
+        Raises:
+            ArmError: the controller cannot be started.
+
+        """
+        try:
+            if self._tracker is None:
+                gains = self._gains
+                self._tracker = franky.CartesianImpedanceTracker(
+                    self._robot, translational_stiffness=gains.stiffness,
+                    rotational_stiffness=gains.turn_stiffness,
+                    translational_error_clip=np.asarray(gains.error_clip),
+                    rotational_error_clip=np.asarray(gains.turn_error_clip),
+                    posture_task=franky.PostureTask(
+                        target=np.asarray(gains.posture), stiffness=gains.posture_stiffness))
+            self._tracker.set_target(franky.Affine(
+                translation=setpoint.position, quaternion=setpoint.quaternion))
+        except franky.Exception as error:
+            self._tracker = None
+            raise ArmError(_code(error), f'{type(error).__name__}: {error}') from error
+
+    def rest(self) -> None:
+        """Brake and end the controller, if it runs; the robot then holds itself.
+
+        Raises:
+            ArmError: the controller had failed, or fails to end.
+
+        """
+        tracker, self._tracker = self._tracker, None
+        if tracker is None:
+            return
+        try:
+            tracker.stop()
+        except franky.Exception as error:
+            raise ArmError(_code(error), f'{type(error).__name__}: {error}') from error
+
+    def recover(self) -> None:
+        """Clear the robot's own error state.
+
+        Raises:
+            ArmError: it stays.
+
+        """
+        try:
+            if not self._robot.recover_from_errors():
+                raise ArmError(FaultCode.CONTROL, 'the robot does not recover; look at Desk, '
+                               'release its stop, unlock the joints')
+        except franky.Exception as error:
+            raise ArmError(_code(error), f'{type(error).__name__}: {error}') from error
+
+
+def _code(error: Exception) -> FaultCode:
+    lost = isinstance(error, (franky.NetworkException, franky.ProtocolException))
+    return FaultCode.CONNECTION if lost else FaultCode.CONTROL
