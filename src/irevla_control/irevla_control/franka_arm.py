@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A Franka Panda or FR3 through franky: a 1 kHz impedance controller in C++, setpoints from here."""
+"""A Franka Panda or FR3 through franky: 1 kHz impedance control in C++, setpoints from here."""
 
 from dataclasses import dataclass
 import time
