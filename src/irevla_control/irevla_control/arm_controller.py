@@ -37,7 +37,6 @@ class FaultCode(enum.IntEnum):
     CONTROL = 1
     CONNECTION = 2
     GRIPPER = 3
-    TRACKING = 4
 
 
 @dataclass(frozen=True)
@@ -187,8 +186,8 @@ class ArmController:
         """Latch the stop; it outranks a fault."""
         self._rest(Mode.STOPPED)
 
-    def recover(self, now: float) -> str:
-        """Leave FAULT or STOPPED for IDLE; return why not, or ''."""
+    def recovery_problem(self, now: float) -> str:
+        """Return why nothing can be recovered from now, or ''."""
         while self._recoveries and now - self._recoveries[0] > self.timing.recovery_window_s:
             self._recoveries.popleft()
         if self.mode not in (Mode.FAULT, Mode.STOPPED):
@@ -197,11 +196,17 @@ class ArmController:
             return (f'{len(self._recoveries)} recoveries within '
                     f'{self.timing.recovery_window_s:g} s are the limit; find the cause of '
                     f'{self.fault_text!r}, then start the node anew')
-        if self.fault:
-            self._recoveries.append(now)
-        self.fault, self.fault_text = FaultCode.NONE, ''
-        self._rest(Mode.IDLE)
         return ''
+
+    def recover(self, now: float) -> str:
+        """Leave FAULT or STOPPED for IDLE; return why not, or ''."""
+        problem = self.recovery_problem(now)
+        if not problem:
+            if self.fault:
+                self._recoveries.append(now)
+            self.fault, self.fault_text = FaultCode.NONE, ''
+            self._rest(Mode.IDLE)
+        return problem
 
     def _rest(self, mode: Mode) -> None:
         self.mode, self._setpoint, self._reset = mode, None, None

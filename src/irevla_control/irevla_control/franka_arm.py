@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Franka Panda or FR3 through franky: 1 kHz impedance control in C++, setpoints from here."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 import time
 
@@ -91,7 +93,7 @@ class ArmGains:
 
 
 class FrankaArm:
-    """One connection to a robot; every method is for one thread, and only `rest` may take long."""
+    """One connection to a robot, for one thread; nothing here takes longer than a state needs."""
 
     def __init__(self, address: str, gains: ArmGains, realtime: bool) -> None:
         """Connect; nothing moves.
@@ -105,15 +107,25 @@ class FrankaArm:
             ArmError: it cannot be reached, or speaks another version of the protocol.
 
         """
-        self._gains = gains
+        self._address, self._gains = address, gains
+        self._realtime = franky.RealtimeConfig.Enforce if realtime else \
+            franky.RealtimeConfig.Ignore
         self._tracker: franky.CartesianImpedanceTracker | None = None
-        config = franky.RealtimeConfig.Enforce if realtime else franky.RealtimeConfig.Ignore
+        self._stopping = False
+        self._connect()
+
+    def _connect(self) -> None:
         try:
-            self._robot = franky.Robot(address, realtime_config=config)
+            self._robot = franky.Robot(self._address, realtime_config=self._realtime)
         except franky.Exception as error:
-            raise ArmError(FaultCode.CONNECTION, f'robot {address}: {error}; is it switched on, '
-                           'unlocked, with FCI active, and is no other program connected?'
+            raise ArmError(FaultCode.CONNECTION, f'robot {self._address}: {error}; is it switched '
+                           'on, unlocked, with FCI active, and is no other program connected?'
                            ) from error
+
+    @property
+    def resting(self) -> bool:
+        """Whether no controller runs: the robot holds itself, and may be led anew."""
+        return self._tracker is None
 
     def read(self) -> ArmState:
         """Return the newest state.
@@ -122,17 +134,14 @@ class FrankaArm:
             ArmError: the controller ended by itself, the robot has an error or does not answer.
 
         """
-        try:
+        with self._failing():
             if self._tracker is not None and self._robot.poll_motion():
                 self._tracker = None
-                raise ArmError(FaultCode.CONTROL, 'the controller ended by itself; see the '
-                               "robot's log in Desk")
+                if not self._stopping:
+                    raise ArmError(FaultCode.CONTROL, 'the controller ended by itself; see the '
+                                   "robot's log in Desk")
             state = self._robot.state
-        except franky.Exception as error:
-            self._tracker = None
-            raise ArmError(_code(error), f'{type(error).__name__}: {error}') from error
-        pose = state.O_T_EE
-        twist = state.O_dP_EE_est
+        pose, twist = state.O_T_EE, state.O_dP_EE_est
         return ArmState(
             time.monotonic(), Pose(pose.translation, Rotation.from_quat(pose.quaternion)),
             np.concatenate([twist.linear, twist.angular]) if twist else np.zeros(6),
@@ -143,55 +152,63 @@ class FrankaArm:
         """Have the arm follow a setpoint; the first starts the controller, where the arm is.
 
         Raises:
-            ArmError: the controller cannot be started.
+            ArmError: the controller cannot be started, or is ending.
 
         """
-        try:
-            if self._tracker is None:
-                gains = self._gains
-                self._tracker = franky.CartesianImpedanceTracker(
-                    self._robot, translational_stiffness=gains.stiffness,
-                    rotational_stiffness=gains.turn_stiffness,
-                    translational_error_clip=np.asarray(gains.error_clip),
-                    rotational_error_clip=np.asarray(gains.turn_error_clip),
-                    posture_task=franky.PostureTask(
-                        target=np.asarray(gains.posture), stiffness=gains.posture_stiffness))
+        if self._tracker is None:
+            self._start()
+        elif self._stopping:
+            raise ArmError(FaultCode.CONTROL, 'the controller is ending; wait until it rests')
+        with self._failing():
             self._tracker.set_target(franky.Affine(
                 translation=setpoint.position, quaternion=setpoint.quaternion))
-        except franky.Exception as error:
-            self._tracker = None
-            raise ArmError(_code(error), f'{type(error).__name__}: {error}') from error
+
+    def _start(self) -> None:
+        gains = self._gains
+        with self._failing():
+            self._tracker = franky.CartesianImpedanceTracker(
+                self._robot, translational_stiffness=gains.stiffness,
+                rotational_stiffness=gains.turn_stiffness,
+                translational_error_clip=np.asarray(gains.error_clip),
+                rotational_error_clip=np.asarray(gains.turn_error_clip),
+                posture_task=franky.PostureTask(
+                    target=np.asarray(gains.posture), stiffness=gains.posture_stiffness))
+        self._stopping = False
 
     def rest(self) -> None:
-        """Brake and end the controller, if it runs; the robot then holds itself.
+        """Begin to brake and end the controller, if it runs; `resting` tells when that is done.
 
         Raises:
-            ArmError: the controller had failed, or fails to end.
+            ArmError: the controller had failed.
 
         """
-        tracker, self._tracker = self._tracker, None
-        if tracker is None:
-            return
-        try:
-            tracker.stop()
-        except franky.Exception as error:
-            raise ArmError(_code(error), f'{type(error).__name__}: {error}') from error
+        if self._tracker is not None and not self._stopping:
+            self._stopping = True
+            with self._failing():
+                self._robot.move(franky.TorqueStopMotion(), asynchronous=True)
 
     def recover(self) -> None:
-        """Clear the robot's own error state.
+        """Clear the robot's own error state; connect again where the connection was lost.
 
         Raises:
             ArmError: it stays.
 
         """
-        try:
+        if self._robot is None:
+            self._connect()
+        with self._failing():
             if not self._robot.recover_from_errors():
                 raise ArmError(FaultCode.CONTROL, 'the robot does not recover; look at Desk, '
                                'release its stop, unlock the joints')
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Turn franky's errors into ours; a controller that met one does not run any more."""
+        try:
+            yield
         except franky.Exception as error:
-            raise ArmError(_code(error), f'{type(error).__name__}: {error}') from error
-
-
-def _code(error: Exception) -> FaultCode:
-    lost = isinstance(error, (franky.NetworkException, franky.ProtocolException))
-    return FaultCode.CONNECTION if lost else FaultCode.CONTROL
+            self._tracker = None
+            code = FaultCode.CONTROL
+            if isinstance(error, (franky.NetworkException, franky.ProtocolException)):
+                code, self._robot = FaultCode.CONNECTION, None
+            raise ArmError(code, f'{type(error).__name__}: {error}') from error

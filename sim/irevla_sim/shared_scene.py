@@ -1,0 +1,78 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The scene's state in shared memory: the physics writes it, cameras and tests read it."""
+
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = Path('/dev/shm')
+# Before the positions: count of writes, time, wanted and last arrangement.
+WRITES, TIME, WANTED, ARRANGED, POSITIONS = 0, 1, 2, 3, 4
+NOTHING = -1.0
+
+
+class SharedScene:
+    """Joint positions of the whole scene at one instant, and requests to arrange it anew.
+
+    One process writes, any number read: a reader that meets a write tries again.
+    """
+
+    def __init__(self, name: str, positions: int | None = None) -> None:
+        """Open what another process made, or make it for so many positions.
+
+        Raises:
+            FileNotFoundError: nobody made it yet.
+
+        """
+        self.path = FOLDER / f'irevla-{name}'
+        self._made = positions is not None
+        if self._made:
+            self._values = np.memmap(self.path, np.float64, 'w+', shape=(POSITIONS + positions,))
+            self._values[WANTED] = self._values[ARRANGED] = NOTHING
+        else:
+            self._values = np.memmap(self.path, np.float64, 'r+')
+
+    def write(self, time_s: float, positions: np.ndarray) -> None:
+        """Write the scene at a simulated time [s]."""
+        # Odd while it is written.
+        self._values[WRITES] += 1
+        self._values[TIME] = time_s
+        self._values[POSITIONS:] = positions
+        self._values[WRITES] += 1
+
+    def read(self) -> tuple[float, np.ndarray]:
+        """Return the newest simulated time [s] and positions."""
+        while True:
+            before = self._values[WRITES]
+            time_s, positions = float(self._values[TIME]), self._values[POSITIONS:].copy()
+            if before % 2 == 0 and before == self._values[WRITES]:
+                return time_s, positions
+
+    def ask(self, seed: int) -> None:
+        """Ask for another arrangement."""
+        self._values[ARRANGED] = NOTHING
+        self._values[WANTED] = seed
+
+    def asked(self) -> int | None:
+        """Return the seed of an arrangement that is asked for, once; else None."""
+        wanted = self._values[WANTED]
+        if wanted == NOTHING:
+            return None
+        self._values[WANTED] = NOTHING
+        return int(wanted)
+
+    def answer(self, seed: int) -> None:
+        """Tell that a seed's arrangement is there."""
+        self._values[ARRANGED] = seed
+
+    @property
+    def arranged(self) -> int | None:
+        """The seed of the arrangement that was made since the last `ask`, or None."""
+        seed = self._values[ARRANGED]
+        return None if seed == NOTHING else int(seed)
+
+    def close(self) -> None:
+        """Remove it, if it was made here."""
+        if self._made:
+            self.path.unlink(missing_ok=True)

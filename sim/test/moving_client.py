@@ -1,0 +1,27 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Moves a robot to and fro until it is killed; says what stopped it."""
+
+import sys
+import time
+
+import numpy as np
+from running_panda import GAINS, LIMITS
+
+from irevla_control.franka_arm import ArmError, FrankaArm
+from irevla_control.setpoint import Setpoint
+
+arm = FrankaArm(sys.argv[1], GAINS, realtime=False)
+setpoint = Setpoint(LIMITS, 0.05, arm.read().pose)
+try:
+    for tick in range(100_000):
+        if tick % 10 == 0:
+            way = 0.03 if tick // 50 % 2 else -0.03
+            setpoint.step(np.array([0, way, 0]), np.zeros(3), arm.read().pose)
+        arm.lead(setpoint.advance(0.01))
+        arm.read()
+        if tick == 20:
+            print('moving', flush=True)
+        time.sleep(0.01)
+except ArmError as error:
+    print(error, flush=True)

@@ -1,0 +1,142 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The real franky against a simulated Panda over its protocol: led, stopped, broken off."""
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from running_panda import GAINS, LIMITS, RunningPanda
+
+from irevla_control.arm_controller import FaultCode
+from irevla_control.franka_arm import ArmError, FrankaArm
+from irevla_control.setpoint import Setpoint
+
+PERIOD_S = 0.01
+CLIENT = Path(__file__).parent / 'moving_client.py'
+
+
+@pytest.fixture(scope='module')
+def panda():
+    panda = RunningPanda()
+    yield panda
+    panda.stop()
+
+
+@pytest.fixture
+def arm(panda):
+    arm = FrankaArm(panda.address, GAINS, realtime=False)
+    yield arm
+    rest(arm)
+    del arm
+
+
+def rest(arm):
+    arm.rest()
+    wait_for(lambda: arm.read() and arm.resting, 4)
+
+
+def wait_for(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f'not within {seconds} s'
+        time.sleep(PERIOD_S)
+
+
+def lead(arm, setpoint, seconds):
+    """Lead the arm for a while; return the poses measured."""
+    poses = []
+    for _ in range(round(seconds / PERIOD_S)):
+        poses.append(arm.read().pose)
+        arm.lead(setpoint.advance(PERIOD_S))
+        time.sleep(PERIOD_S)
+    return poses
+
+
+def test_it_starts_without_a_jump_and_follows_its_setpoint(arm):
+    start = arm.read().pose
+    setpoint = Setpoint(LIMITS, 0.05, start)
+    poses = lead(arm, setpoint, 0.5)
+    assert max(np.linalg.norm(start.to(pose)[0]) for pose in poses) < 0.002
+    for _ in range(5):
+        setpoint.step(np.array([0.01, 0.01, -0.01]), np.array([0, 0, 0.05]), arm.read().pose)
+        lead(arm, setpoint, 0.1)
+    lead(arm, setpoint, 2.0)
+    way, turn = arm.read().pose.to(setpoint.target)
+    assert np.linalg.norm(way) < 0.005
+    assert np.linalg.norm(turn) < 0.05
+    assert np.linalg.norm(start.to(setpoint.target)[0]) > 0.08
+
+
+def test_at_rest_it_holds_its_pose_and_can_be_led_again(panda, arm):
+    lead(arm, Setpoint(LIMITS, 0.05, arm.read().pose), 0.3)
+    rest(arm)
+    before = panda.joints()
+    time.sleep(0.5)
+    assert np.abs(panda.joints() - before).max() < 0.002
+    lead(arm, Setpoint(LIMITS, 0.05, arm.read().pose), 0.3)
+
+
+def test_a_second_start_while_it_brakes_is_refused(arm):
+    setpoint = Setpoint(LIMITS, 0.05, arm.read().pose)
+    lead(arm, setpoint, 0.2)
+    arm.rest()
+    with pytest.raises(ArmError, match='wait until it rests'):
+        arm.lead(setpoint.pose)
+
+
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
+def test_a_killed_or_frozen_client_leaves_a_safe_arm(panda, number):
+    client = subprocess.Popen([sys.executable, CLIENT, panda.address], stdout=subprocess.PIPE,
+                              text=True)
+    try:
+        assert 'moving' in client.stdout.readline()
+        wait_for(lambda: panda.speed() > 0.05, 5)
+        os.kill(client.pid, number)
+        assert panda.rests_within(3) < 1.5
+        before = panda.joints()
+        time.sleep(0.5)
+        assert np.abs(panda.joints() - before).max() < 0.002
+        if number == signal.SIGSTOP:
+            os.kill(client.pid, signal.SIGCONT)
+            assert 'communication_constraints_violation' in client.stdout.read()
+    finally:
+        client.kill()
+        client.wait()
+        client.stdout.close()
+    arm = FrankaArm(panda.address, GAINS, realtime=False)
+    arm.recover()
+    lead(arm, Setpoint(LIMITS, 0.05, arm.read().pose), 0.2)
+    rest(arm)
+
+
+def test_a_robot_that_goes_away_is_a_fault_and_comes_back():
+    panda = RunningPanda()
+    arm = FrankaArm(panda.address, GAINS, realtime=False)
+    setpoint = Setpoint(LIMITS, 0.05, arm.read().pose)
+    lead(arm, setpoint, 0.2)
+    panda.process.kill()
+    panda.process.wait()
+    with pytest.raises(ArmError) as found:
+        for _ in range(1000):
+            lead(arm, setpoint, PERIOD_S)
+    assert found.value.code in (FaultCode.CONNECTION, FaultCode.CONTROL)
+    assert arm.resting
+    with pytest.raises(ArmError):
+        arm.recover()
+    panda.process.stdout.close()
+    panda.start()
+    arm.recover()
+    lead(arm, Setpoint(LIMITS, 0.05, arm.read().pose), 0.2)
+    rest(arm)
+    panda.stop()
+
+
+def test_nobody_there_is_said_with_a_remedy():
+    with pytest.raises(ArmError, match='is it switched on, unlocked, with FCI active'):
+        FrankaArm('127.9.9.9', GAINS, realtime=False)

@@ -1,0 +1,232 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `franka`: `command` in, `robot_state` out; a Panda or FR3 led within limits."""
+
+import threading
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Empty
+from std_srvs.srv import Trigger
+
+from irevla_control.arm_controller import ArmController, ArmTiming, Mode
+from irevla_control.arm_limits import ArmLimits
+from irevla_control.arm_loop import ArmLoop
+from irevla_control.errors import BadMessageError, ConfigError
+from irevla_control.franka_arm import ArmGains, ArmState, FrankaArm
+from irevla_control.franka_gripper import FrankaGripper, GripperSettings
+from irevla_control.observation import BASE_FRAME
+from irevla_control.pose import Pose
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.messages import message_to_action, stamp_to_ns, to_array
+from irevla_control.ros.node import run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import COMMAND, OBSERVATION
+from irevla_msgs.msg import EndEffectorCommand, RobotState
+from irevla_msgs.srv import GoHome
+
+PARAMETERS = {
+    'robot_ip': Parameter('', 'address of the robot'),
+    'realtime': Parameter(True, 'refuse to control without a real-time kernel'),
+    'gripper': Parameter(True, 'whether the robot has a Franka hand'),
+    'rate_hz': Parameter(100.0, 'setpoints and robot_state a second [Hz]', 20.0, 500.0),
+    # Where it may be, and how fast
+    'box_low': Parameter([0.30, -0.30, 0.01], 'lower corner of the workspace (x, y, z) [m]'),
+    'box_high': Parameter([0.70, 0.30, 0.50], 'upper corner of the workspace (x, y, z) [m]'),
+    'max_tilt': Parameter(0.4, 'largest angle of the hand from straight down [rad]', 0.0, 1.57),
+    'max_step': Parameter(0.05, 'longest translation of one command [m]', 0.001, 0.2),
+    'max_step_turn': Parameter(0.3, 'largest turn of one command [rad]', 0.001, 1.0),
+    'max_lead': Parameter(0.08, 'of the target before the arm [m]', 0.001, 0.3),
+    'max_lead_turn': Parameter(0.4, 'of the target before the arm [rad]', 0.001, 1.5),
+    'max_speed': Parameter(0.3, 'of the setpoint [m/s]', 0.01, 1.5),
+    'max_turn_speed': Parameter(1.2, 'of the setpoint [rad/s]', 0.01, 2.5),
+    'max_acceleration': Parameter(3.0, 'of the setpoint [m/s^2]', 0.1, 10.0),
+    'max_turn_acceleration': Parameter(12.0, 'of the setpoint [rad/s^2]', 0.1, 25.0),
+    # How stiffly it follows
+    'stiffness': Parameter(1000.0, 'of the impedance controller [N/m]', 10.0, 3000.0),
+    'turn_stiffness': Parameter(60.0, 'of the impedance controller [Nm/rad]', 1.0, 300.0),
+    'error_clip': Parameter([0.03, 0.03, 0.03],
+                            'distance from the setpoint beyond which force grows no more [m]'),
+    'turn_error_clip': Parameter([0.15, 0.15, 0.15], 'likewise for turns [rad]'),
+    'posture_stiffness': Parameter(5.0, 'that draws the elbow home [Nm/rad]', 0.0, 50.0),
+    # Times and budgets
+    'response_s': Parameter(0.05, 'time constant of the last part of a way [s]', 0.0, 1.0),
+    'hold_after_s': Parameter(0.3, 'silence after which the arm holds [s]', 0.02, 10.0),
+    'stop_after_s': Parameter(30.0, 'silence after which its controller ends [s]', 0.1, 3600.0),
+    'settle_s': Parameter(0.3, 'rest at home before commands are taken [s]', 0.0, 5.0),
+    'recoveries': Parameter(3, 'from faults, within recovery_window_s', 0, 100),
+    'recovery_window_s': Parameter(600.0, 'in which recoveries are counted [s]', 1.0, 86400.0),
+    # Home
+    'home_position': Parameter([0.45, 0.0, 0.30], 'of the end effector (x, y, z) [m]'),
+    'home_quaternion': Parameter([1.0, 0.0, 0.0, 0.0], 'of the end effector (x, y, z, w)'),
+    'home_joints': Parameter([0.0, -0.7854, 0.0, -2.3562, 0.0, 1.5708, 0.7854],
+                             'posture that the elbow is drawn to [rad]'),
+    'home_spread': Parameter([0.03, 0.03, 0.02], 'largest random offset of home (x, y, z) [m]'),
+    'home_spread_yaw': Parameter(0.1, 'largest random turn about the vertical [rad]', 0.0, 1.5),
+    # Gripper
+    'close_below': Parameter(0.4, 'wanted opening below which the gripper grasps', 0.0, 1.0),
+    'open_above': Parameter(0.6, 'wanted opening above which it opens', 0.0, 1.0),
+    'grasp_force': Parameter(40.0, 'of a grasp [N]', 1.0, 70.0),
+    'finger_speed': Parameter(0.1, 'of the fingers [m/s]', 0.01, 0.1),
+}
+JOINT_NAMES = [f'fr3_joint{number}' for number in range(1, 8)]
+FINGER_NAMES = ['fr3_finger_joint1', 'fr3_finger_joint2']
+FINGER_WAY = 0.04
+WATCH_S = 0.1
+
+
+class FrankaNode(Node):
+    """Wires topics and services to the arm's loop, which runs in its own thread."""
+
+    def __init__(self) -> None:
+        """Connect to the robot; nothing moves before `go_home`."""
+        super().__init__('franka')
+        values = declare(self, PARAMETERS)
+        if not values['robot_ip']:
+            raise ConfigError("parameter robot_ip is empty; give the robot's address")
+        limits = ArmLimits(**_chosen(values, ArmLimits))
+        gains = ArmGains(posture=values['home_joints'], **_chosen(values, ArmGains, 'posture'))
+        self._home = home_pose(values, limits)
+        self._spread = np.array([*values['home_spread'], values['home_spread_yaw']])
+        self._diagnostics = Diagnostics(self, hardware_id=values['robot_ip'])
+        self._state = self.create_publisher(RobotState, 'robot_state', OBSERVATION)
+        self._joints = self.create_publisher(JointState, 'joint_states', OBSERVATION)
+        self._gripper = FrankaGripper(values['robot_ip'], GripperSettings(
+            values['close_below'], values['open_above'], values['grasp_force'],
+            values['finger_speed'])) if values['gripper'] else None
+        self._controller = ArmController(limits, ArmTiming(**_chosen(values, ArmTiming)))
+        self._loop = ArmLoop(
+            FrankaArm(values['robot_ip'], gains, values['realtime']), self._gripper,
+            self._controller, values['rate_hz'], self._publish)
+        self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
+        self.create_subscription(Empty, 'emergency_stop', self._on_stop, COMMAND)
+        self.create_service(GoHome, 'go_home', self._on_home)
+        self.create_service(Trigger, 'recover', self._on_recover)
+        self.create_timer(WATCH_S, self._on_watch)
+        self._ending = threading.Event()
+        self._loop.start()
+        force, torque = gains.force_bound, gains.torque_bound
+        self.get_logger().info(
+            f'ready: the arm is led with at most {np.round(force, 1).tolist()} N and '
+            f'{np.round(torque, 1).tolist()} Nm, at {limits.max_speed} m/s and '
+            f'{limits.max_turn_speed} rad/s')
+
+    def destroy_node(self) -> None:
+        """Bring the arm to rest."""
+        self._ending.set()
+        self._loop.close()
+        if self._gripper:
+            self._gripper.close()
+        super().destroy_node()
+
+    def _on_command(self, message: EndEffectorCommand) -> None:
+        try:
+            action = message_to_action(message)
+        except BadMessageError as error:
+            self._diagnostics.refuse(f'command refused: {error}')
+            return
+        problem = self._loop.command(action, stamp_to_ns(message.header.stamp),
+                                     message.header.frame_id)
+        if problem:
+            self._diagnostics.refuse(f'command refused: {problem}')
+        else:
+            self._diagnostics.count('commands')
+
+    def _on_stop(self, message: Empty) -> None:
+        self._loop.emergency_stop()
+        self.get_logger().error('emergency stop')
+
+    def _on_home(self, request: GoHome.Request, response: GoHome.Response) -> GoHome.Response:
+        home = self._home
+        if request.seed != request.SEED_NONE:
+            offset = np.random.default_rng(abs(request.seed)).uniform(-self._spread, self._spread)
+            home = home.moved(offset[:3], np.array([0, 0, offset[3]]))
+        response.text = self._loop.reset(home)
+        response.accepted = not response.text
+        return response
+
+    def _on_recover(self, request: Trigger.Request,
+                    response: Trigger.Response) -> Trigger.Response:
+        response.message = self._loop.recover()
+        response.success = not response.message
+        return response
+
+    def _on_watch(self) -> None:
+        controller, loop = self._controller, self._loop
+        self._diagnostics.error(
+            f'fault {controller.fault.name}: {controller.fault_text}; call recover'
+            if controller.mode == Mode.FAULT else
+            'stopped; call recover' if controller.mode == Mode.STOPPED else '')
+        self._diagnostics.set_totals(controller.counts)
+        while loop.lateness_s:
+            self._diagnostics.time('lateness', loop.lateness_s.popleft())
+
+    def _publish(self, state: ArmState, controller: ArmController) -> None:
+        """Publish a state; called in the loop's thread."""
+        if self._ending.is_set():
+            return
+        stamp = self.get_clock().now().to_msg()
+        opening = self._gripper.opening if self._gripper else 0.0
+        message = robot_state(state, controller, opening)
+        message.header.stamp = stamp
+        self._state.publish(message)
+        finger = [FINGER_WAY * opening] * 2 if self._gripper else []
+        joints = JointState(
+            name=JOINT_NAMES + (FINGER_NAMES if finger else []),
+            position=[*state.joint_position.tolist(), *finger],
+            velocity=[*state.joint_velocity.tolist(), *(0.0 for _ in finger)],
+            effort=[*state.joint_effort.tolist(), *(0.0 for _ in finger)])
+        joints.header.stamp = stamp
+        self._joints.publish(joints)
+
+
+def _chosen(values: dict[str, Any], kind: type, *without: str) -> dict[str, Any]:
+    """Return the parameters that a dataclass has, lists as tuples."""
+    return {name: tuple(values[name]) if isinstance(values[name], list) else values[name]
+            for name in kind.__dataclass_fields__ if name not in without}
+
+
+def home_pose(values: dict[str, Any], limits: ArmLimits) -> Pose:
+    """Return where episodes begin.
+
+    Raises:
+        ConfigError: no rotation, or outside the limits.
+
+    """
+    home = Pose.from_quaternion(values['home_position'], values['home_quaternion'])
+    way, turn = home.to(limits.clamped(home))
+    if np.linalg.norm(way) > 1e-9 or np.linalg.norm(turn) > 1e-6:
+        raise ConfigError(f'home_position {values["home_position"]} or home_quaternion '
+                          f'{values["home_quaternion"]} lies outside the box or cone; move it '
+                          'inside')
+    return home
+
+
+def robot_state(state: ArmState, controller: ArmController, opening: float) -> RobotState:
+    """Return the message, without a stamp."""
+    message = RobotState(
+        gripper=opening, mode=int(controller.mode), fault=int(controller.fault),
+        fault_text=controller.fault_text, joint_position=to_array('d', state.joint_position),
+        joint_velocity=to_array('d', state.joint_velocity),
+        joint_effort=to_array('d', state.joint_effort))
+    message.header.frame_id = BASE_FRAME
+    position, orientation = message.pose.position, message.pose.orientation
+    position.x, position.y, position.z = state.pose.position.tolist()
+    orientation.x, orientation.y, orientation.z, orientation.w = state.pose.quaternion.tolist()
+    for vector, values in ((message.twist.linear, state.twist[:3]),
+                           (message.twist.angular, state.twist[3:]),
+                           (message.wrench.force, state.wrench[:3]),
+                           (message.wrench.torque, state.wrench[3:])):
+        vector.x, vector.y, vector.z = values.tolist()
+    return message
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(FrankaNode)
+
+
+if __name__ == '__main__':
+    main()
