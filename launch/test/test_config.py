@@ -12,7 +12,7 @@ CONFIG = Path(__file__).resolve().parents[2] / 'config'
 NODES = {
     'metaworld': 'irevla_sim.metaworld_node', 'expert': 'irevla_sim.expert_node',
     'command_mux': 'irevla_control.command_mux_node',
-    'recorder': 'irevla_control.recorder_node',
+    'recorder': 'irevla_control.recorder_node', 'franka': 'irevla_control.franka_node',
     'episode_runner': 'irevla_control.episode_runner_node', 'vla': 'irevla_policy.vla_node',
     'learner': 'irevla_learner.learner_node', 'reward': 'irevla_learner.reward_node',
 }
@@ -20,7 +20,7 @@ NODES = {
 FROM_LAUNCH = {
     'metaworld': {'cameras', 'image_size', 'horizon', 'linger', 'mode',
                   'action_repeat', 'tasks_file'},
-    'expert': {'action_repeat', 'tasks_file'}, 'command_mux': set(),
+    'expert': {'action_repeat', 'tasks_file'}, 'command_mux': set(), 'franka': {'robot_ip'},
     'recorder': {'cameras', 'root'},
     'episode_runner': {'tasks', 'episodes', 'seed', 'instruction', 'output', 'wait_for',
                        'recorded'},

@@ -24,6 +24,7 @@ setup(
     entry_points={'console_scripts': [
         'recorder_node = irevla_control.recorder_node:main',
         'command_mux_node = irevla_control.command_mux_node:main',
+        'franka_node = irevla_control.franka_node:main',
         'episode_runner_node = irevla_control.episode_runner_node:main',
     ]},
 )
