@@ -19,7 +19,7 @@ from franky_sim.franka_robot_state import FrankaRobotState
 import numpy as np
 
 # Places of errors in libfranka's list of 41.
-JOINT_VELOCITY_VIOLATION, COMMUNICATION_CONSTRAINTS_VIOLATION = 3, 31
+JOINT_VELOCITY_VIOLATION, COMMUNICATION_CONSTRAINTS_VIOLATION = 3, 25
 ERRORS = 41
 # Of an FR3 [rad/s].
 MOST_JOINT_SPEED = np.array([2.62, 2.62, 2.62, 2.62, 5.26, 4.18, 5.26])

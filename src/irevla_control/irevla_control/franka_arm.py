@@ -16,6 +16,8 @@ from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.pose import Pose
 
 JOINTS = 7
+# In which a recovered robot says so.
+RECOVERY_S = 1.0
 
 
 class ArmError(IrevlaError):
@@ -197,9 +199,14 @@ class FrankaArm:
         if self._robot is None:
             self._connect()
         with self._failing():
-            if not self._robot.recover_from_errors():
-                raise ArmError(FaultCode.CONTROL, 'the robot does not recover; look at Desk, '
-                               'release its stop, unlock the joints')
+            # The state that it judges by may be from before.
+            end = time.monotonic() + RECOVERY_S
+            recovered = self._robot.recover_from_errors()
+            while not recovered and time.monotonic() < end:
+                recovered = not self._robot.has_errors
+        if not recovered:
+            raise ArmError(FaultCode.CONTROL, 'the robot does not recover; look at Desk, release '
+                           'its stop, unlock the joints')
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
