@@ -16,6 +16,8 @@ from irevla_sim.panda_server import PandaServer
 from irevla_sim.shared_scene import SharedScene
 
 TICK_S = 0.001
+# For the answer to a state; a client that is gone or frozen costs this for each lost packet.
+MOST_WAIT_S = 0.005
 # What a busy machine may fall behind before the scene's time is let go.
 MOST_BEHIND_S = 0.05
 # The cameras see every so many ticks.
@@ -49,6 +51,7 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
     due, ticks = time.monotonic(), 0
     try:
         while not ended:
+            server.wait_for_command(MOST_WAIT_S)
             server.process_commands()
             seed_wanted = shared.asked() if ticks % SHARED_EVERY == 0 else None
             if seed_wanted is not None:

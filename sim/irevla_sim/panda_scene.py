@@ -5,9 +5,11 @@
 from dataclasses import dataclass
 import xml.etree.ElementTree as ET
 
-from franky_sim.mujoco_simulator import FrankaMujocoRobot, MujocoSimulator
+from franky_sim.mujoco_simulator import MujocoSimulator
 import mujoco
 import numpy as np
+
+from irevla_sim.panda_robot import PandaRobot
 
 # Joints [rad] with the end effector straight down, 0.49 m above the table.
 HOME_JOINTS = (0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4)
@@ -51,8 +53,12 @@ class PandaScene(MujocoSimulator):
     def __init__(self) -> None:
         """Build the scene; `init` and `start` make it run."""
         super().__init__()
-        self.robot: FrankaMujocoRobot = self.add_robot(initial_q=HOME_JOINTS,
-                                                       initial_hand_width=0.08)
+        self.add_robot()
+        # In place of the one just made, whose bodies it takes over.
+        self.robot = PandaRobot(initial_q=HOME_JOINTS, initial_hand_width=0.08)
+        self._robots[0] = self.robot
+        for body in self.worldbody.iter('body'):
+            body.set('gravcomp', '1')
         for pad in self.worldbody.iter('geom'):
             if pad.get('class', '').startswith('fingertip_pad'):
                 pad.attrib.update(GRIPPY)

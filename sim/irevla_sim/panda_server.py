@@ -3,8 +3,8 @@
 """franky-sim's robot server with the reflexes of a real Panda: it stops when its client does."""
 
 from collections.abc import Iterable
+import select
 
-from franky_sim.base_simulator import BaseRobot
 from franky_sim.franka_robot_protocol import (
     AutomaticErrorRecoveryCommand,
     BaseCommand,
@@ -17,6 +17,8 @@ from franky_sim.franka_robot_protocol import (
 from franky_sim.franka_robot_server import FrankaRobotServer
 from franky_sim.franka_robot_state import FrankaRobotState
 import numpy as np
+
+from irevla_sim.panda_robot import PandaRobot
 
 # Places of errors in libfranka's list of 41.
 JOINT_VELOCITY_VIOLATION, COMMUNICATION_CONSTRAINTS_VIOLATION = 3, 25
@@ -37,7 +39,7 @@ class Recovery(AutomaticErrorRecoveryCommand):
 class PandaServer(FrankaRobotServer):
     """Ends a motion with a reflex when commands stop coming or a joint gets too fast."""
 
-    def __init__(self, robot: BaseRobot, hostnames: Iterable[str], lost_packets: int) -> None:
+    def __init__(self, robot: PandaRobot, hostnames: Iterable[str], lost_packets: int) -> None:
         """Serve a robot at the first free address.
 
         Args:
@@ -52,6 +54,7 @@ class PandaServer(FrankaRobotServer):
         self._lost_packets = lost_packets
         self._silence = 0
         self._error: int | None = None
+        self._packet, self._packed = bytearray(), ()
 
     @property
     def error(self) -> int | None:
@@ -82,6 +85,16 @@ class PandaServer(FrankaRobotServer):
         elif (np.abs(self.robot.inner_state.dq) > MOST_JOINT_SPEED).any():
             self.reflex(JOINT_VELOCITY_VIOLATION)
 
+    def wait_for_command(self, most_s: float) -> None:
+        """In a motion, wait for the answer to the last state, but no longer than ``most_s``.
+
+        A real robot does not wait, nor is its client held up by other work: without this, a busy
+        machine's late torques would make a stable controller oscillate.
+        """
+        udp = self._FrankaServer__udp_socket
+        if self.current_motion_id and udp is not None:
+            select.select([udp], [], [], most_s)
+
     def reflex(self, error: int) -> None:
         """Stop the motion with an error, as the robot itself does."""
         self._error = error
@@ -96,6 +109,14 @@ class PandaServer(FrankaRobotServer):
         self._silence = 0
         if self.current_motion_id:
             super()._handle_udp_command(command_data)
+
+    def _get_state_bytes(self) -> bytearray:
+        # Packing a state anew takes longer than a step of the physics.
+        seldom = self.current_motion_id, self._error
+        if self._packed != seldom:
+            self._packet, self._packed = bytearray(self.robot_state.pack_state()), seldom
+        self.robot.fill(self._packet)
+        return self._packet
 
     @property
     def robot_state(self) -> FrankaRobotState:

@@ -53,7 +53,8 @@ def lead(arm, setpoint, seconds):
     poses = []
     for _ in range(round(seconds / PERIOD_S)):
         poses.append(arm.read().pose)
-        arm.lead(setpoint.advance(PERIOD_S))
+        setpoint.advance(PERIOD_S)
+        arm.lead(setpoint)
         time.sleep(PERIOD_S)
     return poses
 
@@ -87,7 +88,7 @@ def test_a_second_start_while_it_brakes_is_refused(arm):
     lead(arm, setpoint, 0.2)
     arm.rest()
     with pytest.raises(ArmError, match='wait until it rests'):
-        arm.lead(setpoint.pose)
+        arm.lead(setpoint)
 
 
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])

@@ -150,7 +150,7 @@ class ArmController:
                 Mode.STOPPED: 'the emergency stop was pressed; release it and call recover',
                 }[self.mode]
 
-    def tick(self, now: float, dt: float) -> Pose | None:
+    def tick(self, now: float, dt: float) -> Setpoint | None:
         """Go on by ``dt`` seconds; return the setpoint, or None when the arm is not led."""
         if not self.moves:
             return None
@@ -165,7 +165,8 @@ class ArmController:
             self.counts['holds after silence'] += 1
             self._setpoint.hold()
             self.mode = Mode.HOLDING
-        return self._setpoint.advance(dt)
+        self._setpoint.advance(dt)
+        return self._setpoint
 
     def _go_home(self, now: float) -> None:
         time_s = now - self._reset_began

@@ -31,6 +31,8 @@ class ArmLoop:
         self._state = arm.read()
         self._recover = False
         self._ended = threading.Event()
+        # What ended the thread against all expectation.
+        self.crash: Exception | None = None
         self.lateness_s: deque[float] = deque(maxlen=1000)
         self._thread = threading.Thread(target=self._run, name='arm', daemon=True)
 
@@ -86,6 +88,12 @@ class ArmLoop:
         return problem
 
     def _run(self) -> None:
+        try:
+            self._lead()
+        except Exception as error:
+            self.crash = error
+
+    def _lead(self) -> None:
         due = before = time.monotonic()
         while not self._ended.is_set():
             now = time.monotonic()

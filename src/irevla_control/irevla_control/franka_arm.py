@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from irevla_control.arm_controller import FaultCode
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.pose import Pose
+from irevla_control.setpoint import Setpoint
 
 JOINTS = 7
 # In which a recovered robot says so.
@@ -58,6 +59,8 @@ class ArmGains:
     Attributes:
         stiffness: [N/m].
         turn_stiffness: [Nm/rad].
+        damping_ratio: of translations, relative to 2 * sqrt(stiffness) Ns/m, which is critical for
+            1 kg; an arm weighs several.
         error_clip: largest distance (3,) [m] from the setpoint that is answered with force: with
             the stiffness it bounds the force.
         turn_error_clip: the same for turns (3,) [rad].
@@ -68,6 +71,7 @@ class ArmGains:
 
     stiffness: float
     turn_stiffness: float
+    damping_ratio: float
     error_clip: tuple[float, float, float]
     turn_error_clip: tuple[float, float, float]
     posture_stiffness: float
@@ -79,9 +83,16 @@ class ArmGains:
             value = np.asarray(getattr(self, name), float)
             if value.shape != (size,) or not np.isfinite(value).all():
                 raise ConfigError(f'{name} is {value.tolist()}; {size} finite numbers are needed')
-        for name in ('stiffness', 'turn_stiffness', 'error_clip', 'turn_error_clip'):
+        for name in ('stiffness', 'turn_stiffness', 'damping_ratio', 'error_clip',
+                     'turn_error_clip'):
             if not np.greater(getattr(self, name), 0).all():
                 raise ConfigError(f'{name} is {getattr(self, name)}; it must be above 0')
+
+    @property
+    def damping(self) -> np.ndarray:
+        """Return the damping (6,) [Ns/m, Nms/rad]."""
+        return np.repeat([2 * self.damping_ratio * self.stiffness ** 0.5,
+                          2 * self.turn_stiffness ** 0.5], 3)
 
     @property
     def force_bound(self) -> np.ndarray:
@@ -136,6 +147,8 @@ class FrankaArm:
             ArmError: the controller ended by itself, the robot has an error or does not answer.
 
         """
+        if self._robot is None:
+            raise ArmError(FaultCode.CONNECTION, f'not connected to {self._address}')
         with self._failing():
             if self._tracker is not None and self._robot.poll_motion():
                 self._tracker = None
@@ -150,7 +163,7 @@ class FrankaArm:
             np.asarray(state.O_F_ext_hat_K), np.asarray(state.q), np.asarray(state.dq),
             np.asarray(state.tau_J))
 
-    def lead(self, setpoint: Pose) -> None:
+    def lead(self, setpoint: Setpoint) -> None:
         """Have the arm follow a setpoint; the first starts the controller, where the arm is.
 
         Raises:
@@ -162,15 +175,18 @@ class FrankaArm:
         elif self._stopping:
             raise ArmError(FaultCode.CONTROL, 'the controller is ending; wait until it rests')
         with self._failing():
-            self._tracker.set_target(franky.Affine(
-                translation=setpoint.position, quaternion=setpoint.quaternion))
+            # With its velocity, or the damping would hold the arm behind.
+            self._tracker.set_target(
+                franky.Affine(translation=setpoint.pose.position,
+                              quaternion=setpoint.pose.quaternion),
+                franky.Twist(setpoint.velocity, setpoint.turn_velocity))
 
     def _start(self) -> None:
         gains = self._gains
         with self._failing():
             self._tracker = franky.CartesianImpedanceTracker(
                 self._robot, translational_stiffness=gains.stiffness,
-                rotational_stiffness=gains.turn_stiffness,
+                rotational_stiffness=gains.turn_stiffness, damping=gains.damping,
                 translational_error_clip=np.asarray(gains.error_clip),
                 rotational_error_clip=np.asarray(gains.turn_error_clip),
                 posture_task=franky.PostureTask(

@@ -4,7 +4,6 @@
 
 from dataclasses import dataclass
 import threading
-import time
 
 import franky
 
@@ -47,11 +46,12 @@ class FrankaGripper:
             franky.Exception: there is no gripper at this robot.
 
         """
-        self._settings = settings
+        self._address, self._settings = address, settings
         self._gripper = franky.Gripper(address)
         self._wish: bool | None = None
         self._done: bool | None = None
         self._running: franky.BoolFuture | None = None
+        self._connected = True
         self.opening = 1.0
         self.grasped = False
         self.problem = ''
@@ -68,8 +68,9 @@ class FrankaGripper:
             self._wish = True
 
     def recover(self) -> None:
-        """Forget the last problem and wish."""
+        """Forget the last problem and wish; connect again."""
         self._wish = self._done = None
+        self._connected = False
         self.problem = ''
 
     def close(self) -> None:
@@ -82,9 +83,13 @@ class FrankaGripper:
             if self.problem:
                 continue
             try:
+                if not self._connected:
+                    self._gripper = franky.Gripper(self._address)
+                    self._connected = True
                 self._read()
                 self._act()
-            except franky.Exception as error:
+            # A connection that is cut comes as a RuntimeError.
+            except (franky.Exception, RuntimeError) as error:
                 self._running = None
                 self.problem = f'{type(error).__name__}: {error}'
 
@@ -92,7 +97,6 @@ class FrankaGripper:
         state = self._gripper.state
         self.opening = min(max(state.width / state.max_width, 0.0), 1.0)
         self.grasped = state.is_grasped
-        self.read_s = time.monotonic()
 
     def _act(self) -> None:
         wish = self._wish

@@ -47,6 +47,7 @@ PARAMETERS = {
     # How stiffly it follows
     'stiffness': Parameter(1000.0, 'stiffness of the impedance controller [N/m]', 10.0, 3000.0),
     'turn_stiffness': Parameter(60.0, 'likewise for turns [Nm/rad]', 1.0, 300.0),
+    'damping_ratio': Parameter(1.5, 'damping of translations over 2 sqrt(stiffness)', 0.2, 5.0),
     'error_clip': Parameter([0.03, 0.03, 0.03],
                             'distance from the setpoint beyond which force grows no more [m]'),
     'turn_error_clip': Parameter([0.15, 0.15, 0.15], 'likewise for turns [rad]'),
@@ -156,6 +157,8 @@ class FrankaNode(Node):
 
     def _on_watch(self) -> None:
         controller, loop = self._controller, self._loop
+        if loop.crash is not None:
+            raise loop.crash
         self._diagnostics.error(
             f'fault {controller.fault.name}: {controller.fault_text}; call recover'
             if controller.mode == Mode.FAULT else

@@ -29,7 +29,7 @@ class Arm:
             self.now += DT
             setpoint = self.controller.tick(self.now, DT)
             if setpoint is not None:
-                self.pose = setpoint
+                self.pose = setpoint.pose
             self.path.append(self.pose)
 
     def command(self, action=STEP, stamp=None, frame='base'):

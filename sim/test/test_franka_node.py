@@ -1,0 +1,269 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The arm's node over DDS, with the real franky, at a simulated Panda."""
+
+import os
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from running_panda import RunningPanda
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Empty
+from std_srvs.srv import Trigger
+
+from irevla_control.franka_node import FrankaNode
+from irevla_control.ros.messages import action_to_message
+from irevla_control.ros.qos import COMMAND, OBSERVATION
+from irevla_msgs.msg import EndEffectorCommand, RobotState
+from irevla_msgs.srv import GoHome
+
+HOLD_AFTER_S, MAX_SPEED = 0.3, 0.3
+# A busy machine's simulated time is slower than its clock.
+WAIT_S = 20
+
+
+class Commander:
+    """What a policy and an operator send, and what they hear."""
+
+    def __init__(self, node):
+        self.node = rclpy.create_node('commander')
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.executor.add_node(node)
+        self._command = self.node.create_publisher(EndEffectorCommand, 'command', COMMAND)
+        self._stop = self.node.create_publisher(Empty, 'emergency_stop', COMMAND)
+        self._home = self.node.create_client(GoHome, 'go_home')
+        self._recover = self.node.create_client(Trigger, 'recover')
+        self.states, self.refusals, self.joints = [], [], []
+        self.node.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
+        self.node.create_subscription(JointState, 'joint_states', self.joints.append, OBSERVATION)
+        self.node.create_subscription(
+            DiagnosticArray, '/diagnostics', lambda message: self.refusals.extend(
+                status.message for status in message.status), 10)
+        self.stamp = 0
+
+    def _on_state(self, message):
+        self.states.append((time.monotonic(), message))
+
+    @property
+    def state(self):
+        return self.states[-1][1]
+
+    def run(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.005)
+
+    def until(self, condition, seconds, what):
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, (
+                f'{what}: not within {seconds} s; {self.states and self.state.fault_text}')
+            self.executor.spin_once(timeout_sec=0.005)
+
+    def send(self, translation=(0, 0, 0), turn=(0, 0, 0), gripper=1.0, frame='base', stamp=None):
+        self.stamp = self.stamp + 1 if stamp is None else stamp
+        self._command.publish(action_to_message(
+            [*translation, *turn, gripper], rclpy.time.Time(nanoseconds=self.stamp).to_msg(),
+            frame, EndEffectorCommand.SOURCE_POLICY, self.stamp))
+
+    def stop(self):
+        self._stop.publish(Empty())
+
+    def call(self, client, request):
+        assert client.wait_for_service(10)
+        future = client.call_async(request)
+        self.until(future.done, 10, client.srv_name)
+        return future.result()
+
+    def recover(self):
+        return self.call(self._recover, Trigger.Request())
+
+    def ask_home(self, seed=GoHome.Request.SEED_NONE):
+        return self.call(self._home, GoHome.Request(seed=seed))
+
+    def go_home(self, seed=GoHome.Request.SEED_NONE):
+        end = time.monotonic() + WAIT_S
+        while not (answer := self.ask_home(seed)).accepted:
+            assert 'still braking' in answer.text, answer.text
+            assert time.monotonic() < end
+            self.run(0.1)
+        self.stamp = 0
+        self.until(lambda: self.state.mode == RobotState.MODE_RESETTING, WAIT_S, 'the way home')
+        self.until(lambda: self.state.mode != RobotState.MODE_RESETTING, WAIT_S, 'home')
+        # franky's damping is critical for one kilogram; an arm swings a little.
+        self.until(lambda: self.speed() < 0.005, WAIT_S, 'rest')
+
+    def position(self):
+        p = self.state.pose.position
+        return np.array([p.x, p.y, p.z])
+
+    def speed(self):
+        v = self.state.twist.linear
+        return np.linalg.norm([v.x, v.y, v.z])
+
+
+@pytest.fixture(scope='module')
+def panda():
+    panda = RunningPanda()
+    yield panda
+    if panda.process.poll() is None:
+        panda.stop()
+
+
+@pytest.fixture(scope='module')
+def graph(panda):
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    rclpy.init(args=['--ros-args', '-p', f'robot_ip:={panda.address}', '-p', 'realtime:=false',
+                     '-p', f'hold_after_s:={HOLD_AFTER_S}', '-p', f'max_speed:={MAX_SPEED}',
+                     '-p', 'stop_after_s:=5.0', '-p', 'recoveries:=20',
+                     '-p', 'box_low:=[0.3, -0.3, 0.05]'])
+    node = FrankaNode()
+    commander = Commander(node)
+    commander.until(lambda: commander.states, 10, 'the first state')
+    yield commander
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+@pytest.fixture
+def commander(graph):
+    """At home, ready for commands."""
+    if graph.state.mode in (RobotState.MODE_FAULT, RobotState.MODE_STOPPED):
+        assert graph.recover().success
+        graph.until(lambda: graph.state.mode == RobotState.MODE_IDLE, 5, 'recovery')
+    graph.go_home()
+    for heard in (graph.states, graph.refusals, graph.joints):
+        del heard[:-1]
+    return graph
+
+
+def test_states_and_joints_come_at_the_rate_asked_for(commander):
+    commander.run(0.2)
+    del commander.states[:-1], commander.joints[:-1]
+    commander.run(2)
+    assert len(commander.states) >= 150
+    assert len(commander.joints) >= 150
+    assert len(commander.joints[-1].position) == len(commander.joints[-1].name) == 9
+
+
+def test_home_is_where_it_was_told_and_its_spread_comes_from_the_seed(commander):
+    exact = commander.position()
+    assert np.linalg.norm(exact - [0.45, 0.0, 0.30]) < 0.006
+    commander.go_home(seed=3)
+    moved = commander.position()
+    assert 0.005 < np.linalg.norm(moved - exact) < 0.06
+    commander.go_home(seed=3)
+    assert np.linalg.norm(commander.position() - moved) < 0.004
+
+
+def test_a_circle_of_commands_is_tracked(commander):
+    start, wanted, errors = commander.position(), np.zeros(3), []
+    for step in range(40):
+        angle = 2 * np.pi * step / 40
+        delta = 0.008 * np.array([-np.sin(angle), np.cos(angle), 0])
+        wanted = wanted + delta
+        commander.send(delta)
+        commander.run(0.1)
+        errors.append(np.linalg.norm(commander.position() - start - wanted))
+    # A command is 8 mm: two of them, with what the last part of the way takes.
+    assert np.median(errors) < 0.02, errors
+    commander.run(0.3)
+    assert np.linalg.norm(commander.position() - start - wanted) < 0.006
+
+
+@pytest.mark.parametrize(('changes', 'reason'), [
+    ({'translation': (float('nan'), 0, 0)}, 'not finite'),
+    ({'translation': (0.2, 0, 0)}, 'at most 0.05'),
+    ({'turn': (0, 0, 2.0)}, 'at most 0.3'),
+    ({'frame': 'camera'}, "frame 'camera'"),
+    ({'gripper': 7.0}, 'gripper opening'),
+    ({'stamp': 1}, 'is not after')])
+def test_what_cannot_be_meant_is_refused_with_the_reason_and_moves_nothing(
+        commander, changes, reason):
+    commander.stamp = 9
+    commander.send()
+    commander.run(0.1)
+    before = commander.position()
+    commander.send(**changes)
+    commander.until(lambda: any(reason in text for text in commander.refusals), 5, reason)
+    assert np.linalg.norm(commander.position() - before) < 0.002
+
+
+def test_silence_in_full_motion_holds_the_arm(commander):
+    for _ in range(5):
+        commander.send((0, 0.03, 0))
+        commander.run(0.1)
+    assert commander.speed() > 0.05
+    began = time.monotonic()
+    commander.until(lambda: commander.state.mode == RobotState.MODE_HOLDING, 2, 'holding')
+    commander.until(lambda: commander.speed() < 0.01, 2, 'rest')
+    assert time.monotonic() - began < HOLD_AFTER_S + 1.0
+    commander.send((0, 0.01, 0))
+    commander.until(lambda: commander.state.mode == RobotState.MODE_READY, 2, 'readiness')
+    commander.until(lambda: commander.state.mode == RobotState.MODE_IDLE, 10, 'the end of it')
+    held = commander.position()
+    commander.run(0.5)
+    assert np.linalg.norm(commander.position() - held) < 0.003
+
+
+def test_a_flood_of_commands_is_not_fast_and_stays_in_the_box(commander):
+    end, speeds = time.monotonic() + 3, []
+    while time.monotonic() < end:
+        commander.send((0.03, 0, -0.03))
+        commander.executor.spin_once(timeout_sec=0.001)
+        speeds.append(commander.speed())
+    commander.run(0.5)
+    assert max(speeds) < 2 * MAX_SPEED
+    assert commander.position()[0] < 0.7 + 0.01
+    assert commander.position()[2] > 0.05 - 0.01
+
+
+def test_the_emergency_stop_stops_and_lasts_until_recovery(commander):
+    for _ in range(5):
+        commander.send((0, 0.03, 0))
+        commander.run(0.1)
+    commander.stop()
+    commander.until(lambda: commander.state.mode == RobotState.MODE_STOPPED, 0.5, 'the stop')
+    commander.until(lambda: commander.speed() < 0.01, 1.5, 'rest')
+    assert 'emergency stop' in commander.ask_home().text
+    commander.send((0, 0.01, 0))
+    commander.run(0.3)
+    assert commander.state.mode == RobotState.MODE_STOPPED
+    assert commander.recover().success
+    commander.until(lambda: commander.state.mode == RobotState.MODE_IDLE, 3, 'recovery')
+    commander.go_home()
+
+
+def test_a_grasp_closes_the_hand_and_holds_nobody_up(commander):
+    assert commander.state.gripper > 0.9
+    del commander.states[:-1]
+    end = time.monotonic() + WAIT_S
+    while commander.state.gripper > 0.1 and time.monotonic() < end:
+        commander.send((0.0005, 0, 0), gripper=0.0)
+        commander.run(0.1)
+    assert commander.state.gripper < 0.1
+    times = np.array([when for when, _ in commander.states])
+    assert np.diff(times).max() < 0.2
+    commander.send(gripper=1.0)
+    commander.until(lambda: commander.state.gripper > 0.9, WAIT_S, 'the hand open')
+
+
+def test_a_cut_connection_is_a_fault_until_recovery(commander, panda):
+    commander.send((0, 0.01, 0))
+    commander.run(0.1)
+    panda.process.kill()
+    panda.process.wait()
+    panda.process.stdout.close()
+    commander.until(lambda: commander.state.mode == RobotState.MODE_FAULT, 5, 'the fault')
+    assert commander.state.fault != RobotState.FAULT_NONE
+    assert commander.state.fault_text
+    assert 'has a fault' in commander.ask_home().text
+    panda.start()
+    commander.until(lambda: commander.recover().success, WAIT_S, 'recovery begun')
+    commander.until(lambda: commander.state.mode == RobotState.MODE_IDLE, WAIT_S, 'recovery')
+    commander.go_home()
