@@ -262,7 +262,7 @@ def test_a_cut_connection_is_a_fault_until_recovery(commander, panda):
     commander.until(lambda: commander.state.mode == RobotState.MODE_FAULT, 5, 'the fault')
     assert commander.state.fault != RobotState.FAULT_NONE
     assert commander.state.fault_text
-    assert 'has a fault' in commander.ask_home().text
+    assert not commander.ask_home().accepted
     panda.start()
     commander.until(lambda: commander.recover().success, WAIT_S, 'recovery begun')
     commander.until(lambda: commander.state.mode == RobotState.MODE_IDLE, WAIT_S, 'recovery')

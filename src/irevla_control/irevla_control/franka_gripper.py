@@ -51,7 +51,6 @@ class FrankaGripper:
         self._wish: bool | None = None
         self._done: bool | None = None
         self._running: franky.BoolFuture | None = None
-        self._connected = True
         self.opening = 1.0
         self.grasped = False
         self.problem = ''
@@ -68,9 +67,11 @@ class FrankaGripper:
             self._wish = True
 
     def recover(self) -> None:
-        """Forget the last problem and wish; connect again."""
+        """Forget the last problem and wish; connect again where there was a problem."""
         self._wish = self._done = None
-        self._connected = False
+        if self.problem:
+            # The hand talks to one client: the old connection must be gone before the next.
+            self._gripper = None
         self.problem = ''
 
     def close(self) -> None:
@@ -83,9 +84,8 @@ class FrankaGripper:
             if self.problem:
                 continue
             try:
-                if not self._connected:
+                if self._gripper is None:
                     self._gripper = franky.Gripper(self._address)
-                    self._connected = True
                 self._read()
                 self._act()
             # A connection that is cut comes as a RuntimeError.
@@ -99,15 +99,13 @@ class FrankaGripper:
         self.grasped = state.is_grasped
 
     def _act(self) -> None:
-        wish = self._wish
+        # The hand takes one order at a time; the next waits until this one is done.
         if self._running is not None:
-            if self._running.wait(0.0):
-                self._running.get()
-                self._running = None
-            elif wish != self._done:
-                # The hand takes one order at a time.
-                self._gripper.stop()
-            return
+            if not self._running.wait(0.0):
+                return
+            self._running.get()
+            self._running = None
+        wish = self._wish
         if wish is None or wish == self._done:
             return
         settings, width = self._settings, self._gripper.max_width
