@@ -13,6 +13,7 @@ NODES = {
     'metaworld': 'irevla_sim.metaworld_node', 'expert': 'irevla_sim.expert_node',
     'command_mux': 'irevla_control.command_mux_node',
     'recorder': 'irevla_control.recorder_node', 'franka': 'irevla_control.franka_node',
+    'realsense': 'irevla_control.realsense_node',
     'episode_runner': 'irevla_control.episode_runner_node', 'vla': 'irevla_policy.vla_node',
     'learner': 'irevla_learner.learner_node', 'reward': 'irevla_learner.reward_node',
 }
@@ -21,6 +22,7 @@ FROM_LAUNCH = {
     'metaworld': {'cameras', 'image_size', 'horizon', 'linger', 'mode',
                   'action_repeat', 'tasks_file'},
     'expert': {'action_repeat', 'tasks_file'}, 'command_mux': set(), 'franka': {'robot_ip'},
+    'realsense': {'cameras', 'serials', 'image_size'},
     'recorder': {'cameras', 'root'},
     'episode_runner': {'tasks', 'episodes', 'seed', 'instruction', 'output', 'wait_for',
                        'recorded'},

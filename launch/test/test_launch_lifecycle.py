@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A launch ends with its work, with Ctrl-C and with its nodes, and leaves no process behind."""
 
+import random
 import signal
 
 import graph
@@ -50,13 +51,15 @@ def sim(folder, checkpoint, log='log', **arguments):
         results=folder / 'results.json', checkpoint=checkpoint, horizon=10, **arguments)
 
 
-@pytest.mark.parametrize('launch_file, victim', [
-    ('collect', 'metaworld'), ('collect', 'recorder'), ('sim', 'vla'), ('sim', 'episode_runner')])
-def test_a_killed_node_ends_the_launch(tmp_path, checkpoint, launch_file, victim):
+@pytest.mark.parametrize('launch_file', ['collect', 'sim'])
+def test_any_killed_node_ends_the_launch(tmp_path, checkpoint, launch_file):
+    """Another node in each run."""
     starts = {'collect': collect, 'sim': lambda *given, **named: sim(
         *given, checkpoint=checkpoint, **named)}
     with starts[launch_file](tmp_path, episodes=1000) as launch:
         graph.wait_for(lambda: graph.results(tmp_path / 'results.json'), 90, 'an episode')
+        victim = random.choice(sorted(launch.nodes()))
+        print(f'killed {victim}')
         launch.nodes()[victim].kill()
         launch.wait(20)
         assert launch.alive() == []

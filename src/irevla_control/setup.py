@@ -25,6 +25,7 @@ setup(
         'recorder_node = irevla_control.recorder_node:main',
         'command_mux_node = irevla_control.command_mux_node:main',
         'franka_node = irevla_control.franka_node:main',
+        'realsense_node = irevla_control.realsense_node:main',
         'episode_runner_node = irevla_control.episode_runner_node:main',
     ]},
 )

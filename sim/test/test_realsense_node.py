@@ -1,0 +1,176 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The cameras' node with the real SDK, on software devices."""
+
+from dataclasses import replace
+import os
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+import pyrealsense2 as rs
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import CameraInfo, Image
+
+from irevla_control.errors import ConfigError
+from irevla_control.realsense_camera import (
+    CameraError,
+    CameraSettings,
+    RealSenseCamera,
+    find_sensor,
+)
+from irevla_control.realsense_node import RealSenseNode
+from irevla_control.ros.messages import message_to_image, stamp_to_ns
+from irevla_control.ros.qos import OBSERVATION
+from irevla_sim.software_camera import SoftwareCamera
+
+WIDTH, HEIGHT, FPS, FOV = 64, 48, 30, 1.0
+SETTINGS = CameraSettings('a1', WIDTH, HEIGHT, FPS, size=24)
+
+
+def picture(seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+
+
+def camera(serial='a1'):
+    return SoftwareCamera(serial, WIDTH, HEIGHT, FPS, FOV)
+
+
+def seen(device, settings, shown, taken_s=None):
+    """Return what comes out of an opened camera that sees one picture."""
+    frames = []
+    opened = RealSenseCamera(device.sensor, settings, frames.append)
+    device.show(shown, taken_s)
+    end = time.monotonic() + 5
+    while not frames and time.monotonic() < end:
+        time.sleep(0.005)
+    opened.close()
+    size = settings.size
+    return frames[0], np.frombuffer(frames[0].data, np.uint8).reshape(size, size, 3)
+
+
+def test_the_middle_square_is_resized_and_the_stamp_is_the_exposures():
+    shown = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    shown[:, 8:56] = 200
+    frame, image = seen(camera(), SETTINGS, shown, taken_s=1_700_000_000.125)
+    assert (image == 200).all(), 'nothing from beside the square'
+    assert abs(frame.stamp - 1_700_000_000_125_000_000) < 1_000_000
+
+
+def test_a_crop_keeps_every_pixel_where_it_was():
+    shown = picture()
+    _, image = seen(camera(), replace(SETTINGS, crop=(10, 5, 24, 24)), shown)
+    np.testing.assert_array_equal(image, shown[5:29, 10:34])
+
+
+def test_a_fixed_exposure_turns_the_automatic_off():
+    device = camera()
+    seen(device, replace(SETTINGS, exposure_us=5000, gain=32), picture())
+    assert device.sensor.get_option(rs.option.enable_auto_exposure) == 0
+    assert device.sensor.get_option(rs.option.exposure) == 5000
+    assert device.sensor.get_option(rs.option.gain) == 32
+    with pytest.raises(CameraError, match='gain'):
+        RealSenseCamera(device.sensor, replace(SETTINGS, exposure_us=5000, gain=5000), print)
+
+
+def test_the_camera_matrix_follows_crop_and_size():
+    opened = RealSenseCamera(camera().sensor, replace(SETTINGS, crop=(8, 0, 48, 48)), print)
+    focal = 0.5 * HEIGHT / np.tan(0.5 * FOV)
+    np.testing.assert_allclose(opened.matrix(), [
+        [focal / 2, 0, (WIDTH / 2 - 8) / 2], [0, focal / 2, HEIGHT / 4], [0, 0, 1]], rtol=1e-6)
+    opened.close()
+
+
+def test_what_is_not_there_is_named_with_what_is():
+    with pytest.raises(CameraError, match='no RGB stream of 640x480 at 30 Hz; it has 64x48x30'):
+        RealSenseCamera(camera().sensor, replace(SETTINGS, width=640, height=480, crop=()), print)
+    with pytest.raises(CameraError, match='no camera has serial 999'):
+        find_sensor('999')
+    with pytest.raises(ConfigError, match='crop'):
+        replace(SETTINGS, crop=(60, 0, 24, 24))
+
+
+class Viewer:
+    """Two cameras, the node that serves them, and what comes out."""
+
+    def __init__(self):
+        self.devices = {serial: camera(serial) for serial in ('a1', 'b2')}
+        self.plugged = set(self.devices)
+        self.node = RealSenseNode(self._find)
+        self.viewer = rclpy.create_node('viewer')
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.executor.add_node(self.viewer)
+        self.images, self.infos, self.statuses = [], [], []
+        for name in ('wrist', 'side'):
+            self.viewer.create_subscription(
+                Image, f'camera/{name}/image_raw', self.images.append, OBSERVATION)
+            self.viewer.create_subscription(
+                CameraInfo, f'camera/{name}/camera_info', self.infos.append, OBSERVATION)
+        self.viewer.create_subscription(
+            DiagnosticArray, '/diagnostics', lambda message: self.statuses.extend(
+                status.message for status in message.status), 10)
+        self.numbers = {serial: 0 for serial in self.devices}
+
+    def _find(self, serial):
+        if serial not in self.plugged:
+            raise CameraError(f'no camera has serial {serial}')
+        return self.devices[serial].sensor
+
+    def show(self, taken_s=None):
+        for serial in self.plugged:
+            self.devices[serial].show(picture(), taken_s)
+
+    def until(self, condition, what):
+        end = time.monotonic() + 15
+        while not condition():
+            assert time.monotonic() < end, what
+            self.show()
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def frames(self, name):
+        return [image for image in self.images if image.header.frame_id == name]
+
+
+@pytest.fixture(scope='module')
+def viewer():
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    rclpy.init(args=['--ros-args', '-p', 'cameras:=[wrist, side]', '-p', 'serials:=[a1, b2]',
+                     '-p', f'width:={WIDTH}', '-p', f'height:={HEIGHT}', '-p', 'image_size:=24',
+                     '-p', 'lost_after_s:=0.3'])
+    viewer = Viewer()
+    viewer.until(lambda: viewer.frames('wrist') and viewer.frames('side'), 'both cameras')
+    yield viewer
+    viewer.node.destroy_node()
+    rclpy.shutdown()
+
+
+def test_images_come_with_their_stamps_and_camera_infos(viewer):
+    viewer.until(lambda: len(viewer.infos) > 10, 'camera infos')
+    image, info = viewer.frames('wrist')[-1], viewer.infos[-1]
+    assert message_to_image(image).shape == (24, 24, 3)
+    assert abs(stamp_to_ns(image.header.stamp) - time.time_ns()) < 2e9
+    assert (info.height, info.width, info.k[8]) == (24, 24, 1.0)
+
+
+def test_an_unplugged_camera_is_said_and_comes_back_when_plugged_in(viewer):
+    viewer.plugged.remove('b2')
+    viewer.statuses.clear()
+    viewer.until(lambda: any('camera side (b2) gives no frames' in text
+                             for text in viewer.statuses), 'the loss of a camera')
+    viewer.images.clear()
+    viewer.until(lambda: len(viewer.frames('wrist')) > 5, 'the other camera')
+    assert not viewer.frames('side'), 'no stale picture'
+    viewer.plugged.add('b2')
+    viewer.until(lambda: viewer.frames('side'), 'the camera again')
+    viewer.statuses.clear()
+    viewer.until(lambda: 'ok' in viewer.statuses, 'all well again')
+
+
+def test_a_late_frame_is_reported(viewer):
+    viewer.statuses.clear()
+    viewer.show(taken_s=time.time() - 1)
+    viewer.until(lambda: any('s old, the limit is 0.2 s' in text for text in viewer.statuses),
+                 'the report of a late frame')
