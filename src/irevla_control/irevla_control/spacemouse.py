@@ -1,0 +1,154 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A SpaceMouse as a commander: deltas while its cap is held, and what its buttons say."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import enum
+import time
+
+import numpy as np
+import pyspacemouse
+from scipy.spatial.transform import Rotation
+
+from irevla_control.errors import ConfigError, IrevlaError
+
+MOVING, TURNING = ('x', 'y', 'z'), ('roll', 'pitch', 'yaw')
+
+
+class SpaceMouseError(IrevlaError):
+    """No SpaceMouse, or none that can be opened."""
+
+
+class Verdict(enum.Enum):
+    """What the operator says of the episode."""
+
+    SUCCESS = 'success'
+    FAILURE = 'failure'
+    DISCARD = 'discard'
+
+
+@dataclass(frozen=True)
+class SpaceMouseSettings:
+    """How the cap's deflection becomes a command.
+
+    Attributes:
+        step: translation of one command at full deflection [m].
+        turn: rotation of one command at full deflection [rad].
+        dead_zone: deflection that is none, as a share of the full.
+        view: angle [rad] about the vertical from the base frame's x axis to where the operator
+            looks: 0 behind the robot, pi in front of it.
+        released_after_s: age of a report after which the cap counts as released: a mouse reports
+            all the time while it is held, so silence means that it is gone.
+        hold_s: press of the second button that says failure; a shorter one says success.
+
+    """
+
+    step: float = 0.02
+    turn: float = 0.08
+    dead_zone: float = 0.1
+    view: float = 0.0
+    released_after_s: float = 0.2
+    hold_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a dead zone that leaves nothing."""
+        if not 0 <= self.dead_zone < 1:
+            raise ConfigError(f'dead_zone is {self.dead_zone}; 0 to below 1 is needed')
+
+
+def open_device() -> pyspacemouse.SpaceMouseDevice:
+    """Open the first SpaceMouse, with axes forward, left, up.
+
+    Raises:
+        SpaceMouseError: there is none, or it may not be read.
+
+    """
+    try:
+        return pyspacemouse.open(axis_convention=pyspacemouse.AxisConvention.ROS)
+    except (RuntimeError, OSError) as error:
+        raise SpaceMouseError(f'SpaceMouse: {error}; plug it in, and give yourself access to '
+                              '/dev/hidraw* by the udev rule of docs/hardware.md') from error
+
+
+class SpaceMouse:
+    """Reads reports; tells the command of this moment and each verdict once.
+
+    First button: gripper, open to closed and back. Second button: success, held for a while
+    failure. Both at once: discard.
+    """
+
+    def __init__(self, device: pyspacemouse.SpaceMouseDevice, settings: SpaceMouseSettings,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        """Read from an opened device; ``clock`` returns steady seconds."""
+        self._device, self._settings, self._clock = device, settings, clock
+        self._view = Rotation.from_rotvec([0, 0, settings.view])
+        self._state: pyspacemouse.SpaceMouseState | None = None
+        self._seen, self._heard = -1.0, float('-inf')
+        self._pressed = (False, False)
+        self._since, self._both = 0.0, False
+        self._verdicts: list[Verdict] = []
+        self.closed = False
+        self._gripper_until = float('-inf')
+
+    def update(self) -> None:
+        """Take in all reports that are waiting.
+
+        Raises:
+            SpaceMouseError: the device is gone.
+
+        """
+        while True:
+            try:
+                state = self._device.read()
+            except (RuntimeError, OSError, pyspacemouse.device.HIDException) as error:
+                raise SpaceMouseError(f'the SpaceMouse was unplugged: {error}') from error
+            if state.t == self._seen:
+                return
+            self._state, self._seen, self._heard = state, state.t, self._clock()
+            self._on_buttons(bool(state.buttons[0]), bool(state.buttons[1]))
+
+    def _on_buttons(self, first: bool, second: bool) -> None:
+        before, self._pressed = self._pressed, (first, second)
+        now = self._clock()
+        if first and second:
+            if not self._both:
+                self._verdicts.append(Verdict.DISCARD)
+            self._both = True
+        elif second and not before[1]:
+            self._since = now
+        # What was pressed acts when it is let go, or both could never be pressed.
+        elif before == (True, False) and not self._both:
+            self.closed = not self.closed
+            self._gripper_until = now + self._settings.released_after_s
+        elif before == (False, True) and not self._both:
+            held = now - self._since >= self._settings.hold_s
+            self._verdicts.append(Verdict.FAILURE if held else Verdict.SUCCESS)
+        if not (first or second):
+            self._both = False
+
+    def verdicts(self) -> list[Verdict]:
+        """Return what was said since the last call."""
+        said, self._verdicts = self._verdicts, []
+        return said
+
+    def command(self) -> np.ndarray | None:
+        """Return the action (7,), see `observation`, or None while the operator does nothing."""
+        now, settings = self._clock(), self._settings
+        if self._state is None:
+            return None
+        moving, turning = (self._live([getattr(self._state, axis) for axis in axes])
+                           for axes in (MOVING, TURNING))
+        if now - self._heard > settings.released_after_s:
+            moving, turning = np.zeros(3), np.zeros(3)
+        if not (moving.any() or turning.any() or now < self._gripper_until):
+            return None
+        return np.concatenate([self._view.apply(moving) * settings.step,
+                               self._view.apply(turning) * settings.turn,
+                               [0.0 if self.closed else 1.0]])
+
+    def _live(self, deflection: list[float]) -> np.ndarray:
+        """Return deflections without the dead zone, the rest stretched to the full range."""
+        values = np.clip(deflection, -1, 1)
+        beyond = np.maximum(np.abs(values) - self._settings.dead_zone, 0)
+        return np.sign(values) * beyond / (1 - self._settings.dead_zone)
