@@ -42,7 +42,7 @@ THINGS = {
 }
 CAMERAS = {
     # Beside the fingers, looking along them; and from the other side of the table.
-    'wrist': {'pos': '0.06 0 0.02', 'xyaxes': '0 -1 0 0.94 0 -0.34', 'fovy': '70'},
+    'wrist': {'pos': '-0.09 0 0.04', 'xyaxes': '0 -1 0 -0.77 0 0.64', 'fovy': '75'},
     'side': {'pos': '1.05 0.0 0.42', 'xyaxes': '0 1 0 -0.6 0 0.8', 'fovy': '50'},
 }
 
