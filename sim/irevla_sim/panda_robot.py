@@ -13,6 +13,7 @@ from franky_sim.franka_robot_state import FrankaRobotState
 from franky_sim.mujoco_simulator import FrankaMujocoRobot
 import mujoco
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 # From the hand's frame to between the fingertips [m].
 TOOL = np.array([0.0, 0.0, 0.1034])
@@ -63,9 +64,15 @@ class PandaRobot(FrankaMujocoRobot):
     def state(self) -> FrankaRobotState:
         """Return a state with what a stopped or starting motion needs."""
         inner, pose = self._get_state(), tuple(self._pose().flatten(order='F').tolist())
+        about = self.robot_parameters
+        tool = np.eye(4)
+        tool[:3, :3] = Rotation.from_euler('xyz', about.ee_tcp_rpy).as_matrix()
+        tool[:3, 3] = about.ee_tcp_xyz
+        flange = tuple(tool.flatten(order='F').tolist())
         return FrankaRobotState(q=inner.q, q_d=inner.q, dq=inner.dq, tau_J=inner.tau_j,
-                                O_T_EE=pose, O_T_EE_d=pose, O_T_EE_c=pose,
-                                control_command_success_rate=1.0)
+                                O_T_EE=pose, O_T_EE_d=pose, O_T_EE_c=pose, F_T_EE=flange,
+                                F_T_NE=flange, m_ee=about.ee_mass, F_x_Cee=about.ee_com,
+                                I_ee=about.ee_inertia, control_command_success_rate=1.0)
 
     def fill(self, packet: bytearray) -> None:
         """Write what moves into a packed state."""

@@ -56,11 +56,6 @@ class PandaServer(FrankaRobotServer):
         self._error: int | None = None
         self._packet, self._packed = bytearray(), ()
 
-    @property
-    def error(self) -> int | None:
-        """The place of the error that the last reflex left, or None."""
-        return self._error
-
     def recover(self) -> None:
         """Forget the error."""
         self._error = None

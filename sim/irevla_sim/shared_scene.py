@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scene's state in shared memory: the physics writes it, cameras and tests read it."""
 
+import os
 from pathlib import Path
+import time
 
 import numpy as np
 
@@ -10,6 +12,7 @@ FOLDER = Path('/dev/shm')
 # Before the positions: count of writes, time, wanted and last arrangement.
 WRITES, TIME, WANTED, ARRANGED, POSITIONS = 0, 1, 2, 3, 4
 NOTHING = -1.0
+LONGEST_WRITE_S = 1.0
 
 
 class SharedScene:
@@ -28,8 +31,11 @@ class SharedScene:
         self.path = FOLDER / f'irevla-{name}'
         self._made = positions is not None
         if self._made:
-            self._values = np.memmap(self.path, np.float64, 'w+', shape=(POSITIONS + positions,))
+            # A new file: who still reads an old one of this name keeps it.
+            fresh = self.path.with_suffix(f'.{os.getpid()}')
+            self._values = np.memmap(fresh, np.float64, 'w+', shape=(POSITIONS + positions,))
             self._values[WANTED] = self._values[ARRANGED] = NOTHING
+            fresh.replace(self.path)
         else:
             self._values = np.memmap(self.path, np.float64, 'r+')
 
@@ -42,15 +48,22 @@ class SharedScene:
         self._values[WRITES] += 1
 
     def read(self) -> tuple[float, np.ndarray]:
-        """Return the newest simulated time [s] and positions."""
-        while True:
+        """Return the newest simulated time [s] and positions.
+
+        Raises:
+            TimeoutError: the writer ended in the middle of a write.
+
+        """
+        end = time.monotonic() + LONGEST_WRITE_S
+        while time.monotonic() < end:
             before = self._values[WRITES]
             time_s, positions = float(self._values[TIME]), self._values[POSITIONS:].copy()
             if before % 2 == 0 and before == self._values[WRITES]:
                 return time_s, positions
+        raise TimeoutError(f'{self.path}: the simulated robot ended while it wrote')
 
     def ask(self, seed: int) -> None:
-        """Ask for another arrangement."""
+        """Ask for the arrangement of a seed of 0 or more."""
         self._values[ARRANGED] = NOTHING
         self._values[WANTED] = seed
 

@@ -3,7 +3,6 @@
 """The cameras' node with the real SDK, on software devices."""
 
 from dataclasses import replace
-import os
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -98,7 +97,10 @@ class Viewer:
     def __init__(self):
         self.devices = {serial: camera(serial) for serial in ('a1', 'b2')}
         self.plugged = set(self.devices)
-        self.node = RealSenseNode(self._find)
+        self.node = RealSenseNode(self._find, parameter_overrides=[
+            rclpy.Parameter(name, value=value) for name, value in {
+                'cameras': ['wrist', 'side'], 'serials': ['a1', 'b2'], 'width': WIDTH,
+                'height': HEIGHT, 'image_size': 24, 'lost_after_s': 0.3}.items()])
         self.viewer = rclpy.create_node('viewer')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
@@ -135,16 +137,12 @@ class Viewer:
 
 
 @pytest.fixture(scope='module')
-def viewer():
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
-    rclpy.init(args=['--ros-args', '-p', 'cameras:=[wrist, side]', '-p', 'serials:=[a1, b2]',
-                     '-p', f'width:={WIDTH}', '-p', f'height:={HEIGHT}', '-p', 'image_size:=24',
-                     '-p', 'lost_after_s:=0.3'])
+def viewer(ros):
     viewer = Viewer()
     viewer.until(lambda: viewer.frames('wrist') and viewer.frames('side'), 'both cameras')
     yield viewer
     viewer.node.destroy_node()
-    rclpy.shutdown()
+    viewer.viewer.destroy_node()
 
 
 def test_images_come_with_their_stamps_and_camera_infos(viewer):

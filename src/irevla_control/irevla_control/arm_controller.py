@@ -48,6 +48,7 @@ class ArmTiming:
         hold_after_s: silence after which the arm comes to rest and holds.
         stop_after_s: silence after which its controller is ended.
         settle_s: at the end of a reset, rest before commands are taken.
+        held_back_s: for which something may hold the arm back on its way home.
         recoveries: faults that may be recovered from within `recovery_window_s`.
         recovery_window_s: see `recoveries`.
 
@@ -57,6 +58,7 @@ class ArmTiming:
     hold_after_s: float = 0.3
     stop_after_s: float = 30.0
     settle_s: float = 0.3
+    held_back_s: float = 5.0
     recoveries: int = 3
     recovery_window_s: float = 600.0
 
@@ -84,7 +86,9 @@ class ArmController:
         self.counts: Counter[str] = Counter()
         self._setpoint: Setpoint | None = None
         self._reset: MinimumJerk | None = None
-        self._reset_began = self._heard = 0.0
+        # Time on the way home, and time that the arm was held back there.
+        self._way_s = self._held_s = self._heard = 0.0
+        self._cause = ''
         self._newest_stamp = -1
         self._recoveries: deque[float] = deque()
 
@@ -98,15 +102,14 @@ class ArmController:
         """Whether a controller must run on the robot."""
         return self.mode in (Mode.READY, Mode.RESETTING, Mode.HOLDING)
 
-    def reset(self, measured: Pose, home: Pose, now: float) -> str:
+    def reset(self, measured: Pose, home: Pose) -> str:
         """Begin to lead the arm home from where it is; return why not, or ''."""
         if self.mode in (Mode.FAULT, Mode.STOPPED):
             return self._why_not()
         if not self.moves:
             self._setpoint = Setpoint(self.limits, self.timing.response_s, measured)
-        self._setpoint.hold()
         self._reset = MinimumJerk(self._setpoint.pose, home, self.limits)
-        self._reset_began = now
+        self._way_s = self._held_s = 0.0
         self._newest_stamp = -1
         self.mode = Mode.RESETTING
         return ''
@@ -125,7 +128,7 @@ class ArmController:
         """
         problem = self._problem(action, stamp, frame)
         if problem:
-            self.counts['refused'] += 1
+            self.counts['commands refused'] += 1
             return problem
         self._heard, self._newest_stamp = now, stamp
         self.mode = Mode.READY
@@ -144,19 +147,21 @@ class ArmController:
         return action_problem(action) or self.limits.step_problem(action[:3], action[3:6])
 
     def _why_not(self) -> str:
-        return {Mode.IDLE: 'the arm is idle; call reset_episode',
+        return {Mode.IDLE: 'the arm is idle; call go_home',
                 Mode.RESETTING: 'the arm is on its way home; wait for the end of the reset',
                 Mode.FAULT: f'the arm has a fault: {self.fault_text}; call recover',
                 Mode.STOPPED: 'the emergency stop was pressed; release it and call recover',
                 }[self.mode]
 
-    def tick(self, now: float, dt: float) -> Setpoint | None:
+    def tick(self, now: float, dt: float, measured: Pose) -> Setpoint | None:
         """Go on by ``dt`` seconds; return the setpoint, or None when the arm is not led."""
         if not self.moves:
             return None
         silence = now - self._heard
         if self.mode == Mode.RESETTING:
-            self._go_home(now)
+            self._go_home(now, dt, measured)
+            if not self.moves:
+                return None
         elif silence > self.timing.stop_after_s:
             self.counts['stops after silence'] += 1
             self._rest(Mode.IDLE)
@@ -168,20 +173,34 @@ class ArmController:
         self._setpoint.advance(dt)
         return self._setpoint
 
-    def _go_home(self, now: float) -> None:
-        time_s = now - self._reset_began
-        self._setpoint.target = self.limits.clamped(self._reset.at(time_s))
-        if time_s > self._reset.duration_s + self.timing.settle_s:
+    def _go_home(self, now: float, dt: float, measured: Pose) -> None:
+        way, turn = measured.to(self._setpoint.pose)
+        if np.linalg.norm(way) > self.limits.max_lead or \
+                np.linalg.norm(turn) > self.limits.max_lead_turn:
+            # The path waits for an arm that something holds back.
+            self._held_s += dt
+            self._setpoint.hold()
+            if self._held_s > self.timing.held_back_s:
+                self.fail(FaultCode.CONTROL, 'the arm does not follow its way home; is something '
+                          'in its way, or does it carry too much?')
+            return
+        self._way_s += dt
+        self._setpoint.target = self.limits.clamped(self._reset.at(self._way_s))
+        if self._way_s > self._reset.duration_s + self.timing.settle_s:
             self._heard = now
             self.mode = Mode.READY
 
     def fail(self, code: FaultCode, text: str) -> None:
-        """Latch a fault; the first keeps its cause."""
-        if self.mode in (Mode.FAULT, Mode.STOPPED):
+        """Latch a fault; the first keeps its cause, and a stop stays a stop."""
+        if self.fault:
             return
         self.counts['faults'] += 1
-        self.fault, self.fault_text = code, text
-        self._rest(Mode.FAULT)
+        self.fault, self.fault_text, self._cause = code, text, text
+        self._rest(Mode.STOPPED if self.mode == Mode.STOPPED else Mode.FAULT)
+
+    def note_recovery(self, text: str) -> None:
+        """Tell beside the cause how the last attempt to recover went."""
+        self.fault_text = '; '.join(filter(None, (self._cause, text)))
 
     def emergency_stop(self) -> None:
         """Latch the stop; it outranks a fault."""
@@ -205,7 +224,7 @@ class ArmController:
         if not problem:
             if self.fault:
                 self._recoveries.append(now)
-            self.fault, self.fault_text = FaultCode.NONE, ''
+            self.fault, self.fault_text, self._cause = FaultCode.NONE, '', ''
             self._rest(Mode.IDLE)
         return problem
 

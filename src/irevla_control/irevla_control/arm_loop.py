@@ -16,20 +16,27 @@ from irevla_control.pose import Pose
 
 # A tick that comes later than this is as long as this: nothing is caught up in a leap.
 LONGEST_TICK_S = 0.05
+# In which an arm has braked.
+BRAKING_S = 3.0
 
 
 class ArmLoop:
-    """Robot, gripper and controller together; its methods are for any thread."""
+    """Robot, gripper and controller together; its methods are for any thread.
+
+    Only a recovery from a lost connection takes the thread long: as long as the robot does not
+    answer. Nothing is led then.
+    """
 
     def __init__(self, arm: FrankaArm, gripper: FrankaGripper | None, controller: ArmController,
                  rate_hz: float, on_state: Callable[[ArmState, ArmController], None]) -> None:
-        """Be ready; ``on_state`` is called in the thread after each tick."""
+        """Be ready; ``on_state`` is called in the thread after each tick, locked."""
         self._arm, self._gripper, self._controller = arm, gripper, controller
         self._period_s = 1 / rate_hz
         self._on_state = on_state
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._state = arm.read()
-        self._recover = False
+        # Whether a recovery was asked for, and is not over; how often the stop was pressed.
+        self._recovering, self._stops = False, 0
         self._ended = threading.Event()
         # What ended the thread against all expectation.
         self.crash: Exception | None = None
@@ -42,56 +49,78 @@ class ArmLoop:
 
     def close(self) -> None:
         """Bring the arm to rest, and end the thread."""
-        with self._lock:
-            self._controller.emergency_stop()
-        end = time.monotonic() + 3
+        self.emergency_stop()
+        end = time.monotonic() + BRAKING_S
         while not self._arm.resting and self._thread.is_alive() and time.monotonic() < end:
             time.sleep(0.01)
         self._ended.set()
-        self._thread.join()
+        self._thread.join(BRAKING_S)
 
-    @property
-    def state(self) -> ArmState:
-        """Return what was read last."""
-        return self._state
+    def counts(self) -> dict[str, int]:
+        """Return what the controller counted so far."""
+        with self._lock:
+            return dict(self._controller.counts)
 
     def command(self, action: np.ndarray, stamp: int, frame: str) -> str:
         """Take a command, see `ArmController.command`; the gripper gets its wish."""
         now = time.monotonic()
         with self._lock:
             problem = self._controller.command(action, stamp, frame, self._state.pose, now)
-        if not problem and self._gripper:
-            self._gripper.want(action[6])
+            if not problem and self._gripper:
+                self._gripper.want(action[6])
         return problem
 
     def reset(self, home: Pose) -> str:
-        """Begin the way home, fingers open; return why not, or ''."""
+        """Begin the way home, and open the fingers; return why not, or ''."""
         with self._lock:
             if not self._controller.moves and not self._arm.resting:
                 return 'the arm is still braking; try again'
-            problem = self._controller.reset(self._state.pose, home, time.monotonic())
-        if not problem and self._gripper:
-            self._gripper.want(1.0)
+            problem = self._controller.reset(self._state.pose, home)
+            if not problem and self._gripper:
+                self._gripper.open()
         return problem
 
     def emergency_stop(self) -> None:
-        """Stop, and stay so until recovery."""
+        """Stop, and stay so until a recovery that is asked for later.
+
+        The fingers finish what they do, so that nothing is dropped, and begin nothing new.
+        """
         with self._lock:
+            self._stops += 1
             self._controller.emergency_stop()
+            if self._gripper:
+                self._gripper.halt()
 
     def recover(self) -> str:
-        """Recover from a fault or stop, in the loop's thread; return why not, or ''."""
+        """Begin to recover from a fault or stop, in the loop's thread; return why not, or ''."""
         with self._lock:
             problem = self._controller.recovery_problem(time.monotonic())
-            if not problem:
-                self._recover = True
-        return problem
+            if problem:
+                return problem
+            if self._recovering:
+                return 'a recovery is under way; robot_state tells its end'
+            if not self._arm.resting:
+                return 'the arm is still braking; try again'
+            self._recovering = True
+        return ''
 
     def _run(self) -> None:
         try:
             self._lead()
         except Exception as error:
+            self._brake()
             self.crash = error
+
+    def _brake(self) -> None:
+        end = time.monotonic() + BRAKING_S
+        try:
+            self._arm.rest()
+            while not self._arm.resting and time.monotonic() < end:
+                self._arm.read()
+                time.sleep(self._period_s)
+        except ArmError:
+            # Then it has no controller any more.
+            return
 
     def _lead(self) -> None:
         due = before = time.monotonic()
@@ -104,12 +133,12 @@ class ArmLoop:
             self._ended.wait(max(0.0, due - time.monotonic()))
 
     def _tick(self, now: float, dt: float) -> None:
+        if self._recovering:
+            self._recover(now)
         try:
-            if self._recover:
-                self._do_recover(now)
             self._state = self._arm.read()
             with self._lock:
-                setpoint = self._controller.tick(now, dt)
+                setpoint = self._controller.tick(now, dt, self._state.pose)
             if setpoint is None:
                 self._arm.rest()
             else:
@@ -118,21 +147,30 @@ class ArmLoop:
             self._fail(error.code, str(error))
         if self._gripper and self._gripper.problem:
             self._fail(FaultCode.GRIPPER, f'gripper: {self._gripper.problem}')
-        self._on_state(self._state, self._controller)
+        with self._lock:
+            self._on_state(self._state, self._controller)
 
-    def _do_recover(self, now: float) -> None:
-        self._recover = False
+    def _recover(self, now: float) -> None:
+        stops = self._stops
         try:
             self._arm.recover()
+            # What is measured now, not before the fault, is where the next way begins.
+            self._state = self._arm.read()
         except ArmError as error:
             with self._lock:
-                self._controller.fault_text += f'; recovery failed: {error}'
+                self._recovering = False
+                self._controller.note_recovery(f'recovery failed: {error}')
             return
-        if self._gripper:
-            self._gripper.recover()
         with self._lock:
-            self._controller.recover(now)
+            self._recovering = False
+            # A stop that was pressed meanwhile lasts.
+            if self._stops == stops:
+                if self._gripper:
+                    self._gripper.recover()
+                self._controller.recover(now)
 
     def _fail(self, code: FaultCode, text: str) -> None:
         with self._lock:
             self._controller.fail(code, text)
+            if self._gripper:
+                self._gripper.halt()

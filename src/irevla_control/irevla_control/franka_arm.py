@@ -17,6 +17,11 @@ from irevla_control.pose import Pose
 from irevla_control.setpoint import Setpoint
 
 JOINTS = 7
+# franky's are not all of one family, and a connection that is cut can be a bare RuntimeError.
+ERRORS = (franky.Exception, franky.MotionReuseException, franky.InvalidMotionTypeException,
+          RuntimeError)
+# Of the spring's force, what the setpoint's velocity may add.
+LEADING_SHARE = 0.8
 # In which a recovered robot says so.
 RECOVERY_S = 1.0
 
@@ -35,15 +40,15 @@ class ArmState:
     """What the robot measured at one instant, in the base frame.
 
     Attributes:
-        received_s: steady time at which it was read.
+        stamp: when it was read, nanoseconds since 1970.
         pose: of the end effector.
-        twist: (6,) [m/s, rad/s].
+        twist: (6,) [m/s, rad/s], estimated; zero while no controller runs.
         wrench: (6,) external [N, Nm].
         joint_position, joint_velocity, joint_effort: (7,) [rad, rad/s, Nm].
 
     """
 
-    received_s: float
+    stamp: int
     pose: Pose
     twist: np.ndarray
     wrench: np.ndarray
@@ -95,18 +100,36 @@ class ArmGains:
                           2 * self.turn_stiffness ** 0.5], 3)
 
     @property
-    def force_bound(self) -> np.ndarray:
-        """Return the largest force (3,) [N] that holds the end effector to its setpoint."""
-        return self.stiffness * np.asarray(self.error_clip)
+    def spring(self) -> np.ndarray:
+        """Return the largest force (3,) [N] and torque (3,) [Nm] that the stiffness gives."""
+        return np.concatenate([self.stiffness * np.asarray(self.error_clip),
+                               self.turn_stiffness * np.asarray(self.turn_error_clip)])
 
     @property
-    def torque_bound(self) -> np.ndarray:
-        """Return the largest torque (3,) [Nm] likewise."""
-        return self.turn_stiffness * np.asarray(self.turn_error_clip)
+    def bound(self) -> np.ndarray:
+        """Return the largest force (3,) [N] and torque (3,) [Nm] on an arm that is held."""
+        return (1 + LEADING_SHARE) * self.spring
+
+    def leading(self, velocity: np.ndarray, turn_velocity: np.ndarray) -> np.ndarray:
+        """Return the part (6,) of a setpoint's velocity that the controller may be told.
+
+        Told all of it, damping would not hold the arm behind; but the force of damping is not
+        clipped. So it stays below the spring's: an arm whose setpoints freeze comes to rest.
+        """
+        wanted = np.concatenate([velocity, turn_velocity])
+        for part in (slice(0, 3), slice(3, 6)):
+            force = np.linalg.norm(self.damping[part] * wanted[part])
+            most = LEADING_SHARE * self.spring[part].min()
+            if force > most:
+                wanted[part] *= most / force
+        return wanted
 
 
 class FrankaArm:
-    """One connection to a robot, for one thread; nothing here takes longer than a state needs."""
+    """One connection to a robot, for one thread.
+
+    Only connecting takes longer than a state needs: up to a minute while nobody answers.
+    """
 
     def __init__(self, address: str, gains: ArmGains, realtime: bool) -> None:
         """Connect; nothing moves.
@@ -130,7 +153,7 @@ class FrankaArm:
     def _connect(self) -> None:
         try:
             self._robot = franky.Robot(self._address, realtime_config=self._realtime)
-        except franky.Exception as error:
+        except ERRORS as error:
             raise ArmError(FaultCode.CONNECTION, f'robot {self._address}: {error}; is it switched '
                            'on, unlocked, with FCI active, and is no other program connected?'
                            ) from error
@@ -144,7 +167,7 @@ class FrankaArm:
         """Return the newest state.
 
         Raises:
-            ArmError: the controller ended by itself, the robot has an error or does not answer.
+            ArmError: the controller ended by itself, or the robot does not answer.
 
         """
         if self._robot is None:
@@ -158,7 +181,7 @@ class FrankaArm:
             state = self._robot.state
         pose, twist = state.O_T_EE, state.O_dP_EE_est
         return ArmState(
-            time.monotonic(), Pose(pose.translation, Rotation.from_quat(pose.quaternion)),
+            time.time_ns(), Pose(pose.translation, Rotation.from_quat(pose.quaternion)),
             np.concatenate([twist.linear, twist.angular]) if twist else np.zeros(6),
             np.asarray(state.O_F_ext_hat_K), np.asarray(state.q), np.asarray(state.dq),
             np.asarray(state.tau_J))
@@ -175,11 +198,11 @@ class FrankaArm:
         elif self._stopping:
             raise ArmError(FaultCode.CONTROL, 'the controller is ending; wait until it rests')
         with self._failing():
-            # With its velocity, or the damping would hold the arm behind.
+            leading = self._gains.leading(setpoint.velocity, setpoint.turn_velocity)
             self._tracker.set_target(
                 franky.Affine(translation=setpoint.pose.position,
                               quaternion=setpoint.pose.quaternion),
-                franky.Twist(setpoint.velocity, setpoint.turn_velocity))
+                franky.Twist(leading[:3], leading[3:]))
 
     def _start(self) -> None:
         gains = self._gains
@@ -206,7 +229,7 @@ class FrankaArm:
                 self._robot.move(franky.TorqueStopMotion(), asynchronous=True)
 
     def recover(self) -> None:
-        """Clear the robot's own error state; connect again where the connection was lost.
+        """Clear the robot's own error state, at rest; connect again if the connection was lost.
 
         Raises:
             ArmError: it stays.
@@ -229,9 +252,10 @@ class FrankaArm:
         """Turn franky's errors into ours; a controller that met one does not run any more."""
         try:
             yield
-        except franky.Exception as error:
+        except ERRORS as error:
             self._tracker = None
             code = FaultCode.CONTROL
-            if isinstance(error, (franky.NetworkException, franky.ProtocolException)):
+            if isinstance(error, (franky.NetworkException, franky.ProtocolException,
+                                  RuntimeError)):
                 code, self._robot = FaultCode.CONNECTION, None
             raise ArmError(code, f'{type(error).__name__}: {error}') from error

@@ -7,10 +7,14 @@ import threading
 
 import franky
 
+from irevla_control.arm_controller import FaultCode
 from irevla_control.errors import ConfigError
+from irevla_control.franka_arm import ArmError
 
 # How often the wish is looked at, and the width read.
 PERIOD_S = 0.02
+# In which the thread ends, unless an order is still running.
+ENDING_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -37,22 +41,27 @@ class GripperSettings:
 
 
 class FrankaGripper:
-    """Carries out the newest wish; tells the opening and what went wrong."""
+    """Carries out the newest wish, one order at a time; tells the opening and what went wrong."""
 
     def __init__(self, address: str, settings: GripperSettings) -> None:
         """Connect, and begin the thread; the fingers stay as they are.
 
         Raises:
-            franky.Exception: there is no gripper at this robot.
+            ArmError: there is no gripper at this robot.
+            ConfigError: it does not know how wide it opens.
 
         """
         self._address, self._settings = address, settings
-        self._gripper = franky.Gripper(address)
+        try:
+            self._gripper: franky.Gripper | None = franky.Gripper(address)
+        except (franky.Exception, RuntimeError) as error:
+            raise ArmError(FaultCode.GRIPPER, f'gripper of {address}: {error}; set gripper to '
+                           'false if there is none') from error
         self._wish: bool | None = None
         self._done: bool | None = None
         self._running: franky.BoolFuture | None = None
+        self._reconnect = False
         self.opening = 1.0
-        self.grasped = False
         self.problem = ''
         self._ended = threading.Event()
         self._read()
@@ -66,37 +75,48 @@ class FrankaGripper:
         elif opening > self._settings.open_above:
             self._wish = True
 
+    def open(self) -> None:
+        """Wish for open fingers, even if they were told so before."""
+        self._wish, self._done = True, None
+
+    def halt(self) -> None:
+        """Begin nothing new; an order that runs is finished, so that nothing is dropped."""
+        self._wish = None
+
     def recover(self) -> None:
         """Forget the last problem and wish; connect again where there was a problem."""
         self._wish = self._done = None
-        if self.problem:
-            # The hand talks to one client: the old connection must be gone before the next.
-            self._gripper = None
+        self._reconnect = bool(self.problem)
         self.problem = ''
 
     def close(self) -> None:
         """End the thread; the fingers stay as they are."""
         self._ended.set()
-        self._thread.join()
+        self._thread.join(ENDING_S)
 
     def _work(self) -> None:
         while not self._ended.wait(PERIOD_S):
             if self.problem:
                 continue
             try:
-                if self._gripper is None:
+                if self._reconnect:
+                    # The hand talks to one client: the old connection must be gone first.
+                    self._gripper = None
                     self._gripper = franky.Gripper(self._address)
+                    self._reconnect = False
                 self._read()
                 self._act()
-            # A connection that is cut comes as a RuntimeError.
-            except (franky.Exception, RuntimeError) as error:
+            except Exception as error:
+                # Whatever it is: a thread that ended would look like a hand that does not move.
                 self._running = None
                 self.problem = f'{type(error).__name__}: {error}'
 
     def _read(self) -> None:
         state = self._gripper.state
+        if not state.max_width > 0:
+            raise ConfigError(f'the hand of {self._address} does not know how wide it opens; home '
+                              'it in Desk, or with franky.Gripper(...).homing()')
         self.opening = min(max(state.width / state.max_width, 0.0), 1.0)
-        self.grasped = state.is_grasped
 
     def _act(self) -> None:
         # The hand takes one order at a time; the next waits until this one is done.

@@ -20,7 +20,12 @@ from irevla_control.franka_gripper import FrankaGripper, GripperSettings
 from irevla_control.observation import BASE_FRAME
 from irevla_control.pose import Pose
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import message_to_action, stamp_to_ns, to_array
+from irevla_control.ros.messages import (
+    message_to_action,
+    ns_to_stamp,
+    stamp_to_ns,
+    to_array,
+)
 from irevla_control.ros.node import run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, OBSERVATION
@@ -56,6 +61,8 @@ PARAMETERS = {
     'response_s': Parameter(0.05, 'time constant of the last part of a way [s]', 0.0, 1.0),
     'hold_after_s': Parameter(0.3, 'silence after which the arm holds [s]', 0.02, 10.0),
     'stop_after_s': Parameter(30.0, 'silence after which its controller ends [s]', 0.1, 3600.0),
+    'held_back_s': Parameter(5.0, 'for which something may hold the arm back on its way home [s]',
+                             0.1, 60.0),
     'settle_s': Parameter(0.3, 'rest at home before commands are taken [s]', 0.0, 5.0),
     'recoveries': Parameter(3, 'recoveries from faults that recovery_window_s allows', 0, 100),
     'recovery_window_s': Parameter(600.0, 'in which recoveries are counted [s]', 1.0, 86400.0),
@@ -82,26 +89,26 @@ WATCH_S = 0.1
 class FrankaNode(Node):
     """Wires topics and services to the arm's loop, which runs in its own thread."""
 
-    def __init__(self) -> None:
-        """Connect to the robot; nothing moves before `go_home`."""
-        super().__init__('franka')
+    def __init__(self, **options: Any) -> None:
+        """Connect to the robot; nothing moves before `go_home`. Options are rclpy's of a node."""
+        super().__init__('franka', **options)
         values = declare(self, PARAMETERS)
         if not values['robot_ip']:
             raise ConfigError("parameter robot_ip is empty; give the robot's address")
         limits = ArmLimits(**_chosen(values, ArmLimits))
         gains = ArmGains(posture=values['home_joints'], **_chosen(values, ArmGains, 'posture'))
         self._home = home_pose(values, limits)
-        self._spread = np.array([*values['home_spread'], values['home_spread_yaw']])
+        self._spread = home_spread(values)
         self._diagnostics = Diagnostics(self, hardware_id=values['robot_ip'])
         self._state = self.create_publisher(RobotState, 'robot_state', OBSERVATION)
         self._joints = self.create_publisher(JointState, 'joint_states', OBSERVATION)
-        self._gripper = FrankaGripper(values['robot_ip'], GripperSettings(
-            values['close_below'], values['open_above'], values['grasp_force'],
-            values['finger_speed'])) if values['gripper'] else None
+        settings = GripperSettings(values['close_below'], values['open_above'],
+                                   values['grasp_force'], values['finger_speed'])
         self._controller = ArmController(limits, ArmTiming(**_chosen(values, ArmTiming)))
-        self._loop = ArmLoop(
-            FrankaArm(values['robot_ip'], gains, values['realtime']), self._gripper,
-            self._controller, values['rate_hz'], self._publish)
+        arm = FrankaArm(values['robot_ip'], gains, values['realtime'])
+        self._gripper = FrankaGripper(values['robot_ip'], settings) if values['gripper'] else None
+        self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'],
+                             self._publish)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
         self.create_subscription(Empty, 'emergency_stop', self._on_stop, COMMAND)
         self.create_service(GoHome, 'go_home', self._on_home)
@@ -109,11 +116,10 @@ class FrankaNode(Node):
         self.create_timer(WATCH_S, self._on_watch)
         self._ending = threading.Event()
         self._loop.start()
-        force, torque = gains.force_bound, gains.torque_bound
+        bound = np.round(gains.bound, 1).tolist()
         self.get_logger().info(
-            f'ready: the arm is led with at most {np.round(force, 1).tolist()} N and '
-            f'{np.round(torque, 1).tolist()} Nm, at {limits.max_speed} m/s and '
-            f'{limits.max_turn_speed} rad/s')
+            f'ready: an arm that is held is pressed with at most {bound[:3]} N and {bound[3:]} '
+            f'Nm; it is led at up to {limits.max_speed} m/s and {limits.max_turn_speed} rad/s')
 
     def destroy_node(self) -> None:
         """Bring the arm to rest."""
@@ -133,17 +139,18 @@ class FrankaNode(Node):
                                      message.header.frame_id)
         if problem:
             self._diagnostics.refuse(f'command refused: {problem}')
-        else:
-            self._diagnostics.count('commands')
 
     def _on_stop(self, message: Empty) -> None:
         self._loop.emergency_stop()
         self.get_logger().error('emergency stop')
 
     def _on_home(self, request: GoHome.Request, response: GoHome.Response) -> GoHome.Response:
+        if request.seed < request.SEED_NONE:
+            response.text = f'seed {request.seed}; give 0 or more, or {request.SEED_NONE} for none'
+            return response
         home = self._home
         if request.seed != request.SEED_NONE:
-            offset = np.random.default_rng(abs(request.seed)).uniform(-self._spread, self._spread)
+            offset = np.random.default_rng(request.seed).uniform(-self._spread, self._spread)
             home = home.moved(offset[:3], np.array([0, 0, offset[3]]))
         response.text = self._loop.reset(home)
         response.accepted = not response.text
@@ -163,7 +170,7 @@ class FrankaNode(Node):
             f'fault {controller.fault.name}: {controller.fault_text}; call recover'
             if controller.mode == Mode.FAULT else
             'stopped; call recover' if controller.mode == Mode.STOPPED else '')
-        self._diagnostics.set_totals(controller.counts)
+        self._diagnostics.set_totals(loop.counts())
         while loop.lateness_s:
             self._diagnostics.time('lateness', loop.lateness_s.popleft())
 
@@ -171,7 +178,8 @@ class FrankaNode(Node):
         """Publish a state; called in the loop's thread."""
         if self._ending.is_set():
             return
-        stamp = self.get_clock().now().to_msg()
+        # Of the reading: while the connection is lost, the last one stays old.
+        stamp = ns_to_stamp(state.stamp)
         opening = self._gripper.opening if self._gripper else 0.0
         message = robot_state(state, controller, opening)
         message.header.stamp = stamp
@@ -206,6 +214,20 @@ def home_pose(values: dict[str, Any], limits: ArmLimits) -> Pose:
                           f'{values["home_quaternion"]} lies outside the box or cone; move it '
                           'inside')
     return home
+
+
+def home_spread(values: dict[str, Any]) -> np.ndarray:
+    """Return the largest random offset of home (x, y, z, yaw) [m, rad].
+
+    Raises:
+        ConfigError: not three lengths.
+
+    """
+    spread = np.array(values['home_spread'], float)
+    if spread.shape != (3,) or not (np.isfinite(spread) & (spread >= 0)).all():
+        raise ConfigError(f'home_spread is {values["home_spread"]}; three lengths [m] of 0 or '
+                          'more are needed')
+    return np.append(spread, values['home_spread_yaw'])
 
 
 def robot_state(state: ArmState, controller: ArmController, opening: float) -> RobotState:

@@ -31,13 +31,13 @@ class Pose:
         """Make a pose from (3,) [m] and a unit quaternion (x, y, z, w).
 
         Raises:
-            ConfigError: not finite, or no unit quaternion.
+            ConfigError: a wrong number of values, not finite, or no unit quaternion.
 
         """
         position, quaternion = np.asarray(position, float), np.asarray(quaternion, float)
-        if not np.isfinite(position).all():
-            raise ConfigError(f'position {position} is not finite')
-        if not abs(np.linalg.norm(quaternion) - 1) < UNIT_TOLERANCE:
+        if position.shape != (3,) or not np.isfinite(position).all():
+            raise ConfigError(f'position {position}; three finite numbers [m] are needed')
+        if quaternion.shape != (4,) or not abs(np.linalg.norm(quaternion) - 1) < UNIT_TOLERANCE:
             raise ConfigError(f'quaternion {quaternion} has length '
                               f'{np.linalg.norm(quaternion):.4g}; 1 is needed')
         return cls(position, Rotation.from_quat(quaternion))

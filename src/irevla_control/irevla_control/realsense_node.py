@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 import time
+from typing import Any
 
 import pyrealsense2 as rs
 from rclpy.node import Node
@@ -48,9 +49,12 @@ REOPEN_S = 1.0
 class RealSenseNode(Node):
     """Opens the cameras, publishes what they see, opens anew what was unplugged."""
 
-    def __init__(self, find: Callable[[str], rs.sensor] = find_sensor) -> None:
-        """Open all cameras, whose colour sensors ``find`` gives by serial number."""
-        super().__init__('realsense')
+    def __init__(self, find: Callable[[str], rs.sensor] = find_sensor, **options: Any) -> None:
+        """Open all cameras, whose colour sensors ``find`` gives by serial number.
+
+        Options are rclpy's of a node.
+        """
+        super().__init__('realsense', **options)
         values = declare(self, PARAMETERS)
         self._find = find
         names, serials = ([one for one in values[key] if one] for key in ('cameras', 'serials'))

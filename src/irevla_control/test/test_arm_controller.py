@@ -23,12 +23,13 @@ class Arm:
         self.now, self.stamp = 1000.0, 0
         self.pose = HOME
         self.path = []
+        self.held = False
 
     def run(self, seconds):
         for _ in range(round(seconds / DT)):
             self.now += DT
-            setpoint = self.controller.tick(self.now, DT)
-            if setpoint is not None:
+            setpoint = self.controller.tick(self.now, DT, self.pose)
+            if setpoint is not None and not self.held:
                 self.pose = setpoint.pose
             self.path.append(self.pose)
 
@@ -38,7 +39,7 @@ class Arm:
             action, self.stamp if stamp is None else stamp, frame, self.pose, self.now)
 
     def reset(self, home=HOME):
-        return self.controller.reset(self.pose, home, self.now)
+        return self.controller.reset(self.pose, home)
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def arm():
 
 def test_nothing_moves_before_a_reset():
     arm = Arm()
-    assert 'call reset_episode' in arm.command()
+    assert 'call go_home' in arm.command()
     arm.run(0.1)
     assert arm.controller.setpoint is None
 
@@ -84,6 +85,28 @@ def test_a_reset_in_full_motion_is_smooth(arm):
     assert np.linalg.norm(arm.pose.position - HOME.position) < 1e-4
 
 
+def test_the_way_home_waits_for_an_arm_that_is_held_and_gives_up():
+    arm = Arm(held_back_s=2.0)
+    arm.pose = Pose(np.array([0.35, 0.2, 0.1]), HOME.rotation)
+    arm.reset()
+    arm.held = True
+    arm.run(1.5)
+    assert arm.controller.mode == Mode.RESETTING
+    # It brakes from there.
+    assert np.linalg.norm(arm.controller.setpoint.position - arm.pose.position) \
+        < LIMITS.max_lead + 0.03
+    arm.held = False
+    arm.pose = arm.controller.setpoint
+    arm.run(4)
+    assert np.linalg.norm(arm.pose.position - HOME.position) < 1e-3
+    arm.reset()
+    arm.held = True
+    arm.pose = Pose(np.array([0.35, 0.2, 0.1]), HOME.rotation)
+    arm.run(2.5)
+    assert arm.controller.mode == Mode.FAULT
+    assert 'does not follow its way home' in arm.command()
+
+
 def test_commands_add_up_to_the_pose(arm):
     for _ in range(10):
         assert arm.command() == ''
@@ -105,7 +128,7 @@ def test_what_cannot_be_meant_is_refused_counted_and_moves_nothing(
     assert arm.command(np.zeros(7)) == ''
     before = arm.controller.setpoint
     assert message in arm.command(np.array(action, float), stamp, frame)
-    assert arm.controller.counts['refused'] == 1
+    assert arm.controller.counts['commands refused'] == 1
     arm.run(0.2)
     np.testing.assert_array_equal(arm.controller.setpoint.position, before.position)
 
@@ -135,11 +158,11 @@ def test_silence_holds_then_ends_the_controller_and_commands_lead_back(arm):
 
 def test_a_flood_of_commands_moves_no_faster(arm):
     for _ in range(500):
-        arm.command()
+        assert arm.command() == ''
         arm.run(DT)
     steps = np.diff([pose.position for pose in arm.path], axis=0)
     assert np.linalg.norm(steps, axis=1).max() <= LIMITS.max_speed * DT + 1e-9
-    assert arm.pose.position[0] <= LIMITS.box_high[0] + 1e-6
+    assert arm.pose.position[0] == pytest.approx(LIMITS.box_high[0], abs=1e-3)
 
 
 def test_a_fault_latches_with_its_first_cause_until_recovery(arm):
@@ -172,10 +195,19 @@ def test_the_emergency_stop_outranks_all_and_costs_no_budget():
     arm = Arm(recoveries=1)
     for _ in range(3):
         arm.controller.emergency_stop()
-        arm.controller.fail(FaultCode.CONTROL, 'the stop itself')
-        assert arm.controller.mode == Mode.STOPPED
         assert 'emergency stop' in arm.reset()
         assert arm.controller.recover(arm.now) == ''
+    arm.controller.emergency_stop()
+    arm.controller.fail(FaultCode.CONNECTION, 'lost')
+    assert arm.controller.mode == Mode.STOPPED
+    assert arm.controller.fault == FaultCode.CONNECTION, 'what happens while stopped is told'
+
+
+def test_a_failed_recovery_is_told_beside_the_cause_once(arm):
+    arm.controller.fail(FaultCode.CONNECTION, 'cable')
+    for attempt in ('first', 'second'):
+        arm.controller.note_recovery(f'recovery failed: {attempt}')
+    assert arm.controller.fault_text == 'cable; recovery failed: second'
 
 
 def test_a_watchdog_that_never_holds_is_refused():

@@ -40,7 +40,7 @@ def train_from_bags(roots: Sequence[Path], output: Path, *, preset: Path | None 
         training: YAML file of settings; built-in ones when left out.
         more: folders of further episodes and their share of each batch (equation 4).
         labels: of ``more`` where a policy acted: what ``init`` does there ('improved'), or what
-            was executed ('executed').
+            was executed ('executed'; always with ``preset``, which can do nothing yet).
         checkpoint: folder of the result; ``output/checkpoint`` when left out.
         steps: instead of the number in ``training``.
         seed: instead of the number in ``training``.
