@@ -28,7 +28,7 @@ def lead(setpoint, deltas, ticks=10):
     return path
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(deltas)
 def test_speed_and_acceleration_stay_bounded_and_the_target_is_reached(deltas):
     setpoint = Setpoint(LIMITS, 0.05, HOME)
@@ -56,7 +56,7 @@ def test_it_starts_without_a_jump():
     assert 0 < np.linalg.norm(first.to(HOME)[0]) <= LIMITS.max_acceleration * DT ** 2 + 1e-12
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(poses)
 def test_from_anywhere_it_is_led_inside(pose):
     setpoint = Setpoint(LIMITS, 0.05, pose)
@@ -89,7 +89,7 @@ def test_an_arm_held_back_does_not_wind_up():
     assert setpoint.pose.position[0] - HOME.position[0] <= LIMITS.max_lead + 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(poses, poses)
 def test_the_way_home_is_smooth_and_arrives(start, end):
     path = MinimumJerk(start, end, LIMITS)
