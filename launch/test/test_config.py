@@ -14,6 +14,7 @@ NODES = {
     'command_mux': 'irevla_control.command_mux_node',
     'recorder': 'irevla_control.recorder_node', 'franka': 'irevla_control.franka_node',
     'realsense': 'irevla_control.realsense_node',
+    'spacemouse': 'irevla_control.spacemouse_node',
     'episode_runner': 'irevla_control.episode_runner_node', 'vla': 'irevla_policy.vla_node',
     'learner': 'irevla_learner.learner_node', 'reward': 'irevla_learner.reward_node',
 }
@@ -22,7 +23,7 @@ FROM_LAUNCH = {
     'metaworld': {'cameras', 'image_size', 'horizon', 'linger', 'mode',
                   'action_repeat', 'tasks_file'},
     'expert': {'action_repeat', 'tasks_file'}, 'command_mux': set(), 'franka': {'robot_ip'},
-    'realsense': {'cameras', 'serials', 'image_size'},
+    'realsense': {'cameras', 'serials', 'image_size'}, 'spacemouse': {'camera'},
     'recorder': {'cameras', 'root'},
     'episode_runner': {'tasks', 'episodes', 'seed', 'instruction', 'output', 'wait_for',
                        'recorded'},

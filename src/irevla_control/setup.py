@@ -26,6 +26,7 @@ setup(
         'command_mux_node = irevla_control.command_mux_node:main',
         'franka_node = irevla_control.franka_node:main',
         'realsense_node = irevla_control.realsense_node:main',
+        'spacemouse_node = irevla_control.spacemouse_node:main',
         'episode_runner_node = irevla_control.episode_runner_node:main',
     ]},
 )

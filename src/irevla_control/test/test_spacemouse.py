@@ -2,62 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real decoder of reports on the bytes that a SpaceMouse Compact sends."""
 
-from collections import deque
-import struct
-
+from hand import FULL, Hand, moved
 import numpy as np
-import pyspacemouse
 import pytest
 
 from irevla_control.errors import ConfigError
-from irevla_control.spacemouse import (
-    SpaceMouse,
-    SpaceMouseError,
-    SpaceMouseSettings,
-    Verdict,
-    open_device,
-)
-
-FULL = 350
-
-
-class Wire:
-    """What `easyhid` gives of a device: reports as they come over USB."""
-
-    def __init__(self):
-        self.reports, self.gone = deque(), False
-
-    def read(self, size, timeout=None):
-        if self.gone:
-            raise OSError('device disconnected')
-        return self.reports.popleft() if self.reports else b''
-
-    def close(self):
-        self.gone = True
-
-
-class Hand:
-    """A hand on the mouse: raw axes right, towards the user, down, as HID has them."""
-
-    def __init__(self, **settings):
-        info = pyspacemouse.apply_axis_convention(
-            pyspacemouse.get_device_specs()['SpaceMouseCompact'],
-            pyspacemouse.AxisConvention.ROS)
-        self.wire, self.now = Wire(), 100.0
-        self.mouse = SpaceMouse(pyspacemouse.SpaceMouseDevice(info, self.wire),
-                                SpaceMouseSettings(**settings), lambda: self.now)
-
-    def move(self, right=0, back=0, down=0):
-        self.wire.reports.append(bytes([1]) + struct.pack('<3h', right, back, down))
-        self.mouse.update()
-
-    def turn(self, a=0, b=0, c=0):
-        self.wire.reports.append(bytes([2]) + struct.pack('<3h', a, b, c))
-        self.mouse.update()
-
-    def press(self, *buttons):
-        self.wire.reports.append(bytes([3, sum(1 << button for button in buttons)]))
-        self.mouse.update()
+from irevla_control.spacemouse import SpaceMouseError, SpaceMouseSettings, Verdict, open_device
 
 
 @pytest.fixture
@@ -145,7 +95,7 @@ def test_both_buttons_discard_and_say_nothing_else(hand, order):
 
 def test_all_reports_that_wait_are_taken_at_once(hand):
     for push in (100, 200, FULL):
-        hand.wire.reports.append(bytes([1]) + struct.pack('<3h', 0, -push, 0))
+        hand.wire.reports.append(moved(back=-push))
     hand.mouse.update()
     assert not hand.wire.reports
     assert hand.mouse.command()[0] == pytest.approx(0.02)

@@ -1,0 +1,95 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""An episode on a robot, which does not wait: what is told of it as `episode`, and when it ends.
+
+A simulator tells of each observation. A robot's cameras go on while a policy thinks, so here an
+observation counts when a command answers it; and one more, the first after what ended it.
+"""
+
+from dataclasses import dataclass
+
+from irevla_control.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class EpisodeEvent:
+    """What one `episode` message tells; the names are EpisodeState's.
+
+    Attributes:
+        stamp: of the observation it belongs to [ns].
+        step: commands executed before it.
+        reward: of the last of these.
+
+    """
+
+    stamp: int
+    step: int
+    reward: float = 0.0
+    ended: bool = False
+    terminated: bool = False
+    truncated: bool = False
+    aborted: bool = False
+    success: bool = False
+    text: str = ''
+
+
+class RobotEpisode:
+    """One episode from its beginning to its last event."""
+
+    def __init__(self, horizon: int) -> None:
+        """Truncate after so many commands.
+
+        Raises:
+            ConfigError: none at all.
+
+        """
+        if horizon < 1:
+            raise ConfigError(f'horizon is {horizon}; 1 command or more are needed')
+        self._horizon = horizon
+        self._step, self._answered = 0, -1
+        # How it ends at the next observation: terminated and success.
+        self._outcome: tuple[bool, bool] | None = None
+        self.ended = False
+
+    def begin(self, stamp: int) -> EpisodeEvent:
+        """Return the event that lets a policy act."""
+        return EpisodeEvent(stamp, 0)
+
+    def command(self, stamp: int) -> EpisodeEvent | None:
+        """Take an executed command; return what it tells of the observation that it answers."""
+        if self.ended or self._outcome is not None or stamp <= self._answered:
+            return None
+        event = EpisodeEvent(stamp, self._step)
+        self._step, self._answered = self._step + 1, stamp
+        if self._step == self._horizon:
+            self._outcome = False, False
+        return event
+
+    def success(self) -> None:
+        """Take the classifier's or the operator's word that the task is done."""
+        self._end(True)
+
+    def failure(self) -> None:
+        """Take the operator's word that the task cannot be done any more."""
+        self._end(False)
+
+    def _end(self, success: bool) -> None:
+        # The word counts even where the horizon was reached in the same moment.
+        if not self.ended and self._step:
+            self._outcome = True, success
+
+    def frame(self, stamp: int) -> EpisodeEvent | None:
+        """Take a new observation; return the last event, if this is the one that ends it."""
+        if self.ended or self._outcome is None or stamp <= self._answered:
+            return None
+        self.ended = True
+        terminated, success = self._outcome
+        return EpisodeEvent(stamp, self._step, float(success), ended=True, terminated=terminated,
+                            truncated=not terminated, success=success)
+
+    def abort(self, stamp: int, text: str) -> EpisodeEvent | None:
+        """Break it off; return the last event, unless it has ended."""
+        if self.ended:
+            return None
+        self.ended = True
+        return EpisodeEvent(stamp, self._step, ended=True, aborted=True, text=text)

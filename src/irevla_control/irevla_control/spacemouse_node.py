@@ -1,0 +1,103 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `spacemouse`: the operator's `teleop_command` and `operator_verdict`."""
+
+from typing import Any
+
+import pyspacemouse
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from irevla_control.cdr import stamp_of
+from irevla_control.errors import ConfigError
+from irevla_control.observation import BASE_FRAME
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.messages import action_to_message, ns_to_stamp
+from irevla_control.ros.node import run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import COMMAND, OBSERVATION
+from irevla_control.spacemouse import (
+    SpaceMouse,
+    SpaceMouseError,
+    SpaceMouseSettings,
+    Verdict,
+    open_device,
+)
+from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict
+
+PARAMETERS = {
+    'camera': Parameter('', 'whose images the operator answers; the first of the policy'),
+    'step': Parameter(0.02, 'translation of one command at full deflection [m]', 0.0005, 0.1),
+    'turn': Parameter(0.08, 'rotation of one command at full deflection [rad]', 0.001, 0.5),
+    'dead_zone': Parameter(0.1, 'deflection that is none, as a share of the full', 0.0, 0.9),
+    'view': Parameter(0.0, 'where the operator looks: 0 behind the robot, 3.14 in front of it, '
+                           'about the vertical [rad]', -6.3, 6.3),
+    'released_after_s': Parameter(0.2, 'silence of the mouse after which it counts as let go [s]',
+                                  0.02, 5.0),
+    'hold_s': Parameter(1.0, 'press of the second button that says failure [s]', 0.1, 10.0),
+}
+READ_S = 0.01
+VERDICTS = {Verdict.SUCCESS: OperatorVerdict.SUCCESS, Verdict.FAILURE: OperatorVerdict.FAILURE,
+            Verdict.DISCARD: OperatorVerdict.DISCARD}
+OPEN = 0.5
+
+
+class SpaceMouseNode(Node):
+    """Answers each image with the cap's deflection while the operator holds it."""
+
+    def __init__(self, device: pyspacemouse.SpaceMouseDevice | None = None,
+                 **options: Any) -> None:
+        """Open the mouse, or take one that is open; options are rclpy's of a node."""
+        super().__init__('spacemouse', **options)
+        values = declare(self, PARAMETERS)
+        camera = values.pop('camera')
+        if not camera:
+            raise ConfigError('parameter camera is empty; name the camera whose images the '
+                              'operator answers')
+        self._mouse = SpaceMouse(device or open_device(), SpaceMouseSettings(**values))
+        self._diagnostics = Diagnostics(self)
+        self._sequence = 0
+        self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
+        self._verdict = self.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
+        # Raw: of an image only the stamp is needed.
+        self.create_subscription(Image, f'camera/{camera}/image_raw', self._on_image, OBSERVATION,
+                                 raw=True)
+        self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
+        self.create_timer(READ_S, self._on_timer)
+
+    def _on_timer(self) -> None:
+        try:
+            self._mouse.update()
+        except SpaceMouseError as error:
+            self._diagnostics.error(str(error))
+            self._diagnostics.publish()
+            raise
+        for verdict in self._mouse.verdicts():
+            message = OperatorVerdict(verdict=VERDICTS[verdict])
+            message.header.stamp = self.get_clock().now().to_msg()
+            self._verdict.publish(message)
+            self.get_logger().info(f'verdict: {verdict.value}')
+
+    def _on_image(self, data: bytes) -> None:
+        action = self._mouse.command()
+        if action is None:
+            return
+        self._sequence += 1
+        self._command.publish(action_to_message(
+            action, ns_to_stamp(stamp_of(data)), BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP,
+            self._sequence))
+        self._diagnostics.count('commands')
+
+    def _on_command(self, message: EndEffectorCommand) -> None:
+        if message.source != EndEffectorCommand.SOURCE_TELEOP:
+            # Who takes over must not drop what another holds.
+            self._mouse.closed = message.gripper < OPEN
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(SpaceMouseNode)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,85 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Observations that nobody answered do not count; the one that ends an episode always does."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from irevla_control.errors import ConfigError
+from irevla_control.robot_episode import RobotEpisode
+
+
+def test_an_observation_counts_when_a_command_answers_it():
+    episode = RobotEpisode(horizon=3)
+    assert episode.begin(5).step == 0
+    assert episode.frame(10) is None
+    first = episode.command(10)
+    assert (first.stamp, first.step, first.ended) == (10, 0, False)
+    assert episode.frame(20) is None, 'unanswered'
+    assert episode.command(30).step == 1
+
+
+def test_the_horizon_truncates_at_the_next_observation():
+    episode = RobotEpisode(horizon=2)
+    episode.command(10)
+    episode.command(20)
+    assert episode.command(25) is None, 'no command too many'
+    assert episode.frame(20) is None, 'the one it answered'
+    last = episode.frame(30)
+    assert (last.stamp, last.step, last.reward) == (30, 2, 0.0)
+    assert last.truncated and last.ended and not last.terminated and not last.success
+    assert episode.frame(40) is None
+
+
+@pytest.mark.parametrize('success', [True, False])
+def test_a_verdict_terminates_at_the_next_observation(success):
+    episode = RobotEpisode(horizon=9)
+    episode.command(10)
+    (episode.success if success else episode.failure)()
+    last = episode.frame(20)
+    assert last.terminated and not last.truncated
+    assert (last.success, last.reward, last.step) == (success, float(success), 1)
+
+
+def test_success_in_the_last_moment_is_no_truncation():
+    episode = RobotEpisode(horizon=1)
+    episode.command(10)
+    episode.success()
+    assert episode.frame(20).terminated
+
+
+def test_a_verdict_before_anything_was_done_says_nothing():
+    episode = RobotEpisode(horizon=1)
+    episode.success()
+    assert episode.frame(10) is None
+
+
+def test_an_abort_ends_it_once():
+    episode = RobotEpisode(horizon=5)
+    episode.command(10)
+    assert episode.abort(20, 'discarded by the operator').aborted
+    assert episode.abort(30, 'again') is None
+    assert episode.frame(40) is None
+    assert episode.command(50) is None
+
+
+@given(st.lists(st.sampled_from(['frame', 'command', 'success', 'failure']), max_size=40),
+       st.integers(1, 6))
+def test_whatever_comes_steps_count_up_stamps_grow_and_one_event_is_the_last(moves, horizon):
+    episode, events, stamp = RobotEpisode(horizon), [], 0
+    for move in moves:
+        if move == 'frame':
+            stamp += 1
+        told = getattr(episode, move)(*([stamp] if move in ('frame', 'command') else []))
+        events += [told] if told is not None else []
+    assert [event.step for event in events] == list(range(len(events)))
+    assert all(a.stamp < b.stamp for a, b in zip(events, events[1:]))
+    assert [event.ended for event in events] == [False] * (len(events) - episode.ended) + \
+        [True] * episode.ended
+    assert len(events) <= horizon + 1
+
+
+def test_a_horizon_of_nothing_is_refused():
+    with pytest.raises(ConfigError, match='horizon is 0'):
+        RobotEpisode(0)

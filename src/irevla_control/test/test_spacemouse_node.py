@@ -1,0 +1,127 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's node over DDS, its mouse on the real decoder."""
+
+import os
+import time
+
+from hand import FULL, Wire, device, moved, pressed
+import numpy as np
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import Image
+
+from irevla_control.errors import ConfigError
+from irevla_control.ros.messages import (
+    action_to_message,
+    image_to_message,
+    message_to_action,
+    ns_to_stamp,
+    stamp_to_ns,
+)
+from irevla_control.ros.qos import COMMAND, OBSERVATION
+from irevla_control.spacemouse import SpaceMouseError
+from irevla_control.spacemouse_node import SpaceMouseNode
+from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict
+
+PICTURE = np.zeros((8, 8, 3), np.uint8)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def ros():
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    rclpy.init()
+    yield
+    rclpy.shutdown()
+
+
+class Desk:
+    """A mouse, the node that reads it, and the graph around them."""
+
+    def __init__(self):
+        self.wire = Wire()
+        self.node = SpaceMouseNode(device(self.wire), parameter_overrides=[
+            rclpy.Parameter('camera', value='front')])
+        self.peer = rclpy.create_node('peer')
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.executor.add_node(self.peer)
+        self.images = self.peer.create_publisher(Image, 'camera/front/image_raw', OBSERVATION)
+        self.executed = self.peer.create_publisher(EndEffectorCommand, 'command', COMMAND)
+        self.commands, self.verdicts = [], []
+        self.peer.create_subscription(EndEffectorCommand, 'teleop_command', self.commands.append,
+                                      COMMAND)
+        self.peer.create_subscription(OperatorVerdict, 'operator_verdict', self.verdicts.append,
+                                      COMMAND)
+        self.stamp = 0
+        self.until(lambda: self.images.get_subscription_count()
+                   and self.executed.get_subscription_count()
+                   and self.node.count_subscribers('teleop_command')
+                   and self.node.count_subscribers('operator_verdict'), 'the graph')
+
+    def until(self, condition, what, do=lambda: None):
+        end = time.monotonic() + 15
+        while not condition():
+            assert time.monotonic() < end, what
+            do()
+            self.executor.spin_once(timeout_sec=0.01)
+
+    def see(self):
+        self.stamp += 1
+        self.images.publish(image_to_message(PICTURE, ns_to_stamp(self.stamp), 'front'))
+
+    def push(self):
+        self.wire.reports.append(moved(back=-FULL))
+        self.see()
+
+
+@pytest.fixture
+def desk(ros):
+    desk = Desk()
+    yield desk
+    desk.node.destroy_node()
+    desk.peer.destroy_node()
+
+
+def test_a_held_cap_answers_each_image_with_its_stamp_and_a_released_one_none(desk):
+    desk.until(lambda: len(desk.commands) >= 3, 'commands', desk.push)
+    action = message_to_action(desk.commands[-1])
+    np.testing.assert_allclose(action[:3], [0.02, 0, 0], atol=1e-9)
+    assert desk.commands[-1].source == EndEffectorCommand.SOURCE_TELEOP
+    stamps = [stamp_to_ns(command.header.stamp) for command in desk.commands]
+    assert stamps == sorted(set(stamps)) and stamps[-1] <= desk.stamp
+    end = time.monotonic() + 0.5
+    desk.until(lambda: time.monotonic() > end, 'half a second')
+    desk.commands.clear()
+    end = time.monotonic() + 0.3
+    desk.until(lambda: time.monotonic() > end, 'images for nobody', desk.see)
+    assert not desk.commands
+
+
+def test_who_takes_over_keeps_what_the_policy_holds(desk):
+    closed = action_to_message([0] * 7, ns_to_stamp(1), 'base', EndEffectorCommand.SOURCE_POLICY,
+                               1)
+    desk.executed.publish(closed)
+    desk.until(lambda: desk.node._mouse.closed, 'the word of a closed gripper')
+    desk.until(lambda: desk.commands, 'a command', desk.push)
+    assert desk.commands[-1].gripper == 0
+
+
+def test_each_verdict_is_published_once(desk):
+    desk.wire.reports += [pressed(1), pressed()]
+    desk.until(lambda: desk.verdicts, 'a verdict')
+    end = time.monotonic() + 0.2
+    desk.until(lambda: time.monotonic() > end, 'a while')
+    assert [verdict.verdict for verdict in desk.verdicts] == [OperatorVerdict.SUCCESS]
+
+
+def test_an_unplugged_mouse_ends_the_node_with_the_reason(desk):
+    desk.wire.gone = True
+    with pytest.raises(SpaceMouseError, match='was unplugged'):
+        desk.until(lambda: False, 'the end')
+
+
+def test_a_node_without_a_camera_is_refused(ros):
+    with pytest.raises(ConfigError, match='camera is empty'):
+        SpaceMouseNode(device(Wire()))
