@@ -56,7 +56,7 @@ class RunningPanda:
     def speed(self, over_s: float = 0.05) -> float:
         """Return the largest speed of a joint [rad/s] over a while of simulated time."""
         first_s, first = self.scene.read()
-        end = time.monotonic() + 5
+        end = time.monotonic() + 20
         while True:
             now_s, now = self.scene.read()
             if now_s - first_s >= over_s:
