@@ -18,6 +18,9 @@ from irevla_control.observation import BASE_FRAME, action_problem
 from irevla_control.pose import Pose
 from irevla_control.setpoint import Setpoint
 
+# How near to home an arm is there [m, rad].
+HOME_WAY, HOME_TURN = 0.02, 0.1
+
 
 class Mode(enum.IntEnum):
     """As RobotState.MODE_*."""
@@ -174,9 +177,11 @@ class ArmController:
         return self._setpoint
 
     def _go_home(self, now: float, dt: float, measured: Pose) -> None:
+        at_end = self._way_s > self._reset.duration_s + self.timing.settle_s
+        most, most_turn = (HOME_WAY, HOME_TURN) if at_end else (
+            self.limits.max_lead, self.limits.max_lead_turn)
         way, turn = measured.to(self._setpoint.pose)
-        if np.linalg.norm(way) > self.limits.max_lead or \
-                np.linalg.norm(turn) > self.limits.max_lead_turn:
+        if np.linalg.norm(way) > most or np.linalg.norm(turn) > most_turn:
             # The path waits for an arm that something holds back.
             self._held_s += dt
             self._setpoint.hold()
@@ -186,7 +191,7 @@ class ArmController:
             return
         self._way_s += dt
         self._setpoint.target = self.limits.clamped(self._reset.at(self._way_s))
-        if self._way_s > self._reset.duration_s + self.timing.settle_s:
+        if at_end:
             self._heard = now
             self.mode = Mode.READY
 

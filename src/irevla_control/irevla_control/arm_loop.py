@@ -36,7 +36,7 @@ class ArmLoop:
         self._lock = threading.RLock()
         self._state = arm.read()
         # Whether a recovery was asked for, and is not over; how often the stop was pressed.
-        self._recovering, self._stops = False, 0
+        self._recovering, self._stops, self._stops_then = False, 0, 0
         self._ended = threading.Event()
         # What ended the thread against all expectation.
         self.crash: Exception | None = None
@@ -101,15 +101,17 @@ class ArmLoop:
                 return 'a recovery is under way; robot_state tells its end'
             if not self._arm.resting:
                 return 'the arm is still braking; try again'
-            self._recovering = True
+            self._recovering, self._stops_then = True, self._stops
         return ''
 
     def _run(self) -> None:
         try:
             self._lead()
         except Exception as error:
-            self._brake()
             self.crash = error
+        finally:
+            # Also after a stop that came while a controller was being started.
+            self._brake()
 
     def _brake(self) -> None:
         end = time.monotonic() + BRAKING_S
@@ -118,8 +120,8 @@ class ArmLoop:
             while not self._arm.resting and time.monotonic() < end:
                 self._arm.read()
                 time.sleep(self._period_s)
-        except ArmError:
-            # Then it has no controller any more.
+        except Exception:
+            # Then it has no controller any more, or nobody to tell.
             return
 
     def _lead(self) -> None:
@@ -151,7 +153,6 @@ class ArmLoop:
             self._on_state(self._state, self._controller)
 
     def _recover(self, now: float) -> None:
-        stops = self._stops
         try:
             self._arm.recover()
             # What is measured now, not before the fault, is where the next way begins.
@@ -164,7 +165,7 @@ class ArmLoop:
         with self._lock:
             self._recovering = False
             # A stop that was pressed meanwhile lasts.
-            if self._stops == stops:
+            if self._stops == self._stops_then:
                 if self._gripper:
                     self._gripper.recover()
                 self._controller.recover(now)

@@ -104,13 +104,19 @@ class RealSenseCamera:
 
         """
         self.settings, self._on_frame = settings, on_frame
-        self.arrived_s = time.monotonic()
+        self.seen = False
         self._sensor = sensor
         profile = self._profile()
         self._intrinsics = profile.get_intrinsics()
         self._set_options()
-        self._sensor.open(profile)
-        self._sensor.start(self._on_sdk_frame)
+        try:
+            self._sensor.open(profile)
+            self._sensor.start(self._on_sdk_frame)
+        except RuntimeError as error:
+            self.close()
+            raise CameraError(f'camera {settings.serial}: {error}; is another program using it?'
+                              ) from error
+        self.arrived_s = time.monotonic()
 
     def _profile(self) -> rs.video_stream_profile:
         settings, known = self.settings, []
@@ -141,7 +147,7 @@ class RealSenseCamera:
                                   f'{error}') from error
 
     def _on_sdk_frame(self, frame: rs.frame) -> None:
-        self.arrived_s = time.monotonic()
+        self.arrived_s, self.seen = time.monotonic(), True
         stamp = round(frame.get_timestamp() * MS) \
             if frame.get_frame_timestamp_domain() in SYSTEM_CLOCKS else time.time_ns()
         left, top, width, height = self.settings.crop

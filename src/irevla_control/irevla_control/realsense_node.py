@@ -44,6 +44,7 @@ PARAMETERS = {
 WATCH_S = 0.1
 # Between two attempts to open a camera that is lost [s].
 REOPEN_S = 1.0
+FIRST_FRAME_S = 5.0
 
 
 class RealSenseNode(Node):
@@ -77,8 +78,13 @@ class RealSenseNode(Node):
         # From the SDK's threads to this node's: age [s] of each frame published.
         self._ages = {name: deque(maxlen=1000) for name in names}
         self._tried: dict[str, float] = {}
-        for name in names:
-            self._open(name)
+        try:
+            for name in names:
+                self._open(name)
+        except CameraError:
+            for camera in self._cameras.values():
+                camera.close()
+            raise
         self.create_timer(WATCH_S, self._on_watch)
         self.get_logger().info(f'ready: {", ".join(names)}')
 
@@ -89,10 +95,12 @@ class RealSenseNode(Node):
         super().destroy_node()
 
     def _open(self, name: str) -> None:
-        self._tried[name] = time.monotonic()
         settings = self._settings[name]
-        camera = RealSenseCamera(self._find(settings.serial), settings,
-                                 partial(self._on_frame, name))
+        try:
+            camera = RealSenseCamera(self._find(settings.serial), settings,
+                                     partial(self._on_frame, name))
+        finally:
+            self._tried[name] = time.monotonic()
         self._matrices[name] = to_array('d', camera.matrix()).tolist()
         self._cameras[name] = camera
 
@@ -131,7 +139,9 @@ class RealSenseNode(Node):
         if camera is not None and now - camera.arrived_s < self._lost_after_s:
             return ''
         text = f'camera {name} ({self._settings[name].serial}) gives no frames'
-        if now - self._tried[name] < REOPEN_S:
+        # Some take their time for the first frame.
+        if now - self._tried[name] < (
+                FIRST_FRAME_S if camera is not None and not camera.seen else REOPEN_S):
             return text
         if camera is not None:
             self._cameras.pop(name).close()

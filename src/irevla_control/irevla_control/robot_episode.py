@@ -47,40 +47,45 @@ class RobotEpisode:
             raise ConfigError(f'horizon is {horizon}; 1 command or more are needed')
         self._horizon = horizon
         self._step, self._answered = 0, -1
+        # No observation from before this shows what was done.
+        self._after = -1
         # How it ends at the next observation: terminated and success.
         self._outcome: tuple[bool, bool] | None = None
         self.ended = False
 
     def begin(self, stamp: int) -> EpisodeEvent:
         """Return the event that lets a policy act."""
+        self._answered = stamp - 1
         return EpisodeEvent(stamp, 0)
 
-    def command(self, stamp: int) -> EpisodeEvent | None:
-        """Take an executed command; return what it tells of the observation that it answers."""
+    def command(self, stamp: int, executed: int) -> EpisodeEvent | None:
+        """Take a command executed at a time [ns]; return what it tells of what it answers."""
         if self.ended or self._outcome is not None or stamp <= self._answered:
             return None
         event = EpisodeEvent(stamp, self._step)
         self._step, self._answered = self._step + 1, stamp
+        self._after = max(stamp, executed)
         if self._step == self._horizon:
             self._outcome = False, False
         return event
 
-    def success(self) -> None:
-        """Take the classifier's or the operator's word that the task is done."""
-        self._end(True)
+    def success(self, said: int) -> None:
+        """Take the classifier's or operator's word, said at a time [ns], that the task is done."""
+        self._end(True, said)
 
-    def failure(self) -> None:
-        """Take the operator's word that the task cannot be done any more."""
-        self._end(False)
+    def failure(self, said: int) -> None:
+        """Take the operator's word, said at a time [ns], that it cannot be done any more."""
+        self._end(False, said)
 
-    def _end(self, success: bool) -> None:
+    def _end(self, success: bool, said: int) -> None:
         # The word counts even where the horizon was reached in the same moment.
         if not self.ended and self._step:
             self._outcome = True, success
+            self._after = max(self._after, said)
 
     def frame(self, stamp: int) -> EpisodeEvent | None:
         """Take a new observation; return the last event, if this is the one that ends it."""
-        if self.ended or self._outcome is None or stamp <= self._answered:
+        if self.ended or self._outcome is None or stamp <= self._after:
             return None
         self.ended = True
         terminated, success = self._outcome

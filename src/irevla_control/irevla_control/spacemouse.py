@@ -80,7 +80,19 @@ class SpaceMouse:
 
     def __init__(self, device: pyspacemouse.SpaceMouseDevice, settings: SpaceMouseSettings,
                  clock: Callable[[], float] = time.monotonic) -> None:
-        """Read from an opened device; ``clock`` returns steady seconds."""
+        """Read from an opened device; ``clock`` returns steady seconds.
+
+        Raises:
+            SpaceMouseError: it has no two buttons.
+
+        """
+        names = [device.get_button_name(index) for index in range(len(device.info.button_specs))]
+        if len(names) < 2:
+            raise SpaceMouseError(f'{device.name} has {len(names)} buttons; two are needed, for '
+                                  'the gripper and for verdicts')
+        self._buttons = [names.index(name) if name in names else index
+                         for index, name in enumerate(('LEFT', 'RIGHT'))]
+        device.configure(dof_callback=self._on_axes)
         self._device, self._settings, self._clock = device, settings, clock
         self._view = Rotation.from_rotvec([0, 0, settings.view])
         self._state: pyspacemouse.SpaceMouseState | None = None
@@ -89,7 +101,7 @@ class SpaceMouse:
         self._since, self._both = 0.0, False
         self._verdicts: list[Verdict] = []
         self.closed = False
-        self._gripper_until = float('-inf')
+        self._gripper_pending = False
 
     def update(self) -> None:
         """Take in all reports that are waiting.
@@ -105,8 +117,12 @@ class SpaceMouse:
                 raise SpaceMouseError(f'the SpaceMouse was unplugged: {error}') from error
             if state.t == self._seen:
                 return
-            self._state, self._seen, self._heard = state, state.t, self._clock()
-            self._on_buttons(bool(state.buttons[0]), bool(state.buttons[1]))
+            self._state, self._seen = state, state.t
+            self._on_buttons(*(bool(state.buttons[index]) for index in self._buttons))
+
+    def _on_axes(self, state: pyspacemouse.SpaceMouseState) -> None:
+        # A button tells nothing of whether the cap is still held.
+        self._heard = self._clock()
 
     def _on_buttons(self, first: bool, second: bool) -> None:
         before, self._pressed = self._pressed, (first, second)
@@ -120,7 +136,7 @@ class SpaceMouse:
         # What was pressed acts when it is let go, or both could never be pressed.
         elif before == (True, False) and not self._both:
             self.closed = not self.closed
-            self._gripper_until = now + self._settings.released_after_s
+            self._gripper_pending = True
         elif before == (False, True) and not self._both:
             held = now - self._since >= self._settings.hold_s
             self._verdicts.append(Verdict.FAILURE if held else Verdict.SUCCESS)
@@ -141,11 +157,15 @@ class SpaceMouse:
                            for axes in (MOVING, TURNING))
         if now - self._heard > settings.released_after_s:
             moving, turning = np.zeros(3), np.zeros(3)
-        if not (moving.any() or turning.any() or now < self._gripper_until):
+        if not (moving.any() or turning.any() or self._gripper_pending):
             return None
         return np.concatenate([self._view.apply(moving) * settings.step,
                                self._view.apply(turning) * settings.turn,
                                [0.0 if self.closed else 1.0]])
+
+    def sent(self) -> None:
+        """Note that the last command went out, and the gripper's wish with it."""
+        self._gripper_pending = False
 
     def _live(self, deflection: list[float]) -> np.ndarray:
         """Return deflections without the dead zone, the rest stretched to the full range."""

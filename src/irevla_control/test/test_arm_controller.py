@@ -107,6 +107,17 @@ def test_the_way_home_waits_for_an_arm_that_is_held_and_gives_up():
     assert 'does not follow its way home' in arm.command()
 
 
+def test_an_arm_that_something_keeps_from_home_is_not_ready():
+    arm = Arm(held_back_s=1.0)
+    arm.controller.reset(arm.pose, HOME)
+    for _ in range(300):
+        arm.now += DT
+        setpoint = arm.controller.tick(arm.now, DT, arm.pose)
+        if setpoint is not None:
+            arm.pose = Pose(setpoint.pose.position + [0.05, 0, 0], setpoint.pose.rotation)
+    assert arm.controller.mode == Mode.FAULT
+
+
 def test_commands_add_up_to_the_pose(arm):
     for _ in range(10):
         assert arm.command() == ''

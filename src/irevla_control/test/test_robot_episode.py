@@ -14,17 +14,17 @@ def test_an_observation_counts_when_a_command_answers_it():
     episode = RobotEpisode(horizon=3)
     assert episode.begin(5).step == 0
     assert episode.frame(10) is None
-    first = episode.command(10)
+    first = episode.command(10, 10)
     assert (first.stamp, first.step, first.ended) == (10, 0, False)
     assert episode.frame(20) is None, 'unanswered'
-    assert episode.command(30).step == 1
+    assert episode.command(30, 30).step == 1
 
 
 def test_the_horizon_truncates_at_the_next_observation():
     episode = RobotEpisode(horizon=2)
-    episode.command(10)
-    episode.command(20)
-    assert episode.command(25) is None, 'no command too many'
+    episode.command(10, 10)
+    episode.command(20, 20)
+    assert episode.command(25, 25) is None, 'no command too many'
     assert episode.frame(20) is None, 'the one it answered'
     last = episode.frame(30)
     assert (last.stamp, last.step, last.reward) == (30, 2, 0.0)
@@ -35,8 +35,8 @@ def test_the_horizon_truncates_at_the_next_observation():
 @pytest.mark.parametrize('success', [True, False])
 def test_a_verdict_terminates_at_the_next_observation(success):
     episode = RobotEpisode(horizon=9)
-    episode.command(10)
-    (episode.success if success else episode.failure)()
+    episode.command(10, 10)
+    (episode.success if success else episode.failure)(12)
     last = episode.frame(20)
     assert last.terminated and not last.truncated
     assert (last.success, last.reward, last.step) == (success, float(success), 1)
@@ -44,34 +44,50 @@ def test_a_verdict_terminates_at_the_next_observation(success):
 
 def test_success_in_the_last_moment_is_no_truncation():
     episode = RobotEpisode(horizon=1)
-    episode.command(10)
-    episode.success()
+    episode.command(10, 10)
+    episode.success(10)
     assert episode.frame(20).terminated
 
 
 def test_a_verdict_before_anything_was_done_says_nothing():
     episode = RobotEpisode(horizon=1)
-    episode.success()
+    episode.success(10)
     assert episode.frame(10) is None
+
+
+def test_an_observation_from_before_the_last_command_was_executed_does_not_end_it():
+    episode = RobotEpisode(horizon=1)
+    episode.command(10, executed=90)
+    assert episode.frame(76) is None
+    assert episode.frame(109).ended
+
+
+def test_a_command_from_before_the_episode_does_not_count():
+    episode = RobotEpisode(horizon=1)
+    episode.begin(100)
+    assert episode.command(99, 101) is None
+    assert episode.command(100, 102).step == 0
 
 
 def test_an_abort_ends_it_once():
     episode = RobotEpisode(horizon=5)
-    episode.command(10)
+    episode.command(10, 10)
     assert episode.abort(20, 'discarded by the operator').aborted
     assert episode.abort(30, 'again') is None
     assert episode.frame(40) is None
-    assert episode.command(50) is None
+    assert episode.command(50, 50) is None
 
 
 @given(st.lists(st.sampled_from(['frame', 'command', 'success', 'failure']), max_size=40),
        st.integers(1, 6))
 def test_whatever_comes_steps_count_up_stamps_grow_and_one_event_is_the_last(moves, horizon):
-    episode, events, stamp = RobotEpisode(horizon), [], 0
+    episode, stamp = RobotEpisode(horizon), 5
+    episode.begin(stamp)
+    events = []
     for move in moves:
         if move == 'frame':
             stamp += 1
-        told = getattr(episode, move)(*([stamp] if move in ('frame', 'command') else []))
+        told = getattr(episode, move)(*([stamp, stamp] if move == 'command' else [stamp]))
         events += [told] if told is not None else []
     assert [event.step for event in events] == list(range(len(events)))
     assert all(a.stamp < b.stamp for a, b in zip(events, events[1:]))

@@ -61,8 +61,9 @@ def test_a_mouse_that_falls_silent_is_let_go(hand):
 def test_the_first_button_closes_and_opens_the_gripper(hand):
     hand.press(0)
     hand.press()
-    assert hand.mouse.command()[6] == 0
     hand.now += 1
+    assert hand.mouse.command()[6] == 0, 'it waits for the next image'
+    hand.mouse.sent()
     assert hand.mouse.command() is None, 'said once, then the policy may go on'
     hand.move(back=-FULL)
     assert hand.mouse.command()[6] == 0, 'it stays closed'
@@ -107,7 +108,15 @@ def test_an_unplugged_mouse_is_said(hand):
         hand.mouse.update()
 
 
-def test_without_a_mouse_the_remedy_is_named():
+def test_a_button_does_not_hold_the_cap(hand):
+    hand.move(back=-FULL)
+    hand.now += 0.3
+    hand.press(1)
+    assert hand.mouse.command() is None
+
+
+def test_without_a_mouse_the_remedy_is_named(monkeypatch):
+    monkeypatch.setattr('pyspacemouse.api.get_connected_devices', list)
     with pytest.raises(SpaceMouseError, match='plug it in'):
         open_device()
 

@@ -108,6 +108,17 @@ def test_who_takes_over_keeps_what_the_policy_holds(desk):
     assert desk.commands[-1].gripper == 0
 
 
+def test_a_press_of_the_gripper_waits_for_the_next_image_whatever_the_policy_does(desk):
+    desk.wire.reports += [pressed(0), pressed()]
+    desk.until(lambda: desk.node._mouse.closed, 'the press')
+    desk.executed.publish(action_to_message([0, 0, 0, 0, 0, 0, 1], ns_to_stamp(1), 'base',
+                                            EndEffectorCommand.SOURCE_POLICY, 1))
+    end = time.monotonic() + 0.3
+    desk.until(lambda: time.monotonic() > end, 'a while')
+    desk.until(lambda: desk.commands, 'a command', desk.see)
+    assert desk.commands[0].gripper == 0
+
+
 def test_each_verdict_is_published_once(desk):
     desk.wire.reports += [pressed(1), pressed()]
     desk.until(lambda: desk.verdicts, 'a verdict')
