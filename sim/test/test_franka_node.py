@@ -246,8 +246,8 @@ def test_a_grasp_closes_the_hand_and_holds_nobody_up(commander):
         commander.send((0.0005, 0, 0), gripper=0.0)
         commander.run(0.1)
     assert commander.state.gripper < 0.1
-    times = np.array([when for when, _ in commander.states])
-    assert np.diff(times).max() < 0.5, 'a grasp takes a second'
+    closing = [state for _, state in commander.states if 0.2 < state.gripper < 0.8]
+    assert len(closing) >= 5, 'states came while the fingers were on their way'
     commander.send(gripper=1.0)
     commander.until(lambda: commander.state.gripper > 0.9, WAIT_S, 'the hand open')
 
