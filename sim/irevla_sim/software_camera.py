@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pyrealsense2 as rs
 
-# The SDK's number of a second in a frame's time stamp.
+# The SDK's time stamps count milliseconds.
 MS_PER_S = 1e3
 
 

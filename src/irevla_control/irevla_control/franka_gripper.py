@@ -9,7 +9,7 @@ import franky
 
 from irevla_control.arm_controller import FaultCode
 from irevla_control.errors import ConfigError
-from irevla_control.franka_arm import ArmError
+from irevla_control.franka_arm import ERRORS, ArmError
 
 # How often the wish is looked at, and the width read.
 PERIOD_S = 0.02
@@ -54,7 +54,7 @@ class FrankaGripper:
         self._address, self._settings = address, settings
         try:
             self._gripper: franky.Gripper | None = franky.Gripper(address)
-        except (franky.Exception, RuntimeError) as error:
+        except ERRORS as error:
             raise ArmError(FaultCode.GRIPPER, f'gripper of {address}: {error}; set gripper to '
                            'false if there is none') from error
         self._wish: bool | None = None

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """DirectExecutor runs every kind of callback of real nodes, and only those it should."""
 
-import os
 import threading
 import time
 
@@ -17,13 +16,7 @@ from irevla_control.ros.executor import LEISURE_S, DirectExecutor
 from irevla_control.ros.inbox import Polled
 from irevla_msgs.srv import ResetEpisode
 
-
-@pytest.fixture(scope='module', autouse=True)
-def ros():
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
-    rclpy.init()
-    yield
-    rclpy.try_shutdown()
+pytestmark = pytest.mark.usefixtures('ros')
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Raw messages are taken in time; what had to be left is counted, never hidden."""
 
-import os
 import threading
 import time
 
@@ -16,13 +15,7 @@ from irevla_control.ros.inbox import Inbox, Polled, Stream
 from irevla_control.ros.messages import ns_to_stamp
 from irevla_control.ros.qos import RECORD
 
-
-@pytest.fixture(scope='module', autouse=True)
-def ros():
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
-    rclpy.init()
-    yield
-    rclpy.shutdown()
+pytestmark = pytest.mark.usefixtures('ros')
 
 
 @pytest.fixture

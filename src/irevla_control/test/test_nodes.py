@@ -4,7 +4,6 @@
 
 from contextlib import contextmanager
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -20,13 +19,7 @@ from irevla_control.ros.qos import COMMAND, EVENT
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RecordedEpisode
 from irevla_msgs.srv import ResetEpisode
 
-
-@pytest.fixture(scope='module', autouse=True)
-def ros():
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
-    rclpy.init()
-    yield
-    rclpy.shutdown()
+pytestmark = pytest.mark.usefixtures('ros')
 
 
 class Peer:

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operator's node over DDS, its mouse on the real decoder."""
 
-import os
 import time
 
 from hand import FULL, Wire, device, moved, pressed
@@ -28,12 +27,7 @@ from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
 
-@pytest.fixture(scope='module', autouse=True)
-def ros():
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
-    rclpy.init()
-    yield
-    rclpy.shutdown()
+pytestmark = pytest.mark.usefixtures('ros')
 
 
 class Desk:
