@@ -159,18 +159,20 @@ def test_home_is_where_it_was_told_and_its_spread_comes_from_the_seed(commander)
 
 
 def test_a_circle_of_commands_is_tracked(commander):
-    start, wanted, errors = commander.position(), np.zeros(3), []
+    start, wanted = commander.position(), np.zeros(3)
+    radius = 0.05
+    middle, off = start - [radius, 0, 0], []
     for step in range(40):
-        angle = 2 * np.pi * step / 40
-        delta = 0.008 * np.array([-np.sin(angle), np.cos(angle), 0])
+        angle = 2 * np.pi * (step + 0.5) / 40
+        delta = 2 * radius * np.sin(np.pi / 40) * np.array([-np.sin(angle), np.cos(angle), 0])
         wanted = wanted + delta
         commander.send(delta)
         commander.run(0.1)
-        errors.append(np.linalg.norm(commander.position() - start - wanted))
-    # A command is 8 mm: two of them, with what the last part of the way takes.
-    assert np.median(errors) < 0.02, errors
-    commander.run(0.3)
-    assert np.linalg.norm(commander.position() - start - wanted) < 0.006
+        # The way, not the time: a busy machine makes a simulated arm late.
+        off.append(np.linalg.norm(commander.position() - middle) - radius)
+    assert np.abs(off).max() < 0.012, off
+    commander.until(lambda: np.linalg.norm(commander.position() - start - wanted) < 0.006, WAIT_S,
+                    'the end of the circle')
 
 
 @pytest.mark.parametrize(('changes', 'reason'), [

@@ -12,6 +12,8 @@ from irevla_control.pose import Pose
 
 # The end effector of an arm that reaches down onto a table.
 DOWN = np.array([0.0, 0.0, -1.0])
+# What rounding does to a pose at the border [m, rad].
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,7 @@ class ArmLimits:
     def clamped(self, pose: Pose) -> Pose:
         """Return the nearest pose in box and cone."""
         position = np.clip(pose.position, self.box_low, self.box_high)
-        tool = pose.tool_axis
-        tilt = np.arctan2(np.linalg.norm(np.cross(tool, DOWN)), tool @ DOWN)
+        tool, tilt = pose.tool_axis, pose_tilt(pose)
         if tilt <= self.max_tilt:
             return Pose(position, pose.rotation)
         axis = np.cross(tool, DOWN)
@@ -74,8 +75,17 @@ class ArmLimits:
         back = axis / np.linalg.norm(axis) * (tilt - self.max_tilt)
         return Pose(position, Rotation.from_rotvec(back) * pose.rotation)
 
+    def holds(self, pose: Pose) -> bool:
+        """Return whether a pose lies in box and cone."""
+        return bool((pose.position >= np.subtract(self.box_low, ROUNDING)).all()
+                    and (pose.position <= np.add(self.box_high, ROUNDING)).all()
+                    and pose_tilt(pose) <= self.max_tilt + ROUNDING)
+
     def led(self, measured: Pose, target: Pose) -> Pose:
-        """Return the target in box and cone, no further from the measured pose than allowed."""
+        """Return the target in box and cone, no further from the measured pose than allowed.
+
+        Where the cone bends the way, the turn may be longer by less than a thousandth.
+        """
         way, turn = measured.to(target)
         target = measured.moved(_shortened(way, self.max_lead),
                                 _shortened(turn, self.max_lead_turn))
@@ -89,6 +99,12 @@ class ArmLimits:
             if not value <= most:
                 return f'it {what} {value:.4g} {unit}, at most {most:g} are allowed'
         return ''
+
+
+def pose_tilt(pose: Pose) -> float:
+    """Return the angle [rad] between the end effector's z axis and straight down."""
+    tool = pose.tool_axis
+    return float(np.arctan2(np.linalg.norm(np.cross(tool, DOWN)), tool @ DOWN))
 
 
 def _shortened(vector: np.ndarray, most: float) -> np.ndarray:

@@ -42,15 +42,23 @@ class Setpoint:
         self.target = limits.clamped(self.pose.moved(way, turn))
 
     def advance(self, dt: float) -> Pose:
-        """Go on for ``dt`` seconds; return the new pose."""
+        """Go on for ``dt`` seconds; return the new pose.
+
+        Box and cone are never left again: at their border they outrank the acceleration.
+        """
         limits = self._limits
         way, turn = self.pose.to(self.target)
         self.velocity = self._approach(
             way, self.velocity, dt, limits.max_speed, limits.max_acceleration)
         self.turn_velocity = self._approach(
             turn, self.turn_velocity, dt, limits.max_turn_speed, limits.max_turn_acceleration)
-        self.pose = self.pose.moved(self.velocity * dt, self.turn_velocity * dt)
-        return self.pose
+        new = self.pose.moved(self.velocity * dt, self.turn_velocity * dt)
+        if limits.holds(self.pose) and not limits.holds(new):
+            new = limits.clamped(new)
+            way, turn = self.pose.to(new)
+            self.velocity, self.turn_velocity = way / dt, turn / dt
+        self.pose = new
+        return new
 
     def _approach(self, way: np.ndarray, velocity: np.ndarray, dt: float, most: float,
                   acceleration: float) -> np.ndarray:

@@ -1,15 +1,11 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests share: no deadlines, for a busy machine is no defect, and a graph apart."""
+"""What the tests share: a graph apart."""
 
 import os
 
-from hypothesis import settings
 import pytest
 import rclpy
-
-settings.register_profile('irevla', deadline=None)
-settings.load_profile('irevla')
 
 
 @pytest.fixture(scope='module')
