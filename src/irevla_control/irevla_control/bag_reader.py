@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorded episodes as arrays; needs neither ROS nor installed message types."""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 import struct
@@ -16,6 +17,7 @@ import numpy as np
 from rosbags.typesys import TypesysError
 
 from irevla_control.bag_index import EpisodeEntry, list_episodes
+from irevla_control.bag_writer import EPISODE_METADATA
 from irevla_control.cdr import SOURCES, stamp_of
 from irevla_control.errors import BadMessageError, BagError
 from irevla_control.mcap_file import read_checksum
@@ -29,6 +31,9 @@ __all__ = ['Bag', 'Episode', 'EpisodeEntry', 'Observations', 'list_episodes', 'r
 @dataclass(frozen=True)
 class Episode:
     """The steps of one episode: observations that a command answered, joined by stamp.
+
+    As the policy saw them: of each camera and of the state what is newest up to the stamp, and
+    not older than the recorder was told by ``max_skew_s``, which is 0 for simulators.
 
     Attributes:
         episode_id, task, instruction, seed: as in EpisodeState.
@@ -92,6 +97,10 @@ class Bag:
     """The messages of a bag on some topics, by stamp, decoded on demand.
 
     Of messages with one stamp the last counts.
+
+    Attributes:
+        max_skew_ns: how much older than the observation's stamp its parts may be [ns].
+
     """
 
     def __init__(self, folder: Path, topics: Sequence[str]) -> None:
@@ -118,6 +127,9 @@ class Bag:
                 self._types = {topic: schema.name for topic, schema in schemas.items()}
                 self._store = typestore(tuple(sorted(
                     {schema.name: schema.data.decode() for schema in schemas.values()}.items())))
+                about = next((each.metadata for each in reader.iter_metadata()
+                              if each.name == EPISODE_METADATA), {})
+                self.max_skew_ns = round(float(about.get('max_skew_s', 0)) * 1e9)
                 data = {channel.id: self._data[topic] for topic, channel in chosen.items()}
                 for _, channel, message in reader.iter_messages(
                         [each.topic for each in chosen.values()]):
@@ -131,6 +143,28 @@ class Bag:
     def stamps(self, topic: str) -> set[int]:
         """Return the stamps [ns] of a topic's messages."""
         return set(self._data[topic])
+
+    def joined(self, topic: str, stamps: Sequence[int]) -> list[int | None]:
+        """Return for each stamp [ns] that of the topic's message that belongs to it, or None."""
+        known, found = sorted(self._data[topic]), []
+        for stamp in stamps:
+            place = bisect_right(known, stamp)
+            fits = place and stamp - known[place - 1] <= self.max_skew_ns
+            found.append(known[place - 1] if fits else None)
+        return found
+
+    def messages(self, topic: str, stamps: Sequence[int]) -> Iterator[Any]:
+        """Yield the messages of these stamps, which may repeat, in their order; forget each.
+
+        Raises:
+            BagError: one cannot be decoded.
+
+        """
+        held, message = None, None
+        for stamp in stamps:
+            if stamp != held:
+                held, message = stamp, self.take(topic, stamp)
+            yield message
 
     def take(self, topic: str, stamp: int) -> Any:
         """Return a message, and forget it: an episode's images are large.
@@ -180,16 +214,14 @@ def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
     if not events:
         raise BagError(f'{folder}: no message on episode; the task is unknown, leave it out')
     commanded, labelled = bag.stamps('command'), bag.stamps('expert_label')
-    stamps = sorted(commanded.intersection(bag.stamps('robot_state'),
-                                           *map(bag.stamps, topics.values())))
+    stamps, parts = _whole(bag, sorted(commanded), ['robot_state', *topics.values()])
     commands = [bag.take('command', stamp) for stamp in stamps]
     actions = np.array([_action(command) for command in commands]).reshape(-1, ACTION_SIZE)
     labels = actions.copy()
     for row, stamp in enumerate(stamps):
         if stamp in labelled:
             labels[row] = _action(bag.take('expert_label', stamp))
-    states = np.array([_state(bag.take('robot_state', stamp))
-                       for stamp in stamps]).reshape(-1, STATE_SIZE)
+    states = _states(bag, parts)
     for name, values in (('command', actions), ('expert_label', labels), ('robot_state', states)):
         if not np.isfinite(values).all():
             raise BagError(f'{folder}: {name} holds values that are not finite; leave it out')
@@ -197,7 +229,8 @@ def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
     return Episode(
         episode_id=last.episode_id, task=last.task, instruction=last.instruction, seed=last.seed,
         stamps=np.array(stamps, np.int64),
-        images={name: _images(folder, bag, topic, stamps) for name, topic in topics.items()},
+        images={name: _images(folder, bag, topic, parts[topic])
+                for name, topic in topics.items()},
         states=states, actions=actions, labels=labels,
         sources=np.array([command.source for command in commands], np.uint8),
         rewards=_rewards(stamps, events), terminated=last.terminated, truncated=last.truncated,
@@ -214,19 +247,28 @@ def read_observations(folder: Path, cameras: Sequence[str]) -> Observations:
     folder = Path(folder)
     topics = {name: f'camera/{name}/image_raw' for name in cameras}
     bag = Bag(folder, [*topics.values(), 'robot_state', 'episode'])
-    stamps = sorted(bag.stamps('episode').intersection(bag.stamps('robot_state'),
-                                                       *map(bag.stamps, topics.values())))
+    stamps, parts = _whole(bag, sorted(bag.stamps('episode')),
+                           ['robot_state', *topics.values()])
     if not stamps:
         raise BagError(f'{folder}: no observation has images, a state and an episode message of '
-                       'one stamp; leave it out')
+                       f'one stamp, or within {bag.max_skew_ns * 1e-9:g} s; leave it out')
     events = [bag.take('episode', stamp) for stamp in stamps]
-    states = np.array([_state(bag.take('robot_state', stamp)) for stamp in stamps])
+    states = _states(bag, parts)
     if not np.isfinite(states).all():
         raise BagError(f'{folder}: robot_state holds values that are not finite; leave it out')
     return Observations(
         events[-1].episode_id, events[-1].instruction, np.array(stamps, np.int64),
-        {name: _images(folder, bag, topic, stamps) for name, topic in topics.items()}, states,
-        np.array([event.success for event in events]))
+        {name: _images(folder, bag, topic, parts[topic]) for name, topic in topics.items()},
+        states, np.array([event.success for event in events]))
+
+
+def _whole(bag: Bag, stamps: Sequence[int],
+           topics: Sequence[str]) -> tuple[list[int], dict[str, list[int]]]:
+    """Return the stamps at which each topic has a message, and by topic those messages' stamps."""
+    columns = [bag.joined(topic, stamps) for topic in topics]
+    rows = [(stamp, *parts) for stamp, *parts in zip(stamps, *columns) if None not in parts]
+    whole = list(zip(*rows)) or [()] * (1 + len(topics))
+    return list(whole[0]), dict(zip(topics, map(list, whole[1:])))
 
 
 def _action(command: Any) -> tuple[float, ...]:
@@ -240,6 +282,12 @@ def _state(robot: Any) -> np.ndarray:
                            [robot.gripper]])
 
 
+def _states(bag: Bag, parts: dict[str, list[int]]) -> np.ndarray:
+    """Return the states (T, 10) of an episode's observations."""
+    return np.array([_state(message) for message in bag.messages(
+        'robot_state', parts['robot_state'])]).reshape(-1, STATE_SIZE)
+
+
 def _rewards(stamps: list[int], events: dict[int, Any]) -> np.ndarray:
     """Return each step's reward, which the episode message of the next observation tells."""
     by_step = {event.step: event.reward for event in events.values()}
@@ -250,8 +298,7 @@ def _rewards(stamps: list[int], events: dict[int, Any]) -> np.ndarray:
 def _images(folder: Path, bag: Bag, topic: str, stamps: list[int]) -> np.ndarray:
     """Return one camera's images at these stamps as uint8 (T, height, width, 3)."""
     stack = np.empty((0, 0, 0, 3), np.uint8)
-    for row, stamp in enumerate(stamps):
-        frame = bag.take(topic, stamp)
+    for row, frame in enumerate(bag.messages(topic, stamps)):
         if row == 0:
             stack = np.empty((len(stamps), frame.height, frame.width, 3), np.uint8)
         if frame.encoding != 'rgb8' or (frame.height, frame.width) != stack.shape[1:3] or \

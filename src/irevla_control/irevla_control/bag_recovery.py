@@ -97,7 +97,7 @@ def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
         if last_event:
             store = typestore(((EPISODE_TYPE, writer.definition(EPISODE_TYPE)),))
             event = decode(store, EPISODE_TYPE, last_event)
-            about = describe(event)
+            about = {**about, **describe(event)}
             ended = event.phase == PHASE_ENDED
         else:
             ended = False

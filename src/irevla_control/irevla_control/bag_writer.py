@@ -16,7 +16,8 @@ from irevla_control.message_types import definition, type_hash
 
 # The newest whose QoS text Humble reads too.
 _METADATA_VERSION = 8
-_EPISODE = 'irevla_episode'
+# Metadata record of what is known of an episode.
+EPISODE_METADATA = 'irevla_episode'
 _INFINITE = {'sec': 9223372036, 'nsec': 854775807}
 
 
@@ -73,7 +74,7 @@ class BagWriter:
             raise BagError(f'{folder}: cannot begin a bag ({error.strerror}); move the folder '
                            'away or record to another one') from error
         self.folder = folder
-        self._file = McapFile.create(folder / f'{folder.name}_0.mcap', {_EPISODE: about})
+        self._file = McapFile.create(folder / f'{folder.name}_0.mcap', {EPISODE_METADATA: about})
         self._channels = {
             topic.name: self._file.add_channel(
                 topic.name, topic.type, text,
@@ -115,7 +116,7 @@ class BagWriter:
     @property
     def about(self) -> dict[str, str]:
         """What was known when the bag was begun."""
-        return self._file.metadata.get(_EPISODE, {})
+        return self._file.metadata.get(EPISODE_METADATA, {})
 
     def definition(self, type_name: str) -> str:
         """Return the definition of a recorded type, from the bag itself."""

@@ -91,8 +91,11 @@ class EpisodeRecording:
 
     """
 
-    def __init__(self, root: Path, event: Any, stamp_ns: int) -> None:
-        """Begin with the first event; nothing is written yet."""
+    def __init__(self, root: Path, event: Any, stamp_ns: int, about: dict[str, str]) -> None:
+        """Begin with the first event; nothing is written yet.
+
+        ``about`` is what the bag tells beside the episode's own description.
+        """
         self.episode_id = event.episode_id
         self.start = self.newest = stamp_ns
         self.ended = False
@@ -100,7 +103,7 @@ class EpisodeRecording:
         self.received_ns = 0
         self.writer: BagWriter | None = None
         self._root = root
-        self._about = describe(event)
+        self._about = {**about, **describe(event)}
         self._early: list[RawMessage] = []
         self._lost: Counter[str] = Counter()
         self._sources: set[str] = set()
@@ -109,7 +112,7 @@ class EpisodeRecording:
         """Take note of an event of this episode."""
         if message.stamp_ns >= self.newest:
             self.newest, self.received_ns = message.stamp_ns, message.receive_ns
-            self._about = describe(event)
+            self._about |= describe(event)
         self.ended = self.ended or event.phase == PHASE_ENDED
 
     def abort(self) -> None:

@@ -36,6 +36,8 @@ class Limits:
         hold_s, hold_bytes: how long, and how much, waits for the event that tells its episode.
         sync_s: time between two syncs of the open bag.
         min_free_bytes: of the disk, below which nothing is recorded.
+        max_skew_s: how much older than its stamp the parts of an observation may be; the bags
+            tell it to who reads them.
 
     """
 
@@ -44,6 +46,7 @@ class Limits:
     hold_bytes: int = 256_000_000
     sync_s: float = 5.0
     min_free_bytes: int = 500_000_000
+    max_skew_s: float = 0.0
 
 
 class Recorder:
@@ -154,7 +157,8 @@ class Recorder:
         if episode is None:
             if event.phase != PHASE_RUNNING or not event.episode_id:
                 return
-            episode = self._running = EpisodeRecording(self._root, event, message.stamp_ns)
+            episode = self._running = EpisodeRecording(
+                self._root, event, message.stamp_ns, {'max_skew_s': str(self._limits.max_skew_s)})
             self._fail_when_full()
         episode.observe(event, message)
         if episode is self._running and episode.ended:

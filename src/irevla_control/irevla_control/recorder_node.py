@@ -35,6 +35,9 @@ PARAMETERS = {
                         0.1, 3600.0),
     'min_free_mb': Parameter(500, 'free disk space below which nothing is recorded [MB]',
                              0, 10_000_000),
+    'max_skew_s': Parameter(
+        0.0, 'how much older than the first camera\'s stamp the rest of an observation may be; 0: '
+        'equal stamps, as simulators give them [s]', 0.0, 1.0),
 }
 SUITE_TOPICS = {
     'robot_state': 'irevla_msgs/msg/RobotState',
@@ -71,7 +74,8 @@ class RecorderNode(Node):
             Path(values['root']), [Topic(name, kind) for name, kind in topics.items()],
             Limits(grace_s=values['grace_s'], hold_s=values['hold_s'],
                    hold_bytes=values['hold_mb'] * 1_000_000, sync_s=values['sync_s'],
-                   min_free_bytes=values['min_free_mb'] * 1_000_000),
+                   min_free_bytes=values['min_free_mb'] * 1_000_000,
+                   max_skew_s=values['max_skew_s']),
             self._on_committed, self._diagnostics.error)
         self._inbox = Inbox(self._streams, 1 / values['poll_hz'], values['hold_mb'] * 1_000_000,
                             self.create_guard_condition(self._write).trigger)

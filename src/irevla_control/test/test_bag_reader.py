@@ -9,7 +9,7 @@ import sys
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
-from played_episode import CAMERAS, PERIOD, assert_same, play
+from played_episode import CAMERAS, PERIOD, SECOND, assert_same, play, wire
 import pytest
 from rclpy.serialization import serialize_message
 from test_recorder import recording
@@ -17,10 +17,11 @@ from test_recorder import recording
 from irevla_control.bag_index import list_episodes
 from irevla_control.bag_reader import read_episode
 from irevla_control.errors import BagError
+from irevla_control.ros.messages import ns_to_stamp
 
 
-def record(root, messages, episode_id='reach_0'):
-    with recording(root) as run:
+def record(root, messages, episode_id='reach_0', **limits):
+    with recording(root, **limits) as run:
         for topic, _, data in messages:
             run.take(topic, data)
             run.update()
@@ -41,6 +42,27 @@ def test_steps_without_all_cameras_or_state_are_dropped_and_counted(tmp_path):
     np.testing.assert_array_equal(episode.rewards, played.rewards[kept])
     for camera in CAMERAS:
         np.testing.assert_array_equal(episode.images[camera], played.images[camera][kept])
+
+
+def test_sensors_with_stamps_of_their_own_join_the_first_camera(tmp_path):
+    played, early = play(steps=5), PERIOD // 4
+    messages = []
+    for topic, stamp, message in played.messages:
+        if topic in ('/camera/gripper/image_raw', '/robot_state'):
+            message.header.stamp = ns_to_stamp(stamp - early)
+        messages.append((topic, stamp, wire(message)))
+    # The second camera is half as fast as the first.
+    slow = [each for number, each in enumerate(each for each in messages if 'gripper' in each[0])
+            if number % 2 == 0]
+    kept = [each for each in messages if 'gripper' not in each[0] or each in slow]
+    folder = record(tmp_path, kept, max_skew_s=1.3 * PERIOD / SECOND, hold_s=0.0)
+    episode = read_episode(folder, CAMERAS)
+    # What came before the episode's first event is not in the bag.
+    np.testing.assert_array_equal(episode.stamps, played.stamps[2:])
+    np.testing.assert_array_equal(episode.states, played.states[2:])
+    np.testing.assert_array_equal(episode.images['corner'], played.images['corner'][2:])
+    np.testing.assert_array_equal(episode.images['gripper'],
+                                  played.images['gripper'][[2, 2, 4]])
 
 
 def test_a_camera_that_is_not_asked_for_costs_no_step(tmp_path):

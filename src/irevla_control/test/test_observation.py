@@ -42,6 +42,17 @@ def test_skew_joins_sensors_with_clocks_of_their_own():
     assert buffer.add('front', 151_000_000, IMAGE) is None, 'the wrist image is 61 ms old'
 
 
+def test_nothing_from_after_the_stamp_joins_so_that_a_bag_tells_the_same():
+    buffer = ObservationBuffer(('front', 'wrist'), max_skew_s=0.05)
+    for stamp in (70, 80, 90, 100, 110, 120):
+        buffer.add('state', stamp * 1_000_000, np.full(10, stamp))
+    buffer.add('wrist', 75_000_000, np.full_like(IMAGE, 75))
+    # A camera tells later than the arm.
+    observation = buffer.add('front', 101_000_000, IMAGE)
+    assert observation.state[0] == 100
+    assert observation.images['wrist'].max() == 75
+
+
 def test_missing_parts_are_named():
     buffer = ObservationBuffer(('front', 'wrist'))
     buffer.add('front', 1, IMAGE)

@@ -42,8 +42,8 @@ PARAMETERS = {
     'max_age_s': Parameter(
         0.5, 'an observation that waited longer than this is not acted on [s]', 0.001, 60.0),
     'max_skew_s': Parameter(
-        0.0, 'largest difference between the stamps of one observation; 0: equal stamps, '
-        'as simulators give them [s]', 0.0, 1.0),
+        0.0, 'how much older than the first camera\'s stamp the rest of an observation may be; 0: '
+        'equal stamps, as simulators give them [s]', 0.0, 1.0),
     'noise_std_low': Parameter(
         0.0, 'least spread of an episode\'s exploration noise; 1 is half the demonstrated range',
         0.0, 2.0),

@@ -64,9 +64,9 @@ def show(environment, age_ns=0, skew_ns=0, phase=EpisodeState.PHASE_RUNNING, epi
 
 
 def test_parts_within_the_skew_are_one_observation_and_others_none(environment):
-    show(environment, skew_ns=30 * MS)
+    show(environment, skew_ns=-30 * MS)
     assert not environment.spin_until(lambda: environment.commands, 1)
-    stamp = show(environment, skew_ns=15 * MS)
+    stamp = show(environment, skew_ns=-15 * MS)
     assert environment.spin_until(lambda: environment.commands)
     assert stamp_to_ns(environment.commands[0].header.stamp) == stamp
 
