@@ -13,6 +13,7 @@ from irevla_bringup.launching import (
     episode_nodes,
     node,
     number,
+    simulator_arguments,
     simulator_parameters,
     some_names,
     value,
@@ -37,6 +38,7 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription([
         *common_arguments(),
         *episode_arguments(),
+        *simulator_arguments(),
         *camera_arguments(),
         DeclareLaunchArgument('noise_std', default_value=NOT_GIVEN,
                               description='noise on the expert\'s commands, as a share of the '

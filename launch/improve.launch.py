@@ -15,6 +15,7 @@ from irevla_bringup.launching import (
     node,
     reward_node,
     seen_by_policy,
+    simulator_arguments,
     some_names,
     value,
     whole_number,
@@ -67,6 +68,7 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription([
         *common_arguments(),
         *episode_arguments(episodes='1000000'),
+        *simulator_arguments(),
         classifier_argument(),
         DeclareLaunchArgument('checkpoint', description='folder of the policy to improve'),
         DeclareLaunchArgument('settings', default_value=NOT_GIVEN,

@@ -14,6 +14,7 @@ from irevla_bringup.launching import (
     node,
     reward_node,
     seen_by_policy,
+    simulator_arguments,
 )
 from launch import LaunchContext, LaunchDescription
 
@@ -37,6 +38,7 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription([
         *common_arguments(),
         *episode_arguments(),
+        *simulator_arguments(),
         classifier_argument(),
         DeclareLaunchArgument('checkpoint', description='folder of the trained policy'),
         OpaqueFunction(function=launch_nodes),

@@ -24,6 +24,9 @@ setup(
     license='Apache-2.0',
     entry_points={'console_scripts': [
         'expert_node = irevla_sim.expert_node:main',
+        'fake_realsense_node = irevla_sim.fake_realsense_node:main',
         'metaworld_node = irevla_sim.metaworld_node:main',
+        'scene_node = irevla_sim.scene_node:main',
+        'scripted_operator_node = irevla_sim.scripted_operator_node:main',
     ]},
 )

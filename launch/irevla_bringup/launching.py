@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the launch files share: their arguments, and how a node of the suite is started."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 import json
 import math
 from pathlib import Path
@@ -33,7 +33,7 @@ def common_arguments() -> list[DeclareLaunchArgument]:
 
 
 def episode_arguments(episodes: str = '1') -> list[DeclareLaunchArgument]:
-    """Arguments of a launch file that runs episodes in the simulator, by default so many."""
+    """Arguments of a launch file that runs episodes, by default so many of each task."""
     return [
         DeclareLaunchArgument('tasks', description='names of tasks, separated by commas; '
                                                    'name:5 for 5 episodes of that one'),
@@ -46,6 +46,15 @@ def episode_arguments(episodes: str = '1') -> list[DeclareLaunchArgument]:
                                           'already are not run again'),
         DeclareLaunchArgument('bags', default_value=NOT_GIVEN,
                               description='folder for the recorded episodes; empty: no recorder'),
+        DeclareLaunchArgument('linger', default_value='0',
+                              description='commands that an episode goes on for after success, '
+                                          'for pictures of success'),
+    ]
+
+
+def simulator_arguments() -> list[DeclareLaunchArgument]:
+    """Arguments of a launch file with the Meta-World simulator."""
+    return [
         DeclareLaunchArgument('mode', default_value='lock_step',
                               choices=['lock_step', 'real_time'],
                               description='whether the simulator waits for each command'),
@@ -54,9 +63,6 @@ def episode_arguments(episodes: str = '1') -> list[DeclareLaunchArgument]:
                                           'along, separated by commas'),
         DeclareLaunchArgument('horizon', default_value='50',
                               description='commands after which an episode is truncated'),
-        DeclareLaunchArgument('linger', default_value='0',
-                              description='commands that an episode goes on for after success, '
-                                          'for pictures of success'),
         DeclareLaunchArgument('action_repeat', default_value='4',
                               description='simulator steps of 12.5 ms for one command'),
         DeclareLaunchArgument('tasks_file', default_value=NOT_GIVEN,
@@ -136,16 +142,20 @@ def existing_path(context: LaunchContext, name: str) -> str:
     return str(path)
 
 
-def node(context: LaunchContext, package: str, name: str, parameters: dict) -> Node:
-    """Start node ``name`` of ``package`` with config/<name>.yaml; when it ends, all ends."""
+def node(context: LaunchContext, package: str, name: str, parameters: dict,
+         executable: str = '', arguments: Sequence[str] = ()) -> Node:
+    """Start node ``name`` of ``package`` with config/<name>.yaml; when it ends, all ends.
+
+    It is played by ``<name>_node`` unless another executable is named.
+    """
     files = [str(Path(get_package_share_directory('irevla_bringup')) / 'config' / f'{name}.yaml')]
     if value(context, 'params_file'):
         files.append(existing_path(context, 'params_file'))
     return Node(
-        package=package, executable=f'{name}_node', name=name,
+        package=package, executable=executable or f'{name}_node', name=name,
         namespace=value(context, 'namespace'), parameters=[*files, parameters],
         output='screen', emulate_tty=True,
-        arguments=['--ros-args', '--log-level', value(context, 'log_level')],
+        arguments=[*arguments, '--ros-args', '--log-level', value(context, 'log_level')],
         on_exit=Shutdown(reason=f'{name} ended'))
 
 
@@ -174,12 +184,20 @@ def episode_nodes(context: LaunchContext, needed: list[str], cameras: list[str],
         'image_size': image_size,
         'horizon': whole_number(context, 'horizon', 1),
         'linger': whole_number(context, 'linger', 0), **simulator_parameters(context)})
+    yield from played(context, needed, [*cameras, *names(context, 'extra_cameras')])
+
+
+def played(context: LaunchContext, needed: list[str], cameras: list[str],
+           recorder: dict | None = None, runner: dict | None = None) -> Iterable[Node]:
+    """Return mux, recorder if ``bags`` are wanted, and runner, with more parameters of the two.
+
+    The runner waits for the ``needed`` topics.
+    """
     yield node(context, 'irevla_control', 'command_mux', {})
     bags = value(context, 'bags')
     if bags:
         yield node(context, 'irevla_control', 'recorder', {
-            'cameras': [*cameras, *names(context, 'extra_cameras')],
-            'root': str(Path(bags).absolute())})
+            'cameras': cameras, 'root': str(Path(bags).absolute()), **(recorder or {})})
     results = value(context, 'results')
     yield node(context, 'irevla_control', 'episode_runner', {
         'tasks': some_names(context, 'tasks'),
@@ -187,4 +205,5 @@ def episode_nodes(context: LaunchContext, needed: list[str], cameras: list[str],
         'seed': whole_number(context, 'seed', 0),
         'output': results and str(Path(results).absolute()),
         'recorded': bool(bags),
-        'wait_for': ['command', *needed, *(['recorded_episode'] if bags else [])]})
+        'wait_for': ['command', *needed, *(['recorded_episode'] if bags else [])],
+        **(runner or {})})

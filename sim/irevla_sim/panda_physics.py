@@ -34,6 +34,9 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
         seed: of the first arrangement of things.
 
     """
+    ended = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.append(True))
     scene = PandaScene()
     scene.init()
     server = PandaServer(scene.robot, [address], lost_packets)
@@ -42,9 +45,6 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
     scene.arrange(seed)
     shared = SharedScene(name, scene.model.nq)
     shared.write(0.0, scene.data.qpos)
-    ended = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.append(True))
     gc.collect()
     gc.freeze()
     print(f'a Panda answers at {address}', flush=True)

@@ -72,9 +72,12 @@ class PandaScene(MujocoSimulator):
         ET.SubElement(hand, 'camera', name='wrist', **CAMERAS['wrist'])
         ET.SubElement(self.worldbody, 'camera', name='side', **CAMERAS['side'])
 
-    def xml(self) -> str:
-        """Return the scene for who draws it elsewhere."""
-        return ET.tostring(self.scene, encoding='unicode')
+    def model_alone(self) -> mujoco.MjModel:
+        """Return the model for who only draws it, elsewhere than where it is simulated."""
+        self.init()
+        self.start()
+        self.model.vis.quality.shadowsize = self.model.vis.quality.offsamples = 0
+        return self.model
 
     def arrange(self, seed: int) -> None:
         """Put all things on the table, apart, at places that the seed tells."""

@@ -34,7 +34,7 @@ def picture(seed=0):
 
 
 def camera(serial='a1'):
-    return SoftwareCamera(serial, WIDTH, HEIGHT, FPS, FOV)
+    return SoftwareCamera(serial, [(WIDTH, HEIGHT, FPS)], FOV)
 
 
 def seen(device, settings, shown, taken_s=None):

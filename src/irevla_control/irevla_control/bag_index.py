@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 import json
 import os
 from pathlib import Path
+import re
 import sys
 
 import yaml
@@ -56,6 +57,12 @@ class EpisodeEntry:
     crc32: int
     topics: dict[str, dict[str, float]]
     recorded_ns: int
+
+    @property
+    def cameras(self) -> list[str]:
+        """Return the names of the cameras on its topics, sorted."""
+        found = [re.search(r'/camera/([^/]+)/image_raw$', topic) for topic in self.topics]
+        return sorted(match[1] for match in found if match)
 
 
 def entry_from_json(line: str) -> EpisodeEntry:

@@ -33,11 +33,16 @@ PARAMETERS = {
     'startup_timeout_s': Parameter(120.0, 'longest wait for services and nodes [s]', 1.0, 3600.0),
     'stall_timeout_s': Parameter(
         15.0, 'an episode without progress for this long is played again [s]', 1.0, 3600.0),
+    'max_retries': Parameter(5, 'times that one episode may break off', 0, 1_000_000),
+    'only_successes': Parameter(False, 'count an episode only when it succeeded; one that did not '
+                                       'is played again, as a new one'),
 }
 # Discovery between other pairs of nodes can end a moment after ours.
 SETTLE_S = 1.0
-# Of one episode.
-MAX_RETRIES = 5
+# Before asking an environment again that cannot begin an episode yet.
+PATIENCE_S = 2.0
+# It may be able later: a reset is under way, or an arm with a fault will be recovered.
+LATER = (ResetEpisode.Response.BUSY, ResetEpisode.Response.FAULT)
 
 
 class EpisodeRunnerNode(Node):
@@ -117,9 +122,19 @@ class EpisodeRunnerNode(Node):
 
     def _on_reset(self, future: Future) -> None:
         answer = future.result()
+        if answer.code in LATER:
+            self.get_logger().warning(f'reset_episode: {answer.text}; trying again',
+                                      throttle_duration_sec=10.0)
+            self._again = self.create_timer(PATIENCE_S, self._on_patience)
+            return
         if answer.code != ResetEpisode.Response.OK:
             raise ConfigError(f'reset_episode refused: {answer.text} (code {answer.code})')
         self._episode_id = answer.episode_id
+
+    def _on_patience(self) -> None:
+        self.destroy_timer(self._again)
+        self._moved = time.monotonic()
+        self._begin()
 
     def _on_episode(self, message: EpisodeState) -> None:
         self._moved = time.monotonic()
@@ -136,6 +151,9 @@ class EpisodeRunnerNode(Node):
         if message.aborted:
             self._begin_again(f'it was aborted: {message.text}')
             return
+        if self._values['only_successes'] and not message.success:
+            self._begin_again('it did not succeed')
+            return
         if self._values['recorded']:
             self._unrecorded[message.episode_id] = result
         else:
@@ -150,7 +168,7 @@ class EpisodeRunnerNode(Node):
 
     def _count_retry(self, episode: tuple[str, int], reason: str) -> None:
         self._retries[episode] += 1
-        if self._retries[episode] > MAX_RETRIES:
+        if self._retries[episode] > self._values['max_retries']:
             raise ConfigError(f'{episode} broke off {self._retries[episode]} times, now because '
                               f'{reason}; is every node of the graph up?')
         self.get_logger().warning(f'{episode} again, because {reason}')

@@ -3,6 +3,7 @@
 """Node `franka`: `command` in, `robot_state` out; a Panda or FR3 led within limits."""
 
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from irevla_control.arm_controller import ArmController, ArmTiming, Mode
 from irevla_control.arm_limits import ArmLimits
 from irevla_control.arm_loop import ArmLoop
 from irevla_control.errors import BadMessageError, ConfigError
-from irevla_control.franka_arm import ArmGains, ArmState, FrankaArm
+from irevla_control.franka_arm import ArmError, ArmGains, ArmState, FrankaArm
 from irevla_control.franka_gripper import FrankaGripper, GripperSettings
 from irevla_control.observation import BASE_FRAME
 from irevla_control.pose import Pose
@@ -34,6 +35,8 @@ from irevla_msgs.srv import GoHome
 
 PARAMETERS = {
     'robot_ip': Parameter('', 'address of the robot'),
+    'connect_timeout_s': Parameter(2.0, 'longest wait for a robot that is starting [s]',
+                                   0.0, 600.0),
     'realtime': Parameter(True, 'refuse to control without a real-time kernel'),
     'gripper': Parameter(True, 'whether the robot has a Franka hand'),
     'rate_hz': Parameter(100.0, 'setpoints and robot_state a second [Hz]', 20.0, 500.0),
@@ -84,6 +87,7 @@ JOINT_NAMES = [f'fr3_joint{number}' for number in range(1, 8)]
 FINGER_NAMES = ['fr3_finger_joint1', 'fr3_finger_joint2']
 FINGER_WAY = 0.04
 WATCH_S = 0.1
+CONNECT_AGAIN_S = 0.2
 
 
 class FrankaNode(Node):
@@ -105,7 +109,8 @@ class FrankaNode(Node):
         settings = GripperSettings(values['close_below'], values['open_above'],
                                    values['grasp_force'], values['finger_speed'])
         self._controller = ArmController(limits, ArmTiming(**_chosen(values, ArmTiming)))
-        arm = FrankaArm(values['robot_ip'], gains, values['realtime'])
+        arm = connected(values['robot_ip'], gains, values['realtime'],
+                        values['connect_timeout_s'])
         self._gripper = FrankaGripper(values['robot_ip'], settings) if values['gripper'] else None
         self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'],
                              self._publish)
@@ -198,6 +203,23 @@ def _chosen(values: dict[str, Any], kind: type, *without: str) -> dict[str, Any]
     """Return the parameters that a dataclass has, lists as tuples."""
     return {name: tuple(values[name]) if isinstance(values[name], list) else values[name]
             for name in kind.__dataclass_fields__ if name not in without}
+
+
+def connected(address: str, gains: ArmGains, realtime: bool, timeout_s: float) -> FrankaArm:
+    """Return the arm at an address, as soon as it answers.
+
+    Raises:
+        ArmError: it does not within ``timeout_s``.
+
+    """
+    end = time.monotonic() + timeout_s
+    while True:
+        try:
+            return FrankaArm(address, gains, realtime)
+        except ArmError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(CONNECT_AGAIN_S)
 
 
 def home_pose(values: dict[str, Any], limits: ArmLimits) -> Pose:

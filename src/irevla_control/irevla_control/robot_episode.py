@@ -36,16 +36,19 @@ class EpisodeEvent:
 class RobotEpisode:
     """One episode from its beginning to its last event."""
 
-    def __init__(self, horizon: int) -> None:
-        """Truncate after so many commands.
+    def __init__(self, horizon: int, linger: int = 0) -> None:
+        """Truncate after ``horizon`` commands; go on for ``linger`` commands after success.
 
         Raises:
-            ConfigError: none at all.
+            ConfigError: no command at all, or less than none after success.
 
         """
         if horizon < 1:
             raise ConfigError(f'horizon is {horizon}; 1 command or more are needed')
-        self._horizon = horizon
+        if linger < 0:
+            raise ConfigError(f'linger is {linger}; 0 commands or more are needed')
+        self._horizon, self._linger = horizon, linger
+        self._succeeded = False
         self._step, self._answered = 0, -1
         # No observation from before this shows what was done.
         self._after = -1
@@ -62,20 +65,25 @@ class RobotEpisode:
         """Take a command executed at a time [ns]; return what it tells of what it answers."""
         if self.ended or self._outcome is not None or stamp <= self._answered:
             return None
-        event = EpisodeEvent(stamp, self._step)
+        event = EpisodeEvent(stamp, self._step, success=self._succeeded)
         self._step, self._answered = self._step + 1, stamp
         self._after = max(stamp, executed)
-        if self._step == self._horizon:
-            self._outcome = False, False
+        self._linger -= self._succeeded
+        if self._step == self._horizon or self._succeeded and not self._linger:
+            self._outcome = self._succeeded, self._succeeded
         return event
 
     def success(self, said: int) -> None:
         """Take the classifier's or operator's word, said at a time [ns], that the task is done."""
-        self._end(True, said)
+        if self._linger and self._step:
+            self._succeeded = True
+        else:
+            self._end(True, said)
 
     def failure(self, said: int) -> None:
         """Take the operator's word, said at a time [ns], that it cannot be done any more."""
-        self._end(False, said)
+        if not self._succeeded:
+            self._end(False, said)
 
     def _end(self, success: bool, said: int) -> None:
         # The word counts even where the horizon was reached in the same moment.

@@ -23,10 +23,12 @@ from irevla_control.spacemouse import (
     Verdict,
     open_device,
 )
-from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict
+from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict, PolicyStep
 
 PARAMETERS = {
     'camera': Parameter('', 'whose images the operator answers; the first of the policy'),
+    'follow_policy': Parameter(False, 'answer what the policy saw instead of each image, so that '
+                                      'a learner has a latent for each command'),
     'step': Parameter(0.02, 'translation of one command at full deflection [m]', 0.0005, 0.1),
     'turn': Parameter(0.08, 'rotation of one command at full deflection [rad]', 0.001, 0.5),
     'dead_zone': Parameter(0.1, 'deflection that is none, as a share of the full', 0.0, 0.9),
@@ -50,7 +52,7 @@ class SpaceMouseNode(Node):
         """Open the mouse, or take one that is open; options are rclpy's of a node."""
         super().__init__('spacemouse', **options)
         values = declare(self, PARAMETERS)
-        camera = values.pop('camera')
+        camera, follow = values.pop('camera'), values.pop('follow_policy')
         if not camera:
             raise ConfigError('parameter camera is empty; name the camera whose images the '
                               'operator answers')
@@ -60,8 +62,12 @@ class SpaceMouseNode(Node):
         self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
         self._verdict = self.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
         # Raw: of an image only the stamp is needed.
-        self.create_subscription(Image, f'camera/{camera}/image_raw', self._on_image, OBSERVATION,
-                                 raw=True)
+        if follow:
+            self.create_subscription(PolicyStep, 'policy_step', self._on_observation, COMMAND,
+                                     raw=True)
+        else:
+            self.create_subscription(Image, f'camera/{camera}/image_raw', self._on_observation,
+                                     OBSERVATION, raw=True)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
         self.create_timer(READ_S, self._on_timer)
 
@@ -78,7 +84,7 @@ class SpaceMouseNode(Node):
             self._verdict.publish(message)
             self.get_logger().info(f'verdict: {verdict.value}')
 
-    def _on_image(self, data: bytes) -> None:
+    def _on_observation(self, data: bytes) -> None:
         action = self._mouse.command()
         if action is None:
             return

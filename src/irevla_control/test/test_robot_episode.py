@@ -49,6 +49,25 @@ def test_success_in_the_last_moment_is_no_truncation():
     assert episode.frame(20).terminated
 
 
+def test_it_lingers_after_success_so_that_there_are_pictures_of_it():
+    episode = RobotEpisode(horizon=9, linger=2)
+    assert not episode.command(10, 10).success
+    episode.success(12)
+    episode.failure(13)
+    assert episode.frame(20) is None
+    assert [episode.command(stamp, stamp).success for stamp in (30, 40)] == [True, True]
+    last = episode.frame(50)
+    assert (last.step, last.success, last.terminated, last.reward) == (3, True, True, 1.0)
+
+
+def test_the_horizon_ends_also_an_episode_that_lingers():
+    episode = RobotEpisode(horizon=2, linger=5)
+    episode.command(10, 10)
+    episode.success(12)
+    episode.command(20, 20)
+    assert episode.frame(30).success
+
+
 def test_a_verdict_before_anything_was_done_says_nothing():
     episode = RobotEpisode(horizon=1)
     episode.success(10)
@@ -79,9 +98,10 @@ def test_an_abort_ends_it_once():
 
 
 @given(st.lists(st.sampled_from(['frame', 'command', 'success', 'failure']), max_size=40),
-       st.integers(1, 6))
-def test_whatever_comes_steps_count_up_stamps_grow_and_one_event_is_the_last(moves, horizon):
-    episode, stamp = RobotEpisode(horizon), 5
+       st.integers(1, 6), st.integers(0, 3))
+def test_whatever_comes_steps_count_up_stamps_grow_and_one_event_is_the_last(
+        moves, horizon, linger):
+    episode, stamp = RobotEpisode(horizon, linger), 5
     episode.begin(stamp)
     events = []
     for move in moves:
@@ -99,3 +119,5 @@ def test_whatever_comes_steps_count_up_stamps_grow_and_one_event_is_the_last(mov
 def test_a_horizon_of_nothing_is_refused():
     with pytest.raises(ConfigError, match='horizon is 0'):
         RobotEpisode(0)
+    with pytest.raises(ConfigError, match='linger is -1'):
+        RobotEpisode(1, -1)

@@ -1,0 +1,129 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the launch files of the robot share: the arm, its cameras and its operator, real or not."""
+
+from collections.abc import Iterable
+import sys
+
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, Shutdown
+from launch.launch_description_entity import LaunchDescriptionEntity
+
+from irevla_bringup.launching import (
+    NOT_GIVEN,
+    names,
+    node,
+    number,
+    played,
+    some_names,
+    value,
+    whole_number,
+)
+from launch import LaunchContext
+
+# Drawn pictures that leave two cores time for the arm, [pixels].
+FAKE_WIDTH, FAKE_HEIGHT = 320, 240
+FAKE_STARTS_S = 60.0
+# Of the time between two images, what the rest of an observation may be older than the first.
+MAX_SKEW = 1.5
+# Operators take their time between two episodes [s].
+PATIENT_S = 3600.0
+
+
+def robot_arguments(operators: list[str]) -> list[DeclareLaunchArgument]:
+    """Arguments of a launch file of the robot, with these operators to choose from."""
+    return [
+        DeclareLaunchArgument('robot_ip', default_value=NOT_GIVEN,
+                              description='address of the robot'),
+        DeclareLaunchArgument('use_fake_hardware', default_value='false',
+                              choices=['true', 'false'],
+                              description='a simulated Panda and drawn cameras in place of real '
+                                          'ones, behind the same protocol and SDK'),
+        DeclareLaunchArgument('cameras', default_value='wrist,side',
+                              description='names of the cameras, the first leading, separated by '
+                                          'commas'),
+        DeclareLaunchArgument('serials', default_value=NOT_GIVEN,
+                              description='their serial numbers, in the same order'),
+        DeclareLaunchArgument('fps', default_value='15',
+                              description='images, and so commands, a second [Hz]'),
+        DeclareLaunchArgument('horizon', default_value='200',
+                              description='commands after which an episode is truncated'),
+        DeclareLaunchArgument('operator', default_value=operators[0], choices=operators,
+                              description='who says what succeeded, and may take over: a person '
+                                          'with a SpaceMouse, or a script that knows the '
+                                          'simulated scene'),
+    ]
+
+
+def is_fake(context: LaunchContext) -> bool:
+    """Return whether the hardware is simulated."""
+    return value(context, 'use_fake_hardware') == 'true'
+
+
+def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescriptionEntity]:
+    """Return the arm, the cameras and the episodes.
+
+    Raises:
+        RuntimeError: a missing address, or not one serial number for each camera.
+
+    """
+    cameras, fake = some_names(context, 'cameras'), is_fake(context)
+    address = value(context, 'robot_ip') or ('127.0.0.1' if fake else '')
+    if not address:
+        raise RuntimeError('launch argument robot_ip is empty; give the address of the robot, or '
+                           'use_fake_hardware:=true')
+    serials = names(context, 'serials') or (cameras if fake else [])
+    if len(serials) != len(cameras):
+        raise RuntimeError(f'launch argument serials:={",".join(serials)}: one for each of the '
+                           f'cameras {", ".join(cameras)} is needed; rs-enumerate-devices -s '
+                           'lists them')
+    streams = {'cameras': cameras, 'serials': serials, 'image_size': image_size,
+               'fps': whole_number(context, 'fps', 1)}
+    if fake:
+        scene = f'panda-{address}'
+        yield ExecuteProcess(
+            cmd=[sys.executable, '-m', 'irevla_sim.panda_physics', '--address', address, '--name',
+                 scene], output='screen', on_exit=Shutdown(reason='the simulated Panda ended'))
+        yield node(context, 'irevla_sim', 'scene', {'scene': scene})
+        yield node(context, 'irevla_sim', 'realsense', {
+            **streams, 'width': FAKE_WIDTH, 'height': FAKE_HEIGHT},
+            executable='fake_realsense_node', arguments=['--scene', scene])
+    else:
+        yield node(context, 'irevla_control', 'realsense', streams)
+    yield node(context, 'irevla_control', 'franka', {
+        'robot_ip': address,
+        **({'realtime': False, 'connect_timeout_s': FAKE_STARTS_S} if fake else {})})
+    yield node(context, 'irevla_control', 'robot_episode', {
+        'camera': cameras[0], 'arrange': fake,
+        'operator_begins': value(context, 'operator') == 'spacemouse',
+        'horizon': whole_number(context, 'horizon', 1),
+        'linger': whole_number(context, 'linger', 0)})
+
+
+def operator_nodes(context: LaunchContext, demonstrate: bool) -> list[LaunchDescriptionEntity]:
+    """Return the operator, who leads the arm, or corrects and judges a policy that does.
+
+    Raises:
+        RuntimeError: a script before real hardware.
+
+    """
+    operator, camera = value(context, 'operator'), some_names(context, 'cameras')[0]
+    if operator == 'scripted' and not is_fake(context):
+        raise RuntimeError('launch argument operator:=scripted knows only the simulated scene; '
+                           'add use_fake_hardware:=true, or choose another operator')
+    if operator == 'scripted':
+        return [node(context, 'irevla_sim', 'scripted_operator', {
+            'camera': camera, 'demonstrate': demonstrate})]
+    if operator == 'spacemouse':
+        return [node(context, 'irevla_control', 'spacemouse', {
+            'camera': camera, 'follow_policy': not demonstrate})]
+    return []
+
+
+def episodes_on_robot(context: LaunchContext, needed: list[str],
+                      **runner: object) -> Iterable[LaunchDescriptionEntity]:
+    """Return mux, recorder and runner, with more parameters of the runner."""
+    patient = value(context, 'operator') == 'spacemouse'
+    skew_s = MAX_SKEW / number(context, 'fps', 1, 120)
+    return played(
+        context, needed, some_names(context, 'cameras'), {'max_skew_s': skew_s},
+        {**({'stall_timeout_s': PATIENT_S} if patient else {}), **runner})

@@ -1,0 +1,57 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A policy on the robot: arm, cameras, VLA, command mux, operator, recorder, episode runner."""
+
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.launch_description_entity import LaunchDescriptionEntity
+
+from irevla_bringup.launching import (
+    classifier_argument,
+    common_arguments,
+    episode_arguments,
+    existing_path,
+    node,
+    number,
+    reward_node,
+    seen_by_policy,
+    some_names,
+)
+from irevla_bringup.robot import (
+    MAX_SKEW,
+    episodes_on_robot,
+    operator_nodes,
+    robot_arguments,
+    robot_nodes,
+)
+from launch import LaunchContext, LaunchDescription
+
+
+def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Start the nodes with the arguments' values."""
+    checkpoint = existing_path(context, 'checkpoint')
+    cameras, image_size = seen_by_policy(checkpoint)
+    if some_names(context, 'cameras') != cameras:
+        raise RuntimeError(f'launch argument cameras:={",".join(some_names(context, "cameras"))}: '
+                           f'the policy was trained with {",".join(cameras)}, in this order')
+    reward = reward_node(context, checkpoint)
+    return [
+        *robot_nodes(context, image_size),
+        node(context, 'irevla_policy', 'vla', {
+            'checkpoint': checkpoint, 'encode_last': bool(reward),
+            'max_skew_s': MAX_SKEW / number(context, 'fps', 1, 120)}),
+        *reward,
+        *operator_nodes(context, demonstrate=False),
+        *episodes_on_robot(context, ['policy_command', *(['reward'] if reward else [])]),
+    ]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Declare the arguments, then start the nodes."""
+    return LaunchDescription([
+        *common_arguments(),
+        *episode_arguments(),
+        *robot_arguments(['spacemouse', 'scripted', 'none']),
+        classifier_argument(),
+        DeclareLaunchArgument('checkpoint', description='folder of the trained policy'),
+        OpaqueFunction(function=launch_nodes),
+    ])

@@ -1,0 +1,40 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Demonstrations on the robot: arm, cameras, operator, command mux, recorder, episode runner."""
+
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.launch_description_entity import LaunchDescriptionEntity
+
+from irevla_bringup.launching import common_arguments, episode_arguments, whole_number
+from irevla_bringup.robot import (
+    episodes_on_robot,
+    operator_nodes,
+    robot_arguments,
+    robot_nodes,
+)
+from launch import LaunchContext, LaunchDescription
+
+# Discarding costs nothing.
+ANY_NUMBER = 1_000_000
+
+
+def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Start the nodes with the arguments' values."""
+    return [
+        *robot_nodes(context, whole_number(context, 'image_size', 16)),
+        *operator_nodes(context, demonstrate=True),
+        *episodes_on_robot(context, ['teleop_command'], only_successes=True,
+                           max_retries=ANY_NUMBER),
+    ]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Declare the arguments, then start the nodes."""
+    return LaunchDescription([
+        *common_arguments(),
+        *episode_arguments(episodes='20'),
+        *robot_arguments(['spacemouse', 'scripted']),
+        DeclareLaunchArgument('image_size', default_value='224',
+                              description='height and width of the images [pixels]'),
+        OpaqueFunction(function=launch_nodes),
+    ])

@@ -1,0 +1,51 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `realsense` before the simulated Panda: the real node and SDK, drawn pictures.
+
+Serial numbers are the names of the scene's cameras. The topic `unplugged` pulls out those whose
+names it gives, separated by commas, and plugs in the others.
+"""
+
+import argparse
+
+from rclpy.utilities import remove_ros_args
+from std_msgs.msg import String
+
+from irevla_control.realsense_node import RealSenseNode
+from irevla_control.ros.node import run_node
+from irevla_control.ros.qos import EVENT
+from irevla_sim.scene_cameras import SceneCameras
+from irevla_sim.scene_node import open_scene
+
+STARTS_WITHIN_S = 30.0
+
+
+class FakeRealSenseNode(RealSenseNode):
+    """The node with cameras that draw a scene."""
+
+    def __init__(self, scene: str) -> None:
+        """Wait for the simulated robot, then open its cameras."""
+        open_scene(scene, STARTS_WITHIN_S)
+        self._drawn = SceneCameras(scene)
+        super().__init__(self._drawn.find)
+        self.create_subscription(String, 'unplugged', self._on_unplugged, EVENT)
+
+    def _on_unplugged(self, message: String) -> None:
+        self._drawn.unplugged = set(filter(None, message.data.split(',')))
+
+    def destroy_node(self) -> None:
+        """Close the cameras, then what they see."""
+        super().destroy_node()
+        self._drawn.close()
+
+
+def main() -> None:
+    """Run the node."""
+    parser = argparse.ArgumentParser('fake_realsense_node')
+    parser.add_argument('--scene', default='panda', help='name of the scene\'s shared memory')
+    options = parser.parse_args(remove_ros_args()[1:])
+    run_node(lambda: FakeRealSenseNode(options.scene))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,115 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The cameras of the Panda's scene: drawn from its shared state, seen through the SDK."""
+
+import threading
+import time
+
+import mujoco
+import numpy as np
+import pyrealsense2 as rs
+
+from irevla_control.realsense_camera import CameraError
+from irevla_sim.panda_scene import CAMERAS, PandaScene
+from irevla_sim.shared_scene import SharedScene
+from irevla_sim.software_camera import SoftwareCamera
+
+# What a D435 offers too, and less for who has two cores: width, height [pixels], frames/s.
+MODES = [(width, height, fps) for width, height in ((640, 480), (424, 240), (320, 240))
+         for fps in (6, 10, 15, 30)]
+# The arm as it collides has 250 times fewer triangles than the arm as it looks.
+DRAWN_GROUPS = (0, 3)
+# Between two looks whether a picture is due, while no camera is open [s].
+IDLE_S = 0.02
+
+
+class SceneCameras:
+    """Draws what each opened camera sees, in a thread of its own, until it is closed."""
+
+    def __init__(self, scene: str) -> None:
+        """Look at a scene by the name of its shared memory.
+
+        Raises:
+            FileNotFoundError: no simulated robot of this name runs.
+
+        """
+        self._shared = SharedScene(scene)
+        model = PandaScene().model_alone()
+        self._model, self._data = model, mujoco.MjData(model)
+        self._cameras = {
+            name: SoftwareCamera(name, MODES, np.deg2rad(model.camera(name).fovy[0]))
+            for name in CAMERAS}
+        self.unplugged: set[str] = set()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name='scene-cameras', daemon=True)
+        self._thread.start()
+
+    def find(self, serial: str) -> rs.sensor:
+        """Return the sensor of a camera, whose serial number is its name.
+
+        Raises:
+            CameraError: there is none, or it is unplugged.
+
+        """
+        plugged = [name for name in self._cameras if name not in self.unplugged]
+        if serial not in plugged:
+            raise CameraError(f'no camera has serial {serial}; connected are '
+                              f'{", ".join(plugged) or "none"}')
+        return self._cameras[serial].sensor
+
+    def close(self) -> None:
+        """End the drawing."""
+        self._ending.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        """Draw, in the one thread that owns the drawing context."""
+        view: View | None = None
+        due = dict.fromkeys(self._cameras, 0.0)
+        while not self._ending.is_set():
+            now = time.monotonic()
+            for name, camera in self._cameras.items():
+                mode = camera.mode
+                if mode is None or name in self.unplugged or now < due[name]:
+                    continue
+                width, height, fps = mode
+                # Late pictures are left out, not made up for.
+                due[name] = max(due[name] + 1 / fps, now - 1 / fps)
+                if view is None or view.size != (width, height):
+                    # One at a time: two of different sizes spoil each other's pictures.
+                    if view is not None:
+                        view.close()
+                    view = View(self._model, width, height)
+                taken_s = time.time()
+                _, self._data.qpos[:] = self._shared.read()
+                mujoco.mj_kinematics(self._model, self._data)
+                mujoco.mj_camlight(self._model, self._data)
+                camera.show(view.draw(self._data, name), taken_s)
+            opened = [due[name] for name, camera in self._cameras.items() if camera.mode]
+            wait = min(opened, default=now + IDLE_S) - time.monotonic()
+            self._ending.wait(min(max(wait, 0.001), IDLE_S))
+        if view is not None:
+            view.close()
+
+
+class View:
+    """Draws a model in one size, without shadows and reflections."""
+
+    def __init__(self, model: mujoco.MjModel, width: int, height: int) -> None:
+        self.size = width, height
+        self._renderer = mujoco.Renderer(model, height, width)
+        self._option = mujoco.MjvOption()
+        self._option.geomgroup[:] = [group in DRAWN_GROUPS
+                                     for group in range(len(self._option.geomgroup))]
+        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION,
+                     mujoco.mjtRndFlag.mjRND_SKYBOX):
+            self._renderer.scene.flags[flag] = False
+
+    def draw(self, data: mujoco.MjData, camera: str) -> np.ndarray:
+        """Return the picture uint8 (height, width, 3) RGB of a camera."""
+        self._renderer.update_scene(data, camera, self._option)
+        return self._renderer.render()
+
+    def close(self) -> None:
+        """Free what the drawing library holds."""
+        self._renderer.close()

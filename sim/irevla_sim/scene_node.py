@@ -1,0 +1,90 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `scene`: arranges the simulated Panda's table, and tells the truth about it."""
+
+import time
+
+from rclpy.node import Node
+
+from irevla_control.errors import ConfigError
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.messages import to_array
+from irevla_control.ros.node import run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import OBSERVATION
+from irevla_msgs.msg import SimulatorState
+from irevla_msgs.srv import ArrangeScene
+from irevla_sim.shared_scene import SharedScene
+
+PARAMETERS = {
+    'scene': Parameter('panda', 'name of the scene\'s shared memory'),
+    'rate_hz': Parameter(50.0, 'simulator_state messages a second [Hz]', 1.0, 200.0),
+    'startup_timeout_s': Parameter(30.0, 'longest wait for the simulated robot [s]', 0.1, 600.0),
+}
+ARRANGED_WITHIN_S = 1.0
+POLL_S = 0.002
+
+
+class SceneNode(Node):
+    """`arrange_scene` in, `simulator_state` out; experts and tests may look, policies not."""
+
+    def __init__(self) -> None:
+        """Wait for the simulated robot."""
+        super().__init__('scene')
+        values = declare(self, PARAMETERS)
+        self._scene = open_scene(values['scene'], values['startup_timeout_s'])
+        self._diagnostics = Diagnostics(self, hardware_id='simulator')
+        self._state = self.create_publisher(SimulatorState, 'simulator_state', OBSERVATION)
+        self.create_service(ArrangeScene, 'arrange_scene', self._on_arrange)
+        self.create_timer(1 / values['rate_hz'], self._on_timer)
+        self.get_logger().info(f'ready: {self._scene.path}')
+
+    def _on_timer(self) -> None:
+        _, positions = self._scene.read()
+        message = SimulatorState(task='panda', values=to_array('d', positions))
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._state.publish(message)
+
+    def _on_arrange(self, request: ArrangeScene.Request,
+                    response: ArrangeScene.Response) -> ArrangeScene.Response:
+        if request.seed < 0:
+            response.text = f'seed {request.seed}; give 0 or more'
+            return response
+        self._scene.ask(request.seed)
+        end = time.monotonic() + ARRANGED_WITHIN_S
+        while self._scene.arranged != request.seed and time.monotonic() < end:
+            time.sleep(POLL_S)
+        response.accepted = self._scene.arranged == request.seed
+        if response.accepted:
+            self._diagnostics.count('arrangements')
+        else:
+            response.text = (f'the simulated robot did not answer within {ARRANGED_WITHIN_S} s; '
+                             'does it still run?')
+        return response
+
+
+def open_scene(name: str, timeout_s: float) -> SharedScene:
+    """Return the scene of a simulated robot that is starting.
+
+    Raises:
+        ConfigError: it does not come.
+
+    """
+    end = time.monotonic() + timeout_s
+    while True:
+        try:
+            return SharedScene(name)
+        except FileNotFoundError as error:
+            if time.monotonic() > end:
+                raise ConfigError(f'no simulated robot of the name {name!r} within {timeout_s} '
+                                  's; start python -m irevla_sim.panda_physics') from error
+            time.sleep(0.05)
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(SceneNode)
+
+
+if __name__ == '__main__':
+    main()

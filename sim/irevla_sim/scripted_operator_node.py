@@ -1,0 +1,112 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `scripted_operator`: demonstrates picking on the simulated Panda, and says what succeeded.
+
+It stands where a person with a SpaceMouse stands before a real robot, and knows the scene's truth.
+"""
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from irevla_control.cdr import stamp_of
+from irevla_control.errors import ConfigError
+from irevla_control.observation import BASE_FRAME
+from irevla_control.pose import Pose
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.messages import action_to_message, ns_to_stamp
+from irevla_control.ros.node import run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
+from irevla_msgs.msg import (
+    EndEffectorCommand,
+    EpisodeState,
+    OperatorVerdict,
+    RobotState,
+    SimulatorState,
+)
+from irevla_sim.pick_expert import PickExpert, lifted, thing_in
+
+PARAMETERS = {
+    'camera': Parameter('', 'whose images it answers; the first of the policy'),
+    'demonstrate': Parameter(True, 'whether it moves the arm; else it only says what succeeded'),
+    'noise_std': Parameter(0.3, 'of the noise on commands, as a share of the largest', 0.0, 2.0),
+}
+
+
+class ScriptedOperatorNode(Node):
+    """Answers each image of a running episode, and ends it when the thing is held up."""
+
+    def __init__(self) -> None:
+        """Declare parameters and wire the topics."""
+        super().__init__('scripted_operator')
+        values = declare(self, PARAMETERS)
+        if not values['camera']:
+            raise ConfigError('parameter camera is empty; name the camera whose images are '
+                              'answered')
+        self._noise_std = values['noise_std']
+        self._expert: PickExpert | None = None
+        self._episode = EpisodeState()
+        self._said = False
+        self._hand: Pose | None = None
+        self._positions: np.ndarray | None = None
+        self._sequence = 0
+        self._diagnostics = Diagnostics(self)
+        self._label = self.create_publisher(EndEffectorCommand, 'expert_label', COMMAND)
+        self._verdict = self.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
+        self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION)
+        self.create_subscription(SimulatorState, 'simulator_state', self._on_scene, OBSERVATION)
+        if values['demonstrate']:
+            self.create_subscription(Image, f'camera/{values["camera"]}/image_raw',
+                                     self._on_image, OBSERVATION, raw=True)
+            # Last: its presence tells others that the node is ready.
+            self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
+
+    def _on_episode(self, message: EpisodeState) -> None:
+        if message.episode_id != self._episode.episode_id:
+            self._expert, self._said = None, False
+            if message.phase == EpisodeState.PHASE_RUNNING:
+                try:
+                    self._expert = PickExpert(thing_in(message.instruction), self._noise_std,
+                                              max(message.seed, 0))
+                except ConfigError as error:
+                    self._diagnostics.refuse(str(error))
+        self._episode = message
+
+    def _on_robot(self, message: RobotState) -> None:
+        p, q = message.pose.position, message.pose.orientation
+        self._hand = Pose.from_quaternion([p.x, p.y, p.z], [q.x, q.y, q.z, q.w])
+
+    def _on_scene(self, message: SimulatorState) -> None:
+        self._positions = np.array(message.values)
+        if self._running and not self._said and lifted(self._expert.name, self._positions):
+            self._said = True
+            verdict = OperatorVerdict(verdict=OperatorVerdict.SUCCESS)
+            verdict.header.stamp = self.get_clock().now().to_msg()
+            self._verdict.publish(verdict)
+            self._diagnostics.count('successes')
+
+    @property
+    def _running(self) -> bool:
+        return self._expert is not None and self._episode.phase == EpisodeState.PHASE_RUNNING
+
+    def _on_image(self, data: bytes) -> None:
+        if not self._running or self._hand is None or self._positions is None:
+            return
+        stamp = ns_to_stamp(stamp_of(data))
+        self._sequence += 1
+        command, label = self._expert.act(self._hand, self._positions)
+        for publisher, action in ((self._label, label), (self._command, command)):
+            publisher.publish(action_to_message(
+                action, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT, self._sequence))
+        self._diagnostics.count('commands')
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(ScriptedOperatorNode)
+
+
+if __name__ == '__main__':
+    main()

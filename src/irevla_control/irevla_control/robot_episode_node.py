@@ -1,0 +1,276 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `robot_episode`: `reset_episode` and `episode` of an environment that is a real robot."""
+
+from collections.abc import Callable
+import enum
+import time
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.task import Future
+from sensor_msgs.msg import Image
+
+from irevla_control.cdr import stamp_of
+from irevla_control.errors import ConfigError
+from irevla_control.robot_episode import EpisodeEvent, RobotEpisode
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.messages import ns_to_stamp, stamp_to_ns
+from irevla_control.ros.node import run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
+from irevla_msgs.msg import (
+    EndEffectorCommand,
+    EpisodeState,
+    OperatorVerdict,
+    Reward,
+    RobotState,
+)
+from irevla_msgs.srv import ArrangeScene, GoHome, ResetEpisode
+
+PICKS = [f'pick-{thing.replace(" ", "-")}: pick up the {thing}' for thing in (
+    'red block', 'green block', 'blue block', 'eggplant', 'carrot')]
+PARAMETERS = {
+    'tasks': Parameter(PICKS, 'what the robot can be told, each "name: instruction"'),
+    'camera': Parameter('', 'whose images count as observations; the first of the policy'),
+    'horizon': Parameter(200, 'commands after which an episode is truncated', 1, 1_000_000),
+    'linger': Parameter(0, 'commands that an episode goes on for after success, for pictures of '
+                           'success', 0, 1_000_000),
+    'arrange': Parameter(False, 'have `arrange_scene` put things in their places before each '
+                                'episode'),
+    'operator_begins': Parameter(False, 'after a reset, wait for the operator to press success'),
+    'reset_timeout_s': Parameter(30.0, 'longest way home [s]', 1.0, 600.0),
+}
+WATCH_S = 0.1
+# Without an image, after which something must be wrong.
+BLIND_NS = 2_000_000_000
+BROKEN = (RobotState.MODE_FAULT, RobotState.MODE_STOPPED)
+
+
+class Waiting(enum.Enum):
+    """What a reset waits for, in words."""
+
+    NOTHING = ''
+    WAY_HOME = 'go_home'
+    HOME = 'the arm to come home'
+    ARRANGEMENT = 'arrange_scene'
+    OPERATOR = 'the operator to press success'
+    IMAGE = 'an image of the first camera'
+
+
+class RobotEpisodeNode(Node):
+    """Leads the arm home, begins episodes, tells of each observation that a command answered.
+
+    The way of a reset: go home, arrange the scene, wait for the operator, wait for an image.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        """Declare parameters and wire the topics; options are rclpy's of a node."""
+        super().__init__('robot_episode', **options)
+        values = declare(self, PARAMETERS)
+        self._tasks = read_instructions(values['tasks'])
+        if not values['camera']:
+            raise ConfigError('parameter camera is empty; name the first camera of the policy')
+        RobotEpisode(values['horizon'], values['linger'])
+        self._values = values
+        self._random = np.random.default_rng()
+        self._state = EpisodeState(seed=-1)
+        self._episode: RobotEpisode | None = None
+        self._waiting, self._deadline = Waiting.NOTHING, float('inf')
+        # When the last step of the reset was done [ns].
+        self._done_ns = 0
+        self._robot: RobotState | None = None
+        self._diagnostics = Diagnostics(self)
+        self._events = self.create_publisher(EpisodeState, 'episode', EVENT)
+        self._go_home = self.create_client(GoHome, 'go_home')
+        self._arrange = self.create_client(ArrangeScene, 'arrange_scene')
+        self.create_subscription(Image, f'camera/{values["camera"]}/image_raw', self._on_image,
+                                 OBSERVATION, raw=True)
+        self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION)
+        self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
+        self.create_subscription(OperatorVerdict, 'operator_verdict', self._on_verdict, COMMAND)
+        self.create_subscription(Reward, 'reward', self._on_reward, RECORD)
+        self.create_service(ResetEpisode, 'reset_episode', self._on_reset)
+        self.create_timer(WATCH_S, self._on_watch)
+        self._events.publish(self._state)
+        self.get_logger().info(f'ready: {", ".join(self._tasks)}')
+
+    def destroy_node(self) -> None:
+        """Tell everyone that the running episode goes no further."""
+        self._abort('the node was stopped')
+        super().destroy_node()
+
+    def _on_reset(self, request: ResetEpisode.Request,
+                  response: ResetEpisode.Response) -> ResetEpisode.Response:
+        response.code, response.text = self._check(request)
+        if response.code != response.OK:
+            self._diagnostics.refuse(f'reset refused: {response.text}')
+            return response
+        self._abort('a new episode was asked for')
+        seed = request.seed
+        if seed == request.SEED_RANDOM:
+            seed = int(self._random.integers(2 ** 31))
+        self._episode = None
+        self._state = EpisodeState(
+            episode_id=f'{request.task}-{seed}-{self.get_clock().now().nanoseconds}',
+            task=request.task, seed=seed,
+            instruction=request.instruction or self._tasks[request.task],
+            phase=EpisodeState.PHASE_RUNNING)
+        response.episode_id = self._state.episode_id
+        self._ask(self._go_home, GoHome.Request(seed=seed), Waiting.WAY_HOME,
+                  lambda: self._wait(Waiting.HOME, self._values['reset_timeout_s']))
+        return response
+
+    def _check(self, request: ResetEpisode.Request) -> tuple[int, str]:
+        answer, robot = ResetEpisode.Response, self._robot
+        if request.task not in self._tasks:
+            return answer.UNKNOWN_TASK, (f'unknown task {request.task!r}; known: '
+                                         f'{", ".join(self._tasks)}')
+        if request.seed < request.SEED_RANDOM:
+            return answer.BAD_SEED, (f'seed {request.seed}; give 0 or more, or '
+                                     f'{request.SEED_RANDOM} for any')
+        if robot is not None and robot.mode in BROKEN:
+            why = robot.fault_text or 'the emergency stop was pressed'
+            return answer.FAULT, f'the arm has a fault: {why}; mend it, then call recover'
+        if self._waiting != Waiting.NOTHING:
+            return answer.BUSY, f'a reset is under way and waits for {self._waiting.value}'
+        needed = [self._go_home] + ([self._arrange] if self._values['arrange'] else [])
+        for client in needed:
+            if not client.service_is_ready():
+                return answer.BUSY, f'nobody serves {client.srv_name} yet'
+        return answer.OK, ''
+
+    def _ask(self, client: Any, request: Any, what: Waiting, then: Callable[[], None]) -> None:
+        """Call a service of this reset; go on, or abort with what it says."""
+        self._wait(what, self._values['reset_timeout_s'])
+        episode_id = self._state.episode_id
+
+        def answered(future: Future) -> None:
+            if episode_id != self._state.episode_id or self._waiting != what:
+                return
+            if future.result().accepted:
+                then()
+            else:
+                self._abort(f'{what.value}: {future.result().text}')
+
+        client.call_async(request).add_done_callback(answered)
+
+    def _wait(self, what: Waiting, at_most_s: float = float('inf')) -> None:
+        self._waiting, self._deadline = what, time.monotonic() + at_most_s
+        self._done_ns = self.get_clock().now().nanoseconds
+
+    def _on_home(self) -> None:
+        if self._values['arrange']:
+            self._ask(self._arrange, ArrangeScene.Request(seed=self._state.seed),
+                      Waiting.ARRANGEMENT, self._on_arranged)
+        else:
+            self._on_arranged()
+
+    def _on_arranged(self) -> None:
+        if self._values['operator_begins']:
+            self._wait(Waiting.OPERATOR)
+            self.get_logger().info(f'{self._state.instruction!r}: arrange the scene, then press '
+                                   'success to begin')
+        else:
+            self._wait(Waiting.IMAGE)
+
+    def _on_robot(self, message: RobotState) -> None:
+        self._robot = message
+        if message.mode in BROKEN:
+            self._abort(f'the arm has a fault: {message.fault_text}' if message.fault else
+                        'the emergency stop was pressed')
+        elif self._waiting == Waiting.HOME and message.mode == RobotState.MODE_READY \
+                and stamp_to_ns(message.header.stamp) > self._done_ns:
+            self._on_home()
+
+    def _on_image(self, data: bytes) -> None:
+        stamp = stamp_of(data)
+        if self._waiting == Waiting.IMAGE and stamp > self._done_ns:
+            self._waiting = Waiting.NOTHING
+            self._episode = RobotEpisode(self._values['horizon'], self._values['linger'])
+            # What the other sensors saw since then belongs to the first observation.
+            self._tell(self._episode.begin(self._done_ns))
+            self._diagnostics.count('episodes')
+        elif self._episode is not None:
+            self._tell(self._episode.frame(stamp))
+
+    def _on_command(self, message: EndEffectorCommand) -> None:
+        if self._episode is not None:
+            self._tell(self._episode.command(stamp_to_ns(message.header.stamp),
+                                             self.get_clock().now().nanoseconds))
+
+    def _on_verdict(self, message: OperatorVerdict) -> None:
+        said = stamp_to_ns(message.header.stamp)
+        if message.verdict == OperatorVerdict.DISCARD:
+            self._abort('discarded by the operator')
+        elif self._waiting == Waiting.OPERATOR and message.verdict == OperatorVerdict.SUCCESS:
+            self._wait(Waiting.IMAGE)
+        elif self._episode is not None and message.verdict == OperatorVerdict.SUCCESS:
+            self._episode.success(said)
+        elif self._episode is not None and message.verdict == OperatorVerdict.FAILURE:
+            self._episode.failure(said)
+
+    def _on_reward(self, message: Reward) -> None:
+        if self._episode is not None and message.success and \
+                message.episode_id == self._state.episode_id:
+            self._episode.success(stamp_to_ns(message.header.stamp))
+
+    def _on_watch(self) -> None:
+        if time.monotonic() > self._deadline:
+            self._abort(f'after {self._values["reset_timeout_s"]} s the reset still waits for '
+                        f'{self._waiting.value}')
+        blind = self._waiting == Waiting.IMAGE and \
+            self.get_clock().now().nanoseconds - self._done_ns > BLIND_NS
+        self._diagnostics.error(f'the reset waits for {self._waiting.value}' if blind else '')
+
+    def _abort(self, reason: str) -> None:
+        """Break off the episode or its reset, whichever there is."""
+        now = self.get_clock().now().nanoseconds
+        if self._waiting != Waiting.NOTHING:
+            self._waiting, self._deadline = Waiting.NOTHING, float('inf')
+            self._tell(EpisodeEvent(now, 0, ended=True, aborted=True, text=reason))
+        elif self._episode is not None:
+            self._tell(self._episode.abort(now, reason))
+
+    def _tell(self, event: EpisodeEvent | None) -> None:
+        if event is None:
+            return
+        state = self._state
+        state.header.stamp = ns_to_stamp(event.stamp)
+        state.step, state.reward = event.step, event.reward
+        state.success, state.text = event.success, event.text
+        state.terminated, state.truncated, state.aborted = (
+            event.terminated, event.truncated, event.aborted)
+        if event.ended:
+            state.phase = EpisodeState.PHASE_ENDED
+        self._events.publish(state)
+
+
+def read_instructions(entries: list[str]) -> dict[str, str]:
+    """Return the tasks as name to instruction; an entry is `name: instruction`.
+
+    Raises:
+        ConfigError: none, one without a name or instruction, or a name twice.
+
+    """
+    tasks: dict[str, str] = {}
+    for entry in filter(None, entries):
+        name, _, instruction = (part.strip() for part in entry.partition(':'))
+        if not name or not instruction:
+            raise ConfigError(f'parameter tasks has {entry!r}; write "name: instruction"')
+        if name in tasks:
+            raise ConfigError(f'parameter tasks names {name!r} twice')
+        tasks[name] = instruction
+    if not tasks:
+        raise ConfigError('parameter tasks is empty; name at least one, as "name: instruction"')
+    return tasks
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(RobotEpisodeNode)
+
+
+if __name__ == '__main__':
+    main()
