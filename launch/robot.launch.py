@@ -1,6 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A policy on the robot: arm, cameras, VLA, command mux, operator, recorder, episode runner."""
+"""A policy on the robot: arm, cameras, VLA, command mux, operator, recorder, episode runner.
+
+With ``output`` it learns online (stage 1): the VLA explores, and the learner improves its head.
+"""
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.launch_description_entity import LaunchDescriptionEntity
@@ -10,11 +13,14 @@ from irevla_bringup.launching import (
     common_arguments,
     episode_arguments,
     existing_path,
+    exploring_policy,
+    learner_arguments,
     node,
     number,
     reward_node,
     seen_by_policy,
     some_names,
+    value,
 )
 from irevla_bringup.robot import (
     MAX_SKEW,
@@ -34,14 +40,19 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         raise RuntimeError(f'launch argument cameras:={",".join(some_names(context, "cameras"))}: '
                            f'the policy was trained with {",".join(cameras)}, in this order')
     reward = reward_node(context, checkpoint)
+    skew = {'max_skew_s': MAX_SKEW / number(context, 'fps', 1, 120)}
+    learns = bool(value(context, 'output'))
+    policy = exploring_policy(context, checkpoint, **skew) if learns else [
+        node(context, 'irevla_policy', 'vla', {
+            'checkpoint': checkpoint, 'encode_last': bool(reward), **skew})]
     return [
         *robot_nodes(context, image_size),
-        node(context, 'irevla_policy', 'vla', {
-            'checkpoint': checkpoint, 'encode_last': bool(reward),
-            'max_skew_s': MAX_SKEW / number(context, 'fps', 1, 120)}),
+        *policy,
         *reward,
         *operator_nodes(context, demonstrate=False),
-        *episodes_on_robot(context, ['policy_command', *(['reward'] if reward else [])]),
+        *episodes_on_robot(context, [
+            'policy_command', *(['reward'] if reward else []),
+            *(['policy_update'] if learns else [])]),
     ]
 
 
@@ -49,9 +60,10 @@ def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, then start the nodes."""
     return LaunchDescription([
         *common_arguments(),
-        *episode_arguments(),
+        *episode_arguments(horizon='200'),
         *robot_arguments(['spacemouse', 'scripted', 'none']),
         classifier_argument(),
         DeclareLaunchArgument('checkpoint', description='folder of the trained policy'),
+        *learner_arguments(),
         OpaqueFunction(function=launch_nodes),
     ])

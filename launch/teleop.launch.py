@@ -32,7 +32,7 @@ def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, then start the nodes."""
     return LaunchDescription([
         *common_arguments(),
-        *episode_arguments(episodes='20'),
+        *episode_arguments(episodes='20', horizon='200'),
         *robot_arguments(['spacemouse', 'scripted']),
         DeclareLaunchArgument('image_size', default_value='224',
                               description='height and width of the images [pixels]'),

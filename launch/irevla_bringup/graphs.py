@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several `ros2 launch` graphs side by side, each in a namespace, with one progress bar."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import ctypes
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def run_graphs(graphs: Sequence[Graph], title: str, total: int,
 
     """
     with contextlib.ExitStack() as stack:
-        processes = [stack.enter_context(_running(graph)) for graph in graphs]
+        processes = [stack.enter_context(running_graph(graph)) for graph in graphs]
         bar = stack.enter_context(progress_bar(total=total, desc=title, unit=unit, smoothing=0.05))
         running = True
         while running:
@@ -74,7 +74,8 @@ def run_graphs(graphs: Sequence[Graph], title: str, total: int,
 
 
 @contextlib.contextmanager
-def _running(graph: Graph) -> subprocess.Popen:
+def running_graph(graph: Graph) -> Iterator[subprocess.Popen]:
+    """Run a graph while the block lasts; then end it as Ctrl-C would."""
     graph.log.parent.mkdir(parents=True, exist_ok=True)
     print('$ ' + shlex.join(graph.command()), flush=True)
     with graph.log.open('a') as log:

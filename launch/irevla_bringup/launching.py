@@ -12,6 +12,8 @@ from launch.actions import DeclareLaunchArgument, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from irevla_control.errors import ConfigError
+from irevla_learner.sacfd_config import SACfDConfig
 from launch import LaunchContext
 
 NOT_GIVEN = ''
@@ -32,8 +34,8 @@ def common_arguments() -> list[DeclareLaunchArgument]:
     ]
 
 
-def episode_arguments(episodes: str = '1') -> list[DeclareLaunchArgument]:
-    """Arguments of a launch file that runs episodes, by default so many of each task."""
+def episode_arguments(episodes: str = '1', horizon: str = '50') -> list[DeclareLaunchArgument]:
+    """Arguments of a launch file that runs episodes, by default so many of such a length."""
     return [
         DeclareLaunchArgument('tasks', description='names of tasks, separated by commas; '
                                                    'name:5 for 5 episodes of that one'),
@@ -46,6 +48,8 @@ def episode_arguments(episodes: str = '1') -> list[DeclareLaunchArgument]:
                                           'already are not run again'),
         DeclareLaunchArgument('bags', default_value=NOT_GIVEN,
                               description='folder for the recorded episodes; empty: no recorder'),
+        DeclareLaunchArgument('horizon', default_value=horizon,
+                              description='commands after which an episode is truncated'),
         DeclareLaunchArgument('linger', default_value='0',
                               description='commands that an episode goes on for after success, '
                                           'for pictures of success'),
@@ -61,8 +65,6 @@ def simulator_arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument('extra_cameras', default_value=NOT_GIVEN,
                               description='cameras that others publish and the recorder takes '
                                           'along, separated by commas'),
-        DeclareLaunchArgument('horizon', default_value='50',
-                              description='commands after which an episode is truncated'),
         DeclareLaunchArgument('action_repeat', default_value='4',
                               description='simulator steps of 12.5 ms for one command'),
         DeclareLaunchArgument('tasks_file', default_value=NOT_GIVEN,
@@ -84,6 +86,49 @@ def reward_node(context: LaunchContext, checkpoint: str) -> list[Node]:
         return []
     return [node(context, 'irevla_learner', 'reward', {
         'checkpoint': checkpoint, 'classifier': existing_path(context, 'classifier')})]
+
+
+def learner_arguments() -> list[DeclareLaunchArgument]:
+    """Arguments of a launch file that learns."""
+    return [
+        DeclareLaunchArgument('settings', default_value=NOT_GIVEN,
+                              description='YAML file of SACfD; empty: built-in settings'),
+        DeclareLaunchArgument('output', default_value=NOT_GIVEN,
+                              description='folder for replay, metrics and the improved policy'),
+    ]
+
+
+def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> list[Node]:
+    """Return the policy with the noise of stage 1, and the learner that improves it.
+
+    Args:
+        context: of the launch.
+        checkpoint: folder of the policy.
+        vla: further parameters of the policy's node.
+
+    Raises:
+        RuntimeError: wrong settings, or more than one task.
+
+    """
+    settings = value(context, 'settings') and existing_path(context, 'settings')
+    try:
+        sacfd = SACfDConfig.load(settings or None)
+    except ConfigError as error:
+        raise RuntimeError(f'launch argument settings:={settings}: {error}') from error
+    if len(some_names(context, 'tasks')) > 1:
+        raise RuntimeError(f'launch argument tasks:={value(context, "tasks")}: stage 1 learns one '
+                           'task at a time')
+    seed = whole_number(context, 'seed', 0)
+    return [
+        node(context, 'irevla_policy', 'vla', {
+            'checkpoint': checkpoint, 'encode_last': True, 'noise_seed': seed,
+            'noise_std_low': float(sacfd.noise_std_low),
+            'noise_std_high': float(sacfd.noise_std_high),
+            'noise_correlation': float(sacfd.noise_correlation), **vla}),
+        node(context, 'irevla_learner', 'learner', {
+            'checkpoint': checkpoint, 'settings': settings, 'seed': seed,
+            'root': value(context, 'output')}),
+    ]
 
 
 def camera_arguments() -> list[DeclareLaunchArgument]:

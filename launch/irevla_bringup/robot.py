@@ -38,15 +38,16 @@ def robot_arguments(operators: list[str]) -> list[DeclareLaunchArgument]:
                               choices=['true', 'false'],
                               description='a simulated Panda and drawn cameras in place of real '
                                           'ones, behind the same protocol and SDK'),
-        DeclareLaunchArgument('cameras', default_value='wrist,side',
+        DeclareLaunchArgument('scene', default_value=NOT_GIVEN,
+                              description='name of a simulated Panda that runs already at '
+                                          'robot_ip; empty: use_fake_hardware starts one'),
+        DeclareLaunchArgument('cameras', default_value='front,wrist',
                               description='names of the cameras, the first leading, separated by '
                                           'commas'),
         DeclareLaunchArgument('serials', default_value=NOT_GIVEN,
                               description='their serial numbers, in the same order'),
         DeclareLaunchArgument('fps', default_value='15',
                               description='images, and so commands, a second [Hz]'),
-        DeclareLaunchArgument('horizon', default_value='200',
-                              description='commands after which an episode is truncated'),
         DeclareLaunchArgument('operator', default_value=operators[0], choices=operators,
                               description='who says what succeeded, and may take over: a person '
                                           'with a SpaceMouse, or a script that knows the '
@@ -79,10 +80,12 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescr
     streams = {'cameras': cameras, 'serials': serials, 'image_size': image_size,
                'fps': whole_number(context, 'fps', 1)}
     if fake:
-        scene = f'panda-{address}'
-        yield ExecuteProcess(
-            cmd=[sys.executable, '-m', 'irevla_sim.panda_physics', '--address', address, '--name',
-                 scene], output='screen', on_exit=Shutdown(reason='the simulated Panda ended'))
+        scene = value(context, 'scene') or f'panda-{address}'
+        if not value(context, 'scene'):
+            yield ExecuteProcess(
+                cmd=[sys.executable, '-m', 'irevla_sim.panda_physics', '--address', address,
+                     '--name', scene], output='screen',
+                on_exit=Shutdown(reason='the simulated Panda ended'))
         yield node(context, 'irevla_sim', 'scene', {'scene': scene})
         yield node(context, 'irevla_sim', 'realsense', {
             **streams, 'width': FAKE_WIDTH, 'height': FAKE_HEIGHT},

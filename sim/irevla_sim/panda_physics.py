@@ -3,6 +3,7 @@
 """A Panda on the network that is none: ``python -m irevla_sim.panda_physics --help``.
 
 Speaks the Franka Control Interface at 1 kHz of real time; franky and libfranka cannot tell.
+For tests of faults, the signal SIGUSR1 cuts the hand's connection.
 """
 
 import argparse
@@ -34,7 +35,8 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
         seed: of the first arrangement of things.
 
     """
-    ended = []
+    ended, cuts = [], []
+    signal.signal(signal.SIGUSR1, lambda *_: cuts.append(True))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.append(True))
     scene = PandaScene()
@@ -53,6 +55,9 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
         while not ended:
             server.wait_for_command(MOST_WAIT_S)
             server.process_commands()
+            if cuts:
+                cuts.clear()
+                server.cut_gripper()
             seed_wanted = shared.asked() if ticks % SHARED_EVERY == 0 else None
             if seed_wanted is not None:
                 scene.arrange(seed_wanted)

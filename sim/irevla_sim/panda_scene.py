@@ -41,9 +41,9 @@ THINGS = {
                     turn='0.7071 0 0.7071 0'),
 }
 CAMERAS = {
-    # Beside the fingers, looking along them; and from the other side of the table.
+    # Beside the fingers, looking along them; and from across the table.
     'wrist': {'pos': '-0.09 0 0.04', 'xyaxes': '0 -1 0 -0.77 0 0.64', 'fovy': '75'},
-    'side': {'pos': '1.05 0.0 0.42', 'xyaxes': '0 1 0 -0.6 0 0.8', 'fovy': '50'},
+    'front': {'pos': '1.05 0.0 0.42', 'xyaxes': '0 1 0 -0.6 0 0.8', 'fovy': '50'},
 }
 
 
@@ -70,7 +70,7 @@ class PandaScene(MujocoSimulator):
         hand = next(body for body in self.worldbody.iter('body')
                     if body.get('name') == 'robot0_hand')
         ET.SubElement(hand, 'camera', name='wrist', **CAMERAS['wrist'])
-        ET.SubElement(self.worldbody, 'camera', name='side', **CAMERAS['side'])
+        ET.SubElement(self.worldbody, 'camera', name='front', **CAMERAS['front'])
 
     def model_alone(self) -> mujoco.MjModel:
         """Return the model for who only draws it, elsewhere than where it is simulated."""

@@ -90,6 +90,10 @@ class PandaServer(FrankaRobotServer):
         if self.current_motion_id and udp is not None:
             select.select([udp], [], [], most_s)
 
+    def cut_gripper(self) -> None:
+        """Lose the hand's client, who may connect again: a loose plug."""
+        self.gripper_server.reset_state()
+
     def reflex(self, error: int) -> None:
         """Stop the motion with an error, as the robot itself does."""
         self._error = error

@@ -17,6 +17,8 @@ STEP, TURN = 0.02, 0.1
 ABOVE, LIFTED = 0.08, 0.08
 # How near is near enough, sideways and in height [m], and in angle [rad].
 NEAR, NEAR_HEIGHT, NEAR_ANGLE = 0.012, 0.006, 0.1
+# Above a thing that should be in the hand [m].
+LOST = 0.05
 # Commands that a grasp takes.
 GRASP = 12
 # After the joints of arm and fingers; seven numbers for each thing, its position first.
@@ -68,7 +70,8 @@ class PickExpert:
 
         Args:
             name: one of `THINGS`.
-            noise_std: of the Gaussian noise on the command, where 1 is its largest size.
+            noise_std: of the Gaussian noise on the command, where 1 is its largest size; it fades
+                towards the thing.
             seed: of the noise.
 
         """
@@ -92,7 +95,8 @@ class PickExpert:
         label[6] = 0.0 if held else 1.0
         command = label.copy()
         if not held:
-            command[:3] += self._noise_std * STEP * self._random.standard_normal(3)
+            fading = np.clip(height / ABOVE, 0, 1)
+            command[:3] += fading * self._noise_std * STEP * self._random.standard_normal(3)
         return command, label
 
     def _advance(self, aside: np.ndarray, height: float, turn: float) -> None:
@@ -107,6 +111,9 @@ class PickExpert:
             self._grasped += 1
             if self._grasped >= GRASP:
                 self.phase = Phase.LIFT
+        elif self.phase == Phase.LIFT and height > LOST:
+            # It slipped.
+            self.phase, self._grasped = Phase.APPROACH, 0
 
 
 def angle_to(hand: Pose, rotation: Rotation, symmetric: bool) -> float:

@@ -6,7 +6,7 @@ import sys
 import time
 
 import numpy as np
-from running_panda import GAINS, LIMITS
+from leading import GAINS, LIMITS
 
 from irevla_control.franka_arm import ArmError, FrankaArm
 from irevla_control.setpoint import Setpoint

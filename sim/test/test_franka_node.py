@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from running_panda import RunningPanda
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
@@ -19,6 +18,7 @@ from irevla_control.ros.messages import action_to_message
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, RobotState
 from irevla_msgs.srv import GoHome
+from irevla_sim.panda_process import PandaProcess
 
 HOLD_AFTER_S, MAX_SPEED = 0.3, 0.3
 # A busy machine's simulated time is slower than its clock.
@@ -108,10 +108,9 @@ class Commander:
 
 @pytest.fixture(scope='module')
 def panda():
-    panda = RunningPanda()
+    panda = PandaProcess()
     yield panda
-    if panda.process.poll() is None:
-        panda.stop()
+    panda.stop()
 
 
 @pytest.fixture(scope='module')
@@ -257,9 +256,7 @@ def test_a_grasp_closes_the_hand_and_holds_nobody_up(commander):
 def test_a_cut_connection_is_a_fault_until_recovery(commander, panda):
     commander.send((0, 0.01, 0))
     commander.run(0.1)
-    panda.process.kill()
-    panda.process.wait()
-    panda.process.stdout.close()
+    panda.kill()
     commander.until(lambda: commander.state.mode == RobotState.MODE_FAULT, 5, 'the fault')
     assert commander.state.fault != RobotState.FAULT_NONE
     assert commander.state.fault_text

@@ -11,11 +11,12 @@ import time
 
 import numpy as np
 import pytest
-from running_panda import GAINS, LIMITS, RunningPanda
+from leading import GAINS, LIMITS
 
 from irevla_control.arm_controller import FaultCode
 from irevla_control.franka_arm import ArmError, FrankaArm
 from irevla_control.setpoint import Setpoint
+from irevla_sim.panda_process import PandaProcess
 
 PERIOD_S = 0.01
 # A busy machine's simulated time is slower than its clock.
@@ -25,7 +26,7 @@ CLIENT = Path(__file__).parent / 'moving_client.py'
 
 @pytest.fixture(scope='module')
 def panda():
-    panda = RunningPanda()
+    panda = PandaProcess()
     yield panda
     panda.stop()
 
@@ -121,12 +122,11 @@ def test_a_killed_or_frozen_client_leaves_a_safe_arm(panda, number):
 
 
 def test_a_robot_that_goes_away_is_a_fault_and_comes_back():
-    panda = RunningPanda()
+    panda = PandaProcess()
     arm = FrankaArm(panda.address, GAINS, realtime=False)
     setpoint = Setpoint(LIMITS, 0.05, arm.read().pose)
     lead(arm, setpoint, 0.2)
-    panda.process.kill()
-    panda.process.wait()
+    panda.kill()
     with pytest.raises(ArmError) as found:
         for _ in range(1000):
             lead(arm, setpoint, PERIOD_S)
@@ -134,7 +134,6 @@ def test_a_robot_that_goes_away_is_a_fault_and_comes_back():
     assert arm.resting
     with pytest.raises(ArmError):
         arm.recover()
-    panda.process.stdout.close()
     panda.start()
     arm.recover()
     lead(arm, Setpoint(LIMITS, 0.05, arm.read().pose), 0.2)

@@ -27,6 +27,7 @@ setup(
         'franka_node = irevla_control.franka_node:main',
         'realsense_node = irevla_control.realsense_node:main',
         'spacemouse_node = irevla_control.spacemouse_node:main',
+        'replay_node = irevla_control.replay_node:main',
         'robot_episode_node = irevla_control.robot_episode_node:main',
         'episode_runner_node = irevla_control.episode_runner_node:main',
     ]},

@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """From folders of recorded episodes to a store of frames, decoded once per set of episodes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 import hashlib
 import json
 import os
 from pathlib import Path
 import shutil
 
-from irevla_control.bag_reader import EpisodeEntry, list_episodes, read_episode
+from irevla_control.bag_reader import Episode, list_episodes, read_episode
 from irevla_control.errors import ConfigError
+from irevla_control.lerobot_reader import LeRobotReader, is_lerobot
 from irevla_control.progress_bar import progress_bar
 from irevla_policy.frame_store import FrameStore, write_store
 
@@ -18,29 +21,57 @@ from irevla_policy.frame_store import FrameStore, write_store
 FORMAT = 2
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """An episode that may be learned from, not decoded yet.
+
+    Attributes:
+        success, aborted: how it ended.
+        recorded_ns: when it was recorded [ns since 1970].
+        identity: plain data that differs once the content does.
+        read: decodes it with the cameras named.
+    """
+
+    success: bool
+    aborted: bool
+    recorded_ns: int
+    identity: list
+    read: Callable[[Sequence[str]], Episode]
+
+
+def _recorded(root: Path) -> list[Recorded]:
+    """Return all episodes of a folder of bags, or of a LeRobot dataset."""
+    if is_lerobot(root):
+        reader = LeRobotReader(root)
+        return [Recorded(entry.success, False, entry.recorded_ns, [reader.digest, entry.number],
+                         partial(reader.read, entry)) for entry in reader.entries]
+    return [Recorded(entry.success, entry.aborted, entry.recorded_ns,
+                     [entry.episode_id, entry.bytes, entry.crc32],
+                     partial(read_episode, root / entry.episode_id))
+            for entry in list_episodes(root)]
+
+
 def usable_episodes(roots: Sequence[Path],
                     include_failures: bool = False,
-                    newest: int | None = None) -> dict[Path, EpisodeEntry]:
-    """Return folder and entry of each episode to learn from.
+                    newest: int | None = None) -> list[Recorded]:
+    """Return the episodes to learn from, out of folders of bags and LeRobot datasets.
 
     These are the successes (on request also the failures), never what was aborted; all of them,
     or so many of the newest.
 
     Raises:
         ConfigError: there are none.
-        BagError: a root does not exist.
+        BagError: a root does not exist, or is a dataset that cannot be read.
     """
-    entries = {Path(root) / entry.episode_id: entry
-               for root in roots for entry in list_episodes(root)}
-    usable = {folder: entry for folder, entry in entries.items()
-              if not entry.aborted and (entry.success or include_failures)}
+    recorded = [episode for root in dict.fromkeys(map(Path, roots)) for episode in _recorded(root)]
+    usable = [episode for episode in recorded
+              if not episode.aborted and (episode.success or include_failures)]
     if not usable:
-        raise ConfigError(f'{", ".join(map(str, roots))}: {len(entries)} recorded episodes, none '
+        raise ConfigError(f'{", ".join(map(str, roots))}: {len(recorded)} recorded episodes, none '
                           'of them usable (successful and not aborted); record demonstrations '
                           'first')
     if newest is not None:
-        by_age = sorted(usable, key=lambda folder: usable[folder].recorded_ns)
-        usable = {folder: usable[folder] for folder in by_age[-newest:]}
+        usable = sorted(usable, key=lambda episode: episode.recorded_ns)[-newest:]
     return usable
 
 
@@ -49,8 +80,8 @@ def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
                 newest: int | None = None) -> FrameStore:
     """Return the frames of the usable episodes under the roots, see `usable_episodes`.
 
-    The first call decodes the bags into ``cache`` (default: ``.frames`` in the first root), under
-    a name made of the episodes, cameras and size; later calls open what is there. A cache of the
+    The first call decodes them into ``cache`` (default: ``.frames`` in the first root), under a
+    name made of the episodes, cameras and size; later calls open what is there. A cache of the
     same roots with an older list of episodes is removed.
 
     Raises:
@@ -62,8 +93,7 @@ def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
     # Relative, so that the cache stays good when all folders move.
     places = [os.path.relpath(root, roots[0]) for root in roots]
     view = _digest([FORMAT, places, list(cameras), image_size, include_failures])
-    episodes = _digest([[entry.episode_id, entry.bytes, entry.crc32]
-                        for entry in usable.values()])
+    episodes = _digest([episode.identity for episode in usable])
     folder = cache / f'{view}-{episodes}'
     try:
         return FrameStore.open(folder)
@@ -73,7 +103,7 @@ def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
     # A training that still maps an old cache keeps its frames: they outlive their names.
     for stale in cache.glob(f'{view}-*'):
         shutil.rmtree(stale, ignore_errors=True)
-    decoded = (read_episode(folder, cameras) for folder in usable)
+    decoded = (episode.read(cameras) for episode in usable)
     return write_store(folder, progress_bar(decoded, 'decoding', len(usable), unit='episode'),
                        cameras, image_size)
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from random_episodes import random_episode
 from recorded_episodes import record
 
 from irevla_control.errors import BagError, ConfigError
+from irevla_control.lerobot_export import export
 from irevla_policy.bag_frames import load_frames
 
 CAMERAS = ('corner', 'gripper')
@@ -140,3 +142,32 @@ def test_episodes_of_several_roots_join(tmp_path):
     store = load_frames([tmp_path / 'worker0', tmp_path / 'worker1'], CAMERAS, 24)
     assert [row.episode_id for row in store.episodes] == ['push_000', 'push_001']
     assert not (tmp_path / 'worker1' / '.frames').exists()
+
+
+def test_a_lerobot_dataset_gives_the_frames_of_its_bags(tmp_path):
+    bags, dataset = tmp_path / 'bags', tmp_path / 'dataset'
+    for number, success in enumerate([True, False, True]):
+        record(bags, replace(random_episode(number, task='pull' if number else 'push'),
+                             success=success))
+    export([bags], dataset)
+    for options, count in (({}, 2), ({'include_failures': True}, 3), ({'newest': 1}, 1)):
+        original = load_frames([bags], CAMERAS, 12, **options)
+        store = load_frames([dataset], CAMERAS, 12, **options)
+        assert store.episodes == original.episodes and len(store.episodes) == count
+        for name in ('images', 'by_policy'):
+            np.testing.assert_array_equal(getattr(store, name), getattr(original, name))
+        for name in ('states', 'actions'):
+            np.testing.assert_array_equal(getattr(store, name),
+                                          getattr(original, name).astype(np.float32))
+    assert len(load_frames([bags, dataset], CAMERAS, 12).episodes) == 4
+
+
+def test_a_new_export_to_the_same_place_is_decoded_anew(tmp_path):
+    for number in range(2):
+        record(tmp_path / f'bags{number}', random_episode(number))
+        shutil.rmtree(tmp_path / 'dataset', ignore_errors=True)
+        export([tmp_path / f'bags{number}'], tmp_path / 'dataset')
+        store = load_frames([tmp_path / 'dataset'], CAMERAS, 24, cache=tmp_path / 'cache')
+        np.testing.assert_array_equal(store.images[:, 1],
+                                      random_episode(number).images['gripper'])
+    assert len(list((tmp_path / 'cache').iterdir())) == 1

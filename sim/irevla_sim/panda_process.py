@@ -1,72 +1,94 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A simulated Panda in a process of its own, and what the tests ask of it."""
+"""A simulated Panda in a process of its own, and what its joints really do."""
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import numpy as np
 
-from irevla_control.arm_limits import ArmLimits
-from irevla_control.franka_arm import ArmGains
-from irevla_sim.panda_scene import HOME_JOINTS
 from irevla_sim.shared_scene import SharedScene
 
-LIMITS = ArmLimits(
-    box_low=(0.25, -0.35, 0.01), box_high=(0.7, 0.35, 0.6), max_tilt=0.4, max_step=0.05,
-    max_step_turn=0.3, max_lead=0.1, max_lead_turn=0.5, max_speed=0.3, max_turn_speed=1.2,
-    max_acceleration=3.0, max_turn_acceleration=12.0)
-GAINS = ArmGains(stiffness=1500.0, turn_stiffness=80.0, damping_ratio=1.5,
-                 error_clip=(0.03, 0.03, 0.03), turn_error_clip=(0.2, 0.2, 0.2),
-                 posture_stiffness=5.0, posture=HOME_JOINTS)
 ARM_JOINTS = slice(0, 7)
+# Of a joint: below it stands still [rad/s].
+STILL = 0.01
+STARTS_WITHIN_S = 20
+ENDS_WITHIN_S = 10
 numbers = itertools.count(1)
 
 
-class RunningPanda:
+class PandaProcess:
     """`python -m irevla_sim.panda_physics` at an address of its own."""
 
     def __init__(self, lost_packets: int = 200) -> None:
+        """Start it; a busy machine needs more than the 20 lost packets of a real robot."""
         number = next(numbers)
         self.address = f'127.{1 + os.getpid() % 200}.{os.getpid() // 200 % 250}.{number}'
-        self.name = f'test-{os.getpid()}-{number}'
+        self.name = f'panda-{os.getpid()}-{number}'
         self._lost_packets = lost_packets
         self.start()
 
     def start(self) -> None:
+        """Start it, also again."""
         self.process = subprocess.Popen(
             [sys.executable, '-m', 'irevla_sim.panda_physics', '--address', self.address,
              '--name', self.name, '--lost-packets', str(self._lost_packets)],
             stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
-        assert self.address in line, line
+        if self.address not in line:
+            raise RuntimeError(f'the simulated Panda did not start: {line!r}')
         self.scene = SharedScene(self.name)
 
     def stop(self) -> None:
+        """End it, if it still runs."""
         self.process.terminate()
-        assert self.process.wait(10) == 0
+        self.process.wait(ENDS_WITHIN_S)
         self.process.stdout.close()
 
+    def kill(self) -> None:
+        """End it as a cut cable does."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def cut_gripper(self) -> None:
+        """Cut the hand's connection."""
+        self.process.send_signal(signal.SIGUSR1)
+
     def joints(self) -> np.ndarray:
+        """Return the joints' positions (7,) [rad]."""
         return self.scene.read()[1][ARM_JOINTS]
 
     def speed(self, over_s: float = 0.05) -> float:
-        """Return the largest speed of a joint [rad/s] over a while of simulated time."""
+        """Return the largest speed of a joint [rad/s] over a while of simulated time.
+
+        Raises:
+            TimeoutError: the simulated time stands still.
+
+        """
         first_s, first = self.scene.read()
-        end = time.monotonic() + 20
+        end = time.monotonic() + STARTS_WITHIN_S
         while True:
             now_s, now = self.scene.read()
             if now_s - first_s >= over_s:
                 return np.abs(now - first)[ARM_JOINTS].max() / (now_s - first_s)
-            assert time.monotonic() < end, 'the simulated time stands still'
+            if time.monotonic() > end:
+                raise TimeoutError('the simulated time stands still')
             time.sleep(0.002)
 
     def rests_within(self, seconds: float) -> float:
-        """Return after how long all joints stand still [s]."""
+        """Return after how long all joints stand still [s].
+
+        Raises:
+            TimeoutError: not within ``seconds``.
+
+        """
         began = time.monotonic()
-        while self.speed() > 0.01:
-            assert time.monotonic() - began < seconds, f'it moves after {seconds} s'
+        while self.speed() > STILL:
+            if time.monotonic() - began > seconds:
+                raise TimeoutError(f'it moves after {seconds} s')
         return time.monotonic() - began

@@ -1,0 +1,328 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Faults put into a running robot graph, and how soon the arm rests: ``python -m ... --help``.
+
+The graph is robot.launch.py with fake hardware; whether the arm rests is asked of the simulated
+robot itself, not of any node. Whoever changes limits or times in config/ can see what they do.
+"""
+
+import argparse
+from collections.abc import Callable
+import contextlib
+from dataclasses import asdict, dataclass
+import json
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import psutil
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from std_msgs.msg import Empty, String
+from std_srvs.srv import Trigger
+
+from irevla_bringup.graphs import Graph, running_graph
+from irevla_control.errors import IrevlaError
+from irevla_control.observation import BASE_FRAME
+from irevla_control.progress_bar import progress_bar
+from irevla_control.ros.messages import action_to_message, ns_to_stamp
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
+from irevla_policy.checkpoint import save_checkpoint
+from irevla_policy.config import load_preset
+from irevla_policy.statistics import Statistics
+from irevla_policy.vla import VLA
+from irevla_sim.panda_process import PandaProcess
+
+# Joints that move as fast as this are moving [rad/s].
+MOVES = 0.05
+# What a policy of these experiments does at each image: on to the left [m].
+DRIFT = 0.012
+FPS, HORIZON = 10, 25
+# Longest wait for anything [s]; a busy machine is slow.
+WAIT_S = 90.0
+FLOOD_HZ, FLOOD_S = 1000.0, 1.0
+HOUR_NS = 3600 * 1_000_000_000
+ALL_PARAMETERS = """
+/**/episode_runner: {ros__parameters: {stall_timeout_s: 3.0, max_retries: 1000000}}
+/**/franka: {ros__parameters: {recoveries: 100}}
+"""
+
+
+class FaultError(IrevlaError):
+    """The arm did not rest, or did not go on, in time."""
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What came of a fault.
+
+    Attributes:
+        fault: its name.
+        rest_s: from the fault until the simulated joints stand still [s]; None where the arm
+            is to go on moving.
+        again_s: from the cure until an episode moves the arm again [s].
+        said: mode and text of the newest robot_state, before the cure.
+        top_speed: of the end effector after the fault [m/s], as robot_state tells.
+
+    """
+
+    fault: str
+    rest_s: float | None
+    again_s: float
+    said: str
+    top_speed: float
+
+
+def drifting_policy(folder: Path, preset: Path) -> Path:
+    """Save a policy that moves the arm to the left, whatever it sees."""
+    random = np.random.default_rng(0)
+    actions = np.tile([0, DRIFT, 0, 0, 0, 0, 1.0], (50, 1))
+    actions[:, :3] += random.uniform(-1e-4, 1e-4, (50, 3))
+    vla = VLA(load_preset(preset), Statistics.from_data(random.normal(size=(50, 10)), actions),
+              instructions=['pick up the red block'])
+    save_checkpoint(folder, vla, {})
+    return folder
+
+
+class FaultyRobot:
+    """A simulated Panda, the graph that leads it, and what breaks the one or the other."""
+
+    def __init__(self, folder: Path, preset: Path) -> None:
+        """Begin; the graph's logs and policy go to ``folder``."""
+        self.panda = PandaProcess()
+        checkpoint = drifting_policy(folder / 'policy', preset)
+        parameters = folder / 'parameters.yaml'
+        parameters.write_text(ALL_PARAMETERS)
+        settings = folder / 'sacfd.yaml'
+        settings.write_text('most_zero_shot_episodes: 100000\n')
+        self._graph = Graph('robot.launch.py', {
+            'use_fake_hardware': 'true', 'robot_ip': self.panda.address,
+            'scene': self.panda.name, 'checkpoint': checkpoint, 'operator': 'none',
+            'tasks': 'pick-red-block', 'episodes': 100_000, 'horizon': HORIZON, 'fps': FPS,
+            'output': folder / 'learner', 'settings': settings, 'params_file': parameters},
+            folder / 'robot.log')
+        self._stack = contextlib.ExitStack()
+        self._launch: subprocess.Popen | None = None
+        self.node = rclpy.create_node('faults')
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self.state, self.episode = RobotState(), EpisodeState()
+        self._top_speed = 0.0
+        self._unplugged = self.node.create_publisher(String, 'unplugged', EVENT)
+        self._command = self.node.create_publisher(EndEffectorCommand, 'command', COMMAND)
+        self._stop = self.node.create_publisher(Empty, 'emergency_stop', COMMAND)
+        self._recover = self.node.create_client(Trigger, 'recover')
+        self.node.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
+        self.node.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+
+    def _on_state(self, message: RobotState) -> None:
+        self.state = message
+        v = message.twist.linear
+        self._top_speed = max(self._top_speed, float(np.linalg.norm([v.x, v.y, v.z])))
+
+    def _on_episode(self, message: EpisodeState) -> None:
+        self.episode = message
+
+    def close(self) -> None:
+        """End everything."""
+        self._stack.close()
+        self.node.destroy_node()
+        self.panda.stop()
+
+    def launch(self) -> None:
+        """Start the graph, again if it ended."""
+        self._stack.close()
+        self.episode = EpisodeState()
+        self._launch = self._stack.enter_context(running_graph(self._graph))
+
+    def spin(self, seconds: float) -> None:
+        """Hear for a while."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._executor.spin_once(timeout_sec=max(0.0, end - time.monotonic()))
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for something.
+
+        Raises:
+            FaultError: it did not happen.
+
+        """
+        end = time.monotonic() + WAIT_S
+        while not condition():
+            if time.monotonic() > end:
+                raise FaultError(f'{what} did not happen within {WAIT_S} s; the arm is in mode '
+                                 f'{self.state.mode}: {self.state.fault_text!r}')
+            self.spin(0.02)
+
+    def moving(self) -> None:
+        """Wait until an episode moves the arm."""
+        begun = self.episode.episode_id
+        self.until(lambda: self.episode.phase == EpisodeState.PHASE_RUNNING
+                   and (self.episode.episode_id != begun or self.episode.step < HORIZON // 2)
+                   and self.state.mode == RobotState.MODE_READY
+                   and 2 < self.episode.step and self.panda.speed() > MOVES, 'motion')
+
+    def process(self, name: str) -> psutil.Process:
+        """Return the process of a node."""
+        for process in psutil.Process(self._launch.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if f'__node:={name}' in process.cmdline():
+                    return process
+        raise FaultError(f'node {name} does not run; see {self._graph.log}')
+
+    def recover(self) -> None:
+        """Have the arm recover, as an operator would, until it does."""
+        def recovered() -> bool:
+            if self.state.mode not in (RobotState.MODE_FAULT, RobotState.MODE_STOPPED):
+                return True
+            if self._recover.service_is_ready():
+                future = self._recover.call_async(Trigger.Request())
+                self._executor.spin_until_future_complete(future, 2.0)
+                self.spin(0.3)
+            return False
+        self.until(recovered, 'recovery')
+
+    def after_launch(self) -> None:
+        """Launch again, and recover what the robot holds against the client that left."""
+        self.launch()
+        self.state = RobotState()
+        self.until(lambda: self.state.mode != RobotState.MODE_UNKNOWN, 'the first state')
+        self.recover()
+
+    def react(self, fault: str) -> Reaction:
+        """Put a fault in, measure, cure it, wait until all goes on.
+
+        Raises:
+            FaultError: the arm did not rest, or did not go on.
+
+        """
+        inject, rests, cure = self.faults()[fault]
+        self.moving()
+        self._top_speed = 0.0
+        began = time.monotonic()
+        inject()
+        rest_s = None
+        if rests:
+            while self.panda.process.poll() is None and self.panda.speed() > MOVES / 5:
+                if time.monotonic() - began > WAIT_S:
+                    raise FaultError(f'{fault}: the arm still moves after {WAIT_S} s')
+            rest_s = time.monotonic() - began
+        self.spin(0.5)
+        said = f'mode {self.state.mode}' + (f': {self.state.fault_text}'
+                                            if self.state.fault_text else '')
+        top_speed = self._top_speed
+        began = time.monotonic()
+        cure()
+        self.moving()
+        return Reaction(fault, rest_s, time.monotonic() - began, said, top_speed)
+
+    def faults(self) -> dict[str, tuple[Callable[[], None], bool, Callable[[], None]]]:
+        """Return each fault by name: how it is done, whether the arm rests, how it is cured."""
+        def kill(name: str) -> Callable[[], None]:
+            return lambda: self.process(name).kill()
+
+        def frozen(name: str) -> tuple[Callable[[], None], Callable[[], None]]:
+            return (lambda: self.process(name).suspend(), lambda: self.process(name).resume())
+
+        def arm_thaws() -> None:
+            self.process('franka').resume()
+            self.spin(1.0)
+            self.recover()
+
+        def robot_back() -> None:
+            self.panda.start()
+            self.recover()
+
+        def nothing() -> None:
+            return
+
+        freeze_vla, thaw_vla = frozen('vla')
+        return {
+            'policy killed': (kill('vla'), True, self.after_launch),
+            'policy frozen': (freeze_vla, True, thaw_vla),
+            'learner killed': (kill('learner'), True, self.after_launch),
+            'arm node killed': (kill('franka'), True, self.after_launch),
+            'arm node frozen': (lambda: self.process('franka').suspend(), True, arm_thaws),
+            'robot cut off': (self.panda.kill, True, robot_back),
+            'gripper cut off': (self.panda.cut_gripper, True, self.recover),
+            'camera unplugged': (lambda: self._unplugged.publish(String(data='front')), True,
+                                 lambda: self._unplugged.publish(String(data=''))),
+            'emergency stop': (lambda: self._stop.publish(Empty()), True, self.recover),
+            'clock jump': (lambda: self.tell(np.zeros(7), HOUR_NS), True, nothing),
+            'command flood': (self.flood, False, nothing),
+            'NaN commands': (self.nonsense, False, nothing),
+        }
+
+    def tell(self, action: np.ndarray, later_ns: int = 0) -> None:
+        """Publish a command past the mux, stamped now or later."""
+        stamp = ns_to_stamp(time.time_ns() + later_ns)
+        self._command.publish(action_to_message(action, stamp, BASE_FRAME,
+                                                EndEffectorCommand.SOURCE_UNKNOWN, 0))
+
+    def flood(self) -> None:
+        """Publish large commands, as fast as a broken node might."""
+        end, sent = time.monotonic() + FLOOD_S, 0
+        while time.monotonic() < end:
+            self.tell(np.array([0, 0.03, 0, 0, 0, 0, 1.0]))
+            sent += 1
+            self.spin(max(0.0, end - FLOOD_S + sent / FLOOD_HZ - time.monotonic()))
+
+    def nonsense(self) -> None:
+        """Publish what is no command."""
+        for _ in range(50):
+            self.tell(np.full(7, np.nan))
+            self.spin(0.02)
+
+
+def main() -> None:
+    """Measure the reactions to all faults, and print them as a table."""
+    parser = argparse.ArgumentParser('python -m irevla_bringup.faults', description=__doc__)
+    parser.add_argument('--preset', type=Path, required=True, help='YAML file of the model')
+    parser.add_argument('--output', type=Path, help='JSON file of the reactions')
+    parser.add_argument('--repeat', type=int, default=1, help='times that each fault is put in')
+    options = parser.parse_args()
+    rclpy.init()
+    reactions = []
+    with tempfile.TemporaryDirectory() as folder:
+        robot = FaultyRobot(Path(folder), options.preset)
+        try:
+            robot.launch()
+            todo = [name for _ in range(options.repeat) for name in robot.faults()]
+            for name in progress_bar(todo, 'faults', len(todo), unit='fault'):
+                reactions.append(robot.react(name))
+        except IrevlaError as error:
+            print((Path(folder) / 'robot.log').read_text()[-4000:], file=sys.stderr)
+            sys.exit(f'faults: {error}')
+        finally:
+            robot.close()
+    rclpy.try_shutdown()
+    if options.output:
+        options.output.write_text(json.dumps(
+            {'lost_packets': 200, 'cores': os.cpu_count(),
+             'reactions': [asdict(one) for one in reactions]}, indent=1))
+    print(table(reactions))
+
+
+def table(reactions: list[Reaction]) -> str:
+    """Return the reactions as a Markdown table, the worst of each fault."""
+    lines = ['| fault | arm at rest after [s] | goes on after [s] | told as |', '|---|---|---|---|']
+    for name in dict.fromkeys(one.fault for one in reactions):
+        same = [one for one in reactions if one.fault == name]
+        rests = [one.rest_s for one in same if one.rest_s is not None]
+        rest = f'{max(rests):.2f}' if rests else \
+            f'moves on, at most {max(one.top_speed for one in same):.2f} m/s'
+        lines.append(f'| {name} | {rest} | {max(one.again_s for one in same):.1f} | '
+                     f'{same[-1].said} |')
+    return '\n'.join(lines)
+
+
+if __name__ == '__main__':
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    main()

@@ -1,0 +1,70 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A recorded episode once more: its commands, in the simulator or on the robot."""
+
+from pathlib import Path
+
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.launch_description_entity import LaunchDescriptionEntity
+
+from irevla_bringup.launching import (
+    common_arguments,
+    episode_arguments,
+    episode_nodes,
+    existing_path,
+    node,
+    simulator_arguments,
+    some_names,
+    value,
+    whole_number,
+)
+from irevla_bringup.robot import (
+    episodes_on_robot,
+    operator_nodes,
+    robot_arguments,
+    robot_nodes,
+)
+from irevla_control.bag_index import entry_from_bag
+from irevla_control.errors import BagError
+from launch import LaunchContext, LaunchDescription
+
+FROM_BAG = ('tasks', 'seed')
+
+
+def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Start the nodes with the arguments' values."""
+    bag = existing_path(context, 'bag')
+    try:
+        entry = entry_from_bag(Path(bag))
+    except BagError as error:
+        raise RuntimeError(f'launch argument bag:={bag}: {error}') from error
+    # The same task from the same start.
+    context.launch_configurations.update(tasks=entry.task, seed=str(max(entry.seed, 0)))
+    image_size = whole_number(context, 'image_size', 16)
+    if value(context, 'on') == 'simulator':
+        return [node(context, 'irevla_control', 'replay', {'bag': bag}),
+                *episode_nodes(context, ['teleop_command'], entry.cameras, image_size)]
+    return [
+        *robot_nodes(context, image_size),
+        node(context, 'irevla_control', 'replay', {
+            'bag': bag, 'camera': some_names(context, 'cameras')[0]}),
+        *operator_nodes(context, demonstrate=False),
+        *episodes_on_robot(context, ['teleop_command']),
+    ]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Declare the arguments, then start the nodes."""
+    return LaunchDescription([
+        *common_arguments(),
+        DeclareLaunchArgument('bag', description='folder of the recorded episode'),
+        DeclareLaunchArgument('on', default_value='simulator', choices=['simulator', 'robot'],
+                              description='where its commands are executed'),
+        *(argument for argument in episode_arguments(horizon='200')
+          if argument.name not in FROM_BAG),
+        *simulator_arguments(),
+        *robot_arguments(['none', 'spacemouse', 'scripted']),
+        DeclareLaunchArgument('image_size', default_value='84',
+                              description='height and width of the images [pixels]'),
+        OpaqueFunction(function=launch_nodes),
+    ])

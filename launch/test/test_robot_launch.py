@@ -1,0 +1,112 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The robot's graph with fake hardware: it follows, rests after any fault, and goes on."""
+
+import subprocess
+
+import graph
+import numpy as np
+import pytest
+import rclpy
+from sensor_msgs.msg import Image
+
+from irevla_bringup.faults import FaultyRobot
+from irevla_control.bag_reader import list_episodes, read_episode
+from irevla_control.observation import BASE_FRAME
+from irevla_control.ros.messages import action_to_message
+from irevla_control.ros.qos import COMMAND, OBSERVATION
+from irevla_msgs.msg import EndEffectorCommand
+
+RADIUS, STEPS = 0.04, 20
+
+
+@pytest.fixture(scope='module')
+def robot(tmp_path_factory):
+    rclpy.init()
+    robot = FaultyRobot(tmp_path_factory.mktemp('robot'), graph.CONFIG / 'presets/tiny.yaml')
+    robot.launch()
+    yield robot
+    robot.close()
+    rclpy.try_shutdown()
+
+
+def position(robot):
+    p = robot.state.pose.position
+    return np.array([p.x, p.y, p.z])
+
+
+def test_an_operator_takes_over_and_draws_a_circle(robot):
+    """Each command answers an image, through the mux, as a SpaceMouse's does."""
+    stamps = []
+    publisher = robot.node.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
+    robot.node.create_subscription(Image, 'camera/front/image_raw', lambda image: stamps.append(
+        image.header.stamp), OBSERVATION)
+    robot.until(publisher.get_subscription_count, 'the mux')
+    robot.moving()
+    start, off = position(robot), []
+    middle = start - [RADIUS, 0, 0]
+    for step in range(STEPS):
+        angle = 2 * np.pi * (step + 0.5) / STEPS
+        delta = 2 * RADIUS * np.sin(np.pi / STEPS) * np.array([-np.sin(angle), np.cos(angle), 0])
+        stamps.clear()
+        robot.until(lambda: stamps, 'an image')
+        publisher.publish(action_to_message(np.array([*delta, 0, 0, 0, 1.0]), stamps[-1],
+                                            BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP, step))
+        off.append(np.linalg.norm(position(robot) - middle) - RADIUS)
+    # What the policy began before goes on for a moment.
+    assert np.abs(off).max() < 0.025, off
+
+
+@pytest.mark.parametrize('fault', [
+    'camera unplugged', 'gripper cut off', 'robot cut off', 'emergency stop', 'arm node frozen',
+    'clock jump', 'command flood', 'NaN commands', 'policy killed'])
+def test_after_a_fault_the_arm_rests_and_then_goes_on(robot, fault):
+    reaction = robot.react(fault)
+    print(reaction)
+    # A busy machine's simulated robot is late; docs/safety.md has the times of an idle one.
+    assert reaction.rest_s is None or reaction.rest_s < 5
+    # max_speed is 0.3 m/s; a spring that is let go may overshoot it.
+    assert reaction.top_speed < 0.6
+    told = {'gripper cut off': 'mode 5', 'robot cut off': 'mode 5', 'emergency stop': 'mode 6',
+            'arm node frozen': 'mode'}
+    assert told.get(fault, 'mode') in reaction.said
+
+
+def test_a_scripted_pick_is_recorded_and_replayed(tmp_path):
+    """Up with what a person would type; the replay lifts the same thing from the same place."""
+    bags, again = tmp_path / 'bags', tmp_path / 'again'
+    with graph.RunningLaunch(
+            'teleop.launch.py', tmp_path / 'log', use_fake_hardware='true', operator='scripted',
+            robot_ip='127.0.3.1', tasks='pick-carrot', episodes=1, image_size=84, fps=10,
+            linger=3, bags=bags) as launch:
+        assert launch.wait(120) == 0, launch.output()
+    entry = list_episodes(bags)[-1]
+    episode = read_episode(bags / entry.episode_id, ['front', 'wrist'])
+    assert entry.success and entry.sources == ('expert',)
+    assert episode.dropped <= 1 and len(episode.stamps) >= 15
+    assert episode.images['wrist'].shape[1:] == (84, 84, 3)
+    assert episode.states[-1, 2] > episode.states[:, 2].min() + 0.05, 'it was lifted'
+    with graph.RunningLaunch(
+            'replay.launch.py', tmp_path / 'log', on='robot', use_fake_hardware='true',
+            robot_ip='127.0.3.1', operator='scripted', bag=bags / entry.episode_id, fps=10,
+            bags=again) as launch:
+        assert launch.wait(120) == 0, launch.output()
+    replayed = list_episodes(again)[-1]
+    repeated = read_episode(again / replayed.episode_id, ())
+    assert replayed.seed == entry.seed and replayed.sources == ('replay',)
+    moved = len(episode.actions)
+    assert repeated.actions[:moved, :3].sum(axis=0) == pytest.approx(
+        episode.actions[:, :3].sum(axis=0), abs=0.06)
+
+
+@pytest.mark.parametrize('arguments, words', [
+    (['operator:=none'], 'robot_ip'),
+    (['robot_ip:=127.0.0.9', 'operator:=scripted'], 'operator:=scripted knows only'),
+    (['robot_ip:=127.0.0.9', 'operator:=none'], 'serials'),
+    (['use_fake_hardware:=true', 'operator:=none', 'cameras:=left,right'], 'trained with')])
+def test_what_cannot_be_is_refused_by_name(checkpoint, arguments, words):
+    done = subprocess.run(
+        ['ros2', 'launch', 'irevla_bringup', 'robot.launch.py', 'tasks:=pick-carrot',
+         f'checkpoint:={checkpoint}', *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert words in done.stdout + done.stderr

@@ -1,0 +1,152 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Recorded episodes to a LeRobotDataset v3.0, so that other tools can learn from them.
+
+``python -m irevla_control.lerobot_export --bags ROOT... --output FOLDER``
+"""
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+import fcntl
+from itertools import islice
+import os
+from pathlib import Path
+import shutil
+import sys
+from typing import Any
+
+import numpy as np
+
+from irevla_control.bag_reader import Bag, list_episodes, read_episode
+from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.files import sync
+from irevla_control.lerobot_writer import LeRobotWriter, Limits
+from irevla_control.progress_bar import progress_bar
+
+# Episodes whose stamps tell the frames per second.
+_TELLING = 5
+
+
+def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = None,
+           fps: int | None = None, crf: int | None = None, failures: bool = True,
+           limits: Limits | None = None) -> dict[str, Any]:
+    """Write the episodes under the roots as a dataset: all of it, or nothing.
+
+    Aborted episodes are left out, and those without a step. LeRobot takes frames as evenly spaced:
+    its timestamp is frame / fps, while ros_stamp_ns keeps the observations' stamps.
+
+    Args:
+        roots: folders that episodes were recorded to.
+        output: the dataset's folder, which must not exist.
+        cameras: by name; all of the first episode when left out.
+        fps: frames per second; from the stamps of the first episodes when left out.
+        crf: how lossy the video is, 1 to 51; when left out, every pixel stays as it is.
+        failures: failed episodes too.
+        limits: sizes of the files; LeRobot's when left out.
+
+    Returns:
+        The content of the dataset's meta/info.json.
+
+    Raises:
+        ConfigError: the folder exists or is being written, nothing to export, or settings out
+            of range.
+        BagError: a damaged episode, a camera that was not recorded, images of several sizes.
+
+    """
+    if crf is not None and not 1 <= crf <= 51:
+        raise ConfigError(f'crf {crf}; 1 (large, good) to 51 is needed, or none for lossless')
+    if fps is not None and fps < 1:
+        raise ConfigError(f'{fps} frames per second; at least 1 is needed')
+    recorded = {Path(root) / entry.episode_id: entry
+                for root in roots for entry in list_episodes(root)}
+    chosen = {folder: entry for folder, entry in recorded.items()
+              if not entry.aborted and (entry.success or failures)}
+    if not chosen:
+        raise ConfigError(f'{", ".join(map(str, roots))}: {len(recorded)} recorded episodes, none '
+                          'of them to export; record episodes first')
+    cameras = cameras or next(iter(chosen.values())).cameras
+    if not cameras:
+        raise ConfigError(f'{next(iter(chosen))} holds no camera/<name>/image_raw; LeRobot '
+                          'datasets without images are not supported')
+    fps = fps or _frames_per_second(islice(chosen, _TELLING))
+    with _staged(Path(output)) as folder:
+        writer = LeRobotWriter(folder, fps, crf, limits)
+        for bag, entry in progress_bar(chosen.items(), 'exporting', unit='episode'):
+            episode = read_episode(bag, cameras)
+            if len(episode.stamps):
+                writer.add(episode, entry.recorded_ns)
+        return writer.finish()
+
+
+def _frames_per_second(bags: Iterable[Path]) -> int:
+    spacings = np.concatenate([np.diff(sorted(Bag(bag, ['command']).stamps('command')))
+                               for bag in bags])
+    if not len(spacings):
+        raise ConfigError('no two steps in the first episodes tell the frames per second; give '
+                          'it with --fps')
+    return max(1, round(1e9 / np.median(spacings)))
+
+
+@contextmanager
+def _staged(output: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the output's name at the end, when it is on the disk."""
+    if output.exists():
+        raise ConfigError(f'{output} exists already; name another folder, or delete it first')
+    folder = output.with_name(f'{output.name}.partial')
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f'{output} is being written by another export; wait for it, or name '
+                              'another folder') from None
+        try:
+            # What a killed export left.
+            for left in folder.iterdir():
+                shutil.rmtree(left)
+            yield folder
+            for path in (*folder.rglob('*'), folder):
+                sync(path)
+            folder.rename(output)
+            sync(output.parent)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    finally:
+        os.close(lock)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Export as the command line says."""
+    parser = argparse.ArgumentParser(
+        prog='python -m irevla_control.lerobot_export',
+        description='Write recorded episodes as a LeRobotDataset v3.0. Aborted ones are left out.')
+    parser.add_argument('--bags', type=Path, nargs='+', required=True, metavar='ROOT',
+                        help='folders that episodes were recorded to')
+    parser.add_argument('--output', type=Path, required=True, metavar='FOLDER',
+                        help='the dataset; must not exist')
+    parser.add_argument('--cameras', metavar='NAME,NAME',
+                        help='default: all of the first episode')
+    parser.add_argument('--fps', type=int, metavar='N',
+                        help='frames per second; default: as the first episodes were recorded, '
+                        'which in a simulator is as fast as it ran')
+    parser.add_argument('--crf', type=int, metavar='N',
+                        help='smaller lossy video, 1 (large, good) to 51; default: lossless')
+    parser.add_argument('--successes-only', action='store_true', help='leave failures out')
+    options = parser.parse_args(arguments)
+    try:
+        info = export(options.bags, options.output,
+                      options.cameras.split(',') if options.cameras else None, options.fps,
+                      options.crf, not options.successes_only)
+    except (IrevlaError, OSError) as error:
+        print(f'lerobot_export: {error}', file=sys.stderr)
+        return 1
+    print(f'{options.output}: {info["total_episodes"]} episodes, {info["total_frames"]} frames at '
+          f'{info["fps"]} Hz, {info["total_tasks"]} tasks')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,148 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The numbered files of a LeRobotDataset: episode after episode in each, until it is full."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_MEBIBYTE = 2 ** 20
+# Every second image can be decoded alone, so that random access is quick.
+_GROUP_OF_PICTURES = 2
+_PRESET = 'veryfast'
+
+
+class Place(NamedTuple):
+    """Where rows lie: in which file, and from which of its rows on."""
+
+    chunk: int
+    file: int
+    first: int
+
+
+class NumberedFiles(ABC):
+    """Files of rows; the next one begins where an episode would make one too large."""
+
+    def __init__(self, folder: Path, name: Callable[..., str], limit_mb: float,
+                 chunk_files: int) -> None:
+        """Write under a folder, to relative paths that `name` makes of chunk and file index.
+
+        Args:
+            folder: the dataset's.
+            name: takes chunk_index and file_index.
+            limit_mb: of a file [MiB]; only an episode that is larger alone exceeds it.
+            chunk_files: files in each chunk.
+
+        """
+        self._folder, self._name = folder, name
+        self._limit, self._chunk_files = limit_mb * _MEBIBYTE, chunk_files
+        self._number, self._rows = 0, 0
+
+    def place(self, rows: int) -> Place:
+        """Return where the next rows, at least 1, are to be written; `write` them next."""
+        if self._rows and self._row_bytes() * (self._rows + rows) >= self._limit:
+            self.close()
+            self._number, self._rows = self._number + 1, 0
+        self._rows += rows
+        return Place(*divmod(self._number, self._chunk_files), self._rows - rows)
+
+    def _new_path(self) -> Path:
+        chunk, file = divmod(self._number, self._chunk_files)
+        path = self._folder / self._name(chunk_index=chunk, file_index=file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish the file that is open."""
+
+    @abstractmethod
+    def _row_bytes(self) -> float:
+        """Return the mean size of a row in the file that is open."""
+
+
+class ParquetFiles(NumberedFiles):
+    """Tables of one schema, each a row group."""
+
+    _writer: pq.ParquetWriter | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Write a table to its place."""
+        if self._writer is None:
+            self._path = self._new_path()
+            self._writer = pq.ParquetWriter(self._path, table.schema, compression='snappy',
+                                            write_page_checksum=True)
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        """Finish the file that is open, if any."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _row_bytes(self) -> float:
+        return self._path.stat().st_size / self._rows
+
+
+class VideoFiles(NumberedFiles):
+    """H.264 mp4 of one camera; one encoder for all of a file."""
+
+    _container: Any = None
+
+    def __init__(self, folder: Path, name: Callable[..., str], limit_mb: float, chunk_files: int,
+                 fps: int, crf: int | None) -> None:
+        """Write so many frames per second, as lossy as ``crf`` says, 1 to 51.
+
+        With None every pixel stays as it is. The others are as in `NumberedFiles`.
+        """
+        super().__init__(folder, name, limit_mb, chunk_files)
+        self._fps, self._crf = fps, crf
+
+    def write(self, images: np.ndarray, first: int) -> None:
+        """Write uint8 (T, height, width, 3) RGB images as frames `first` and on of the file."""
+        if self._container is None:
+            self._open(*images.shape[1:3])
+        for number, image in enumerate(images, first):
+            frame = av.VideoFrame.from_ndarray(image, format='rgb24')
+            frame.pts, frame.time_base = number, Fraction(1, self._fps)
+            self._encode(frame)
+
+    def close(self) -> None:
+        """Finish the file that is open, if any."""
+        if self._container is not None:
+            self._encode(None)
+            self._container.close()
+            self._container = None
+
+    def info(self, height: int, width: int) -> dict[str, Any]:
+        """Return what meta/info.json tells of these videos."""
+        return {'video.height': height, 'video.width': width, 'video.codec': 'h264',
+                'video.pix_fmt': 'yuv420p' if self._crf else 'gbrp', 'video.fps': self._fps,
+                'video.channels': 3, 'has_audio': False, 'video.g': _GROUP_OF_PICTURES,
+                'video.crf': self._crf or 0, 'video.preset': _PRESET, 'video.fast_decode': 0,
+                'video.video_backend': 'pyav', 'video.extra_options': {}, 'is_depth_map': False}
+
+    def _open(self, height: int, width: int) -> None:
+        # The index first, so that a player need not read to the end.
+        self._container = av.open(str(self._new_path()), 'w', format='mp4',
+                                  options={'movflags': 'faststart'})
+        codec, pixels = ('libx264', 'yuv420p') if self._crf else ('libx264rgb', 'rgb24')
+        self._stream = self._container.add_stream(codec, rate=self._fps, options={
+            'crf': str(self._crf or 0), 'preset': _PRESET, 'g': str(_GROUP_OF_PICTURES)})
+        self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, pixels
+        self._bytes, self._packets = 0, 0
+
+    def _encode(self, frame: av.VideoFrame | None) -> None:
+        for packet in self._stream.encode(frame):
+            self._bytes, self._packets = self._bytes + packet.size, self._packets + 1
+            self._container.mux(packet)
+
+    def _row_bytes(self) -> float:
+        return self._bytes / max(1, self._packets)

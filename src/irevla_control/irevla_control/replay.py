@@ -1,0 +1,60 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which recorded commands answer an observation of a replay."""
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from irevla_control.errors import ConfigError
+
+
+class Replay:
+    """Gives recorded actions in their order, then rest with the gripper as it was last."""
+
+    def __init__(self, actions: np.ndarray, stamps: np.ndarray, paced: bool) -> None:
+        """Replay one episode.
+
+        Args:
+            actions: float64 (T, 7), see `observation`.
+            stamps: int64 (T,) [ns] of the observations that they answered.
+            paced: whether time tells what is due; else each observation gets one action.
+
+        Raises:
+            ConfigError: no actions.
+
+        """
+        if not len(actions):
+            raise ConfigError('the episode holds no commands; choose another one')
+        self._actions, self._paced = actions, paced
+        self._times = stamps - stamps[0]
+        # Half a period early is nearer than late.
+        self._early = float(np.median(np.diff(stamps))) / 2 if len(stamps) > 1 else 0.0
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin with the first action again."""
+        self._next, self._first_ns = 0, -1
+
+    def answer(self, stamp: int) -> np.ndarray | None:
+        """Return the action (7,) that answers an observation [ns], or None when none is due."""
+        if self._first_ns < 0:
+            self._first_ns = stamp
+        until = self._next + 1
+        if self._paced:
+            until = int(np.searchsorted(self._times, stamp - self._first_ns + self._early,
+                                        side='right'))
+        if self._next == len(self._actions):
+            return np.array([0.0] * 6 + [self._actions[-1, 6]])
+        if until <= self._next:
+            return None
+        part, self._next = self._actions[self._next:until], until
+        return merged(part)
+
+
+def merged(actions: np.ndarray) -> np.ndarray:
+    """Return one action that does what several (n, 7) do one after another."""
+    turn = Rotation.identity()
+    for rotation in actions[:, 3:6]:
+        turn = Rotation.from_rotvec(rotation) * turn
+    return actions[0] if len(actions) == 1 else np.concatenate(
+        [actions[:, :3].sum(axis=0), turn.as_rotvec(), actions[-1, 6:]])

@@ -1,0 +1,83 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `replay`: a recorded episode's commands once more, in the operator's place."""
+
+from pathlib import Path
+
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from irevla_control.bag_reader import read_episode
+from irevla_control.cdr import stamp_of
+from irevla_control.errors import ConfigError
+from irevla_control.observation import BASE_FRAME
+from irevla_control.replay import Replay
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.messages import action_to_message, ns_to_stamp, stamp_to_ns
+from irevla_control.ros.node import run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState
+
+PARAMETERS = {
+    'bag': Parameter('', 'folder of the recorded episode'),
+    'camera': Parameter('', 'whose images are answered at the recorded pace; empty: every '
+                            'observation of a simulator that waits is answered'),
+}
+
+
+class ReplayNode(Node):
+    """Answers observations with the recorded commands, and after the last of them with rest."""
+
+    def __init__(self) -> None:
+        """Read the commands."""
+        super().__init__('replay')
+        values = declare(self, PARAMETERS)
+        if not values['bag']:
+            raise ConfigError('parameter bag is empty; give the folder of a recorded episode')
+        # The commands alone: no camera is needed to execute them.
+        recorded = read_episode(Path(values['bag']), ())
+        self._paced = bool(values['camera'])
+        self._replay = Replay(recorded.actions, recorded.stamps, self._paced)
+        self._episode = EpisodeState()
+        self._sequence = 0
+        self._diagnostics = Diagnostics(self)
+        self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        if self._paced:
+            self.create_subscription(Image, f'camera/{values["camera"]}/image_raw',
+                                     self._on_image, OBSERVATION, raw=True)
+        # Last: its presence tells others that the node is ready.
+        self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
+        self.get_logger().info(f'ready: {len(recorded.actions)} commands of {recorded.episode_id}')
+
+    def _on_episode(self, message: EpisodeState) -> None:
+        if message.episode_id != self._episode.episode_id:
+            self._replay.restart()
+        self._episode = message
+        if not self._paced:
+            self._answer(stamp_to_ns(message.header.stamp))
+
+    def _on_image(self, data: bytes) -> None:
+        self._answer(stamp_of(data))
+
+    def _answer(self, stamp: int) -> None:
+        if self._episode.phase != EpisodeState.PHASE_RUNNING \
+                or stamp < stamp_to_ns(self._episode.header.stamp):
+            return
+        action = self._replay.answer(stamp)
+        if action is None:
+            return
+        self._sequence += 1
+        self._command.publish(action_to_message(
+            action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_REPLAY,
+            self._sequence))
+        self._diagnostics.count('commands')
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(ReplayNode)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,250 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Episodes on a robot over DDS: the way of a reset, and each of the ways in which one ends."""
+
+import time
+
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import Image
+
+from irevla_control.errors import ConfigError
+from irevla_control.robot_episode_node import RobotEpisodeNode, read_instructions
+from irevla_control.ros.messages import ns_to_stamp, stamp_to_ns
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
+from irevla_msgs.msg import (
+    EndEffectorCommand,
+    EpisodeState,
+    OperatorVerdict,
+    Reward,
+    RobotState,
+)
+from irevla_msgs.srv import ArrangeScene, GoHome, ResetEpisode
+
+HORIZON = 3
+MS = 1_000_000
+
+
+class Robot:
+    """An arm, a camera, an operator and a scene as the node meets them."""
+
+    def __init__(self, **parameters):
+        self.node = RobotEpisodeNode(parameter_overrides=[
+            rclpy.Parameter(name, value=value) for name, value in {
+                'tasks': ['lift: lift it up'], 'camera': 'wrist', 'horizon': HORIZON,
+                'reset_timeout_s': 1.0, **parameters}.items()])
+        self.peer = rclpy.create_node('robot')
+        self.executor = SingleThreadedExecutor()
+        for node in (self.node, self.peer):
+            self.executor.add_node(node)
+        publish = self.peer.create_publisher
+        self.image = publish(Image, 'camera/wrist/image_raw', OBSERVATION)
+        self.state = publish(RobotState, 'robot_state', OBSERVATION)
+        self.command = publish(EndEffectorCommand, 'command', COMMAND)
+        self.verdict = publish(OperatorVerdict, 'operator_verdict', COMMAND)
+        self.reward = publish(Reward, 'reward', RECORD)
+        self.mode, self.fault_text = RobotState.MODE_READY, ''
+        self.homes, self.arrangements, self.events = [], [], []
+        self.refusal = ''
+        self.peer.create_service(GoHome, 'go_home', self._on_home)
+        self.peer.create_service(ArrangeScene, 'arrange_scene', self._on_arrange)
+        self.reset = self.peer.create_client(ResetEpisode, 'reset_episode')
+        self.peer.create_subscription(EpisodeState, 'episode', self.events.append, EVENT)
+        self.peer.create_timer(0.01, self._publish_state)
+        self.until(lambda: self.events and self.reset.service_is_ready()
+                   and self.node.count_publishers('operator_verdict')
+                   and self.reward.get_subscription_count(), 'the graph')
+
+    def _on_home(self, request, response):
+        self.homes.append(request.seed)
+        response.accepted, response.text = not self.refusal, self.refusal
+        return response
+
+    def _on_arrange(self, request, response):
+        self.arrangements.append(request.seed)
+        response.accepted = True
+        return response
+
+    def _publish_state(self):
+        message = RobotState(mode=self.mode, fault_text=self.fault_text,
+                             fault=int(bool(self.fault_text)))
+        message.header.stamp = ns_to_stamp(time.time_ns())
+        self.state.publish(message)
+
+    def until(self, condition, what):
+        end = time.monotonic() + 15
+        while not condition():
+            assert time.monotonic() < end, what
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def spin(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def ask(self, **request):
+        future = self.reset.call_async(ResetEpisode.Request(**{'task': 'lift', 'seed': 7,
+                                                               **request}))
+        self.until(future.done, 'the answer')
+        return future.result()
+
+    def see(self):
+        """Publish an image of now; return its stamp."""
+        message = Image(height=1, width=1, encoding='rgb8', step=3, data=[0, 0, 0])
+        stamp = time.time_ns()
+        message.header.stamp = ns_to_stamp(stamp)
+        self.image.publish(message)
+        self.spin(0.05)
+        return stamp
+
+    def act(self, stamp):
+        message = EndEffectorCommand()
+        message.header.stamp = ns_to_stamp(stamp)
+        self.command.publish(message)
+        self.spin(0.05)
+
+    def say(self, verdict):
+        message = OperatorVerdict(verdict=verdict)
+        message.header.stamp = ns_to_stamp(time.time_ns())
+        self.verdict.publish(message)
+        self.spin(0.1)
+
+    def begin(self):
+        """Reset, and show images until the episode runs."""
+        self.events.clear()
+        answer = self.ask()
+        assert answer.code == answer.OK, answer.text
+        while not self.events:
+            self.see()
+        assert self.events[0].phase == EpisodeState.PHASE_RUNNING
+        return answer.episode_id
+
+    def step(self):
+        stamp = self.see()
+        self.act(stamp)
+        return stamp
+
+    def end(self):
+        """Show images until the episode ends; return its last event."""
+        for _ in range(20):
+            if self.events and self.events[-1].phase == EpisodeState.PHASE_ENDED:
+                return self.events[-1]
+            self.see()
+        raise AssertionError('it does not end')
+
+    def close(self):
+        self.node.destroy_node()
+        self.peer.destroy_node()
+
+
+@pytest.fixture
+def robot(ros):
+    robot = Robot(arrange=True)
+    yield robot
+    robot.close()
+
+
+@pytest.fixture
+def patient_robot(ros):
+    robot = Robot(operator_begins=True, linger=1)
+    yield robot
+    robot.close()
+
+
+def test_a_reset_goes_home_arranges_and_waits_for_an_image(robot):
+    episode_id = robot.begin()
+    assert robot.homes == robot.arrangements == [7]
+    first = robot.events[0]
+    assert (first.episode_id, first.task, first.instruction, first.seed, first.step) == (
+        episode_id, 'lift', 'lift it up', 7, 0)
+    stamps = [robot.step() for _ in range(HORIZON)]
+    last = robot.end()
+    assert [event.step for event in robot.events] == [0, 0, 1, 2, 3]
+    assert [stamp_to_ns(event.header.stamp) for event in robot.events[1:-1]] == stamps
+    assert last.truncated and not last.success and not last.aborted
+    assert stamp_to_ns(last.header.stamp) > stamps[-1]
+
+
+def test_operator_and_classifier_end_it(robot):
+    robot.begin()
+    robot.step()
+    robot.say(OperatorVerdict.SUCCESS)
+    assert robot.end().success
+    robot.begin()
+    robot.step()
+    robot.say(OperatorVerdict.FAILURE)
+    assert not robot.end().success and robot.end().terminated
+    episode_id = robot.begin()
+    message = Reward(episode_id='of another', success=True)
+    message.header.stamp = ns_to_stamp(robot.step())
+    robot.reward.publish(message)
+    robot.spin(0.1)
+    robot.step()
+    assert robot.events[-1].phase == EpisodeState.PHASE_RUNNING
+    message.episode_id = episode_id
+    robot.reward.publish(message)
+    robot.spin(0.1)
+    last = robot.end()
+    assert last.success and last.terminated and last.reward == 1.0
+
+
+def test_what_breaks_it_off_is_said(robot):
+    robot.begin()
+    robot.step()
+    robot.say(OperatorVerdict.DISCARD)
+    assert robot.end().aborted and 'discarded' in robot.end().text
+    robot.begin()
+    robot.mode, robot.fault_text = RobotState.MODE_FAULT, 'the cable was cut'
+    assert 'the cable was cut' in robot.end().text
+    answer = robot.ask()
+    assert answer.code == answer.FAULT and 'the cable was cut' in answer.text
+    robot.mode, robot.fault_text = RobotState.MODE_READY, ''
+    robot.spin(0.1)
+    robot.begin()
+    robot.ask(seed=8)
+    robot.until(lambda: robot.events[-1].aborted, 'the end of the first')
+    assert 'a new episode was asked for' in robot.events[-1].text
+
+
+def test_a_reset_that_cannot_be_is_refused_or_aborted(robot):
+    answer = robot.ask(task='fly')
+    assert answer.code == answer.UNKNOWN_TASK and 'lift' in answer.text
+    assert robot.ask(seed=-2).code == ResetEpisode.Response.BAD_SEED
+    robot.events.clear()
+    robot.refusal = 'the arm is still braking; try again'
+    robot.ask()
+    assert 'still braking' in robot.end().text
+    robot.refusal, robot.mode = '', RobotState.MODE_RESETTING
+    robot.events.clear()
+    robot.ask()
+    robot.spin(0.2)
+    again = robot.ask()
+    assert again.code == again.BUSY and 'come home' in again.text
+    last = robot.end()
+    assert last.aborted and 'still waits for the arm to come home' in last.text
+
+
+def test_the_operator_begins_and_success_lingers(patient_robot):
+    robot = patient_robot
+    robot.events.clear()
+    robot.ask()
+    robot.spin(0.3)
+    robot.see()
+    assert not robot.events and not robot.arrangements
+    robot.say(OperatorVerdict.SUCCESS)
+    while not robot.events:
+        robot.see()
+    robot.step()
+    robot.say(OperatorVerdict.SUCCESS)
+    robot.step()
+    assert [event.success for event in robot.events] == [False, False, True]
+    assert robot.end().success
+
+
+def test_tasks_are_read_with_their_instructions():
+    assert read_instructions(['a: do this: now', '']) == {'a': 'do this: now'}
+    for entries, reason in (([''], 'empty'), (['a'], 'name: instruction'),
+                            (['a: x', 'a: y'], 'twice')):
+        with pytest.raises(ConfigError, match=reason):
+            read_instructions(entries)
