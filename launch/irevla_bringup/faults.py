@@ -79,6 +79,23 @@ class Reaction:
     top_speed: float
 
 
+@dataclass(frozen=True)
+class Fault:
+    """How a fault is done and cured.
+
+    Attributes:
+        inject, cure: what to do.
+        rests: whether the arm is to come to rest.
+        latches: whether the arm is to stay so until it is recovered.
+
+    """
+
+    inject: Callable[[], None]
+    cure: Callable[[], None] = lambda: None
+    rests: bool = True
+    latches: bool = False
+
+
 def drifting_policy(folder: Path, preset: Path) -> Path:
     """Save a policy that moves the arm to the left, whatever it sees."""
     random = np.random.default_rng(0)
@@ -93,8 +110,8 @@ def drifting_policy(folder: Path, preset: Path) -> Path:
 class FaultyRobot:
     """A simulated Panda, the graph that leads it, and what breaks the one or the other."""
 
-    def __init__(self, folder: Path, preset: Path) -> None:
-        """Begin; the graph's logs and policy go to ``folder``."""
+    def __init__(self, folder: Path, preset: Path, learns: bool = True) -> None:
+        """Begin; the graph's logs and policy go to ``folder``; a learner belongs to it or not."""
         self.panda = PandaProcess()
         checkpoint = drifting_policy(folder / 'policy', preset)
         parameters = folder / 'parameters.yaml'
@@ -105,7 +122,8 @@ class FaultyRobot:
             'use_fake_hardware': 'true', 'robot_ip': self.panda.address,
             'scene': self.panda.name, 'checkpoint': checkpoint, 'operator': 'none',
             'tasks': 'pick-red-block', 'episodes': 100_000, 'horizon': HORIZON, 'fps': FPS,
-            'output': folder / 'learner', 'settings': settings, 'params_file': parameters},
+            'params_file': parameters,
+            **({'output': folder / 'learner', 'settings': settings} if learns else {})},
             folder / 'robot.log')
         self._stack = contextlib.ExitStack()
         self._launch: subprocess.Popen | None = None
@@ -177,10 +195,25 @@ class FaultyRobot:
                     return process
         raise FaultError(f'node {name} does not run; see {self._graph.log}')
 
+    def broken(self) -> bool:
+        """Return whether the arm waits for recovery."""
+        return self.state.mode in (RobotState.MODE_FAULT, RobotState.MODE_STOPPED)
+
+    def arm_thaws(self) -> None:
+        """Let the arm's node go on, which finds its motion ended by the robot."""
+        self.process('franka').resume()
+        self.until(self.broken, 'the fault that the robot ended the motion with')
+        self.recover()
+
+    def robot_returns(self) -> None:
+        """Switch the robot on again."""
+        self.panda.start()
+        self.recover()
+
     def recover(self) -> None:
         """Have the arm recover, as an operator would, until it does."""
         def recovered() -> bool:
-            if self.state.mode not in (RobotState.MODE_FAULT, RobotState.MODE_STOPPED):
+            if not self.broken():
                 return True
             if self._recover.service_is_ready():
                 future = self._recover.call_async(Trigger.Request())
@@ -203,61 +236,56 @@ class FaultyRobot:
             FaultError: the arm did not rest, or did not go on.
 
         """
-        inject, rests, cure = self.faults()[fault]
+        what = self.faults()[fault]
         self.moving()
         self._top_speed = 0.0
         began = time.monotonic()
-        inject()
+        what.inject()
         rest_s = None
-        if rests:
+        if what.rests:
             while self.panda.process.poll() is None and self.panda.speed() > MOVES / 5:
                 if time.monotonic() - began > WAIT_S:
                     raise FaultError(f'{fault}: the arm still moves after {WAIT_S} s')
             rest_s = time.monotonic() - began
         self.spin(0.5)
+        if what.latches:
+            self.until(self.broken, f'{fault}: the latched fault')
         said = f'mode {self.state.mode}' + (f': {self.state.fault_text}'
                                             if self.state.fault_text else '')
         top_speed = self._top_speed
         began = time.monotonic()
-        cure()
+        what.cure()
         self.moving()
         return Reaction(fault, rest_s, time.monotonic() - began, said, top_speed)
 
-    def faults(self) -> dict[str, tuple[Callable[[], None], bool, Callable[[], None]]]:
-        """Return each fault by name: how it is done, whether the arm rests, how it is cured."""
+    def faults(self) -> dict[str, Fault]:
+        """Return each fault by name."""
         def kill(name: str) -> Callable[[], None]:
             return lambda: self.process(name).kill()
 
-        def frozen(name: str) -> tuple[Callable[[], None], Callable[[], None]]:
-            return (lambda: self.process(name).suspend(), lambda: self.process(name).resume())
+        def freeze(name: str) -> Callable[[], None]:
+            return lambda: self.process(name).suspend()
 
-        def arm_thaws() -> None:
-            self.process('franka').resume()
-            self.spin(1.0)
-            self.recover()
+        def thaw(name: str) -> Callable[[], None]:
+            return lambda: self.process(name).resume()
 
-        def robot_back() -> None:
-            self.panda.start()
-            self.recover()
+        def unplug(names: str) -> Callable[[], None]:
+            return lambda: self._unplugged.publish(String(data=names))
 
-        def nothing() -> None:
-            return
-
-        freeze_vla, thaw_vla = frozen('vla')
         return {
-            'policy killed': (kill('vla'), True, self.after_launch),
-            'policy frozen': (freeze_vla, True, thaw_vla),
-            'learner killed': (kill('learner'), True, self.after_launch),
-            'arm node killed': (kill('franka'), True, self.after_launch),
-            'arm node frozen': (lambda: self.process('franka').suspend(), True, arm_thaws),
-            'robot cut off': (self.panda.kill, True, robot_back),
-            'gripper cut off': (self.panda.cut_gripper, True, self.recover),
-            'camera unplugged': (lambda: self._unplugged.publish(String(data='front')), True,
-                                 lambda: self._unplugged.publish(String(data=''))),
-            'emergency stop': (lambda: self._stop.publish(Empty()), True, self.recover),
-            'clock jump': (lambda: self.tell(np.zeros(7), HOUR_NS), True, nothing),
-            'command flood': (self.flood, False, nothing),
-            'NaN commands': (self.nonsense, False, nothing),
+            'policy killed': Fault(kill('vla'), self.after_launch),
+            'policy frozen': Fault(freeze('vla'), thaw('vla')),
+            'learner killed': Fault(kill('learner'), self.after_launch),
+            'arm node killed': Fault(kill('franka'), self.after_launch),
+            'arm node frozen': Fault(freeze('franka'), self.arm_thaws),
+            'robot cut off': Fault(self.panda.kill, self.robot_returns, latches=True),
+            'gripper cut off': Fault(self.panda.cut_gripper, self.recover, latches=True),
+            'camera unplugged': Fault(unplug('front'), unplug('')),
+            'emergency stop': Fault(lambda: self._stop.publish(Empty()), self.recover,
+                                    latches=True),
+            'clock jump': Fault(lambda: self.tell(np.zeros(7), HOUR_NS)),
+            'command flood': Fault(self.flood, rests=False),
+            'NaN commands': Fault(self.nonsense, rests=False),
         }
 
     def tell(self, action: np.ndarray, later_ns: int = 0) -> None:
@@ -312,7 +340,8 @@ def main() -> None:
 
 def table(reactions: list[Reaction]) -> str:
     """Return the reactions as a Markdown table, the worst of each fault."""
-    lines = ['| fault | arm at rest after [s] | goes on after [s] | told as |', '|---|---|---|---|']
+    lines = ['| fault | arm at rest after [s] | goes on after [s] | told as |',
+             '|---|---|---|---|']
     for name in dict.fromkeys(one.fault for one in reactions):
         same = [one for one in reactions if one.fault == name]
         rests = [one.rest_s for one in same if one.rest_s is not None]

@@ -65,9 +65,11 @@ class RunningLaunch:
         return self
 
     def __exit__(self, *_):
-        for process in (*self.nodes().values(), psutil.Process(self.process.pid)
-                        if self.process.poll() is None else None):
-            if process is not None and process.is_running():
+        self.nodes()
+        if self.process.poll() is None:
+            self.process.kill()
+        for process in self._seen.values():
+            if process.is_running():
                 process.kill()
         self.process.wait(10)
 

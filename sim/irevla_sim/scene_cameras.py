@@ -81,7 +81,11 @@ class SceneCameras:
                         view.close()
                     view = View(self._model, width, height)
                 taken_s = time.time()
-                _, self._data.qpos[:] = self._shared.read()
+                try:
+                    _, self._data.qpos[:] = self._shared.read()
+                except (FileNotFoundError, TimeoutError):
+                    # The simulated robot is gone: no pictures instead of old ones.
+                    continue
                 mujoco.mj_kinematics(self._model, self._data)
                 mujoco.mj_camlight(self._model, self._data)
                 camera.show(view.draw(self._data, name), taken_s)

@@ -40,7 +40,12 @@ class SceneNode(Node):
         self.get_logger().info(f'ready: {self._scene.path}')
 
     def _on_timer(self) -> None:
-        _, positions = self._scene.read()
+        try:
+            _, positions = self._scene.read()
+        except (FileNotFoundError, TimeoutError) as error:
+            self._diagnostics.error(f'the simulated robot is gone: {error}')
+            return
+        self._diagnostics.error('')
         message = SimulatorState(task='panda', values=to_array('d', positions))
         message.header.stamp = self.get_clock().now().to_msg()
         self._state.publish(message)
@@ -50,7 +55,11 @@ class SceneNode(Node):
         if request.seed < 0:
             response.text = f'seed {request.seed}; give 0 or more'
             return response
-        self._scene.ask(request.seed)
+        try:
+            self._scene.ask(request.seed)
+        except FileNotFoundError as error:
+            response.text = f'the simulated robot is gone: {error}; start it again'
+            return response
         end = time.monotonic() + ARRANGED_WITHIN_S
         while self._scene.arranged != request.seed and time.monotonic() < end:
             time.sleep(POLL_S)

@@ -18,7 +18,8 @@ LONGEST_WRITE_S = 1.0
 class SharedScene:
     """Joint positions of the whole scene at one instant, and requests to arrange it anew.
 
-    One process writes, any number read: a reader that meets a write tries again.
+    One process writes, any number read: a reader that meets a write tries again, and one whose
+    writer was started anew goes over to the new one.
     """
 
     def __init__(self, name: str, positions: int | None = None) -> None:
@@ -29,7 +30,7 @@ class SharedScene:
 
         """
         self.path = FOLDER / f'irevla-{name}'
-        self._made = positions is not None
+        self._made, self._opened = positions is not None, -1
         if self._made:
             # A new file: who still reads an old one of this name keeps it.
             fresh = self.path.with_suffix(f'.{os.getpid()}')
@@ -37,7 +38,13 @@ class SharedScene:
             self._values[WANTED] = self._values[ARRANGED] = NOTHING
             fresh.replace(self.path)
         else:
-            self._values = np.memmap(self.path, np.float64, 'r+')
+            self._open()
+
+    def _open(self) -> None:
+        """Go over to what has the name now, unless it is open already."""
+        found = self.path.stat().st_ino
+        if found != self._opened:
+            self._values, self._opened = np.memmap(self.path, np.float64, 'r+'), found
 
     def write(self, time_s: float, positions: np.ndarray) -> None:
         """Write the scene at a simulated time [s]."""
@@ -51,9 +58,11 @@ class SharedScene:
         """Return the newest simulated time [s] and positions.
 
         Raises:
+            FileNotFoundError: the writer ended and removed it.
             TimeoutError: the writer ended in the middle of a write.
 
         """
+        self._open()
         end = time.monotonic() + LONGEST_WRITE_S
         while time.monotonic() < end:
             before = self._values[WRITES]
@@ -64,6 +73,7 @@ class SharedScene:
 
     def ask(self, seed: int) -> None:
         """Ask for the arrangement of a seed of 0 or more."""
+        self._open()
         self._values[ARRANGED] = NOTHING
         self._values[WANTED] = seed
 

@@ -5,8 +5,8 @@
 import sys
 import time
 
-import numpy as np
 from leading import GAINS, LIMITS
+import numpy as np
 
 from irevla_control.franka_arm import ArmError, FrankaArm
 from irevla_control.setpoint import Setpoint

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 
+from leading import GAINS, LIMITS
 import numpy as np
 import pytest
-from leading import GAINS, LIMITS
 
 from irevla_control.arm_controller import FaultCode
 from irevla_control.franka_arm import ArmError, FrankaArm
