@@ -91,21 +91,47 @@ def rate(work: Callable[[int], None], count: int) -> float:
     return count / (time.perf_counter() - start)
 
 
-def measure_updates() -> dict:
-    """Return updates/s on cached latents, and the ratios to the other two, in turns."""
+def untrained_vla() -> VLA:
+    """Return the tiny preset with random weights, as stage 1 has it."""
     torch.set_num_threads(1)
     random = np.random.default_rng(0)
-    preset = load_preset(CONFIG / 'presets/tiny.yaml')
     actions = random.uniform(-1, 1, (50, 7))
-    vla = VLA(preset, Statistics.from_data(random.normal(size=(50, 10)), actions),
+    vla = VLA(load_preset(CONFIG / 'presets/tiny.yaml'),
+              Statistics.from_data(random.normal(size=(50, 10)), actions),
               instructions=['open the door'])
     vla.backbone.freeze()
     vla.eval()
     vla.compile_for_inference()
+    return vla
+
+
+def random_frames(vla: VLA) -> tuple[np.ndarray, np.ndarray]:
+    """Return images and states of so many frames as `filled_replay` wants."""
+    random, config = np.random.default_rng(0), vla.config
     count = EPISODES * (STEPS + 1)
-    images = random.integers(0, 256, (count, len(preset.cameras), preset.image_size,
-                                      preset.image_size, 3), dtype=np.uint8)
-    states = random.normal(size=(count, 10))
+    return (random.integers(0, 256, (count, len(config.cameras), config.image_size,
+                                     config.image_size, 3), dtype=np.uint8),
+            random.normal(size=(count, 10)))
+
+
+def update_for_ever(on_ready: Callable[[], None]) -> None:
+    """Learn from a filled replay with the shipped settings, until the process is killed."""
+    vla = untrained_vla()
+    with tempfile.TemporaryDirectory() as folder:
+        replay = filled_replay(Path(folder), vla, *random_frames(vla), 'open the door')
+        settings = replace(SACfDConfig(), capacity=EPISODES * (STEPS + 1))
+        agent = SACfD(vla.head, replay, settings, 0)
+        agent.refresh()
+        on_ready()
+        while True:
+            agent.update()
+
+
+def measure_updates() -> dict:
+    """Return updates/s on cached latents, and the ratios to the other two, in turns."""
+    random, vla = np.random.default_rng(0), untrained_vla()
+    images, states = random_frames(vla)
+    count = len(images)
     with tempfile.TemporaryDirectory() as folder:
         replay = filled_replay(Path(folder), vla, images, states, 'open the door')
         settings = replace(SETTINGS, capacity=count)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 RESULTS = Path(__file__).resolve().parent / 'results'
-MODULES = ('rendering', 'lockstep', 'latency', 'recording', 'training', 'learning')
+MODULES = ('rendering', 'lockstep', 'latency', 'recording', 'training', 'learning', 'robot')
 # figure: (path in the results, goal in words, whether a value reaches it)
 GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'rendering, times stock Meta-World': (('render_speedup',), '>= 8', lambda x: x >= 8),
@@ -38,6 +38,20 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'bytes of a BLIP-2 transition': (('transition_bytes',), 'reported', lambda _: True),
     'new head published until it acts p50 [ms]': (
         ('policy_swap_ms', 'p50'), 'reported', lambda _: True),
+    'command to new setpoint p50 [ms]': (
+        ('setpoint_latency_ms', 'p50'), 'reported', lambda _: True),
+    'command to new setpoint p99 [ms]': (
+        ('setpoint_latency_ms', 'p99'), 'reported', lambda _: True),
+    'arm loop of 100 Hz, jitter beside the learner p50 [ms]': (
+        ('loop_jitter_ms', 'p50'), 'reported', lambda _: True),
+    'arm loop of 100 Hz, jitter beside the learner p99 [ms]': (
+        ('loop_jitter_ms', 'p99'), 'reported', lambda _: True),
+    'camera pipeline [frames/s]': (('camera', 'fps'), 'reported', lambda _: True),
+    'copies of an image on its way': (('camera', 'copies'), '0', lambda x: x == 0),
+    'SpaceMouse to new setpoint p50 [ms]': (
+        ('teleop_latency_ms', 'p50'), 'reported', lambda _: True),
+    'circle of commands: delay [s]': (('circle', 'delay_s'), 'reported', lambda _: True),
+    'circle of commands: error [m]': (('circle', 'error_m'), 'reported', lambda _: True),
 }
 
 

@@ -154,7 +154,7 @@ class RealSenseCamera:
         size = self.settings.size
         # A view of the SDK's own memory, resized straight into the message's.
         part = np.asanyarray(frame.get_data())[top:top + height, left:left + width]
-        data = array.array('B', bytes(size * size * 3))
+        data = array.array('B', b'\0') * (size * size * 3)
         cv2.resize(part, (size, size), dst=np.frombuffer(data, np.uint8).reshape(size, size, 3),
                    interpolation=cv2.INTER_AREA)
         self._on_frame(CameraFrame(stamp, frame.get_frame_number(), data))

@@ -1,0 +1,321 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Times of the arm and its devices: command to setpoint, jitter, cameras, SpaceMouse, circle."""
+
+from collections.abc import Callable
+import contextlib
+import json
+import multiprocessing
+from pathlib import Path
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import tracemalloc
+
+import numpy as np
+import rclpy
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from irevla_control.observation import BASE_FRAME
+from irevla_control.realsense_camera import CameraFrame, CameraSettings, RealSenseCamera
+from irevla_control.ros.executor import DirectExecutor
+from irevla_control.ros.messages import action_to_message, image_to_message, ns_to_stamp
+from irevla_control.ros.qos import COMMAND, OBSERVATION
+from irevla_control.spacemouse_node import SpaceMouseNode
+from irevla_msgs.msg import EndEffectorCommand, RobotState
+from irevla_msgs.srv import GoHome
+from irevla_sim.panda_process import PandaProcess
+from irevla_sim.software_camera import SoftwareCamera
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / 'src/irevla_control/test'))
+# Commands and pushes of the mouse that are timed, and the loop's own time with a learner beside.
+COMMANDS, PUSHES, JITTER_S = 200, 40, 20.0
+COMMAND_HZ, CAMERA_HZ, LOOP_S = 15.0, 30.0, 0.01
+FRAMES, CAMERA_SIZE = 300, 224
+# A circle [m], [s].
+RADIUS, CIRCLE_S = 0.05, 5.0
+STARTS_WITHIN_S = 60.0
+
+
+def timed_franka(file: str, address: str) -> None:
+    """Run franka_node, and note when its arm is led, and when that leads elsewhere."""
+    from irevla_control import franka_node
+    from irevla_control.franka_arm import FrankaArm
+    led: list[int] = []
+    turned: list[int] = []
+    target = [np.zeros(3)]
+
+    class TimedArm(FrankaArm):
+        def lead(self, setpoint: object) -> None:
+            super().lead(setpoint)
+            now = time.time_ns()
+            led.append(now)
+            if not np.array_equal(setpoint.target.position, target[0]):
+                target[0] = setpoint.target.position
+                turned.append(now)
+
+    franka_node.FrankaArm = TimedArm
+    sys.argv = ['franka_node', '--ros-args', '--params-file', str(ROOT / 'config/franka.yaml'),
+                '-p', f'robot_ip:={address}', '-p', 'realtime:=false']
+    try:
+        franka_node.main()
+    finally:
+        Path(file).write_text(json.dumps({'led': led, 'turned': turned}))
+
+
+class Bench:
+    """The arm's process, and this process's node in a thread of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start the simulated robot and the arm's node; lead the arm home."""
+        self.panda = PandaProcess()
+        self._file = folder / 'times.json'
+        code = f'import robot; robot.timed_franka({str(self._file)!r}, {self.panda.address!r})'
+        self._franka = subprocess.Popen([sys.executable, '-c', code], cwd=Path(__file__).parent)
+        self.node = rclpy.create_node('bench')
+        self.executor = DirectExecutor()
+        self.executor.add_node(self.node)
+        self.states: list[tuple[int, np.ndarray]] = []
+        self.mode = RobotState.MODE_UNKNOWN
+        self.command = self.node.create_publisher(EndEffectorCommand, 'command', COMMAND)
+        self.node.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
+        self._home = self.node.create_client(GoHome, 'go_home')
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+        self.until(self._home.service_is_ready, 'the arm\'s node')
+        self.go_home()
+
+    def _spin(self) -> None:
+        while not self._ending.is_set():
+            self.executor.spin_once(0.05)
+
+    def _on_state(self, message: RobotState) -> None:
+        self.mode, p = message.mode, message.pose.position
+        self.states.append((time.time_ns(), np.array([p.x, p.y, p.z])))
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for something in the other thread."""
+        end = time.monotonic() + STARTS_WITHIN_S
+        while not condition():
+            if time.monotonic() > end:
+                raise RuntimeError(f'{what} did not come')
+            time.sleep(0.02)
+
+    def go_home(self) -> None:
+        """Lead the arm home, and wait until it takes commands."""
+        self.until(lambda: self.mode != RobotState.MODE_UNKNOWN, 'the first state')
+        self._home.call_async(GoHome.Request(seed=GoHome.Request.SEED_NONE))
+        self.until(lambda: self.mode == RobotState.MODE_RESETTING, 'the way home')
+        self.until(lambda: self.mode == RobotState.MODE_READY, 'home')
+
+    def send(self, translation: np.ndarray) -> int:
+        """Publish a command; return when [ns]."""
+        now = time.time_ns()
+        self.command.publish(action_to_message(
+            np.array([*translation, 0, 0, 0, 1.0]), ns_to_stamp(now), BASE_FRAME,
+            EndEffectorCommand.SOURCE_POLICY, 0))
+        return now
+
+    def close(self) -> dict[str, list[int]]:
+        """End all; return the arm's times [ns]."""
+        self._franka.terminate()
+        self._franka.wait(20)
+        self._ending.set()
+        self._thread.join()
+        self.node.destroy_node()
+        self.panda.stop()
+        return json.loads(self._file.read_text())
+
+
+def spread_ms(seconds: list[float]) -> dict[str, float]:
+    """Return the median and the 99th percentile [ms]."""
+    return {name: float(np.percentile(seconds, share)) * 1e3
+            for name, share in (('p50', 50), ('p99', 99))}
+
+
+def after(sent: list[int], turned: list[int], most_s: float) -> list[float]:
+    """Return how long after each sending the setpoint turned [s]; longer than that is none."""
+    turned = np.array(turned)
+    waits = [(later[0] - at) * 1e-9 for at in sent if len(later := turned[turned > at])]
+    return [wait for wait in waits if wait < most_s]
+
+
+def commands(bench: Bench) -> list[int]:
+    """Send commands to and fro at a policy's pace; return when [ns]."""
+    sent = []
+    for number in range(COMMANDS):
+        sent.append(bench.send(np.array([0, 0.004 if number // 10 % 2 else -0.004, 0])))
+        time.sleep(1 / COMMAND_HZ)
+    return sent
+
+
+def circle(bench: Bench) -> dict[str, float]:
+    """Return the arm's delay [s] on a circle of commands, and its distance from it then [m]."""
+    bench.go_home()
+    bench.states.clear()
+    count = round(CIRCLE_S * COMMAND_HZ)
+    bench.until(lambda: bench.states, 'a state')
+    path, place = [], bench.states[-1][1]
+    for step in range(count):
+        angle = 2 * np.pi * (step + 0.5) / count
+        delta = 2 * RADIUS * np.sin(np.pi / count) * np.array(
+            [-np.sin(angle), np.cos(angle), 0])
+        path.append((bench.send(delta), place))
+        place = place + delta
+        time.sleep(1 / COMMAND_HZ)
+    time.sleep(0.5)
+    told, places = np.array([at for at, _ in path]) * 1e-9, np.array([p for _, p in path])
+    heard = np.array([at for at, _ in bench.states]) * 1e-9
+    measured = np.array([p for _, p in bench.states])
+    best = (np.inf, 0.0)
+    for delay in np.arange(0, 0.6, 0.005):
+        inside = (heard - delay > told[0]) & (heard - delay < told[-1])
+        wanted = np.stack([np.interp(heard[inside] - delay, told, places[:, axis])
+                           for axis in range(3)], axis=1)
+        error = float(np.median(np.linalg.norm(measured[inside] - wanted, axis=1)))
+        best = min(best, (error, float(delay)))
+    return {'delay_s': best[1], 'error_m': best[0]}
+
+
+def learner(ready: object) -> None:
+    """Update heads for ever, as the learner beside the arm does."""
+    import learning
+    learning.update_for_ever(ready.set)
+
+
+def jitter(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the jitter of the arm's loop [ms], alone and with a learner beside it."""
+    found = []
+    for busy in (False, True):
+        bench = Bench(folder)
+        with contextlib.ExitStack() as stack:
+            if busy:
+                context = multiprocessing.get_context('spawn')
+                ready = context.Event()
+                process = context.Process(target=learner, args=(ready,), daemon=True)
+                process.start()
+                stack.callback(process.kill)
+                ready.wait(120)
+            began = time.time_ns()
+            end = time.monotonic() + JITTER_S
+            while time.monotonic() < end:
+                bench.send(np.array([0, 0.002 if int(time.monotonic()) % 2 else -0.002, 0]))
+                time.sleep(1 / COMMAND_HZ)
+            ended = time.time_ns()
+            times = np.array(bench.close()['led'])
+        led = times[(times > began) & (times < ended)]
+        found.append(spread_ms(np.abs(np.diff(led) * 1e-9 - LOOP_S)))
+    return found[0], found[1]
+
+
+def teleoperation(bench: Bench) -> list[int]:
+    """Push a SpaceMouse that answers a camera at 30 Hz; return when [ns]."""
+    from hand import FULL, Wire, device, moved
+    wire, sent = Wire(), []
+    mouse = SpaceMouseNode(device(wire), parameter_overrides=[
+        rclpy.Parameter('camera', value='front'), rclpy.Parameter('step', value=0.004)])
+    bench.executor.add_node(mouse)
+    mux = subprocess.Popen([sys.executable, '-m', 'irevla_control.command_mux_node'])
+    camera = bench.node.create_publisher(Image, 'camera/front/image_raw', OBSERVATION)
+    picture = np.zeros((8, 8, 3), np.uint8)
+    bench.until(lambda: mouse.count_subscribers('teleop_command')
+                and bench.node.count_publishers('command') > 1, 'the mux')
+    bench.go_home()
+    random = np.random.default_rng(0)
+    push_at, release_at, way = time.monotonic() + 1.0, np.inf, FULL
+    next_image = time.monotonic()
+    while len(sent) < PUSHES:
+        now = time.monotonic()
+        if now >= next_image:
+            next_image += 1 / CAMERA_HZ
+            camera.publish(image_to_message(picture, ns_to_stamp(time.time_ns()), 'front'))
+        if now >= push_at:
+            wire.reports.append(moved(right=way))
+            sent.append(time.time_ns())
+            push_at, release_at, way = np.inf, now + 0.1, -way
+        if now >= release_at:
+            wire.reports.append(moved())
+            # Longer than the arm's silence, after which it holds.
+            release_at, push_at = np.inf, now + 0.6 + float(random.uniform(0, 1 / CAMERA_HZ))
+        time.sleep(0.001)
+    mux.terminate()
+    mux.wait(10)
+    return sent
+
+
+def cameras() -> dict[str, float]:
+    """Return frames/s that the pipeline could give, and copies of an image on its way.
+
+    Copies are counted by the memory that a frame asks for, in sizes of the image given: the
+    message's own is not one.
+    """
+    width, height = 640, 480
+    device = SoftwareCamera('a', [(width, height, 30)], 1.0)
+    frames: list[CameraFrame] = []
+    heard = threading.Event()
+    node = Node('camera_bench')
+    publisher = node.create_publisher(Image, 'camera/a/image_raw', OBSERVATION)
+    sizes: list[int] = []
+
+    def on_frame(frame: CameraFrame) -> None:
+        image = Image(height=CAMERA_SIZE, width=CAMERA_SIZE, encoding='rgb8',
+                      step=3 * CAMERA_SIZE, data=frame.data)
+        if tracemalloc.is_tracing():
+            sizes.append(tracemalloc.get_traced_memory()[1])
+        publisher.publish(image)
+        frames.append(frame)
+        heard.set()
+
+    camera = RealSenseCamera(device.sensor, CameraSettings('a', size=CAMERA_SIZE), on_frame)
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+    def show() -> None:
+        heard.clear()
+        device.show(picture)
+        heard.wait(1.0)
+
+    for _ in range(20):
+        show()
+    began = time.perf_counter()
+    for _ in range(FRAMES):
+        show()
+    rate = FRAMES / (time.perf_counter() - began)
+    tracemalloc.start()
+    for _ in range(10):
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        frames.clear()
+        show()
+        sizes[-1] -= before
+    tracemalloc.stop()
+    camera.close()
+    node.destroy_node()
+    return {'fps': rate, 'copies': round(float(np.median(sizes)) / (3 * CAMERA_SIZE ** 2)) - 1}
+
+
+def measure() -> dict:
+    """Return all figures of the arm and its devices."""
+    rclpy.init()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        bench = Bench(folder)
+        sent = commands(bench)
+        pushes = teleoperation(bench)
+        tracked = circle(bench)
+        turned = bench.close()['turned']
+        alone, beside = jitter(folder)
+        seen = cameras()
+    rclpy.try_shutdown()
+    return {'setpoint_latency_ms': spread_ms(after(sent, turned, 1 / COMMAND_HZ)),
+            'teleop_latency_ms': spread_ms(after(pushes, turned, 0.5)),
+            'loop_jitter_ms': beside, 'loop_jitter_alone_ms': alone, 'camera': seen,
+            'circle': tracked}
+
+
+if __name__ == '__main__':
+    print(json.dumps(measure(), indent=2))
