@@ -108,6 +108,8 @@ class Environment(Peer):
     """
 
     swallow = 0
+    # What the first resets are answered with, before ``code``.
+    first_codes = ()
 
     def __init__(self, success=(), abort_first=0, code=ResetEpisode.Response.OK):
         super().__init__('environment')
@@ -119,6 +121,9 @@ class Environment(Peer):
 
     def _reset(self, request, response):
         self.resets.append((request.task, request.seed))
+        if len(self.resets) <= len(self.first_codes):
+            response.code = self.first_codes[len(self.resets) - 1]
+            return response
         response.code, response.text = self.code, 'no such task' if self.code else ''
         response.episode_id = f'{len(self.resets)}'
         if self.swallow:
@@ -197,6 +202,31 @@ def test_episode_runner_plays_a_stalled_episode_again():
         environment.spin_until(lambda: process.poll() is not None)
     assert process.returncode == 0
     assert environment.resets == [('a', 0)] * 2
+    environment.node.destroy_node()
+
+
+def test_episode_runner_waits_for_an_arm_that_is_not_ready_yet():
+    environment = Environment()
+    environment.first_codes = (ResetEpisode.Response.BUSY, ResetEpisode.Response.FAULT)
+    with running('episode_runner_node', 'tasks:=[a]', 'max_retries:=0') as process:
+        environment.spin_until(lambda: process.poll() is not None)
+    assert process.returncode == 0
+    assert environment.resets == [('a', 0)] * 3
+    environment.node.destroy_node()
+
+
+def test_episode_runner_counts_only_successes_if_told_so(tmp_path):
+    environment = Environment()
+    output = tmp_path / 'results.json'
+    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'only_successes:=true',
+                 f'output:={output}') as process:
+        assert environment.spin_until(lambda: len(environment.resets) >= 3)
+        assert not output.exists()
+        environment.success = {0, 1}
+        environment.spin_until(lambda: process.poll() is not None)
+    assert process.returncode == 0
+    assert environment.resets[-1] == ('a', 1) and len(environment.resets) <= 6
+    assert [result['success'] for result in json.loads(output.read_text())] == [True, True]
     environment.node.destroy_node()
 
 

@@ -22,7 +22,7 @@ from irevla_control.ros.messages import (
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_control.spacemouse import SpaceMouseError
 from irevla_control.spacemouse_node import SpaceMouseNode
-from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict
+from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict, PolicyStep
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
@@ -33,10 +33,11 @@ pytestmark = pytest.mark.usefixtures('ros')
 class Desk:
     """A mouse, the node that reads it, and the graph around them."""
 
-    def __init__(self):
+    def __init__(self, follow_policy=False):
         self.wire = Wire()
         self.node = SpaceMouseNode(device(self.wire), parameter_overrides=[
-            rclpy.Parameter('camera', value='front')])
+            rclpy.Parameter('camera', value='front'),
+            rclpy.Parameter('follow_policy', value=follow_policy)])
         self.peer = rclpy.create_node('peer')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
@@ -49,7 +50,9 @@ class Desk:
         self.peer.create_subscription(OperatorVerdict, 'operator_verdict', self.verdicts.append,
                                       COMMAND)
         self.stamp = 0
-        self.until(lambda: self.images.get_subscription_count()
+        self.steps = self.peer.create_publisher(PolicyStep, 'policy_step', COMMAND)
+        seen = self.steps if follow_policy else self.images
+        self.until(lambda: seen.get_subscription_count()
                    and self.executed.get_subscription_count()
                    and self.node.count_subscribers('teleop_command')
                    and self.node.count_subscribers('operator_verdict'), 'the graph')
@@ -111,6 +114,22 @@ def test_a_press_of_the_gripper_waits_for_the_next_image_whatever_the_policy_doe
     desk.until(lambda: time.monotonic() > end, 'a while')
     desk.until(lambda: desk.commands, 'a command', desk.see)
     assert desk.commands[0].gripper == 0
+
+
+def test_beside_a_learner_it_answers_what_the_policy_saw(ros):
+    desk = Desk(follow_policy=True)
+    message = PolicyStep()
+    message.header.stamp = ns_to_stamp(7)
+
+    def push():
+        desk.wire.reports.append(moved(back=-FULL))
+        desk.see()
+        desk.steps.publish(message)
+
+    desk.until(lambda: desk.commands, 'a command', push)
+    assert {stamp_to_ns(command.header.stamp) for command in desk.commands} == {7}
+    desk.node.destroy_node()
+    desk.peer.destroy_node()
 
 
 def test_each_verdict_is_published_once(desk):

@@ -1,0 +1,119 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated Panda's table as cameras and nodes see it."""
+
+import time
+
+import numpy as np
+import pytest
+
+from irevla_control.realsense_camera import CameraError, CameraSettings, RealSenseCamera
+from irevla_sim.panda_process import PandaProcess
+from irevla_sim.panda_scene import CAMERAS, THINGS
+from irevla_sim.pick_expert import place_of
+from irevla_sim.scene_cameras import SceneCameras
+from irevla_sim.shared_scene import SharedScene
+
+WAIT_S = 20
+WIDTH, HEIGHT, FPS, SIZE = 320, 240, 15, 240
+
+
+@pytest.fixture(scope='module')
+def panda():
+    panda = PandaProcess()
+    yield panda
+    panda.stop()
+
+
+@pytest.fixture
+def cameras(panda):
+    cameras = SceneCameras(panda.name)
+    yield cameras
+    cameras.close()
+
+
+class Eye:
+    """An opened camera of the scene."""
+
+    def __init__(self, cameras, name):
+        self.frames = []
+        self.camera = RealSenseCamera(
+            cameras.find(name), CameraSettings(name, WIDTH, HEIGHT, FPS, size=SIZE),
+            self.frames.append)
+
+    def see(self):
+        """Return the next picture, as uint8 (SIZE, SIZE, 3), and its stamp."""
+        self.frames.clear()
+        until(lambda: self.frames, 'a picture')
+        return (np.frombuffer(self.frames[0].data, np.uint8).reshape(SIZE, SIZE, 3),
+                self.frames[0].stamp)
+
+
+def until(condition, what):
+    end = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.01)
+
+
+def arrange(panda, seed):
+    panda.scene.ask(seed)
+    until(lambda: panda.scene.arranged == seed, 'the arrangement')
+    time.sleep(0.1)
+    return panda.scene.read()[1]
+
+
+def test_cameras_see_the_table_as_it_is_arranged(panda, cameras):
+    eye = Eye(cameras, 'front')
+    first = arrange(panda, 1)
+    before, stamp = eye.see()
+    assert abs(stamp - time.time_ns()) < 5e9
+    second = arrange(panda, 2)
+    eye.see()
+    after, _ = eye.see()
+    assert np.abs(place_of('carrot', first)[0] - place_of('carrot', second)[0]).max() > 0.01
+    changed = (np.abs(before.astype(int) - after) > 30).any(axis=2)
+    assert 0.002 < changed.mean() < 0.5, 'things moved, the arm and the floor did not'
+    again = arrange(panda, 1)
+    np.testing.assert_allclose([place_of(name, again)[0][:2] for name in THINGS],
+                               [place_of(name, first)[0][:2] for name in THINGS], atol=0.01)
+    eye.camera.close()
+
+
+def test_both_cameras_see_all_colours(panda, cameras):
+    arrange(panda, 3)
+    eyes = {name: Eye(cameras, name) for name in CAMERAS}
+    for name, eye in eyes.items():
+        picture = eye.see()[0].astype(int)
+        red, green, blue = picture[..., 0], picture[..., 1], picture[..., 2]
+        for what, seen in (('red block', (red > 100) & (green < 60) & (blue < 60)),
+                           ('green block', (green > 90) & (red < 80) & (blue < 90))):
+            assert seen.sum() > 20, (name, what)
+    for eye in eyes.values():
+        eye.camera.close()
+
+
+def test_an_unplugged_camera_sends_nothing_and_is_not_found(cameras):
+    eye = Eye(cameras, 'front')
+    eye.see()
+    cameras.unplugged = {'front'}
+    time.sleep(0.3)
+    eye.frames.clear()
+    time.sleep(0.3)
+    assert not eye.frames
+    with pytest.raises(CameraError, match='connected are wrist'):
+        cameras.find('front')
+    cameras.unplugged = set()
+    eye.see()
+    eye.camera.close()
+
+
+def test_readers_go_over_to_a_robot_that_was_started_anew(panda):
+    reader = SharedScene(panda.name)
+    before = reader.read()[0]
+    panda.kill()
+    until(lambda: reader.read()[0] == reader.read()[0], 'rest')
+    panda.start()
+    until(lambda: reader.read()[0] < before + 60, 'the new one')
+    first = reader.read()[0]
+    until(lambda: reader.read()[0] > first, 'its time')
