@@ -138,11 +138,19 @@ def spread_ms(seconds: list[float]) -> dict[str, float]:
             for name, share in (('p50', 50), ('p99', 99))}
 
 
-def after(sent: list[int], turned: list[int], most_s: float) -> list[float]:
-    """Return how long after each sending the setpoint turned [s]; longer than that is none."""
-    turned = np.array(turned)
-    waits = [(later[0] - at) * 1e-9 for at in sent if len(later := turned[turned > at])]
-    return [wait for wait in waits if wait < most_s]
+def after(sent: list[int], turned: list[int]) -> list[float]:
+    """Return how long after each sending the setpoint turned [s].
+
+    Raises:
+        RuntimeError: after more than one in a hundred it did not before the next.
+
+    """
+    edges, turned = [*sent[1:], sent[-1] + 1_000_000_000], np.array(turned)
+    waits = [(later[0] - at) * 1e-9 for at, end in zip(sent, edges)
+             if len(later := turned[(turned > at) & (turned < end)])]
+    if len(waits) < 0.99 * len(sent):
+        raise RuntimeError(f'only {len(waits)} of {len(sent)} commands led to a new setpoint')
+    return waits
 
 
 def commands(bench: Bench) -> list[int]:
@@ -311,8 +319,8 @@ def measure() -> dict:
         alone, beside = jitter(folder)
         seen = cameras()
     rclpy.try_shutdown()
-    return {'setpoint_latency_ms': spread_ms(after(sent, turned, 1 / COMMAND_HZ)),
-            'teleop_latency_ms': spread_ms(after(pushes, turned, 0.5)),
+    return {'setpoint_latency_ms': spread_ms(after(sent, turned)),
+            'teleop_latency_ms': spread_ms(after(pushes, turned)),
             'loop_jitter_ms': beside, 'loop_jitter_alone_ms': alone, 'camera': seen,
             'circle': tracked}
 

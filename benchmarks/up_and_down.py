@@ -8,6 +8,7 @@
 
 import argparse
 import json
+import os
 from pathlib import Path
 import signal
 import subprocess
@@ -24,7 +25,7 @@ from irevla_msgs.msg import RobotState
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path('/dev/shm')
-ADDRESS = '127.0.5.1'
+ADDRESS, NAMESPACE = '127.0.5.1', 'up_and_down'
 UP_WITHIN_S, DOWN_WITHIN_S = 60.0, 30.0
 
 
@@ -33,7 +34,8 @@ def left_behind() -> list[str]:
     found = []
     for process in psutil.process_iter(['cmdline']):
         words = ' '.join(process.info['cmdline'] or [])
-        if ADDRESS in words and process.pid != psutil.Process().pid:
+        ours = ADDRESS in words or f'__ns:=/{NAMESPACE}' in words
+        if ours and process.pid != psutil.Process().pid:
             found.append(words[:120])
     return found
 
@@ -49,17 +51,18 @@ def up_and_down(log: Path, bags: Path) -> tuple[float, float]:
     with log.open('w') as file:
         launch = subprocess.Popen(
             ['ros2', 'launch', 'irevla_bringup', 'teleop.launch.py', 'use_fake_hardware:=true',
-             f'robot_ip:={ADDRESS}', 'operator:=scripted', 'tasks:=pick-carrot', 'episodes:=100',
-             'image_size:=84', 'fps:=10', f'bags:={bags}'],
+             f'robot_ip:={ADDRESS}', f'namespace:={NAMESPACE}',
+             'operator:=scripted', 'tasks:=pick-carrot', 'episodes:=100', 'image_size:=84',
+             'fps:=10', f'bags:={bags}'],
             stdout=file, stderr=file, start_new_session=True)
     node = rclpy.create_node('up_and_down')
     states: list[RobotState] = []
-    node.create_subscription(RobotState, 'robot_state', states.append, OBSERVATION)
+    node.create_subscription(RobotState, f'/{NAMESPACE}/robot_state', states.append, OBSERVATION)
     while not any(state.mode == RobotState.MODE_READY for state in states):
         rclpy.spin_once(node, timeout_sec=0.1)
         del states[:-1]
         if time.monotonic() - began > UP_WITHIN_S or launch.poll() is not None:
-            launch.kill()
+            os.killpg(launch.pid, signal.SIGKILL)
             raise RuntimeError(f'it did not come up; {log} ends with:\n{log.read_text()[-3000:]}')
     node.destroy_node()
     up = time.monotonic()
@@ -67,7 +70,7 @@ def up_and_down(log: Path, bags: Path) -> tuple[float, float]:
     try:
         launch.wait(DOWN_WITHIN_S)
     except subprocess.TimeoutExpired:
-        launch.kill()
+        os.killpg(launch.pid, signal.SIGKILL)
         raise RuntimeError(f'it did not end within {DOWN_WITHIN_S} s') from None
     return up - began, time.monotonic() - up
 

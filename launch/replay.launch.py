@@ -28,7 +28,9 @@ from irevla_control.bag_index import entry_from_bag
 from irevla_control.errors import BagError
 from launch import LaunchContext, LaunchDescription
 
-FROM_BAG = ('tasks', 'seed')
+FROM_BAG = ('tasks', 'seed', 'horizon')
+# Commands without motion at the end.
+REST = 20
 
 
 def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
@@ -39,7 +41,8 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     except BagError as error:
         raise RuntimeError(f'launch argument bag:={bag}: {error}') from error
     # The same task from the same start.
-    context.launch_configurations.update(tasks=entry.task, seed=str(max(entry.seed, 0)))
+    context.launch_configurations.update(
+        tasks=entry.task, seed=str(max(entry.seed, 0)), horizon=str(entry.steps + REST))
     image_size = whole_number(context, 'image_size', 16)
     if value(context, 'on') == 'simulator':
         return [node(context, 'irevla_control', 'replay', {'bag': bag}),
@@ -60,7 +63,7 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument('bag', description='folder of the recorded episode'),
         DeclareLaunchArgument('on', default_value='simulator', choices=['simulator', 'robot'],
                               description='where its commands are executed'),
-        *(argument for argument in episode_arguments(horizon='200')
+        *(argument for argument in episode_arguments()
           if argument.name not in FROM_BAG),
         *simulator_arguments(),
         *robot_arguments(['none', 'spacemouse', 'scripted']),

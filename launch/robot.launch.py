@@ -21,6 +21,7 @@ from irevla_bringup.launching import (
     seen_by_policy,
     some_names,
     value,
+    whole_number,
 )
 from irevla_bringup.robot import (
     MAX_SKEW,
@@ -42,14 +43,17 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     reward = reward_node(context, checkpoint)
     skew = {'max_skew_s': MAX_SKEW / number(context, 'fps', 1, 120)}
     learns = bool(value(context, 'output'))
-    policy = exploring_policy(context, checkpoint, **skew) if learns else [
+    if learns and whole_number(context, 'linger', 0):
+        raise RuntimeError(f'launch argument linger:={value(context, "linger")}: an episode to '
+                           'learn from ends with its reward; use 0')
+    policy = exploring_policy(context, checkpoint, see_effects=True, **skew) if learns else [
         node(context, 'irevla_policy', 'vla', {
             'checkpoint': checkpoint, 'encode_last': bool(reward), **skew})]
     return [
         *robot_nodes(context, image_size),
         *policy,
         *reward,
-        *operator_nodes(context, demonstrate=False),
+        *operator_nodes(context, demonstrate=False, follow_policy=True),
         *episodes_on_robot(context, [
             'policy_command', *(['reward'] if reward else []),
             *(['policy_update'] if learns else [])]),

@@ -7,15 +7,13 @@ from launch.launch_description_entity import LaunchDescriptionEntity
 
 from irevla_bringup.launching import common_arguments, episode_arguments, whole_number
 from irevla_bringup.robot import (
+    ANY_NUMBER,
     episodes_on_robot,
     operator_nodes,
     robot_arguments,
     robot_nodes,
 )
 from launch import LaunchContext, LaunchDescription
-
-# Discarding costs nothing.
-ANY_NUMBER = 1_000_000
 
 
 def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:

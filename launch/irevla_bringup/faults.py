@@ -31,7 +31,7 @@ from irevla_bringup.graphs import Graph, running_graph
 from irevla_control.errors import IrevlaError
 from irevla_control.observation import BASE_FRAME
 from irevla_control.progress_bar import progress_bar
-from irevla_control.ros.messages import action_to_message, ns_to_stamp
+from irevla_control.ros.messages import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 from irevla_policy.checkpoint import save_checkpoint
@@ -52,7 +52,7 @@ WAIT_S = 90.0
 FLOOD_HZ, FLOOD_S = 1000.0, 1.0
 HOUR_NS = 3600 * 1_000_000_000
 ALL_PARAMETERS = """
-/**/episode_runner: {ros__parameters: {stall_timeout_s: 3.0, max_retries: 1000000}}
+/**/episode_runner: {ros__parameters: {stall_timeout_s: 8.0, max_retries: 1000000}}
 /**/franka: {ros__parameters: {recoveries: 100}}
 """
 
@@ -68,7 +68,7 @@ class Reaction:
     Attributes:
         fault: its name.
         rest_s: from the fault until the simulated joints stand still [s]; None where the arm
-            is to go on moving.
+            is to go on moving, or is gone.
         again_s: from the cure until an episode moves the arm again [s].
         said: mode and text of the newest robot_state, before the cure.
         top_speed: of the end effector after the fault [m/s].
@@ -88,7 +88,7 @@ class Fault:
 
     Attributes:
         inject, cure: what to do.
-        rests: whether the arm is to come to rest.
+        rests: whether the arm is to come to rest, and can be asked.
         latches: whether the arm is to stay so until it is recovered.
 
     """
@@ -146,7 +146,7 @@ class FaultyRobot:
     def _on_state(self, message: RobotState) -> None:
         self.state, p = message, message.pose.position
         # By this machine's clock: a busy machine's simulated time is slower, its twist larger.
-        now, place = time.monotonic(), np.array([p.x, p.y, p.z])
+        now, place = stamp_to_ns(message.header.stamp) * 1e-9, np.array([p.x, p.y, p.z])
         while self._way and now - self._way[0][0] > SPEED_OVER_S:
             before, there = self._way.popleft()
             self._top_speed = max(self._top_speed, float(
@@ -253,7 +253,8 @@ class FaultyRobot:
         what.inject()
         rest_s = None
         if what.rests:
-            while self.panda.process.poll() is None and self.panda.speed() > MOVES / 5:
+            while self.panda.speed() > MOVES / 5:
+                self.spin(0.001)
                 if time.monotonic() - began > WAIT_S:
                     raise FaultError(f'{fault}: the arm still moves after {WAIT_S} s')
             rest_s = time.monotonic() - began
@@ -288,7 +289,8 @@ class FaultyRobot:
             'learner killed': Fault(kill('learner'), self.after_launch),
             'arm node killed': Fault(kill('franka'), self.after_launch),
             'arm node frozen': Fault(freeze('franka'), self.arm_thaws),
-            'robot cut off': Fault(self.panda.kill, self.robot_returns, latches=True),
+            'robot cut off': Fault(self.panda.kill, self.robot_returns, rests=False,
+                                   latches=True),
             'gripper cut off': Fault(self.panda.cut_gripper, self.recover, latches=True),
             'camera unplugged': Fault(unplug('front'), unplug('')),
             'emergency stop': Fault(lambda: self._stop.publish(Empty()), self.recover,
@@ -356,6 +358,7 @@ def table(reactions: list[Reaction]) -> str:
         same = [one for one in reactions if one.fault == name]
         rests = [one.rest_s for one in same if one.rest_s is not None]
         rest = f'{np.median(rests):.2f} ({max(rests):.2f})' if rests else \
+            'is gone' if name == 'robot cut off' else \
             f'moves on, at most {max(one.top_speed for one in same):.2f} m/s'
         again = [one.again_s for one in same]
         lines.append(f'| {name} | {rest} | {np.median(again):.1f} ({max(again):.1f}) | '

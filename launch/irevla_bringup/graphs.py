@@ -4,7 +4,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 import contextlib
-import ctypes
 from dataclasses import dataclass
 import os
 from pathlib import Path
@@ -14,12 +13,12 @@ import subprocess
 import time
 
 from irevla_control.errors import IrevlaError
+from irevla_control.processes import end_with_parent
 from irevla_control.progress_bar import progress_bar
 
 POLL_S = 0.5
 STOP_S = 20.0
 LOG_LINES = 30
-PR_SET_PDEATHSIG = 1
 
 
 class GraphError(IrevlaError):
@@ -82,16 +81,11 @@ def running_graph(graph: Graph) -> Iterator[subprocess.Popen]:
         # A session of its own, so that Ctrl-C reaches the graph once, through us.
         process = subprocess.Popen(graph.command(), stdout=log, stderr=log,
                                    stdin=subprocess.DEVNULL, start_new_session=True,
-                                   preexec_fn=_end_with_parent)
+                                   preexec_fn=end_with_parent)
     try:
         yield process
     finally:
         _stop(process)
-
-
-def _end_with_parent() -> None:
-    """Have the kernel send this process a Ctrl-C when its parent dies, even by `kill -9`."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _stop(process: subprocess.Popen) -> None:

@@ -25,8 +25,14 @@ FAKE_WIDTH, FAKE_HEIGHT = 320, 240
 FAKE_STARTS_S = 60.0
 # Of the time between two images, what the rest of an observation may be older than the first.
 MAX_SKEW = 1.5
-# Operators take their time between two episodes [s].
-PATIENT_S = 3600.0
+# Without progress, after which an episode is played again [s]: longer than a reset may take,
+# and operators take their time between two episodes.
+STALL_S, PATIENT_S = 100.0, 3600.0
+# Discarding costs nothing.
+ANY_NUMBER = 1_000_000
+# Milliseconds of silence that end a motion: two busy cores keep a simulated robot waiting longer
+# than the 20 of a real one.
+FAKE_LOST_PACKETS = 200
 
 
 def robot_arguments(operators: list[str]) -> list[DeclareLaunchArgument]:
@@ -84,7 +90,7 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescr
         if not value(context, 'scene'):
             yield ExecuteProcess(
                 cmd=[sys.executable, '-m', 'irevla_sim.panda_physics', '--address', address,
-                     '--name', scene], output='screen',
+                     '--name', scene, '--lost-packets', str(FAKE_LOST_PACKETS)], output='screen',
                 on_exit=Shutdown(reason='the simulated Panda ended'))
         yield node(context, 'irevla_sim', 'scene', {'scene': scene})
         yield node(context, 'irevla_sim', 'realsense', {
@@ -102,8 +108,14 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescr
         'linger': whole_number(context, 'linger', 0)})
 
 
-def operator_nodes(context: LaunchContext, demonstrate: bool) -> list[LaunchDescriptionEntity]:
-    """Return the operator, who leads the arm, or corrects and judges a policy that does.
+def operator_nodes(context: LaunchContext, demonstrate: bool,
+                   follow_policy: bool = False) -> list[LaunchDescriptionEntity]:
+    """Return the operator, who leads the arm, or corrects and judges what does.
+
+    Args:
+        context: of the launch.
+        demonstrate: whether a script leads the arm, or only judges.
+        follow_policy: whether a person answers what a policy saw instead of each image.
 
     Raises:
         RuntimeError: a script before real hardware.
@@ -118,7 +130,7 @@ def operator_nodes(context: LaunchContext, demonstrate: bool) -> list[LaunchDesc
             'camera': camera, 'demonstrate': demonstrate})]
     if operator == 'spacemouse':
         return [node(context, 'irevla_control', 'spacemouse', {
-            'camera': camera, 'follow_policy': not demonstrate})]
+            'camera': camera, 'follow_policy': follow_policy})]
     return []
 
 
@@ -129,4 +141,5 @@ def episodes_on_robot(context: LaunchContext, needed: list[str],
     skew_s = MAX_SKEW / number(context, 'fps', 1, 120)
     return played(
         context, needed, some_names(context, 'cameras'), {'max_skew_s': skew_s},
-        {**({'stall_timeout_s': PATIENT_S} if patient else {}), **runner})
+        {'stall_timeout_s': PATIENT_S if patient else STALL_S,
+         **({'max_retries': ANY_NUMBER} if patient else {}), **runner})

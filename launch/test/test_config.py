@@ -26,8 +26,10 @@ FROM_LAUNCH = {
     'metaworld': {'cameras', 'image_size', 'horizon', 'linger', 'mode',
                   'action_repeat', 'tasks_file'},
     'expert': {'action_repeat', 'tasks_file'}, 'command_mux': set(), 'franka': {'robot_ip'},
-    'realsense': {'cameras', 'serials', 'image_size'}, 'spacemouse': {'camera', 'follow_policy'},
-    'replay': {'bag', 'camera'}, 'robot_episode': {'camera'}, 'scene': set(),
+    'realsense': {'cameras', 'serials', 'image_size', 'fps'},
+    'spacemouse': {'camera', 'follow_policy'},
+    'replay': {'bag', 'camera'}, 'robot_episode': {
+        'camera', 'horizon', 'linger', 'arrange', 'operator_begins'}, 'scene': set(),
     'scripted_operator': {'camera', 'demonstrate'},
     'recorder': {'cameras', 'root'},
     'episode_runner': {'tasks', 'episodes', 'seed', 'instruction', 'output', 'wait_for',

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from irevla_control.processes import end_with_parent
 from irevla_sim.shared_scene import SharedScene
 
 ARM_JOINTS = slice(0, 7)
@@ -37,7 +38,7 @@ class PandaProcess:
         self.process = subprocess.Popen(
             [sys.executable, '-m', 'irevla_sim.panda_physics', '--address', self.address,
              '--name', self.name, '--lost-packets', str(self._lost_packets)],
-            stdout=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
         line = self.process.stdout.readline()
         if self.address not in line:
             raise RuntimeError(f'the simulated Panda did not start: {line!r}')
@@ -46,7 +47,11 @@ class PandaProcess:
     def stop(self) -> None:
         """End it, if it still runs."""
         self.process.terminate()
-        self.process.wait(ENDS_WITHIN_S)
+        try:
+            self.process.wait(ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.process.stdout.close()
 
     def kill(self) -> None:

@@ -96,7 +96,9 @@ class PickExpert:
         command = label.copy()
         if not held:
             fading = np.clip(height / ABOVE, 0, 1)
-            command[:3] += fading * self._noise_std * STEP * self._random.standard_normal(3)
+            noise = fading * self._noise_std * STEP * self._random.standard_normal(3)
+            # A policy that takes the most of each direction must stay below the arm's max_step.
+            command[:3] = shortened(command[:3] + noise, 1.2 * STEP)
         return command, label
 
     def _advance(self, aside: np.ndarray, height: float, turn: float) -> None:

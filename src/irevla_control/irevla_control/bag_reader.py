@@ -19,6 +19,7 @@ from rosbags.typesys import TypesysError
 from irevla_control.bag_index import EpisodeEntry, list_episodes
 from irevla_control.bag_writer import EPISODE_METADATA
 from irevla_control.cdr import SOURCES, stamp_of
+from irevla_control.episode_recording import PHASE_RUNNING
 from irevla_control.errors import BadMessageError, BagError
 from irevla_control.mcap_file import read_checksum
 from irevla_control.message_types import decode, typestore
@@ -33,7 +34,8 @@ class Episode:
     """The steps of one episode: observations that a command answered, joined by stamp.
 
     As the policy saw them: of each camera and of the state what is newest up to the stamp, and
-    not older than the recorder was told by ``max_skew_s``, which is 0 for simulators.
+    not older than the recorder was told by ``max_skew_s``, which is 0 for simulators. (What came
+    to the policy after the first camera's image, but has an older stamp, it did not see.)
 
     Attributes:
         episode_id, task, instruction, seed: as in EpisodeState.
@@ -213,7 +215,10 @@ def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
     events = {stamp: bag.take('episode', stamp) for stamp in sorted(bag.stamps('episode'))}
     if not events:
         raise BagError(f'{folder}: no message on episode; the task is unknown, leave it out')
-    commanded, labelled = bag.stamps('command'), bag.stamps('expert_label')
+    labelled = bag.stamps('expert_label')
+    # What came after the end answers nothing: a robot's cameras go on.
+    commanded = bag.stamps('command') & {stamp for stamp, event in events.items()
+                                         if event.phase == PHASE_RUNNING}
     stamps, parts = _whole(bag, sorted(commanded), ['robot_state', *topics.values()])
     commands = [bag.take('command', stamp) for stamp in stamps]
     actions = np.array([_action(command) for command in commands]).reshape(-1, ACTION_SIZE)

@@ -30,6 +30,10 @@ class CommandMux:
         self._last_stamp = -1
         self._held = None
 
+    def end_episode(self) -> None:
+        """Forget what is held: nothing may answer the last observation."""
+        self._held = None
+
     @property
     def teleop_active(self) -> bool:
         """Whether the operator is in charge."""

@@ -42,6 +42,8 @@ class CommandMuxNode(Node):
         if message.episode_id != self._episode_id:
             self._episode_id = message.episode_id
             self._mux.start_episode()
+        elif message.phase == EpisodeState.PHASE_ENDED:
+            self._mux.end_episode()
 
     def _on_policy(self, message: EndEffectorCommand) -> None:
         if self._usable(message):

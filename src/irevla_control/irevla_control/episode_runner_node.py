@@ -66,7 +66,7 @@ class EpisodeRunnerNode(Node):
             desc=self.get_namespace().strip('/') or 'episodes')
         self._diagnostics = Diagnostics(self)
         self._current: tuple[str, int] | None = None
-        self._episode_id = ''
+        self._episode_id = self._last_id = ''
         self._retries: Counter[tuple[str, int]] = Counter()
         self._unrecorded: dict[str, dict] = {}
         self._started = self._moved = time.monotonic()
@@ -115,7 +115,7 @@ class EpisodeRunnerNode(Node):
 
     def _begin(self) -> None:
         task, seed = self._current
-        self._episode_id = ''
+        self._last_id, self._episode_id = self._episode_id or self._last_id, ''
         request = ResetEpisode.Request(task=task, seed=seed,
                                        instruction=self._values['instruction'])
         self._reset.call_async(request).add_done_callback(self._on_reset)
@@ -140,7 +140,8 @@ class EpisodeRunnerNode(Node):
         self._moved = time.monotonic()
         # A very short episode can end before the answer that tells its id is here.
         ours = (message.episode_id == self._episode_id if self._episode_id else
-                (message.task, message.seed) == self._current and not message.aborted)
+                (message.task, message.seed) == self._current
+                and message.episode_id != self._last_id)
         if message.phase != EpisodeState.PHASE_ENDED or not ours:
             return
         result = {

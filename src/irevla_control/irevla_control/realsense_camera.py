@@ -86,7 +86,12 @@ def find_sensor(serial: str) -> rs.sensor:
     for device in rs.context().query_devices():
         found = device.get_info(rs.camera_info.serial_number)
         if found == serial:
-            return device.first_color_sensor()
+            # Not `first_color_sensor`: some have their colour from the stereo module.
+            for sensor in device.query_sensors():
+                if any(profile.format() == rs.format.rgb8
+                       for profile in sensor.get_stream_profiles()):
+                    return sensor
+            raise CameraError(f'camera {serial} gives no RGB images; use another one')
         serials.append(found)
     raise CameraError(f'no camera has serial {serial}; connected are '
                       f'{", ".join(serials) or "none"}: check the cable and the udev rules')
@@ -139,6 +144,8 @@ class RealSenseCamera:
         if not automatic:
             wanted |= {rs.option.exposure: float(settings.exposure_us),
                        rs.option.gain: float(settings.gain)}
+            if self._sensor.supports(rs.option.enable_auto_white_balance):
+                wanted[rs.option.enable_auto_white_balance] = 0.0
         for option, value in wanted.items():
             try:
                 self._sensor.set_option(option, value)

@@ -37,7 +37,7 @@ class RobotEpisode:
     """One episode from its beginning to its last event."""
 
     def __init__(self, horizon: int, linger: int = 0) -> None:
-        """Truncate after ``horizon`` commands; go on for ``linger`` commands after success.
+        """Truncate after ``horizon`` commands; go on for ``linger`` observations after success.
 
         Raises:
             ConfigError: no command at all, or less than none after success.
@@ -46,10 +46,9 @@ class RobotEpisode:
         if horizon < 1:
             raise ConfigError(f'horizon is {horizon}; 1 command or more are needed')
         if linger < 0:
-            raise ConfigError(f'linger is {linger}; 0 commands or more are needed')
+            raise ConfigError(f'linger is {linger}; 0 observations or more are needed')
         self._horizon, self._linger = horizon, linger
-        self._succeeded = False
-        self._step, self._answered = 0, -1
+        self._step, self._newest = 0, -1
         # No observation from before this shows what was done.
         self._after = -1
         # How it ends at the next observation: terminated and success.
@@ -58,45 +57,46 @@ class RobotEpisode:
 
     def begin(self, stamp: int) -> EpisodeEvent:
         """Return the event that lets a policy act."""
-        self._answered = stamp - 1
+        self._newest = stamp - 1
         return EpisodeEvent(stamp, 0)
 
     def command(self, stamp: int, executed: int) -> EpisodeEvent | None:
         """Take a command executed at a time [ns]; return what it tells of what it answers."""
-        if self.ended or self._outcome is not None or stamp <= self._answered:
+        # What answers an observation of the future answers none.
+        if self.ended or self._outcome is not None or not self._newest < stamp <= executed:
             return None
-        event = EpisodeEvent(stamp, self._step, success=self._succeeded)
-        self._step, self._answered = self._step + 1, stamp
-        self._after = max(stamp, executed)
-        self._linger -= self._succeeded
-        if self._step == self._horizon or self._succeeded and not self._linger:
-            self._outcome = self._succeeded, self._succeeded
+        event = EpisodeEvent(stamp, self._step)
+        self._step, self._newest = self._step + 1, stamp
+        self._after = executed
+        if self._step == self._horizon:
+            self._outcome = False, False
         return event
 
     def success(self, said: int) -> None:
         """Take the classifier's or operator's word, said at a time [ns], that the task is done."""
-        if self._linger and self._step:
-            self._succeeded = True
-        else:
-            self._end(True, said)
+        self._end(True, said)
 
     def failure(self, said: int) -> None:
         """Take the operator's word, said at a time [ns], that it cannot be done any more."""
-        if not self._succeeded:
+        if self._outcome != (True, True):
             self._end(False, said)
 
     def _end(self, success: bool, said: int) -> None:
         # The word counts even where the horizon was reached in the same moment.
-        if not self.ended and self._step:
+        if not self.ended and self._step and self._outcome != (True, success):
             self._outcome = True, success
             self._after = max(self._after, said)
 
     def frame(self, stamp: int) -> EpisodeEvent | None:
-        """Take a new observation; return the last event, if this is the one that ends it."""
+        """Take a new observation; return its event, if it ends the episode or shows success."""
         if self.ended or self._outcome is None or stamp <= self._after:
             return None
-        self.ended = True
         terminated, success = self._outcome
+        self._newest = max(self._newest, stamp)
+        if success and self._linger:
+            self._linger -= 1
+            return EpisodeEvent(stamp, self._step, success=True)
+        self.ended = True
         return EpisodeEvent(stamp, self._step, float(success), ended=True, terminated=terminated,
                             truncated=not terminated, success=success)
 
@@ -105,4 +105,6 @@ class RobotEpisode:
         if self.ended:
             return None
         self.ended = True
-        return EpisodeEvent(stamp, self._step, ended=True, aborted=True, text=text)
+        # The last event is the newest, whatever a clock does.
+        return EpisodeEvent(max(stamp, self._newest + 1), self._step, ended=True, aborted=True,
+                            text=text)

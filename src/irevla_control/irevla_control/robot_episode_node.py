@@ -13,10 +13,10 @@ from rclpy.task import Future
 from sensor_msgs.msg import Image
 
 from irevla_control.cdr import stamp_of
-from irevla_control.errors import ConfigError
+from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.robot_episode import EpisodeEvent, RobotEpisode
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import ns_to_stamp, stamp_to_ns
+from irevla_control.ros.messages import message_to_action, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.node import run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
@@ -35,17 +35,20 @@ PARAMETERS = {
     'tasks': Parameter(PICKS, 'what the robot can be told, each "name: instruction"'),
     'camera': Parameter('', 'whose images count as observations; the first of the policy'),
     'horizon': Parameter(200, 'commands after which an episode is truncated', 1, 1_000_000),
-    'linger': Parameter(0, 'commands that an episode goes on for after success, for pictures of '
-                           'success', 0, 1_000_000),
+    'linger': Parameter(0, 'images that an episode goes on for after success, which the success '
+                           'classifier learns from', 0, 1_000_000),
     'arrange': Parameter(False, 'have `arrange_scene` put things in their places before each '
                                 'episode'),
     'operator_begins': Parameter(False, 'after a reset, wait for the operator to press success'),
     'reset_timeout_s': Parameter(30.0, 'longest way home [s]', 1.0, 600.0),
 }
 WATCH_S = 0.1
+# Of a reset, with which the episode begins: by then each sensor told something since.
+FIRST_IMAGE = 2
 # Without an image, after which something must be wrong.
 BLIND_NS = 2_000_000_000
 BROKEN = (RobotState.MODE_FAULT, RobotState.MODE_STOPPED)
+LED = (RobotState.MODE_READY, RobotState.MODE_HOLDING)
 
 
 class Waiting(enum.Enum):
@@ -80,6 +83,8 @@ class RobotEpisodeNode(Node):
         self._waiting, self._deadline = Waiting.NOTHING, float('inf')
         # When the last step of the reset was done [ns].
         self._done_ns = 0
+        self._images = 0
+        self._operator_ready = False
         self._robot: RobotState | None = None
         self._diagnostics = Diagnostics(self)
         self._events = self.create_publisher(EpisodeState, 'episode', EVENT)
@@ -118,8 +123,8 @@ class RobotEpisodeNode(Node):
             instruction=request.instruction or self._tasks[request.task],
             phase=EpisodeState.PHASE_RUNNING)
         response.episode_id = self._state.episode_id
-        self._ask(self._go_home, GoHome.Request(seed=seed), Waiting.WAY_HOME,
-                  lambda: self._wait(Waiting.HOME, self._values['reset_timeout_s']))
+        self._operator_ready = False
+        self._send_home()
         return response
 
     def _check(self, request: ResetEpisode.Request) -> tuple[int, str]:
@@ -158,17 +163,22 @@ class RobotEpisodeNode(Node):
 
     def _wait(self, what: Waiting, at_most_s: float = float('inf')) -> None:
         self._waiting, self._deadline = what, time.monotonic() + at_most_s
+        self._images = 0
         self._done_ns = self.get_clock().now().nanoseconds
 
+    def _send_home(self) -> None:
+        self._ask(self._go_home, GoHome.Request(seed=self._state.seed), Waiting.WAY_HOME,
+                  lambda: self._wait(Waiting.HOME, self._values['reset_timeout_s']))
+
     def _on_home(self) -> None:
-        if self._values['arrange']:
+        if self._values['arrange'] and not self._operator_ready:
             self._ask(self._arrange, ArrangeScene.Request(seed=self._state.seed),
                       Waiting.ARRANGEMENT, self._on_arranged)
         else:
             self._on_arranged()
 
     def _on_arranged(self) -> None:
-        if self._values['operator_begins']:
+        if self._values['operator_begins'] and not self._operator_ready:
             self._wait(Waiting.OPERATOR)
             self.get_logger().info(f'{self._state.instruction!r}: arrange the scene, then press '
                                    'success to begin')
@@ -180,13 +190,20 @@ class RobotEpisodeNode(Node):
         if message.mode in BROKEN:
             self._abort(f'the arm has a fault: {message.fault_text}' if message.fault else
                         'the emergency stop was pressed')
-        elif self._waiting == Waiting.HOME and message.mode == RobotState.MODE_READY \
-                and stamp_to_ns(message.header.stamp) > self._done_ns:
+        elif stamp_to_ns(message.header.stamp) <= self._done_ns:
+            return
+        elif self._waiting == Waiting.HOME and message.mode in LED:
             self._on_home()
+        elif message.mode == RobotState.MODE_IDLE and (
+                self._waiting == Waiting.IMAGE or self._waiting == Waiting.NOTHING):
+            self._abort('the arm took no command for too long and is not led any more')
 
     def _on_image(self, data: bytes) -> None:
         stamp = stamp_of(data)
         if self._waiting == Waiting.IMAGE and stamp > self._done_ns:
+            self._images += 1
+            if self._images < FIRST_IMAGE:
+                return
             self._waiting = Waiting.NOTHING
             self._episode = RobotEpisode(self._values['horizon'], self._values['linger'])
             # What the other sensors saw since then belongs to the first observation.
@@ -196,6 +213,11 @@ class RobotEpisodeNode(Node):
             self._tell(self._episode.frame(stamp))
 
     def _on_command(self, message: EndEffectorCommand) -> None:
+        try:
+            message_to_action(message)
+        except BadMessageError:
+            # The arm refuses it too.
+            return
         if self._episode is not None:
             self._tell(self._episode.command(stamp_to_ns(message.header.stamp),
                                              self.get_clock().now().nanoseconds))
@@ -205,7 +227,12 @@ class RobotEpisodeNode(Node):
         if message.verdict == OperatorVerdict.DISCARD:
             self._abort('discarded by the operator')
         elif self._waiting == Waiting.OPERATOR and message.verdict == OperatorVerdict.SUCCESS:
-            self._wait(Waiting.IMAGE)
+            self._operator_ready = True
+            if self._robot.mode in LED:
+                self._wait(Waiting.IMAGE)
+            else:
+                # It waited for longer than the arm is led without commands.
+                self._send_home()
         elif self._episode is not None and message.verdict == OperatorVerdict.SUCCESS:
             self._episode.success(said)
         elif self._episode is not None and message.verdict == OperatorVerdict.FAILURE:

@@ -92,11 +92,13 @@ class SpaceMouseNode(Node):
         self._command.publish(action_to_message(
             action, ns_to_stamp(stamp_of(data)), BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP,
             self._sequence))
-        self._mouse.sent()
         self._diagnostics.count('commands')
 
     def _on_command(self, message: EndEffectorCommand) -> None:
-        if message.source != EndEffectorCommand.SOURCE_TELEOP and self._mouse.command() is None:
+        if message.source == EndEffectorCommand.SOURCE_TELEOP:
+            # Only now: the mux may have refused it.
+            self._mouse.sent()
+        elif self._mouse.command() is None:
             # Who takes over must not drop what another holds.
             self._mouse.closed = message.gripper < OPEN
 

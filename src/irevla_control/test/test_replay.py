@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from irevla_control.errors import ConfigError
-from irevla_control.replay import Replay, merged
+from irevla_control.replay import Replay
 
 MS = 1_000_000
 ACTIONS = np.arange(28.0).reshape(4, 7) / 100
@@ -28,20 +28,9 @@ def test_a_faster_camera_leaves_images_unanswered():
     assert [one is not None for one in given[:5]] == [True, False, True, False, False]
 
 
-def test_a_slower_camera_gets_several_actions_as_one():
+def test_a_slower_camera_gets_every_action_later():
     replay = Replay(ACTIONS, STAMPS, paced=True)
-    first, second = replay.answer(0), replay.answer(200 * MS)
-    np.testing.assert_array_equal(first, ACTIONS[0])
-    np.testing.assert_allclose(second[:3], ACTIONS[1, :3] + ACTIONS[2, :3])
-    assert second[6] == ACTIONS[2, 6]
-
-
-def test_turns_are_merged_in_their_order():
-    quarter = np.pi / 2
-    actions = np.zeros((2, 7))
-    actions[0, 3], actions[1, 5] = quarter, quarter
-    # First about x, then about z: together a third of a turn about (1, 1, 1).
-    np.testing.assert_allclose(merged(actions)[3:6], 2 * np.pi / 3 / np.sqrt(3) * np.ones(3))
+    np.testing.assert_array_equal([replay.answer(ms * MS) for ms in (0, 250, 500, 750)], ACTIONS)
 
 
 def test_an_episode_without_commands_is_refused():

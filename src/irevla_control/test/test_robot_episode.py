@@ -54,18 +54,27 @@ def test_it_lingers_after_success_so_that_there_are_pictures_of_it():
     assert not episode.command(10, 10).success
     episode.success(12)
     episode.failure(13)
-    assert episode.frame(20) is None
-    assert [episode.command(stamp, stamp).success for stamp in (30, 40)] == [True, True]
+    assert episode.command(20, 20) is None
+    shown = [episode.frame(stamp) for stamp in (30, 40)]
+    assert [(one.step, one.success, one.ended) for one in shown] == [(1, True, False)] * 2
+    episode.success(45)
     last = episode.frame(50)
-    assert (last.step, last.success, last.terminated, last.reward) == (3, True, True, 1.0)
+    assert (last.step, last.success, last.terminated, last.reward) == (1, True, True, 1.0)
 
 
-def test_the_horizon_ends_also_an_episode_that_lingers():
-    episode = RobotEpisode(horizon=2, linger=5)
+def test_success_at_the_horizon_lingers_too():
+    episode = RobotEpisode(horizon=1, linger=1)
     episode.command(10, 10)
     episode.success(12)
-    episode.command(20, 20)
-    assert episode.frame(30).success
+    assert episode.frame(20).success and not episode.ended
+    assert episode.frame(30).success and episode.ended
+
+
+def test_a_command_from_the_future_answers_nothing():
+    episode = RobotEpisode(horizon=5)
+    assert episode.command(1000, executed=20) is None
+    assert episode.command(10, executed=20).step == 0
+    assert episode.abort(5, 'set back').stamp > 10
 
 
 def test_a_verdict_before_anything_was_done_says_nothing():
@@ -109,11 +118,12 @@ def test_whatever_comes_steps_count_up_stamps_grow_and_one_event_is_the_last(
             stamp += 1
         told = getattr(episode, move)(*([stamp, stamp] if move == 'command' else [stamp]))
         events += [told] if told is not None else []
-    assert [event.step for event in events] == list(range(len(events)))
+    steps = [event.step for event in events]
+    assert steps == sorted(steps) and set(steps) == set(range(steps[-1] + 1) if steps else ())
     assert all(a.stamp < b.stamp for a, b in zip(events, events[1:]))
     assert [event.ended for event in events] == [False] * (len(events) - episode.ended) + \
         [True] * episode.ended
-    assert len(events) <= horizon + 1
+    assert len(events) <= horizon + 1 + linger
 
 
 def test_a_horizon_of_nothing_is_refused():

@@ -115,10 +115,15 @@ class Robot:
         self.events.clear()
         answer = self.ask()
         assert answer.code == answer.OK, answer.text
-        while not self.events:
-            self.see()
+        self.see_until_it_runs()
         assert self.events[0].phase == EpisodeState.PHASE_RUNNING
         return answer.episode_id
+
+    def see_until_it_runs(self):
+        end = time.monotonic() + 15
+        while not self.events:
+            assert time.monotonic() < end, 'it does not begin'
+            self.see()
 
     def step(self):
         stamp = self.see()
@@ -229,17 +234,43 @@ def test_the_operator_begins_and_success_lingers(patient_robot):
     robot = patient_robot
     robot.events.clear()
     robot.ask()
-    robot.spin(0.3)
+    robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
+    robot.see()
     robot.see()
     assert not robot.events and not robot.arrangements
     robot.say(OperatorVerdict.SUCCESS)
-    while not robot.events:
-        robot.see()
+    robot.see_until_it_runs()
     robot.step()
     robot.say(OperatorVerdict.SUCCESS)
-    robot.step()
+    robot.see()
     assert [event.success for event in robot.events] == [False, False, True]
     assert robot.end().success
+
+
+def test_an_arm_that_went_idle_while_the_operator_arranged_goes_home_again(patient_robot):
+    robot = patient_robot
+    robot.events.clear()
+    robot.ask()
+    robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
+    robot.mode = RobotState.MODE_IDLE
+    robot.spin(0.1)
+    robot.say(OperatorVerdict.SUCCESS)
+    robot.until(lambda: len(robot.homes) == 2, 'another way home')
+    robot.mode = RobotState.MODE_HOLDING
+    robot.see_until_it_runs()
+    robot.step()
+    robot.mode = RobotState.MODE_IDLE
+    assert 'not led any more' in robot.end().text
+
+
+def test_what_is_no_command_does_not_count(robot):
+    robot.begin()
+    message = EndEffectorCommand(gripper=float('nan'))
+    message.header.stamp = ns_to_stamp(time.time_ns())
+    robot.command.publish(message)
+    robot.spin(0.1)
+    robot.step()
+    assert [event.step for event in robot.events] == [0, 0]
 
 
 def test_tasks_are_read_with_their_instructions():

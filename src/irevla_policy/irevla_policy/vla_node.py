@@ -44,6 +44,9 @@ PARAMETERS = {
     'max_skew_s': Parameter(
         0.0, 'how much older than the first camera\'s stamp the rest of an observation may be; 0: '
         'equal stamps, as simulators give them [s]', 0.0, 1.0),
+    'see_effects': Parameter(
+        False, 'act only on what was taken after the last command was sent, so that a learner '
+        'sees what each action did; simulators that wait show nothing else'),
     'noise_std_low': Parameter(
         0.0, 'least spread of an episode\'s exploration noise; 1 is half the demonstrated range',
         0.0, 2.0),
@@ -87,6 +90,7 @@ class VlaNode(Node):
         self._warm_up('warm up')
         self._max_age_s = values['max_age_s']
         self._lock_step = values['max_skew_s'] == 0
+        self._see_effects, self._sent_ns = values['see_effects'], 0
         cameras = self._vla.config.cameras
         self._buffer = ObservationBuffer(cameras, values['max_skew_s'])
         self._episode = EpisodeState()
@@ -190,6 +194,8 @@ class VlaNode(Node):
         if observation.stamp < told or (exact and observation.stamp > told):
             return
         self._complete = None
+        if self._see_effects and self._running and observation.stamp <= self._sent_ns:
+            return
         self._instructions.add(self._episode.instruction)
         job = Job(observation, self._episode, self._frame_id, received)
         if self._worker.submit(partial(self._act, job)):
@@ -210,7 +216,9 @@ class VlaNode(Node):
         output = self._vla.step(job.observation.images, job.observation.state,
                                 job.episode.instruction, self._next_noise(job))
         inference_s = time.monotonic() - start
-        if job.last:
+        over = job.episode.episode_id == self._episode.episode_id and not self._running
+        if job.last or over:
+            # Nobody may command any more, but a learner wants the latent.
             self._step.publish(self._step_message(job, output, inference_s))
             return
         problem = action_problem(output.action)
@@ -222,6 +230,7 @@ class VlaNode(Node):
         self._command.publish(action_to_message(
             output.action, stamp, job.frame_id, EndEffectorCommand.SOURCE_POLICY,
             self._sequence))
+        self._sent_ns = self.get_clock().now().nanoseconds
         self._diagnostics.time('observation to command', time.monotonic() - job.received)
         self._diagnostics.time('forward pass', inference_s)
         self._diagnostics.count('commands')
