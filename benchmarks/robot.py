@@ -22,7 +22,12 @@ from sensor_msgs.msg import Image
 from irevla_control.observation import BASE_FRAME
 from irevla_control.realsense_camera import CameraFrame, CameraSettings, RealSenseCamera
 from irevla_control.ros.executor import DirectExecutor
-from irevla_control.ros.messages import action_to_message, image_to_message, ns_to_stamp
+from irevla_control.ros.messages import (
+    action_to_message,
+    image_to_message,
+    ns_to_stamp,
+    pixels_to_message,
+)
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_control.spacemouse_node import SpaceMouseNode
 from irevla_msgs.msg import EndEffectorCommand, RobotState
@@ -271,8 +276,8 @@ def cameras() -> dict[str, float]:
     sizes: list[int] = []
 
     def on_frame(frame: CameraFrame) -> None:
-        image = Image(height=CAMERA_SIZE, width=CAMERA_SIZE, encoding='rgb8',
-                      step=3 * CAMERA_SIZE, data=frame.data)
+        image = pixels_to_message(frame.data, CAMERA_SIZE, CAMERA_SIZE, ns_to_stamp(frame.stamp),
+                                  'a')
         if tracemalloc.is_tracing():
             sizes.append(tracemalloc.get_traced_memory()[1])
         publisher.publish(image)

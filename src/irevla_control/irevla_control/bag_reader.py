@@ -19,7 +19,7 @@ from rosbags.typesys import TypesysError
 from irevla_control.bag_index import EpisodeEntry, list_episodes
 from irevla_control.bag_writer import EPISODE_METADATA
 from irevla_control.cdr import SOURCES, stamp_of
-from irevla_control.episode_recording import PHASE_RUNNING
+from irevla_control.episode_recording import PHASE_ENDED
 from irevla_control.errors import BadMessageError, BagError
 from irevla_control.mcap_file import read_checksum
 from irevla_control.message_types import decode, typestore
@@ -218,7 +218,7 @@ def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
     labelled = bag.stamps('expert_label')
     # What came after the end answers nothing: a robot's cameras go on.
     commanded = bag.stamps('command') & {stamp for stamp, event in events.items()
-                                         if event.phase == PHASE_RUNNING}
+                                         if event.phase != PHASE_ENDED}
     stamps, parts = _whole(bag, sorted(commanded), ['robot_state', *topics.values()])
     commands = [bag.take('command', stamp) for stamp in stamps]
     actions = np.array([_action(command) for command in commands]).reshape(-1, ACTION_SIZE)

@@ -21,7 +21,7 @@ from irevla_control.realsense_camera import (
     find_sensor,
 )
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import ns_to_stamp, to_array
+from irevla_control.ros.messages import ns_to_stamp, pixels_to_message, to_array
 from irevla_control.ros.node import run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import OBSERVATION
@@ -111,12 +111,10 @@ class RealSenseNode(Node):
             return
         size = self._settings[name].size
         stamp = ns_to_stamp(frame.stamp)
-        image = Image(height=size, width=size, encoding='rgb8', step=3 * size, data=frame.data)
+        image = pixels_to_message(frame.data, size, size, stamp, name)
         info = CameraInfo(height=size, width=size, distortion_model='plumb_bob',
                           d=[0.0] * 5, k=self._matrices[name])
-        for message in (image, info):
-            message.header.stamp = stamp
-            message.header.frame_id = name
+        info.header = image.header
         self._images[name].publish(image)
         self._infos[name].publish(info)
         self._ages[name].append(1e-9 * (time.time_ns() - frame.stamp))

@@ -73,7 +73,7 @@ def test_an_observation_is_answered_with_what_the_model_computes(fresh, checkpoi
     assert np.allclose(latent, expected.latent, atol=2e-2)
     assert step.backbone_hash == load_checkpoint(checkpoint).backbone_hash
     assert step.head_version == 0 and step.episode_id == 'one'
-    assert 0 < step.inference_s < 1
+    assert 0 < step.inference_s < 30
 
 
 def test_an_ended_episode_gets_no_command(fresh):

@@ -34,8 +34,15 @@ def to_array(typecode: str, values: np.ndarray) -> array.array:
 
 def image_to_message(image: np.ndarray, stamp: Time, frame_id: str) -> Image:
     """Wrap a uint8 (height, width, 3) RGB image."""
-    message = Image(height=image.shape[0], width=image.shape[1], encoding='rgb8',
-                    step=3 * image.shape[1], data=to_array('B', image))
+    return pixels_to_message(to_array('B', image), *image.shape[:2], stamp, frame_id)
+
+
+def pixels_to_message(pixels: array.array, height: int, width: int, stamp: Time,
+                      frame_id: str) -> Image:
+    """Wrap the bytes of a (height, width, 3) RGB image without a copy."""
+    message = Image(height=height, width=width, encoding='rgb8', step=3 * width)
+    # Not by the constructor, which copies them.
+    message.data = pixels
     message.header.stamp = stamp
     message.header.frame_id = frame_id
     return message
