@@ -51,6 +51,7 @@ FPS, HORIZON = 10, 25
 WAIT_S = 90.0
 FLOOD_HZ, FLOOD_S = 1000.0, 1.0
 HOUR_NS = 3600 * 1_000_000_000
+BROKEN = (RobotState.MODE_FAULT, RobotState.MODE_STOPPED)
 ALL_PARAMETERS = """
 /**/episode_runner: {ros__parameters: {stall_timeout_s: 8.0, max_retries: 1000000}}
 /**/franka: {ros__parameters: {recoveries: 100}}
@@ -89,14 +90,14 @@ class Fault:
     Attributes:
         inject, cure: what to do.
         rests: whether the arm is to come to rest, and can be asked.
-        latches: whether the arm is to stay so until it is recovered.
+        ends_in: modes of RobotState of which one is to be reached, besides rest.
 
     """
 
     inject: Callable[[], None]
     cure: Callable[[], None] = lambda: None
     rests: bool = True
-    latches: bool = False
+    ends_in: tuple[int, ...] = ()
 
 
 def drifting_policy(folder: Path, preset: Path) -> Path:
@@ -206,7 +207,7 @@ class FaultyRobot:
 
     def broken(self) -> bool:
         """Return whether the arm waits for recovery."""
-        return self.state.mode in (RobotState.MODE_FAULT, RobotState.MODE_STOPPED)
+        return self.state.mode in BROKEN
 
     def arm_thaws(self) -> None:
         """Let the arm's node go on, which finds its motion ended by the robot."""
@@ -259,8 +260,8 @@ class FaultyRobot:
                     raise FaultError(f'{fault}: the arm still moves after {WAIT_S} s')
             rest_s = time.monotonic() - began
         self.spin(0.5)
-        if what.latches:
-            self.until(self.broken, f'{fault}: the latched fault')
+        if what.ends_in:
+            self.until(lambda: self.state.mode in what.ends_in, f'{fault}: its mode')
         said = f'mode {self.state.mode}' + (f': {self.state.fault_text}'
                                             if self.state.fault_text else '')
         top_speed = self._top_speed
@@ -285,16 +286,18 @@ class FaultyRobot:
 
         return {
             'policy killed': Fault(kill('vla'), self.after_launch),
-            'policy frozen': Fault(freeze('vla'), thaw('vla')),
+            'policy frozen': Fault(freeze('vla'), thaw('vla'),
+                                   ends_in=(RobotState.MODE_HOLDING,)),
             'learner killed': Fault(kill('learner'), self.after_launch),
             'arm node killed': Fault(kill('franka'), self.after_launch),
             'arm node frozen': Fault(freeze('franka'), self.arm_thaws),
             'robot cut off': Fault(self.panda.kill, self.robot_returns, rests=False,
-                                   latches=True),
-            'gripper cut off': Fault(self.panda.cut_gripper, self.recover, latches=True),
-            'camera unplugged': Fault(unplug('front'), unplug('')),
+                                   ends_in=BROKEN),
+            'gripper cut off': Fault(self.panda.cut_gripper, self.recover, ends_in=BROKEN),
+            'camera unplugged': Fault(unplug('front'), unplug(''),
+                                      ends_in=(RobotState.MODE_HOLDING,)),
             'emergency stop': Fault(lambda: self._stop.publish(Empty()), self.recover,
-                                    latches=True),
+                                    ends_in=(RobotState.MODE_STOPPED,)),
             'clock jump': Fault(lambda: self.tell(np.zeros(7), HOUR_NS)),
             'command flood': Fault(self.flood, rests=False),
             'NaN commands': Fault(self.nonsense, rests=False),

@@ -59,7 +59,8 @@ def until(condition, what):
 def arrange(panda, seed):
     panda.scene.ask(seed)
     until(lambda: panda.scene.arranged == seed, 'the arrangement')
-    time.sleep(0.1)
+    arranged_s = panda.scene.read()[0]
+    until(lambda: panda.scene.read()[0] > arranged_s + 0.05, 'the arranged scene')
     return panda.scene.read()[1]
 
 
