@@ -24,7 +24,8 @@ from irevla_learner.ppo_config import PPOConfig
 from irevla_learner.run_folder import RunFolder
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.bag_frames import load_frames
-from irevla_policy.checkpoint import load_checkpoint, read_manifest
+from irevla_policy.checkpoint import load_checkpoint
+from irevla_policy.checkpoint_files import read_manifest
 from irevla_policy.config import PolicyConfig
 from irevla_policy.dataset import Dataset, Mixture, split_by_episode
 from irevla_policy.frame_store import FrameStore

@@ -26,8 +26,8 @@ from irevla_learner.outcome import write_outcome
 from irevla_learner.policy_step import read_policy_step
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, PolicyUpdate
-from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.head_update import pack_head
+from irevla_policy.latent_policy import load_latent_policy, save_latent_policy
 from irevla_policy.metrics_log import MetricsLog
 
 PARAMETERS = {
@@ -62,11 +62,12 @@ class LearnerNode(Node):
             self._root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f'parameter root {self._root}: {error}') from error
-        self._vla = load_checkpoint(Path(values['checkpoint']))
-        self._hash = self._vla.backbone_hash
+        self._checkpoint = Path(values['checkpoint'])
+        self._policy = load_latent_policy(self._checkpoint)
+        self._hash = self._policy.backbone_hash
         settings = SACfDConfig.load(Path(values['settings']) if values['settings'] else None)
         self._tensorboard = settings.tensorboard
-        self._learner = OnlineLearner(self._vla, settings, self._root, values['seed'],
+        self._learner = OnlineLearner(self._policy, settings, self._root, values['seed'],
                                       values['device'])
         self._publish_period_s = values['publish_period_s']
         self._joiner = EpisodeJoiner()
@@ -103,9 +104,9 @@ class LearnerNode(Node):
             self.get_logger().info('ready')
 
     def _on_step(self, message: PolicyStep) -> None:
-        statistics = self._vla.statistics
+        statistics = self._policy.statistics
         try:
-            latent, state = read_policy_step(message, self._hash, self._vla.backbone.width,
+            latent, state = read_policy_step(message, self._hash, self._policy.head.width,
                                              statistics.state_size)
         except BadMessageError as error:
             self._diagnostics.refuse(f'{error}; its episode is not learned from')
@@ -127,7 +128,7 @@ class LearnerNode(Node):
             self._diagnostics.refuse(f'command not learned from: {error}')
             return
         self._joiner.add_command(
-            stamp_to_ns(message.header.stamp), self._vla.statistics.normalise_action(action),
+            stamp_to_ns(message.header.stamp), self._policy.statistics.normalise_action(action),
             message.source in HUMANS)
         self._hand_over()
 
@@ -186,18 +187,18 @@ class LearnerNode(Node):
         if not learner.learning:
             return
         learner.save()
-        learner.copy_to(self._vla.head)
+        learner.copy_to(self._policy.head)
         now = learner.progress()
-        save_checkpoint(self._root / 'checkpoint', self._vla,
-                        {'stage1': json_values(asdict(now))})
+        save_latent_policy(self._root / 'checkpoint', self._checkpoint, self._policy,
+                           {'stage1': json_values(asdict(now))})
         if learner.done:
             write_outcome(self._root, now.decisions, now.updates, now.episodes)
             self._finished = True
 
     def _publish(self) -> None:
-        self._learner.copy_to(self._vla.head)
+        self._learner.copy_to(self._policy.head)
         message = PolicyUpdate(version=self._learner.version, backbone_hash=self._hash,
-                               weights=to_array('B', np.frombuffer(pack_head(self._vla.head),
+                               weights=to_array('B', np.frombuffer(pack_head(self._policy.head),
                                                                    np.uint8)))
         message.header.stamp = self.get_clock().now().to_msg()
         self._update.publish(message)

@@ -18,8 +18,8 @@ from irevla_learner.progress import Progress, stage_done
 from irevla_learner.sacfd import Losses, SACfD
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.head import Head
+from irevla_policy.latent_policy import LatentPolicy
 from irevla_policy.state_file import load_state, save_state
-from irevla_policy.vla import VLA, start_digest
 
 STATE = 'learner.safetensors'
 # Numbers of a learner that are saved as they are.
@@ -54,15 +54,15 @@ class SACfDProgress(Progress):
 class OnlineLearner:
     """Takes episodes, owes updates for them, and does these in slices."""
 
-    def __init__(self, vla: VLA, config: SACfDConfig, folder: Path, seed: int,
+    def __init__(self, policy: LatentPolicy, config: SACfDConfig, folder: Path, seed: int,
                  device: str = 'cpu') -> None:
-        """Begin with the head of ``vla``, or go on with what ``folder`` holds of the same.
+        """Begin with the head of ``policy``, or go on with what ``folder`` holds of the same.
 
         Raises:
             ConfigError: the folder holds another learning, or a damaged one.
 
         """
-        self._vla, self._config, self._folder = vla, config, Path(folder)
+        self._policy, self._config, self._folder = policy, config, Path(folder)
         self._seed, self._device = seed, device
         self._replay: LatentReplay | None = None
         self._agent: SACfD | None = None
@@ -74,7 +74,7 @@ class OnlineLearner:
         self._staleness = 0.0
         self._losses = Losses(*[math.nan] * 5)
         self._identity = {'config': asdict(config), 'seed': seed,
-                          'start': start_digest(vla)}
+                          'start': policy.digest()}
         found = load_state(self._folder / STATE, self._identity)
         if found is not None:
             self._restore(*found)
@@ -128,9 +128,9 @@ class OnlineLearner:
             self._agent.refresh()
 
     def _open_replay(self, tokens: int, width: int) -> None:
-        statistics = self._vla.statistics
+        statistics = self._policy.statistics
         self._replay = LatentReplay(
-            self._folder / 'replay', backbone_hash=self._vla.backbone_hash, tokens=tokens,
+            self._folder / 'replay', backbone_hash=self._policy.backbone_hash, tokens=tokens,
             width=width, state_size=statistics.state_size, action_size=statistics.action_size,
             capacity=self._config.capacity)
 
@@ -148,7 +148,7 @@ class OnlineLearner:
         # An episode that a kill kept from being counted is learned from all the same.
         self._open_replay(*progress['latent'])
         if tensors:
-            self._agent = SACfD(self._vla.head, self._replay, self._config, self._seed,
+            self._agent = SACfD(self._policy.head, self._replay, self._config, self._seed,
                                 self._device, tensors, progress['updates'])
             self._agent.refresh()
 
@@ -161,7 +161,7 @@ class OnlineLearner:
             raise ConfigError(f'none of {self._episodes} zero-shot episodes succeeded: with a '
                               'sparse reward nothing can be learned; demonstrate by hand, or '
                               'begin with an easier task')
-        self._agent = SACfD(self._vla.head, self._replay, config, self._seed, self._device)
+        self._agent = SACfD(self._policy.head, self._replay, config, self._seed, self._device)
         self._agent.refresh()
         self._before = self._decisions
         self._began = time.monotonic()

@@ -17,7 +17,7 @@ from irevla_learner.progress import Progress, stage_done
 from irevla_learner.vector_play import Played, VectorPlayer
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.state_file import load_state, save_state
-from irevla_policy.vla import VLA, start_digest
+from irevla_policy.vla import VLA
 
 STATE = 'learner.safetensors'
 
@@ -45,7 +45,7 @@ def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, s
         ConfigError: ``folder`` holds another learning.
 
     """
-    identity = {'config': asdict(config), 'seed': seed, 'start': start_digest(vla),
+    identity = {'config': asdict(config), 'seed': seed, 'start': vla.latent_policy.digest(),
                 'whole': whole}
     found = load_state(folder / STATE, identity)
     tensors, before = found or (None, {})

@@ -26,7 +26,7 @@ def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Pat
         ConfigError: no zero-shot episode succeeded, or ``folder`` holds another learning.
 
     """
-    learner = OnlineLearner(vla, config, folder, seed)
+    learner = OnlineLearner(vla.latent_policy, config, folder, seed)
     played_before = learner.progress().episodes
     noises = [SmoothNoise(vla.statistics.action_size, config.noise_correlation,
                           config.noise_std_low, config.noise_std_high,

@@ -10,6 +10,7 @@ from torch import nn
 
 from irevla_learner.latent_replay import LatentEpisode
 from irevla_policy.head import Head
+from irevla_policy.latent_policy import LatentPolicy
 
 WIDTH = 16
 
@@ -80,8 +81,13 @@ def beside_the_goal():
     return head
 
 
+def latent_policy():
+    """Return what stage 1 knows of a policy whose head goes beside the goal."""
+    return LatentPolicy(beside_the_goal(), SimpleNamespace(state_size=2, action_size=2), 'toy')
+
+
 class HeadOnly(nn.Module):
-    """What stage 1 uses of a VLA whose VLM is frozen."""
+    """What PPO uses of a VLA whose VLM is frozen."""
 
     def __init__(self, head):
         super().__init__()

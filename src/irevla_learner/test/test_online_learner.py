@@ -5,7 +5,7 @@
 from dataclasses import replace
 
 import pytest
-from reach import HeadOnly, Reach, acting, beside_the_goal
+from reach import Reach, acting, beside_the_goal, latent_policy
 import torch
 
 from irevla_control.errors import ConfigError
@@ -25,7 +25,7 @@ def episodes(count, seed=0):
 
 
 def learner(folder, **changes):
-    return OnlineLearner(HeadOnly(beside_the_goal()), replace(CONFIG, **changes), folder, seed=0)
+    return OnlineLearner(latent_policy(), replace(CONFIG, **changes), folder, seed=0)
 
 
 def test_owes_the_warm_up_and_then_updates_for_every_decision(tmp_path):

@@ -50,6 +50,11 @@ class Head(nn.Module):
             size = next_size
         self.mlp = nn.Sequential(*layers, nn.Linear(size, output_size))
 
+    @property
+    def width(self) -> int:
+        """Of the tokens it pools."""
+        return self.pool.query.numel()
+
     def forward(self, latent: Tensor, state: Tensor) -> Tensor:
         """Map latent (B, m, d) and normalised state (B, p) to (B, output_size), float32."""
         pooled = self.pool(latent.float())

@@ -9,7 +9,7 @@ import torch
 
 from irevla_control.progress_bar import progress_bar
 from irevla_policy.frame_store import FrameStore
-from irevla_policy.vla import VLA, start_digest
+from irevla_policy.vla import VLA
 
 BATCH = 64
 
@@ -34,4 +34,4 @@ def relabelled(store: FrameStore, improved: VLA) -> FrameStore:
             chosen = improved.act(*improved.perceive(store.images[rows], store.states[rows],
                                                      instructions[rows].tolist()))
         actions[rows] = improved.statistics.denormalise_action(chosen.float().cpu().numpy())
-    return replace(store, actions=actions, labelled_by=start_digest(improved))
+    return replace(store, actions=actions, labelled_by=improved.latent_policy.digest())

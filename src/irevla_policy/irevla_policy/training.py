@@ -20,7 +20,7 @@ from irevla_policy.metrics_log import MetricsLog
 from irevla_policy.prefetch import Prefetcher
 from irevla_policy.training_config import TrainConfig
 from irevla_policy.training_state import TrainingState, seed_step, trained_parameters
-from irevla_policy.vla import VLA, start_digest
+from irevla_policy.vla import VLA
 
 # Said outright: otherwise accelerate takes several processes without a GPU for strangers.
 CPU_ONLY = not torch.accelerator.is_available()
@@ -108,7 +108,7 @@ class Trainer:
                          if name not in FREE_TO_CHANGE}
         self.identity |= {'processes': self.accelerator.num_processes,
                           'policy': vla.config.to_dict(), 'data': source.digest(),
-                          'start': start_digest(vla)}
+                          'start': vla.latent_policy.digest()}
         self.start = self.state.load(self.output, self.identity)
 
     def run(self) -> TrainResult:

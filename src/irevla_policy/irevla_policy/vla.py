@@ -4,7 +4,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-import hashlib
 
 import numpy as np
 import torch
@@ -16,8 +15,8 @@ from irevla_control.observation import STATE_SIZE
 from .backbone import Backbone
 from .config import PolicyConfig
 from .head import Head
+from .latent_policy import LatentPolicy
 from .statistics import Statistics
-from .tensors import tensor_bytes
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,11 @@ class VLA(nn.Module):
     def backbone_hash(self) -> str:
         """Of backbone, adapters and preprocessing: latents of two hashes never mix."""
         return self.backbone.hash()
+
+    @property
+    def latent_policy(self) -> LatentPolicy:
+        """The policy without its VLM; the head is this one's."""
+        return LatentPolicy(self.head, self.statistics, self.backbone_hash)
 
     def train(self, mode: bool = True) -> 'VLA':
         """Set the mode; a frozen backbone stays in evaluation mode, so latents stay the same."""
@@ -148,11 +152,3 @@ class VLA(nn.Module):
                                   f'uint8 {shape} is needed, set the camera to that size')
             stacked[index] = image
         return stacked
-
-
-def start_digest(vla: VLA) -> str:
-    """Return a hash of all weights, to tell what a training began with."""
-    digest = hashlib.sha256(vla.backbone_hash.encode())
-    for tensor in vla.head.state_dict().values():
-        digest.update(tensor_bytes(tensor))
-    return digest.hexdigest()[:16]

@@ -11,13 +11,8 @@ from safetensors.torch import load_file, save_file
 from small_models import observation, pretrained_vla, save_blip2, tiny_vla
 import torch
 
-from irevla_policy.checkpoint import (
-    FILES,
-    CheckpointError,
-    load_checkpoint,
-    read_manifest,
-    save_checkpoint,
-)
+from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.checkpoint_files import FILES, CheckpointError, read_manifest
 from irevla_policy.training_state import trained_parameters
 
 

@@ -19,7 +19,8 @@ import torch
 import yaml
 
 from irevla_control.errors import ConfigError
-from irevla_policy.checkpoint import load_checkpoint, read_manifest
+from irevla_policy.checkpoint import load_checkpoint
+from irevla_policy.checkpoint_files import read_manifest
 from irevla_policy.config import PolicyConfig
 from irevla_policy.dataset import Dataset, Mixture, split_by_episode
 from irevla_policy.frame_store import write_store

@@ -1,0 +1,148 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A checkpoint's folder: safetensors and JSON beside a manifest of their hashes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+import json
+import os
+from pathlib import Path
+import shutil
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from irevla_control.errors import IrevlaError
+from irevla_control.files import sync
+
+from .tensors import misfit
+
+FORMAT = 'irevla-policy'
+VERSION = 1
+MANIFEST = 'manifest.json'
+CONFIG = 'config.json'
+STATISTICS = 'statistics.json'
+TOKENIZER = 'tokenizer.json'
+BACKBONE = 'backbone.safetensors'
+HEAD = 'head.safetensors'
+FILES = (CONFIG, STATISTICS, TOKENIZER, BACKBONE, HEAD)
+
+
+class CheckpointError(IrevlaError):
+    """A checkpoint that cannot be written or used."""
+
+
+@contextmanager
+def new_checkpoint(folder: str | Path, backbone_hash: str,
+                   extra: dict[str, Any] | None) -> Iterator[Path]:
+    """Give a folder to write `FILES` to, which then appears at once as ``folder``, or not at all.
+
+    A folder of that name is replaced: until the end it lies beside it as `<folder>.previous`.
+    ``extra`` is plain data for the manifest.
+
+    Raises:
+        CheckpointError: the folder cannot be written.
+
+    """
+    folder = Path(folder)
+    temporary = folder.with_name(f'.{folder.name}.{os.getpid()}')
+    previous = folder.with_name(f'{folder.name}.previous')
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        yield temporary
+        write_json(temporary / MANIFEST, {
+            'format': FORMAT, 'version': VERSION, 'backbone_hash': backbone_hash,
+            'files': {name: _sha256(temporary / name) for name in FILES}, 'extra': extra or {}})
+        for path in (*temporary.iterdir(), temporary):
+            sync(path)
+        if folder.exists():
+            shutil.rmtree(previous, ignore_errors=True)
+            folder.rename(previous)
+        temporary.rename(folder)
+        sync(folder.parent)
+        shutil.rmtree(previous, ignore_errors=True)
+    except (OSError, TypeError, ValueError) as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise CheckpointError(f'checkpoint {folder} cannot be written: {error}') from error
+
+
+def read_manifest(folder: str | Path) -> dict[str, Any]:
+    """Return the manifest: 'format', 'version', 'backbone_hash', 'files' (SHA-256) and 'extra'.
+
+    Raises CheckpointError when it is missing, foreign or of another version.
+    """
+    path = Path(folder) / MANIFEST
+    if not path.is_file():
+        raise CheckpointError(f'{path} is missing; give the folder of a policy checkpoint')
+    manifest = read_json(path)
+    if manifest.get('format') != FORMAT:
+        raise CheckpointError(f'{path} has format {manifest.get("format")!r}, not {FORMAT!r}; '
+                              'give the folder of a policy checkpoint')
+    if manifest.get('version') != VERSION:
+        raise CheckpointError(f'{path} has version {manifest.get("version")!r}, this program '
+                              f'reads {VERSION}; use the program that wrote it, or train again')
+    if not isinstance(manifest.get('files'), dict) or set(manifest['files']) != set(FILES) \
+            or not isinstance(manifest.get('backbone_hash'), str) \
+            or not isinstance(manifest.get('extra'), dict):
+        raise CheckpointError(f'{path} is incomplete; copy the checkpoint again')
+    return manifest
+
+
+def check_files(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a folder whose files are those that were written.
+
+    Raises CheckpointError when one is missing or altered.
+    """
+    manifest = read_manifest(folder)
+    for name, expected in manifest['files'].items():
+        path = folder / name
+        if not path.is_file():
+            raise CheckpointError(f'{path} is missing; copy the checkpoint again')
+        if _sha256(path) != expected:
+            raise CheckpointError(f'{path} is truncated or altered: its SHA-256 is not the '
+                                  "manifest's; copy the checkpoint again")
+    return manifest
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file; raises CheckpointError when it is none."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f'{path} is not a safetensors file: {error}; copy the checkpoint '
+                              'again') from error
+
+
+def check_fit(path: Path, stored: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    """Raise CheckpointError when a file's tensors differ in names or shapes from those wanted."""
+    problem = misfit(stored, expected)
+    if problem:
+        raise CheckpointError(f'{path}: {problem}; give files that match the configuration')
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write plain data."""
+    path.write_text(json.dumps(data, indent=1, allow_nan=False), encoding='utf-8')
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON file's mapping; raises CheckpointError when it holds none."""
+    try:
+        data = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f'{path} is not JSON: {error}; copy the checkpoint again') from error
+    if not isinstance(data, dict):
+        raise CheckpointError(f'{path} holds no mapping; copy the checkpoint again')
+    return data
+
+
+def _sha256(path: Path) -> str:
+    digest = sha256()
+    with path.open('rb') as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

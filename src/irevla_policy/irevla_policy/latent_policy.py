@@ -1,0 +1,94 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A policy without its VLM: stage 1 freezes that, so a learner on latents never loads it."""
+
+from dataclasses import dataclass
+import hashlib
+from pathlib import Path
+import shutil
+from typing import Any
+
+from safetensors.torch import save_file
+
+from irevla_control.errors import ConfigError
+
+from .checkpoint_files import (
+    CONFIG,
+    FILES,
+    HEAD,
+    STATISTICS,
+    CheckpointError,
+    check_files,
+    check_fit,
+    new_checkpoint,
+    read_json,
+    read_weights,
+)
+from .config import PolicyConfig
+from .head import Head
+from .statistics import Statistics
+from .tensors import plain, tensor_bytes
+
+
+@dataclass(frozen=True)
+class LatentPolicy:
+    """What of a policy acts on latents.
+
+    Attributes:
+        head: maps latent and normalised state to normalised actions.
+        statistics: of states and actions.
+        backbone_hash: of what the latents come from; those of two hashes never mix.
+
+    """
+
+    head: Head
+    statistics: Statistics
+    backbone_hash: str
+
+    def digest(self) -> str:
+        """Return a hash of all weights, the VLM's too, to tell what a training began with."""
+        digest = hashlib.sha256(self.backbone_hash.encode())
+        for tensor in self.head.state_dict().values():
+            digest.update(tensor_bytes(tensor))
+        return digest.hexdigest()[:16]
+
+
+def load_latent_policy(folder: str | Path) -> LatentPolicy:
+    """Return a checkpoint's policy without its VLM, on the CPU.
+
+    Raises CheckpointError when anything of the checkpoint is missing or altered, as
+    `load_checkpoint`; whether its VLM's source is still the same is not looked at.
+    """
+    folder = Path(folder)
+    manifest = check_files(folder)
+    try:
+        config = PolicyConfig.from_dict(read_json(folder / CONFIG))
+        statistics = Statistics.from_dict(read_json(folder / STATISTICS))
+    except ConfigError as error:
+        raise CheckpointError(f'checkpoint {folder} cannot be built: {error}') from error
+    path = folder / HEAD
+    weights = read_weights(path)
+    if 'pool.query' not in weights:
+        raise CheckpointError(f'{path} holds no head; copy the checkpoint again')
+    head = Head(weights['pool.query'].numel(), statistics.state_size, statistics.action_size,
+                config.head.hidden)
+    check_fit(path, weights, head.state_dict())
+    head.load_state_dict(weights)
+    return LatentPolicy(head.eval(), statistics, manifest['backbone_hash'])
+
+
+def save_latent_policy(folder: str | Path, source: str | Path, policy: LatentPolicy,
+                       extra: dict[str, Any] | None = None) -> None:
+    """Write a whole checkpoint: that of ``source``, with this head, as `save_checkpoint` does.
+
+    Raises CheckpointError when ``source`` is another policy's, or the folder cannot be written.
+    """
+    source = Path(source)
+    if check_files(source)['backbone_hash'] != policy.backbone_hash:
+        raise CheckpointError(f'checkpoint {source} is of another backbone than the head; give '
+                              'the one that it was learned from')
+    with new_checkpoint(folder, policy.backbone_hash, extra) as new:
+        for name in FILES:
+            if name != HEAD:
+                shutil.copyfile(source / name, new / name)
+        save_file(plain(policy.head.state_dict()), new / HEAD)

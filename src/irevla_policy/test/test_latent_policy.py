@@ -1,0 +1,83 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A checkpoint read and written without its VLM is the same policy."""
+
+from dataclasses import replace
+import subprocess
+import sys
+
+import pytest
+from safetensors.torch import load_file, save_file
+from small_models import observation, tiny_vla
+import torch
+
+from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.checkpoint_files import CheckpointError, read_manifest
+from irevla_policy.latent_policy import load_latent_policy, save_latent_policy
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save_checkpoint(tmp_path / 'policy', tiny_vla())
+    return tmp_path / 'policy'
+
+
+def test_it_acts_on_the_latent_as_the_whole_policy_does(folder):
+    whole, light = load_checkpoint(folder), load_latent_policy(folder)
+    images, state = observation(whole)
+    seen = whole.step(images, state, 'press')
+    with torch.no_grad():
+        action = light.head(torch.from_numpy(seen.latent)[None],
+                            torch.from_numpy(seen.proprioception)[None])[0]
+    torch.testing.assert_close(action, torch.from_numpy(seen.action_normalised))
+    assert light.head.width == whole.backbone.width
+    assert light.digest() == whole.latent_policy.digest()
+    assert light.statistics.to_dict() == whole.statistics.to_dict()
+
+
+def test_a_new_head_makes_a_whole_checkpoint(folder, tmp_path):
+    light = load_latent_policy(folder)
+    with torch.no_grad():
+        light.head.mlp[0].weight.add_(1)
+    save_latent_policy(tmp_path / 'new', folder, light, {'stage1': 5})
+    old, new = load_checkpoint(folder), load_checkpoint(tmp_path / 'new')
+    assert new.backbone_hash == old.backbone_hash
+    torch.testing.assert_close(new.head.mlp[0].weight, old.head.mlp[0].weight + 1)
+    torch.testing.assert_close(new.head.pool.query, old.head.pool.query)
+    assert read_manifest(tmp_path / 'new')['extra'] == {'stage1': 5}
+
+
+def test_what_does_not_belong_together_is_refused(folder, tmp_path):
+    light = load_latent_policy(folder)
+    with pytest.raises(CheckpointError, match='another backbone'):
+        save_latent_policy(tmp_path / 'new', folder, replace(light, backbone_hash='0' * 64))
+    assert not (tmp_path / 'new').exists()
+
+
+@pytest.mark.parametrize('damage, words', [
+    (lambda weights: weights.pop('pool.query'), 'holds no head'),
+    (lambda weights: weights.pop('mlp.0.bias'), 'mlp.0.bias'),
+    (lambda weights: weights.update({'mlp.0.bias': torch.zeros(3)}), 'mlp.0.bias has shape')])
+def test_a_foreign_head_is_refused(folder, tmp_path, damage, words):
+    vla = load_checkpoint(folder)
+    weights = load_file(folder / 'head.safetensors')
+    damage(weights)
+    # A checkpoint whose files are what its manifest says.
+    vla.head.state_dict = lambda: weights
+    save_checkpoint(folder, vla)
+    with pytest.raises(CheckpointError, match=words):
+        load_latent_policy(folder)
+
+
+def test_an_altered_file_is_refused(folder):
+    weights = load_file(folder / 'backbone.safetensors')
+    save_file({name: weight + 1 for name, weight in weights.items()},
+              folder / 'backbone.safetensors')
+    with pytest.raises(CheckpointError, match='truncated or altered'):
+        load_latent_policy(folder)
+
+
+def test_no_vlm_is_imported():
+    """A learner beside the policy would hold it a second time; its import takes seconds."""
+    subprocess.run([sys.executable, '-c', 'import sys, irevla_policy.latent_policy; '
+                    'assert "transformers" not in sys.modules'], check=True)
