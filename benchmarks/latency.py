@@ -17,6 +17,7 @@ import time
 import numpy as np
 import rclpy
 from sensor_msgs.msg import Image
+from timing import percentiles
 import torch
 
 from irevla_control.ros.executor import DirectExecutor
@@ -165,12 +166,6 @@ class Client:
         while self._version < version:
             self.ask(image)
         return time.perf_counter() - start
-
-
-def percentiles(seconds: list[float]) -> dict[str, float]:
-    """Return the median and the 99th percentile in milliseconds."""
-    return {f'p{share}': round(1e3 * float(np.percentile(seconds, share)), 3)
-            for share in (50, 99)}
 
 
 def measure(samples: int = 500) -> dict:

@@ -18,6 +18,7 @@ import numpy as np
 import rclpy
 from rclpy.node import Node
 from sensor_msgs.msg import Image
+from timing import percentiles
 
 from irevla_control.observation import BASE_FRAME
 from irevla_control.realsense_camera import CameraFrame, CameraSettings, RealSenseCamera
@@ -32,6 +33,7 @@ from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_control.spacemouse_node import SpaceMouseNode
 from irevla_msgs.msg import EndEffectorCommand, RobotState
 from irevla_msgs.srv import GoHome
+from irevla_sim.circle import circle
 from irevla_sim.panda_process import PandaProcess
 from irevla_sim.software_camera import SoftwareCamera
 
@@ -137,12 +139,6 @@ class Bench:
         return json.loads(self._file.read_text())
 
 
-def spread_ms(seconds: list[float]) -> dict[str, float]:
-    """Return the median and the 99th percentile [ms]."""
-    return {name: float(np.percentile(seconds, share)) * 1e3
-            for name, share in (('p50', 50), ('p99', 99))}
-
-
 def after(sent: list[int], turned: list[int]) -> list[float]:
     """Return how long after each sending the setpoint turned [s].
 
@@ -167,17 +163,13 @@ def commands(bench: Bench) -> list[int]:
     return sent
 
 
-def circle(bench: Bench) -> dict[str, float]:
+def tracking(bench: Bench) -> dict[str, float]:
     """Return the arm's delay [s] on a circle of commands, and its distance from it then [m]."""
     bench.go_home()
     bench.states.clear()
-    count = round(CIRCLE_S * COMMAND_HZ)
     bench.until(lambda: bench.states, 'a state')
     path, place = [], bench.states[-1][1]
-    for step in range(count):
-        angle = 2 * np.pi * (step + 0.5) / count
-        delta = 2 * RADIUS * np.sin(np.pi / count) * np.array(
-            [-np.sin(angle), np.cos(angle), 0])
+    for delta in circle(RADIUS, round(CIRCLE_S * COMMAND_HZ)):
         path.append((bench.send(delta), place))
         place = place + delta
         time.sleep(1 / COMMAND_HZ)
@@ -222,7 +214,7 @@ def jitter(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
             ended = time.time_ns()
             times = np.array(bench.close()['led'])
         led = times[(times > began) & (times < ended)]
-        found.append(spread_ms(np.abs(np.diff(led) * 1e-9 - LOOP_S)))
+        found.append(percentiles(np.abs(np.diff(led) * 1e-9 - LOOP_S)))
     return found[0], found[1]
 
 
@@ -319,13 +311,13 @@ def measure() -> dict:
         bench = Bench(folder)
         sent = commands(bench)
         pushes = teleoperation(bench)
-        tracked = circle(bench)
+        tracked = tracking(bench)
         turned = bench.close()['turned']
         alone, beside = jitter(folder)
         seen = cameras()
     rclpy.try_shutdown()
-    return {'setpoint_latency_ms': spread_ms(after(sent, turned)),
-            'teleop_latency_ms': spread_ms(after(pushes, turned)),
+    return {'setpoint_latency_ms': percentiles(after(sent, turned)),
+            'teleop_latency_ms': percentiles(after(pushes, turned)),
             'loop_jitter_ms': beside, 'loop_jitter_alone_ms': alone, 'camera': seen,
             'circle': tracked}
 

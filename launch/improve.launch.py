@@ -17,7 +17,6 @@ from irevla_bringup.launching import (
     seen_by_policy,
     simulator_arguments,
     value,
-    whole_number,
 )
 from launch import LaunchContext, LaunchDescription
 
@@ -29,9 +28,6 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     if value(context, 'mode') != 'lock_step':
         raise RuntimeError('launch argument mode:=real_time: the real-time simulator executes '
                            'commands later than the observations they answer; use lock_step')
-    if whole_number(context, 'linger', 0):
-        raise RuntimeError(f'launch argument linger:={value(context, "linger")}: an episode to '
-                           'learn from ends with its reward; use 0')
     if not value(context, 'output'):
         raise RuntimeError('launch argument output is empty; give a folder')
     reward = reward_node(context, checkpoint)

@@ -16,16 +16,14 @@ from irevla_bringup.launching import (
     exploring_policy,
     learner_arguments,
     node,
-    number,
     reward_node,
     seen_by_policy,
     some_names,
     value,
-    whole_number,
 )
 from irevla_bringup.robot import (
-    MAX_SKEW,
     episodes_on_robot,
+    max_skew_s,
     operator_nodes,
     robot_arguments,
     robot_nodes,
@@ -41,11 +39,8 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         raise RuntimeError(f'launch argument cameras:={",".join(some_names(context, "cameras"))}: '
                            f'the policy was trained with {",".join(cameras)}, in this order')
     reward = reward_node(context, checkpoint)
-    skew = {'max_skew_s': MAX_SKEW / number(context, 'fps', 1, 120)}
+    skew = {'max_skew_s': max_skew_s(context)}
     learns = bool(value(context, 'output'))
-    if learns and whole_number(context, 'linger', 0):
-        raise RuntimeError(f'launch argument linger:={value(context, "linger")}: an episode to '
-                           'learn from ends with its reward; use 0')
     policy = exploring_policy(context, checkpoint, see_effects=True, **skew) if learns else [
         node(context, 'irevla_policy', 'vla', {
             'checkpoint': checkpoint, 'encode_last': bool(reward), **skew})]

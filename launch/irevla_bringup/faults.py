@@ -31,14 +31,15 @@ from irevla_bringup.graphs import Graph, running_graph
 from irevla_control.errors import IrevlaError
 from irevla_control.observation import BASE_FRAME
 from irevla_control.progress_bar import progress_bar
+from irevla_control.robot_episode_node import BROKEN
 from irevla_control.ros.messages import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
-from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState, OperatorVerdict, RobotState
 from irevla_policy.checkpoint import save_checkpoint
 from irevla_policy.config import load_preset
 from irevla_policy.statistics import Statistics
 from irevla_policy.vla import VLA
-from irevla_sim.panda_process import PandaProcess
+from irevla_sim.panda_process import LOST_PACKETS, PandaProcess
 
 # Joints that move as fast as this are moving [rad/s].
 MOVES = 0.05
@@ -46,12 +47,13 @@ MOVES = 0.05
 SPEED_OVER_S = 0.15
 # What a policy of these experiments does at each image: on to the left [m].
 DRIFT = 0.012
-FPS, HORIZON = 10, 25
+FPS, HORIZON = 10, 100
+# Steps after which an episode is too old for a fault: the arm comes to the border of its box.
+FRESH = 12
 # Longest wait for anything [s]; a busy machine is slow.
 WAIT_S = 90.0
 FLOOD_HZ, FLOOD_S = 1000.0, 1.0
 HOUR_NS = 3600 * 1_000_000_000
-BROKEN = (RobotState.MODE_FAULT, RobotState.MODE_STOPPED)
 ALL_PARAMETERS = """
 /**/episode_runner: {ros__parameters: {stall_timeout_s: 8.0, max_retries: 1000000}}
 /**/franka: {ros__parameters: {recoveries: 100}}
@@ -139,6 +141,7 @@ class FaultyRobot:
         self._way: deque[tuple[float, np.ndarray]] = deque()
         self._unplugged = self.node.create_publisher(String, 'unplugged', EVENT)
         self._command = self.node.create_publisher(EndEffectorCommand, 'command', COMMAND)
+        self._verdict = self.node.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
         self._stop = self.node.create_publisher(Empty, 'emergency_stop', COMMAND)
         self._recover = self.node.create_client(Trigger, 'recover')
         self.node.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
@@ -190,12 +193,21 @@ class FaultyRobot:
             self.spin(0.02)
 
     def moving(self) -> None:
-        """Wait until an episode moves the arm."""
-        begun = self.episode.episode_id
-        self.until(lambda: self.episode.phase == EpisodeState.PHASE_RUNNING
-                   and (self.episode.episode_id != begun or self.episode.step < HORIZON // 2)
-                   and self.state.mode == RobotState.MODE_READY
-                   and 2 < self.episode.step and self.panda.speed() > MOVES, 'motion')
+        """Wait until a young episode moves the arm; end an older one, as an operator would."""
+        ended = ''
+
+        def moves() -> bool:
+            nonlocal ended
+            one = self.episode
+            if one.phase != EpisodeState.PHASE_RUNNING:
+                return False
+            if one.step > FRESH and one.episode_id != ended:
+                ended = one.episode_id
+                self._verdict.publish(OperatorVerdict(
+                    header=one.header, verdict=OperatorVerdict.FAILURE))
+            return self.state.mode == RobotState.MODE_READY and 2 < one.step <= FRESH \
+                and self.panda.speed() > MOVES
+        self.until(moves, 'motion')
 
     def process(self, name: str) -> psutil.Process:
         """Return the process of a node."""
@@ -348,7 +360,7 @@ def main() -> None:
     rclpy.try_shutdown()
     if options.output:
         options.output.write_text(json.dumps(
-            {'lost_packets': 200, 'cores': os.cpu_count(),
+            {'lost_packets': LOST_PACKETS, 'cores': os.cpu_count(),
              'reactions': [asdict(one) for one in reactions]}, indent=1))
     print(table(reactions))
 

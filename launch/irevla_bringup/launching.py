@@ -107,7 +107,7 @@ def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> 
         vla: further parameters of the policy's node.
 
     Raises:
-        RuntimeError: wrong settings, or more than one task.
+        RuntimeError: wrong settings, more than one task, or episodes that linger.
 
     """
     settings = value(context, 'settings') and existing_path(context, 'settings')
@@ -118,6 +118,9 @@ def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> 
     if len(some_names(context, 'tasks')) > 1:
         raise RuntimeError(f'launch argument tasks:={value(context, "tasks")}: stage 1 learns one '
                            'task at a time')
+    if whole_number(context, 'linger', 0):
+        raise RuntimeError(f'launch argument linger:={value(context, "linger")}: an episode to '
+                           'learn from ends with its reward; use 0')
     seed = whole_number(context, 'seed', 0)
     return [
         node(context, 'irevla_policy', 'vla', {

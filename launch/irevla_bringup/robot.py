@@ -18,6 +18,7 @@ from irevla_bringup.launching import (
     value,
     whole_number,
 )
+from irevla_sim.panda_process import LOST_PACKETS
 from launch import LaunchContext
 
 # Drawn pictures that leave two cores time for the arm, [pixels].
@@ -30,9 +31,6 @@ MAX_SKEW = 1.5
 STALL_S, PATIENT_S = 100.0, 3600.0
 # Discarding costs nothing.
 ANY_NUMBER = 1_000_000
-# Milliseconds of silence that end a motion: two busy cores keep a simulated robot waiting longer
-# than the 20 of a real one.
-FAKE_LOST_PACKETS = 200
 
 
 def robot_arguments(operators: list[str]) -> list[DeclareLaunchArgument]:
@@ -66,6 +64,11 @@ def is_fake(context: LaunchContext) -> bool:
     return value(context, 'use_fake_hardware') == 'true'
 
 
+def max_skew_s(context: LaunchContext) -> float:
+    """Return how much older than the first camera's image the rest of it may be [s]."""
+    return MAX_SKEW / number(context, 'fps', 1, 120)
+
+
 def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescriptionEntity]:
     """Return the arm, the cameras and the episodes.
 
@@ -90,7 +93,7 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescr
         if not value(context, 'scene'):
             yield ExecuteProcess(
                 cmd=[sys.executable, '-m', 'irevla_sim.panda_physics', '--address', address,
-                     '--name', scene, '--lost-packets', str(FAKE_LOST_PACKETS)], output='screen',
+                     '--name', scene, '--lost-packets', str(LOST_PACKETS)], output='screen',
                 on_exit=Shutdown(reason='the simulated Panda ended'))
         yield node(context, 'irevla_sim', 'scene', {'scene': scene})
         yield node(context, 'irevla_sim', 'realsense', {
@@ -138,8 +141,7 @@ def episodes_on_robot(context: LaunchContext, needed: list[str],
                       **runner: object) -> Iterable[LaunchDescriptionEntity]:
     """Return mux, recorder and runner, with more parameters of the runner."""
     patient = value(context, 'operator') == 'spacemouse'
-    skew_s = MAX_SKEW / number(context, 'fps', 1, 120)
     return played(
-        context, needed, some_names(context, 'cameras'), {'max_skew_s': skew_s},
+        context, needed, some_names(context, 'cameras'), {'max_skew_s': max_skew_s(context)},
         {'stall_timeout_s': PATIENT_S if patient else STALL_S,
          **({'max_retries': ANY_NUMBER} if patient else {}), **runner})

@@ -15,7 +15,7 @@ from irevla_control.realsense_node import RealSenseNode
 from irevla_control.ros.node import run_node
 from irevla_control.ros.qos import EVENT
 from irevla_sim.scene_cameras import SceneCameras
-from irevla_sim.scene_node import open_scene
+from irevla_sim.shared_scene import open_scene
 
 STARTS_WITHIN_S = 30.0
 
@@ -25,8 +25,7 @@ class FakeRealSenseNode(RealSenseNode):
 
     def __init__(self, scene: str) -> None:
         """Wait for the simulated robot, then open its cameras."""
-        open_scene(scene, STARTS_WITHIN_S)
-        self._drawn = SceneCameras(scene)
+        self._drawn = SceneCameras(open_scene(scene, STARTS_WITHIN_S))
         super().__init__(self._drawn.find)
         self.create_subscription(String, 'unplugged', self._on_unplugged, EVENT)
 

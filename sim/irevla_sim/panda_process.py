@@ -14,6 +14,9 @@ import numpy as np
 from irevla_control.processes import end_with_parent
 from irevla_sim.shared_scene import SharedScene
 
+# Milliseconds of silence that end a motion: two busy cores keep a simulated robot waiting longer
+# than the 20 of a real one.
+LOST_PACKETS = 200
 ARM_JOINTS = slice(0, 7)
 # Of a joint: below it stands still [rad/s].
 STILL = 0.01
@@ -25,19 +28,18 @@ numbers = itertools.count(1)
 class PandaProcess:
     """`python -m irevla_sim.panda_physics` at an address of its own."""
 
-    def __init__(self, lost_packets: int = 200) -> None:
-        """Start it; a busy machine needs more than the 20 lost packets of a real robot."""
+    def __init__(self) -> None:
+        """Start it."""
         number = next(numbers)
         self.address = f'127.{1 + os.getpid() % 200}.{os.getpid() // 200 % 250}.{number}'
         self.name = f'panda-{os.getpid()}-{number}'
-        self._lost_packets = lost_packets
         self.start()
 
     def start(self) -> None:
         """Start it, also again."""
         self.process = subprocess.Popen(
             [sys.executable, '-m', 'irevla_sim.panda_physics', '--address', self.address,
-             '--name', self.name, '--lost-packets', str(self._lost_packets)],
+             '--name', self.name, '--lost-packets', str(LOST_PACKETS)],
             stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
         line = self.process.stdout.readline()
         if self.address not in line:

@@ -98,7 +98,3 @@ class PandaScene(MujocoSimulator):
         start, speed = joint.qposadr[0], joint.dofadr[0]
         self.data.qpos[start:start + 7] = (*position, np.cos(angle / 2), 0, 0, np.sin(angle / 2))
         self.data.qvel[speed:speed + 6] = 0
-
-    def position(self, name: str) -> np.ndarray:
-        """Return where a thing is (3,) [m]: ground truth, for tests and rewards in simulation."""
-        return self.data.body(name).xpos.copy()

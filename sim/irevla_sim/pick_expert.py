@@ -7,6 +7,7 @@ import enum
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from irevla_control.arm_limits import shortened
 from irevla_control.errors import ConfigError
 from irevla_control.pose import Pose
 from irevla_sim.panda_scene import THINGS
@@ -129,9 +130,3 @@ def angle_to(hand: Pose, rotation: Rotation, symmetric: bool) -> float:
     angle = np.arctan2(along[1], along[0]) + np.pi / 2 - np.arctan2(fingers[1], fingers[0])
     period = np.pi / 2 if symmetric else np.pi
     return float((angle + period / 2) % period - period / 2)
-
-
-def shortened(vector: np.ndarray, most: float) -> np.ndarray:
-    """Return a vector of at most this length."""
-    length = np.linalg.norm(vector)
-    return vector * (most / length) if length > most else vector

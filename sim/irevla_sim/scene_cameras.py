@@ -26,14 +26,9 @@ IDLE_S = 0.02
 class SceneCameras:
     """Draws what each opened camera sees, in a thread of its own, until it is closed."""
 
-    def __init__(self, scene: str) -> None:
-        """Look at a scene by the name of its shared memory.
-
-        Raises:
-            FileNotFoundError: no simulated robot of this name runs.
-
-        """
-        self._shared = SharedScene(scene)
+    def __init__(self, shared: SharedScene) -> None:
+        """Look at the scene of a simulated robot."""
+        self._shared = shared
         model = PandaScene().model_alone()
         self._model, self._data = model, mujoco.MjData(model)
         self._cameras = {

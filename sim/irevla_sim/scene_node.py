@@ -6,7 +6,6 @@ import time
 
 from rclpy.node import Node
 
-from irevla_control.errors import ConfigError
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.messages import to_array
 from irevla_control.ros.node import run_node
@@ -14,7 +13,7 @@ from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import SimulatorState
 from irevla_msgs.srv import ArrangeScene
-from irevla_sim.shared_scene import SharedScene
+from irevla_sim.shared_scene import open_scene
 
 PARAMETERS = {
     'scene': Parameter('panda', 'name of the scene\'s shared memory'),
@@ -70,24 +69,6 @@ class SceneNode(Node):
             response.text = (f'the simulated robot did not answer within {ARRANGED_WITHIN_S} s; '
                              'does it still run?')
         return response
-
-
-def open_scene(name: str, timeout_s: float) -> SharedScene:
-    """Return the scene of a simulated robot that is starting.
-
-    Raises:
-        ConfigError: it does not come.
-
-    """
-    end = time.monotonic() + timeout_s
-    while True:
-        try:
-            return SharedScene(name)
-        except FileNotFoundError as error:
-            if time.monotonic() > end:
-                raise ConfigError(f'no simulated robot of the name {name!r} within {timeout_s} '
-                                  's; start python -m irevla_sim.panda_physics') from error
-            time.sleep(0.05)
 
 
 def main() -> None:

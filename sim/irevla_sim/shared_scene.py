@@ -8,6 +8,8 @@ import time
 
 import numpy as np
 
+from irevla_control.errors import ConfigError
+
 FOLDER = Path('/dev/shm')
 # Before the positions: count of writes, time, wanted and last arrangement.
 WRITES, TIME, WANTED, ARRANGED, POSITIONS = 0, 1, 2, 3, 4
@@ -99,3 +101,21 @@ class SharedScene:
         """Remove it, if it was made here."""
         if self._made:
             self.path.unlink(missing_ok=True)
+
+
+def open_scene(name: str, timeout_s: float) -> SharedScene:
+    """Return the scene of a simulated robot that is starting.
+
+    Raises:
+        ConfigError: it does not come.
+
+    """
+    end = time.monotonic() + timeout_s
+    while True:
+        try:
+            return SharedScene(name)
+        except FileNotFoundError as error:
+            if time.monotonic() > end:
+                raise ConfigError(f'no simulated robot of the name {name!r} within {timeout_s} '
+                                  's; start python -m irevla_sim.panda_physics') from error
+            time.sleep(0.05)

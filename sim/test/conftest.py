@@ -9,6 +9,7 @@ import pytest
 import rclpy
 
 from irevla_sim.metaworld_env import MetaWorldEnv
+from irevla_sim.panda_process import PandaProcess
 
 
 @pytest.fixture(scope='session')
@@ -29,6 +30,14 @@ def ros():
     rclpy.init()
     yield
     rclpy.shutdown()
+
+
+@pytest.fixture(scope='module')
+def panda():
+    """A simulated Panda in a process of its own."""
+    panda = PandaProcess()
+    yield panda
+    panda.stop()
 
 
 @pytest.fixture(scope='session')

@@ -18,7 +18,7 @@ from irevla_control.ros.messages import action_to_message
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, RobotState
 from irevla_msgs.srv import GoHome
-from irevla_sim.panda_process import PandaProcess
+from irevla_sim.circle import circle
 
 HOLD_AFTER_S, MAX_SPEED = 0.3, 0.3
 # A busy machine's simulated time is slower than its clock.
@@ -107,13 +107,6 @@ class Commander:
 
 
 @pytest.fixture(scope='module')
-def panda():
-    panda = PandaProcess()
-    yield panda
-    panda.stop()
-
-
-@pytest.fixture(scope='module')
 def graph(ros, panda):
     node = FrankaNode(parameter_overrides=[rclpy.Parameter(name, value=value) for name, value in {
         'robot_ip': panda.address, 'realtime': False, 'hold_after_s': HOLD_AFTER_S,
@@ -161,9 +154,7 @@ def test_a_circle_of_commands_is_tracked(commander):
     start, wanted = commander.position(), np.zeros(3)
     radius = 0.05
     middle, off = start - [radius, 0, 0], []
-    for step in range(40):
-        angle = 2 * np.pi * (step + 0.5) / 40
-        delta = 2 * radius * np.sin(np.pi / 40) * np.array([-np.sin(angle), np.cos(angle), 0])
+    for delta in circle(radius, 40):
         wanted = wanted + delta
         commander.send(delta)
         commander.run(0.1)

@@ -24,13 +24,6 @@ WAIT_S = 20
 CLIENT = Path(__file__).parent / 'moving_client.py'
 
 
-@pytest.fixture(scope='module')
-def panda():
-    panda = PandaProcess()
-    yield panda
-    panda.stop()
-
-
 @pytest.fixture
 def arm(panda):
     arm = FrankaArm(panda.address, GAINS, realtime=False)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from irevla_control.realsense_camera import CameraError, CameraSettings, RealSenseCamera
-from irevla_sim.panda_process import PandaProcess
 from irevla_sim.panda_scene import CAMERAS, THINGS
 from irevla_sim.pick_expert import place_of
 from irevla_sim.scene_cameras import SceneCameras
@@ -18,16 +17,9 @@ WAIT_S = 20
 WIDTH, HEIGHT, FPS, SIZE = 320, 240, 15, 240
 
 
-@pytest.fixture(scope='module')
-def panda():
-    panda = PandaProcess()
-    yield panda
-    panda.stop()
-
-
 @pytest.fixture
 def cameras(panda):
-    cameras = SceneCameras(panda.name)
+    cameras = SceneCameras(SharedScene(panda.name))
     yield cameras
     cameras.close()
 

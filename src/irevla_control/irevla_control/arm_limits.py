@@ -87,8 +87,8 @@ class ArmLimits:
         Where the cone bends the way, the turn may be longer by less than a thousandth.
         """
         way, turn = measured.to(target)
-        target = measured.moved(_shortened(way, self.max_lead),
-                                _shortened(turn, self.max_lead_turn))
+        target = measured.moved(shortened(way, self.max_lead),
+                                shortened(turn, self.max_lead_turn))
         return self.clamped(target)
 
     def step_problem(self, translation: np.ndarray, turn: np.ndarray) -> str:
@@ -107,6 +107,7 @@ def pose_tilt(pose: Pose) -> float:
     return float(np.arctan2(np.linalg.norm(np.cross(tool, DOWN)), tool @ DOWN))
 
 
-def _shortened(vector: np.ndarray, most: float) -> np.ndarray:
+def shortened(vector: np.ndarray, most: float) -> np.ndarray:
+    """Return a vector of at most this length."""
     length = np.linalg.norm(vector)
     return vector * (most / length) if length > most else vector

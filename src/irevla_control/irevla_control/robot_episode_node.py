@@ -75,7 +75,6 @@ class RobotEpisodeNode(Node):
         self._tasks = read_instructions(values['tasks'])
         if not values['camera']:
             raise ConfigError('parameter camera is empty; name the first camera of the policy')
-        RobotEpisode(values['horizon'], values['linger'])
         self._values = values
         self._random = np.random.default_rng()
         self._state = EpisodeState(seed=-1)

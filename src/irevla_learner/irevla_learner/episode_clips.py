@@ -4,7 +4,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-import re
 
 from irevla_control.bag_index import entry_from_bag
 from irevla_control.bag_reader import read_episode
@@ -47,9 +46,7 @@ def clips(results: Sequence[EpisodeResult], folder: Path,
 
 
 def _clip(bag: Path) -> Clip:
-    topics = entry_from_bag(bag).topics
-    found = [re.search(r'camera/([^/]+)/image_raw$', topic) for topic in topics]
-    cameras = sorted(match[1] for match in found if match)
+    cameras = entry_from_bag(bag).cameras
     if not cameras:
         raise BagError(f'{bag} holds no camera/<name>/image_raw; record the cameras to see them')
     episode = read_episode(bag, cameras)
