@@ -20,6 +20,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 from timing import percentiles
 
+from irevla_control.hid_reports import FULL, HidReports, moved, reported_device
 from irevla_control.observation import BASE_FRAME
 from irevla_control.realsense_camera import CameraFrame, CameraSettings, RealSenseCamera
 from irevla_control.ros.executor import DirectExecutor
@@ -38,7 +39,6 @@ from irevla_sim.panda_process import PandaProcess
 from irevla_sim.software_camera import SoftwareCamera
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / 'src/irevla_control/test'))
 # Commands and pushes of the mouse that are timed, and the loop's own time with a learner beside.
 COMMANDS, PUSHES, JITTER_S = 200, 40, 20.0
 COMMAND_HZ, CAMERA_HZ, LOOP_S = 15.0, 30.0, 0.01
@@ -220,9 +220,8 @@ def jitter(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
 
 def teleoperation(bench: Bench) -> list[int]:
     """Push a SpaceMouse that answers a camera at 30 Hz; return when [ns]."""
-    from hand import FULL, Wire, device, moved
-    wire, sent = Wire(), []
-    mouse = SpaceMouseNode(device(wire), parameter_overrides=[
+    reports, sent = HidReports(), []
+    mouse = SpaceMouseNode(reported_device(reports), parameter_overrides=[
         rclpy.Parameter('camera', value='front'), rclpy.Parameter('step', value=0.004)])
     bench.executor.add_node(mouse)
     mux = subprocess.Popen([sys.executable, '-m', 'irevla_control.command_mux_node'])
@@ -240,11 +239,11 @@ def teleoperation(bench: Bench) -> list[int]:
             next_image += 1 / CAMERA_HZ
             camera.publish(image_to_message(picture, ns_to_stamp(time.time_ns()), 'front'))
         if now >= push_at:
-            wire.reports.append(moved(right=way))
+            reports.waiting.append(moved(right=way))
             sent.append(time.time_ns())
             push_at, release_at, way = np.inf, now + 0.1, -way
         if now >= release_at:
-            wire.reports.append(moved())
+            reports.waiting.append(moved())
             # Longer than the arm's silence, after which it holds.
             release_at, push_at = np.inf, now + 0.6 + float(random.uniform(0, 1 / CAMERA_HZ))
         time.sleep(0.001)

@@ -25,6 +25,7 @@ setup(
     entry_points={'console_scripts': [
         'expert_node = irevla_sim.expert_node:main',
         'fake_realsense_node = irevla_sim.fake_realsense_node:main',
+        'fake_spacemouse_node = irevla_sim.fake_spacemouse_node:main',
         'metaworld_node = irevla_sim.metaworld_node:main',
         'scene_node = irevla_sim.scene_node:main',
         'scripted_operator_node = irevla_sim.scripted_operator_node:main',

@@ -52,11 +52,18 @@ def robot_arguments(operators: list[str]) -> list[DeclareLaunchArgument]:
                               description='their serial numbers, in the same order'),
         DeclareLaunchArgument('fps', default_value='15',
                               description='images, and so commands, a second [Hz]'),
-        DeclareLaunchArgument('operator', default_value=operators[0], choices=operators,
+        DeclareLaunchArgument('operator', default_value=operators[0],
+                              choices=[*operators, 'fake_spacemouse'],
                               description='who says what succeeded, and may take over: a person '
-                                          'with a SpaceMouse, or a script that knows the '
-                                          'simulated scene'),
+                                          'with a SpaceMouse, a script that knows the simulated '
+                                          'scene, or a program that sends the reports of a '
+                                          'SpaceMouse to spacemouse_reports'),
     ]
+
+
+def is_person(context: LaunchContext) -> bool:
+    """Return whether the operator is a person, who begins each episode when all is arranged."""
+    return value(context, 'operator').endswith('spacemouse')
 
 
 def is_fake(context: LaunchContext) -> bool:
@@ -106,7 +113,7 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescr
         **({'realtime': False, 'connect_timeout_s': FAKE_STARTS_S} if fake else {})})
     yield node(context, 'irevla_control', 'robot_episode', {
         'camera': cameras[0], 'arrange': fake,
-        'operator_begins': value(context, 'operator') == 'spacemouse',
+        'operator_begins': is_person(context),
         'horizon': whole_number(context, 'horizon', 1),
         'linger': whole_number(context, 'linger', 0)})
 
@@ -121,26 +128,29 @@ def operator_nodes(context: LaunchContext, demonstrate: bool,
         follow_policy: whether a person answers what a policy saw instead of each image.
 
     Raises:
-        RuntimeError: a script before real hardware.
+        RuntimeError: a script or a program before real hardware.
 
     """
     operator, camera = value(context, 'operator'), some_names(context, 'cameras')[0]
-    if operator == 'scripted' and not is_fake(context):
-        raise RuntimeError('launch argument operator:=scripted knows only the simulated scene; '
+    if operator in ('scripted', 'fake_spacemouse') and not is_fake(context):
+        raise RuntimeError(f'launch argument operator:={operator} leads only simulated hardware; '
                            'add use_fake_hardware:=true, or choose another operator')
     if operator == 'scripted':
         return [node(context, 'irevla_sim', 'scripted_operator', {
             'camera': camera, 'demonstrate': demonstrate})]
+    mouse = {'camera': camera, 'follow_policy': follow_policy}
     if operator == 'spacemouse':
-        return [node(context, 'irevla_control', 'spacemouse', {
-            'camera': camera, 'follow_policy': follow_policy})]
+        return [node(context, 'irevla_control', 'spacemouse', mouse)]
+    if operator == 'fake_spacemouse':
+        return [node(context, 'irevla_sim', 'spacemouse', mouse,
+                     executable='fake_spacemouse_node')]
     return []
 
 
 def episodes_on_robot(context: LaunchContext, needed: list[str],
                       **runner: object) -> Iterable[LaunchDescriptionEntity]:
     """Return mux, recorder and runner, with more parameters of the runner."""
-    patient = value(context, 'operator') == 'spacemouse'
+    patient = is_person(context)
     return played(
         context, needed, some_names(context, 'cameras'), {'max_skew_s': max_skew_s(context)},
         {'stall_timeout_s': PATIENT_S if patient else STALL_S,

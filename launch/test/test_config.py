@@ -67,5 +67,5 @@ def test_every_node_of_the_suite_is_covered():
     root = CONFIG.parent
     files = {path.stem.removesuffix('_node') for folder in ('src', 'sim')
              for path in (root / folder).rglob('*_node.py') if 'test' not in path.parts}
-    # The fake camera node is the real one with other cameras.
-    assert files == {*NODES, 'fake_realsense'}
+    # The fake ones are the real nodes with other devices.
+    assert files == {*NODES, 'fake_realsense', 'fake_spacemouse'}

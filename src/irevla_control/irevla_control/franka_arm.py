@@ -42,7 +42,8 @@ class ArmState:
     Attributes:
         stamp: when it was read, nanoseconds since 1970.
         pose: of the end effector.
-        twist: (6,) [m/s, rad/s], estimated; zero while no controller runs.
+        twist: (6,) [m/s, rad/s]: the robot's estimate; while no controller runs there is none,
+            and it is the way since the reading before, over its time.
         wrench: (6,) external [N, Nm].
         joint_position, joint_velocity, joint_effort: (7,) [rad, rad/s, Nm].
 
@@ -148,6 +149,7 @@ class FrankaArm:
             franky.RealtimeConfig.Ignore
         self._tracker: franky.CartesianImpedanceTracker | None = None
         self._stopping = False
+        self._before: tuple[float, Pose] | None = None
         self._connect()
 
     def _connect(self) -> None:
@@ -179,12 +181,18 @@ class FrankaArm:
                     raise ArmError(FaultCode.CONTROL, 'the controller ended by itself; see the '
                                    "robot's log in Desk")
             state = self._robot.state
-        pose, twist = state.O_T_EE, state.O_dP_EE_est
+        pose = Pose(state.O_T_EE.translation, Rotation.from_quat(state.O_T_EE.quaternion))
         return ArmState(
-            time.time_ns(), Pose(pose.translation, Rotation.from_quat(pose.quaternion)),
-            np.concatenate([twist.linear, twist.angular]) if twist else np.zeros(6),
+            time.time_ns(), pose, self._twist(pose, state.O_dP_EE_est),
             np.asarray(state.O_F_ext_hat_K), np.asarray(state.q), np.asarray(state.dq),
             np.asarray(state.tau_J))
+
+    def _twist(self, pose: Pose, estimate: franky.Twist | None) -> np.ndarray:
+        now, before = time.monotonic(), self._before
+        self._before = now, pose
+        if estimate:
+            return np.concatenate([estimate.linear, estimate.angular])
+        return np.zeros(6) if before is None else before[1].twist_to(pose, now - before[0])
 
     def lead(self, setpoint: Setpoint) -> None:
         """Have the arm follow a setpoint; the first starts the controller, where the arm is.

@@ -60,3 +60,7 @@ class Pose:
         """Return the shortest `moved` that leads to the other pose: (3,) [m], (3,) [rad]."""
         return (other.position - self.position,
                 (other.rotation * self.rotation.inv()).as_rotvec())
+
+    def twist_to(self, other: 'Pose', seconds: float) -> np.ndarray:
+        """Return the steady velocity (6,) [m/s, rad/s] that leads to the other pose in time."""
+        return np.concatenate(self.to(other)) / seconds

@@ -40,6 +40,8 @@ def test_to_and_moved_are_inverse_across_half_turns(pose, translation, turn):
     assert np.linalg.norm(back) <= np.pi + 1e-9
     between = (Rotation.from_rotvec(back) * Rotation.from_rotvec(turn).inv()).magnitude()
     assert between < 1e-6
+    twist = pose.twist_to(pose.moved(translation, turn), 0.5)
+    np.testing.assert_allclose(twist * 0.5, [*way, *back], atol=1e-9)
 
 
 @given(poses, vectors, turns)

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real decoder of reports on the bytes that a SpaceMouse Compact sends."""
 
-from hand import FULL, Hand, moved
+from hand import Hand
 import numpy as np
 import pytest
 
 from irevla_control.errors import ConfigError
+from irevla_control.hid_reports import FULL, moved
 from irevla_control.spacemouse import SpaceMouseError, SpaceMouseSettings, Verdict, open_device
 
 
@@ -96,14 +97,14 @@ def test_both_buttons_discard_and_say_nothing_else(hand, order):
 
 def test_all_reports_that_wait_are_taken_at_once(hand):
     for push in (100, 200, FULL):
-        hand.wire.reports.append(moved(back=-push))
+        hand.reports.waiting.append(moved(back=-push))
     hand.mouse.update()
-    assert not hand.wire.reports
+    assert not hand.reports.waiting
     assert hand.mouse.command()[0] == pytest.approx(0.02)
 
 
 def test_an_unplugged_mouse_is_said(hand):
-    hand.wire.gone = True
+    hand.reports.gone = True
     with pytest.raises(SpaceMouseError, match='unplugged: device disconnected'):
         hand.mouse.update()
 

@@ -4,7 +4,6 @@
 
 import time
 
-from hand import FULL, Wire, device, moved, pressed
 import numpy as np
 import pytest
 import rclpy
@@ -12,6 +11,7 @@ from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
 from irevla_control.errors import ConfigError
+from irevla_control.hid_reports import FULL, HidReports, moved, pressed, reported_device
 from irevla_control.ros.messages import (
     action_to_message,
     image_to_message,
@@ -34,8 +34,8 @@ class Desk:
     """A mouse, the node that reads it, and the graph around them."""
 
     def __init__(self, follow_policy=False):
-        self.wire = Wire()
-        self.node = SpaceMouseNode(device(self.wire), parameter_overrides=[
+        self.reports = HidReports()
+        self.node = SpaceMouseNode(reported_device(self.reports), parameter_overrides=[
             rclpy.Parameter('camera', value='front'),
             rclpy.Parameter('follow_policy', value=follow_policy)])
         self.peer = rclpy.create_node('peer')
@@ -69,7 +69,7 @@ class Desk:
         self.images.publish(image_to_message(PICTURE, ns_to_stamp(self.stamp), 'front'))
 
     def push(self):
-        self.wire.reports.append(moved(back=-FULL))
+        self.reports.waiting.append(moved(back=-FULL))
         self.see()
 
 
@@ -106,7 +106,7 @@ def test_who_takes_over_keeps_what_the_policy_holds(desk):
 
 
 def test_a_press_of_the_gripper_waits_for_the_next_image_whatever_the_policy_does(desk):
-    desk.wire.reports += [pressed(0), pressed()]
+    desk.reports.waiting += [pressed(0), pressed()]
     desk.until(lambda: desk.node._mouse.closed, 'the press')
     desk.executed.publish(action_to_message([0, 0, 0, 0, 0, 0, 1], ns_to_stamp(1), 'base',
                                             EndEffectorCommand.SOURCE_POLICY, 1))
@@ -122,7 +122,7 @@ def test_beside_a_learner_it_answers_what_the_policy_saw(ros):
     message.header.stamp = ns_to_stamp(7)
 
     def push():
-        desk.wire.reports.append(moved(back=-FULL))
+        desk.reports.waiting.append(moved(back=-FULL))
         desk.see()
         desk.steps.publish(message)
 
@@ -133,7 +133,7 @@ def test_beside_a_learner_it_answers_what_the_policy_saw(ros):
 
 
 def test_each_verdict_is_published_once(desk):
-    desk.wire.reports += [pressed(1), pressed()]
+    desk.reports.waiting += [pressed(1), pressed()]
     desk.until(lambda: desk.verdicts, 'a verdict')
     end = time.monotonic() + 0.2
     desk.until(lambda: time.monotonic() > end, 'a while')
@@ -141,11 +141,11 @@ def test_each_verdict_is_published_once(desk):
 
 
 def test_an_unplugged_mouse_ends_the_node_with_the_reason(desk):
-    desk.wire.gone = True
+    desk.reports.gone = True
     with pytest.raises(SpaceMouseError, match='was unplugged'):
         desk.until(lambda: False, 'the end')
 
 
 def test_a_node_without_a_camera_is_refused(ros):
     with pytest.raises(ConfigError, match='camera is empty'):
-        SpaceMouseNode(device(Wire()))
+        SpaceMouseNode(reported_device(HidReports()))

@@ -1,0 +1,108 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A demonstration by hand with fake hardware: what a SpaceMouse reports becomes an episode."""
+
+import time
+
+import graph
+import numpy as np
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from std_msgs.msg import UInt8MultiArray
+
+from irevla_control.bag_reader import list_episodes, read_episode
+from irevla_control.hid_reports import FULL, moved, pressed
+from irevla_control.ros.qos import EVENT, RECORD
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState
+
+GRIPPER, VERDICT = 0, 1
+PUSHED_S = 1.5
+# Where the cap is pushed to, and what of the action that is.
+PUSHES = {'forward': (dict(back=-FULL), 0, 1), 'right': (dict(right=FULL), 1, -1),
+          'down': (dict(down=FULL), 2, -1)}
+
+
+class Person:
+    """Moves the mouse, and looks at the episode."""
+
+    def __init__(self):
+        rclpy.init()
+        self.node, self.executor = rclpy.create_node('person'), SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.reports = self.node.create_publisher(UInt8MultiArray, 'spacemouse_reports', RECORD)
+        self.episode = EpisodeState()
+        self.node.create_subscription(EpisodeState, 'episode', self.see, EVENT)
+
+    def see(self, message):
+        self.episode = message
+
+    def wait(self, condition, what):
+        end = time.monotonic() + 90
+        while not condition():
+            assert time.monotonic() < end, what
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def report(self, data):
+        self.reports.publish(UInt8MultiArray(data=data))
+
+    def press(self, button):
+        self.report(pressed(button))
+        time.sleep(0.1)
+        self.report(pressed())
+
+    def push(self, **way):
+        """Hold the cap, which then reports all the time."""
+        end = time.monotonic() + PUSHED_S
+        while time.monotonic() < end:
+            self.report(moved(**way))
+            time.sleep(0.02)
+        self.report(moved())
+
+
+@pytest.fixture
+def person():
+    person = Person()
+    yield person
+    rclpy.shutdown()
+
+
+def test_a_person_demonstrates_discards_and_demonstrates_again(tmp_path, person):
+    bags = tmp_path / 'bags'
+    with graph.RunningLaunch(
+            'teleop.launch.py', tmp_path / 'log', use_fake_hardware='true',
+            operator='fake_spacemouse', robot_ip='127.0.4.1', tasks='pick-carrot', episodes=1,
+            image_size=84, fps=10, bags=bags) as launch:
+
+        def begin(number):
+            """Wait until the scene is arranged, then say so."""
+            person.wait(lambda: launch.output().count('then press success') == number, 'a scene')
+            person.press(VERDICT)
+            person.wait(lambda: person.episode.phase == EpisodeState.PHASE_RUNNING, 'an episode')
+
+        person.wait(person.reports.get_subscription_count, 'the mouse')
+        begin(1)
+        person.push(back=-FULL)
+        person.report(pressed(GRIPPER, VERDICT))
+        person.report(pressed())
+        person.wait(lambda: person.episode.aborted, 'discarding')
+        begin(2)
+        for way, _, _ in PUSHES.values():
+            person.push(**way)
+        person.press(GRIPPER)
+        time.sleep(0.5)
+        person.press(VERDICT)
+        assert launch.wait(60) == 0, launch.output()
+    discarded, kept = list_episodes(bags)
+    assert discarded.aborted and not kept.aborted
+    assert kept.success and kept.sources == ('teleop',)
+    episode = read_episode(bags / kept.episode_id, ())
+    assert set(episode.sources.tolist()) <= {EndEffectorCommand.SOURCE_TELEOP}
+    actions = episode.actions
+    for _, axis, sign in PUSHES.values():
+        pushed = np.abs(actions[:, axis]) > 0
+        assert pushed.sum() >= 5
+        np.testing.assert_allclose(actions[pushed, axis], sign * 0.02, atol=1e-9)
+    assert actions[0, 6] == 1 and actions[-1, 6] == 0, 'the gripper closed'
+    way = episode.states[-1, :3] - episode.states[0, :3]
+    assert way[0] > 0.05 and way[1] < -0.05 and way[2] < -0.05, 'the arm went where it was led'
