@@ -116,8 +116,8 @@ def drifting_policy(folder: Path, preset: Path) -> Path:
 class FaultyRobot:
     """A simulated Panda, the graph that leads it, and what breaks the one or the other."""
 
-    def __init__(self, folder: Path, preset: Path, learns: bool = True) -> None:
-        """Begin; the graph's logs and policy go to ``folder``; a learner belongs to it or not."""
+    def __init__(self, folder: Path, preset: Path) -> None:
+        """Begin; the graph's logs, policy and learning go to ``folder``."""
         self.panda = PandaProcess()
         checkpoint = drifting_policy(folder / 'policy', preset)
         parameters = folder / 'parameters.yaml'
@@ -128,8 +128,7 @@ class FaultyRobot:
             'use_fake_hardware': 'true', 'robot_ip': self.panda.address,
             'scene': self.panda.name, 'checkpoint': checkpoint, 'operator': 'none',
             'tasks': 'pick-red-block', 'episodes': 100_000, 'horizon': HORIZON, 'fps': FPS,
-            'params_file': parameters,
-            **({'output': folder / 'learner', 'settings': settings} if learns else {})},
+            'params_file': parameters, 'output': folder / 'learner', 'settings': settings},
             folder / 'robot.log')
         self._stack = contextlib.ExitStack()
         self._launch: subprocess.Popen | None = None

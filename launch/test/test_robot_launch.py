@@ -26,8 +26,7 @@ NEAR = 0.01
 @pytest.fixture(scope='module')
 def robot(tmp_path_factory):
     rclpy.init()
-    robot = FaultyRobot(tmp_path_factory.mktemp('robot'), graph.CONFIG / 'presets/tiny.yaml',
-                        learns=False)
+    robot = FaultyRobot(tmp_path_factory.mktemp('robot'), graph.CONFIG / 'presets/tiny.yaml')
     robot.launch()
     yield robot
     robot.close()
@@ -76,7 +75,7 @@ def test_an_operator_takes_over_and_draws_a_circle(robot):
 
 @pytest.mark.parametrize('fault', [
     'camera unplugged', 'gripper cut off', 'robot cut off', 'emergency stop', 'arm node frozen',
-    'clock jump', 'command flood', 'NaN commands', 'policy killed'])
+    'clock jump', 'command flood', 'NaN commands', 'learner killed', 'policy killed'])
 def test_after_a_fault_the_arm_rests_and_then_goes_on(robot, fault):
     reaction = robot.react(fault)
     print(reaction)

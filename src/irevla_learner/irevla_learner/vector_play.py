@@ -5,6 +5,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+import multiprocessing
 from typing import Any
 
 import gymnasium
@@ -62,6 +63,8 @@ def _make(environment: str, options: dict[str, Any]) -> gymnasium.Env:
 
 def make_copies(environment: str, copies: int, **options: Any) -> AsyncVectorEnv:
     """Start copies of a registered environment, each in a process of its own."""
+    # Imported once, in the process that all copies are forked from.
+    multiprocessing.set_forkserver_preload([__name__])
     return AsyncVectorEnv([partial(_make, environment, options)] * copies, shared_memory=True,
                           context='forkserver', autoreset_mode=AutoresetMode.DISABLED)
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small task: a point must come to a goal which only the latent shows; and a policy for it."""
 
+import copy
+import functools
 from types import SimpleNamespace
 
 import numpy as np
@@ -67,6 +69,11 @@ def success_rate(head):
 def beside_the_goal():
     """Return a head that goes to a place beside the goal."""
     torch.manual_seed(0)
+    return copy.deepcopy(_taught())
+
+
+@functools.cache
+def _taught():
     torch.set_num_threads(1)
     head = Head(WIDTH, 2, 2, (64, 64))
     optimizer = torch.optim.Adam(head.parameters(), 1e-3)

@@ -6,8 +6,6 @@ import json
 import os
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 METRICS = 'metrics.jsonl'
 
 
@@ -42,6 +40,8 @@ class MetricsLog:
 
     def draw(self) -> None:
         """Draw the curves of loss and validation loss anew, as `loss.png`."""
+        # Imported on demand: the learner's node never draws.
+        from matplotlib.figure import Figure
         figure = Figure(figsize=(7, 4), layout='constrained')
         axes = figure.subplots()
         for key, style in (('loss', '-'), ('validation_loss', 'o-')):
