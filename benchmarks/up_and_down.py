@@ -7,6 +7,7 @@
 """
 
 import argparse
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -62,7 +63,8 @@ def up_and_down(log: Path, bags: Path) -> tuple[float, float]:
         rclpy.spin_once(node, timeout_sec=0.1)
         del states[:-1]
         if time.monotonic() - began > UP_WITHIN_S or launch.poll() is not None:
-            os.killpg(launch.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(launch.pid, signal.SIGKILL)
             raise RuntimeError(f'it did not come up; {log} ends with:\n{log.read_text()[-3000:]}')
     node.destroy_node()
     up = time.monotonic()
@@ -72,6 +74,10 @@ def up_and_down(log: Path, bags: Path) -> tuple[float, float]:
     except subprocess.TimeoutExpired:
         os.killpg(launch.pid, signal.SIGKILL)
         raise RuntimeError(f'it did not end within {DOWN_WITHIN_S} s') from None
+    ended = log.read_text()
+    # Of a crash, or of what had to be killed.
+    if 'has died' in ended or 'SIGTERM' in ended:
+        raise RuntimeError(f'not all ended by themselves:\n{ended[-3000:]}')
     return up - began, time.monotonic() - up
 
 

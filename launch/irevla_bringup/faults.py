@@ -47,14 +47,16 @@ MOVES = 0.05
 SPEED_OVER_S = 0.15
 # What a policy of these experiments does at each image: on to the left [m].
 DRIFT = 0.012
-FPS, HORIZON = 10, 100
+FPS, HORIZON = 10, 1000
 # Steps after which an episode is too old for a fault: the arm comes to the border of its box.
 FRESH = 12
 # Longest wait for anything [s]; a busy machine is slow.
 WAIT_S = 90.0
 FLOOD_HZ, FLOOD_S = 1000.0, 1.0
 HOUR_NS = 3600 * 1_000_000_000
+# A busy machine's images pause: an operator remains in command meanwhile.
 ALL_PARAMETERS = """
+/**/command_mux: {ros__parameters: {teleop_timeout_s: 5.0}}
 /**/episode_runner: {ros__parameters: {stall_timeout_s: 8.0, max_retries: 1000000}}
 /**/franka: {ros__parameters: {recoveries: 100}}
 """

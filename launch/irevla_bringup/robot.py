@@ -34,7 +34,7 @@ ANY_NUMBER = 1_000_000
 
 
 def robot_arguments(operators: list[str]) -> list[DeclareLaunchArgument]:
-    """Arguments of a launch file of the robot, with these operators to choose from."""
+    """Arguments of a launch file of the robot, with these operators and a fake to choose from."""
     return [
         DeclareLaunchArgument('robot_ip', default_value=NOT_GIVEN,
                               description='address of the robot'),
@@ -61,9 +61,9 @@ def robot_arguments(operators: list[str]) -> list[DeclareLaunchArgument]:
     ]
 
 
-def is_person(context: LaunchContext) -> bool:
-    """Return whether the operator is a person, who begins each episode when all is arranged."""
-    return value(context, 'operator').endswith('spacemouse')
+def by_hand(context: LaunchContext) -> bool:
+    """Return whether the operator begins each episode, when all is arranged."""
+    return value(context, 'operator') in ('spacemouse', 'fake_spacemouse')
 
 
 def is_fake(context: LaunchContext) -> bool:
@@ -113,7 +113,7 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescr
         **({'realtime': False, 'connect_timeout_s': FAKE_STARTS_S} if fake else {})})
     yield node(context, 'irevla_control', 'robot_episode', {
         'camera': cameras[0], 'arrange': fake,
-        'operator_begins': is_person(context),
+        'operator_begins': by_hand(context),
         'horizon': whole_number(context, 'horizon', 1),
         'linger': whole_number(context, 'linger', 0)})
 
@@ -150,7 +150,7 @@ def operator_nodes(context: LaunchContext, demonstrate: bool,
 def episodes_on_robot(context: LaunchContext, needed: list[str],
                       **runner: object) -> Iterable[LaunchDescriptionEntity]:
     """Return mux, recorder and runner, with more parameters of the runner."""
-    patient = is_person(context)
+    patient = by_hand(context)
     return played(
         context, needed, some_names(context, 'cameras'), {'max_skew_s': max_skew_s(context)},
         {'stall_timeout_s': PATIENT_S if patient else STALL_S,

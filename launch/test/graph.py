@@ -95,7 +95,10 @@ class RunningLaunch:
 
     def wait(self, timeout_s: float) -> int:
         """Wait for the launch to end by itself; return its exit status."""
-        return self.process.wait(timeout_s)
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f'it runs after {timeout_s} s:\n{self.output()}') from None
 
     def output(self) -> str:
         """Return everything printed so far."""

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def circle(radius: float, count: int) -> np.ndarray:
-    """Return translations (count, 3) [m] that go round once, to the left and about -x first."""
+    """Return translations (count, 3) [m] once round a middle that lies ``radius`` towards -x."""
     angles = 2 * np.pi * (np.arange(count) + 0.5) / count
     step = 2 * radius * np.sin(np.pi / count)
     return step * np.stack([-np.sin(angles), np.cos(angles), np.zeros(count)], axis=1)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cameras of the Panda's scene: drawn from its shared state, seen through the SDK."""
 
+import atexit
 import threading
 import time
 
@@ -37,6 +38,8 @@ class SceneCameras:
         self.unplugged: set[str] = set()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name='scene-cameras', daemon=True)
+        # Python that ends while a thread draws crashes, whatever kept `close` from being called.
+        atexit.register(self.close)
         self._thread.start()
 
     def find(self, serial: str) -> rs.sensor:
@@ -56,6 +59,7 @@ class SceneCameras:
         """End the drawing."""
         self._ending.set()
         self._thread.join()
+        atexit.unregister(self.close)
 
     def _run(self) -> None:
         """Draw, in the one thread that owns the drawing context."""

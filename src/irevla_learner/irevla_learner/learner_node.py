@@ -31,7 +31,7 @@ from irevla_policy.latent_policy import load_latent_policy, save_latent_policy
 from irevla_policy.metrics_log import MetricsLog
 
 PARAMETERS = {
-    'checkpoint': Parameter('', 'folder of the policy to improve'),
+    'checkpoint': Parameter('', 'folder of the policy to improve; it must stay until the end'),
     'settings': Parameter('', 'YAML file of SACfD; built-in ones when empty'),
     'root': Parameter('', 'folder for replay, metrics and the improved policy'),
     'device': Parameter('cpu', 'where the learner runs', choices=('cpu', 'cuda')),

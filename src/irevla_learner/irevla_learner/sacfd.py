@@ -103,7 +103,7 @@ class SACfD:
         self.updates = updates
         self._pool = copy.deepcopy(head.pool).to(device).requires_grad_(False)
         self.actor = copy.deepcopy(head.mlp).to(device).requires_grad_(True)
-        self._pooled = head.pool.query.numel()
+        self._pooled = head.width
         if state is None:
             rows = np.concatenate([np.arange(span.start, span.stop) for span in replay.spans])
             chosen = np.sort(self._random.permutation(rows)[:COMPONENT_ROWS])

@@ -63,7 +63,7 @@ def _make(environment: str, options: dict[str, Any]) -> gymnasium.Env:
 
 def make_copies(environment: str, copies: int, **options: Any) -> AsyncVectorEnv:
     """Start copies of a registered environment, each in a process of its own."""
-    # Imported once, in the process that all copies are forked from.
+    # torch and the policy are imported once, in the process that all copies are forked from.
     multiprocessing.set_forkserver_preload([__name__])
     return AsyncVectorEnv([partial(_make, environment, options)] * copies, shared_memory=True,
                           context='forkserver', autoreset_mode=AutoresetMode.DISABLED)

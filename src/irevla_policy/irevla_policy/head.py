@@ -52,7 +52,7 @@ class Head(nn.Module):
 
     @property
     def width(self) -> int:
-        """Of the tokens it pools."""
+        """Return the width d of the tokens it pools."""
         return self.pool.query.numel()
 
     def forward(self, latent: Tensor, state: Tensor) -> Tensor:

@@ -81,12 +81,16 @@ def save_latent_policy(folder: str | Path, source: str | Path, policy: LatentPol
                        extra: dict[str, Any] | None = None) -> None:
     """Write a whole checkpoint: that of ``source``, with this head, as `save_checkpoint` does.
 
-    Raises CheckpointError when ``source`` is another policy's, or the folder cannot be written.
+    Raises CheckpointError when ``source`` has another backbone, other statistics or another
+    shape of the head than the policy, or when the folder cannot be written.
     """
     source = Path(source)
-    if check_files(source)['backbone_hash'] != policy.backbone_hash:
-        raise CheckpointError(f'checkpoint {source} is of another backbone than the head; give '
-                              'the one that it was learned from')
+    same = load_latent_policy(source)
+    if same.backbone_hash != policy.backbone_hash or \
+            same.statistics.to_dict() != policy.statistics.to_dict():
+        raise CheckpointError(f'checkpoint {source} is of another policy than the head; give the '
+                              'one that it was learned from')
+    check_fit(source / HEAD, same.head.state_dict(), policy.head.state_dict())
     with new_checkpoint(folder, policy.backbone_hash, extra) as new:
         for name in FILES:
             if name != HEAD:
