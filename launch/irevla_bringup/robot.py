@@ -24,6 +24,8 @@ from launch import LaunchContext
 # Drawn pictures that leave two cores time for the arm, [pixels].
 FAKE_WIDTH, FAKE_HEIGHT = 320, 240
 FAKE_STARTS_S = 60.0
+# On busy cores the simulated arm is late, which is no obstacle in its way.
+FAKE_HELD_BACK_S = 40.0
 # Of the time between two images, what the rest of an observation may be older than the first.
 MAX_SKEW = 1.5
 # Without progress, after which an episode is played again [s]: longer than a reset may take,
@@ -110,7 +112,8 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescr
         yield node(context, 'irevla_control', 'realsense', streams)
     yield node(context, 'irevla_control', 'franka', {
         'robot_ip': address,
-        **({'realtime': False, 'connect_timeout_s': FAKE_STARTS_S} if fake else {})})
+        **({'realtime': False, 'connect_timeout_s': FAKE_STARTS_S,
+            'held_back_s': FAKE_HELD_BACK_S} if fake else {})})
     yield node(context, 'irevla_control', 'robot_episode', {
         'camera': cameras[0], 'arrange': fake,
         'operator_begins': by_hand(context),

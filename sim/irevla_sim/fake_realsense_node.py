@@ -17,7 +17,7 @@ from irevla_control.ros.qos import EVENT
 from irevla_sim.scene_cameras import SceneCameras
 from irevla_sim.shared_scene import open_scene
 
-STARTS_WITHIN_S = 30.0
+STARTS_WITHIN_S = 60.0
 
 
 class FakeRealSenseNode(RealSenseNode):

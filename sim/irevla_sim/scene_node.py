@@ -18,7 +18,7 @@ from irevla_sim.shared_scene import open_scene
 PARAMETERS = {
     'scene': Parameter('panda', 'name of the scene\'s shared memory'),
     'rate_hz': Parameter(50.0, 'simulator_state messages a second [Hz]', 1.0, 200.0),
-    'startup_timeout_s': Parameter(30.0, 'longest wait for the simulated robot [s]', 0.1, 600.0),
+    'startup_timeout_s': Parameter(60.0, 'longest wait for the simulated robot [s]', 0.1, 600.0),
 }
 ARRANGED_WITHIN_S = 1.0
 POLL_S = 0.002
