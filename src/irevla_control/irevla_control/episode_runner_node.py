@@ -63,7 +63,8 @@ class EpisodeRunnerNode(Node):
         self._plan = [episode for episode in whole if episode not in done]
         self._progress = progress_bar(
             total=len(whole), initial=len(whole) - len(self._plan), unit='episode',
-            desc=self.get_namespace().strip('/') or 'episodes')
+            desc=self.get_namespace().strip('/') or
+            ('kept' if self._values['only_successes'] else 'episodes'))
         self._diagnostics = Diagnostics(self)
         self._current: tuple[str, int] | None = None
         self._episode_id = self._last_id = ''
@@ -192,8 +193,12 @@ class EpisodeRunnerNode(Node):
     def _add_result(self, result: dict) -> None:
         self._results.append(result)
         self._progress.update()
-        rate = sum(one['success'] for one in self._results) / len(self._results)
-        self._progress.set_postfix_str(f'success {rate:.2f}', refresh=False)
+        if self._values['only_successes']:
+            note = f'{sum(self._retries.values())} not kept'
+        else:
+            rate = sum(one['success'] for one in self._results) / len(self._results)
+            note = f'success {rate:.2f}'
+        self._progress.set_postfix_str(note, refresh=False)
         self._diagnostics.count('episodes')
         if self._output is not None:
             self._output.parent.mkdir(parents=True, exist_ok=True)
