@@ -76,7 +76,7 @@ def up_and_down(log: Path, bags: Path) -> tuple[float, float]:
         raise RuntimeError(f'it did not end within {DOWN_WITHIN_S} s') from None
     ended = log.read_text()
     # Of a crash, or of what had to be killed.
-    if 'has died' in ended or 'SIGTERM' in ended:
+    if 'has died' in ended or 'SIGKILL' in ended:
         raise RuntimeError(f'not all ended by themselves:\n{ended[-3000:]}')
     return up - began, time.monotonic() - up
 
