@@ -18,15 +18,12 @@ from .checkpoint_files import (
     STATISTICS,
     TOKENIZER,
     CheckpointError,
-    check_files,
     check_fit,
     new_checkpoint,
-    read_json,
+    read_description,
     read_weights,
     write_json,
 )
-from .config import PolicyConfig
-from .statistics import Statistics
 from .tensors import plain
 from .vla import VLA
 
@@ -53,11 +50,9 @@ def load_checkpoint(folder: str | Path, device: str = 'cpu') -> VLA:
     missing, altered or does not fit together.
     """
     folder = Path(folder)
-    manifest = check_files(folder)
+    manifest, config, statistics = read_description(folder)
     tokenizer = (folder / TOKENIZER).read_text()
     try:
-        config = PolicyConfig.from_dict(read_json(folder / CONFIG))
-        statistics = Statistics.from_dict(read_json(folder / STATISTICS))
         with torch.random.fork_rng(devices=()):
             vla = VLA(config, statistics, tokenizer_json='' if tokenizer == '{}' else tokenizer)
     except ConfigError as error:

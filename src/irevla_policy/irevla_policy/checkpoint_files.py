@@ -15,9 +15,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from irevla_control.errors import IrevlaError
+from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.files import sync
 
+from .config import PolicyConfig
+from .statistics import Statistics
 from .tensors import misfit
 
 FORMAT = 'irevla-policy'
@@ -92,10 +94,10 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     return manifest
 
 
-def check_files(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a folder whose files are those that were written.
+def read_description(folder: Path) -> tuple[dict[str, Any], PolicyConfig, Statistics]:
+    """Return manifest, configuration and statistics of a folder.
 
-    Raises CheckpointError when one is missing or altered.
+    Raises CheckpointError when one of its files is not what was written, or means nothing here.
     """
     manifest = read_manifest(folder)
     for name, expected in manifest['files'].items():
@@ -105,7 +107,11 @@ def check_files(folder: Path) -> dict[str, Any]:
         if _sha256(path) != expected:
             raise CheckpointError(f'{path} is truncated or altered: its SHA-256 is not the '
                                   "manifest's; copy the checkpoint again")
-    return manifest
+    try:
+        return (manifest, PolicyConfig.from_dict(read_json(folder / CONFIG)),
+                Statistics.from_dict(read_json(folder / STATISTICS)))
+    except ConfigError as error:
+        raise CheckpointError(f'checkpoint {folder} cannot be built: {error}') from error
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

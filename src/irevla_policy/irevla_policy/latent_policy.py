@@ -10,21 +10,15 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from irevla_control.errors import ConfigError
-
 from .checkpoint_files import (
-    CONFIG,
     FILES,
     HEAD,
-    STATISTICS,
     CheckpointError,
-    check_files,
     check_fit,
     new_checkpoint,
-    read_json,
+    read_description,
     read_weights,
 )
-from .config import PolicyConfig
 from .head import Head
 from .statistics import Statistics
 from .tensors import plain, tensor_bytes
@@ -60,12 +54,7 @@ def load_latent_policy(folder: str | Path) -> LatentPolicy:
     `load_checkpoint`; whether its VLM's source is still the same is not looked at.
     """
     folder = Path(folder)
-    manifest = check_files(folder)
-    try:
-        config = PolicyConfig.from_dict(read_json(folder / CONFIG))
-        statistics = Statistics.from_dict(read_json(folder / STATISTICS))
-    except ConfigError as error:
-        raise CheckpointError(f'checkpoint {folder} cannot be built: {error}') from error
+    manifest, config, statistics = read_description(folder)
     path = folder / HEAD
     weights = read_weights(path)
     if 'pool.query' not in weights:
