@@ -20,8 +20,8 @@ MODES = [(width, height, fps) for width, height in ((640, 480), (424, 240), (320
          for fps in (6, 10, 15, 30)]
 # The arm as it collides has 250 times fewer triangles than the arm as it looks.
 DRAWN_GROUPS = (0, 3)
-# Between two looks whether a picture is due, while no camera is open [s].
-IDLE_S = 0.02
+# Between two looks whether a picture is due [s].
+SHORTEST_S, IDLE_S = 0.001, 0.02
 
 
 class SceneCameras:
@@ -34,7 +34,7 @@ class SceneCameras:
         self._model, self._data = model, mujoco.MjData(model)
         self._cameras = {
             name: SoftwareCamera(name, MODES, np.deg2rad(model.camera(name).fovy[0]))
-            for name in CAMERAS}
+            for name in reversed(CAMERAS)}
         self.unplugged: set[str] = set()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name='scene-cameras', daemon=True)
@@ -62,16 +62,34 @@ class SceneCameras:
         atexit.unregister(self.close)
 
     def _run(self) -> None:
-        """Draw, in the one thread that owns the drawing context."""
+        """Draw, in the one thread that owns the drawing context.
+
+        The pace is that of the scene's time: where a busy machine lets the scene fall behind,
+        pictures and what answers them slow down with it, and the arm does all that it is told.
+        Pictures that are due together are of one instant, the leading camera's sent last.
+        """
         view: View | None = None
-        due = dict.fromkeys(self._cameras, 0.0)
-        while not self._ending.is_set():
-            now = time.monotonic()
+        due, wait_s = dict.fromkeys(self._cameras, 0.0), IDLE_S
+        while not self._ending.wait(wait_s):
+            taken_s, wait_s = time.time(), IDLE_S
+            try:
+                now, self._data.qpos[:] = self._shared.read()
+            except (FileNotFoundError, TimeoutError):
+                # The simulated robot is gone: no pictures instead of old ones.
+                continue
+            mujoco.mj_kinematics(self._model, self._data)
+            mujoco.mj_camlight(self._model, self._data)
             for name, camera in self._cameras.items():
                 mode = camera.mode
-                if mode is None or name in self.unplugged or now < due[name]:
+                if mode is None or name in self.unplugged:
                     continue
                 width, height, fps = mode
+                # The time of a robot that was started anew begins with zero.
+                due[name] = min(due[name], now + 1 / fps)
+                if now < due[name]:
+                    wait_s = min(wait_s, max(due[name] - now, SHORTEST_S))
+                    continue
+                wait_s = SHORTEST_S
                 # Late pictures are left out, not made up for.
                 due[name] = max(due[name] + 1 / fps, now - 1 / fps)
                 if view is None or view.size != (width, height):
@@ -79,18 +97,7 @@ class SceneCameras:
                     if view is not None:
                         view.close()
                     view = View(self._model, width, height)
-                taken_s = time.time()
-                try:
-                    _, self._data.qpos[:] = self._shared.read()
-                except (FileNotFoundError, TimeoutError):
-                    # The simulated robot is gone: no pictures instead of old ones.
-                    continue
-                mujoco.mj_kinematics(self._model, self._data)
-                mujoco.mj_camlight(self._model, self._data)
                 camera.show(view.draw(self._data, name), taken_s)
-            opened = [due[name] for name, camera in self._cameras.items() if camera.mode]
-            wait = min(opened, default=now + IDLE_S) - time.monotonic()
-            self._ending.wait(min(max(wait, 0.001), IDLE_S))
         if view is not None:
             view.close()
 

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated Panda's table as cameras and nodes see it."""
 
+import os
 import time
 
 import numpy as np
 import pytest
 
 from irevla_control.realsense_camera import CameraError, CameraSettings, RealSenseCamera
-from irevla_sim.panda_scene import CAMERAS, THINGS
+from irevla_sim.panda_scene import CAMERAS, THINGS, PandaScene
 from irevla_sim.pick_expert import place_of
 from irevla_sim.scene_cameras import SceneCameras
 from irevla_sim.shared_scene import SharedScene
@@ -84,6 +85,33 @@ def test_both_cameras_see_all_colours(panda, cameras):
             assert seen.sum() > 20, (name, what)
     for eye in eyes.values():
         eye.camera.close()
+
+
+def test_pictures_keep_the_scenes_time_and_are_of_one_instant():
+    """A scene at a quarter of real time is seen in a quarter of the pictures; none are lost."""
+    scene = PandaScene()
+    model = scene.model_alone()
+    shared = SharedScene(f'slow-{os.getpid()}', model.nq)
+    shared.write(0.0, model.qpos0)
+    cameras = SceneCameras(SharedScene(f'slow-{os.getpid()}'))
+    eyes = [Eye(cameras, name) for name in CAMERAS]
+    try:
+        # The first picture of each has drawn a window, which takes a while.
+        shared.write(1.0, model.qpos0)
+        until(lambda: all(eye.frames for eye in eyes), 'pictures')
+        time.sleep(0.2)
+        for eye in eyes:
+            eye.frames.clear()
+        for tick in range(1, 41):
+            shared.write(1.0 + 0.025 * tick, model.qpos0)
+            time.sleep(0.1)
+        stamps = [[frame.stamp for frame in eye.frames] for eye in eyes]
+        assert abs(len(stamps[0]) - FPS) <= 1 and stamps[0] == stamps[1]
+    finally:
+        for eye in eyes:
+            eye.camera.close()
+        cameras.close()
+        shared.close()
 
 
 def test_an_unplugged_camera_sends_nothing_and_is_not_found(cameras):
