@@ -19,6 +19,8 @@ from irevla_policy.vla import VLA
 
 CONFIG = Path(get_package_share_directory('irevla_bringup')) / 'config'
 
+LOG_CHARACTERS = 8000
+
 
 def use_own_domain() -> None:
     """Keep this process's graphs apart from any other on the machine."""
@@ -72,6 +74,8 @@ class RunningLaunch:
             if process.is_running():
                 process.kill()
         self.process.wait(10)
+        # Shown with a test that fails.
+        print(self.output()[-LOG_CHARACTERS:])
 
     def nodes(self) -> dict[str, psutil.Process]:
         """Return the node processes seen so far, by node name."""

@@ -206,11 +206,11 @@ def test_a_wrong_launch_argument_is_refused_by_name(tmp_path, stage0, arguments,
 
 def test_stage_1_goes_on_after_any_node_is_killed(tmp_path, stage0, config):
     """Another node at another instant in each run of the test."""
-    victim, instant_s = random.choice(STAGE1_NODES), random.uniform(0, 1.5)
+    victim, instant_s = random.choice(STAGE1_NODES), random.uniform(0, 5)
     print(f'{victim} is killed {instant_s:.2f} s after the first episode')
     output = tmp_path / 'learner'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
-    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values | {'decisions': 300}))
+    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values | {'decisions': 600}))
     given = {'checkpoint': stage0 / 'checkpoint', 'tasks': 'drawer-close', 'horizon': 50,
              'settings': tmp_path / 'sacfd.yaml', 'output': output,
              'results': tmp_path / 'results.json', 'bags': tmp_path / 'bags'}

@@ -89,7 +89,7 @@ def test_after_a_fault_the_arm_rests_and_then_goes_on(robot, fault):
     reaction = robot.react(fault)
     print(reaction)
     # A busy machine's simulated robot is late; docs/safety.md has the times of a quieter one.
-    assert reaction.rest_s is None or reaction.rest_s < 6
+    assert reaction.rest_s is None or reaction.rest_s < 3
     # max_speed is 0.3 m/s; a spring that is let go may overshoot it.
     assert reaction.top_speed < 0.6
     told = {'gripper cut off': 'mode 5', 'robot cut off': 'mode 5', 'emergency stop': 'mode 6',
