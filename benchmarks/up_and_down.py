@@ -8,6 +8,7 @@
 
 import argparse
 import contextlib
+from datetime import timedelta
 import json
 import os
 from pathlib import Path
@@ -21,6 +22,7 @@ import psutil
 import rclpy
 
 from irevla_control.progress_bar import progress_bar
+from irevla_control.ros.node import ENDS_WITHIN_S
 from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import RobotState
 
@@ -28,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path('/dev/shm')
 ADDRESS, NAMESPACE = '127.0.5.1', 'up_and_down'
 UP_WITHIN_S, DOWN_WITHIN_S = 60.0, 30.0
+# What a node prints that cuts itself off from a middleware that hangs, see `ros.node.Node`.
+CUT_OFF = f'Timeout ({timedelta(seconds=ENDS_WITHIN_S)})!'
 
 
 def left_behind() -> list[str]:
@@ -41,11 +45,13 @@ def left_behind() -> list[str]:
     return found
 
 
-def up_and_down(log: Path, bags: Path) -> tuple[float, float]:
-    """Launch, wait for states of the arm, press Ctrl-C; return how long both ways took [s].
+def up_and_down(log: Path, bags: Path) -> tuple[float, float, int]:
+    """Launch, wait for states of the arm, press Ctrl-C.
+
+    Returns how long both ways took [s], and how many nodes were cut off by themselves.
 
     Raises:
-        RuntimeError: it did not come up, or not down.
+        RuntimeError: it did not come up, or not down, or a process crashed or had to be killed.
 
     """
     began = time.monotonic()
@@ -75,10 +81,10 @@ def up_and_down(log: Path, bags: Path) -> tuple[float, float]:
         os.killpg(launch.pid, signal.SIGKILL)
         raise RuntimeError(f'it did not end within {DOWN_WITHIN_S} s') from None
     ended = log.read_text()
-    # Of a crash, or of what had to be killed.
-    if 'has died' in ended or 'SIGKILL' in ended:
+    cut_off = ended.count(CUT_OFF)
+    if ended.count('has died') > cut_off or 'SIGKILL' in ended:
         raise RuntimeError(f'not all ended by themselves:\n{ended[-3000:]}')
-    return up - began, time.monotonic() - up
+    return up - began, time.monotonic() - up, cut_off
 
 
 def main() -> None:
@@ -87,10 +93,11 @@ def main() -> None:
     parser.add_argument('--times', type=int, default=50)
     options = parser.parse_args()
     rclpy.init()
-    ups, downs, shared = [], [], []
+    ups, downs, shared, cut_off = [], [], [], 0
     with tempfile.TemporaryDirectory() as folder:
         for _ in progress_bar(range(options.times), 'up and down', options.times, unit='time'):
-            up, down = up_and_down(Path(folder) / 'log', Path(folder) / 'bags')
+            up, down, cut = up_and_down(Path(folder) / 'log', Path(folder) / 'bags')
+            cut_off += cut
             ups.append(round(up, 2))
             downs.append(round(down, 2))
             orphans = left_behind()
@@ -99,9 +106,10 @@ def main() -> None:
             shared.append(len(list(SHARED.iterdir())))
     rclpy.try_shutdown()
     result = {'times': len(ups), 'up_s': ups, 'down_s': downs, 'orphans': 0,
-              'files_in_shared_memory': shared}
+              'nodes_cut_off': cut_off, 'files_in_shared_memory': shared}
     (ROOT / 'docs/results/up_and_down.json').write_text(json.dumps(result) + '\n')
-    print(f'{len(ups)} times: up in {max(ups)} s, down in {max(downs)} s at most; files in '
+    print(f'{len(ups)} times: up in {max(ups)} s, down in {max(downs)} s at most; {cut_off} nodes '
+          f'were cut off; files in '
           f'/dev/shm {shared[0]} after the first, {shared[-1]} after the last')
 
 

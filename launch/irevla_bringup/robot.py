@@ -26,6 +26,8 @@ FAKE_WIDTH, FAKE_HEIGHT = 320, 240
 FAKE_STARTS_S = 60.0
 # On busy cores the simulated arm is late, which is no obstacle in its way.
 FAKE_HELD_BACK_S = 40.0
+# Its pictures come by its own time.
+FAKE_LOST_AFTER_S = 2.0
 # Of the time between two images, what the rest of an observation may be older than the first.
 MAX_SKEW = 1.5
 # Without progress, after which an episode is played again [s]: longer than a reset may take,
@@ -106,7 +108,8 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescr
                 on_exit=Shutdown(reason='the simulated Panda ended'))
         yield node(context, 'irevla_sim', 'scene', {'scene': scene})
         yield node(context, 'irevla_sim', 'realsense', {
-            **streams, 'width': FAKE_WIDTH, 'height': FAKE_HEIGHT},
+            **streams, 'width': FAKE_WIDTH, 'height': FAKE_HEIGHT,
+            'lost_after_s': FAKE_LOST_AFTER_S},
             executable='fake_realsense_node', arguments=['--scene', scene])
     else:
         yield node(context, 'irevla_control', 'realsense', streams)

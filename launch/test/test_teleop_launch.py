@@ -20,8 +20,7 @@ GRIPPER, VERDICT = 0, 1
 # Takes five commands at least [m].
 WENT = 0.09
 # Where the cap is pushed to, and what of the action that is.
-PUSHES = {'forward': (dict(back=-FULL), 0, 1), 'right': (dict(right=FULL), 1, -1),
-          'down': (dict(down=FULL), 2, -1)}
+PUSHES = (dict(back=-FULL), 0, 1), (dict(right=FULL), 1, -1), (dict(down=FULL), 2, -1)
 
 
 class Person:
@@ -32,7 +31,7 @@ class Person:
         self.node, self.executor = rclpy.create_node('person'), SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.reports = self.node.create_publisher(UInt8MultiArray, 'spacemouse_reports', RECORD)
-        self.episode, self.closes = EpisodeState(), False
+        self.episode, self.closes, self.position = EpisodeState(), False, None
         self.node.create_subscription(EpisodeState, 'episode', self.see, EVENT)
         self.node.create_subscription(EndEffectorCommand, 'command', self.hear, RECORD)
         self.node.create_subscription(RobotState, 'robot_state', self.feel, OBSERVATION)
@@ -93,13 +92,14 @@ def test_a_person_demonstrates_discards_and_demonstrates_again(tmp_path, person)
             person.wait(lambda: person.episode.phase == EpisodeState.PHASE_RUNNING, 'an episode')
 
         person.wait(person.reports.get_subscription_count, 'the mouse')
+        person.wait(lambda: person.position, 'the arm')
         begin(1)
         person.push(0, 1, back=-FULL)
         person.report(pressed(GRIPPER, VERDICT))
         person.report(pressed())
         person.wait(lambda: person.episode.aborted, 'discarding')
         begin(2)
-        for way, axis, sign in PUSHES.values():
+        for way, axis, sign in PUSHES:
             person.push(axis, sign, **way)
         person.press(GRIPPER)
         person.wait(lambda: person.closes, 'the gripper\'s command')
@@ -111,7 +111,7 @@ def test_a_person_demonstrates_discards_and_demonstrates_again(tmp_path, person)
     episode = read_episode(bags / kept.episode_id, ())
     assert set(episode.sources.tolist()) <= {EndEffectorCommand.SOURCE_TELEOP}
     actions = episode.actions
-    for _, axis, sign in PUSHES.values():
+    for _, axis, sign in PUSHES:
         pushed = np.abs(actions[:, axis]) > 0
         assert pushed.sum() >= 5
         np.testing.assert_allclose(actions[pushed, axis], sign * 0.02, atol=1e-9)

@@ -6,7 +6,6 @@ import time
 
 from builtin_interfaces.msg import Time
 import numpy as np
-from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from irevla_control.errors import BadMessageError, ConfigError, IrevlaError
@@ -19,7 +18,7 @@ from irevla_control.ros.messages import (
     stamp_to_ns,
     to_array,
 )
-from irevla_control.ros.node import run_node
+from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState, SimulatorState

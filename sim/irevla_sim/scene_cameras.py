@@ -32,9 +32,11 @@ class SceneCameras:
         self._shared = shared
         model = PandaScene().model_alone()
         self._model, self._data = model, mujoco.MjData(model)
+        # The wrist's first: what belongs to the leading camera's picture, as launched the front's,
+        # is there when that comes.
         self._cameras = {
             name: SoftwareCamera(name, MODES, np.deg2rad(model.camera(name).fovy[0]))
-            for name in reversed(CAMERAS)}
+            for name in CAMERAS}
         self.unplugged: set[str] = set()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name='scene-cameras', daemon=True)
@@ -66,40 +68,46 @@ class SceneCameras:
 
         The pace is that of the scene's time: where a busy machine lets the scene fall behind,
         pictures and what answers them slow down with it, and the arm does all that it is told.
-        Pictures that are due together are of one instant, the leading camera's sent last.
+        Pictures of the same rate are of the same instants.
         """
         view: View | None = None
-        due, wait_s = dict.fromkeys(self._cameras, 0.0), IDLE_S
+        drawn, wait_s = dict.fromkeys(self._cameras, -1), IDLE_S
         while not self._ending.wait(wait_s):
-            taken_s, wait_s = time.time(), IDLE_S
+            wait_s = IDLE_S
             try:
-                now, self._data.qpos[:] = self._shared.read()
+                taken_s, now = self._look()
+                for name, camera in self._cameras.items():
+                    mode = camera.mode
+                    if mode is None or name in self.unplugged:
+                        continue
+                    width, height, fps = mode
+                    # Late pictures are left out, not made up for.
+                    period = int(now * fps)
+                    if period == drawn[name]:
+                        wait_s = min(wait_s, max((period + 1) / fps - now, SHORTEST_S))
+                        continue
+                    drawn[name], wait_s = period, SHORTEST_S
+                    if view is None or view.size != (width, height):
+                        # One at a time: two of different sizes spoil each other's pictures.
+                        if view is not None:
+                            view.close()
+                        view = View(self._model, width, height)
+                        # That took long.
+                        taken_s, now = self._look()
+                    camera.show(view.draw(self._data, name), taken_s)
             except (FileNotFoundError, TimeoutError):
                 # The simulated robot is gone: no pictures instead of old ones.
                 continue
-            mujoco.mj_kinematics(self._model, self._data)
-            mujoco.mj_camlight(self._model, self._data)
-            for name, camera in self._cameras.items():
-                mode = camera.mode
-                if mode is None or name in self.unplugged:
-                    continue
-                width, height, fps = mode
-                # The time of a robot that was started anew begins with zero.
-                due[name] = min(due[name], now + 1 / fps)
-                if now < due[name]:
-                    wait_s = min(wait_s, max(due[name] - now, SHORTEST_S))
-                    continue
-                wait_s = SHORTEST_S
-                # Late pictures are left out, not made up for.
-                due[name] = max(due[name] + 1 / fps, now - 1 / fps)
-                if view is None or view.size != (width, height):
-                    # One at a time: two of different sizes spoil each other's pictures.
-                    if view is not None:
-                        view.close()
-                    view = View(self._model, width, height)
-                camera.show(view.draw(self._data, name), taken_s)
         if view is not None:
             view.close()
+
+    def _look(self) -> tuple[float, float]:
+        """Take over the scene as it is; return Unix time and the scene's time [s]."""
+        taken_s = time.time()
+        now, self._data.qpos[:] = self._shared.read()
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_camlight(self._model, self._data)
+        return taken_s, now
 
 
 class View:

@@ -4,11 +4,9 @@
 
 import time
 
-from rclpy.node import Node
-
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.messages import to_array
-from irevla_control.ros.node import run_node
+from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import SimulatorState

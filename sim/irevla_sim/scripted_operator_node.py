@@ -6,7 +6,6 @@ It stands where a person with a SpaceMouse stands before a real robot, and knows
 """
 
 import numpy as np
-from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from irevla_control.cdr import stamp_of
@@ -15,7 +14,7 @@ from irevla_control.observation import BASE_FRAME
 from irevla_control.pose import Pose
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.messages import action_to_message, ns_to_stamp
-from irevla_control.ros.node import run_node
+from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import (

@@ -8,14 +8,13 @@ import json
 from pathlib import Path
 import time
 
-from rclpy.node import Node
 from rclpy.task import Future
 
 from irevla_control.errors import ConfigError
 from irevla_control.files import write_synced
 from irevla_control.progress_bar import progress_bar
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.node import NodeDone, run_node
+from irevla_control.ros.node import Node, NodeDone, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import EVENT
 from irevla_msgs.msg import EpisodeState, RecordedEpisode

@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import numpy as np
-from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
@@ -27,7 +26,7 @@ from irevla_control.ros.messages import (
     stamp_to_ns,
     to_array,
 )
-from irevla_control.ros.node import run_node
+from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, RobotState

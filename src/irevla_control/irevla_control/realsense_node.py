@@ -9,7 +9,6 @@ import time
 from typing import Any
 
 import pyrealsense2 as rs
-from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 
 from irevla_control.errors import ConfigError
@@ -22,7 +21,7 @@ from irevla_control.realsense_camera import (
 )
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.messages import ns_to_stamp, pixels_to_message, to_array
-from irevla_control.ros.node import run_node
+from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import OBSERVATION
 

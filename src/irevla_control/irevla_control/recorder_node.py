@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 import time
 
-from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from rosidl_runtime_py.utilities import get_message
 
@@ -16,7 +15,7 @@ from irevla_control.errors import ConfigError
 from irevla_control.recorder import Limits, Recorder
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.inbox import Inbox, Polled, Stream
-from irevla_control.ros.node import run_node
+from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import EVENT, RECORD, RECORD_EVENT
 from irevla_msgs.msg import RecordedEpisode

@@ -4,7 +4,6 @@
 
 from pathlib import Path
 
-from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from irevla_control.bag_reader import read_episode
@@ -14,7 +13,7 @@ from irevla_control.observation import BASE_FRAME
 from irevla_control.replay import Replay
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.messages import action_to_message, ns_to_stamp, stamp_to_ns
-from irevla_control.ros.node import run_node
+from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState

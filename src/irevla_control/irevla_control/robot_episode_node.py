@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import numpy as np
-from rclpy.node import Node
 from rclpy.task import Future
 from sensor_msgs.msg import Image
 
@@ -17,7 +16,7 @@ from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.robot_episode import EpisodeEvent, RobotEpisode
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.messages import message_to_action, ns_to_stamp, stamp_to_ns
-from irevla_control.ros.node import run_node
+from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
 from irevla_msgs.msg import (

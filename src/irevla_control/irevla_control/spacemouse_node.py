@@ -5,7 +5,6 @@
 from typing import Any
 
 import pyspacemouse
-from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from irevla_control.cdr import stamp_of
@@ -13,7 +12,7 @@ from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.messages import action_to_message, ns_to_stamp
-from irevla_control.ros.node import run_node
+from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_control.spacemouse import (

@@ -10,12 +10,11 @@ import time
 
 import pytest
 
-from irevla_control.ros.node import SAME_S
+from irevla_control.ros.node import ENDS_WITHIN_S, SAME_S
 
 NODE = """
 import sys, time
-from rclpy.node import Node
-from irevla_control.ros.node import run_node
+from irevla_control.ros.node import Node, run_node
 
 def say(word):
     print(word, flush=True)
@@ -55,11 +54,11 @@ run_node(Working)
 def start():
     running = []
 
-    def start(*arguments):
+    def start(*arguments, **environment):
         running.append(subprocess.Popen(
             [sys.executable, '-c', NODE, *arguments], stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,
-            env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)}))
+            env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100), **environment}))
         return running[-1]
     yield start
     for process in running:
@@ -105,3 +104,17 @@ def test_a_defect_ends_the_node_with_its_trace(start):
     output, errors = process.communicate(timeout=20)
     assert output == 'cleaned up\n'
     assert process.returncode == 1 and 'TypeError: a defect' in errors
+
+
+def test_a_middleware_that_does_not_end_is_not_waited_for(start, tmp_path):
+    source, library = tmp_path / 'stuck.c', tmp_path / 'stuck.so'
+    source.write_text('#include <unistd.h>\nint rcl_node_fini(void *node) { for (;;) pause(); }\n')
+    subprocess.run(['cc', '-shared', '-fPIC', '-o', library, source], check=True)
+    process = start('0.1', LD_PRELOAD=str(library))
+    assert process.stdout.readline() == 'begun\n'
+    asked = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
+    assert ENDS_WITHIN_S < time.monotonic() - asked < ENDS_WITHIN_S + 5
+    assert output.endswith('cleaned up\n'), 'the node itself ended well'
+    assert process.returncode == 1 and 'destroy_node' in errors

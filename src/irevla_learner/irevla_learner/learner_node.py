@@ -9,13 +9,12 @@ import threading
 import time
 
 import numpy as np
-from rclpy.node import Node
 import torch
 
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.messages import message_to_action, stamp_to_ns, to_array
-from irevla_control.ros.node import NodeDone, run_node
+from irevla_control.ros.node import Node, NodeDone, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import EVENT, RECORD, RECORD_EVENT
 from irevla_learner.episode_joiner import EpisodeJoiner, Outcome, SeenStep

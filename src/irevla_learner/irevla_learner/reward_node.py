@@ -4,12 +4,11 @@
 
 from pathlib import Path
 
-from rclpy.node import Node
 import torch
 
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.node import run_node
+from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import RECORD
 from irevla_learner.policy_step import read_policy_step

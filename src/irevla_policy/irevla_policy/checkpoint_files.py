@@ -95,7 +95,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 
 
 def read_description(folder: Path) -> tuple[dict[str, Any], PolicyConfig, Statistics]:
-    """Return manifest, configuration and statistics of a folder.
+    """Return manifest, configuration and statistics of a folder whose files are all as written.
 
     Raises CheckpointError when one of its files is not what was written, or means nothing here.
     """

@@ -9,7 +9,6 @@ from pathlib import Path
 import time
 
 import numpy as np
-from rclpy.node import Node
 from sensor_msgs.msg import Image
 import torch
 
@@ -24,7 +23,7 @@ from irevla_control.ros.messages import (
     stamp_to_ns,
     to_array,
 )
-from irevla_control.ros.node import run_node
+from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, PolicyUpdate, RobotState

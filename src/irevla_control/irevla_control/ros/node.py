@@ -3,6 +3,7 @@
 """The one way a node of the suite starts, spins and ends."""
 
 from collections.abc import Callable
+import faulthandler
 import gc
 import signal
 import sys
@@ -10,7 +11,7 @@ import time
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
-from rclpy.node import Node
+import rclpy.node
 from rclpy.signals import SignalHandlerOptions
 
 from irevla_control.errors import IrevlaError
@@ -18,6 +19,25 @@ from irevla_control.ros.executor import DirectExecutor
 
 # One Ctrl-C may come twice: from the terminal's process group and from the launch.
 SAME_S = 0.5
+# For the middleware's part of a node's end.
+ENDS_WITHIN_S = 5.0
+
+
+class Node(rclpy.node.Node):
+    """A node whose process ends also when the middleware does not let it.
+
+    Fast DDS 2.14 waits forever in DomainParticipant::set_listener, holding the lock that it waits
+    for, if another node's end is heard just while the participant is destroyed.
+    """
+
+    def destroy_node(self) -> None:
+        """Leave the graph; a subclass does what must not be lost before it calls this."""
+        # In C, for whoever waits there holds Python's lock: prints where, and ends with status 1.
+        faulthandler.dump_traceback_later(ENDS_WITHIN_S, exit=True, file=sys.__stderr__)
+        try:
+            super().destroy_node()
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 class NodeDone(Exception):  # noqa: N818 (no error)
