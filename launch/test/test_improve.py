@@ -38,7 +38,7 @@ def stage0(tmp_path_factory):
     with graph.RunningLaunch('collect.launch.py', log, tasks='drawer-close', episodes=4,
                              horizon=50, noise_std=0.3, image_size=84,
                              bags=root / 'demonstrations') as launch:
-        assert launch.wait(120) == 0, launch.output()
+        assert launch.wait(120) == 0
     (root / 'training.yaml').write_text(
         '{steps: 200, warmup_steps: 10, ema_decay: 0.9, batch_size: 16}')
     train_from_bags([root / 'demonstrations'], root / 'training',
@@ -227,7 +227,7 @@ def test_stage_1_goes_on_after_any_node_is_killed(tmp_path, stage0, config):
         before.pop()
     kept = {one['seed']: one for one in graph.results(tmp_path / 'results.json')}
     with graph.RunningLaunch('improve.launch.py', tmp_path / 'again', **given) as launch:
-        assert launch.wait(200) == 0, launch.output()
+        assert launch.wait(200) == 0
     rows = read_metrics(output)
     assert rows[:len(before)] == before
     played = {one['seed']: one for one in graph.results(tmp_path / 'results.json')}

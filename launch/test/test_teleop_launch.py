@@ -104,7 +104,7 @@ def test_a_person_demonstrates_discards_and_demonstrates_again(tmp_path, person)
         person.press(GRIPPER)
         person.wait(lambda: person.closes, 'the gripper\'s command')
         person.press(VERDICT)
-        assert launch.wait(60) == 0, launch.output()
+        assert launch.wait(60) == 0
     discarded, *_, kept = list_episodes(bags)
     assert discarded.aborted and not kept.aborted
     assert kept.success and kept.sources == ('teleop',)
