@@ -36,7 +36,7 @@ WINDOW = 60
 def load() -> dict[str, Any]:
     """Return the content of the file, empty parts without it."""
     content = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    return {'methods': {}, 'curves': {}, 'judged': {}} | content
+    return {'methods': {}, 'table': {}, 'curves': {}, 'judged': {}} | content
 
 
 def has_method(method: str, seed: int) -> bool:
@@ -54,26 +54,36 @@ def has_judged(seed: int) -> bool:
     return str(seed) in load()['judged']
 
 
-def add_method(method: str, seed: int, episodes: Iterable[EpisodeResult],
-               groups: Mapping[str, Iterable[str]]) -> None:
-    """Add the last evaluation of a method; ``groups``: the table's columns and their tasks."""
+def add_method(method: str, seed: int, before: Iterable[EpisodeResult],
+               after: Iterable[EpisodeResult], groups: Mapping[str, Iterable[str]]) -> None:
+    """Add a method's first and last evaluation; ``groups``: the table's columns, their tasks.
+
+    Both, since stage 0 of the same seed differs between processors.
+    """
     with _changed() as content:
-        kept = content['methods'].setdefault(method, {'seeds': [], 'tasks': {}})
+        kept = content['methods'].setdefault(method, {'seeds': [], 'before': {}, 'after': {}})
         if seed in kept['seeds']:
             return
         kept['seeds'] = sorted([*kept['seeds'], seed])
-        counts = {task: [one['successes'], one['episodes']]
-                  for task, one in kept['tasks'].items()}
-        for episode in episodes:
-            count = counts.setdefault(episode.task, [0, 0])
-            count[0] += episode.success
-            count[1] += 1
-        kept['tasks'] = {task: _figures(*count) for task, count in counts.items()}
+        for when, episodes in (('before', before), ('after', after)):
+            kept[when] = _added(kept[when], episodes)
         content['table'] = {
-            name: {group: _figures(*(sum(one['tasks'][task][key] for task in tasks)
-                                     for key in ('successes', 'episodes')))
+            name: {group: {when: _figures(*(sum(one[when][task][key] for task in tasks)
+                                            for key in ('successes', 'episodes')))
+                           for when in ('before', 'after')}
                    for group, tasks in groups.items()}
             for name, one in content['methods'].items()}
+
+
+def _added(cells: Mapping[str, Mapping[str, Any]],
+           episodes: Iterable[EpisodeResult]) -> dict[str, dict[str, Any]]:
+    """Return the cells of the tasks with these episodes counted in."""
+    counts = {task: [cell['successes'], cell['episodes']] for task, cell in cells.items()}
+    for episode in episodes:
+        count = counts.setdefault(episode.task, [0, 0])
+        count[0] += episode.success
+        count[1] += 1
+    return {task: _figures(*count) for task, count in counts.items()}
 
 
 def add_curve(curve: str, seed: int, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -112,10 +122,24 @@ def _figures(successes: int, episodes: int) -> dict[str, Any]:
 
 
 def _draw(content: Mapping[str, Any]) -> None:
-    if content.get('table'):
-        save_png(groups_chart(content['table']), IMAGES / 'experiments_table.png')
+    if content['table']:
+        save_png(table_chart(content['table']), IMAGES / 'experiments_table.png')
     if content['curves']:
         save_png(curve_chart(content['curves']), IMAGES / 'experiments_curves.png')
+
+
+def table_chart(table: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Return success by group of tasks: stage 0 of all methods together, then each at its end.
+
+    Methods of the same seeds on the same machine begin with the same policy: it counts once.
+    """
+    starts = {json.dumps({group: cell['before'] for group, cell in groups.items()}): groups
+              for groups in table.values()}
+    bars = {'SFT': {group: _figures(*(sum(one[group]['before'][key] for one in starts.values())
+                                      for key in ('successes', 'episodes')))
+                    for group in next(iter(table.values()))}}
+    return groups_chart(bars | {method: {group: cell['after'] for group, cell in groups.items()}
+                                for method, groups in table.items()})
 
 
 def curve_chart(curves: Mapping[str, Mapping[str, list]]) -> Figure:

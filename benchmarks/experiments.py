@@ -66,9 +66,9 @@ def run_method(output: Path, config: Mapping[str, Any], method: str, seed: int,
             last = Algorithm1(run, changed, domain, roots, seed).run(checkpoint)
         finally:
             domain.close()
-    for name, stage in (('SFT', folder / 'stage0'), (method, last.parent)):
-        episodes = load_results(stage / 'evaluation/results.json')
-        results.add_method(name, seed, episodes, config['tasks'])
+    before, after = (load_results(stage / 'evaluation/results.json')
+                     for stage in (folder / 'stage0', last.parent))
+    results.add_method(method, seed, before, after, config['tasks'])
 
 
 def run_curve(output: Path, config: Mapping[str, Any], curve: str, seed: int,
@@ -133,9 +133,10 @@ def main() -> None:
             failed.append(f'seed {seed}: {error}')
         except KeyboardInterrupt:
             sys.exit('experiments: stopped; the same command goes on from here')
-    for method, figures in results.load().get('table', {}).items():
-        print(method, *(f'{group} {one["successes"]}/{one["episodes"]}'
-                        for group, one in figures.items()), sep='  ')
+    for method, groups in results.load()['table'].items():
+        print(method, *(f'{group} ' + ' -> '.join(f'{cell[when]["successes"]}/'
+                                                  f'{cell[when]["episodes"]}' for when in cell)
+                        for group, cell in groups.items()), sep='  ')
     if failed:
         sys.exit('\n'.join(f'experiments: {line}' for line in failed))
 
