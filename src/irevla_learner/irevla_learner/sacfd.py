@@ -77,8 +77,9 @@ class Losses:
 class SACfD:
     """Actor and critics on what was cached of the latents, and their updates.
 
-    VLM and token learner stay as stage 0 left them: what they give for an observation is computed
-    once, when its episode comes. The actor is the head's MLP.
+    The VLM stays as stage 0 left it, and so do the features that the critics see: they are
+    computed once, when their episode comes. The actor is the head; its token learner reads the
+    latents of each batch again only where it learns too (`token_learner_learning_rate`).
     """
 
     def __init__(self, head: Head, replay: LatentReplay, config: SACfDConfig, seed: int,
@@ -102,7 +103,9 @@ class SACfD:
         self.config, self.replay, self.device = config, replay, device
         self.updates = updates
         self._pool = copy.deepcopy(head.pool).to(device).requires_grad_(False)
-        self.actor = copy.deepcopy(head.mlp).to(device).requires_grad_(True)
+        self.actor = copy.deepcopy(head).to(device).requires_grad_(True)
+        self._pool_learns = config.token_learner_learning_rate > 0
+        self.actor.pool.requires_grad_(self._pool_learns)
         self._pooled = head.width
         if state is None:
             rows = np.concatenate([np.arange(span.start, span.stop) for span in replay.spans])
@@ -125,10 +128,13 @@ class SACfD:
         self._automatic = config.temperature == 'auto'
         # A spread of the actions as wide as `std`: what the temperature aims at.
         self._target_entropy = action_size * (float(np.log(config.std)) + 1.4189)
-        self._actor_parameters = [*self.actor.parameters(),
-                                  *([self.log_std] if self._automatic else [])]
-        self._actor_optimizer = torch.optim.Adam(
-            self._actor_parameters, config.actor_learning_rate, fused=True)
+        groups = [{'params': [*self.actor.mlp.parameters(),
+                              *([self.log_std] if self._automatic else [])]}]
+        if self._pool_learns:
+            groups.append({'params': list(self.actor.pool.parameters()),
+                           'lr': config.token_learner_learning_rate})
+        self._actor_parameters = [one for group in groups for one in group['params']]
+        self._actor_optimizer = torch.optim.Adam(groups, config.actor_learning_rate, fused=True)
         self._critic_optimizer = torch.optim.Adam(
             self.critics.parameters(), config.critic_learning_rate, fused=True)
         self._temperature_optimizer = torch.optim.Adam(
@@ -172,9 +178,12 @@ class SACfD:
     def _states(self, rows: np.ndarray | slice) -> Tensor:
         return torch.from_numpy(np.array(self.replay.proprioception(rows))).to(self.device)
 
-    def _seen(self, features: Tensor) -> Tensor:
-        """Return what the head sees of the features: pooled latent and proprioception."""
-        return features[:, :self._size - self._components.axes.shape[1]]
+    def _means(self, rows: np.ndarray, features: Tensor) -> Tensor:
+        """Return the actor's actions (B, a) for these rows, whose cached features are given."""
+        if self._pool_learns:
+            return self.actor(self._latents(rows), self._states(rows))
+        # Pooled latent and proprioception come first.
+        return self.actor.mlp(features[:, :self._size - self._components.axes.shape[1]])
 
     def refresh(self) -> None:
         """Look up which rows may be drawn, after episodes came or went."""
@@ -221,7 +230,7 @@ class SACfD:
         rewards, discounts = self._tensor(drawn.rewards), self._tensor(drawn.discounts)
         temperature = self.log_temperature.exp().detach()
         with torch.no_grad():
-            next_actions, log_probability = self._sample(self.actor(self._seen(following)))
+            next_actions, log_probability = self._sample(self._means(drawn.next_rows, following))
             value = self._targets(following, next_actions).amin(0)
             if self._automatic:
                 value = value - temperature * log_probability
@@ -238,15 +247,15 @@ class SACfD:
                                  list(self.critics.parameters()), config.polyak)
         actor_loss = cloning = torch.tensor(float('nan'))
         if actor and self.updates % config.actor_every == 0:
-            actor_loss, cloning = self._improve_actor(features, actions, shown, temperature)
+            means = self._means(drawn.rows, features)
+            actor_loss, cloning = self._improve_actor(means, features, actions, shown, temperature)
         self.updates += actor
         return Losses(critic_loss.item() / config.critics, values.mean().item(),
                       actor_loss.item(), cloning.item(), temperature.item())
 
-    def _improve_actor(self, features: Tensor, actions: Tensor, shown: int,
+    def _improve_actor(self, means: Tensor, features: Tensor, actions: Tensor, shown: int,
                        temperature: Tensor) -> tuple[Tensor, Tensor]:
         config = self.config
-        means = self.actor(self._seen(features))
         chosen, log_probability = self._sample(means) if self._automatic else (means, None)
         values = self.critics(features, chosen).mean(0)
         # Against the mean size of the values, so that the weights below mean the same everywhere.
@@ -270,4 +279,4 @@ class SACfD:
 
     def copy_to(self, head: Head) -> None:
         """Write the actor's weights into a policy's head."""
-        head.mlp.load_state_dict(self.actor.state_dict())
+        head.load_state_dict(self.actor.state_dict())

@@ -35,6 +35,7 @@ class SACfDConfig(Settings):
     polyak: float = 0.01
     critic_learning_rate: float = 5e-4
     actor_learning_rate: float = 1.5e-4
+    token_learner_learning_rate: float = 0.0
     actor_every: int = 2
     cloning: float = 1.0
     range_penalty: float = 1.0
@@ -60,6 +61,7 @@ class SACfDConfig(Settings):
             'window_success': share, 'updates_per_decision': (0, math.inf),
             'demonstration_share': share, 'discount': share, 'polyak': share,
             'critic_learning_rate': share, 'actor_learning_rate': share,
+            'token_learner_learning_rate': share,
             'cloning': (0, math.inf), 'range_penalty': (0, math.inf), 'std': (1e-3, 1),
             'noise_correlation': share,
             'noise_std_low': (0, 2), 'noise_std_high': (0, 2)}

@@ -135,6 +135,22 @@ def test_warm_up_leaves_the_actor_alone_and_the_token_learner_is_never_touched(t
     assert changed == {name for name in before if name.startswith('mlp.')}
 
 
+def test_a_token_learner_that_learns_reads_the_latents_and_leaves_the_critics_features(tmp_path):
+    agent, head = small_agent(tmp_path, token_learner_learning_rate=1e-3)
+    before = {name: value.clone() for name, value in head.state_dict().items()}
+    rows = np.arange(4)
+    seen = torch.from_numpy(agent._features)
+    torch.testing.assert_close(agent._means(rows, seen[:4]), head(
+        agent._latents(rows), agent._states(rows)))
+    features = agent._features.copy()
+    for _ in range(4):
+        agent.update()
+    agent.copy_to(head)
+    assert not any(torch.equal(value, before[name]) for name, value in head.state_dict().items())
+    agent.see(slice(0, 4))
+    np.testing.assert_array_equal(agent._features, features)
+
+
 def test_only_the_updates_multiply_in_bfloat16(tmp_path, monkeypatch):
     agent, _ = small_agent(tmp_path)
     matmul = torch.backends.mkldnn.matmul
@@ -170,12 +186,14 @@ def test_without_online_episodes_all_is_drawn_from_demonstrations(tmp_path):
     assert np.isfinite([losses.critic, losses.actor, losses.cloning]).all()
 
 
-@pytest.mark.parametrize('temperature', ['none', 'auto'])
-def test_learns_a_task_that_it_could_not_do(tmp_path, temperature):
+@pytest.mark.parametrize('temperature, token_learner', [
+    ('none', 0.0), ('auto', 0.0), ('none', 1e-4)])
+def test_learns_a_task_that_it_could_not_do(tmp_path, temperature, token_learner):
     head = beside_the_goal()
     before = success_rate(head)
     config = SACfDConfig(components=8, hidden=(64, 64), batch_size=64, capacity=6000,
-                         temperature=temperature)
+                         temperature=temperature,
+                         token_learner_learning_rate=token_learner)
     replay = LatentReplay(tmp_path, backbone_hash='toy', tokens=3, width=WIDTH, state_size=2,
                           action_size=2, capacity=config.capacity)
     world, noise = Reach(0), SmoothNoise(2, 0.7, 0.1, 0.4, 0)
@@ -194,13 +212,15 @@ def test_learns_a_task_that_it_could_not_do(tmp_path, temperature):
             agent.update()
         agent.copy_to(head)
     after = success_rate(head)
-    print(f'{temperature}: {before:.2f} -> {after:.2f}')
+    print(f'{temperature}, {token_learner}: {before:.2f} -> {after:.2f}')
     assert before < 0.5
     assert after > 0.8
 
 
-def test_goes_on_from_its_state_exactly(tmp_path):
-    agent, head = small_agent(tmp_path, temperature='auto')
+@pytest.mark.parametrize('token_learner', [0.0, 1e-4])
+def test_goes_on_from_its_state_exactly(tmp_path, token_learner):
+    agent, head = small_agent(tmp_path, temperature='auto',
+                              token_learner_learning_rate=token_learner)
     for _ in range(6):
         agent.update()
     state = {name: value.clone() for name, value in agent.state().items()}
