@@ -61,7 +61,7 @@ def run_method(output: Path, config: Mapping[str, Any], method: str, seed: int,
     changed = {**config, **METHODS[method]}
     folder = output / file_name(method)
     with RunFolder(folder, changed, seed) as run:
-        domain = InProcess(changed, load_checkpoint(checkpoint).config.cameras, seed)
+        domain = InProcess(changed, load_checkpoint(checkpoint).config, seed)
         try:
             last = Algorithm1(run, changed, domain, roots, seed).run(checkpoint)
         finally:
@@ -85,7 +85,7 @@ def run_curve(output: Path, config: Mapping[str, Any], curve: str, seed: int,
                 checkpoint = folder / 'untrained'
                 save_checkpoint(checkpoint, VLA(trained.config, trained.statistics,
                                                 tokenizer_json=trained.backbone.tokenizer_json))
-            domain = InProcess(changed, trained.config.cameras, seed)
+            domain = InProcess(changed, trained.config, seed)
             (folder / 'stage1').mkdir(exist_ok=True)
             try:
                 domain.learn(CURVE_TASK, checkpoint, folder / 'stage1')

@@ -44,10 +44,10 @@ def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: P
             if step.needed:
                 train_from_bags([bags], checkpoint, output / 'classifier', ClassifierConfig(),
                                 seed)
-        cameras = load_checkpoint(checkpoint).config.cameras
+        policy = load_checkpoint(checkpoint).config
         for reward in REWARDS:
             judge = str(output / 'classifier') if reward == 'classifier' else None
-            domain = InProcess({**config, 'classifier': judge}, cameras, seed)
+            domain = InProcess({**config, 'classifier': judge}, policy, seed)
             folder = output / reward
             try:
                 with run.step(f'learn {reward}', outputs=[f'{reward}/checkpoint']) as step:

@@ -63,8 +63,9 @@ def simulator_arguments() -> list[DeclareLaunchArgument]:
                               choices=['lock_step', 'real_time'],
                               description='whether the simulator waits for each command'),
         DeclareLaunchArgument('extra_cameras', default_value=NOT_GIVEN,
-                              description='cameras that others publish and the recorder takes '
-                                          'along, separated by commas'),
+                              description='cameras that others than the simulator publish, '
+                                          'separated by commas: the recorder takes them along, '
+                                          'and a policy may see them'),
         DeclareLaunchArgument('action_repeat', default_value='4',
                               description='simulator steps of 12.5 ms for one command'),
         DeclareLaunchArgument('tasks_file', default_value=NOT_GIVEN,
@@ -226,13 +227,18 @@ def simulator_parameters(context: LaunchContext) -> dict:
 
 def episode_nodes(context: LaunchContext, needed: list[str], cameras: list[str],
                   image_size: int) -> Iterable[Node]:
-    """Return simulator, mux, recorder and runner, which waits for the ``needed`` topics."""
+    """Return simulator, mux, recorder and runner, which waits for the ``needed`` topics.
+
+    The simulator draws the ``cameras``, but for those that others publish.
+    """
+    extra = names(context, 'extra_cameras')
     yield node(context, 'irevla_sim', 'metaworld', {
-        'cameras': cameras, 'mode': value(context, 'mode'),
+        'cameras': [name for name in cameras if name not in extra],
+        'mode': value(context, 'mode'),
         'image_size': image_size,
         'horizon': whole_number(context, 'horizon', 1),
         'linger': whole_number(context, 'linger', 0), **simulator_parameters(context)})
-    yield from played(context, needed, [*cameras, *names(context, 'extra_cameras')])
+    yield from played(context, needed, list(dict.fromkeys([*cameras, *extra])))
 
 
 def played(context: LaunchContext, needed: list[str], cameras: list[str],

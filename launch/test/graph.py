@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the launch tests share: a graph in a domain of its own, and an untrained policy."""
 
+from dataclasses import replace
 import json
 import os
 from pathlib import Path
@@ -27,12 +28,12 @@ def use_own_domain() -> None:
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
 
 
-def untrained_checkpoint(folder: Path) -> Path:
-    """Save the tiny preset with random weights."""
+def untrained_checkpoint(folder: Path, **changes: object) -> Path:
+    """Save the tiny preset, changed so, with random weights."""
     random = np.random.default_rng(0)
     actions = random.uniform(-0.04, 0.04, (50, 7))
     actions[:, 6] = random.uniform(0, 1, 50)
-    vla = VLA(load_preset(CONFIG / 'presets/tiny.yaml'),
+    vla = VLA(replace(load_preset(CONFIG / 'presets/tiny.yaml'), **changes),
               Statistics.from_data(random.normal(size=(50, 10)), actions),
               instructions=['close the drawer'])
     save_checkpoint(folder, vla, {})

@@ -1,9 +1,10 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""sim.launch.py closes the loop with the VLA, and every node ends cleanly."""
+"""sim.launch.py closes the loop with a VLA that also sees a camera that is not the simulator's."""
 
 from pathlib import Path
 import tempfile
+import threading
 import unittest
 
 from ament_index_python.packages import get_package_share_directory
@@ -14,8 +15,11 @@ import launch_testing
 import launch_testing.actions
 import launch_testing.asserts
 import pytest
+import rclpy
+from sensor_msgs.msg import Image
 
 from irevla_control.bag_reader import read_episode
+from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand
 from launch import LaunchDescription
 
@@ -26,10 +30,11 @@ SHARE = Path(get_package_share_directory('irevla_bringup'))
 
 @pytest.mark.launch_test
 def generate_test_description():
-    checkpoint = graph.untrained_checkpoint(FOLDER / 'checkpoint')
+    checkpoint = graph.untrained_checkpoint(FOLDER / 'checkpoint', cameras=('front', 'side'))
     arguments = {'tasks': 'drawer-close,window-open', 'episodes': '1', 'horizon': '12',
                  'checkpoint': str(checkpoint), 'bags': str(FOLDER / 'bags'),
-                 'results': str(FOLDER / 'results.json'), 'namespace': 'left'}
+                 'results': str(FOLDER / 'results.json'), 'namespace': 'left',
+                 'extra_cameras': 'side'}
     return LaunchDescription([
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'sim.launch.py')),
@@ -39,11 +44,31 @@ def generate_test_description():
 
 class TestSim(unittest.TestCase):
 
+    @classmethod
+    def setUpClass(cls):
+        """Be the camera `side`: it sees at once, upside down, what `front` sees."""
+        rclpy.init()
+        cls.node = rclpy.create_node('side', namespace='left')
+        publisher = cls.node.create_publisher(Image, 'camera/side/image_raw', OBSERVATION)
+
+        def turn(image: Image) -> None:
+            image.data = image.data[::-1]
+            publisher.publish(image)
+        cls.node.create_subscription(Image, 'camera/front/image_raw', turn, OBSERVATION)
+        cls.spinning = threading.Thread(target=rclpy.spin, args=[cls.node])
+        cls.spinning.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        rclpy.shutdown()
+        cls.spinning.join(10)
+
     def test_the_policy_answers_every_observation(self):
         graph.wait_for(lambda: len(graph.results(FOLDER / 'results.json')) >= 2, 90,
                        'two episodes')
         for result in graph.results(FOLDER / 'results.json')[:2]:
-            episode = read_episode(FOLDER / 'bags' / result['episode_id'], ('front', 'wrist'))
+            episode = read_episode(FOLDER / 'bags' / result['episode_id'], ('front', 'side'))
+            assert (episode.images['side'] == episode.images['front'][:, ::-1, ::-1, ::-1]).all()
             assert len(episode.actions) == result['steps'] <= 12
             assert result['truncated'] != result['success']
             assert set(episode.sources) == {EndEffectorCommand.SOURCE_POLICY}

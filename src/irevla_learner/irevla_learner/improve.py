@@ -32,7 +32,7 @@ def improve(output: Path, config: dict[str, Any], checkpoint: Path, demonstratio
     """
     with RunFolder(output, config | {'checkpoint': str(checkpoint), 'demonstrations': [
             str(root) for root in demonstrations]}, seed) as run:
-        domain = InProcess(config, load_checkpoint(checkpoint).config.cameras, seed)
+        domain = InProcess(config, load_checkpoint(checkpoint).config, seed)
         try:
             Algorithm1(run, config, domain, demonstrations, seed).run(checkpoint)
         finally:

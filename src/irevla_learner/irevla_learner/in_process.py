@@ -24,6 +24,7 @@ from irevla_learner.success_classifier import load_classifier
 from irevla_learner.vector_play import Played, VectorPlayer, make_copies
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.config import PolicyConfig
+from irevla_policy.device import best_device
 from irevla_policy.frame_store import FrameStore, write_store
 from irevla_policy.metrics_log import MetricsLog
 from irevla_policy.vla import VLA
@@ -32,9 +33,9 @@ from irevla_policy.vla import VLA
 class InProcess:
     """Evaluation and stage 1 in copies of an environment, which start when first needed."""
 
-    def __init__(self, config: Mapping[str, Any], cameras: tuple[str, ...], seed: int) -> None:
-        """Use the environment that `algorithm1.load_config` gave."""
-        self._config, self._cameras, self._seed = config, cameras, seed
+    def __init__(self, config: Mapping[str, Any], policy: PolicyConfig, seed: int) -> None:
+        """Use the environment that `algorithm1.load_config` gave, seen as this policy sees it."""
+        self._config, self._policy, self._seed = config, policy, seed
         torch.set_num_threads(1)
 
     @cached_property
@@ -48,7 +49,8 @@ class InProcess:
 
     def _make_copies(self, **options: Any) -> AsyncVectorEnv:
         return make_copies(self._config['environment'], self._config['copies'],
-                           cameras=self._cameras, horizon=self._config['horizon'], **options)
+                           cameras=self._policy.cameras, image_size=self._policy.image_size,
+                           horizon=self._config['horizon'], **options)
 
     def close(self) -> None:
         """End the copies."""
@@ -119,7 +121,7 @@ class InProcess:
 
 
 def _load(checkpoint: Path) -> VLA:
-    vla = load_checkpoint(checkpoint)
+    vla = load_checkpoint(checkpoint, best_device())
     vla.backbone.freeze()
     vla.compile_for_inference()
     return vla

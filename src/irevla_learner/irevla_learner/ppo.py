@@ -28,6 +28,7 @@ class PPOLosses:
         policy: clipped objective, negated.
         kl: divergence from the policy that acted, at the last update.
         clipped: share of decisions whose ratio was clipped, at the last update.
+        learning_rate: of the policy, for the next iteration.
 
     """
 
@@ -36,6 +37,7 @@ class PPOLosses:
     policy: float
     kl: float
     clipped: float
+    learning_rate: float
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class PPO:
         self._random = np.random.default_rng(seed)
         self.config, self.vla, self._whole = config, vla, whole
         self.iterations = self.updates = 0
+        self.learning_rate = config.learning_rate
         statistics = vla.statistics
         self.critic = Head(vla.backbone.width, statistics.state_size, 1, vla.config.head.hidden)
         self.critic.pool.load_state_dict(vla.head.pool.state_dict())
@@ -123,7 +126,9 @@ class PPO:
 
     def state(self) -> dict[str, Tensor]:
         """Return everything that learning goes on from."""
+        schedule = {'learning_rate': torch.tensor(self.learning_rate, dtype=torch.float64)}
         return join({'policy': self._trained, 'critic': self.critic.state_dict(),
+                     'schedule': schedule,
                      **{name: optimizer_state(one) for name, one in self._optimizers.items()}})
 
     @torch.no_grad()
@@ -131,6 +136,7 @@ class PPO:
         for name, weight in part(state, 'policy').items():
             self._trained[name].copy_(weight)
         self.critic.load_state_dict(part(state, 'critic'))
+        self.learning_rate = part(state, 'schedule')['learning_rate'].item()
         for name, optimizer in self._optimizers.items():
             restore_optimizer(optimizer, part(state, name))
 
@@ -188,6 +194,8 @@ class PPO:
         config = self.config
         rollout = self.roll_out(episodes)
         acting = self.iterations >= config.critic_iterations
+        for group in self._optimizers['policy_optimizer'].param_groups:
+            group['lr'] = self.learning_rate
         critic, policy, kl, clipped = [], [], math.nan, math.nan
         stopped = not acting
         for _ in range(config.epochs):
@@ -214,8 +222,12 @@ class PPO:
                     -torch.minimum(ratio * advantages, bounded * advantages).mean()))
                 self.updates += 1
         self.iterations += 1
+        if acting:
+            # So that about half of the updates go the way that the divergence allows.
+            self.learning_rate *= min(max(2 * len(policy) / len(critic), 0.25), 1.5)
         return PPOLosses(float(np.mean(critic)), rollout.returns.mean().item(),
-                         float(np.mean(policy)) if policy else math.nan, kl, clipped)
+                         float(np.mean(policy)) if policy else math.nan, kl, clipped,
+                         self.learning_rate)
 
     def _step(self, optimizer: str, weights: Iterable[torch.nn.Parameter], loss: Tensor) -> float:
         self._optimizers[optimizer].zero_grad(set_to_none=True)

@@ -32,6 +32,7 @@ class PPOProgress(Progress):
     policy_loss: float
     kl: float
     clipped: float
+    learning_rate: float
 
 
 def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, seed: int,
@@ -54,7 +55,7 @@ def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, s
     counts = {name: before.get(name, 0) for name in ('decisions', 'episodes', 'successes')}
     window = deque(before.get('window', []), config.window)
     began, updates_before = time.monotonic(), ppo.updates
-    losses = PPOLosses(*[math.nan] * 5)
+    losses = PPOLosses(*[math.nan] * 6)
 
     def progress() -> PPOProgress:
         return PPOProgress(
@@ -62,7 +63,8 @@ def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, s
             window_success=float(np.mean(window)) if window else math.nan,
             updates_per_s=(ppo.updates - updates_before) / (time.monotonic() - began),
             iterations=ppo.iterations, critic_loss=losses.critic, value=losses.value,
-            policy_loss=losses.policy, kl=losses.kl, clipped=losses.clipped)
+            policy_loss=losses.policy, kl=losses.kl, clipped=losses.clipped,
+            learning_rate=losses.learning_rate)
 
     while not stage_done(window, config.window, config.window_success, counts['decisions'],
                          config.decisions):

@@ -43,8 +43,8 @@ def save_checkpoint(folder: str | Path, vla: VLA, extra: dict[str, Any] | None =
         save_file(plain(vla.head.state_dict()), new / HEAD)
 
 
-def load_checkpoint(folder: str | Path, device: str = 'cpu') -> VLA:
-    """Return the policy in evaluation mode.
+def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> VLA:
+    """Return the policy in evaluation mode, on a device.
 
     Raises CheckpointError naming the file, the reason and the remedy when anything of it is
     missing, altered or does not fit together.

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from irevla_control.progress_bar import progress_bar
+from irevla_policy.device import best_device
 from irevla_policy.frame_store import FrameStore
 from irevla_policy.vla import VLA
 
@@ -21,9 +22,7 @@ def relabelled(store: FrameStore, improved: VLA) -> FrameStore:
     not average out, and comes in part from heads long surpassed. What a person or a script
     decided keeps its label.
     """
-    if torch.accelerator.is_available():
-        improved.to(torch.accelerator.current_accelerator())
-    improved.eval()
+    improved.to(best_device()).eval()
     frames = np.flatnonzero(store.by_policy)
     instructions = np.repeat([row.instruction for row in store.episodes],
                              [row.stop - row.start for row in store.episodes])

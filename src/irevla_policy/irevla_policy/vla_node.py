@@ -28,6 +28,7 @@ from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, PolicyUpdate, RobotState
 from irevla_policy.checkpoint import load_checkpoint
+from irevla_policy.device import best_device
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.head import Head
 from irevla_policy.head_update import unpack_head
@@ -80,9 +81,7 @@ class VlaNode(Node):
         super().__init__('vla')
         values = declare(self, PARAMETERS)
         torch.set_num_threads(values['threads'])
-        device = values['device']
-        if device == 'auto':
-            device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        device = best_device() if values['device'] == 'auto' else values['device']
         self._vla = load_checkpoint(Path(values['checkpoint']), device=device)
         self._vla.compile_for_inference()
         self._backbone_hash = self._vla.backbone_hash
