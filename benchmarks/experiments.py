@@ -17,7 +17,7 @@ import experiment_results as results
 from judged_reward import judged_figures, run_judged
 import torch
 
-from irevla_bringup.demo import demonstrate_and_train, load_demo_config
+from irevla_bringup.demo import demo_contents, demonstrate_and_train, load_demo_config
 from irevla_control.errors import IrevlaError
 from irevla_learner.algorithm1 import GROUPS, Algorithm1
 from irevla_learner.evaluation import load_results
@@ -60,7 +60,7 @@ def run_method(output: Path, config: Mapping[str, Any], method: str, seed: int,
     """Run a method of the table from the policy of stage 0."""
     changed = {**config, **METHODS[method]}
     folder = output / file_name(method)
-    with RunFolder(folder, changed, seed) as run:
+    with RunFolder(folder, demo_contents(changed), seed) as run:
         domain = InProcess(changed, load_checkpoint(checkpoint).config, seed)
         try:
             last = Algorithm1(run, changed, domain, roots, seed).run(checkpoint)
@@ -77,8 +77,8 @@ def run_curve(output: Path, config: Mapping[str, Any], curve: str, seed: int,
     changed = {**config, **CURVES[curve]}
     folder = output / f'curve-{file_name(curve)}'
     trained = load_checkpoint(checkpoint)
-    with RunFolder(folder, changed, seed) as run, run.step('stage1', outputs=[
-            'stage1/checkpoint']) as step:
+    with RunFolder(folder, demo_contents(changed), seed) as run, run.step('stage1', outputs=[
+            'stage1/checkpoint'], makes=['stage1', 'untrained']) as step:
         if step.needed:
             if 'scratch' in curve:
                 torch.manual_seed(seed)
@@ -102,7 +102,7 @@ def run_missing(output: Path, config: Mapping[str, Any], seed: int, parts: Itera
     judged = 'judged' in parts and not results.has_judged(seed)
     if not (methods or curves or judged):
         return
-    with RunFolder(output / 'demonstrations', config['stage0'], seed) as run:
+    with RunFolder(output / 'demonstrations', demo_contents(config)['stage0'], seed) as run:
         roots, checkpoint = demonstrate_and_train(run, config, seed, workers=2)
     for method in methods:
         run_method(output, config, method, seed, roots, checkpoint)

@@ -5,14 +5,15 @@
 from collections.abc import Mapping
 import json
 from pathlib import Path
-import shutil
 from typing import Any
 
+from irevla_bringup.demo import demo_contents
 from irevla_bringup.graphs import Graph, run_graphs
 from irevla_bringup.over_graph import read_results
 from irevla_learner.classifier_training import ClassifierConfig
 from irevla_learner.evaluation import load_results, save_results, summarise
 from irevla_learner.in_process import InProcess
+from irevla_learner.layouts import LABELLED, first_layout
 from irevla_learner.run_folder import RunFolder
 from irevla_learner.train_classifier import train_from_bags
 from irevla_policy.checkpoint import load_checkpoint
@@ -20,25 +21,23 @@ from irevla_policy.metrics_log import read_metrics
 
 TASK = 'door-open-new'
 # Labelled episodes of the policy of stage 0, each going on this long after success.
-LABELLED, LINGER = 60, 5
+LABELLED_EPISODES, LINGER = 60, 5
 EPISODES = 50
 REWARDS = ('truth', 'classifier')
 
 
 def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: Path) -> None:
     """Label episodes over ROS, train a classifier, then learn the task with both rewards."""
-    with RunFolder(output, {**config, 'task': TASK}, seed) as run:
+    with RunFolder(output, {**demo_contents(config), 'task': TASK}, seed) as run:
         bags, results = output / 'labelled', output / 'labelled.json'
-        with run.step('label', outputs=['labelled']) as step:
+        first = first_layout(seed, config['evaluation_seed']) + LABELLED
+        with run.step('label', outputs=['labelled'], makes=['labelled', results.name]) as step:
             if step.needed:
-                if step.fresh:
-                    shutil.rmtree(bags, ignore_errors=True)
-                    results.unlink(missing_ok=True)
                 graph = Graph('sim.launch.py', {
-                    'namespace': 'labelling', 'tasks': f'{TASK}:{LABELLED}', 'linger': LINGER,
-                    'horizon': config['horizon'], 'checkpoint': checkpoint, 'bags': bags,
-                    'results': results, 'seed': seed}, output / 'labelling.log')
-                run_graphs([graph], 'labelled episodes', LABELLED,
+                    'namespace': 'labelling', 'tasks': f'{TASK}:{LABELLED_EPISODES}',
+                    'linger': LINGER, 'horizon': config['horizon'], 'checkpoint': checkpoint,
+                    'bags': bags, 'results': results, 'seed': first}, output / 'labelling.log')
+                run_graphs([graph], 'labelled episodes', LABELLED_EPISODES,
                            lambda: (len(read_results([results])), ''))
         with run.step('classify', outputs=['classifier']) as step:
             if step.needed:
@@ -50,10 +49,9 @@ def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: P
             domain = InProcess({**config, 'classifier': judge}, policy, seed)
             folder = output / reward
             try:
-                with run.step(f'learn {reward}', outputs=[f'{reward}/checkpoint']) as step:
+                with run.step(f'learn {reward}', outputs=[f'{reward}/checkpoint'],
+                              makes=[reward]) as step:
                     if step.needed:
-                        if step.fresh:
-                            shutil.rmtree(folder, ignore_errors=True)
                         folder.mkdir(exist_ok=True)
                         domain.learn(TASK, checkpoint, folder)
                 with run.step(f'evaluate {reward}', outputs=[f'{reward}/results.json']) as step:

@@ -3,9 +3,10 @@
 """The main job on one machine, over ROS: demonstrations, stage 0, then Algorithm 1, report."""
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import asdict
 import os
 from pathlib import Path
-import shutil
 import signal
 import sys
 import time
@@ -15,12 +16,13 @@ from ament_index_python.packages import get_package_share_directory
 
 from irevla_bringup.over_graph import OverGraph
 from irevla_control.errors import ConfigError, IrevlaError
-from irevla_learner.algorithm1 import Algorithm1, load_config
+from irevla_learner.algorithm1 import Algorithm1, contents, load_config
 from irevla_learner.report import write_report
 from irevla_learner.run_folder import RunFolder
 from irevla_policy.config import load_preset
 from irevla_policy.settings import read_mapping
 from irevla_policy.train import train_from_bags
+from irevla_policy.training_config import TrainConfig
 
 KEYS = {'demonstrations', 'noise_std', 'preset', 'training', 'improvement'}
 CONFIG = Path(get_package_share_directory('irevla_bringup')) / 'config'
@@ -45,16 +47,22 @@ def load_demo_config(path: Path) -> dict[str, Any]:
     return {**load_config(Path(stage0.pop('improvement'))), 'stage0': stage0}
 
 
+def demo_contents(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration with what its files hold, as `algorithm1.contents` does."""
+    stage0 = config['stage0']
+    return {**contents(config), 'stage0': {
+        **stage0, 'preset': asdict(load_preset(Path(stage0['preset']))),
+        'training': asdict(TrainConfig.load(Path(stage0['training'])))}}
+
+
 def demonstrate_and_train(run: RunFolder, config: dict[str, Any], seed: int,
                           workers: int) -> tuple[list[Path], Path]:
     """Do stage 0 in a run folder; return the folders of demonstrations, and the checkpoint."""
     stage0 = config['stage0']
     policy = load_preset(Path(stage0['preset']))
     demonstrations, checkpoint = run.path / 'demonstrations', run.path / 'stage0/checkpoint'
-    with run.step('collect', outputs=['demonstrations']) as step:
+    with run.step('collect', outputs=['demonstrations'], makes=['demonstrations']) as step:
         if step.needed:
-            if step.fresh:
-                shutil.rmtree(demonstrations, ignore_errors=True)
             results = OverGraph(config, seed, workers, run.path).collect(
                 dict.fromkeys(config['tasks']['expert'], stage0['demonstrations']),
                 demonstrations, {
@@ -62,11 +70,8 @@ def demonstrate_and_train(run: RunFolder, config: dict[str, Any], seed: int,
                     'noise_std': stage0['noise_std']})
             step.results['successes'] = sum(result.success for result in results)
     roots = sorted(path for path in demonstrations.iterdir() if path.is_dir())
-    settings = {name: Path(stage0[name]).read_text() for name in ('preset', 'training')}
-    with run.step('train', inputs=settings, outputs=['stage0/checkpoint']) as step:
+    with run.step('train', outputs=['stage0/checkpoint'], makes=['stage0']) as step:
         if step.needed:
-            if step.fresh:
-                shutil.rmtree(run.path / 'stage0', ignore_errors=True)
             step.results.update(train_from_bags(
                 roots, preset=Path(stage0['preset']), training=Path(stage0['training']),
                 output=run.path / 'stage0/training', checkpoint=checkpoint, seed=seed))
@@ -76,7 +81,7 @@ def demonstrate_and_train(run: RunFolder, config: dict[str, Any], seed: int,
 def run_demo(output: Path, config: dict[str, Any], seed: int, workers: int,
              setup_s: float) -> Path:
     """Run or continue the demo in the folder ``output``; return the report's path."""
-    with RunFolder(output, {**config, 'workers': workers}, seed=seed) as run:
+    with RunFolder(output, {**demo_contents(config), 'workers': workers}, seed=seed) as run:
         run.add_time('setup', setup_s)
         roots, checkpoint = demonstrate_and_train(run, config, seed, workers)
         domain = OverGraph(config, seed, workers, run.path)

@@ -10,6 +10,7 @@ from typing import Any
 from irevla_bringup.graphs import Graph, run_graphs
 from irevla_control.errors import ConfigError
 from irevla_learner.evaluation import EpisodeResult
+from irevla_learner.layouts import first_layout
 from irevla_learner.outcome import read_outcome
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.bag_frames import load_frames
@@ -35,13 +36,14 @@ class OverGraph:
         if config['classifier']:
             raise ConfigError(f'classifier {config["classifier"]}: over the graph the reward is '
                               "the environment's; use python -m irevla_learner.improve")
-        self._config, self._seed, self._workers, self._run = config, seed, workers, run
+        self._config, self._workers, self._run = config, workers, run
+        self._first = first_layout(seed, config['evaluation_seed'])
 
     def collect(self, episodes: Mapping[str, int], folder: Path,
                 arguments: Mapping[str, Any]) -> list[EpisodeResult]:
         """Record so many demonstrations of each task in ``folder``/worker<i>."""
         return self._run_episodes('collect.launch.py', folder, episodes, {
-            'seed': self._seed, **arguments})
+            'seed': self._first, **arguments})
 
     def evaluate(self, checkpoint: Path, episodes: Mapping[str, int],
                  folder: Path) -> list[EpisodeResult]:
@@ -68,7 +70,7 @@ class OverGraph:
         settings = SACfDConfig.load(Path(self._config['settings']))
         graph = Graph('improve.launch.py', {
             'namespace': 'learning', 'tasks': task, 'checkpoint': checkpoint, 'output': folder,
-            'settings': self._config['settings'], 'seed': self._seed,
+            'settings': self._config['settings'], 'seed': self._first,
             'horizon': self._config['horizon'], 'bags': folder / 'episodes',
             'results': folder / 'episodes.json'}, self._run / 'logs' / f'{folder.name}.log')
 

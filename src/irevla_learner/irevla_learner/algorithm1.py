@@ -13,8 +13,9 @@ Layout of its run folder, `-2`, `-3` at the end of the later tasks' stages:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
-import shutil
 from typing import Any, Protocol
 
 from irevla_control.errors import ConfigError
@@ -23,6 +24,7 @@ from irevla_learner.outcome import read_outcome
 from irevla_learner.ppo_config import PPOConfig
 from irevla_learner.run_folder import RunFolder
 from irevla_learner.sacfd_config import SACfDConfig
+from irevla_learner.success_classifier import WEIGHTS
 from irevla_policy.bag_frames import load_frames
 from irevla_policy.checkpoint import load_checkpoint
 from irevla_policy.checkpoint_files import read_manifest
@@ -112,6 +114,19 @@ def load_config(path: Path) -> dict[str, Any]:
     return config
 
 
+def contents(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with what its files hold in the place of their paths.
+
+    It is the same wherever the files lie, so a run folder may travel; and a run folder that began
+    with other settings is refused.
+    """
+    settings = SETTINGS[config['algorithm']].load(Path(config['settings']))
+    classifier = config['classifier'] and sha256(
+        (Path(config['classifier']) / WEIGHTS).read_bytes()).hexdigest()
+    return {**config, 'settings': asdict(settings), 'classifier': classifier,
+            'training': asdict(TrainConfig.load(Path(config['training'])))}
+
+
 class Algorithm1:
     """One run of it in its folder; what a killed one finished is not done again."""
 
@@ -148,11 +163,9 @@ class Algorithm1:
         folder = self._run.path / stage / 'evaluation'
         # Another policy under the same path is another input.
         with self._run.step(f'evaluate {stage}', read_manifest(checkpoint)['files'],
-                            [f'{stage}/evaluation/results.json']) as step:
+                            [f'{stage}/evaluation/results.json'],
+                            [f'{stage}/evaluation']) as step:
             if step.needed:
-                if step.fresh:
-                    # Results of another policy must not be taken for this one's.
-                    shutil.rmtree(folder, ignore_errors=True)
                 episodes = {task: self._config['episodes'][group] for group in GROUPS
                             for task in self._config['tasks'][group]}
                 results = self._domain.evaluate(checkpoint, episodes, folder)
@@ -160,11 +173,8 @@ class Algorithm1:
 
     def _stage1(self, stage: str, task: str, policy: Path) -> Path:
         folder = self._run.path / stage
-        inputs = {'task': task, 'settings': Path(self._config['settings']).read_text()}
-        with self._run.step(stage, inputs, [f'{stage}/checkpoint']) as step:
+        with self._run.step(stage, task, [f'{stage}/checkpoint'], [stage]) as step:
             if step.needed:
-                if step.fresh:
-                    shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True, exist_ok=True)
                 self._domain.learn(task, policy, folder)
                 step.results.update(task=task, **read_outcome(folder))
@@ -172,11 +182,8 @@ class Algorithm1:
 
     def _stage2(self, stage: str, policy: Path, learned: Sequence[Path]) -> Path:
         folder = self._run.path / stage
-        inputs = Path(self._config['training']).read_text()
-        with self._run.step(stage, inputs, [f'{stage}/checkpoint']) as step:
+        with self._run.step(stage, outputs=[f'{stage}/checkpoint'], makes=[stage]) as step:
             if step.needed:
-                if step.fresh:
-                    shutil.rmtree(folder, ignore_errors=True)
                 vla = load_checkpoint(policy)
                 expert = load_frames(self._demonstrations, vla.config.cameras,
                                      vla.config.image_size)

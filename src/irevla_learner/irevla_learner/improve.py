@@ -8,11 +8,12 @@ import sys
 from typing import Any
 
 from irevla_control.errors import IrevlaError
-from irevla_learner.algorithm1 import Algorithm1, load_config
+from irevla_learner.algorithm1 import Algorithm1, contents, load_config
 from irevla_learner.in_process import InProcess
 from irevla_learner.report import write_report
 from irevla_learner.run_folder import RunFolder
 from irevla_policy.checkpoint import load_checkpoint
+from irevla_policy.checkpoint_files import read_manifest
 
 
 def improve(output: Path, config: dict[str, Any], checkpoint: Path, demonstrations: list[Path],
@@ -30,8 +31,9 @@ def improve(output: Path, config: dict[str, Any], checkpoint: Path, demonstratio
         IrevlaError: whatever does not fit, with the remedy.
 
     """
-    with RunFolder(output, config | {'checkpoint': str(checkpoint), 'demonstrations': [
-            str(root) for root in demonstrations]}, seed) as run:
+    begun_with = {'checkpoint': read_manifest(checkpoint)['files'],
+                  'demonstrations': [root.name for root in demonstrations]}
+    with RunFolder(output, contents(config) | begun_with, seed) as run:
         domain = InProcess(config, load_checkpoint(checkpoint).config, seed)
         try:
             Algorithm1(run, config, domain, demonstrations, seed).run(checkpoint)

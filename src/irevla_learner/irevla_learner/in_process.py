@@ -13,6 +13,7 @@ import torch
 
 from irevla_control.progress_bar import progress_bar
 from irevla_learner.evaluation import EpisodeResult
+from irevla_learner.layouts import first_layout
 from irevla_learner.outcome import write_outcome
 from irevla_learner.played_episodes import keep, newest
 from irevla_learner.ppo_config import PPOConfig
@@ -36,6 +37,7 @@ class InProcess:
     def __init__(self, config: Mapping[str, Any], policy: PolicyConfig, seed: int) -> None:
         """Use the environment that `algorithm1.load_config` gave, seen as this policy sees it."""
         self._config, self._policy, self._seed = config, policy, seed
+        self._first = first_layout(seed, config['evaluation_seed'])
         torch.set_num_threads(1)
 
     @cached_property
@@ -79,6 +81,7 @@ class InProcess:
         vla = _load(checkpoint)
         if self._config['classifier']:
             judge = load_classifier(Path(self._config['classifier']), vla.backbone_hash)
+            judge.to(vla.device)
             player = VectorPlayer(self._judged_copies, vla, task, judge)
         else:
             player = VectorPlayer(self._copies, vla, task)
@@ -99,10 +102,10 @@ class InProcess:
 
         if self._config['algorithm'] == 'sacfd':
             settings = SACfDConfig.load(Path(self._config['settings']))
-            last = sacfd_stage(vla, player, settings, folder, self._seed, note)
+            last = sacfd_stage(vla, player, settings, folder, self._seed, self._first, note)
         else:
             settings = PPOConfig.load(Path(self._config['settings']))
-            last = ppo_stage(vla, player, settings, folder, self._seed, note,
+            last = ppo_stage(vla, player, settings, folder, self._seed, self._first, note,
                              whole=self._config['stage1_trains'] == 'all')
         bar.close()
         if log:

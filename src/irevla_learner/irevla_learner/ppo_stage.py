@@ -36,8 +36,9 @@ class PPOProgress(Progress):
 
 
 def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, seed: int,
-              on_episode: Callable[[Played, Progress], None], whole: bool = False) -> Progress:
-    """Improve the head of ``vla`` on the player's task, with ``whole`` also its VLM.
+              first: int, on_episode: Callable[[Played, Progress], None],
+              whole: bool = False) -> Progress:
+    """Improve the head of ``vla`` on layouts from ``first`` on, with ``whole`` also its VLM.
 
     Goes on where a killed one of the same stopped, at the beginning of its iteration. Every
     episode goes to ``on_episode``.
@@ -71,9 +72,9 @@ def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, s
         noises = [SmoothNoise(vla.statistics.action_size, 0.0, config.std, config.std,
                               [seed, index, counts['episodes']])
                   for index in range(player.copies)]
-        first = seed + counts['episodes']
+        start = first + counts['episodes']
         episodes = []
-        for played in player.play(range(first, first + config.episodes), noises):
+        for played in player.play(range(start, start + config.episodes), noises):
             episodes.append(played)
             counts['decisions'] += played.result.steps
             counts['episodes'] += 1

@@ -26,6 +26,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+import shutil
 import subprocess
 import time
 from typing import Any
@@ -50,14 +51,11 @@ class Step:
 
     Attributes:
         needed: False when it is finished already with the same inputs.
-        fresh: it starts over, and what an execution with other inputs left must go; False when it
-            goes on where one with the same inputs broke off.
         results: JSON values kept in the manifest when the step ends.
 
     """
 
     needed: bool
-    fresh: bool = False
     results: dict[str, Any] = field(default_factory=dict)
 
 
@@ -105,12 +103,14 @@ class RunFolder:
         self._lock.close()
 
     @contextmanager
-    def step(self, name: str, inputs: Any = None, outputs: Sequence[str] = ()) -> Iterator[Step]:
+    def step(self, name: str, inputs: Any = None, outputs: Sequence[str] = (),
+             makes: Sequence[str] = ()) -> Iterator[Step]:
         """Run one step, and remember it with its wall seconds once the block ends without error.
 
         It is needed again when its inputs (JSON values) differ, when one of its outputs (paths in
-        the folder) is missing, or when the step before it was. A block cut short runs again with
-        the next command: it must itself go on or start over.
+        the folder) is missing, or when the step before it was; all that it makes (paths there,
+        too) is then removed first. A block cut short runs again with the next command, and finds
+        what it left: it must itself go on.
         """
         # The execution before is an input too: what is done anew redoes all that follows.
         inputs_hash = _hash([name, _as_json(inputs), self._previous])
@@ -123,13 +123,19 @@ class RunFolder:
         # Time of attempts that ended with an error counts; of those killed it is not known.
         going_on = same and not old['finished']
         spent_s = old['wall_s'] if going_on else 0.0
+        if not going_on:
+            # Forgotten first: after a kill in between, what is left is not gone on with.
+            self.manifest['steps'].pop(name, None)
+            self._save()
+            for path in makes:
+                _remove(self.path / path)
         entry = {'inputs_hash': inputs_hash, 'execution': uuid.uuid4().hex, 'started': _now(),
                  'finished': None, 'attempt': old['attempt'] + 1 if going_on else 1,
                  'wall_s': spent_s, 'git_revision': git_revision(), 'results': {}}
         self.manifest['steps'][name] = entry
         self._save()
         self._previous = entry['execution']
-        step = Step(needed=True, fresh=not going_on)
+        step = Step(needed=True)
         start = time.monotonic()
         try:
             yield step
@@ -209,6 +215,13 @@ def _lock(path: Path) -> Any:
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _as_json(value: Any) -> Any:

@@ -16,8 +16,8 @@ from irevla_policy.vla import VLA
 
 
 def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Path, seed: int,
-                on_episode: Callable[[Played, Progress], None]) -> Progress:
-    """Improve the head of ``vla`` on the player's task; the VLM stays as it is.
+                first: int, on_episode: Callable[[Played, Progress], None]) -> Progress:
+    """Improve the head of ``vla`` on layouts from ``first`` on; the VLM stays as it is.
 
     Goes on where a killed one of the same stopped. Every episode, also those before the first
     update, goes to ``on_episode``.
@@ -43,7 +43,7 @@ def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Pat
 
     follow()
     if not learner.done:
-        for played in player.play(count(seed + played_before), noises, learn):
+        for played in player.play(count(first + played_before), noises, learn):
             began = learner.learning
             learner.add(played.latents)
             on_episode(played, learner.progress())

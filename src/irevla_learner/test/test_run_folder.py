@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from irevla_learner import run_folder
 from irevla_learner.run_folder import RunFolder, RunFolderError, read_manifest
 
 CONFIG = {'tasks': ['door-open', 'window-open'], 'training': {'steps': 100, 'rate': 1e-3}}
@@ -45,6 +46,34 @@ def test_changed_inputs_redo_the_step_and_all_after_it(tmp_path):
         assert not work(run, 'collect')
         assert work(run, 'train', inputs='other')
         assert work(run, 'evaluate')
+
+
+def test_what_other_inputs_made_is_gone_and_what_a_kill_left_is_not(tmp_path):
+    def step(run, inputs):
+        return run.step('collect', inputs=inputs, makes=['bags', 'results.json'])
+
+    with open_run(tmp_path) as run, step(run, 1):
+        (tmp_path / 'bags').mkdir()
+        (tmp_path / 'bags/first').touch()
+        (tmp_path / 'results.json').touch()
+    with open_run(tmp_path) as run:
+        with pytest.raises(KeyboardInterrupt), step(run, 2):
+            assert not (tmp_path / 'bags').exists() and not (tmp_path / 'results.json').exists()
+            (tmp_path / 'bags').mkdir()
+            raise KeyboardInterrupt
+    with open_run(tmp_path) as run, step(run, 2) as again:
+        assert again.needed and (tmp_path / 'bags').exists()
+
+
+def test_a_kill_while_the_old_is_removed_does_not_let_it_be_gone_on_with(tmp_path, monkeypatch):
+    with open_run(tmp_path) as run:
+        work(run, 'bags', makes=['bags'])
+    with open_run(tmp_path) as run:
+        with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+            patch.setattr(run_folder, '_remove', lambda path: 1 / 0)
+            work(run, 'bags', inputs=2, makes=['bags'])
+    with open_run(tmp_path) as run, run.step('bags', inputs=2, makes=['bags']):
+        assert not (tmp_path / 'bags').exists()
 
 
 def test_missing_output_redoes_the_step_and_all_after_it(tmp_path):
