@@ -72,9 +72,10 @@ def demonstrate_and_train(run: RunFolder, config: dict[str, Any], seed: int,
     roots = sorted(path for path in demonstrations.iterdir() if path.is_dir())
     with run.step('train', outputs=['stage0/checkpoint'], makes=['stage0']) as step:
         if step.needed:
-            step.results.update(train_from_bags(
+            result = train_from_bags(
                 roots, preset=Path(stage0['preset']), training=Path(stage0['training']),
-                output=run.path / 'stage0/training', checkpoint=checkpoint, seed=seed))
+                output=run.path / 'stage0/training', checkpoint=checkpoint, seed=seed)
+            step.results['updates'] = result['steps']
     return roots, checkpoint
 
 

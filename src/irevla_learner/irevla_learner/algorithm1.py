@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
+import shutil
 from typing import Any, Protocol
 
 from irevla_control.errors import ConfigError
@@ -201,6 +202,11 @@ class Algorithm1:
                 step.results.update(
                     updates=self._training.steps,
                     learned_episodes=sum(len(dataset.episodes) for dataset in new))
+                # The VLM that made them is no more; the next task fills a replay of its own.
+                replay = self._run.path / stage.replace('stage2', 'stage1') / 'replay'
+                if replay.exists():
+                    shutil.rmtree(replay)
+                    print(f'{stage}: the VLM has changed; dropped the latents in {replay}')
         return folder / 'checkpoint'
 
     def _labelled(self, store: FrameStore, stage1: Path) -> FrameStore:

@@ -8,6 +8,8 @@ A folder holds `latents.bin` (float16), `rows.bin` (everything else of an observ
 
 from dataclasses import dataclass
 import json
+import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +111,7 @@ class LatentReplay:
             capacity: observations kept.
 
         Raises:
-            ConfigError: what the folder holds is of another model or shape.
+            ConfigError: what the folder holds is of another model or shape, or the disk is full.
 
         """
         self._folder = Path(folder)
@@ -120,17 +122,28 @@ class LatentReplay:
         state = self._read_state()
         self._episodes: list[list[int]] = state['episodes']
         self._next = state['next']
-        mode = 'r+' if (self._folder / 'rows.bin').exists() else 'w+'
-        self.latents = np.memmap(self._folder / 'latents.bin', np.float16, mode,
-                                 shape=(capacity, tokens, width))
-        self._rows = np.memmap(self._folder / 'rows.bin', np.dtype([
+        self.latents = self._map('latents.bin', np.dtype(np.float16), (capacity, tokens, width))
+        self._rows = self._map('rows.bin', np.dtype([
             ('stamp', 'i8'), ('version', 'u8'), ('reward', 'f4'), ('flags', 'u1'),
             ('proprioception', 'f4', (state_size,)), ('action', 'f4', (action_size,))]),
-            mode, shape=(capacity,))
+            (capacity,))
         # In memory, by row: what sampling looks at.
         self._last = np.full(capacity, -1)
         self._closed = np.zeros(capacity, bool)
         self._read_rows()
+
+    def _map(self, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
+        path, size = self._folder / name, dtype.itemsize * math.prod(shape)
+        if not path.exists():
+            try:
+                with open(path, 'wb') as file:
+                    # All of it now: a disk that is full later would kill the process.
+                    os.posix_fallocate(file.fileno(), 0, size)
+            except OSError as error:
+                path.unlink(missing_ok=True)
+                raise ConfigError(f'{path} needs {size / 1e6:.0f} MB: {error.strerror}; free so '
+                                  'much, give another folder, or lower capacity') from error
+        return np.memmap(path, dtype, 'r+', shape=shape)
 
     def _read_state(self) -> dict[str, Any]:
         path = self._folder / STATE

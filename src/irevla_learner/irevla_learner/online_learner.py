@@ -33,6 +33,7 @@ class SACfDProgress(Progress):
 
     Attributes:
         interventions: decisions that a person made.
+        updates_per_decision: since learning began.
         staleness: by how many updates the heads that acted in the newest episode were behind.
         critic_loss: of the newest update; those below likewise.
         value: mean estimate.
@@ -43,6 +44,7 @@ class SACfDProgress(Progress):
     """
 
     interventions: int
+    updates_per_decision: float
     staleness: float
     critic_loss: float
     value: float
@@ -107,7 +109,8 @@ class OnlineLearner:
         """Keep an episode and owe the updates it pays for; `save` once it is noted elsewhere too.
 
         Raises:
-            ConfigError: it does not fit the policy, or all zero-shot episodes failed.
+            ConfigError: it does not fit the policy, all zero-shot episodes failed, or the
+                replay is too small for what is to come.
 
         """
         if self._replay is None:
@@ -161,6 +164,12 @@ class OnlineLearner:
             raise ConfigError(f'none of {self._episodes} zero-shot episodes succeeded: with a '
                               'sparse reward nothing can be learned; demonstrate by hand, or '
                               'begin with an easier task')
+        used = sum(span.stop - span.start for span in self._replay.spans)
+        needed = used + math.ceil(config.decisions * used / self._decisions)
+        if needed > config.capacity:
+            # The oldest make room: these are the demonstrations.
+            raise ConfigError(f'SACfD setting capacity is {config.capacity}, but stage 1 will '
+                              f'have about {needed} observations; raise it')
         self._agent = SACfD(self._policy.head, self._replay, config, self._seed, self._device)
         self._agent.refresh()
         self._before = self._decisions
@@ -196,6 +205,8 @@ class OnlineLearner:
             updates=self.version,
             window_success=float(np.mean(self._window)) if self._window else math.nan,
             updates_per_s=(self.version - self._updates_before) / (time.monotonic() - self._began),
-            interventions=self._interventions, staleness=self._staleness,
+            interventions=self._interventions,
+            updates_per_decision=self.version / max(1, self._decisions - self._before),
+            staleness=self._staleness,
             critic_loss=losses.critic, value=losses.value, actor_loss=losses.actor,
             cloning_loss=losses.cloning, temperature=losses.temperature)

@@ -224,7 +224,7 @@ class PPO:
         self.iterations += 1
         if acting:
             # So that about half of the updates go the way that the divergence allows.
-            self.learning_rate *= min(max(2 * len(policy) / len(critic), 0.25), 1.5)
+            self.learning_rate *= min(max(2 * len(policy) / len(critic), 0.5), 1.5)
         return PPOLosses(float(np.mean(critic)), rollout.returns.mean().item(),
                          float(np.mean(policy)) if policy else math.nan, kl, clipped,
                          self.learning_rate)

@@ -94,7 +94,8 @@ def stage_figures(manifest: Mapping[str, Any], stage: str,
                                if result.task in manifest['config']['tasks'][group])
               for group in GROUPS}
     effort = {'env_steps': 0, 'updates': 0}
-    effort |= manifest['steps'].get(stage, {}).get('results', {})
+    # Stage 0 is the step `train`, in a run that has one.
+    effort |= manifest['steps'].get('train' if stage == 'stage0' else stage, {}).get('results', {})
     return {**groups['expert'], **{group: figures['tasks'] for group, figures in groups.items()},
             'groups': {group: {key: value for key, value in figures.items() if key != 'tasks'}
                        for group, figures in groups.items() if figures['tasks']},

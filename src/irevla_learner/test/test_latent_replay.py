@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was put in comes back, each action with its own observation, also after a kill."""
 
+import errno
 import json
 import os
 import signal
@@ -176,3 +177,16 @@ def test_kill_9_loses_at_most_the_episode_that_was_being_added(tmp_path):
             np.testing.assert_array_equal(
                 replay.actions(slice(span.start, span.stop - 1)), expected.actions)
     assert set(json.loads((tmp_path / 'replay.json').read_text())) >= {'backbone_hash', 'episodes'}
+
+
+def test_a_full_disk_is_told_before_anything_is_learned(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch, pytest.raises(ConfigError, match='No space left.*lower'):
+        patch.setattr(os, 'posix_fallocate', full)
+        open_replay(tmp_path)
+    assert not list(tmp_path.iterdir())
+    replay = open_replay(tmp_path)
+    blocks = sum(path.stat().st_blocks * 512 for path in tmp_path.glob('*.bin'))
+    assert blocks >= replay.latents.nbytes, 'no holes that a full disk could not fill'

@@ -72,6 +72,25 @@ def test_the_critic_alone_learns_first_and_a_state_goes_on_exactly():
     again = PPO(HeadOnly(beside_the_goal()), PPOConfig(), seed=0, state=state)
     assert all(torch.equal(value, state[name]) for name, value in again.state().items())
     assert again.state().keys() == state.keys()
+    # With the same episodes and draws it does what the first one does.
+    again.iterations = ppo.iterations
+    played = episodes(head, world, noise, 10)
+    for one in (ppo, again):
+        one._random = np.random.default_rng(7)
+        one.improve(played)
+    assert all(torch.equal(value, ppo.state()[name]) for name, value in again.state().items())
+
+
+def test_the_learning_rate_follows_the_divergence():
+    head = beside_the_goal()
+    world, noise = Reach(0), SmoothNoise(2, 0.0, 0.15, 0.15, 0)
+
+    def rates(**changes):
+        ppo = PPO(HeadOnly(head), PPOConfig(critic_iterations=0, **changes), seed=0)
+        return [ppo.improve(episodes(head, world, noise, 10)).learning_rate for _ in range(3)]
+
+    assert rates(learning_rate=0.01) == [0.005, 0.0025, 0.00125]
+    np.testing.assert_allclose(rates(learning_rate=1e-7), 1e-7 * 1.5 ** np.arange(1, 4))
 
 
 def test_the_probability_is_that_of_the_action_before_clipping():

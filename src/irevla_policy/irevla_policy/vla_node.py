@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 import time
+from zlib import crc32
 
 import numpy as np
 from sensor_msgs.msg import Image
@@ -96,13 +97,11 @@ class VlaNode(Node):
         # A new head waits until the running pass is over.
         self._version = 0
         self._newest_head: tuple[int, Head] = 0, self._vla.head
-        self._noise: SmoothNoise | None = None
-        if values['noise_std_high'] > 0:
-            self._noise = SmoothNoise(
-                self._vla.statistics.action_size, values['noise_correlation'],
-                min(values['noise_std_low'], values['noise_std_high']), values['noise_std_high'],
-                values['noise_seed'])
-        self._noise_of = ''
+        self._explores, self._noise_seed = values['noise_std_high'] > 0, values['noise_seed']
+        self._make_noise = partial(
+            SmoothNoise, self._vla.statistics.action_size, values['noise_correlation'],
+            min(values['noise_std_low'], values['noise_std_high']), values['noise_std_high'])
+        self._noise_of, self._noise = '', None
         self._complete: tuple[Observation, float] | None = None
         self._instructions: set[str] = set()
         self._problems = {'policy': '', 'observation': ''}
@@ -236,11 +235,12 @@ class VlaNode(Node):
         self._set_problem('policy', '')
 
     def _next_noise(self, job: Job) -> np.ndarray | None:
-        if self._noise is None or job.last:
+        if not self._explores or job.last:
             return None
         if self._noise_of != job.episode.episode_id:
             self._noise_of = job.episode.episode_id
-            self._noise.start_episode()
+            # Of the episode, so that a node that is started again does not explore the same.
+            self._noise = self._make_noise([self._noise_seed, crc32(self._noise_of.encode())])
         return self._noise()
 
     def _on_update(self, message: PolicyUpdate) -> None:
