@@ -61,11 +61,8 @@ def run_method(output: Path, config: Mapping[str, Any], method: str, seed: int,
     changed = {**config, **METHODS[method]}
     folder = output / file_name(method)
     with RunFolder(folder, demo_contents(changed), seed) as run:
-        domain = InProcess(changed, load_checkpoint(checkpoint).config, seed)
-        try:
+        with InProcess(changed, load_checkpoint(checkpoint).config, seed) as domain:
             last = Algorithm1(run, changed, domain, roots, seed).run(checkpoint)
-        finally:
-            domain.close()
     before, after = (load_results(stage / 'evaluation/results.json')
                      for stage in (folder / 'stage0', last.parent))
     results.add_method(method, seed, before, after, config['tasks'])
@@ -85,12 +82,9 @@ def run_curve(output: Path, config: Mapping[str, Any], curve: str, seed: int,
                 checkpoint = folder / 'untrained'
                 save_checkpoint(checkpoint, VLA(trained.config, trained.statistics,
                                                 tokenizer_json=trained.backbone.tokenizer_json))
-            domain = InProcess(changed, trained.config, seed)
             (folder / 'stage1').mkdir(exist_ok=True)
-            try:
+            with InProcess(changed, trained.config, seed) as domain:
                 domain.learn(CURVE_TASK, checkpoint, folder / 'stage1')
-            finally:
-                domain.close()
     results.add_curve(curve, seed, read_metrics(folder / 'stage1'))
 
 

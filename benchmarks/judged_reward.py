@@ -46,9 +46,8 @@ def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: P
         policy = load_checkpoint(checkpoint).config
         for reward in REWARDS:
             judge = str(output / 'classifier') if reward == 'classifier' else None
-            domain = InProcess({**config, 'classifier': judge}, policy, seed)
             folder = output / reward
-            try:
+            with InProcess({**config, 'classifier': judge}, policy, seed) as domain:
                 with run.step(f'learn {reward}', outputs=[f'{reward}/checkpoint'],
                               makes=[reward]) as step:
                     if step.needed:
@@ -58,8 +57,6 @@ def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: P
                     if step.needed:
                         save_results(folder / 'results.json', domain.evaluate(
                             folder / 'checkpoint', {TASK: EPISODES}, folder))
-            finally:
-                domain.close()
 
 
 def judged_figures(output: Path) -> dict[str, Any]:

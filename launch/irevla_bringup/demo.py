@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 import os
 from pathlib import Path
-import signal
-import sys
 import time
 from typing import Any
 
 from ament_index_python.packages import get_package_share_directory
 
 from irevla_bringup.over_graph import OverGraph
-from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.errors import ConfigError
 from irevla_learner.algorithm1 import Algorithm1, contents, load_config
+from irevla_learner.improve import run_command
 from irevla_learner.report import write_report
 from irevla_learner.run_folder import RunFolder
 from irevla_policy.config import load_preset
@@ -103,20 +102,12 @@ def main() -> None:
     parser.add_argument('--started', type=float, default=None,
                         help='Unix time at which the set-up began, for the report')
     args = parser.parse_args()
-    # However the demo is ended, its graphs must end with it.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     setup_s = 0.0 if args.started is None else time.time() - args.started
-    try:
-        report = run_demo(args.output.absolute(), load_demo_config(args.config), args.seed,
-                          args.workers, setup_s)
-    except IrevlaError as error:
-        sys.exit(f'demo: {error}')
-    except KeyboardInterrupt:
-        sys.exit('demo: stopped; the same command goes on from here')
+    report = run_demo(args.output.absolute(), load_demo_config(args.config), args.seed,
+                      args.workers, setup_s)
     print((args.output / 'report.md').read_text())
     print(f'report: {report}')
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -38,6 +38,10 @@ class OverGraph:
                               "the environment's; use python -m irevla_learner.improve")
         self._config, self._workers, self._run = config, workers, run
         self._first = first_layout(seed, config['evaluation_seed'])
+        # Of every graph.
+        self._common = {'horizon': config['horizon']}
+        if config['tasks_file']:
+            self._common['tasks_file'] = config['tasks_file']
 
     def collect(self, episodes: Mapping[str, int], folder: Path,
                 arguments: Mapping[str, Any]) -> list[EpisodeResult]:
@@ -60,8 +64,8 @@ class OverGraph:
             files.append(folder / f'{name}.json')
             graphs.append(Graph(launch_file, {
                 'namespace': name, 'tasks': ','.join(f'{task}:{n}' for task, n in part.items()),
-                'horizon': self._config['horizon'], 'bags': folder / name, 'results': files[-1],
-                **arguments}, self._run / 'logs' / f'{title.replace(" ", "-")}-{name}.log'))
+                'bags': folder / name, 'results': files[-1], **self._common, **arguments},
+                self._run / 'logs' / f'{title.replace(" ", "-")}-{name}.log'))
         run_graphs(graphs, title, sum(episodes.values()), lambda: (len(read_results(files)), ''))
         return [EpisodeResult(**result) for result in read_results(files)]
 
@@ -71,8 +75,8 @@ class OverGraph:
         graph = Graph('improve.launch.py', {
             'namespace': 'learning', 'tasks': task, 'checkpoint': checkpoint, 'output': folder,
             'settings': self._config['settings'], 'seed': self._first,
-            'horizon': self._config['horizon'], 'bags': folder / 'episodes',
-            'results': folder / 'episodes.json'}, self._run / 'logs' / f'{folder.name}.log')
+            'bags': folder / 'episodes', 'results': folder / 'episodes.json', **self._common},
+            self._run / 'logs' / f'{folder.name}.log')
 
         def progress() -> tuple[int, str]:
             rows = read_metrics(folder)

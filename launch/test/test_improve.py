@@ -17,8 +17,9 @@ from taking_over import ACTION, operator
 import torch
 import yaml
 
+from irevla_bringup.improve import over_graph
 from irevla_control.bag_reader import list_episodes, read_episode
-from irevla_control.errors import IrevlaError
+from irevla_control.errors import ConfigError, IrevlaError
 from irevla_learner.algorithm1 import load_config
 from irevla_learner.improve import main
 from irevla_learner.latent_replay import LatentReplay
@@ -82,6 +83,11 @@ def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
         # The newest may not have been saved yet.
         before = read_metrics(metrics.parent)[:-1]
         assert not (output / 'stage1/checkpoint').exists()
+        # Again, wherever it is then.
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        time.sleep(random.uniform(8, 25))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
         subprocess.run(command, stdout=log, stderr=log, timeout=250, check=True)
     rows = read_metrics(metrics.parent)
     assert rows[:len(before)] == before, 'stage 1 goes on'
@@ -102,6 +108,33 @@ def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
     assert not (policies[1].head.mlp[0].weight == policies[0].head.mlp[0].weight).all()
     manifest = json.loads((output / 'manifest.json').read_text())
     assert manifest['steps']['evaluate stage0']['attempt'] == 1, 'what was finished is kept'
+    assert not (output / 'stage1/replay').exists(), 'latents of an older VLM are dropped'
+
+
+@pytest.mark.parametrize('baseline', [
+    {'algorithm': 'ppo', 'settings': 'ppo.yaml', 'stage1_trains': 'all', 'new_share': 0.0},
+    {'stage2_trains': 'head', 'labels': 'executed'}])
+def test_the_papers_baselines_take_one_task_after_another(tmp_path, stage0, config, baseline):
+    (tmp_path / 'ppo.yaml').write_text('{decisions: 60, episodes: 4, epochs: 1, batch_size: 16}')
+    values = yaml.safe_load(config.read_text()) | baseline
+    values |= {'tasks': {'expert': [], 'rl': ['drawer-close-unseen', 'drawer-close'],
+                         'held_out': []}, 'horizon': 30}
+    config.write_text(yaml.safe_dump(values))
+    output = tmp_path / 'run'
+    main(arguments(config, stage0, output))
+    report = json.loads((output / 'report.json').read_text())
+    stages = ['stage1', 'stage2', 'stage1-2', 'stage2-2']
+    assert report['stages'] == ['stage0', *stages]
+    assert [report[stage]['task'] for stage in stages[::2]] == values['tasks']['rl']
+    hashes = [load_checkpoint(folder / 'checkpoint').backbone_hash
+              for folder in (stage0, *(output / stage for stage in stages))]
+    if 'stage2_trains' in baseline:
+        assert len(set(hashes)) == 1, 'the VLM stays frozen'
+        assert report['stage2']['learned_episodes'] > 0
+    else:
+        assert len(set(hashes)) == 5, 'every stage trains the VLM'
+        assert report['stage2']['learned_episodes'] == 0, 'demonstrations alone are replayed'
+    assert len(list(output.glob('stage1*/replay'))) == 2 * ('stage2_trains' in baseline)
 
 
 @pytest.mark.parametrize('change, words', [
@@ -122,6 +155,14 @@ def test_a_wrong_configuration_is_refused_by_name(config, stage0, tmp_path, chan
     config.write_text(yaml.safe_dump(values))
     with pytest.raises(IrevlaError, match=words):
         main(arguments(config, stage0, tmp_path / 'run'))
+
+
+def test_over_ros_what_only_copies_can_do_is_refused(config, stage0, tmp_path):
+    (tmp_path / 'ppo.yaml').write_text('{decisions: 60}')
+    config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {
+        'algorithm': 'ppo', 'settings': 'ppo.yaml'}))
+    with pytest.raises(ConfigError, match='use python -m irevla_learner.improve for ppo'):
+        main(arguments(config, stage0, tmp_path / 'run'), over_graph)
 
 
 def test_the_shipped_configuration_is_whole():

@@ -118,7 +118,7 @@ def test_ppo_goes_on_at_the_beginning_of_its_iteration(vla, copies, tmp_path, wh
     def go_on(played, progress):
         episodes.append(progress.episodes)
 
-    stage = partial(ppo_stage, config=config, folder=tmp_path, seed=0, whole=whole)
+    stage = partial(ppo_stage, config=config, folder=tmp_path, seed=0, first=0, whole=whole)
     before = copy.deepcopy(vla)
     with pytest.raises(KeyboardInterrupt):
         stage(copy.deepcopy(vla), VectorPlayer(copies, vla, TASK), on_episode=stop)
@@ -134,7 +134,7 @@ def test_ppo_goes_on_at_the_beginning_of_its_iteration(vla, copies, tmp_path, wh
         if whole or name.startswith('head.'):
             assert torch.equal(weight, state[f'policy/{name}']), name
     with pytest.raises(ConfigError, match='whole was'):
-        ppo_stage(copy.deepcopy(vla), None, config, tmp_path, 0, go_on, whole=not whole)
+        ppo_stage(copy.deepcopy(vla), None, config, tmp_path, 0, 0, go_on, whole=not whole)
 
 
 def test_an_unknown_task_is_named(vla, copies):

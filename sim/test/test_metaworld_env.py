@@ -175,3 +175,11 @@ def test_an_episode_may_linger_after_success():
     assert sum(rewards) == 1 and len(rewards) == 60
     with pytest.raises(ConfigError, match='linger -1'):
         MetaWorldEnv(linger=-1)
+
+
+def test_own_tasks_stand_beside_the_shipped_ones(tmp_path):
+    (tmp_path / 'own.yaml').write_text(
+        'my-drawer: {base: drawer-open, instruction: open mine, position: {x: [0.0, 0.1]}}')
+    env = MetaWorldEnv(tasks_file=str(tmp_path / 'own.yaml'), cameras=())
+    assert env.reset(seed=0, options={'task': 'my-drawer'})[1]['instruction'] == 'open mine'
+    assert 'drawer-open' in env.catalogue

@@ -38,9 +38,9 @@ from irevla_policy.training import train
 from irevla_policy.training_config import TrainConfig
 
 GROUPS = ('expert', 'rl', 'held_out')
-_KEYS = {'environment', 'horizon', 'copies', 'tasks', 'episodes', 'evaluation_seed', 'successes',
-         'new_share', 'labels', 'algorithm', 'settings', 'classifier', 'stage1_trains',
-         'training', 'stage2_trains'}
+_KEYS = {'environment', 'tasks_file', 'horizon', 'copies', 'tasks', 'episodes', 'evaluation_seed',
+         'successes', 'new_share', 'labels', 'algorithm', 'settings', 'classifier',
+         'stage1_trains', 'training', 'stage2_trains'}
 SETTINGS = {'sacfd': SACfDConfig, 'ppo': PPOConfig}
 CHOICES = {'algorithm': tuple(SETTINGS), 'labels': ('improved', 'executed'),
            'stage1_trains': ('head', 'all'), 'stage2_trains': ('head', 'all')}
@@ -101,7 +101,8 @@ def load_config(path: Path) -> dict[str, Any]:
         raise ConfigError(f'configuration {path}: the classifier reads the latents of one VLM, '
                           'which stage1_trains: all, and stage2_trains: all before a second task, '
                           'would change; let the heads learn, or leave the classifier out')
-    files = ['settings', 'training', *(['classifier'] if config['classifier'] else [])]
+    files = ['settings', 'training',
+             *(name for name in ('classifier', 'tasks_file') if config[name])]
     for name in files:
         if not isinstance(config[name], str):
             raise ConfigError(f'configuration {path}: {name} is {config[name]!r}; a path '
@@ -125,7 +126,9 @@ def contents(config: Mapping[str, Any]) -> dict[str, Any]:
     classifier = config['classifier'] and sha256(
         (Path(config['classifier']) / WEIGHTS).read_bytes()).hexdigest()
     return {**config, 'settings': asdict(settings), 'classifier': classifier,
-            'training': asdict(TrainConfig.load(Path(config['training'])))}
+            'training': asdict(TrainConfig.load(Path(config['training']))),
+            'tasks_file': config['tasks_file'] and read_mapping(
+                Path(config['tasks_file']), 'tasks file')}
 
 
 class Algorithm1:
@@ -202,12 +205,17 @@ class Algorithm1:
                 step.results.update(
                     updates=self._training.steps,
                     learned_episodes=sum(len(dataset.episodes) for dataset in new))
-                # The VLM that made them is no more; the next task fills a replay of its own.
-                replay = self._run.path / stage.replace('stage2', 'stage1') / 'replay'
-                if replay.exists():
-                    shutil.rmtree(replay)
-                    print(f'{stage}: the VLM has changed; dropped the latents in {replay}')
+                self._drop_latents(policy, folder / 'checkpoint')
         return folder / 'checkpoint'
+
+    def _drop_latents(self, before: Path, after: Path) -> None:
+        """Remove the latents of a VLM that is no more; the next task fills a replay of its own."""
+        hashes = [read_manifest(checkpoint)['backbone_hash'] for checkpoint in (before, after)]
+        replay = before.parent / 'replay'
+        if replay.exists() and hashes[0] != hashes[1]:
+            shutil.rmtree(replay)
+            print(f'{replay}: dropped; stage 2 has changed the VLM {hashes[0][:12]} that made '
+                  'these latents')
 
     def _labelled(self, store: FrameStore, stage1: Path) -> FrameStore:
         if self._config['labels'] == 'executed':

@@ -3,21 +3,33 @@
 """Algorithm 1 in process, without ROS: ``python -m irevla_learner.improve --help``."""
 
 import argparse
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+import signal
 import sys
 from typing import Any
 
 from irevla_control.errors import IrevlaError
-from irevla_learner.algorithm1 import Algorithm1, contents, load_config
+from irevla_learner.algorithm1 import Algorithm1, Domain, contents, load_config
 from irevla_learner.in_process import InProcess
 from irevla_learner.report import write_report
 from irevla_learner.run_folder import RunFolder
 from irevla_policy.checkpoint import load_checkpoint
 from irevla_policy.checkpoint_files import read_manifest
+from irevla_policy.config import PolicyConfig
+
+MakeDomain = Callable[[Mapping[str, Any], PolicyConfig, int, Path], AbstractContextManager[Domain]]
+
+
+def in_process(config: Mapping[str, Any], policy: PolicyConfig, seed: int,
+               run: Path) -> InProcess:
+    """Return copies of an environment beside this process."""
+    return InProcess(config, policy, seed)
 
 
 def improve(output: Path, config: dict[str, Any], checkpoint: Path, demonstrations: list[Path],
-            seed: int) -> None:
+            seed: int, make_domain: MakeDomain = in_process) -> None:
     """Run Algorithm 1, or go on with it; write the report.
 
     Args:
@@ -26,6 +38,7 @@ def improve(output: Path, config: dict[str, Any], checkpoint: Path, demonstratio
         checkpoint: policy of stage 0.
         demonstrations: folders of the expert's recorded episodes.
         seed: of everything random.
+        make_domain: gives where the policy acts, of configuration, policy, seed and run folder.
 
     Raises:
         IrevlaError: whatever does not fit, with the remedy.
@@ -34,20 +47,17 @@ def improve(output: Path, config: dict[str, Any], checkpoint: Path, demonstratio
     begun_with = {'checkpoint': read_manifest(checkpoint)['files'],
                   'demonstrations': [root.name for root in demonstrations]}
     with RunFolder(output, contents(config) | begun_with, seed) as run:
-        domain = InProcess(config, load_checkpoint(checkpoint).config, seed)
-        try:
+        with make_domain(config, load_checkpoint(checkpoint).config, seed, output) as domain:
             Algorithm1(run, config, domain, demonstrations, seed).run(checkpoint)
-        finally:
-            domain.close()
     write_report(output)
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None, make_domain: MakeDomain = in_process,
+         where: str = 'without ROS') -> None:
     """Improve a policy as the command line says."""
     parser = argparse.ArgumentParser(
-        'python -m irevla_learner.improve', description='iRe-VLA without ROS: online RL on new '
-        'tasks, then supervised learning on all that succeeded. The same command goes on after '
-        'a kill.')
+        description=f'iRe-VLA {where}: online RL on new tasks, then supervised learning on all '
+        'that succeeded. The same command goes on after a kill.')
     parser.add_argument('--config', type=Path, required=True, help='tasks and settings (YAML)')
     parser.add_argument('--init', type=Path, required=True, help='checkpoint of stage 0')
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
@@ -55,16 +65,24 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--output', type=Path, required=True, help='run folder')
     parser.add_argument('--seed', type=int, default=0)
     options = parser.parse_args(arguments)
-    improve(options.output, load_config(options.config), options.init, options.data,
-            options.seed)
+    improve(options.output.absolute(), load_config(options.config), options.init.absolute(),
+            options.data, options.seed, make_domain)
     print((options.output / 'report.md').read_text())
     print(f'report: {options.output / "report.html"}')
 
 
-if __name__ == '__main__':
+def run_command(command: Callable[[], None]) -> None:
+    """Run a command that goes on where it stopped, however it is ended."""
+    # Whatever ends it, what it started must end with it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
-        main()
+        command()
     except IrevlaError as error:
-        sys.exit(f'improve: {error}')
+        sys.exit(f'error: {error}')
     except KeyboardInterrupt:
-        sys.exit('improve: stopped; the same command goes on from here')
+        sys.exit('stopped; the same command goes on from here')
+
+
+if __name__ == '__main__':
+    run_command(main)

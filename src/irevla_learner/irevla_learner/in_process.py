@@ -50,11 +50,16 @@ class InProcess:
         return self._make_copies(linger=self._config['horizon'])
 
     def _make_copies(self, **options: Any) -> AsyncVectorEnv:
+        if self._config['tasks_file']:
+            options['tasks_file'] = self._config['tasks_file']
         return make_copies(self._config['environment'], self._config['copies'],
                            cameras=self._policy.cameras, image_size=self._policy.image_size,
                            horizon=self._config['horizon'], **options)
 
-    def close(self) -> None:
+    def __enter__(self) -> 'InProcess':
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """End the copies."""
         for name in ('_copies', '_judged_copies'):
             if name in vars(self):

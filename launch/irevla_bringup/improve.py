@@ -1,0 +1,26 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Algorithm 1 over ROS, from a policy of stage 0: ``python -m irevla_bringup.improve --help``."""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from irevla_bringup.over_graph import OverGraph
+from irevla_learner.improve import main, run_command
+from irevla_policy.config import PolicyConfig
+
+# Graphs that evaluate side by side.
+WORKERS = 2
+
+
+def over_graph(config: Mapping[str, Any], policy: PolicyConfig, seed: int,
+               run: Path) -> nullcontext[OverGraph]:
+    """Return graphs that this process launches."""
+    return nullcontext(OverGraph(config, seed, WORKERS, run))
+
+
+if __name__ == '__main__':
+    run_command(partial(main, make_domain=over_graph, where='over ROS'))
