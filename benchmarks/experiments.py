@@ -35,7 +35,8 @@ EPISODES = dict.fromkeys(GROUPS, 20)
 METHODS: dict[str, dict[str, Any]] = {
     'iRe-VLA': {},
     'iRe-VLA-freeze': {'stage2_trains': 'head'},
-    'PPO-Replay': {**PPO, 'stage1_trains': 'all', 'new_share': 0.0},
+    'PPO-Replay': {'algorithm': 'ppo', 'settings': str(results.ROOT / 'benchmarks/ppo_replay.yaml'),
+                   'stage1_trains': 'all', 'new_share': 0.0},
     'iRe-VLA (PPO)': PPO,
 }
 # Those of the paper's table; the last only when asked for by name.
