@@ -35,7 +35,7 @@ EPISODES = dict.fromkeys(GROUPS, 20)
 METHODS: dict[str, dict[str, Any]] = {
     'iRe-VLA': {},
     'iRe-VLA-freeze': {'stage2_trains': 'head'},
-    'PPO-Replay': {'algorithm': 'ppo', 'settings': str(results.ROOT / 'benchmarks/ppo_replay.yaml'),
+    'PPO-Replay': {**PPO, 'settings': str(results.ROOT / 'benchmarks/ppo_replay.yaml'),
                    'stage1_trains': 'all', 'new_share': 0.0},
     'iRe-VLA (PPO)': PPO,
 }
