@@ -34,24 +34,18 @@ WINDOW = 60
 
 
 def load() -> dict[str, Any]:
-    """Return the content of the file, empty parts without it."""
+    """Return the content of the file, empty parts without it.
+
+    Each part is name to seed (or seeds measured together, `0,1`) to what was found; `table` is
+    made from `methods`.
+    """
     content = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     return {'methods': {}, 'table': {}, 'curves': {}, 'judged': {}} | content
 
 
-def has_method(method: str, seed: int) -> bool:
-    """Tell whether a method of the table was evaluated from this seed."""
-    return seed in load()['methods'].get(method, {}).get('seeds', ())
-
-
-def has_curve(curve: str, seed: int) -> bool:
-    """Tell whether a learning curve of this seed is there, from its begin to its end."""
-    return str(seed) in load()['curves'].get(curve, {})
-
-
-def has_judged(seed: int) -> bool:
-    """Tell whether both rewards were learned from with this seed."""
-    return str(seed) in load()['judged']
+def has(part: str, name: str, seed: int) -> bool:
+    """Tell whether a part holds this method, curve or task for a seed."""
+    return any(str(seed) in seeds.split(',') for seeds in load()[part].get(name, {}))
 
 
 def add_method(method: str, seed: int, before: Iterable[EpisodeResult],
@@ -61,42 +55,52 @@ def add_method(method: str, seed: int, before: Iterable[EpisodeResult],
     Both, since stage 0 of the same seed differs between processors.
     """
     with _changed() as content:
-        kept = content['methods'].setdefault(method, {'seeds': [], 'before': {}, 'after': {}})
-        if seed in kept['seeds']:
-            return
-        kept['seeds'] = sorted([*kept['seeds'], seed])
-        for when, episodes in (('before', before), ('after', after)):
-            kept[when] = _added(kept[when], episodes)
-        content['table'] = {
-            name: {group: {when: _figures(*(sum(one[when][task][key] for task in tasks)
-                                            for key in ('successes', 'episodes')))
-                           for when in ('before', 'after')}
-                   for group, tasks in groups.items()}
-            for name, one in content['methods'].items()}
-
-
-def _added(cells: Mapping[str, Mapping[str, Any]],
-           episodes: Iterable[EpisodeResult]) -> dict[str, dict[str, Any]]:
-    """Return the cells of the tasks with these episodes counted in."""
-    counts = {task: [cell['successes'], cell['episodes']] for task, cell in cells.items()}
-    for episode in episodes:
-        count = counts.setdefault(episode.task, [0, 0])
-        count[0] += episode.success
-        count[1] += 1
-    return {task: _figures(*count) for task, count in counts.items()}
+        content['methods'].setdefault(method, {})[str(seed)] = {
+            'before': _cells(before), 'after': _cells(after), **_provenance()}
+        content['table'] = table(content['methods'], groups)
 
 
 def add_curve(curve: str, seed: int, rows: Iterable[Mapping[str, Any]]) -> None:
     """Add a whole learning curve: rows of its metrics, an episode each."""
     with _changed() as content:
-        content['curves'].setdefault(curve, {})[str(seed)] = [
-            [row['step'], row['successes'], row['episodes']] for row in rows]
+        content['curves'].setdefault(curve, {})[str(seed)] = {
+            'step, successes, episodes': [[row['step'], row['successes'], row['episodes']]
+                                          for row in rows], **_provenance()}
 
 
-def add_judged(seed: int, figures: Mapping[str, Any]) -> None:
+def add_judged(task: str, seed: int, figures: Mapping[str, Any]) -> None:
     """Add what the classifier is worth and what came of learning on its word."""
     with _changed() as content:
-        content['judged'][str(seed)] = dict(figures)
+        content['judged'].setdefault(task, {})[str(seed)] = {**figures, **_provenance()}
+
+
+def _provenance() -> dict[str, Any]:
+    return {'environment': environment_facts(), 'git_revision': git_revision()}
+
+
+def _cells(episodes: Iterable[EpisodeResult]) -> dict[str, list[int]]:
+    """Return each task's successes and episodes."""
+    counts: dict[str, list[int]] = {}
+    for episode in episodes:
+        count = counts.setdefault(episode.task, [0, 0])
+        count[0] += episode.success
+        count[1] += 1
+    return counts
+
+
+def table(methods: Mapping[str, Mapping[str, Any]],
+          groups: Mapping[str, Iterable[str]]) -> dict[str, dict[str, Any]]:
+    """Return the table: row to group to figures; `SFT` is where all methods began.
+
+    Methods of the same seed on the same machine began with the same policy: it counts once.
+    """
+    starts = {(seed, json.dumps(one['before'])): one['before']
+              for by_seed in methods.values() for seed, one in by_seed.items()}
+    rows = {'SFT': list(starts.values())} | {
+        method: [one['after'] for one in by_seed.values()] for method, by_seed in methods.items()}
+    return {row: {group: _figures(*(sum(cells[task][place] for cells in all_cells
+                                        for task in tasks) for place in (0, 1)))
+                  for group, tasks in groups.items()} for row, all_cells in rows.items()}
 
 
 @contextmanager
@@ -108,8 +112,7 @@ def _changed() -> Iterator[dict[str, Any]]:
         fcntl.flock(folder, fcntl.LOCK_EX)
         content = load()
         yield content
-        write_json(RESULTS, {**content, 'environment': environment_facts(),
-                             'git_revision': git_revision()})
+        write_json(RESULTS, content)
         _draw(content)
     finally:
         os.close(folder)
@@ -123,34 +126,20 @@ def _figures(successes: int, episodes: int) -> dict[str, Any]:
 
 def _draw(content: Mapping[str, Any]) -> None:
     if content['table']:
-        save_png(table_chart(content['table']), IMAGES / 'experiments_table.png')
+        save_png(groups_chart(content['table']), IMAGES / 'experiments_table.png')
     if content['curves']:
         save_png(curve_chart(content['curves']), IMAGES / 'experiments_curves.png')
 
 
-def table_chart(table: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Return success by group of tasks: stage 0 of all methods together, then each at its end.
-
-    Methods of the same seeds on the same machine begin with the same policy: it counts once.
-    """
-    starts = {json.dumps({group: cell['before'] for group, cell in groups.items()}): groups
-              for groups in table.values()}
-    bars = {'SFT': {group: _figures(*(sum(one[group]['before'][key] for one in starts.values())
-                                      for key in ('successes', 'episodes')))
-                    for group in next(iter(table.values()))}}
-    return groups_chart(bars | {method: {group: cell['after'] for group, cell in groups.items()}
-                                for method, groups in table.items()})
-
-
-def curve_chart(curves: Mapping[str, Mapping[str, list]]) -> Figure:
+def curve_chart(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Return the success of the newest episodes over decisions, a line for each seed."""
     with rc_context(STYLE):
         figure = Figure(figsize=(8, 4), layout='constrained')
         axes = figure.subplots()
         for colour, (curve, by_seed) in zip(COLOURS, sorted(curves.items())):
-            for number, rows in enumerate(by_seed.values()):
-                if len(rows) > WINDOW:
-                    steps, successes, _ = np.array(rows).T
+            for number, found in enumerate(by_seed.values()):
+                steps, successes, _ = np.array(found['step, successes, episodes']).T
+                if len(steps) > WINDOW:
                     axes.plot(steps[WINDOW:], (successes[WINDOW:] - successes[:-WINDOW]) / WINDOW,
                               color=colour, label=curve if number == 0 else None)
         axes.set(ylim=(0, 1), xlabel='decisions of the policy',

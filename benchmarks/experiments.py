@@ -14,16 +14,19 @@ import sys
 from typing import Any
 
 import experiment_results as results
+from judged_reward import TASK as JUDGED_TASK
 from judged_reward import judged_figures, run_judged
 import torch
 
 from irevla_bringup.demo import demo_contents, demonstrate_and_train, load_demo_config
+from irevla_bringup.over_graph import OverGraph
 from irevla_control.errors import IrevlaError
 from irevla_learner.algorithm1 import GROUPS, Algorithm1
 from irevla_learner.evaluation import load_results
 from irevla_learner.in_process import InProcess
 from irevla_learner.run_folder import RunFolder
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.checkpoint_files import read_description
 from irevla_policy.metrics_log import read_metrics
 from irevla_policy.vla import VLA
 
@@ -48,7 +51,9 @@ CURVES: dict[str, dict[str, Any]] = {
     'SFT, all fine-tuned': {**PPO, 'stage1_trains': 'all'},
     'from scratch, all': {**PPO, 'stage1_trains': 'all'},
 }
-PARTS = ('table', 'curves', 'judged')
+PARTS = ('methods', 'curves', 'judged')
+# Graphs that collect demonstrations side by side.
+WORKERS = 2
 
 
 def file_name(method: str) -> str:
@@ -61,9 +66,10 @@ def run_method(output: Path, config: Mapping[str, Any], method: str, seed: int,
     """Run a method of the table from the policy of stage 0."""
     changed = {**config, **METHODS[method]}
     folder = output / file_name(method)
-    with RunFolder(folder, demo_contents(changed), seed) as run:
-        with InProcess(changed, load_checkpoint(checkpoint).config, seed) as domain:
-            last = Algorithm1(run, changed, domain, roots, seed).run(checkpoint)
+    policy = read_description(checkpoint)[1]
+    with RunFolder(folder, demo_contents(changed), seed) as run, \
+            InProcess(changed, policy, seed) as domain:
+        last = Algorithm1(run, changed, domain, roots, seed).run(checkpoint)
     before, after = (load_results(stage / 'evaluation/results.json')
                      for stage in (folder / 'stage0', last.parent))
     results.add_method(method, seed, before, after, config['tasks'])
@@ -74,17 +80,17 @@ def run_curve(output: Path, config: Mapping[str, Any], curve: str, seed: int,
     """Run stage 1 alone, from the policy of stage 0 or from an untrained one."""
     changed = {**config, **CURVES[curve]}
     folder = output / f'curve-{file_name(curve)}'
-    trained = load_checkpoint(checkpoint)
     with RunFolder(folder, demo_contents(changed), seed) as run, run.step('stage1', outputs=[
             'stage1/checkpoint'], makes=['stage1', 'untrained']) as step:
         if step.needed:
             if 'scratch' in curve:
+                trained = load_checkpoint(checkpoint)
                 torch.manual_seed(seed)
                 checkpoint = folder / 'untrained'
                 save_checkpoint(checkpoint, VLA(trained.config, trained.statistics,
                                                 tokenizer_json=trained.backbone.tokenizer_json))
             (folder / 'stage1').mkdir(exist_ok=True)
-            with InProcess(changed, trained.config, seed) as domain:
+            with InProcess(changed, read_description(checkpoint)[1], seed) as domain:
                 domain.learn(CURVE_TASK, checkpoint, folder / 'stage1')
     results.add_curve(curve, seed, read_metrics(folder / 'stage1'))
 
@@ -92,20 +98,25 @@ def run_curve(output: Path, config: Mapping[str, Any], curve: str, seed: int,
 def run_missing(output: Path, config: Mapping[str, Any], seed: int, parts: Iterable[str],
                 methods: Iterable[str]) -> None:
     """Run what the results do not have yet for this seed."""
-    methods = [one for one in methods if 'table' in parts and not results.has_method(one, seed)]
-    curves = [one for one in CURVES if 'curves' in parts and not results.has_curve(one, seed)]
-    judged = 'judged' in parts and not results.has_judged(seed)
+    def missing(part: str, names: Iterable[str]) -> list[str]:
+        return [name for name in names if part in parts and not results.has(part, name, seed)]
+
+    methods = missing('methods', methods)
+    curves, judged = missing('curves', CURVES), missing('judged', [JUDGED_TASK])
     if not (methods or curves or judged):
         return
-    with RunFolder(output / 'demonstrations', demo_contents(config)['stage0'], seed) as run:
-        roots, checkpoint = demonstrate_and_train(run, config, seed, workers=2)
+    asked = {'stage0': demo_contents(config)['stage0'], 'expert': config['tasks']['expert'],
+             'horizon': config['horizon']}
+    domain = OverGraph(config, seed, WORKERS, output / 'demonstrations')
+    with RunFolder(output / 'demonstrations', asked, seed) as run:
+        roots, checkpoint = demonstrate_and_train(run, config, seed, domain)
     for method in methods:
         run_method(output, config, method, seed, roots, checkpoint)
     for curve in curves:
         run_curve(output, config, curve, seed, checkpoint)
     if judged:
         run_judged(output / 'judged', config, seed, checkpoint)
-        results.add_judged(seed, judged_figures(output / 'judged'))
+        results.add_judged(JUDGED_TASK, seed, judged_figures(output / 'judged'))
 
 
 def main() -> None:
@@ -128,10 +139,9 @@ def main() -> None:
             failed.append(f'seed {seed}: {error}')
         except KeyboardInterrupt:
             sys.exit('experiments: stopped; the same command goes on from here')
-    for method, groups in results.load()['table'].items():
-        print(method, *(f'{group} ' + ' -> '.join(f'{cell[when]["successes"]}/'
-                                                  f'{cell[when]["episodes"]}' for when in cell)
-                        for group, cell in groups.items()), sep='  ')
+    for row, groups in results.load()['table'].items():
+        print(row, *(f'{group} {cell["successes"]}/{cell["episodes"]}'
+                     for group, cell in groups.items()), sep='  ')
     if failed:
         sys.exit('\n'.join(f'experiments: {line}' for line in failed))
 

@@ -16,7 +16,7 @@ from irevla_learner.in_process import InProcess
 from irevla_learner.layouts import LABELLED, first_layout
 from irevla_learner.run_folder import RunFolder
 from irevla_learner.train_classifier import train_from_bags
-from irevla_policy.checkpoint import load_checkpoint
+from irevla_policy.checkpoint_files import read_description
 from irevla_policy.metrics_log import read_metrics
 
 TASK = 'door-open-new'
@@ -43,7 +43,7 @@ def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: P
             if step.needed:
                 train_from_bags([bags], checkpoint, output / 'classifier', ClassifierConfig(),
                                 seed)
-        policy = load_checkpoint(checkpoint).config
+        policy = read_description(checkpoint)[1]
         for reward in REWARDS:
             judge = str(output / 'classifier') if reward == 'classifier' else None
             folder = output / reward

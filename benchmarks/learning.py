@@ -3,7 +3,6 @@
 """Speed of stage 1's learner: cached latents, beside the VLM in the loop and stable-baselines3."""
 
 from collections.abc import Callable
-from dataclasses import replace
 import json
 from pathlib import Path
 import tempfile
@@ -119,8 +118,7 @@ def update_for_ever(on_ready: Callable[[], None]) -> None:
     vla = untrained_vla()
     with tempfile.TemporaryDirectory() as folder:
         replay = filled_replay(Path(folder), vla, *random_frames(vla), 'open the door')
-        settings = replace(SACfDConfig(), capacity=EPISODES * (STEPS + 1))
-        agent = SACfD(vla.head, replay, settings, 0)
+        agent = SACfD(vla.head, replay, SACfDConfig(), 0)
         agent.refresh()
         on_ready()
         while True:
@@ -134,8 +132,7 @@ def measure_updates() -> dict:
     count = len(images)
     with tempfile.TemporaryDirectory() as folder:
         replay = filled_replay(Path(folder), vla, images, states, 'open the door')
-        settings = replace(SETTINGS, capacity=count)
-        agent = SACfD(vla.head, replay, settings, 0)
+        agent = SACfD(vla.head, replay, SETTINGS, 0)
         agent.refresh()
 
         def cached(turns: int) -> None:
@@ -145,11 +142,11 @@ def measure_updates() -> dict:
         def uncached(turns: int) -> None:
             for _ in range(turns):
                 # Both observations of every transition through the VLM, as without a cache.
-                for rows in (random.integers(count, size=settings.batch_size) for _ in range(2)):
+                for rows in (random.integers(count, size=SETTINGS.batch_size) for _ in range(2)):
                     vla.perceive(images[rows], states[rows], ['open the door'] * len(rows))
                 agent.update()
 
-        features = vla.backbone.width + vla.statistics.state_size + settings.components
+        features = vla.backbone.width + vla.statistics.state_size + SETTINGS.components
         sb3 = baseline(features, vla.statistics.action_size)
         cached(5)
         sb3(5)
@@ -159,8 +156,7 @@ def measure_updates() -> dict:
             found['cached'].append(rate(cached, TURN))
             found['sb3'].append(rate(sb3, TURN))
             found['uncached'].append(rate(uncached, 1))
-        settings = replace(SACfDConfig(), capacity=count)
-        shipped = SACfD(vla.head, replay, settings, 0)
+        shipped = SACfD(vla.head, replay, SACfDConfig(), 0)
         shipped.refresh()
         shipped_rate = rate(lambda turns: [shipped.update() for _ in range(turns)], 200)
     ratios = {name: float(np.median(np.divide(found['cached'], found[name])))

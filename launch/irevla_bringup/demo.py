@@ -55,14 +55,14 @@ def demo_contents(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def demonstrate_and_train(run: RunFolder, config: dict[str, Any], seed: int,
-                          workers: int) -> tuple[list[Path], Path]:
+                          domain: OverGraph) -> tuple[list[Path], Path]:
     """Do stage 0 in a run folder; return the folders of demonstrations, and the checkpoint."""
     stage0 = config['stage0']
     policy = load_preset(Path(stage0['preset']))
     demonstrations, checkpoint = run.path / 'demonstrations', run.path / 'stage0/checkpoint'
     with run.step('collect', outputs=['demonstrations'], makes=['demonstrations']) as step:
         if step.needed:
-            results = OverGraph(config, seed, workers, run.path).collect(
+            results = domain.collect(
                 dict.fromkeys(config['tasks']['expert'], stage0['demonstrations']),
                 demonstrations, {
                     'cameras': ','.join(policy.cameras), 'image_size': policy.image_size,
@@ -81,10 +81,10 @@ def demonstrate_and_train(run: RunFolder, config: dict[str, Any], seed: int,
 def run_demo(output: Path, config: dict[str, Any], seed: int, workers: int,
              setup_s: float) -> Path:
     """Run or continue the demo in the folder ``output``; return the report's path."""
+    domain = OverGraph(config, seed, workers, output)
     with RunFolder(output, {**demo_contents(config), 'workers': workers}, seed=seed) as run:
         run.add_time('setup', setup_s)
-        roots, checkpoint = demonstrate_and_train(run, config, seed, workers)
-        domain = OverGraph(config, seed, workers, run.path)
+        roots, checkpoint = demonstrate_and_train(run, config, seed, domain)
         Algorithm1(run, config, domain, roots, seed).run(checkpoint)
     write_report(output)
     return output / 'report.html'

@@ -23,4 +23,5 @@ def over_graph(config: Mapping[str, Any], policy: PolicyConfig, seed: int,
 
 
 if __name__ == '__main__':
-    run_command(partial(main, make_domain=over_graph, where='over ROS'))
+    run_command(partial(main, make_domain=over_graph, prog='python -m irevla_bringup.improve',
+                        where='over ROS'))

@@ -95,8 +95,8 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescr
     serials = names(context, 'serials') or (cameras if fake else [])
     if len(serials) != len(cameras):
         raise RuntimeError(f'launch argument serials:={",".join(serials)}: one for each of the '
-                           f'cameras {", ".join(cameras)} is needed; rs-enumerate-devices -s '
-                           'lists them')
+                           f'cameras {", ".join(cameras)} is needed; docs/hardware.md says how '
+                           'to list them')
     streams = {'cameras': cameras, 'serials': serials, 'image_size': image_size,
                'fps': whole_number(context, 'fps', 1)}
     if fake:

@@ -38,7 +38,7 @@ class MetaWorldEnv(gymnasium.Env):
     def __init__(self, tasks: Iterable[str] = (), cameras: Iterable[str] = ('front', 'wrist'),
                  image_size: int = 84, action_repeat: int = 4, horizon: int = 50,
                  linger: int = 0,
-                 catalogue: Mapping[str, Task] | None = None, tasks_file: str = '',
+                 tasks_file: str = '',
                  render_mode: str = 'rgb_array',
                  on_picture: Callable[[str, np.ndarray], None] | None = None) -> None:
         """Make the environment; a task's scene is built when it is first played.
@@ -51,9 +51,7 @@ class MetaWorldEnv(gymnasium.Env):
             horizon: actions until an episode is truncated.
             linger: actions that an episode goes on for after success, within the horizon: for
                 pictures of success, and where another must see it.
-            catalogue: where the names come from; the shipped tasks when left out.
-            tasks_file: YAML file with own tasks beside the shipped ones, where no catalogue
-                is given.
+            tasks_file: YAML file with own tasks beside the shipped ones; empty: none.
             render_mode: only 'rgb_array'.
             on_picture: called with a camera's name and picture as soon as it is drawn, so that it
                 can be on its way while the next is drawn.
@@ -62,7 +60,7 @@ class MetaWorldEnv(gymnasium.Env):
             ConfigError: an unknown task or camera, or a number that is not positive.
 
         """
-        self._catalogue = catalogue or load_catalogue([tasks_file] if tasks_file else [])
+        self._catalogue = load_catalogue([tasks_file] if tasks_file else [])
         self._tasks = [find_task(name, self._catalogue).name for name in tasks]
         self._tasks = self._tasks or list(self._catalogue)
         self._cameras = tuple(cameras)

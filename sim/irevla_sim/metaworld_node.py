@@ -24,7 +24,7 @@ from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState, SimulatorState
 from irevla_msgs.srv import ResetEpisode
 from irevla_sim.metaworld_env import MetaWorldEnv
-from irevla_sim.tasks import find_task, load_catalogue
+from irevla_sim.tasks import find_task
 
 PARAMETERS = {
     'cameras': Parameter(['front', 'wrist'], 'names of the cameras to publish'),
@@ -50,12 +50,11 @@ class MetaWorldNode(Node):
         """Declare parameters, make the environment, wire the topics."""
         super().__init__('metaworld')
         values = declare(self, PARAMETERS)
-        files = [values['tasks_file']] if values['tasks_file'] else []
         self._cameras = values['cameras']
         self._env = MetaWorldEnv(
             cameras=self._cameras, image_size=values['image_size'],
             action_repeat=values['action_repeat'], horizon=values['horizon'],
-            linger=values['linger'], catalogue=load_catalogue(files),
+            linger=values['linger'], tasks_file=values['tasks_file'],
             on_picture=self._publish_picture)
         self._episode = EpisodeState(seed=-1)
         self._begun = self._stamp = 0

@@ -27,7 +27,7 @@ class CameraSettings:
     """What one camera captures and gives.
 
     Attributes:
-        serial: as printed on the camera and by `rs-enumerate-devices`.
+        serial: as printed on the camera.
         width, height, fps: of the captured stream [pixels, Hz].
         exposure_us: fixed exposure time [microseconds]; 0 leaves it to the camera.
         gain: with a fixed exposure.

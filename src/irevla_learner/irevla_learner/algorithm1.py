@@ -14,18 +14,18 @@ Layout of its run folder, `-2`, `-3` at the end of the later tasks' stages:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 import shutil
 from typing import Any, Protocol
 
 from irevla_control.errors import ConfigError
 from irevla_learner.evaluation import EpisodeResult, save_results
+from irevla_learner.layouts import PER_RUN
 from irevla_learner.outcome import read_outcome
 from irevla_learner.ppo_config import PPOConfig
 from irevla_learner.run_folder import RunFolder
 from irevla_learner.sacfd_config import SACfDConfig
-from irevla_learner.success_classifier import WEIGHTS
+from irevla_learner.success_classifier import classifier_digest
 from irevla_policy.bag_frames import load_frames
 from irevla_policy.checkpoint import load_checkpoint
 from irevla_policy.checkpoint_files import read_manifest
@@ -85,6 +85,10 @@ def load_config(path: Path) -> dict[str, Any]:
         if type(count) is not int or count < 1:
             raise ConfigError(f'configuration {path}: {name} is {count!r}; a whole number of 1 or '
                               'more is needed')
+    if type(config['evaluation_seed']) is not int or config['evaluation_seed'] < PER_RUN:
+        raise ConfigError(f'configuration {path}: evaluation_seed is '
+                          f'{config["evaluation_seed"]!r}; a whole number from {PER_RUN} on is '
+                          'needed, which leaves room for what runs learn on')
     share = config['new_share']
     if type(share) is not float or not 0 <= share < 1:
         raise ConfigError(f'configuration {path}: new_share is {share!r}; a number from 0.0 to '
@@ -123,8 +127,7 @@ def contents(config: Mapping[str, Any]) -> dict[str, Any]:
     with other settings is refused.
     """
     settings = SETTINGS[config['algorithm']].load(Path(config['settings']))
-    classifier = config['classifier'] and sha256(
-        (Path(config['classifier']) / WEIGHTS).read_bytes()).hexdigest()
+    classifier = config['classifier'] and classifier_digest(Path(config['classifier']))
     return {**config, 'settings': asdict(settings), 'classifier': classifier,
             'training': asdict(TrainConfig.load(Path(config['training']))),
             'tasks_file': config['tasks_file'] and read_mapping(

@@ -15,8 +15,8 @@ from irevla_learner.algorithm1 import Algorithm1, Domain, contents, load_config
 from irevla_learner.in_process import InProcess
 from irevla_learner.report import write_report
 from irevla_learner.run_folder import RunFolder
-from irevla_policy.checkpoint import load_checkpoint
-from irevla_policy.checkpoint_files import read_manifest
+from irevla_policy.bag_frames import recordings_digest
+from irevla_policy.checkpoint_files import read_description
 from irevla_policy.config import PolicyConfig
 
 MakeDomain = Callable[[Mapping[str, Any], PolicyConfig, int, Path], AbstractContextManager[Domain]]
@@ -44,20 +44,22 @@ def improve(output: Path, config: dict[str, Any], checkpoint: Path, demonstratio
         IrevlaError: whatever does not fit, with the remedy.
 
     """
-    begun_with = {'checkpoint': read_manifest(checkpoint)['files'],
-                  'demonstrations': [root.name for root in demonstrations]}
-    with RunFolder(output, contents(config) | begun_with, seed) as run:
-        with make_domain(config, load_checkpoint(checkpoint).config, seed, output) as domain:
-            Algorithm1(run, config, domain, demonstrations, seed).run(checkpoint)
+    manifest, policy, _ = read_description(checkpoint)
+    begun_with = {'checkpoint': manifest['files'],
+                  'demonstrations': recordings_digest(demonstrations)}
+    # What cannot be done is refused before there is a folder of it.
+    with make_domain(config, policy, seed, output) as domain, \
+            RunFolder(output, contents(config) | begun_with, seed) as run:
+        Algorithm1(run, config, domain, demonstrations, seed).run(checkpoint)
     write_report(output)
 
 
 def main(arguments: list[str] | None = None, make_domain: MakeDomain = in_process,
-         where: str = 'without ROS') -> None:
+         prog: str = 'python -m irevla_learner.improve', where: str = 'without ROS') -> None:
     """Improve a policy as the command line says."""
     parser = argparse.ArgumentParser(
-        description=f'iRe-VLA {where}: online RL on new tasks, then supervised learning on all '
-        'that succeeded. The same command goes on after a kill.')
+        prog, description=f'iRe-VLA {where}: online RL on new tasks, then supervised learning on '
+        'all that succeeded. The same command goes on after a kill.')
     parser.add_argument('--config', type=Path, required=True, help='tasks and settings (YAML)')
     parser.add_argument('--init', type=Path, required=True, help='checkpoint of stage 0')
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',

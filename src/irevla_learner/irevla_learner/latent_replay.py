@@ -135,12 +135,16 @@ class LatentReplay:
     def _map(self, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
         path, size = self._folder / name, dtype.itemsize * math.prod(shape)
         if not path.exists():
+            if self._episodes:
+                raise ConfigError(f'{path} is missing, whose episodes {STATE} tells of; copy the '
+                                  'folder again, or give another')
             try:
                 with open(path, 'wb') as file:
                     # All of it now: a disk that is full later would kill the process.
                     os.posix_fallocate(file.fileno(), 0, size)
             except OSError as error:
-                path.unlink(missing_ok=True)
+                for part in ('latents.bin', 'rows.bin'):
+                    (self._folder / part).unlink(missing_ok=True)
                 raise ConfigError(f'{path} needs {size / 1e6:.0f} MB: {error.strerror}; free so '
                                   'much, give another folder, or lower capacity') from error
         return np.memmap(path, dtype, 'r+', shape=shape)

@@ -169,7 +169,8 @@ class OnlineLearner:
         if needed > config.capacity:
             # The oldest make room: these are the demonstrations.
             raise ConfigError(f'SACfD setting capacity is {config.capacity}, but stage 1 will '
-                              f'have about {needed} observations; raise it')
+                              f'have about {needed} observations; raise it, and begin in a new '
+                              'folder')
         self._agent = SACfD(self._policy.head, self._replay, config, self._seed, self._device)
         self._agent.refresh()
         self._before = self._decisions

@@ -3,6 +3,7 @@
 """Is the task done? A small head on the frozen VLM's latent: the reward where nobody tells it."""
 
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 import json
 from pathlib import Path
 
@@ -87,6 +88,23 @@ def save_classifier(folder: Path, classifier: SuccessClassifier) -> None:
     (folder / DESCRIPTION).unlink(missing_ok=True)
     save_file(plain(classifier.state_dict()), folder / WEIGHTS)
     write_json(folder / DESCRIPTION, {'format': FORMAT, **asdict(classifier.description)})
+
+
+def classifier_digest(folder: Path) -> str:
+    """Return a hash of all that makes a classifier's word.
+
+    Raises:
+        ConfigError: the folder holds none.
+
+    """
+    digest = sha256()
+    for name in (DESCRIPTION, WEIGHTS):
+        try:
+            digest.update((Path(folder) / name).read_bytes())
+        except OSError as error:
+            raise ConfigError(f'{folder} holds no success classifier ({error}); train one with '
+                              'python -m irevla_learner.train_classifier') from error
+    return digest.hexdigest()
 
 
 def load_classifier(folder: Path, backbone_hash: str) -> SuccessClassifier:

@@ -148,7 +148,7 @@ def test_a_token_learner_that_learns_reads_the_latents_and_leaves_the_critics_fe
         agent.update()
     agent.copy_to(head)
     assert not any(torch.equal(value, before[name]) for name, value in head.state_dict().items())
-    agent.see(slice(0, 4))
+    agent.see(agent.replay.spans[0])
     np.testing.assert_array_equal(agent._features, features)
 
 

@@ -108,5 +108,15 @@ def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
                        cameras, image_size)
 
 
+def recordings_digest(roots: Sequence[Path]) -> str:
+    """Return a hash of the episodes to learn from, wherever their folders lie.
+
+    Raises:
+        IrevlaError: as `usable_episodes`.
+
+    """
+    return _digest(sorted(episode.identity for episode in usable_episodes(roots)))
+
+
 def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
