@@ -190,3 +190,10 @@ def test_a_full_disk_is_told_before_anything_is_learned(tmp_path, monkeypatch):
     replay = open_replay(tmp_path)
     blocks = sum(path.stat().st_blocks * 512 for path in tmp_path.glob('*.bin'))
     assert blocks >= replay.latents.nbytes, 'no holes that a full disk could not fill'
+
+
+def test_a_part_that_was_not_copied_is_missed(tmp_path):
+    open_replay(tmp_path).add(episode(5))
+    (tmp_path / 'latents.bin').unlink()
+    with pytest.raises(ConfigError, match='latents.bin is missing'):
+        open_replay(tmp_path)

@@ -92,3 +92,10 @@ def test_without_any_success_it_says_what_to_do(tmp_path):
     with pytest.raises(ConfigError, match='demonstrate by hand'):
         for episode in failed:
             one.add(episode)
+
+
+def test_a_replay_that_would_drop_its_demonstrations_is_refused_before_learning(tmp_path):
+    one, played = learner(tmp_path, capacity=85), iter(episodes(60))
+    with pytest.raises(ConfigError, match='capacity is 85, but stage 1 will have about'):
+        while not one.learning:
+            one.add(next(played))
