@@ -8,8 +8,6 @@ A folder holds `latents.bin` (float16), `rows.bin` (everything else of an observ
 
 from dataclasses import dataclass
 import json
-import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import numpy as np
 
 from irevla_control.errors import ConfigError
 from irevla_control.files import sync
+from irevla_learner.disk_array import disk_array
 from irevla_learner.json_file import write_json
 
 STATE = 'replay.json'
@@ -122,8 +121,13 @@ class LatentReplay:
         state = self._read_state()
         self._episodes: list[list[int]] = state['episodes']
         self._next = state['next']
-        self.latents = self._map('latents.bin', np.dtype(np.float16), (capacity, tokens, width))
-        self._rows = self._map('rows.bin', np.dtype([
+        for name in ('latents.bin', 'rows.bin') if self._episodes else ():
+            if not (self._folder / name).exists():
+                raise ConfigError(f'{self._folder / name} is missing, whose episodes {STATE} '
+                                  'tells of; copy the folder again, or give another')
+        self.latents = disk_array(self._folder / 'latents.bin', np.dtype(np.float16),
+                                  (capacity, tokens, width))
+        self._rows = disk_array(self._folder / 'rows.bin', np.dtype([
             ('stamp', 'i8'), ('version', 'u8'), ('reward', 'f4'), ('flags', 'u1'),
             ('proprioception', 'f4', (state_size,)), ('action', 'f4', (action_size,))]),
             (capacity,))
@@ -131,23 +135,6 @@ class LatentReplay:
         self._last = np.full(capacity, -1)
         self._closed = np.zeros(capacity, bool)
         self._read_rows()
-
-    def _map(self, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
-        path, size = self._folder / name, dtype.itemsize * math.prod(shape)
-        if not path.exists():
-            if self._episodes:
-                raise ConfigError(f'{path} is missing, whose episodes {STATE} tells of; copy the '
-                                  'folder again, or give another')
-            try:
-                with open(path, 'wb') as file:
-                    # All of it now: a disk that is full later would kill the process.
-                    os.posix_fallocate(file.fileno(), 0, size)
-            except OSError as error:
-                for part in ('latents.bin', 'rows.bin'):
-                    (self._folder / part).unlink(missing_ok=True)
-                raise ConfigError(f'{path} needs {size / 1e6:.0f} MB: {error.strerror}; free so '
-                                  'much, give another folder, or lower capacity') from error
-        return np.memmap(path, dtype, 'r+', shape=shape)
 
     def _read_state(self) -> dict[str, Any]:
         path = self._folder / STATE
@@ -198,6 +185,15 @@ class LatentReplay:
     def spans(self) -> list[slice]:
         """The rows of each episode kept, oldest first."""
         return [slice(start, stop) for start, stop, _ in self._episodes]
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self._folder
+
+    def content(self, span: slice) -> bytes:
+        """Return all of these rows but their latents."""
+        return self._rows[span].tobytes()
 
     def proprioception(self, rows: Any) -> np.ndarray:
         """Return the normalised states of these rows."""

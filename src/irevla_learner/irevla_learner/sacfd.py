@@ -6,16 +6,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 import copy
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from irevla_learner.critics import Critics
+from irevla_learner.feature_cache import FeatureCache
 from irevla_learner.latent_replay import LatentReplay
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.head import Head
 from irevla_policy.state_file import join, optimizer_state, part, restore_optimizer
+from irevla_policy.tensors import tensor_bytes
 
 # Latents that the principal components are taken from.
 COMPONENT_ROWS = 1000
@@ -116,8 +119,8 @@ class SACfD:
             self._components = Components(fitted['mean'], fitted['axes']).to(device)
         state_size = replay.proprioception(0).shape[-1]
         self._size = self._pooled + state_size + self._components.axes.shape[1]
-        self._features = np.zeros((replay.capacity, self._size), np.float32)
-        for span in replay.spans:
+        self._features = FeatureCache(replay, self._size, self._features_digest())
+        for span in self._features.missing():
             self.see(span)
         action_size = replay.actions(0).shape[-1]
         self.critics = Critics(config.critics, self._size + action_size, config.hidden).to(device)
@@ -170,7 +173,15 @@ class SACfD:
             latents = self._latents(rows)
             with torch.no_grad():
                 parts = self._pool(latents), self._states(rows), self._components(latents)
-            self._features[rows] = torch.cat(parts, -1).cpu().numpy()
+            self._features.rows[rows] = torch.cat(parts, -1).cpu().numpy()
+        self._features.commit(span)
+
+    def _features_digest(self) -> str:
+        digest = sha256()
+        for module in (self._pool, self._components):
+            for tensor in module.state_dict().values():
+                digest.update(tensor_bytes(tensor))
+        return digest.hexdigest()
 
     def _latents(self, rows: np.ndarray | slice) -> Tensor:
         return torch.from_numpy(np.asarray(self.replay.latents[rows], np.float32)).to(self.device)
@@ -224,8 +235,8 @@ class SACfD:
         config = self.config
         rows, shown = self._draw()
         drawn = self.replay.transitions(rows, config.return_steps, config.discount)
-        features = self._tensor(self._features[drawn.rows])
-        following = self._tensor(self._features[drawn.next_rows])
+        features = self._tensor(self._features.rows[drawn.rows])
+        following = self._tensor(self._features.rows[drawn.next_rows])
         actions = self._tensor(self.replay.actions(drawn.rows))
         rewards, discounts = self._tensor(drawn.rewards), self._tensor(drawn.discounts)
         temperature = self.log_temperature.exp().detach()

@@ -140,16 +140,16 @@ def test_a_token_learner_that_learns_reads_the_latents_and_leaves_the_critics_fe
     agent, head = small_agent(tmp_path, token_learner_learning_rate=1e-3)
     before = {name: value.clone() for name, value in head.state_dict().items()}
     rows = np.arange(4)
-    seen = torch.from_numpy(agent._features)
+    seen = torch.from_numpy(agent._features.rows)
     torch.testing.assert_close(agent._means(rows, seen[:4]), head(
         agent._latents(rows), agent._states(rows)))
-    features = agent._features.copy()
+    features = agent._features.rows.copy()
     for _ in range(4):
         agent.update()
     agent.copy_to(head)
     assert not any(torch.equal(value, before[name]) for name, value in head.state_dict().items())
     agent.see(agent.replay.spans[0])
-    np.testing.assert_array_equal(agent._features, features)
+    np.testing.assert_array_equal(agent._features.rows, features)
 
 
 def test_only_the_updates_multiply_in_bfloat16(tmp_path, monkeypatch):

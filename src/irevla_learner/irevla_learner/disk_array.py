@@ -1,0 +1,31 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Arrays on disk whose room is taken when they are made."""
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+
+from irevla_control.errors import ConfigError
+
+
+def disk_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
+    """Open an array, or make it, of zeros.
+
+    Raises:
+        ConfigError: the disk has no room for it.
+
+    """
+    size = dtype.itemsize * math.prod(shape)
+    if not path.exists():
+        try:
+            with open(path, 'wb') as file:
+                # All of it now: a disk that is full later would kill the process.
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise ConfigError(f'{path} needs {size / 1e6:.0f} MB: {error.strerror}; free so much, '
+                              'give another folder, or lower capacity') from error
+    return np.memmap(path, dtype, 'r+', shape=shape)

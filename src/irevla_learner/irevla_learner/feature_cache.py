@@ -1,0 +1,75 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What critics see of a replay's observations: computed once each, kept on disk beside them.
+
+A large VLM's latents take minutes to look at again; a learner that is started again does not.
+"""
+
+import json
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from irevla_control.files import sync
+from irevla_learner.disk_array import disk_array
+from irevla_learner.json_file import write_json
+from irevla_learner.latent_replay import LatentReplay
+
+ROWS, STATE = 'features.bin', 'features.json'
+
+
+class FeatureCache:
+    """Features float32 (capacity, size) of a replay's rows, and which of them are computed."""
+
+    def __init__(self, replay: LatentReplay, size: int, digest: str) -> None:
+        """Open the cache in the replay's folder; one made by something else is begun anew.
+
+        Args:
+            replay: whose rows they are of.
+            size: of a row's features.
+            digest: of what computes them.
+
+        Raises:
+            ConfigError: the disk is full.
+
+        """
+        self._replay, self._folder = replay, replay.folder
+        self._identity = {'digest': digest, 'size': size, 'capacity': replay.capacity}
+        state = self._read_state()
+        if state.get('identity') != self._identity:
+            for name in (STATE, ROWS):
+                (self._folder / name).unlink(missing_ok=True)
+            state = {}
+        self.rows = disk_array(self._folder / ROWS, np.dtype(np.float32),
+                               (replay.capacity, size))
+        self._computed: dict[str, int] = state.get('computed', {})
+
+    def _read_state(self) -> dict:
+        path: Path = self._folder / STATE
+        try:
+            state = json.loads(path.read_text())
+        except (OSError, ValueError):
+            return {}
+        return state if isinstance(state, dict) and (self._folder / ROWS).exists() else {}
+
+    def missing(self) -> list[slice]:
+        """Return the replay's spans whose features are not there, or of what they held before."""
+        return [span for span in self._replay.spans
+                if self._computed.get(_name(span)) != self._checksum(span)]
+
+    def commit(self, span: slice) -> None:
+        """Note that a span's features were written to `rows`; they are on disk afterwards."""
+        self.rows.flush()
+        sync(self._folder / ROWS)
+        kept = {_name(one) for one in self._replay.spans}
+        self._computed = {name: checksum for name, checksum in self._computed.items()
+                          if name in kept} | {_name(span): self._checksum(span)}
+        write_json(self._folder / STATE, {'identity': self._identity, 'computed': self._computed})
+
+    def _checksum(self, span: slice) -> int:
+        return crc32(self._replay.content(span))
+
+
+def _name(span: slice) -> str:
+    return f'{span.start}-{span.stop}'
