@@ -48,15 +48,16 @@ def has(part: str, name: str, seed: int) -> bool:
     return any(str(seed) in seeds.split(',') for seeds in load()[part].get(name, {}))
 
 
-def add_method(method: str, seed: int, before: Iterable[EpisodeResult],
-               after: Iterable[EpisodeResult], groups: Mapping[str, Iterable[str]]) -> None:
-    """Add a method's first and last evaluation; ``groups``: the table's columns, their tasks.
+def add_method(method: str, seed: int, stages: Mapping[str, Iterable[EpisodeResult]],
+               groups: Mapping[str, Iterable[str]]) -> None:
+    """Add a method's evaluations, stage by stage; ``groups``: the table's columns, their tasks.
 
-    Both, since stage 0 of the same seed differs between processors.
+    The first too, since stage 0 of the same seed differs between processors.
     """
     with _changed() as content:
         content['methods'].setdefault(method, {})[str(seed)] = {
-            'before': _cells(before), 'after': _cells(after), **_provenance()}
+            'stages': {stage: _cells(episodes) for stage, episodes in stages.items()},
+            **_provenance()}
         content['table'] = table(content['methods'], groups)
 
 
@@ -94,10 +95,12 @@ def table(methods: Mapping[str, Mapping[str, Any]],
 
     Methods of the same seed on the same machine began with the same policy: it counts once.
     """
-    starts = {(seed, json.dumps(one['before'])): one['before']
-              for by_seed in methods.values() for seed, one in by_seed.items()}
+    ran = {(method, seed): list(one['stages'].values())
+           for method, by_seed in methods.items() for seed, one in by_seed.items()}
+    starts = {(seed, json.dumps(stages[0])): stages[0] for (_, seed), stages in ran.items()}
     rows = {'SFT': list(starts.values())} | {
-        method: [one['after'] for one in by_seed.values()] for method, by_seed in methods.items()}
+        method: [ran[method, seed][-1] for seed in by_seed]
+        for method, by_seed in methods.items()}
     return {row: {group: _figures(*(sum(cells[task][place] for cells in all_cells
                                         for task in tasks) for place in (0, 1)))
                   for group, tasks in groups.items()} for row, all_cells in rows.items()}

@@ -22,8 +22,8 @@ from irevla_bringup.demo import demo_contents, demonstrate_and_train, load_demo_
 from irevla_bringup.over_graph import OverGraph
 from irevla_control.errors import IrevlaError
 from irevla_learner.algorithm1 import GROUPS, Algorithm1
-from irevla_learner.evaluation import load_results
 from irevla_learner.in_process import InProcess
+from irevla_learner.report import evaluated_stages
 from irevla_learner.run_folder import RunFolder
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.checkpoint_files import read_description
@@ -69,10 +69,8 @@ def run_method(output: Path, config: Mapping[str, Any], method: str, seed: int,
     policy = read_description(checkpoint)[1]
     with RunFolder(folder, demo_contents(changed), seed) as run, \
             InProcess(changed, policy, seed) as domain:
-        last = Algorithm1(run, changed, domain, roots, seed).run(checkpoint)
-    before, after = (load_results(stage / 'evaluation/results.json')
-                     for stage in (folder / 'stage0', last.parent))
-    results.add_method(method, seed, before, after, config['tasks'])
+        Algorithm1(run, changed, domain, roots, seed).run(checkpoint)
+    results.add_method(method, seed, evaluated_stages(folder), config['tasks'])
 
 
 def run_curve(output: Path, config: Mapping[str, Any], curve: str, seed: int,

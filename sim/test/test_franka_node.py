@@ -217,13 +217,14 @@ def test_silence_in_full_motion_holds_the_arm(commander):
 
 
 def test_a_flood_of_commands_is_not_fast_and_stays_in_the_box(commander):
-    end, speeds = time.monotonic() + 3, []
-    while time.monotonic() < end:
+    began, speeds = time.monotonic(), []
+    # Long enough to reach the box's end; the simulated arm is late on busy cores.
+    while (gone_s := time.monotonic() - began) < 3 or commander.position()[0] < 0.6:
+        assert gone_s < WAIT_S, 'it went for the corner'
         commander.send((0.03, 0, -0.03))
         commander.executor.spin_once(timeout_sec=0.001)
         speeds.append(commander.speed())
     commander.run(0.5)
-    assert commander.position()[0] > 0.55, 'it went for the corner'
     assert max(speeds) < 2 * MAX_SPEED
     assert commander.position()[0] < 0.7 + 0.01
     assert commander.position()[2] > 0.05 - 0.01
