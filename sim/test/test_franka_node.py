@@ -225,7 +225,7 @@ def test_a_flood_of_commands_is_not_fast_and_stays_in_the_box(commander):
         commander.executor.spin_once(timeout_sec=0.001)
         speeds.append(commander.speed())
     commander.run(0.5)
-    assert max(speeds) < 2 * MAX_SPEED
+    assert max(speeds) < 2 * MAX_SPEED, f'{max(speeds):.2f} m/s'
     assert commander.position()[0] < 0.7 + 0.01
     assert commander.position()[2] > 0.05 - 0.01
 
