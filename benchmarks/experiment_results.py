@@ -36,7 +36,7 @@ WINDOW = 60
 def load() -> dict[str, Any]:
     """Return the content of the file, empty parts without it.
 
-    Each part is name to seed (or seeds measured together, `0,1`) to what was found; `table` is
+    Each part is name to seed (or `earlier`: two seeds added up) to what was found; `table` is
     made from `methods`.
     """
     content = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
@@ -45,7 +45,7 @@ def load() -> dict[str, Any]:
 
 def has(part: str, name: str, seed: int) -> bool:
     """Tell whether a part holds this method, curve or task for a seed."""
-    return any(str(seed) in seeds.split(',') for seeds in load()[part].get(name, {}))
+    return str(seed) in load()[part].get(name, {})
 
 
 def add_method(method: str, seed: int, stages: Mapping[str, Iterable[EpisodeResult]],

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node `command_mux`: `policy_command` and `teleop_command` in, `command` out."""
 
-
 from irevla_control.command_mux import CommandMux
 from irevla_control.errors import BadMessageError
 from irevla_control.ros.diagnostics import Diagnostics

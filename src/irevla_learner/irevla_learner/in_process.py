@@ -23,12 +23,10 @@ from irevla_learner.sacfd_config import SACfDConfig
 from irevla_learner.sacfd_stage import sacfd_stage
 from irevla_learner.success_classifier import load_classifier
 from irevla_learner.vector_play import Played, VectorPlayer, make_copies
-from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.checkpoint import load_frozen, save_checkpoint
 from irevla_policy.config import PolicyConfig
-from irevla_policy.device import best_device
 from irevla_policy.frame_store import FrameStore, write_store
 from irevla_policy.metrics_log import MetricsLog
-from irevla_policy.vla import VLA
 
 
 class InProcess:
@@ -68,7 +66,7 @@ class InProcess:
     def evaluate(self, checkpoint: Path, episodes: Mapping[str, int],
                  folder: Path) -> list[EpisodeResult]:
         """Play so many episodes of each task greedily."""
-        vla = _load(checkpoint)
+        vla = load_frozen(checkpoint)
         first = self._config['evaluation_seed']
         bar = progress_bar(total=sum(episodes.values()), unit='episode',
                            desc=f'{folder.parent.name} evaluation')
@@ -83,7 +81,7 @@ class InProcess:
 
     def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
         """Do stage 1, or go on with it."""
-        vla = _load(checkpoint)
+        vla = load_frozen(checkpoint)
         if self._config['classifier']:
             judge = load_classifier(Path(self._config['classifier']), vla.backbone_hash)
             judge.to(vla.device)
@@ -126,10 +124,3 @@ class InProcess:
         if not kept.exists():
             return None
         return write_store(store, newest(kept), policy.cameras, policy.image_size)
-
-
-def _load(checkpoint: Path) -> VLA:
-    vla = load_checkpoint(checkpoint, best_device())
-    vla.backbone.freeze()
-    vla.compile_for_inference()
-    return vla

@@ -27,8 +27,7 @@ from irevla_learner.classifier_training import (
 )
 from irevla_learner.json_file import write_json
 from irevla_learner.success_classifier import save_classifier
-from irevla_policy.checkpoint import load_checkpoint
-from irevla_policy.device import best_device
+from irevla_policy.checkpoint import load_frozen
 from irevla_policy.frame_store import episode_images
 from irevla_policy.vla import VLA
 
@@ -74,10 +73,7 @@ def train_from_bags(roots: Sequence[Path], policy: Path, output: Path,
     Raises:
         IrevlaError: whatever does not fit, with the remedy.
     """
-    vla = load_checkpoint(policy, best_device())
-    vla.backbone.freeze()
-    vla.eval()
-    vla.compile_for_inference()
+    vla = load_frozen(policy)
     episodes = same_length(list(labelled_episodes(vla, roots)))
     classifier, report = train_classifier(episodes, vla.backbone_hash, config, seed)
     save_classifier(output, classifier)

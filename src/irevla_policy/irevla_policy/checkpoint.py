@@ -24,6 +24,7 @@ from .checkpoint_files import (
     read_weights,
     write_json,
 )
+from .device import best_device
 from .tensors import plain
 from .vla import VLA
 
@@ -65,6 +66,17 @@ def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> V
             f'{manifest["backbone_hash"][:12]}, but {config.backbone.source or "this program"} '
             f'gives {vla.backbone_hash[:12]}; restore the source it was trained on')
     return vla.to(device).eval()
+
+
+def load_frozen(folder: str | Path) -> VLA:
+    """Return the policy as stage 1 has it: on the best device, its VLM frozen and traced.
+
+    Raises CheckpointError as `load_checkpoint`.
+    """
+    vla = load_checkpoint(folder, best_device())
+    vla.backbone.freeze()
+    vla.compile_for_inference()
+    return vla
 
 
 def _load(module: nn.Module, expected: dict[str, Tensor], path: Path) -> None:
