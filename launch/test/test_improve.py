@@ -242,6 +242,23 @@ def test_stage_1_over_the_graph(tmp_path, stage0, config):
         assert kept[stamp] in demonstrations
 
 
+def test_acting_waits_for_a_learner_that_is_behind(tmp_path, stage0, config):
+    output = tmp_path / 'learner'
+    values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
+    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(
+        values | {'decisions': 300, 'updates_per_decision': 10.0}))
+    (tmp_path / 'behind.yaml').write_text('/**/learner: {ros__parameters: {most_owed: 0}}')
+    with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', horizon=50,
+                             checkpoint=stage0 / 'checkpoint', tasks='drawer-close',
+                             settings=tmp_path / 'sacfd.yaml', output=output,
+                             params_file=tmp_path / 'behind.yaml') as launch:
+        assert launch.wait(200) == 0
+    rows = read_metrics(output)
+    assert json.loads((output / 'stage1.json').read_text())['updates'] >= 3000
+    # Two wait while the critics are set up, one runs. Else the last one finds more than 2000 owed.
+    assert max(row['owed'] for row in rows) <= 5 + 3 * 10 * 50
+
+
 @pytest.mark.parametrize('arguments, words', [
     ({'mode': 'real_time'}, 'use lock_step'), ({'tasks': 'drawer-close,door-open'}, 'one task'),
     ({'settings': 'nowhere.yaml'}, 'nowhere.yaml'), ({'output': ''}, 'output is empty'),

@@ -9,6 +9,7 @@ from pathlib import Path
 import time
 
 from rclpy.task import Future
+from std_msgs.msg import Bool
 
 from irevla_control.errors import ConfigError
 from irevla_control.files import write_synced
@@ -68,10 +69,13 @@ class EpisodeRunnerNode(Node):
         self._current: tuple[str, int] | None = None
         self._episode_id = self._last_id = ''
         self._retries: Counter[tuple[str, int]] = Counter()
+        # Whether somebody wants no episode to begin; whether one would have begun meanwhile.
+        self._held = self._waits = False
         self._unrecorded: dict[str, dict] = {}
         self._started = self._moved = time.monotonic()
         self._reset = self.create_client(ResetEpisode, 'reset_episode')
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        self.create_subscription(Bool, 'hold', self._on_hold, EVENT)
         if self._values['recorded']:
             self.create_subscription(RecordedEpisode, 'recorded_episode', self._on_recorded, EVENT)
         self._startup = self.create_timer(0.1, self._on_startup)
@@ -113,7 +117,17 @@ class EpisodeRunnerNode(Node):
         self._current = self._plan.pop(0)
         self._begin()
 
+    def _on_hold(self, message: Bool) -> None:
+        self._held = message.data
+        if self._waits and not self._held:
+            self._waits = False
+            self._moved = time.monotonic()
+            self._begin()
+
     def _begin(self) -> None:
+        if self._held:
+            self._waits = True
+            return
         task, seed = self._current
         self._last_id, self._episode_id = self._episode_id or self._last_id, ''
         request = ResetEpisode.Request(task=task, seed=seed,
@@ -208,8 +222,10 @@ class EpisodeRunnerNode(Node):
             raise NodeDone
 
     def _on_watch(self) -> None:
+        if self._held and not self.count_publishers('hold'):
+            self._on_hold(Bool(data=False))
         silent = time.monotonic() - self._moved
-        if silent < self._values['stall_timeout_s']:
+        if self._waits or silent < self._values['stall_timeout_s']:
             return
         if self._current:
             self._begin_again(f'it made no progress for {silent:.0f} s')

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from std_msgs.msg import Bool
 
 from irevla_control.ros.messages import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, EVENT
@@ -212,6 +213,30 @@ def test_episode_runner_waits_for_an_arm_that_is_not_ready_yet():
         environment.spin_until(lambda: process.poll() is not None)
     assert process.returncode == 0
     assert environment.resets == [('a', 0)] * 3
+    environment.node.destroy_node()
+
+
+def test_episode_runner_begins_nothing_while_it_is_held():
+    environment = Environment()
+    environment.swallow = 1
+    hold = environment.node.create_publisher(Bool, 'hold', EVENT)
+    hold.publish(Bool(data=True))
+    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'stall_timeout_s:=3.0',
+                 'max_retries:=0') as process:
+        assert environment.spin_until(lambda: hold.get_subscription_count())
+        assert not environment.spin_until(lambda: environment.resets, 4.0)
+        hold.publish(Bool(data=False))
+        assert environment.spin_until(lambda: environment.resets == [('a', 0)])
+        hold.publish(Bool(data=True))
+        environment.spin_until(lambda: False, 0.5)
+        environment.episode.publish(EpisodeState(
+            episode_id='1', task='a', seed=0, phase=EpisodeState.PHASE_ENDED, success=True))
+        assert not environment.spin_until(lambda: len(environment.resets) > 1, 4.0)
+        # Whoever held it is gone.
+        environment.node.destroy_publisher(hold)
+        environment.spin_until(lambda: process.poll() is not None)
+    assert process.returncode == 0
+    assert environment.resets == [('a', 0), ('a', 1)]
     environment.node.destroy_node()
 
 

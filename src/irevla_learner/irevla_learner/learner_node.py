@@ -9,6 +9,7 @@ import threading
 import time
 
 import numpy as np
+from std_msgs.msg import Bool
 import torch
 
 from irevla_control.errors import BadMessageError, ConfigError
@@ -36,6 +37,8 @@ PARAMETERS = {
     'device': Parameter('cpu', 'where the learner runs', choices=('cpu', 'cuda')),
     'threads': Parameter(1, 'CPU threads of the learner', 1, 256),
     'seed': Parameter(0, 'of everything random', 0, 2**53),
+    'most_owed': Parameter(200, 'updates behind the decisions from which on no episode begins',
+                           0, 1_000_000),
     'publish_period_s': Parameter(0.5, 'least time between two versions [s]', 0.01, 60.0),
     'log_period_s': Parameter(10.0, 'time between two lines of progress [s]', 0.1, 3600.0),
 }
@@ -68,20 +71,23 @@ class LearnerNode(Node):
         self._tensorboard = settings.tensorboard
         self._learner = OnlineLearner(self._policy, settings, self._root, values['seed'],
                                       values['device'])
+        self._most_owed = values['most_owed']
         self._publish_period_s = values['publish_period_s']
         self._joiner = EpisodeJoiner()
         self._incomplete = 0
         self._episodes: queue.SimpleQueue[LatentEpisode] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._error: Exception | None = None
-        self._finished = False
+        self._finished = self._behind = self._held = False
         self._diagnostics = Diagnostics(self)
         # Whatever executes: a step missed is an episode lost.
         self.create_subscription(PolicyStep, 'policy_step', self._on_step, RECORD)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, RECORD)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, RECORD_EVENT)
+        self._hold = self.create_publisher(Bool, 'hold', EVENT)
         self._startup = self.create_timer(0.1, self._on_startup)
         self._ended = self.create_guard_condition(self._on_ended)
+        self._weigh = self.create_guard_condition(self._on_weigh)
         self.create_timer(values['log_period_s'], self._on_log)
         self._thread = threading.Thread(target=self._run, name='learner', daemon=True)
         self.get_logger().info(f'head of {values["checkpoint"]}, backbone {self._hash[:12]}')
@@ -149,11 +155,19 @@ class LearnerNode(Node):
     def _hand_over(self) -> None:
         for episode in self._joiner.take():
             self._episodes.put(episode)
+            self._on_weigh()
         self._diagnostics.set_totals(self._joiner.counts)
         if self._joiner.counts['incomplete'] > self._incomplete:
             self._incomplete = self._joiner.counts['incomplete']
             self._diagnostics.refuse('an episode lost a policy_step, command or episode message: '
                                      'it is not learned from')
+
+    def _on_weigh(self) -> None:
+        # Acting that outruns learning is spent with stale weights, or for nothing.
+        hold = self._behind or self._episodes.qsize() > 1
+        if hold != self._held:
+            self._held = hold
+            self._hold.publish(Bool(data=hold))
 
     def _run(self) -> None:
         try:
@@ -178,6 +192,8 @@ class LearnerNode(Node):
                     learner.save()
             except queue.Empty:
                 pass
+            self._behind = learner.done or learner.owed > self._most_owed
+            self._weigh.trigger()
             busy = learner.work(SLICE) > 0
             if learner.version > published and time.monotonic() > due:
                 due, published = time.monotonic() + self._publish_period_s, learner.version

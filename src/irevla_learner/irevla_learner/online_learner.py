@@ -34,6 +34,7 @@ class SACfDProgress(Progress):
     Attributes:
         interventions: decisions that a person made.
         updates_per_decision: since learning began.
+        owed: updates that are still to do.
         staleness: by how many updates the heads that acted in the newest episode were behind.
         critic_loss: of the newest update; those below likewise.
         value: mean estimate.
@@ -45,6 +46,7 @@ class SACfDProgress(Progress):
 
     interventions: int
     updates_per_decision: float
+    owed: int
     staleness: float
     critic_loss: float
     value: float
@@ -208,6 +210,6 @@ class OnlineLearner:
             updates_per_s=(self.version - self._updates_before) / (time.monotonic() - self._began),
             interventions=self._interventions,
             updates_per_decision=self.version / max(1, self._decisions - self._before),
-            staleness=self._staleness,
+            owed=self.owed, staleness=self._staleness,
             critic_loss=losses.critic, value=losses.value, actor_loss=losses.actor,
             cloning_loss=losses.cloning, temperature=losses.temperature)
