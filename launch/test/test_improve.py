@@ -67,6 +67,10 @@ def config(tmp_path):
     return file
 
 
+def by_seed(folder):
+    return {one['seed']: one for one in graph.results(folder / 'results.json')}
+
+
 def arguments(config, stage0, output):
     return ['--config', str(config), '--init', str(stage0 / 'checkpoint'), '--data',
             str(stage0 / 'demonstrations'), '--output', str(output)]
@@ -193,7 +197,7 @@ def test_stage_1_over_the_graph(tmp_path, stage0, config):
     assert done.returncode == 0, said
     rows = read_metrics(output)
     # Seeds grow by one from episode to episode; the recorder may commit in another order.
-    played = {one['seed']: one for one in graph.results(tmp_path / 'results.json')}
+    played = by_seed(tmp_path)
     assert abs(len(played) - len(rows)) <= 2, 'an episode was not learned from'
     totals = [{'step': 0, 'successes': 0}, *rows]
     for seed, one in played.items():
@@ -271,34 +275,38 @@ def test_a_wrong_launch_argument_is_refused_by_name(tmp_path, stage0, arguments,
         assert words in launch.output()
 
 
-def test_stage_1_goes_on_after_any_node_is_killed(tmp_path, stage0, config):
-    """Another node at another instant in each run of the test."""
-    victim, instant_s = random.choice(STAGE1_NODES), random.uniform(0, 5)
-    print(f'{victim} is killed {instant_s:.2f} s after the first episode')
+def test_stage_1_goes_on_after_every_node_and_all_at_once_are_killed(tmp_path, stage0, config):
+    """In another order and at other instants in each run of the test."""
     output = tmp_path / 'learner'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
-    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values | {'decisions': 600}))
+    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values | {'decisions': 1200}))
     given = {'checkpoint': stage0 / 'checkpoint', 'tasks': 'drawer-close', 'horizon': 50,
              'settings': tmp_path / 'sacfd.yaml', 'output': output,
              'results': tmp_path / 'results.json', 'bags': tmp_path / 'bags'}
-    with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', **given) as launch:
-        graph.wait_for(lambda: read_metrics(output) and set(launch.nodes()) >= set(STAGE1_NODES),
-                       90, 'an episode')
-        time.sleep(instant_s)
-        launch.nodes()[victim].kill()
-        assert launch.wait(30) is not None
-        assert launch.alive() == []
-    before = read_metrics(output)
-    if victim == 'learner':
+    before, kept = [], {}
+    for victim in random.sample([*STAGE1_NODES, 'all'], len(STAGE1_NODES) + 1):
+        with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', **given) as launch:
+            graph.wait_for(lambda running=launch: set(running.nodes()) >= set(STAGE1_NODES), 60,
+                           'all nodes')
+            # Some before the first episode, most in one.
+            instant_s = random.uniform(0, 12)
+            print(f'{victim} is killed {instant_s:.2f} s after the nodes began')
+            time.sleep(instant_s)
+            for process in [launch.process, *launch.nodes().values()] if victim == 'all' \
+                    else [launch.nodes()[victim]]:
+                process.kill()
+            launch.wait(30)
+            graph.wait_for(lambda ended=launch: not ended.alive(), 5, 'the end of all nodes')
+        rows, played = read_metrics(output), by_seed(tmp_path)
+        assert rows[:len(before)] == before and played.items() >= kept.items()
         # The newest may not have been saved yet.
-        before.pop()
-    kept = {one['seed']: one for one in graph.results(tmp_path / 'results.json')}
+        before = rows[:-1] if victim in ('learner', 'all') else rows
+        kept = played
     with graph.RunningLaunch('improve.launch.py', tmp_path / 'again', **given) as launch:
         assert launch.wait(200) == 0
     rows = read_metrics(output)
     assert rows[:len(before)] == before
-    played = {one['seed']: one for one in graph.results(tmp_path / 'results.json')}
-    assert all(played[seed] == one for seed, one in kept.items())
+    assert by_seed(tmp_path).items() >= kept.items()
     assert [row['episodes'] for row in rows] == list(range(1, len(rows) + 1))
     assert json.loads((output / 'stage1.json').read_text())['env_steps'] == rows[-1]['step']
     learned = load_checkpoint(output / 'checkpoint')
