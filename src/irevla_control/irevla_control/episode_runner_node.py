@@ -127,6 +127,8 @@ class EpisodeRunnerNode(Node):
     def _begin(self) -> None:
         if self._held:
             self._waits = True
+            self.get_logger().info('the next episode begins when topic hold allows it',
+                                   throttle_duration_sec=10.0)
             return
         task, seed = self._current
         self._last_id, self._episode_id = self._episode_id or self._last_id, ''
