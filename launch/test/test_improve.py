@@ -68,7 +68,10 @@ def config(tmp_path):
 
 
 def by_seed(folder):
-    return {one['seed']: one for one in graph.results(folder / 'results.json')}
+    results = graph.results(folder / 'results.json')
+    found = {one['seed']: one for one in results}
+    assert len(found) == len(results), 'an episode was counted twice'
+    return found
 
 
 def arguments(config, stage0, output):
@@ -250,17 +253,18 @@ def test_acting_waits_for_a_learner_that_is_behind(tmp_path, stage0, config):
     output = tmp_path / 'learner'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(
-        values | {'decisions': 300, 'updates_per_decision': 10.0}))
+        values | {'decisions': 400, 'updates_per_decision': 10.0}))
     (tmp_path / 'behind.yaml').write_text('/**/learner: {ros__parameters: {most_owed: 0}}')
     with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', horizon=50,
                              checkpoint=stage0 / 'checkpoint', tasks='drawer-close',
                              settings=tmp_path / 'sacfd.yaml', output=output,
                              params_file=tmp_path / 'behind.yaml') as launch:
         assert launch.wait(200) == 0
+        assert 'when topic hold allows it' in launch.output()
     rows = read_metrics(output)
-    assert json.loads((output / 'stage1.json').read_text())['updates'] >= 3000
-    # Two wait while the critics are set up, one runs. Else the last one finds more than 2000 owed.
-    assert max(row['owed'] for row in rows) <= 5 + 3 * 10 * 50
+    assert json.loads((output / 'stage1.json').read_text())['updates'] >= 4000
+    # Some may begin while the critics are set up. Without a hold the last find 3000 owed.
+    assert max(row['owed'] for row in rows[5:]) <= 3 * 10 * 50
 
 
 @pytest.mark.parametrize('arguments, words', [
@@ -275,22 +279,24 @@ def test_a_wrong_launch_argument_is_refused_by_name(tmp_path, stage0, arguments,
         assert words in launch.output()
 
 
+@pytest.mark.timeout(900)
 def test_stage_1_goes_on_after_every_node_and_all_at_once_are_killed(tmp_path, stage0, config):
     """In another order and at other instants in each run of the test."""
     output = tmp_path / 'learner'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
-    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(values | {'decisions': 1200}))
+    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(
+        values | {'decisions': 1500, 'window': 1000, 'updates_per_decision': 1.0}))
     given = {'checkpoint': stage0 / 'checkpoint', 'tasks': 'drawer-close', 'horizon': 50,
              'settings': tmp_path / 'sacfd.yaml', 'output': output,
              'results': tmp_path / 'results.json', 'bags': tmp_path / 'bags'}
-    before, kept = [], {}
+    rows, before, kept = [], [], {}
     for victim in random.sample([*STAGE1_NODES, 'all'], len(STAGE1_NODES) + 1):
         with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', **given) as launch:
-            graph.wait_for(lambda running=launch: set(running.nodes()) >= set(STAGE1_NODES), 60,
-                           'all nodes')
-            # Some before the first episode, most in one.
-            instant_s = random.uniform(0, 12)
-            print(f'{victim} is killed {instant_s:.2f} s after the nodes began')
+            graph.wait_for(
+                lambda running=launch, old=rows: len(read_metrics(output)) > len(old)
+                and set(running.nodes()) >= set(STAGE1_NODES), 90, 'another episode')
+            instant_s = random.uniform(0, 2)
+            print(f'{victim} is killed {instant_s:.2f} s after its first episode')
             time.sleep(instant_s)
             for process in [launch.process, *launch.nodes().values()] if victim == 'all' \
                     else [launch.nodes()[victim]]:
@@ -300,8 +306,7 @@ def test_stage_1_goes_on_after_every_node_and_all_at_once_are_killed(tmp_path, s
         rows, played = read_metrics(output), by_seed(tmp_path)
         assert rows[:len(before)] == before and played.items() >= kept.items()
         # The newest may not have been saved yet.
-        before = rows[:-1] if victim in ('learner', 'all') else rows
-        kept = played
+        before, kept = rows[:-1], played
     with graph.RunningLaunch('improve.launch.py', tmp_path / 'again', **given) as launch:
         assert launch.wait(200) == 0
     rows = read_metrics(output)

@@ -75,7 +75,7 @@ class EpisodeRunnerNode(Node):
         self._started = self._moved = time.monotonic()
         self._reset = self.create_client(ResetEpisode, 'reset_episode')
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
-        self.create_subscription(Bool, 'hold', self._on_hold, EVENT)
+        self._hold = self.create_subscription(Bool, 'hold', self._on_hold, EVENT)
         if self._values['recorded']:
             self.create_subscription(RecordedEpisode, 'recorded_episode', self._on_recorded, EVENT)
         self._startup = self.create_timer(0.1, self._on_startup)
@@ -125,13 +125,13 @@ class EpisodeRunnerNode(Node):
             self._begin()
 
     def _begin(self) -> None:
+        self._last_id, self._episode_id = self._episode_id or self._last_id, ''
         if self._held:
             self._waits = True
             self.get_logger().info('the next episode begins when topic hold allows it',
                                    throttle_duration_sec=10.0)
             return
         task, seed = self._current
-        self._last_id, self._episode_id = self._episode_id or self._last_id, ''
         request = ResetEpisode.Request(task=task, seed=seed,
                                        instruction=self._values['instruction'])
         self._reset.call_async(request).add_done_callback(self._on_reset)
@@ -224,7 +224,8 @@ class EpisodeRunnerNode(Node):
             raise NodeDone
 
     def _on_watch(self) -> None:
-        if self._held and not self.count_publishers('hold'):
+        # Whoever held it may be gone.
+        if self._held and not self.count_publishers(self._hold.topic_name):
             self._on_hold(Bool(data=False))
         silent = time.monotonic() - self._moved
         if self._waits or silent < self._values['stall_timeout_s']:

@@ -37,8 +37,8 @@ PARAMETERS = {
     'device': Parameter('cpu', 'where the learner runs', choices=('cpu', 'cuda')),
     'threads': Parameter(1, 'CPU threads of the learner', 1, 256),
     'seed': Parameter(0, 'of everything random', 0, 2**53),
-    'most_owed': Parameter(200, 'updates behind the decisions from which on no episode begins',
-                           0, 1_000_000),
+    'most_owed': Parameter(200, 'updates still to do, with more of which no episode begins', 0,
+                           1_000_000),
     'publish_period_s': Parameter(0.5, 'least time between two versions [s]', 0.01, 60.0),
     'log_period_s': Parameter(10.0, 'time between two lines of progress [s]', 0.1, 3600.0),
 }
@@ -78,7 +78,9 @@ class LearnerNode(Node):
         self._episodes: queue.SimpleQueue[LatentEpisode] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._error: Exception | None = None
-        self._finished = self._behind = self._held = False
+        self._finished = self._behind = False
+        # None: not told yet. Somebody may still be held by a learner that was killed.
+        self._held: bool | None = None
         self._diagnostics = Diagnostics(self)
         # Whatever executes: a step missed is an episode lost.
         self.create_subscription(PolicyStep, 'policy_step', self._on_step, RECORD)
