@@ -253,7 +253,7 @@ def test_acting_waits_for_a_learner_that_is_behind(tmp_path, stage0, config):
     output = tmp_path / 'learner'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(
-        values | {'decisions': 400, 'updates_per_decision': 10.0}))
+        values | {'decisions': 300, 'updates_per_decision': 10.0}))
     (tmp_path / 'behind.yaml').write_text('/**/learner: {ros__parameters: {most_owed: 0}}')
     with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', horizon=50,
                              checkpoint=stage0 / 'checkpoint', tasks='drawer-close',
@@ -262,8 +262,8 @@ def test_acting_waits_for_a_learner_that_is_behind(tmp_path, stage0, config):
         assert launch.wait(200) == 0
         assert 'when topic hold allows it' in launch.output()
     rows = read_metrics(output)
-    assert json.loads((output / 'stage1.json').read_text())['updates'] >= 4000
-    # Some may begin while the critics are set up. Without a hold the last find 3000 owed.
+    assert json.loads((output / 'stage1.json').read_text())['updates'] >= 3000
+    # Some may begin while the critics are set up. Without a hold the last find 2000 owed.
     assert max(row['owed'] for row in rows[5:]) <= 3 * 10 * 50
 
 
@@ -279,18 +279,18 @@ def test_a_wrong_launch_argument_is_refused_by_name(tmp_path, stage0, arguments,
         assert words in launch.output()
 
 
-@pytest.mark.timeout(900)
-def test_stage_1_goes_on_after_every_node_and_all_at_once_are_killed(tmp_path, stage0, config):
-    """In another order and at other instants in each run of the test."""
+@pytest.mark.timeout(600)
+def test_stage_1_goes_on_after_any_nodes_or_all_at_once_are_killed(tmp_path, stage0, config):
+    """Three one after another, others at other instants in each run of the test."""
     output = tmp_path / 'learner'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(
-        values | {'decisions': 1500, 'window': 1000, 'updates_per_decision': 1.0}))
+        values | {'decisions': 800, 'window': 1000, 'updates_per_decision': 1.0}))
     given = {'checkpoint': stage0 / 'checkpoint', 'tasks': 'drawer-close', 'horizon': 50,
              'settings': tmp_path / 'sacfd.yaml', 'output': output,
              'results': tmp_path / 'results.json', 'bags': tmp_path / 'bags'}
     rows, before, kept = [], [], {}
-    for victim in random.sample([*STAGE1_NODES, 'all'], len(STAGE1_NODES) + 1):
+    for victim in random.sample([*STAGE1_NODES, 'all'], 3):
         with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', **given) as launch:
             graph.wait_for(
                 lambda running=launch, old=rows: len(read_metrics(output)) > len(old)
