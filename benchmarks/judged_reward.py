@@ -39,13 +39,13 @@ def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: P
                     'bags': bags, 'results': results, 'seed': first}, output / 'labelling.log')
                 run_graphs([graph], 'labelled episodes', LABELLED_EPISODES,
                            lambda: (len(read_results([results])), ''))
-        with run.step('classify', outputs=['classifier']) as step:
+        with run.step('classify', outputs=['judge']) as step:
             if step.needed:
-                train_from_bags([bags], checkpoint, output / 'classifier', ClassifierConfig(),
+                train_from_bags([bags], checkpoint, output / 'judge', ClassifierConfig(),
                                 seed)
         policy = read_description(checkpoint)[1]
         for reward in REWARDS:
-            judge = str(output / 'classifier') if reward == 'classifier' else None
+            judge = str(output / 'judge') if reward == 'classifier' else None
             folder = output / reward
             with InProcess({**config, 'classifier': judge}, policy, seed) as domain:
                 with run.step(f'learn {reward}', outputs=[f'{reward}/checkpoint'],
@@ -62,8 +62,8 @@ def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: P
 def judged_figures(output: Path) -> dict[str, Any]:
     """Return what the classifier is worth, and the true success after learning on each reward."""
     found = {}
-    if (output / 'classifier/report.json').exists():
-        report = json.loads((output / 'classifier/report.json').read_text())
+    if (output / 'judge/report.json').exists():
+        report = json.loads((output / 'judge/report.json').read_text())
         found['classifier'] = {name: report[name] for name in (
             'auc', 'threshold', 'consecutive', 'frames', 'episodes')}
     for reward in REWARDS:
