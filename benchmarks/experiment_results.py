@@ -36,8 +36,7 @@ WINDOW = 60
 def load() -> dict[str, Any]:
     """Return the content of the file, empty parts without it.
 
-    Each part is name to seed (or `earlier`: two seeds added up) to what was found; `table` is
-    made from `methods`.
+    Each part is name to seed to what was found; `table` is made from `methods`.
     """
     content = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     return {'methods': {}, 'table': {}, 'curves': {}, 'judged': {}} | content
