@@ -144,7 +144,7 @@ def curve_chart(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
                 if len(steps) > WINDOW:
                     axes.plot(steps[WINDOW:], (successes[WINDOW:] - successes[:-WINDOW]) / WINDOW,
                               color=colour, label=curve if number == 0 else None)
-        axes.set(ylim=(0, 1), xlabel='decisions of the policy',
+        axes.set(ylim=(-0.02, 1), xlabel='decisions of the policy',
                  ylabel=f'success of the newest {WINDOW} episodes, exploring')
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.legend()
