@@ -109,7 +109,6 @@ class EpisodeRunnerNode(Node):
         self._next()
 
     def _next(self) -> None:
-        self._moved = time.monotonic()
         if not self._plan:
             self._current = None
             self._finish_if_recorded()
@@ -121,10 +120,10 @@ class EpisodeRunnerNode(Node):
         self._held = message.data
         if self._waits and not self._held:
             self._waits = False
-            self._moved = time.monotonic()
             self._begin()
 
     def _begin(self) -> None:
+        self._moved = time.monotonic()
         self._last_id, self._episode_id = self._episode_id or self._last_id, ''
         if self._held:
             self._waits = True
@@ -149,7 +148,6 @@ class EpisodeRunnerNode(Node):
 
     def _on_patience(self) -> None:
         self.destroy_timer(self._again)
-        self._moved = time.monotonic()
         self._begin()
 
     def _on_episode(self, message: EpisodeState) -> None:
@@ -180,7 +178,6 @@ class EpisodeRunnerNode(Node):
     def _begin_again(self, reason: str) -> None:
         """Play the current episode again; what broke off is no result."""
         self._count_retry(self._current, reason)
-        self._moved = time.monotonic()
         self._begin()
 
     def _count_retry(self, episode: tuple[str, int], reason: str) -> None:
