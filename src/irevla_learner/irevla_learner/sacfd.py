@@ -82,7 +82,8 @@ class SACfD:
 
     The VLM stays as stage 0 left it, and so do the features that the critics see: they are
     computed once, when their episode comes. The actor is the head; its token learner reads the
-    latents of each batch again only where it learns too (`token_learner_learning_rate`).
+    latents of each batch again only where it learns too (`token_learner_learning_rate`). What
+    acts is the running mean of the actor's weights (`averaging`).
     """
 
     def __init__(self, head: Head, replay: LatentReplay, config: SACfDConfig, seed: int,
@@ -109,6 +110,7 @@ class SACfD:
         self.actor = copy.deepcopy(head).to(device).requires_grad_(True)
         self._pool_learns = config.token_learner_learning_rate > 0
         self.actor.pool.requires_grad_(self._pool_learns)
+        self._averaged = copy.deepcopy(self.actor).requires_grad_(False)
         self._pooled = head.width
         if state is None:
             rows = np.concatenate([np.arange(span.start, span.stop) for span in replay.spans])
@@ -142,8 +144,8 @@ class SACfD:
             self.critics.parameters(), config.critic_learning_rate, fused=True)
         self._temperature_optimizer = torch.optim.Adam(
             [self.log_temperature], config.critic_learning_rate, fused=True)
-        self._modules = {'actor': self.actor, 'critics': self.critics, 'targets': self._targets,
-                         'components': self._components}
+        self._modules = {'actor': self.actor, 'averaged': self._averaged, 'critics': self.critics,
+                         'targets': self._targets, 'components': self._components}
         self._optimizers = {'actor_optimizer': self._actor_optimizer,
                             'critic_optimizer': self._critic_optimizer,
                             'temperature_optimizer': self._temperature_optimizer}
@@ -280,6 +282,9 @@ class SACfD:
         self._actor_optimizer.zero_grad(set_to_none=True)
         loss.backward(inputs=self._actor_parameters)
         self._actor_optimizer.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self._averaged.parameters()),
+                                 list(self.actor.parameters()), config.averaging)
         if self._automatic:
             surplus = (-log_probability.detach()).mean() - self._target_entropy
             temperature_loss = self.log_temperature.exp() * surplus
@@ -289,5 +294,5 @@ class SACfD:
         return loss.detach(), cloning.detach()
 
     def copy_to(self, head: Head) -> None:
-        """Write the actor's weights into a policy's head."""
-        head.load_state_dict(self.actor.state_dict())
+        """Write the newest actors' mean into a policy's head: one alone may be far worse."""
+        head.load_state_dict(self._averaged.state_dict())

@@ -37,6 +37,7 @@ class SACfDConfig(Settings):
     actor_learning_rate: float = 1.5e-4
     token_learner_learning_rate: float = 0.0
     actor_every: int = 2
+    averaging: float = 0.01
     cloning: float = 1.0
     range_penalty: float = 1.0
     temperature: str = 'none'
@@ -61,7 +62,7 @@ class SACfDConfig(Settings):
             'window_success': share, 'updates_per_decision': (0, math.inf),
             'demonstration_share': share, 'discount': share, 'polyak': share,
             'critic_learning_rate': share, 'actor_learning_rate': share,
-            'token_learner_learning_rate': share,
+            'token_learner_learning_rate': share, 'averaging': (1e-5, 1),
             'cloning': (0, math.inf), 'range_penalty': (0, math.inf), 'std': (1e-3, 1),
             'noise_correlation': share,
             'noise_std_low': (0, 2), 'noise_std_high': (0, 2)}

@@ -70,7 +70,7 @@ def test_components_of_few_latents_stay_of_the_order_of_one():
     ({'capacity': 25000.0}, 'capacity'), ({'noise_std_low': 0.4}, 'noise_std_high'),
     ({'std': 0}, 'std'), ({'keep': 1}, 'keep'), ({'critics': True}, 'critics'),
     ({'polyak': '1e-3'}, 'write 0.001'), ({'capacity': 5000}, 'below decisions 6000'),
-    ({'temperature': 'hot'}, 'temperature')])
+    ({'temperature': 'hot'}, 'temperature'), ({'averaging': 0.0}, 'averaging')])
 def test_a_wrong_setting_is_refused_by_name(tmp_path, changes, word):
     file = tmp_path / 'sacfd.yaml'
     file.write_text(yaml.safe_dump(changes))
@@ -134,6 +134,19 @@ def test_warm_up_leaves_the_actor_alone_and_the_token_learner_is_never_touched(t
     changed = {name for name, value in head.state_dict().items()
                if not torch.equal(value, before[name])}
     assert changed == {name for name in before if name.startswith('mlp.')}
+
+
+def test_the_head_that_acts_is_the_running_mean_of_the_actor(tmp_path):
+    agent, head = small_agent(tmp_path, averaging=0.25, actor_every=2)
+    expected = {name: value.clone() for name, value in head.mlp.state_dict().items()}
+    for number in range(6):
+        agent.update()
+        if number % 2 == 0:
+            for name, value in agent.actor.mlp.state_dict().items():
+                expected[name] += 0.25 * (value - expected[name])
+    agent.copy_to(head)
+    torch.testing.assert_close(dict(head.mlp.state_dict()), expected)
+    assert not torch.equal(head.mlp.state_dict()['0.weight'], agent.actor.mlp[0].weight)
 
 
 def test_a_token_learner_that_learns_reads_the_latents_and_leaves_the_critics_features(tmp_path):
