@@ -20,60 +20,77 @@ from irevla_policy.checkpoint_files import read_description
 from irevla_policy.metrics_log import read_metrics
 
 TASK = 'door-open-new'
-# Labelled episodes of the policy of stage 0, each going on this long after success.
+# Labelled episodes of a round, each going on this long after success.
 LABELLED_EPISODES, LINGER = 60, 5
+# First the policy of stage 0 is watched, then what became of it on the classifier's word.
+ROUNDS = (1, 2)
 EPISODES = 50
-REWARDS = ('truth', 'classifier')
 
 
 def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: Path) -> None:
-    """Label episodes over ROS, train a classifier, then learn the task with both rewards."""
+    """Learn the task on the truth; then label episodes, train a classifier, learn on its word.
+
+    The latter twice: the second classifier also knows what deceived the first.
+    """
     with RunFolder(output, {**demo_contents(config), 'task': TASK}, seed) as run:
-        bags, results = output / 'labelled', output / 'labelled.json'
-        first = first_layout(seed, config['evaluation_seed']) + LABELLED
-        with run.step('label', outputs=['labelled'], makes=['labelled', results.name]) as step:
+        _learn(run, 'truth', config, seed, checkpoint)
+        watched, bags = checkpoint, []
+        for number in ROUNDS:
+            bags.append(output / f'labelled{number}')
+            judge = output / f'judge{number}'
+            with run.step(f'label {number}', outputs=[bags[-1].name],
+                          makes=[bags[-1].name, f'labelled{number}.json']) as step:
+                if step.needed:
+                    _label(watched, bags[-1], config, seed, number)
+            with run.step(f'classify {number}', outputs=[judge.name]) as step:
+                if step.needed:
+                    train_from_bags(bags, checkpoint, judge, ClassifierConfig(), seed)
+            watched = _learn(run, f'classifier{number}', {**config, 'classifier': str(judge)},
+                             seed, checkpoint)
+
+
+def _label(checkpoint: Path, bags: Path, config: Mapping[str, Any], seed: int,
+           number: int) -> None:
+    """Record labelled episodes of a policy over ROS."""
+    results = bags.with_suffix('.json')
+    first = first_layout(seed, config['evaluation_seed']) + LABELLED
+    graph = Graph('sim.launch.py', {
+        'namespace': 'labelling', 'tasks': f'{TASK}:{LABELLED_EPISODES}', 'linger': LINGER,
+        'horizon': config['horizon'], 'checkpoint': checkpoint, 'bags': bags, 'results': results,
+        'seed': first + (number - 1) * LABELLED_EPISODES}, bags.with_suffix('.log'))
+    run_graphs([graph], 'labelled episodes', LABELLED_EPISODES,
+               lambda: (len(read_results([results])), ''))
+
+
+def _learn(run: RunFolder, reward: str, config: Mapping[str, Any], seed: int,
+           checkpoint: Path) -> Path:
+    """Do stage 1 on a reward, evaluate it on the truth; return the policy that came of it."""
+    folder = run.path / reward
+    with InProcess(config, read_description(checkpoint)[1], seed) as domain:
+        with run.step(f'learn {reward}', outputs=[f'{reward}/checkpoint'],
+                      makes=[reward]) as step:
             if step.needed:
-                graph = Graph('sim.launch.py', {
-                    'namespace': 'labelling', 'tasks': f'{TASK}:{LABELLED_EPISODES}',
-                    'linger': LINGER, 'horizon': config['horizon'], 'checkpoint': checkpoint,
-                    'bags': bags, 'results': results, 'seed': first}, output / 'labelling.log')
-                run_graphs([graph], 'labelled episodes', LABELLED_EPISODES,
-                           lambda: (len(read_results([results])), ''))
-        with run.step('classify', outputs=['judge']) as step:
+                folder.mkdir(exist_ok=True)
+                domain.learn(TASK, checkpoint, folder)
+        with run.step(f'evaluate {reward}', outputs=[f'{reward}/results.json']) as step:
             if step.needed:
-                train_from_bags([bags], checkpoint, output / 'judge', ClassifierConfig(),
-                                seed)
-        policy = read_description(checkpoint)[1]
-        for reward in REWARDS:
-            judge = str(output / 'judge') if reward == 'classifier' else None
-            folder = output / reward
-            with InProcess({**config, 'classifier': judge}, policy, seed) as domain:
-                with run.step(f'learn {reward}', outputs=[f'{reward}/checkpoint'],
-                              makes=[reward]) as step:
-                    if step.needed:
-                        folder.mkdir(exist_ok=True)
-                        domain.learn(TASK, checkpoint, folder)
-                with run.step(f'evaluate {reward}', outputs=[f'{reward}/results.json']) as step:
-                    if step.needed:
-                        save_results(folder / 'results.json', domain.evaluate(
-                            folder / 'checkpoint', {TASK: EPISODES}, folder))
+                save_results(folder / 'results.json', domain.evaluate(
+                    folder / 'checkpoint', {TASK: EPISODES}, folder))
+    return folder / 'checkpoint'
 
 
 def judged_figures(output: Path) -> dict[str, Any]:
-    """Return what the classifier is worth, and the true success after learning on each reward."""
+    """Return what each classifier is worth, and the true success after learning on each reward."""
     found = {}
-    if (output / 'judge/report.json').exists():
-        report = json.loads((output / 'judge/report.json').read_text())
-        found['classifier'] = {name: report[name] for name in (
+    for number in ROUNDS:
+        report = json.loads((output / f'judge{number}/report.json').read_text())
+        found[f'classifier {number}'] = {name: report[name] for name in (
             'auc', 'threshold', 'consecutive', 'frames', 'episodes')}
-    for reward in REWARDS:
-        if (output / reward / 'results.json').exists():
-            whole = summarise(load_results(output / reward / 'results.json'))
-            told, truth = (
-                [row[name] for row in read_metrics(output / reward)]
-                for name in ('successes', 'truth'))
-            found[f'on {reward}'] = {
-                **{name: whole[name] for name in ('successes', 'episodes', 'interval')},
-                'rl_episodes': len(truth), 'told_successes': told[-1],
-                'true_successes': sum(truth)}
+    for reward in ('truth', *(f'classifier{number}' for number in ROUNDS)):
+        whole = summarise(load_results(output / reward / 'results.json'))
+        told, truth = ([row[name] for row in read_metrics(output / reward)]
+                       for name in ('successes', 'truth'))
+        found[f'on {reward}'] = {
+            **{name: whole[name] for name in ('successes', 'episodes', 'interval')},
+            'rl_episodes': len(truth), 'told_successes': told[-1], 'true_successes': sum(truth)}
     return found
