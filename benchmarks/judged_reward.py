@@ -23,14 +23,14 @@ TASK = 'door-open-new'
 # Labelled episodes of a round, each going on this long after success.
 LABELLED_EPISODES, LINGER = 60, 5
 # First the policy of stage 0 is watched, then what became of it on the classifier's word.
-ROUNDS = (1, 2)
+ROUNDS = (1, 2, 3)
 EPISODES = 50
 
 
 def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: Path) -> None:
     """Learn the task on the truth; then label episodes, train a classifier, learn on its word.
 
-    The latter twice: the second classifier also knows what deceived the first.
+    The latter in rounds: each classifier also knows what deceived those before.
     """
     with RunFolder(output, {**demo_contents(config), 'task': TASK}, seed) as run:
         _learn(run, 'truth', config, seed, checkpoint)
