@@ -320,4 +320,4 @@ def test_stage_1_goes_on_after_any_nodes_or_all_at_once_are_killed(tmp_path, sta
     learned = load_checkpoint(output / 'checkpoint')
     state = load_file(output / 'learner.safetensors')
     for name, weight in learned.head.state_dict().items():
-        assert torch.equal(weight, state[f'actor/{name}']), 'as it was saved, bit by bit'
+        assert torch.equal(weight, state[f'averaged/{name}']), 'as it was saved, bit by bit'
