@@ -18,6 +18,7 @@ from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand
 from irevla_sim.circle import circle
 
+pytestmark = pytest.mark.alone
 RADIUS, STEPS = 0.04, 20
 # Of a place that the arm was led to [m].
 NEAR = 0.01

@@ -10,6 +10,7 @@ from irevla_control.bag_reader import list_episodes, read_episode
 from irevla_control.lerobot_export import export
 from irevla_control.lerobot_reader import read_lerobot
 
+pytestmark = pytest.mark.alone
 CAMERAS = ['front', 'wrist']
 
 

@@ -16,6 +16,7 @@ from irevla_control.hid_reports import FULL, moved, pressed
 from irevla_control.ros.qos import EVENT, OBSERVATION, RECORD
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 
+pytestmark = pytest.mark.alone
 GRIPPER, VERDICT = 0, 1
 # Takes five commands at least [m].
 WENT = 0.09

@@ -12,6 +12,11 @@ from irevla_sim.metaworld_env import MetaWorldEnv
 from irevla_sim.panda_process import PandaProcess
 
 
+def pytest_xdist_auto_num_workers():
+    """One test at a time: clocks decide in many."""
+    return 0
+
+
 @pytest.fixture(scope='session')
 def env():
     environment = MetaWorldEnv(image_size=48)

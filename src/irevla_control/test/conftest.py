@@ -8,6 +8,11 @@ import pytest
 import rclpy
 
 
+def pytest_xdist_auto_num_workers():
+    """One test at a time: clocks decide in many."""
+    return 0
+
+
 @pytest.fixture(scope='module')
 def ros():
     """A context of rclpy in a domain of this test run's own."""
