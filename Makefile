@@ -26,10 +26,11 @@ install/.built: $(BUILD_INPUTS) .venv/.installed
 demo: setup ## demonstrations, stages 0, 1 and 2, evaluation after each, all over ROS; report in runs/demo
 	@$(IN_ENV) python -m irevla_bringup.demo --output runs/demo --started $(STARTED)
 
-# Tests side by side, a core each; packages where clocks decide say otherwise in test/conftest.py.
+# Test files side by side, a core each; packages where most tests watch a clock say otherwise in
+# test/conftest.py.
 test: setup ## run every test of every package
 	@$(IN_ENV) OMP_NUM_THREADS=1 colcon test --base-paths src sim launch --executor sequential \
-	  --python-testing pytest --pytest-args --numprocesses logical --dist loadscope --event-handlers console_direct+ desktop_notification- \
+	  --python-testing pytest --pytest-args --numprocesses logical --maxprocesses 8 --dist loadscope --event-handlers console_direct+ desktop_notification- \
 	  --return-code-on-test-failure; status=$$?; colcon test-result; \
 	  colcon test-result | grep -q 'Summary: 0 tests' && { echo 'no test was run' >&2; exit 1; }; exit $$status
 

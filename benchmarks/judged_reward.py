@@ -84,7 +84,7 @@ def judged_figures(output: Path) -> dict[str, Any]:
     found = {}
     for number in ROUNDS:
         report = json.loads((output / f'judge{number}/report.json').read_text())
-        found[f'classifier {number}'] = {name: report[name] for name in (
+        found[f'classifier{number}'] = {name: report[name] for name in (
             'auc', 'threshold', 'consecutive', 'frames', 'episodes')}
     for reward in ('truth', *(f'classifier{number}' for number in ROUNDS)):
         whole = summarise(load_results(output / reward / 'results.json'))

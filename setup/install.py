@@ -93,8 +93,9 @@ def install_torch(python: Path) -> None:
             sys.exit(f'setup: {wheel.name} has sha256 {digest.hexdigest()}, which the lock does '
                      'not list. If you trust its source, add it to setup/torch-cpu.hashes and '
                      'run `make lock`.')
-        run(VENV / 'bin' / 'uv', 'pip', 'install', '--quiet', '--no-deps', '--python', python,
-            wheel)
+        # Without a cache: it would keep each unpacked wheel under the folder's name for good.
+        run(VENV / 'bin' / 'uv', '--no-cache', 'pip', 'install', '--quiet', '--no-deps',
+            '--python', python, wheel)
 
 
 def install_python_packages(python: Path, system_ros: bool) -> None:

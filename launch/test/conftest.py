@@ -14,6 +14,7 @@ graph.use_own_domain()
 held: list[int] = []
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
     """Two graphs at once: one starts where the other waits."""
     return 2

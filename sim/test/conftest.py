@@ -12,6 +12,7 @@ from irevla_sim.metaworld_env import MetaWorldEnv
 from irevla_sim.panda_process import PandaProcess
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
     """One test at a time: clocks decide in many."""
     return 0

@@ -8,6 +8,7 @@ import pytest
 import rclpy
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
     """One test at a time: clocks decide in many."""
     return 0

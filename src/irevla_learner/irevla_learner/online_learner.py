@@ -196,7 +196,7 @@ class OnlineLearner:
         return done
 
     def copy_to(self, head: Head) -> None:
-        """Write the newest weights into a policy's head."""
+        """Write the head that acts into a policy: the running mean of the actor's weights."""
         if self._agent:
             self._agent.copy_to(head)
 

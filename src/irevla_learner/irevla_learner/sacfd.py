@@ -294,5 +294,5 @@ class SACfD:
         return loss.detach(), cloning.detach()
 
     def copy_to(self, head: Head) -> None:
-        """Write the newest actors' mean into a policy's head: one alone may be far worse."""
+        """Write the running mean of the actor's weights: one actor alone may be far worse."""
         head.load_state_dict(self._averaged.state_dict())

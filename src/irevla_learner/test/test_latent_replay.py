@@ -5,6 +5,7 @@
 import errno
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -161,11 +162,11 @@ def test_kill_9_loses_at_most_the_episode_that_was_being_added(tmp_path):
         process = subprocess.Popen([sys.executable, '-c', ADDING, str(tmp_path)],
                                    stdout=subprocess.PIPE, text=True,
                                    cwd=os.path.dirname(__file__))
-        while not process.stdout.readline():
-            pass
-        time.sleep(0.13)
+        added = [process.stdout.readline() for _ in range(9)]
+        time.sleep(random.uniform(0, 0.02))
         process.send_signal(signal.SIGKILL)
-        done = int(process.communicate()[0].split()[-1])
+        added += process.communicate()[0].split()
+        done = int(added[-1])
         replay = open_replay(tmp_path, capacity=60)
         newest = replay.spans[-1]
         seed = int(replay.stamps(newest.start) // 1000)
