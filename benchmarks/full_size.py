@@ -1,0 +1,217 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""BLIP-2 2.7B at full size in bfloat16: latents and stage 2 with LoRA, beside what bounds them.
+
+Times do not depend on what the weights are, so they are random unless --source names others. It
+is meant for a GPU: a CPU without bfloat16 takes hours. Writes results/full-size-<machine>.json.
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+import json
+from pathlib import Path
+import re
+import resource
+import tempfile
+import time
+
+from accelerate import Accelerator
+import numpy as np
+import run
+from timing import percentiles
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import (
+    Blip2Config,
+    Blip2ForConditionalGeneration,
+    Blip2Processor,
+    BlipImageProcessorPil,
+    PreTrainedTokenizerFast,
+)
+
+from irevla_control.progress_bar import progress_bar
+from irevla_policy.config import load_preset
+from irevla_policy.dataset import Batch
+from irevla_policy.statistics import Statistics
+from irevla_policy.tiny_blip2 import build_tokenizer
+from irevla_policy.training import CPU_ONLY, Example, learn
+from irevla_policy.training_config import TrainConfig
+from irevla_policy.training_state import trained_parameters
+from irevla_policy.vla import VLA
+
+PRESET = run.RESULTS.parents[1] / 'config/presets/blip2-opt-2.7b.yaml'
+# Twelve tokens of text: with BLIP-2's 32 queries a latent of 44 x 2560 for each camera.
+INSTRUCTION = 'move the red cup from the left shelf to the front tray'
+# The published model's, where they are not those of transformers without a word.
+SIZES = {'vision_config': {'initializer_range': 0.02},
+         'text_config': {'model_type': 'opt', 'hidden_size': 2560, 'ffn_dim': 10240,
+                         'num_hidden_layers': 32, 'num_attention_heads': 32,
+                         'word_embed_proj_dim': 2560, 'vocab_size': 50304}}
+DEVICE = torch.device('cpu' if CPU_ONLY else 'cuda')
+REPEATS = 3 if CPU_ONLY else 30
+BATCHES = (1, 2) if CPU_ONLY else (8, 16, 32)
+COPY_BYTES = 2**28 if CPU_ONLY else 2**31
+MATRIX_SIDE = 256 if CPU_ONLY else 8192
+
+
+def write_source(folder: Path) -> None:
+    """Write a BLIP-2 of random weights, in the sizes of the published one with OPT 2.7B."""
+    tokenizer = build_tokenizer([INSTRUCTION])
+    tokenizer.add_special_tokens(['</s>'])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token='<pad>',
+                                        bos_token='<s>', eos_token='</s>', unk_token='<unk>')
+    config = Blip2Config(
+        **SIZES, image_token_index=tokenizer.convert_tokens_to_ids('<image>'))
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with DEVICE:
+            model = Blip2ForConditionalGeneration(config)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    model.save_pretrained(folder)
+    Blip2Processor(BlipImageProcessorPil(size={'height': 224, 'width': 224}), tokenizer,
+                   num_query_tokens=config.num_query_tokens).save_pretrained(folder)
+
+
+def seconds(work: Callable[[], object], repeats: int = REPEATS) -> list[float]:
+    """Return how long the work took each time, after it was done once."""
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        work()
+        if DEVICE.type == 'cuda':
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return times[1:]
+
+
+def operations(work: Callable[[], object]) -> int:
+    """Return the multiplications and additions of the matrix products in this work."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops()
+
+
+def limits() -> tuple[float, float]:
+    """Return what this machine does at best: bytes/s of memory and bfloat16 operations/s."""
+    source = torch.ones(COPY_BYTES, dtype=torch.uint8, device=DEVICE)
+    target = torch.empty_like(source)
+    bandwidth = 2 * COPY_BYTES / min(seconds(lambda: target.copy_(source), 10))
+    left, right = torch.randn(2, MATRIX_SIDE, MATRIX_SIDE, dtype=torch.bfloat16, device=DEVICE)
+    return bandwidth, 2 * MATRIX_SIDE**3 / min(seconds(lambda: left @ right, 10))
+
+
+def beside_floors(measured_s: float, moved: float, done: float, bandwidth: float,
+                  rate: float) -> dict[str, float]:
+    """Return the two floors of a time [ms], and how many times the higher one was taken."""
+    floors = {'floor_bytes_ms': 1e3 * moved / bandwidth, 'floor_operations_ms': 1e3 * done / rate}
+    return floors | {'times_floor': 1e3 * measured_s / max(floors.values())}
+
+
+def peak_gb() -> float:
+    """Return the largest memory in use since the last call: of a GPU; of this process for all."""
+    if DEVICE.type == 'cuda':
+        peak = torch.cuda.max_memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        return peak / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
+def weight_bytes(vla: VLA) -> int:
+    """Return the size of all weights that a pass reads whole: no tables of words [bytes]."""
+    tables = {module.weight for module in vla.modules() if isinstance(module, torch.nn.Embedding)}
+    return sum(weight.nbytes for weight in vla.parameters() if weight not in tables)
+
+
+def random_batch(vla: VLA, size: int) -> Batch:
+    """Return observations and actions at random."""
+    random, side = np.random.default_rng(0), vla.config.image_size
+    return Batch(random.integers(0, 256, (size, len(vla.config.cameras), side, side, 3), np.uint8),
+                 random.normal(size=(size, 10)), random.uniform(-1, 1, (size, 7)),
+                 [INSTRUCTION] * size)
+
+
+def measure_latent(vla: VLA, bandwidth: float, rate: float) -> dict:
+    """Return the time from the images of one observation to its latent on the CPU."""
+    batch = random_batch(vla, 1)
+
+    def perceive() -> torch.Tensor:
+        return vla.perceive(batch.images, batch.states, batch.instructions)[0]
+
+    done = operations(perceive)
+    vla.compile_for_inference()
+    times = seconds(perceive)
+    return {'shape': list(perceive().shape[1:]), 'latency_ms': percentiles(times),
+            'peak_gb': peak_gb(), **beside_floors(float(np.median(times)), weight_bytes(vla), done,
+                                                  bandwidth, rate)}
+
+
+def measure_training(vla: VLA, bandwidth: float, rate: float) -> list[dict]:
+    """Return samples/s of steps of stage 2 at each batch size that fits, with their memory."""
+    peak_gb()
+    config = replace(TrainConfig(), precision='bf16')
+    accelerator = Accelerator(cpu=CPU_ONLY, mixed_precision=config.precision)
+    vla.train()
+    model, optimizer = accelerator.prepare(vla, torch.optim.AdamW(
+        trained_parameters(vla).values(), config.learning_rate, fused=True))
+    found = []
+    for size in BATCHES:
+        example = Example(random_batch(vla, size), vla).to(DEVICE)
+
+        def step(example: Example = example) -> float:
+            return learn(model, optimizer, example, config, accelerator)[0].item()
+
+        try:
+            done = operations(step)
+            taken = float(np.median(seconds(step)))
+        except torch.OutOfMemoryError:
+            break
+        # Every weight is read forward and again backward.
+        found.append({'batch_size': size, 'samples_per_s': size / taken, 'peak_gb': peak_gb(),
+                      **beside_floors(taken, 2 * weight_bytes(vla), done, bandwidth, rate)})
+    return found
+
+
+def measure(source: str) -> dict:
+    """Return all figures of the model at this source."""
+    preset = load_preset(PRESET)
+    bar = progress_bar(desc='full size', total=3, unit='part')
+    preset = replace(preset, backbone=replace(preset.backbone, source=source))
+    random = np.random.default_rng(0)
+    vla = VLA(preset, Statistics.from_data(random.normal(size=(50, 10)),
+                                           random.uniform(-1, 1, (50, 7)))).to(DEVICE).eval()
+    bandwidth, rate = limits()
+    bar.update()
+    results = {'parameters': sum(weight.numel() for weight in vla.parameters()),
+               'trained_parameters': sum(weight.numel() for weight in vla.parameters()
+                                         if weight.requires_grad),
+               'memory_gb_per_s': bandwidth / 1e9, 'bf16_tflop_per_s': rate / 1e12}
+    results['stage2'] = measure_training(vla, bandwidth, rate)
+    bar.update()
+    results['latent'] = measure_latent(vla.eval(), bandwidth, rate)
+    bar.close()
+    return results
+
+
+def main() -> None:
+    """Measure and write the results under the name of the machine."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--source', default='', help='a folder or hub id of a BLIP-2 with OPT '
+                        '2.7B; random weights of its sizes without (8 GB in the temporary folder)')
+    parser.add_argument('--output', type=Path, default=run.RESULTS, help='folder to write into')
+    arguments = parser.parse_args()
+    source, machine = arguments.source, run.machine()
+    with tempfile.TemporaryDirectory() as folder:
+        if not source:
+            write_source(Path(folder))
+        results = {'machine': machine, 'weights': source or 'random'} | measure(source or folder)
+    name = re.sub(r'[^a-z0-9]+', '-', (machine['gpu'] or machine['cpu']).lower()).strip('-')
+    path = arguments.output / f'full-size-{name}.json'
+    path.write_text(json.dumps(results, indent=2) + '\n')
+    print(json.dumps(results, indent=2))
+    print(f'written: {path}')
+
+
+if __name__ == '__main__':
+    main()
