@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 import json
-import os
 from pathlib import Path
 import shutil
 from typing import Any
@@ -40,9 +39,9 @@ class CheckpointError(IrevlaError):
 @contextmanager
 def new_checkpoint(folder: str | Path, backbone_hash: str,
                    extra: dict[str, Any] | None) -> Iterator[Path]:
-    """Give a folder to write `FILES` to, which then appears at once as ``folder``, or not at all.
+    """Give a folder to write `FILES` to, which then appears whole as ``folder``, or not at all.
 
-    A folder of that name is replaced: until the end it lies beside it as `<folder>.previous`.
+    A folder of that name is replaced: for a moment it lies beside it as `<folder>.previous` only.
     ``extra`` is plain data for the manifest.
 
     Raises:
@@ -50,7 +49,7 @@ def new_checkpoint(folder: str | Path, backbone_hash: str,
 
     """
     folder = Path(folder)
-    temporary = folder.with_name(f'.{folder.name}.{os.getpid()}')
+    temporary = folder.with_name(f'.{folder.name}.new')
     previous = folder.with_name(f'{folder.name}.previous')
     try:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -79,7 +78,11 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / MANIFEST
     if not path.is_file():
-        raise CheckpointError(f'{path} is missing; give the folder of a policy checkpoint')
+        previous = path.parent.with_name(f'{path.parent.name}.previous')
+        raise CheckpointError(
+            f'{path} is missing; ' + (f'its writer was killed: rename {previous}'
+                                      if previous.is_dir() and not path.parent.exists() else
+                                      'give the folder of a policy checkpoint'))
     manifest = read_json(path)
     if manifest.get('format') != FORMAT:
         raise CheckpointError(f'{path} has format {manifest.get("format")!r}, not {FORMAT!r}; '

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any image-text-to-text model of transformers, from a folder or the hub."""
 
+import hashlib
+import json
 from typing import Any
 
 from huggingface_hub.errors import StrictDataclassError
@@ -10,7 +12,7 @@ from peft import LoraConfig as PeftLoraConfig
 from peft import inject_adapter_in_model
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel
+from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 from irevla_control.errors import ConfigError
 
@@ -29,7 +31,9 @@ class ProcessorPixels(nn.Module):
         """Use the image side of what the processor makes of an image with this prompt."""
         super().__init__()
         self.dtype = dtype
-        self.description = {'processor': type(processor).__name__}
+        # Whole: what this class does not know of changes the pixels all the same.
+        self.description = {'processor': type(processor).__name__,
+                            'image_processor': processor.image_processor.to_json_string()}
         self._prepare = lambda images: {
             name: value for name, value in processor(
                 images=[[image] for image in images], text=[prompt] * len(images),
@@ -104,8 +108,18 @@ def load_inputs(config: BackboneConfig, image_size: int) -> tuple[nn.Module, Pro
     if pixels is None:
         pixels = ProcessorPixels(processor, prompt, config.processor, _text_names(inputs),
                                  getattr(torch, config.dtype))
+    # Told with the pixels, since latents of another tokenizer are others too.
+    pixels.description |= {'tokenizer': _digest(processor.tokenizer)}
     pad = processor.tokenizer.pad_token_id
     return pixels, Prompts(encode, pad if pad is not None else 0)
+
+
+def _digest(tokenizer: PreTrainedTokenizerBase) -> str:
+    words = json.dumps([tokenizer.get_vocab(), tokenizer.special_tokens_map], sort_keys=True,
+                       default=str)
+    if tokenizer.is_fast:
+        words = tokenizer.backend_tokenizer.to_str() + words
+    return hashlib.sha256(words.encode()).hexdigest()
 
 
 def _text_names(inputs: dict[str, Tensor]) -> set[str]:

@@ -182,6 +182,12 @@ def test_failure_while_saving_keeps_the_old_checkpoint(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['policy']
 
 
+def test_a_writer_killed_between_two_names_is_told_of(folder):
+    folder.rename(folder.with_name('policy.previous'))
+    with pytest.raises(CheckpointError, match='its writer was killed: rename .*policy.previous'):
+        read_manifest(folder)
+
+
 @pytest.mark.skipif(not os.access('/proc', os.F_OK), reason='needs a folder nobody can write')
 def test_folder_that_cannot_be_written_is_refused():
     with pytest.raises(CheckpointError, match='/proc/policy cannot be written'):
@@ -203,6 +209,30 @@ def test_with_adapters_only_they_and_the_head_are_stored(tmp_path):
 def test_adapters_on_a_source_that_changed_are_refused(tmp_path):
     save_checkpoint(tmp_path / 'policy', pretrained_vla(tmp_path / 'source', 'blip2'))
     save_blip2(tmp_path / 'source', seed=2)
+    with pytest.raises(CheckpointError, match='another backbone'):
+        load_checkpoint(tmp_path / 'policy')
+
+
+def other_mean(source):
+    path = source / 'processor_config.json'
+    data = json.loads(path.read_text())
+    data['image_processor']['image_mean'] = [0.1, 0.2, 0.3]
+    path.write_text(json.dumps(data))
+
+
+def other_words(source):
+    path = source / 'tokenizer.json'
+    data = json.loads(path.read_text())
+    words = data['model']['vocab']
+    words['a'], words['b'] = words['b'], words['a']
+    path.write_text(json.dumps(data))
+
+
+@pytest.mark.parametrize(('family', 'change'), [
+    ('idefics3-tiles', other_mean), ('blip2', other_words)])
+def test_adapters_on_other_preprocessing_are_refused(tmp_path, family, change):
+    save_checkpoint(tmp_path / 'policy', pretrained_vla(tmp_path / 'source', family))
+    change(tmp_path / 'source')
     with pytest.raises(CheckpointError, match='another backbone'):
         load_checkpoint(tmp_path / 'policy')
 
