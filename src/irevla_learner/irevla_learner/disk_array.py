@@ -15,17 +15,25 @@ def disk_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap
     """Open an array, or make it, of zeros.
 
     Raises:
-        ConfigError: the disk has no room for it.
+        ConfigError: the disk has no room for it, or the file is of another size.
 
     """
     size = dtype.itemsize * math.prod(shape)
     if not path.exists():
+        # Renamed when whole: what a killed process leaves is not taken for a truncated array.
+        new = path.with_name(f'.{path.name}.new')
         try:
-            with open(path, 'wb') as file:
+            with open(new, 'wb') as file:
                 # All of it now: a disk that is full later would kill the process.
                 os.posix_fallocate(file.fileno(), 0, size)
+            new.replace(path)
         except OSError as error:
-            path.unlink(missing_ok=True)
+            new.unlink(missing_ok=True)
             raise ConfigError(f'{path} needs {size / 1e6:.0f} MB: {error.strerror}; free so much, '
                               'give another folder, or lower capacity') from error
+    found = path.stat().st_size
+    if found != size:
+        # Opening it would fill a truncated file with zeros without a word.
+        raise ConfigError(f'{path} has {found} bytes, {size} are needed: it is truncated or of '
+                          'another array; copy the folder again, or give another')
     return np.memmap(path, dtype, 'r+', shape=shape)

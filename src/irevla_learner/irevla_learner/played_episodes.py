@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from irevla_control.files import sync
 from irevla_learner.vector_play import Played
 
 
@@ -37,7 +38,9 @@ def keep(folder: Path, number: int, played: Played, most: int) -> None:
     temporary = folder / '.new.npz'
     np.savez(temporary, names=json.dumps(names), states=played.states, labels=played.labels,
              **{f'image_{index}': images for index, images in enumerate(played.images.values())})
+    sync(temporary)
     temporary.replace(folder / f'{number:06d}.npz')
+    sync(folder)
     for path in _files(folder)[:-most]:
         path.unlink()
 

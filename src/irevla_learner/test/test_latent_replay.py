@@ -198,3 +198,13 @@ def test_a_part_that_was_not_copied_is_missed(tmp_path):
     (tmp_path / 'latents.bin').unlink()
     with pytest.raises(ConfigError, match='latents.bin is missing'):
         open_replay(tmp_path)
+
+
+def test_a_truncated_array_is_refused_by_its_size(tmp_path):
+    open_replay(tmp_path).add(episode(5))
+    path = tmp_path / 'latents.bin'
+    size = path.stat().st_size
+    os.truncate(path, size - 8)
+    with pytest.raises(ConfigError, match=f'latents.bin has {size - 8} bytes, {size} are needed'):
+        open_replay(tmp_path)
+    assert path.stat().st_size == size - 8, 'what is left of it is not touched'
