@@ -107,6 +107,9 @@ class LearnerNode(Node):
             self.destroy_timer(self._startup)
             # Its presence tells others that the learner hears them.
             self._update = self.create_publisher(PolicyUpdate, 'policy_update', EVENT)
+            if self._learner.learning:
+                # Gone on from a folder: nobody is to act with the head it began with.
+                self._publish()
             self._thread.start()
             self.get_logger().info('ready')
 
@@ -181,25 +184,19 @@ class LearnerNode(Node):
 
     def _learn(self) -> None:
         learner, busy = self._learner, False
-        due, published = time.monotonic(), 0
+        due, published = time.monotonic(), learner.version
         log = MetricsLog(self._root, learner.progress().decisions, self._tensorboard)
         while not self._stop.is_set() and (not learner.done or learner.owed):
-            try:
-                episode = self._episodes.get(timeout=0.0 if busy else 0.1)
-                if not learner.done:
-                    learner.add(episode)
-                    now = learner.progress()
-                    log.add(now.decisions, **now.metrics())
-                    # Last: what a kill keeps from being saved is dropped from the metrics.
-                    learner.save()
-            except queue.Empty:
-                pass
+            self._take_in(log, wait_s=0.0 if busy else 0.1)
             self._behind = learner.done or learner.owed > self._most_owed
             self._weigh.trigger()
             busy = learner.work(SLICE) > 0
             if learner.version > published and time.monotonic() > due:
                 due, published = time.monotonic() + self._publish_period_s, learner.version
                 self._publish()
+        # A stop loses no episode that was played to its end.
+        while self._take_in(log, wait_s=0.0):
+            pass
         log.close()
         if not learner.learning:
             return
@@ -211,6 +208,21 @@ class LearnerNode(Node):
         if learner.done:
             write_outcome(self._root, now.decisions, now.updates, now.episodes)
             self._finished = True
+
+    def _take_in(self, log: MetricsLog, wait_s: float) -> bool:
+        """Keep the next episode played; return whether there was one."""
+        learner = self._learner
+        try:
+            episode = self._episodes.get(timeout=wait_s)
+        except queue.Empty:
+            return False
+        if not learner.done:
+            learner.add(episode)
+            now = learner.progress()
+            log.add(now.decisions, **now.metrics())
+            # Last: what a kill keeps from being saved is dropped from the metrics.
+            learner.save()
+        return True
 
     def _publish(self) -> None:
         self._learner.copy_to(self._policy.head)

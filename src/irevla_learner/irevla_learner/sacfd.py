@@ -247,8 +247,10 @@ class SACfD:
             value = self._targets(following, next_actions).amin(0)
             if self._automatic:
                 value = value - temperature * log_probability
-            # Rewards are 0 or 1, once: but for the entropy, no return lies outside.
-            target = (rewards + discounts * value).clamp(0, 1)
+            target = rewards + discounts * value
+            if not self._automatic:
+                # Rewards are 0 or 1, once: without entropy no return lies outside.
+                target = target.clamp(0, 1)
         values = self.critics(features, actions)
         critic_loss = nn.functional.mse_loss(values, target.expand_as(values), reduction='sum') \
             / len(target)

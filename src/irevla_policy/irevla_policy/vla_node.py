@@ -26,7 +26,7 @@ from irevla_control.ros.messages import (
 )
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
-from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, PolicyUpdate, RobotState
 from irevla_policy.checkpoint import load_checkpoint
 from irevla_policy.device import best_device
@@ -116,7 +116,7 @@ class VlaNode(Node):
         self.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self.create_subscription(PolicyUpdate, 'policy_update', self._on_update, EVENT)
-        self._step = self.create_publisher(PolicyStep, 'policy_step', COMMAND)
+        self._step = self.create_publisher(PolicyStep, 'policy_step', RECORD)
         # Last: its presence tells others that the policy is ready.
         self._command = self.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
         self._watch = self.create_timer(self._max_age_s / 2, self._on_watch)

@@ -14,11 +14,11 @@ def _reliable(depth: int,
 # Cameras, robot and simulator state. Reliable with a short history: a slow reader misses frames,
 # a lock-step reader misses none, and readers of either reliability match.
 OBSERVATION = _reliable(2)
-# Commands and policy steps: every one counts, none is kept for late joiners.
+# Commands: every one counts, none is kept for late joiners.
 COMMAND = _reliable(1)
 # Episode state, recordings, policy versions: rare, and a late joiner needs the last.
 EVENT = _reliable(10, DurabilityPolicy.TRANSIENT_LOCAL)
-# A recorder's subscriptions: room for bursts while the disk is slow.
+# Policy steps, and a recorder's subscriptions: room for bursts while a reader or disk is slow.
 RECORD = _reliable(200)
 # The recorder's view of `episode`: the same room, and the event it may have come too late for.
 RECORD_EVENT = _reliable(200, DurabilityPolicy.TRANSIENT_LOCAL)
