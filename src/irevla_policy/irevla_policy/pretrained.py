@@ -12,7 +12,12 @@ from peft import LoraConfig as PeftLoraConfig
 from peft import inject_adapter_in_model
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from irevla_control.errors import ConfigError
 
