@@ -22,13 +22,14 @@ from irevla_policy.metrics_log import read_metrics
 @pytest.fixture
 def config(tmp_path):
     """One expert task and one new, few episodes, few steps; the shipped preset."""
-    for stage, steps in (('stage0', 200), ('stage2', 5)):
+    for stage, steps in (('stage0', 400), ('stage2', 5)):
         training = yaml.safe_load((graph.CONFIG / f'training/{stage}.yaml').read_text())
         (tmp_path / f'{stage}.yaml').write_text(
             yaml.safe_dump(
                 training | {'steps': steps, 'ema_decay': 0.9, 'batch_size': 16}))
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump({
-        'demonstrations': 1, 'most_zero_shot_episodes': 20, 'warm_up_updates': 5,
+        # So little training may leave a policy that seldom succeeds.
+        'demonstrations': 1, 'most_zero_shot_episodes': 100, 'warm_up_updates': 5,
         'decisions': 60, 'batch_size': 16, 'components': 8}))
     improvement = yaml.safe_load((graph.CONFIG / 'improve.yaml').read_text()) | {
         'tasks': {'expert': ['drawer-close'], 'rl': ['drawer-close-unseen'], 'held_out': []},

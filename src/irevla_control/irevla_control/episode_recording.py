@@ -3,8 +3,9 @@
 """One episode on its way to the disk: staged, then committed."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 import json
+import math
 import os
 from pathlib import Path
 import re
@@ -20,6 +21,7 @@ from irevla_control.files import sync
 STAGING = '.staging'
 EPISODE_TYPE = 'irevla_msgs/msg/EpisodeState'
 COMMAND_TYPE = 'irevla_msgs/msg/EndEffectorCommand'
+OBSERVATION_TYPES = ('sensor_msgs/msg/Image', 'irevla_msgs/msg/RobotState')
 PHASE_RUNNING, PHASE_ENDED = 1, 2  # EpisodeState.PHASE_*
 _FOLDER_NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9._-]*')
 
@@ -91,10 +93,17 @@ class EpisodeRecording:
 
     """
 
-    def __init__(self, root: Path, event: Any, stamp_ns: int, about: dict[str, str]) -> None:
+    def __init__(self, root: Path, event: Any, stamp_ns: int, about: dict[str, str],
+                 from_start: Collection[str]) -> None:
         """Begin with the first event; nothing is written yet.
 
-        ``about`` is what the bag tells beside the episode's own description.
+        Args:
+            root: gets the bag.
+            event: the first one.
+            stamp_ns: its stamp.
+            about: what the bag tells beside the episode's own description.
+            from_start: topics that have a message of the first stamp, if they have any.
+
         """
         self.episode_id = event.episode_id
         self.start = self.newest = stamp_ns
@@ -105,6 +114,7 @@ class EpisodeRecording:
         self._root = root
         self._about = {**about, **describe(event)}
         self._early: list[RawMessage] = []
+        self._first = dict.fromkeys(from_start, math.inf)
         self._lost: Counter[str] = Counter()
         self._sources: set[str] = set()
 
@@ -133,6 +143,8 @@ class EpisodeRecording:
 
         """
         self._lost[message.topic] += message.lost
+        if message.topic in self._first:
+            self._first[message.topic] = min(self._first[message.topic], message.stamp_ns)
         if self.failed:
             self._lost[message.topic] += 1
             return
@@ -183,6 +195,10 @@ class EpisodeRecording:
         """
         if self.writer is None:
             return None
+        # No gap in the sequence numbers tells of what was missed before the first message.
+        late = [topic for topic, stamp in self._first.items() if self.start < stamp < math.inf]
+        if late:
+            self.fail(f'the recorder missed the beginning of {", ".join(sorted(late))}')
         if self.failed:
             self._about['aborted'] = 'true'
         if not sum(self.writer.messages.values()):

@@ -17,6 +17,7 @@ from irevla_control.cdr import command_source, stamp_of
 from irevla_control.episode_recording import (
     COMMAND_TYPE,
     EPISODE_TYPE,
+    OBSERVATION_TYPES,
     PHASE_RUNNING,
     EpisodeRecording,
     RawMessage,
@@ -81,6 +82,9 @@ class Recorder:
         self._events = {topic.name for topic in topics if topic.type == EPISODE_TYPE}
         self._commands = {topic.name for topic in topics if topic.type == COMMAND_TYPE
                           and topic.name.endswith('/command')}
+        # On a robot an observation's parts are older than its stamp.
+        self._from_start = set() if limits.max_skew_s else self._commands | {
+            topic.name for topic in topics if topic.type in OBSERVATION_TYPES}
         self._store = typestore(((EPISODE_TYPE, definition(EPISODE_TYPE)),))
         self._waiting: list[RawMessage] = []
         self._waiting_bytes = 0
@@ -158,7 +162,8 @@ class Recorder:
             if event.phase != PHASE_RUNNING or not event.episode_id:
                 return
             episode = self._running = EpisodeRecording(
-                self._root, event, message.stamp_ns, {'max_skew_s': str(self._limits.max_skew_s)})
+                self._root, event, message.stamp_ns,
+                {'max_skew_s': str(self._limits.max_skew_s)}, self._from_start)
             self._fail_when_full()
         episode.observe(event, message)
         if episode is self._running and episode.ended:

@@ -102,6 +102,22 @@ def test_bag_is_a_rosbag2_folder_with_every_message_bit_for_bit(tmp_path):
             assert message.publish_time == stamp and message.log_time > stamp
 
 
+@pytest.mark.parametrize('late', ['/camera/corner/image_raw', '/robot_state', '/command'])
+def test_a_recorder_that_missed_the_beginning_says_so(tmp_path, late):
+    played = play(steps=6)
+    with recording(tmp_path) as run:
+        for topic, stamp, data in played.wire:
+            if (topic, stamp) != (late, played.wire[0][1]):
+                run.take(topic, data)
+    [entry] = run.entries
+    assert entry.failed == f'the recorder missed the beginning of {late}'
+    assert entry.aborted, 'not learned from, and played again'
+    with recording(tmp_path / 'robot', max_skew_s=0.05) as run:
+        for topic, _, data in played.wire[1:]:
+            run.take(topic, data)
+    assert not run.entries[0].failed, 'no two sensors of a robot have equal stamps'
+
+
 def test_index_says_what_was_recorded_and_can_be_rebuilt_from_the_bags(tmp_path, capsys):
     with recording(tmp_path) as run:
         for number in range(3):
