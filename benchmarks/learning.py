@@ -24,7 +24,7 @@ CONFIG = Path(__file__).resolve().parents[1] / 'config'
 SETTINGS = SACfDConfig(batch_size=256, actor_every=1, return_steps=1, temperature='auto')
 EPISODES, STEPS = 60, 40
 # Updates in one turn, and turns.
-TURN, TURNS = 60, 5
+TURN, TURNS = 60, 9
 # A latent of BLIP-2 2.7B: 32 query tokens and 12 of text, of width 2560.
 BLIP2_TOKENS, BLIP2_WIDTH = 44, 2560
 ROWS = 3000
@@ -54,10 +54,24 @@ def filled_replay(folder: Path, vla: VLA, images: np.ndarray, states: np.ndarray
     return replay
 
 
-def baseline(features: int, actions: int) -> Callable[[int], None]:
-    """Return stable-baselines3's SAC of equal sizes: a call does so many updates."""
+def baseline(features: int, actions: int, layer_norm: bool) -> Callable[[int], None]:
+    """Return stable-baselines3's SAC of equal sizes: a call does so many updates.
+
+    ``layer_norm``: its critics have the same layers as ours too; it has none by itself.
+    """
     from stable_baselines3 import SAC
     from stable_baselines3.common.logger import configure
+    from stable_baselines3.common.policies import ContinuousCritic
+    from stable_baselines3.sac.policies import SACPolicy
+
+    class Policy(SACPolicy):
+        def make_critic(self, features_extractor: torch.nn.Module | None = None
+                        ) -> ContinuousCritic:
+            if layer_norm:
+                self.critic_kwargs['activation_fn'] = lambda: torch.nn.Sequential(
+                    torch.nn.LayerNorm(SETTINGS.hidden[0], elementwise_affine=False),
+                    torch.nn.ReLU())
+            return super().make_critic(features_extractor)
 
     class Nothing(gymnasium.Env):
         observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (features,), np.float32)
@@ -69,7 +83,7 @@ def baseline(features: int, actions: int) -> Callable[[int], None]:
         def step(self, action: np.ndarray) -> tuple:
             return np.zeros(features, np.float32), 0.0, False, False, {}
 
-    agent = SAC('MlpPolicy', Nothing(), batch_size=SETTINGS.batch_size,
+    agent = SAC(Policy, Nothing(), batch_size=SETTINGS.batch_size,
                 buffer_size=EPISODES * STEPS,
                 policy_kwargs={'net_arch': list(SETTINGS.hidden), 'n_critics': SETTINGS.critics},
                 device='cpu', seed=0)
@@ -129,7 +143,7 @@ def measure_updates() -> dict:
     """Return updates/s on cached latents, and the ratios to the other two, in turns."""
     random, vla = np.random.default_rng(0), untrained_vla()
     images, states = random_frames(vla)
-    count = len(images)
+    frames = len(images)
     with tempfile.TemporaryDirectory() as folder:
         replay = filled_replay(Path(folder), vla, images, states, 'open the door')
         agent = SACfD(vla.head, replay, SETTINGS, 0)
@@ -142,29 +156,31 @@ def measure_updates() -> dict:
         def uncached(turns: int) -> None:
             for _ in range(turns):
                 # Both observations of every transition through the VLM, as without a cache.
-                for rows in (random.integers(count, size=SETTINGS.batch_size) for _ in range(2)):
+                for rows in (random.integers(frames, size=SETTINGS.batch_size) for _ in range(2)):
                     vla.perceive(images[rows], states[rows], ['open the door'] * len(rows))
                 agent.update()
 
         features = vla.backbone.width + vla.statistics.state_size + SETTINGS.components
-        sb3 = baseline(features, vla.statistics.action_size)
-        cached(5)
-        sb3(5)
-        uncached(1)
-        found = {'cached': [], 'sb3': [], 'uncached': []}
+        sb3, plain_sb3 = (baseline(features, vla.statistics.action_size, layer_norm)
+                          for layer_norm in (True, False))
+        works = {'cached': (cached, TURN), 'sb3': (sb3, TURN), 'plain_sb3': (plain_sb3, TURN),
+                 'uncached': (uncached, 1)}
+        found = {name: [] for name in works}
+        for work, _ in works.values():
+            work(1)
         for _ in range(TURNS):
-            found['cached'].append(rate(cached, TURN))
-            found['sb3'].append(rate(sb3, TURN))
-            found['uncached'].append(rate(uncached, 1))
+            for name, (work, count) in works.items():
+                found[name].append(rate(work, count))
         shipped = SACfD(vla.head, replay, SACfDConfig(), 0)
         shipped.refresh()
         shipped_rate = rate(lambda turns: [shipped.update() for _ in range(turns)], 200)
     ratios = {name: float(np.median(np.divide(found['cached'], found[name])))
-              for name in ('sb3', 'uncached')}
+              for name in ('sb3', 'plain_sb3', 'uncached')}
     return {'learner_updates_per_s': float(np.median(found['cached'])),
             'learner_shipped_updates_per_s': shipped_rate,
             'sb3_updates_per_s': float(np.median(found['sb3'])),
-            'learner_vs_sb3': ratios['sb3'], 'learner_vs_uncached': ratios['uncached']}
+            'learner_vs_sb3': ratios['sb3'], 'learner_vs_plain_sb3': ratios['plain_sb3'],
+            'learner_vs_uncached': ratios['uncached']}
 
 
 def measure_replay() -> dict:

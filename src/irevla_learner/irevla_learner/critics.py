@@ -23,21 +23,39 @@ class _Linear(nn.Module):
 
 
 class Critics(nn.Module):
-    """Q(s, a) of each member: an MLP as the action head's, with LayerNorm and one output."""
+    """Q(s, a) of each member: an MLP as the action head's, with LayerNorm and one output.
 
-    def __init__(self, members: int, inputs: int, hidden: Sequence[int]) -> None:
-        """Take features and actions of together ``inputs`` numbers."""
+    The first layer is a sum of what it makes of the features and of the actions, so that one
+    look at the features serves any number of actions.
+    """
+
+    def __init__(self, members: int, features: int, actions: int, hidden: Sequence[int]) -> None:
+        """Take so many numbers of features and of actions."""
         super().__init__()
-        self.members = members
+        self.features = _Linear(members, features, hidden[0])
+        bound = 1 / math.sqrt(features + actions)
+        self.actions = nn.Parameter(
+            torch.empty(members, actions, hidden[0]).uniform_(-bound, bound))
         layers: list[nn.Module] = []
-        for size in hidden:
-            # Without scale and shift, which the linear layers around it can learn.
-            layers += [_Linear(members, inputs, size),
-                       nn.LayerNorm(size, elementwise_affine=False), nn.ReLU()]
-            inputs = size
-        self.layers = nn.Sequential(*layers, _Linear(members, inputs, 1))
+        for inputs, size in zip(hidden, hidden[1:]):
+            layers += [*_activation(inputs), _Linear(members, inputs, size)]
+        self.layers = nn.Sequential(*layers, *_activation(hidden[-1]))
+        bound = 1 / math.sqrt(hidden[-1])
+        self.value = nn.Parameter(torch.empty(members, 1, hidden[-1]).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(members, 1).uniform_(-bound, bound))
 
-    def forward(self, features: Tensor, actions: Tensor) -> Tensor:
-        """Map features (B, f) and actions (B, a) to values (E, B)."""
-        values = torch.cat((features, actions), -1).expand(self.members, -1, -1)
-        return self.layers(values).squeeze(-1)
+    def look(self, features: Tensor) -> Tensor:
+        """Map features (B, f) to what `forward` takes of them (E, B, hidden)."""
+        return self.features(features.expand(len(self.actions), -1, -1))
+
+    def forward(self, looked: Tensor, actions: Tensor) -> Tensor:
+        """Map what `look` gave (E, B, hidden) and actions (B, a) to values (E, B), float32."""
+        actions = actions.expand(len(self.actions), -1, -1)
+        hidden = self.layers(torch.baddbmm(looked, actions, self.actions))
+        # Not as a product of matrices: with one column that takes ten times as long.
+        return (hidden * self.value).sum(-1) + self.bias
+
+
+def _activation(size: int) -> tuple[nn.Module, nn.Module]:
+    # Without scale and shift, which the linear layers around it can learn.
+    return nn.LayerNorm(size, elementwise_affine=False), nn.ReLU()

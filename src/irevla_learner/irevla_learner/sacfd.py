@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Soft actor-critic from demonstrations on cached latents (section V-D): stage 1 on a robot."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 import copy
 from dataclasses import dataclass
 from hashlib import sha256
+import math
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from irevla_learner.critics import Critics
 from irevla_learner.feature_cache import FeatureCache
-from irevla_learner.latent_replay import LatentReplay
+from irevla_learner.latent_replay import LatentReplay, Transitions
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.head import Head
 from irevla_policy.state_file import join, optimizer_state, part, restore_optimizer
@@ -23,17 +23,14 @@ from irevla_policy.tensors import tensor_bytes
 # Latents that the principal components are taken from.
 COMPONENT_ROWS = 1000
 ENCODE_ROWS = 256
+HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 
 
-@contextmanager
-def short_products() -> Iterator[None]:
-    """Multiply matrices in bfloat16 and add up in float32, on processors that are faster so."""
-    matmul = torch.backends.mkldnn.matmul
-    before, matmul.fp32_precision = matmul.fp32_precision, 'bf16'
-    try:
-        yield
-    finally:
-        matmul.fp32_precision = before
+def multiplies_bfloat16(device: str) -> bool:
+    """Return whether this device multiplies matrices faster in bfloat16 than in float32."""
+    if torch.device(device).type == 'cuda':
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu.get_capabilities().get('avx512_bf16', False)
 
 
 class Components(nn.Module):
@@ -106,6 +103,7 @@ class SACfD:
         self._random = np.random.default_rng([seed, updates])
         self.config, self.replay, self.device = config, replay, device
         self.updates = updates
+        self._short = multiplies_bfloat16(device)
         self._pool = copy.deepcopy(head.pool).to(device).requires_grad_(False)
         self.actor = copy.deepcopy(head).to(device).requires_grad_(True)
         self._pool_learns = config.token_learner_learning_rate > 0
@@ -125,37 +123,34 @@ class SACfD:
         for span in self._features.missing():
             self.see(span)
         action_size = replay.actions(0).shape[-1]
-        self.critics = Critics(config.critics, self._size + action_size, config.hidden).to(device)
+        self.critics = Critics(config.critics, self._size, action_size, config.hidden).to(device)
         self._targets = copy.deepcopy(self.critics).requires_grad_(False)
         self.log_std = nn.Parameter(torch.full((action_size,), float(np.log(config.std)),
                                                device=device))
         self.log_temperature = nn.Parameter(torch.tensor(float(np.log(0.01)), device=device))
         self._automatic = config.temperature == 'auto'
         # A spread of the actions as wide as `std`: what the temperature aims at.
-        self._target_entropy = action_size * (float(np.log(config.std)) + 1.4189)
-        groups = [{'params': [*self.actor.mlp.parameters(),
-                              *([self.log_std] if self._automatic else [])]}]
+        self._target_entropy = action_size * (float(np.log(config.std)) + HALF_LOG_2_PI + 0.5)
+        self._critic_parameters = list(self.critics.parameters())
+        mlp, pool = list(self.actor.mlp.parameters()), list(self.actor.pool.parameters())
+        spread, temperature = ([self.log_std], [self.log_temperature]) if self._automatic \
+            else ([], [])
+        groups = [{'params': self._critic_parameters + temperature,
+                   'lr': config.critic_learning_rate},
+                  {'params': mlp + spread, 'lr': config.actor_learning_rate}]
         if self._pool_learns:
-            groups.append({'params': list(self.actor.pool.parameters()),
-                           'lr': config.token_learner_learning_rate})
-        self._actor_parameters = [one for group in groups for one in group['params']]
-        self._actor_optimizer = torch.optim.Adam(groups, config.actor_learning_rate, fused=True)
-        self._critic_optimizer = torch.optim.Adam(
-            self.critics.parameters(), config.critic_learning_rate, fused=True)
-        self._temperature_optimizer = torch.optim.Adam(
-            [self.log_temperature], config.critic_learning_rate, fused=True)
+            groups.append({'params': pool, 'lr': config.token_learner_learning_rate})
+        self._actor_parameters = mlp + (pool if self._pool_learns else []) + spread + temperature
+        self._optimizer = torch.optim.Adam(groups, fused=True)
         self._modules = {'actor': self.actor, 'averaged': self._averaged, 'critics': self.critics,
                          'targets': self._targets, 'components': self._components}
-        self._optimizers = {'actor_optimizer': self._actor_optimizer,
-                            'critic_optimizer': self._critic_optimizer,
-                            'temperature_optimizer': self._temperature_optimizer}
         if state is not None:
             self._restore(state)
 
     def state(self) -> dict[str, Tensor]:
         """Return everything that learning goes on from."""
         parts = {name: module.state_dict() for name, module in self._modules.items()}
-        parts |= {name: optimizer_state(one) for name, one in self._optimizers.items()}
+        parts['optimizer'] = optimizer_state(self._optimizer)
         parts['spread'] = {'log_std': self.log_std, 'log_temperature': self.log_temperature}
         return join(parts)
 
@@ -163,8 +158,7 @@ class SACfD:
     def _restore(self, state: Mapping[str, Tensor]) -> None:
         for name, module in self._modules.items():
             module.load_state_dict(part(state, name))
-        for name, optimizer in self._optimizers.items():
-            restore_optimizer(optimizer, part(state, name))
+        restore_optimizer(self._optimizer, part(state, 'optimizer'))
         self.log_std.copy_(state['spread/log_std'])
         self.log_temperature.copy_(state['spread/log_temperature'])
 
@@ -194,9 +188,9 @@ class SACfD:
     def _means(self, rows: np.ndarray, features: Tensor) -> Tensor:
         """Return the actor's actions (B, a) for these rows, whose cached features are given."""
         if self._pool_learns:
-            return self.actor(self._latents(rows), self._states(rows))
+            return self.actor(self._latents(rows), self._states(rows)).float()
         # Pooled latent and proprioception come first.
-        return self.actor.mlp(features[:, :self._size - self._components.axes.shape[1]])
+        return self.actor.mlp(features[:, :self._size - self._components.axes.shape[1]]).float()
 
     def refresh(self) -> None:
         """Look up which rows may be drawn, after episodes came or went."""
@@ -224,76 +218,91 @@ class SACfD:
         if not self._automatic:
             noise = (torch.randn_like(means) * self.config.std).clamp(-0.3, 0.3)
             return (means + noise).clamp(-1, 1), torch.zeros(len(means), device=self.device)
-        policy = torch.distributions.Normal(means, self.log_std.clamp(-4, 0).exp())
-        actions = policy.rsample()
-        return actions, policy.log_prob(actions).sum(-1)
+        # Of a Gaussian whose spread no observation changes, so that no gradient reaches the means.
+        log_std, noise = self.log_std.clamp(-4, 0), torch.randn_like(means)
+        log_probability = -(0.5 * noise.square() + log_std + HALF_LOG_2_PI).sum(-1)
+        return means + noise * log_std.exp(), log_probability
 
     def update(self, actor: bool = True) -> Losses:
-        """Do one update of the critics, and of the actor where it is its turn."""
-        with short_products():
-            return self._update(actor)
+        """Do one update of the critics, and of the actor where it is its turn.
 
-    def _update(self, actor: bool) -> Losses:
+        Both from the same critics, so that these look at each observation once.
+        """
         config = self.config
         rows, shown = self._draw()
         drawn = self.replay.transitions(rows, config.return_steps, config.discount)
         features = self._tensor(self._features.rows[drawn.rows])
-        following = self._tensor(self._features.rows[drawn.next_rows])
         actions = self._tensor(self.replay.actions(drawn.rows))
-        rewards, discounts = self._tensor(drawn.rewards), self._tensor(drawn.discounts)
-        temperature = self.log_temperature.exp().detach()
-        with torch.no_grad():
-            next_actions, log_probability = self._sample(self._means(drawn.next_rows, following))
-            value = self._targets(following, next_actions).amin(0)
-            if self._automatic:
-                value = value - temperature * log_probability
-            target = rewards + discounts * value
-            if not self._automatic:
-                # Rewards are 0 or 1, once: without entropy no return lies outside.
-                target = target.clamp(0, 1)
-        values = self.critics(features, actions)
+        target = self._target(drawn)
+        turn = actor and self.updates % config.actor_every == 0
+        actor_loss = cloning = torch.tensor(float('nan'))
+        with self._short_products():
+            looked = self.critics.look(features)
+            values = self.critics(looked, actions)
+            if turn:
+                actor_loss, cloning = self._actor_loss(
+                    self._means(drawn.rows, features), looked.detach(), actions[:shown])
         critic_loss = nn.functional.mse_loss(values, target.expand_as(values), reduction='sum') \
             / len(target)
-        self._critic_optimizer.zero_grad(set_to_none=True)
-        critic_loss.backward()
-        self._critic_optimizer.step()
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self._targets.parameters()),
-                                 list(self.critics.parameters()), config.polyak)
-        actor_loss = cloning = torch.tensor(float('nan'))
-        if actor and self.updates % config.actor_every == 0:
-            means = self._means(drawn.rows, features)
-            actor_loss, cloning = self._improve_actor(means, features, actions, shown, temperature)
+        self._optimizer.zero_grad()
+        critic_loss.backward(inputs=self._critic_parameters)
+        if turn:
+            actor_loss.backward(inputs=self._actor_parameters)
+        temperature = self.log_temperature.exp().item()
+        self._optimizer.step()
+        self._follow(self._targets, self.critics, config.polyak)
+        if turn:
+            self._follow(self._averaged, self.actor, config.averaging)
         self.updates += actor
         return Losses(critic_loss.item() / config.critics, values.mean().item(),
-                      actor_loss.item(), cloning.item(), temperature.item())
+                      actor_loss.item(), cloning.item(), temperature)
 
-    def _improve_actor(self, means: Tensor, features: Tensor, actions: Tensor, shown: int,
-                       temperature: Tensor) -> tuple[Tensor, Tensor]:
+    def _short_products(self) -> torch.autocast:
+        """Multiply matrices in bfloat16 where that is faster; each block casts weights once."""
+        return torch.autocast(torch.device(self.device).type, torch.bfloat16, self._short)
+
+    @torch.no_grad()
+    def _target(self, drawn: Transitions) -> Tensor:
+        """Return what the critics' values (B,) should be."""
+        following = self._tensor(self._features.rows[drawn.next_rows])
+        with self._short_products():
+            actions, log_probability = self._sample(self._means(drawn.next_rows, following))
+            value = self._targets(self._targets.look(following), actions).amin(0)
+        if self._automatic:
+            value = value - self.log_temperature.exp() * log_probability
+        target = self._tensor(drawn.rewards) + self._tensor(drawn.discounts) * value
+        # Rewards are 0 or 1, once: without entropy no return lies outside.
+        return target if self._automatic else target.clamp(0, 1)
+
+    def _actor_loss(self, means: Tensor, looked: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss of actor and temperature, and the part that is cloning.
+
+        Args:
+            means: of the actor (B, a).
+            looked: what the critics' `look` gave of the same rows (E, B, hidden).
+            shown: actions of the first of them, which are demonstrations (N, a).
+
+        """
         config = self.config
         chosen, log_probability = self._sample(means) if self._automatic else (means, None)
-        values = self.critics(features, chosen).mean(0)
+        values = self.critics(looked, chosen).mean(0)
         # Against the mean size of the values, so that the weights below mean the same everywhere.
         scale = values.detach().abs().mean().clamp_min(1e-3)
-        cloning = nn.functional.mse_loss(means[:shown], actions[:shown]) \
-            if shown else means.new_zeros(())
+        cloning = nn.functional.mse_loss(means[:len(shown)], shown) \
+            if len(shown) else means.new_zeros(())
         loss = -values.mean() / scale + config.cloning * cloning
         loss = loss + config.range_penalty * (means.abs() - 1).clamp_min(0).square().mean()
         if self._automatic:
-            loss = loss + temperature * log_probability.mean() / scale
-        self._actor_optimizer.zero_grad(set_to_none=True)
-        loss.backward(inputs=self._actor_parameters)
-        self._actor_optimizer.step()
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self._averaged.parameters()),
-                                 list(self.actor.parameters()), config.averaging)
-        if self._automatic:
-            surplus = (-log_probability.detach()).mean() - self._target_entropy
-            temperature_loss = self.log_temperature.exp() * surplus
-            self._temperature_optimizer.zero_grad(set_to_none=True)
-            temperature_loss.backward()
-            self._temperature_optimizer.step()
-        return loss.detach(), cloning.detach()
+            temperature, entropy = self.log_temperature.exp(), -log_probability.mean()
+            loss = loss - temperature.detach() * entropy / scale
+            loss = loss + temperature * (entropy.detach() - self._target_entropy)
+        return loss, cloning
+
+    @staticmethod
+    @torch.no_grad()
+    def _follow(follower: nn.Module, leader: nn.Module, share: float) -> None:
+        """Move weights so far of the way to others."""
+        torch._foreach_lerp_(list(follower.parameters()), list(leader.parameters()), share)
 
     def copy_to(self, head: Head) -> None:
         """Write the running mean of the actor's weights: one actor alone may be far worse."""

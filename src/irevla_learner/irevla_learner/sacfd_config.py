@@ -72,6 +72,8 @@ class SACfDConfig(Settings):
             raise ConfigError(f'SACfD setting noise_std_low is {self.noise_std_low}, above '
                               f'noise_std_high {self.noise_std_high}')
         object.__setattr__(self, 'hidden', check_sizes(self.hidden, 'SACfD setting hidden'))
+        if not self.hidden:
+            raise ConfigError('SACfD setting hidden is empty; the critics need one layer at least')
         if self.capacity < self.decisions:
             raise ConfigError(f'SACfD setting capacity is {self.capacity}, below decisions '
                               f'{self.decisions}: the replay would drop the demonstrations; '

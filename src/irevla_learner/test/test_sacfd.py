@@ -26,25 +26,23 @@ SMALL = SACfDConfig(components=4, hidden=(32, 32), batch_size=32, decisions=30, 
 
 def test_members_of_the_ensemble_are_separate_networks():
     torch.manual_seed(0)
-    critics = Critics(3, 5, (8, 8))
+    critics = Critics(3, 3, 2, (8, 8))
     features, actions = torch.randn(6, 3), torch.randn(6, 2)
-    values = critics(features, actions)
+    values = critics(critics.look(features), actions)
     assert values.shape == (3, 6)
     inputs = torch.cat((features, actions), -1)
-    linear = critics.layers[::3]
     for member in range(3):
-        hidden = inputs
-        for layer in critics.layers[:-1]:
-            if layer in linear:
-                hidden = hidden @ layer.weight[member] + layer.bias[member]
-            else:
-                hidden = layer(hidden)
-        expected = hidden @ critics.layers[-1].weight[member] + critics.layers[-1].bias[member]
-        torch.testing.assert_close(values[member], expected[:, 0])
+        first = torch.cat((critics.features.weight[member], critics.actions[member]))
+        hidden = inputs @ first + critics.features.bias[member]
+        for layer in critics.layers:
+            hidden = layer(hidden) if not isinstance(layer, type(critics.features)) \
+                else hidden @ layer.weight[member] + layer.bias[member]
+        expected = hidden @ critics.value[member, 0] + critics.bias[member]
+        torch.testing.assert_close(values[member], expected)
     values[0].sum().backward()
-    for layer in linear:
-        assert layer.weight.grad[0].any()
-        assert not layer.weight.grad[1:].any()
+    for name, parameter in critics.named_parameters():
+        assert parameter.grad[0].any(), name
+        assert not parameter.grad[1:].any(), name
 
 
 def test_components_are_uncorrelated_and_of_spread_one():
@@ -65,7 +63,7 @@ def test_components_of_few_latents_stay_of_the_order_of_one():
 
 
 @pytest.mark.parametrize('changes, word', [
-    ({'hidden': 256}, 'hidden'), ({'hidden': ['a']}, 'hidden'),
+    ({'hidden': 256}, 'hidden'), ({'hidden': []}, 'at least'), ({'hidden': ['a']}, 'hidden'),
     ({'batch_size': 10.5}, 'batch_size'),
     ({'capacity': 25000.0}, 'capacity'), ({'noise_std_low': 0.4}, 'noise_std_high'),
     ({'std': 0}, 'std'), ({'keep': 1}, 'keep'), ({'critics': True}, 'critics'),
@@ -165,20 +163,36 @@ def test_a_token_learner_that_learns_reads_the_latents_and_leaves_the_critics_fe
     np.testing.assert_array_equal(agent._features.rows, features)
 
 
-def test_only_the_updates_multiply_in_bfloat16(tmp_path, monkeypatch):
-    agent, _ = small_agent(tmp_path)
-    matmul = torch.backends.mkldnn.matmul
-    before, seen = matmul.fp32_precision, []
-    assert before != 'bf16'
-    forward = agent.critics.forward
-    monkeypatch.setattr(agent.critics, 'forward', lambda *given: (
-        seen.append(matmul.fp32_precision), forward(*given))[1])
-    agent.update()
-    assert set(seen) == {'bf16'} and matmul.fp32_precision == before
-    monkeypatch.setattr(agent, '_draw', lambda: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        agent.update()
-    assert matmul.fp32_precision == before
+@pytest.mark.parametrize('temperature', ['none', 'auto'])
+def test_products_in_bfloat16_give_nearly_the_same_update(tmp_path, temperature):
+    losses, weights = [], []
+    for short in (False, True):
+        agent, _ = small_agent(tmp_path / str(short), temperature=temperature)
+        agent._short = short
+        losses.append([agent.update() for _ in range(20)])
+        weights.append(torch.cat([one.flatten() for one in agent.actor.mlp.parameters()]))
+        assert all(value.dtype == torch.float32 for value in agent.state().values())
+    torch.testing.assert_close(*(torch.tensor([[one.critic, one.value] for one in each])
+                                 for each in losses), atol=0.02, rtol=0.05)
+    assert not torch.equal(*weights), 'the second multiplied in float32 too'
+    torch.testing.assert_close(*weights, atol=2e-3, rtol=0.1)
+
+
+def test_each_loss_moves_only_what_it_is_of(tmp_path):
+    agent, _ = small_agent(tmp_path, actor_every=2)
+    again, _ = small_agent(tmp_path / 'again', actor_every=1000)
+    for one in (agent, again):
+        torch.manual_seed(3)
+        one.update(actor=False)
+        # Only the first improves its actor at the next update.
+        one.updates = 2
+        before = {name: value.clone() for name, value in one.actor.state_dict().items()}
+        one.update()
+        moved = any(not torch.equal(value, before[name])
+                    for name, value in one.actor.state_dict().items())
+        assert moved == (one is agent)
+    for name, value in agent.critics.state_dict().items():
+        assert torch.equal(value, again.critics.state_dict()[name]), name
 
 
 def test_the_temperature_follows_the_entropy(tmp_path):
