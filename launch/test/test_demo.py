@@ -26,7 +26,8 @@ def config(tmp_path):
         training = yaml.safe_load((graph.CONFIG / f'training/{stage}.yaml').read_text())
         (tmp_path / f'{stage}.yaml').write_text(
             yaml.safe_dump(
-                training | {'steps': steps, 'ema_decay': 0.9, 'batch_size': 16}))
+                training | {'steps': steps, 'ema_decay': 0.9, 'batch_size': 16,
+                            'threads': 1}))
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump({
         # So little training may leave a policy that seldom succeeds.
         'demonstrations': 1, 'most_zero_shot_episodes': 100, 'warm_up_updates': 5,

@@ -44,7 +44,7 @@ def stage0(tmp_path_factory):
                              image_size=84, bags=root / 'demonstrations') as launch:
         assert launch.wait(120) == 0
     (root / 'training.yaml').write_text(
-        '{steps: 300, warmup_steps: 10, ema_decay: 0.9, batch_size: 16}')
+        '{steps: 300, warmup_steps: 10, ema_decay: 0.9, batch_size: 16, threads: 1}')
     train_from_bags([root / 'demonstrations'], root / 'training',
                     preset=graph.CONFIG / 'presets/tiny.yaml', training=root / 'training.yaml',
                     checkpoint=root / 'checkpoint')

@@ -4,6 +4,7 @@
 
 from dataclasses import asdict, dataclass
 import math
+import os
 from pathlib import Path
 import time
 
@@ -92,7 +93,8 @@ class Trainer:
     def __init__(self, vla: VLA, source: BatchSource, validation: Dataset | None,
                  config: TrainConfig, output: Path, checkpoint: Path | None = None) -> None:
         """Prepare everything and, where ``output`` holds a broken-off run, restore it."""
-        torch.set_num_threads(config.threads)
+        self._threads_before = torch.get_num_threads()
+        torch.set_num_threads(min(config.threads, len(os.sched_getaffinity(0))))
         self.accelerator = Accelerator(cpu=CPU_ONLY, mixed_precision=config.precision)
         self.vla, self.config, self.output = vla, config, Path(output)
         self.checkpoint = Path(checkpoint or self.output / 'checkpoint')
@@ -196,6 +198,7 @@ class Trainer:
 
     def _finish(self, log: MetricsLog | None, elapsed: float, waited: float) -> TrainResult:
         self.accelerator.wait_for_everyone()
+        torch.set_num_threads(self._threads_before)
         self.state.swap()
         self.vla.eval()
         newest = {}

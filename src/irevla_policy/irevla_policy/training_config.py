@@ -34,7 +34,7 @@ class TrainConfig(Settings):
     checkpoint_every: int = 250
     log_every: int = 20
     tensorboard: bool = False
-    threads: int = 1
+    threads: int = 2
     seed: int = 0
     task_weights: dict[str, float] | None = field(default=None)
 
