@@ -133,11 +133,14 @@ def random_batch(vla: VLA, size: int) -> Batch:
 
 
 def measure_latent(vla: VLA, bandwidth: float, rate: float) -> dict:
-    """Return the time from the images of one observation to its latent on the CPU."""
+    """Return the time from the images of one observation to its latent in the CPU's memory."""
+    # What training left must not count.
+    vla.zero_grad(set_to_none=True)
+    peak_gb()
     batch = random_batch(vla, 1)
 
     def perceive() -> torch.Tensor:
-        return vla.perceive(batch.images, batch.states, batch.instructions)[0]
+        return vla.perceive(batch.images, batch.states, batch.instructions)[0].cpu()
 
     done = operations(perceive)
     vla.compile_for_inference()
@@ -202,6 +205,7 @@ def main() -> None:
     parser.add_argument('--output', type=Path, default=run.RESULTS, help='folder to write into')
     arguments = parser.parse_args()
     source, machine = arguments.source, run.machine()
+    arguments.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         if not source:
             write_source(Path(folder))

@@ -21,7 +21,7 @@ from irevla_learner.latent_replay import LatentEpisode, LatentReplay
 from irevla_learner.sacfd_config import SACfDConfig
 
 OUTPUT = run.RESULTS.parents[1] / 'docs/results/large_replay.json'
-STEPS = 50
+STEPS, FEW = 50, 20
 DRAWS, READS, READ_ROWS = 200, 30, 32
 
 
@@ -77,7 +77,7 @@ def measure(folder: Path, capacity: int) -> dict:
         start = time.perf_counter()
         replay.add(episode, demonstration=number % 2 == 0)
         seconds.append(time.perf_counter() - start)
-        if number == 20:
+        if number == FEW:
             found.append(measure_draws(replay))
     found.append(measure_draws(replay))
     size = sum(path.stat().st_size for path in folder.iterdir())
@@ -85,8 +85,8 @@ def measure(folder: Path, capacity: int) -> dict:
     start = time.perf_counter()
     open_replay(folder, capacity)
     return {'gb_on_disk': size / 1e9, 'bytes_an_observation': size // capacity,
-            'add_episode_ms': {'first_20': 1e3 * float(np.median(seconds[:20])),
-                               'last_20': 1e3 * float(np.median(seconds[-20:]))},
+            'add_episode_ms': {'first_20': 1e3 * float(np.median(seconds[:FEW])),
+                               'last_20': 1e3 * float(np.median(seconds[-FEW:]))},
             'few': found[0], 'full': found[-1], 'open_again_s': time.perf_counter() - start}
 
 
@@ -98,6 +98,9 @@ def main() -> None:
     parser.add_argument('--capacity', type=int, default=200_000, help='observations')
     parser.add_argument('--output', type=Path, default=OUTPUT)
     arguments = parser.parse_args()
+    if arguments.capacity < 2 * FEW * (STEPS + 1):
+        parser.error(f'capacity {arguments.capacity} is below {2 * FEW * (STEPS + 1)}')
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         found = {'machine': run.machine(), 'capacity': arguments.capacity,
                  **measure(Path(folder), arguments.capacity)}

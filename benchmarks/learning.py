@@ -69,6 +69,7 @@ def baseline(features: int, actions: int, layer_norm: bool) -> Callable[[int], N
                         ) -> ContinuousCritic:
             if layer_norm:
                 self.critic_kwargs['activation_fn'] = lambda: torch.nn.Sequential(
+                    # Hidden layers are of one size.
                     torch.nn.LayerNorm(SETTINGS.hidden[0], elementwise_affine=False),
                     torch.nn.ReLU())
             return super().make_critic(features_extractor)
@@ -140,7 +141,7 @@ def update_for_ever(on_ready: Callable[[], None]) -> None:
 
 
 def measure_updates() -> dict:
-    """Return updates/s on cached latents, and the ratios to the other two, in turns."""
+    """Return updates/s on cached latents, and the ratios to the others, in turns."""
     random, vla = np.random.default_rng(0), untrained_vla()
     images, states = random_frames(vla)
     frames = len(images)

@@ -89,8 +89,7 @@ def running_recorder(root: Path) -> psutil.Process:
     process = subprocess.Popen([
         sys.executable, '-m', 'irevla_control.recorder_node', '--ros-args',
         '--params-file', str(Path(__file__).resolve().parents[1] / 'config/recorder.yaml'),
-        '-p', f'root:={root}', '-p', f'cameras:=[{",".join(CAMERAS)}]',
-        '-p', 'max_skew_s:=0.05'])
+        '-p', f'root:={root}', '-p', f'cameras:=[{",".join(CAMERAS)}]'])
     try:
         yield psutil.Process(process.pid)
     finally:

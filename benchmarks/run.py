@@ -14,7 +14,8 @@ import subprocess
 import sys
 
 RESULTS = Path(__file__).resolve().parent / 'results'
-MODULES = ('rendering', 'lockstep', 'latency', 'recording', 'training', 'learning', 'robot')
+MODULES = ('rendering', 'lockstep', 'latency', 'discovery', 'recording', 'training', 'learning',
+           'robot')
 # figure: (path in the results, goal in words, whether a value reaches it)
 GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'rendering, times stock Meta-World': (('render_speedup',), '>= 8', lambda x: x >= 8),
@@ -25,6 +26,9 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'bare pass p50 [ms]': (('bare_forward_ms', 'p50'), 'reported', lambda _: True),
     'round trip through the mux alone p50 [ms]': (
         ('mux_round_trip_ms', 'p50'), 'reported', lambda _: True),
+    'nodes know each other p50 [s]': (('discovery_s', 'p50'), 'reported', lambda _: True),
+    'the same by ROS\'s own settings p50 [s]': (
+        ('discovery_default_s', 'p50'), 'reported', lambda _: True),
     'recorder: messages lost': (('recorder', 'lost'), '0', lambda x: x == 0),
     'recorder: share of a core': (('recorder', 'cpu_share'), 'reported', lambda _: True),
     'training: share waiting for data': (
@@ -33,6 +37,8 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'training: samples/s of bare steps': (('bare_samples_per_s',), 'reported', lambda _: True),
     'learner: updates/s, batch 256': (('learner_updates_per_s',), 'reported', lambda _: True),
     'learner, times stable-baselines3': (('learner_vs_sb3',), '>= 2', lambda x: x >= 2),
+    'learner, times stable-baselines3 without LayerNorm': (
+        ('learner_vs_plain_sb3',), 'reported', lambda _: True),
     'learner, times the VLM in the loop': (('learner_vs_uncached',), '>= 20', lambda x: x >= 20),
     'replay / plain memory-mapped read': (('replay_vs_memmap',), 'reported', lambda _: True),
     'bytes of a BLIP-2 transition': (('transition_bytes',), 'reported', lambda _: True),

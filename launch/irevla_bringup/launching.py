@@ -232,13 +232,18 @@ def episode_nodes(context: LaunchContext, needed: list[str], cameras: list[str],
     The simulator draws the ``cameras``, but for those that others publish.
     """
     extra = names(context, 'extra_cameras')
+    drawn, mode = [name for name in cameras if name not in extra], value(context, 'mode')
     yield node(context, 'irevla_sim', 'metaworld', {
-        'cameras': [name for name in cameras if name not in extra],
-        'mode': value(context, 'mode'),
+        'cameras': drawn,
+        'mode': mode,
         'image_size': image_size,
         'horizon': whole_number(context, 'horizon', 1),
         'linger': whole_number(context, 'linger', 0), **simulator_parameters(context)})
-    yield from played(context, needed, list(dict.fromkeys([*cameras, *extra])))
+    # In real time the simulator goes on without a command.
+    from_start = [f'camera/{name}/image_raw' for name in drawn] + [
+        'robot_state', *(['command'] if mode == 'lock_step' else [])]
+    yield from played(context, needed, list(dict.fromkeys([*cameras, *extra])),
+                      {'from_start': from_start})
 
 
 def played(context: LaunchContext, needed: list[str], cameras: list[str],

@@ -21,7 +21,6 @@ from irevla_control.files import sync
 STAGING = '.staging'
 EPISODE_TYPE = 'irevla_msgs/msg/EpisodeState'
 COMMAND_TYPE = 'irevla_msgs/msg/EndEffectorCommand'
-OBSERVATION_TYPES = ('sensor_msgs/msg/Image', 'irevla_msgs/msg/RobotState')
 PHASE_RUNNING, PHASE_ENDED = 1, 2  # EpisodeState.PHASE_*
 _FOLDER_NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9._-]*')
 
@@ -102,7 +101,7 @@ class EpisodeRecording:
             event: the first one.
             stamp_ns: its stamp.
             about: what the bag tells beside the episode's own description.
-            from_start: topics that have a message of the first stamp, if they have any.
+            from_start: topics with a message of the first stamp; without it, it failed.
 
         """
         self.episode_id = event.episode_id
@@ -115,6 +114,7 @@ class EpisodeRecording:
         self._about = {**about, **describe(event)}
         self._early: list[RawMessage] = []
         self._first = dict.fromkeys(from_start, math.inf)
+        self._missed_steps = event.step if from_start else 0
         self._lost: Counter[str] = Counter()
         self._sources: set[str] = set()
 
@@ -196,8 +196,10 @@ class EpisodeRecording:
         if self.writer is None:
             return None
         # No gap in the sequence numbers tells of what was missed before the first message.
-        late = [topic for topic, stamp in self._first.items() if self.start < stamp < math.inf]
-        if late:
+        late = [topic for topic, stamp in self._first.items() if stamp > self.start]
+        if self._missed_steps:
+            self.fail(f'the recorder missed its first {self._missed_steps} steps')
+        if late and self._about['aborted'] == 'false':
             self.fail(f'the recorder missed the beginning of {", ".join(sorted(late))}')
         if self.failed:
             self._about['aborted'] = 'true'

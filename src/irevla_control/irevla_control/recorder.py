@@ -17,7 +17,6 @@ from irevla_control.cdr import command_source, stamp_of
 from irevla_control.episode_recording import (
     COMMAND_TYPE,
     EPISODE_TYPE,
-    OBSERVATION_TYPES,
     PHASE_RUNNING,
     EpisodeRecording,
     RawMessage,
@@ -39,6 +38,8 @@ class Limits:
         min_free_bytes: of the disk, below which nothing is recorded.
         max_skew_s: how much older than its stamp the parts of an observation may be; the bags
             tell it to who reads them.
+        from_start: topics with a message of each episode's first stamp; a recording without one
+            began too late, and is no whole episode.
 
     """
 
@@ -48,6 +49,7 @@ class Limits:
     sync_s: float = 5.0
     min_free_bytes: int = 500_000_000
     max_skew_s: float = 0.0
+    from_start: tuple[str, ...] = ()
 
 
 class Recorder:
@@ -82,9 +84,6 @@ class Recorder:
         self._events = {topic.name for topic in topics if topic.type == EPISODE_TYPE}
         self._commands = {topic.name for topic in topics if topic.type == COMMAND_TYPE
                           and topic.name.endswith('/command')}
-        # On a robot an observation's parts are older than its stamp.
-        self._from_start = set() if limits.max_skew_s else self._commands | {
-            topic.name for topic in topics if topic.type in OBSERVATION_TYPES}
         self._store = typestore(((EPISODE_TYPE, definition(EPISODE_TYPE)),))
         self._waiting: list[RawMessage] = []
         self._waiting_bytes = 0
@@ -163,7 +162,7 @@ class Recorder:
                 return
             episode = self._running = EpisodeRecording(
                 self._root, event, message.stamp_ns,
-                {'max_skew_s': str(self._limits.max_skew_s)}, self._from_start)
+                {'max_skew_s': str(self._limits.max_skew_s)}, self._limits.from_start)
             self._fail_when_full()
         episode.observe(event, message)
         if episode is self._running and episode.ended:

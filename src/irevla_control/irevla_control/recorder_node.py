@@ -37,6 +37,8 @@ PARAMETERS = {
     'max_skew_s': Parameter(
         0.0, 'how much older than the first camera\'s stamp the rest of an observation may be; 0: '
         'equal stamps, as simulators give them [s]', 0.0, 1.0),
+    'from_start': Parameter([''], 'topics with a message of each episode\'s first stamp; a '
+                                  'recording without one began too late and counts as aborted'),
 }
 SUITE_TOPICS = {
     'robot_state': 'irevla_msgs/msg/RobotState',
@@ -74,7 +76,8 @@ class RecorderNode(Node):
             Limits(grace_s=values['grace_s'], hold_s=values['hold_s'],
                    hold_bytes=values['hold_mb'] * 1_000_000, sync_s=values['sync_s'],
                    min_free_bytes=values['min_free_mb'] * 1_000_000,
-                   max_skew_s=values['max_skew_s']),
+                   max_skew_s=values['max_skew_s'], from_start=tuple(
+                       self.resolve_topic_name(name) for name in values['from_start'] if name)),
             self._on_committed, self._diagnostics.error)
         self._inbox = Inbox(self._streams, 1 / values['poll_hz'], values['hold_mb'] * 1_000_000,
                             self.create_guard_condition(self._write).trigger)
@@ -142,8 +145,7 @@ class RecorderNode(Node):
         lost = {name: topic['lost'] for name, topic in entry.topics.items() if topic['lost']}
         if lost:
             self._diagnostics.refuse(f'episode {entry.episode_id} lost messages: {lost}')
-        if not entry.failed:
-            self._diagnostics.error('')
+        self._diagnostics.error(entry.failed and f'episode {entry.episode_id}: {entry.failed}')
         self.get_logger().info(
             f'{entry.episode_id}: {entry.steps} steps, {entry.bytes / 1e6:.1f} MB'
             + (' (recovered)' if entry.recovered else '') + (' (aborted)' if entry.aborted else '')

@@ -102,20 +102,41 @@ def test_bag_is_a_rosbag2_folder_with_every_message_bit_for_bit(tmp_path):
             assert message.publish_time == stamp and message.log_time > stamp
 
 
-@pytest.mark.parametrize('late', ['/camera/corner/image_raw', '/robot_state', '/command'])
-def test_a_recorder_that_missed_the_beginning_says_so(tmp_path, late):
+FROM_START = ('/camera/corner/image_raw', '/robot_state', '/command')
+
+
+@pytest.mark.parametrize('late', FROM_START)
+@pytest.mark.parametrize('all_missed', [False, True])
+def test_a_recorder_that_missed_the_beginning_says_so(tmp_path, late, all_missed):
     played = play(steps=6)
-    with recording(tmp_path) as run:
+    missed = [(topic, stamp) for topic, stamp, _ in played.wire
+              if topic == late and (all_missed or stamp == played.wire[0][1])]
+    for folder, from_start, failed in (
+            ('simulator', FROM_START, f'the recorder missed the beginning of {late}'),
+            ('robot', (), '')):
+        with recording(tmp_path / folder, from_start=from_start) as run:
+            for topic, stamp, data in played.wire:
+                if (topic, stamp) not in missed:
+                    run.take(topic, data)
+        [entry] = run.entries
+        assert entry.failed == failed
+        assert entry.aborted == bool(failed), 'not learned from, and played again'
+
+
+def test_a_recorder_that_came_in_the_middle_says_so(tmp_path):
+    played = play(steps=6)
+    middle = sorted({stamp for _, stamp, _ in played.wire})[2]
+    with recording(tmp_path, from_start=FROM_START) as run:
         for topic, stamp, data in played.wire:
-            if (topic, stamp) != (late, played.wire[0][1]):
+            if stamp >= middle:
                 run.take(topic, data)
-    [entry] = run.entries
-    assert entry.failed == f'the recorder missed the beginning of {late}'
-    assert entry.aborted, 'not learned from, and played again'
-    with recording(tmp_path / 'robot', max_skew_s=0.05) as run:
-        for topic, _, data in played.wire[1:]:
-            run.take(topic, data)
-    assert not run.entries[0].failed, 'no two sensors of a robot have equal stamps'
+    assert run.entries[0].failed == 'the recorder missed its first 2 steps'
+
+
+def test_a_whole_recording_has_its_beginning(tmp_path):
+    with recording(tmp_path, from_start=FROM_START) as run:
+        run.play(play(steps=6))
+    assert not run.entries[0].failed and not run.entries[0].aborted
 
 
 def test_index_says_what_was_recorded_and_can_be_rebuilt_from_the_bags(tmp_path, capsys):

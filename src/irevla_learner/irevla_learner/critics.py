@@ -12,9 +12,10 @@ from torch import Tensor, nn
 class _Linear(nn.Module):
     """One linear layer of every member: (E, B, in) to (E, B, out)."""
 
-    def __init__(self, members: int, inputs: int, outputs: int) -> None:
+    def __init__(self, members: int, inputs: int, outputs: int, all_inputs: int = 0) -> None:
+        """Take some inputs, of ``all_inputs`` to the same outputs where others give the rest."""
         super().__init__()
-        bound = 1 / math.sqrt(inputs)
+        bound = 1 / math.sqrt(all_inputs or inputs)
         self.weight = nn.Parameter(torch.empty(members, inputs, outputs).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(members, 1, outputs).uniform_(-bound, bound))
 
@@ -32,7 +33,7 @@ class Critics(nn.Module):
     def __init__(self, members: int, features: int, actions: int, hidden: Sequence[int]) -> None:
         """Take so many numbers of features and of actions."""
         super().__init__()
-        self.features = _Linear(members, features, hidden[0])
+        self.features = _Linear(members, features, hidden[0], features + actions)
         bound = 1 / math.sqrt(features + actions)
         self.actions = nn.Parameter(
             torch.empty(members, actions, hidden[0]).uniform_(-bound, bound))

@@ -23,7 +23,7 @@ class FeatureCache:
     """Features float32 (capacity, size) of a replay's rows, and which of them are computed."""
 
     def __init__(self, replay: LatentReplay, size: int, digest: str) -> None:
-        """Open the cache in the replay's folder; one made by something else is begun anew.
+        """Open the cache in the replay's folder; a foreign or truncated one is begun anew.
 
         Args:
             replay: whose rows they are of.
@@ -51,7 +51,10 @@ class FeatureCache:
             state = json.loads(path.read_text())
         except (OSError, ValueError):
             return {}
-        return state if isinstance(state, dict) and (self._folder / ROWS).exists() else {}
+        path = self._folder / ROWS
+        size = 4 * self._identity['size'] * self._identity['capacity']
+        whole = path.exists() and path.stat().st_size == size
+        return state if isinstance(state, dict) and whole else {}
 
     def missing(self) -> list[slice]:
         """Return the replay's spans whose features are not there, or of what they held before."""

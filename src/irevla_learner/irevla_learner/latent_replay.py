@@ -110,7 +110,8 @@ class LatentReplay:
             capacity: observations kept.
 
         Raises:
-            ConfigError: what the folder holds is of another model or shape, or the disk is full.
+            ConfigError: what the folder holds is of another model or shape, or truncated, or the
+                disk is full.
 
         """
         self._folder = Path(folder)

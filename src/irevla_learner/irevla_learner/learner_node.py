@@ -95,10 +95,13 @@ class LearnerNode(Node):
         self.get_logger().info(f'head of {values["checkpoint"]}, backbone {self._hash[:12]}')
 
     def destroy_node(self) -> None:
-        """Let the running slice of updates end; what was learned is saved."""
+        """Let the running slice of updates end; episodes and what was learned are kept."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+            if self._error:
+                # The callback that raises it will not be called any more.
+                self.get_logger().error(f'what came last is not learned from: {self._error}')
         super().destroy_node()
 
     def _on_startup(self) -> None:
@@ -107,7 +110,7 @@ class LearnerNode(Node):
             self.destroy_timer(self._startup)
             # Its presence tells others that the learner hears them.
             self._update = self.create_publisher(PolicyUpdate, 'policy_update', EVENT)
-            if self._learner.learning:
+            if self._learner.version:
                 # Gone on from a folder: nobody is to act with the head it began with.
                 self._publish()
             self._thread.start()

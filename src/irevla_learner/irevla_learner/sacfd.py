@@ -240,14 +240,14 @@ class SACfD:
             looked = self.critics.look(features)
             values = self.critics(looked, actions)
             if turn:
-                actor_loss, cloning = self._actor_loss(
+                actor_loss, cloning, temperature_loss = self._actor_losses(
                     self._means(drawn.rows, features), looked.detach(), actions[:shown])
         critic_loss = nn.functional.mse_loss(values, target.expand_as(values), reduction='sum') \
             / len(target)
         self._optimizer.zero_grad()
         critic_loss.backward(inputs=self._critic_parameters)
         if turn:
-            actor_loss.backward(inputs=self._actor_parameters)
+            (actor_loss + temperature_loss).backward(inputs=self._actor_parameters)
         temperature = self.log_temperature.exp().item()
         self._optimizer.step()
         self._follow(self._targets, self.critics, config.polyak)
@@ -274,8 +274,9 @@ class SACfD:
         # Rewards are 0 or 1, once: without entropy no return lies outside.
         return target if self._automatic else target.clamp(0, 1)
 
-    def _actor_loss(self, means: Tensor, looked: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss of actor and temperature, and the part that is cloning.
+    def _actor_losses(self, means: Tensor, looked: Tensor,
+                      shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the loss of the actor, the part of it that is cloning, and the temperature's.
 
         Args:
             means: of the actor (B, a).
@@ -292,11 +293,11 @@ class SACfD:
             if len(shown) else means.new_zeros(())
         loss = -values.mean() / scale + config.cloning * cloning
         loss = loss + config.range_penalty * (means.abs() - 1).clamp_min(0).square().mean()
-        if self._automatic:
-            temperature, entropy = self.log_temperature.exp(), -log_probability.mean()
-            loss = loss - temperature.detach() * entropy / scale
-            loss = loss + temperature * (entropy.detach() - self._target_entropy)
-        return loss, cloning
+        if not self._automatic:
+            return loss, cloning, means.new_zeros(())
+        temperature, entropy = self.log_temperature.exp(), -log_probability.mean()
+        loss = loss - temperature.detach() * entropy / scale
+        return loss, cloning, temperature * (entropy.detach() - self._target_entropy)
 
     @staticmethod
     @torch.no_grad()

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Features on disk are used again only for the same observations, computed by the same."""
 
+import os
+
 from latent_episodes import episode, open_replay
 import numpy as np
 import pytest
@@ -43,7 +45,8 @@ def test_rows_that_hold_another_episode_are_computed_again(tmp_path):
 @pytest.mark.parametrize('damage', [
     lambda folder: (folder / STATE).unlink(), lambda folder: (folder / ROWS).unlink(),
     lambda folder: (folder / STATE).write_text('{"identity"'),
-    lambda folder: (folder / STATE).write_text('[]')])
+    lambda folder: (folder / STATE).write_text('[]'),
+    lambda folder: os.truncate(folder / ROWS, 8)])
 def test_what_is_damaged_is_computed_again(tmp_path, damage):
     replay = open_replay(tmp_path, capacity=10)
     replay.add(episode(4))

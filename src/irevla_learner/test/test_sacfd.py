@@ -163,19 +163,21 @@ def test_a_token_learner_that_learns_reads_the_latents_and_leaves_the_critics_fe
     np.testing.assert_array_equal(agent._features.rows, features)
 
 
-@pytest.mark.parametrize('temperature', ['none', 'auto'])
-def test_products_in_bfloat16_give_nearly_the_same_update(tmp_path, temperature):
+@pytest.mark.parametrize('temperature, token_learner', [
+    ('none', 0.0), ('auto', 0.0), ('none', 1e-4)])
+def test_products_in_bfloat16_give_nearly_the_same_update(tmp_path, temperature, token_learner):
     losses, weights = [], []
     for short in (False, True):
-        agent, _ = small_agent(tmp_path / str(short), temperature=temperature)
+        agent, _ = small_agent(tmp_path / str(short), temperature=temperature,
+                               token_learner_learning_rate=token_learner)
         agent._short = short
         losses.append([agent.update() for _ in range(20)])
         weights.append(torch.cat([one.flatten() for one in agent.actor.mlp.parameters()]))
         assert all(value.dtype == torch.float32 for value in agent.state().values())
     torch.testing.assert_close(*(torch.tensor([[one.critic, one.value] for one in each])
-                                 for each in losses), atol=0.02, rtol=0.05)
+                                 for each in losses), atol=5e-3, rtol=0)
     assert not torch.equal(*weights), 'the second multiplied in float32 too'
-    torch.testing.assert_close(*weights, atol=2e-3, rtol=0.1)
+    torch.testing.assert_close(*weights, atol=3e-4, rtol=0)
 
 
 def test_each_loss_moves_only_what_it_is_of(tmp_path):

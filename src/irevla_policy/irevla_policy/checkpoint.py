@@ -64,7 +64,8 @@ def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> V
         raise CheckpointError(
             f'checkpoint {folder} was written on another backbone: hash '
             f'{manifest["backbone_hash"][:12]}, but {config.backbone.source or "this program"} '
-            f'gives {vla.backbone_hash[:12]}; restore the source it was trained on')
+            f'gives {vla.backbone_hash[:12]}; restore the source it was trained on, and the '
+            'versions of transformers and tokenizers')
     return vla.to(device).eval()
 
 

@@ -76,9 +76,9 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 
     Raises CheckpointError when it is missing, foreign or of another version.
     """
-    path = Path(folder) / MANIFEST
+    path = Path(folder).absolute() / MANIFEST
     if not path.is_file():
-        previous = path.parent.with_name(f'{path.parent.name}.previous')
+        previous = Path(f'{path.parent}.previous')
         raise CheckpointError(
             f'{path} is missing; ' + (f'its writer was killed: rename {previous}'
                                       if previous.is_dir() and not path.parent.exists() else

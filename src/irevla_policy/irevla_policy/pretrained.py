@@ -120,10 +120,8 @@ def load_inputs(config: BackboneConfig, image_size: int) -> tuple[nn.Module, Pro
 
 
 def _digest(tokenizer: PreTrainedTokenizerBase) -> str:
-    words = json.dumps([tokenizer.get_vocab(), tokenizer.special_tokens_map], sort_keys=True,
-                       default=str)
-    if tokenizer.is_fast:
-        words = tokenizer.backend_tokenizer.to_str() + words
+    words = tokenizer.backend_tokenizer.to_str() if tokenizer.is_fast else json.dumps(
+        [tokenizer.get_vocab(), tokenizer.special_tokens_map], sort_keys=True, default=str)
     return hashlib.sha256(words.encode()).hexdigest()
 
 

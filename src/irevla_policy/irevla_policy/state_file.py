@@ -15,7 +15,7 @@ from irevla_control.errors import ConfigError
 from irevla_control.files import write_synced
 
 # Of the tensors' names and meaning; a file of another is not gone on with.
-FORMAT = 3
+FORMAT = 4
 
 
 def save_state(path: Path, tensors: Mapping[str, Tensor], identity: Mapping[str, Any],

@@ -93,8 +93,6 @@ class Trainer:
     def __init__(self, vla: VLA, source: BatchSource, validation: Dataset | None,
                  config: TrainConfig, output: Path, checkpoint: Path | None = None) -> None:
         """Prepare everything and, where ``output`` holds a broken-off run, restore it."""
-        self._threads_before = torch.get_num_threads()
-        torch.set_num_threads(min(config.threads, len(os.sched_getaffinity(0))))
         self.accelerator = Accelerator(cpu=CPU_ONLY, mixed_precision=config.precision)
         self.vla, self.config, self.output = vla, config, Path(output)
         self.checkpoint = Path(checkpoint or self.output / 'checkpoint')
@@ -115,6 +113,14 @@ class Trainer:
 
     def run(self) -> TrainResult:
         """Train to the last step, save the averaged weights as a checkpoint."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(min(self.config.threads, len(os.sched_getaffinity(0))))
+        try:
+            return self._run()
+        finally:
+            torch.set_num_threads(before)
+
+    def _run(self) -> TrainResult:
         config = self.config
         log = MetricsLog(self.output, self.start, config.tensorboard) if self._main else None
         prefetcher = Prefetcher(self._example, range(self.start, config.steps))
@@ -198,7 +204,6 @@ class Trainer:
 
     def _finish(self, log: MetricsLog | None, elapsed: float, waited: float) -> TrainResult:
         self.accelerator.wait_for_everyone()
-        torch.set_num_threads(self._threads_before)
         self.state.swap()
         self.vla.eval()
         newest = {}

@@ -111,7 +111,7 @@ def test_foreign_manifest_is_refused(folder, changes, message):
 
 
 def test_folder_that_is_no_checkpoint_is_refused(tmp_path):
-    for path in (tmp_path, tmp_path / 'nothing'):
+    for path in (tmp_path, tmp_path / 'nothing', '', '/'):
         with pytest.raises(CheckpointError, match=r'manifest.json is missing'):
             load_checkpoint(path)
     (tmp_path / 'manifest.json').write_text('[1]')
