@@ -19,7 +19,7 @@ class SACfDConfig(Settings):
     demonstrations: int = 20
     most_zero_shot_episodes: int = 60
     warm_up_updates: int = 1500
-    decisions: int = 6000
+    decisions: int = 8000
     window: int = 20
     window_success: float = 0.95
     updates_per_decision: float = 2.0

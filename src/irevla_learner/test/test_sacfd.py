@@ -67,7 +67,7 @@ def test_components_of_few_latents_stay_of_the_order_of_one():
     ({'batch_size': 10.5}, 'batch_size'),
     ({'capacity': 25000.0}, 'capacity'), ({'noise_std_low': 0.4}, 'noise_std_high'),
     ({'std': 0}, 'std'), ({'keep': 1}, 'keep'), ({'critics': True}, 'critics'),
-    ({'polyak': '1e-3'}, 'write 0.001'), ({'capacity': 5000}, 'below decisions 6000'),
+    ({'polyak': '1e-3'}, 'write 0.001'), ({'capacity': 5000}, 'below decisions 8000'),
     ({'temperature': 'hot'}, 'temperature'), ({'averaging': 0.0}, 'averaging')])
 def test_a_wrong_setting_is_refused_by_name(tmp_path, changes, word):
     file = tmp_path / 'sacfd.yaml'
@@ -221,8 +221,8 @@ def test_without_online_episodes_all_is_drawn_from_demonstrations(tmp_path):
 def test_learns_a_task_that_it_could_not_do(tmp_path, temperature, token_learner):
     head = beside_the_goal()
     before = success_rate(head)
-    config = SACfDConfig(components=8, hidden=(64, 64), batch_size=64, capacity=6000,
-                         temperature=temperature,
+    config = SACfDConfig(components=8, hidden=(64, 64), batch_size=64, decisions=6000,
+                         capacity=6000, temperature=temperature,
                          token_learner_learning_rate=token_learner)
     replay = LatentReplay(tmp_path, backbone_hash='toy', tokens=3, width=WIDTH, state_size=2,
                           action_size=2, capacity=config.capacity)
