@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 import json
 from pathlib import Path
-import re
 import resource
 import tempfile
 import time
@@ -210,7 +209,7 @@ def main() -> None:
         if not source:
             write_source(Path(folder))
         results = {'machine': machine, 'weights': source or 'random'} | measure(source or folder)
-    name = re.sub(r'[^a-z0-9]+', '-', (machine['gpu'] or machine['cpu']).lower()).strip('-')
+    name = run.file_name(machine['gpu'] or machine['cpu'])
     path = arguments.output / f'full-size-{name}.json'
     path.write_text(json.dumps(results, indent=2) + '\n')
     print(json.dumps(results, indent=2))

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 import tempfile
 import time
+import timeit
 
 from learning import BLIP2_TOKENS, BLIP2_WIDTH
 import numpy as np
@@ -33,12 +34,7 @@ def own_memory_mb() -> float:
 
 def median_ms(work: Callable[[], object], repeats: int) -> float:
     """Return how long the work takes [ms]."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return 1e3 * float(np.median(times))
+    return 1e3 * float(np.median(timeit.repeat(work, number=1, repeat=repeats)))
 
 
 def open_replay(folder: Path, capacity: int) -> LatentReplay:

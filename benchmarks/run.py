@@ -72,6 +72,11 @@ def machine() -> dict:
             'ros': os.environ.get('ROS_DISTRO', '')}
 
 
+def file_name(text: str) -> str:
+    """Return words of a machine as a part of a file's name."""
+    return re.sub(r'[^a-z0-9]+', '-', text.lower()).strip('-')
+
+
 def run_module(module: str) -> dict:
     """Run one benchmark in a process of its own; return its figures."""
     code = f'import json, {module}; print("RESULT" + json.dumps({module}.measure()))'
@@ -113,8 +118,8 @@ def main() -> None:
         results |= run_module(module)
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps(results, indent=2) + '\n'
-    name = re.sub(r'[^a-z0-9]+', '-', f'{machine()["cpu"]} {machine()["cores"]} cores'.lower())
-    for path in (latest, RESULTS / f'{name.strip("-")}.json'):
+    name = file_name(f'{machine()["cpu"]} {machine()["cores"]} cores')
+    for path in (latest, RESULTS / f'{name}.json'):
         path.write_text(text)
     print(table(results))
     print(f'written: {latest}')
