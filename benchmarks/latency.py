@@ -20,14 +20,14 @@ from sensor_msgs.msg import Image
 from timing import percentiles
 import torch
 
-from irevla_control.ros.executor import DirectExecutor
-from irevla_control.ros.messages import (
+from irevla_control.ros.conversions import (
     action_to_message,
     image_to_message,
     ns_to_stamp,
     stamp_to_ns,
     to_array,
 )
+from irevla_control.ros.executor import DirectExecutor
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import (
     EndEffectorCommand,
@@ -73,7 +73,7 @@ def running_nodes(checkpoint: Path) -> None:
         subprocess.Popen([sys.executable, '-m', module, '--ros-args', *arguments])
         for module, arguments in (
             ('irevla_policy.vla_node', ['-p', f'checkpoint:={checkpoint}', '-p', 'device:=cpu']),
-            ('irevla_control.command_mux_node', []))]
+            ('irevla_control.episodes.command_mux_node', []))]
     try:
         yield
     finally:

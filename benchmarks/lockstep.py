@@ -14,8 +14,8 @@ import numpy as np
 import rclpy
 from sensor_msgs.msg import Image
 
+from irevla_control.ros.conversions import action_to_message, stamp_to_ns
 from irevla_control.ros.executor import DirectExecutor
-from irevla_control.ros.messages import action_to_message, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 from irevla_msgs.srv import ResetEpisode

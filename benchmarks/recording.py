@@ -18,8 +18,8 @@ import psutil
 import rclpy
 from rclpy.node import Node
 
-from irevla_control.bag_index import list_episodes
-from irevla_control.ros.messages import image_to_message, ns_to_stamp
+from irevla_control.bags.index import list_episodes
+from irevla_control.ros.conversions import image_to_message, ns_to_stamp
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 
@@ -87,7 +87,7 @@ class Robot:
 def running_recorder(root: Path) -> psutil.Process:
     """Run the real `recorder` node in a process of its own."""
     process = subprocess.Popen([
-        sys.executable, '-m', 'irevla_control.recorder_node', '--ros-args',
+        sys.executable, '-m', 'irevla_control.recording.recorder_node', '--ros-args',
         '--params-file', str(Path(__file__).resolve().parents[1] / 'config/recorder.yaml'),
         '-p', f'root:={root}', '-p', f'cameras:=[{",".join(CAMERAS)}]'])
     try:

@@ -20,18 +20,18 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 from timing import percentiles
 
-from irevla_control.hid_reports import FULL, HidReports, moved, reported_device
+from irevla_control.cameras.realsense_camera import CameraFrame, CameraSettings, RealSenseCamera
 from irevla_control.observation import BASE_FRAME
-from irevla_control.realsense_camera import CameraFrame, CameraSettings, RealSenseCamera
-from irevla_control.ros.executor import DirectExecutor
-from irevla_control.ros.messages import (
+from irevla_control.ros.conversions import (
     action_to_message,
     image_to_message,
     ns_to_stamp,
     pixels_to_message,
 )
+from irevla_control.ros.executor import DirectExecutor
 from irevla_control.ros.qos import COMMAND, OBSERVATION
-from irevla_control.spacemouse_node import SpaceMouseNode
+from irevla_control.teleop.hid_reports import FULL, HidReports, moved, reported_device
+from irevla_control.teleop.spacemouse_node import SpaceMouseNode
 from irevla_msgs.msg import EndEffectorCommand, RobotState
 from irevla_msgs.srv import GoHome
 from irevla_sim.circle import circle
@@ -50,8 +50,8 @@ STARTS_WITHIN_S = 60.0
 
 def timed_franka(file: str, address: str) -> None:
     """Run franka_node, and note when its arm is led, and when that leads elsewhere."""
-    from irevla_control import franka_node
-    from irevla_control.franka_arm import FrankaArm
+    from irevla_control.arm import franka_node
+    from irevla_control.arm.franka_arm import FrankaArm
     led: list[int] = []
     turned: list[int] = []
     target = [np.zeros(3)]
@@ -224,7 +224,7 @@ def teleoperation(bench: Bench) -> list[int]:
     mouse = SpaceMouseNode(reported_device(reports), parameter_overrides=[
         rclpy.Parameter('camera', value='front'), rclpy.Parameter('step', value=0.004)])
     bench.executor.add_node(mouse)
-    mux = subprocess.Popen([sys.executable, '-m', 'irevla_control.command_mux_node'])
+    mux = subprocess.Popen([sys.executable, '-m', 'irevla_control.episodes.command_mux_node'])
     camera = bench.node.create_publisher(Image, 'camera/front/image_raw', OBSERVATION)
     picture = np.zeros((8, 8, 3), np.uint8)
     bench.until(lambda: mouse.count_subscribers('teleop_command')

@@ -14,9 +14,9 @@ import numpy as np
 from rclpy.serialization import serialize_message
 import torch
 
-from irevla_control.bag_writer import BagWriter, Topic
-from irevla_control.episode_recording import STAGING, commit, describe
-from irevla_control.ros.messages import action_to_message, image_to_message, ns_to_stamp
+from irevla_control.bags.writer import BagWriter, Topic
+from irevla_control.recording.episode_recording import STAGING, commit, describe
+from irevla_control.ros.conversions import action_to_message, image_to_message, ns_to_stamp
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 from irevla_policy.bag_frames import load_frames
 from irevla_policy.config import load_preset

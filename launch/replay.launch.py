@@ -24,7 +24,7 @@ from irevla_bringup.robot import (
     robot_arguments,
     robot_nodes,
 )
-from irevla_control.bag_index import entry_from_bag
+from irevla_control.bags.index import entry_from_bag
 from irevla_control.errors import BagError
 from launch import LaunchContext, LaunchDescription
 

@@ -28,11 +28,11 @@ from std_msgs.msg import Empty, String
 from std_srvs.srv import Trigger
 
 from irevla_bringup.graphs import Graph, running_graph
+from irevla_control.episodes.robot_episode_node import BROKEN
 from irevla_control.errors import IrevlaError
 from irevla_control.observation import BASE_FRAME
 from irevla_control.progress_bar import progress_bar
-from irevla_control.robot_episode_node import BROKEN
-from irevla_control.ros.messages import action_to_message, ns_to_stamp, stamp_to_ns
+from irevla_control.ros.conversions import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, OperatorVerdict, RobotState
 from irevla_policy.checkpoint import save_checkpoint

@@ -8,8 +8,8 @@ import threading
 import rclpy
 from rclpy.node import Node
 
+from irevla_control.ros.conversions import action_to_message, stamp_to_ns
 from irevla_control.ros.executor import DirectExecutor
-from irevla_control.ros.messages import action_to_message, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, RECORD
 from irevla_msgs.msg import EndEffectorCommand, PolicyStep
 from irevla_sim.metaworld_node import BASE_FRAME

@@ -10,16 +10,21 @@ import yaml
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 NODES = {
-    'metaworld': 'irevla_sim.metaworld_node', 'expert': 'irevla_sim.expert_node',
-    'command_mux': 'irevla_control.command_mux_node',
-    'recorder': 'irevla_control.recorder_node', 'franka': 'irevla_control.franka_node',
-    'realsense': 'irevla_control.realsense_node',
-    'spacemouse': 'irevla_control.spacemouse_node',
-    'replay': 'irevla_control.replay_node',
-    'robot_episode': 'irevla_control.robot_episode_node', 'scene': 'irevla_sim.scene_node',
+    'metaworld': 'irevla_sim.metaworld_node',
+    'expert': 'irevla_sim.expert_node',
+    'command_mux': 'irevla_control.episodes.command_mux_node',
+    'recorder': 'irevla_control.recording.recorder_node',
+    'franka': 'irevla_control.arm.franka_node',
+    'realsense': 'irevla_control.cameras.realsense_node',
+    'spacemouse': 'irevla_control.teleop.spacemouse_node',
+    'replay': 'irevla_control.teleop.replay_node',
+    'robot_episode': 'irevla_control.episodes.robot_episode_node',
+    'scene': 'irevla_sim.scene_node',
     'scripted_operator': 'irevla_sim.scripted_operator_node',
-    'episode_runner': 'irevla_control.episode_runner_node', 'vla': 'irevla_policy.vla_node',
-    'learner': 'irevla_learner.learner_node', 'reward': 'irevla_learner.reward_node',
+    'episode_runner': 'irevla_control.episodes.episode_runner_node',
+    'vla': 'irevla_policy.vla_node',
+    'learner': 'irevla_learner.learner_node',
+    'reward': 'irevla_learner.reward_node',
 }
 # What changes from run to run comes from the launch files.
 FROM_LAUNCH = {

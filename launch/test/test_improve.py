@@ -18,7 +18,7 @@ import torch
 import yaml
 
 from irevla_bringup.improve import over_graph
-from irevla_control.bag_reader import list_episodes, read_episode
+from irevla_control.bags.reader import list_episodes, read_episode
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_learner.algorithm1 import load_config
 from irevla_learner.improve import main

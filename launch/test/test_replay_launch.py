@@ -5,7 +5,7 @@
 import graph
 import numpy as np
 
-from irevla_control.bag_reader import list_episodes, read_episode
+from irevla_control.bags.reader import list_episodes, read_episode
 
 CAMERAS = ['front', 'wrist']
 

@@ -13,7 +13,7 @@ from sensor_msgs.msg import Image
 
 from irevla_bringup.faults import MOVES, FaultyRobot
 from irevla_control.observation import BASE_FRAME
-from irevla_control.ros.messages import action_to_message
+from irevla_control.ros.conversions import action_to_message
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand
 from irevla_sim.circle import circle

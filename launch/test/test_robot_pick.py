@@ -6,9 +6,9 @@ import graph
 import numpy as np
 import pytest
 
-from irevla_control.bag_reader import list_episodes, read_episode
-from irevla_control.lerobot_export import export
-from irevla_control.lerobot_reader import read_lerobot
+from irevla_control.bags.reader import list_episodes, read_episode
+from irevla_control.lerobot.export import export
+from irevla_control.lerobot.reader import read_lerobot
 
 pytestmark = pytest.mark.alone
 CAMERAS = ['front', 'wrist']

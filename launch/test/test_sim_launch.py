@@ -18,7 +18,7 @@ import pytest
 import rclpy
 from sensor_msgs.msg import Image
 
-from irevla_control.bag_reader import read_episode
+from irevla_control.bags.reader import read_episode
 from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand
 from launch import LaunchDescription

@@ -11,9 +11,9 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import UInt8MultiArray
 
-from irevla_control.bag_reader import list_episodes, read_episode
-from irevla_control.hid_reports import FULL, moved, pressed
+from irevla_control.bags.reader import list_episodes, read_episode
 from irevla_control.ros.qos import EVENT, OBSERVATION, RECORD
+from irevla_control.teleop.hid_reports import FULL, moved, pressed
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 
 pytestmark = pytest.mark.alone

@@ -6,8 +6,8 @@ import numpy as np
 
 from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME
+from irevla_control.ros.conversions import action_to_message, stamp_to_ns
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import action_to_message, stamp_to_ns
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION

@@ -11,7 +11,7 @@ import argparse
 from rclpy.utilities import remove_ros_args
 from std_msgs.msg import String
 
-from irevla_control.realsense_node import RealSenseNode
+from irevla_control.cameras.realsense_node import RealSenseNode
 from irevla_control.ros.node import run_node
 from irevla_control.ros.qos import EVENT
 from irevla_sim.scene_cameras import SceneCameras

@@ -8,10 +8,10 @@ SpaceMouse Compact sends.
 
 from std_msgs.msg import UInt8MultiArray
 
-from irevla_control.hid_reports import HidReports, reported_device
 from irevla_control.ros.node import run_node
 from irevla_control.ros.qos import RECORD
-from irevla_control.spacemouse_node import SpaceMouseNode
+from irevla_control.teleop.hid_reports import HidReports, reported_device
+from irevla_control.teleop.spacemouse_node import SpaceMouseNode
 
 
 class FakeSpaceMouseNode(SpaceMouseNode):

@@ -10,14 +10,14 @@ from sensor_msgs.msg import Image
 
 from irevla_control.errors import BadMessageError, ConfigError, IrevlaError
 from irevla_control.observation import BASE_FRAME
-from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import (
+from irevla_control.ros.conversions import (
     image_to_message,
     message_to_action,
     ns_to_stamp,
     stamp_to_ns,
     to_array,
 )
+from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION

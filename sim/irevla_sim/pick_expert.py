@@ -7,9 +7,9 @@ import enum
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from irevla_control.arm_limits import shortened
+from irevla_control.arm.limits import shortened
+from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
-from irevla_control.pose import Pose
 from irevla_sim.panda_scene import THINGS
 
 # Of a command at most [m, rad].

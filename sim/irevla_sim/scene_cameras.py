@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 import pyrealsense2 as rs
 
-from irevla_control.realsense_camera import CameraError
+from irevla_control.cameras.realsense_camera import CameraError
 from irevla_sim.panda_scene import CAMERAS, PandaScene
 from irevla_sim.shared_scene import SharedScene
 from irevla_sim.software_camera import SoftwareCamera

@@ -4,8 +4,8 @@
 
 import time
 
+from irevla_control.ros.conversions import to_array
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import to_array
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import OBSERVATION

@@ -8,12 +8,12 @@ It stands where a person with a SpaceMouse stands before a real robot, and knows
 import numpy as np
 from sensor_msgs.msg import Image
 
+from irevla_control.arm.pose import Pose
 from irevla_control.cdr import stamp_of
 from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME
-from irevla_control.pose import Pose
+from irevla_control.ros.conversions import action_to_message, ns_to_stamp
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import action_to_message, ns_to_stamp
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION

@@ -13,7 +13,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
-from irevla_control.ros.messages import (
+from irevla_control.ros.conversions import (
     action_to_message,
     message_to_action,
     message_to_image,

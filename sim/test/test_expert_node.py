@@ -5,7 +5,7 @@
 from client import running
 import numpy as np
 
-from irevla_control.ros.messages import stamp_to_ns
+from irevla_control.ros.conversions import stamp_to_ns
 from irevla_msgs.msg import EpisodeState
 from irevla_sim.metaworld_env import MetaWorldEnv
 from irevla_sim.rollout import demonstrate

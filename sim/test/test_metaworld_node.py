@@ -7,7 +7,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 import pytest
 
-from irevla_control.ros.messages import stamp_to_ns
+from irevla_control.ros.conversions import stamp_to_ns
 from irevla_msgs.msg import EpisodeState, RobotState
 from irevla_msgs.srv import ResetEpisode
 from irevla_sim.metaworld_env import MetaWorldEnv

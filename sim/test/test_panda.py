@@ -13,9 +13,9 @@ from leading import GAINS, LIMITS
 import numpy as np
 import pytest
 
-from irevla_control.arm_controller import FaultCode
-from irevla_control.franka_arm import ArmError, FrankaArm
-from irevla_control.setpoint import Setpoint
+from irevla_control.arm.controller import FaultCode
+from irevla_control.arm.franka_arm import ArmError, FrankaArm
+from irevla_control.arm.setpoint import Setpoint
 from irevla_sim.panda_process import PandaProcess
 
 PERIOD_S = 0.01

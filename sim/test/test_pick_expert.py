@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
-from irevla_control.pose import Pose
 from irevla_sim.panda_scene import THINGS
 from irevla_sim.pick_expert import (
     FIRST_THING,

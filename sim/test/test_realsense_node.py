@@ -13,15 +13,15 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CameraInfo, Image
 
-from irevla_control.errors import ConfigError
-from irevla_control.realsense_camera import (
+from irevla_control.cameras.realsense_camera import (
     CameraError,
     CameraSettings,
     RealSenseCamera,
     find_sensor,
 )
-from irevla_control.realsense_node import RealSenseNode
-from irevla_control.ros.messages import message_to_image, stamp_to_ns
+from irevla_control.cameras.realsense_node import RealSenseNode
+from irevla_control.errors import ConfigError
+from irevla_control.ros.conversions import message_to_image, stamp_to_ns
 from irevla_control.ros.qos import OBSERVATION
 from irevla_sim.software_camera import SoftwareCamera
 

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from irevla_control.realsense_camera import CameraError, CameraSettings, RealSenseCamera
+from irevla_control.cameras.realsense_camera import CameraError, CameraSettings, RealSenseCamera
 from irevla_sim.panda_scene import CAMERAS, THINGS, PandaScene
 from irevla_sim.pick_expert import place_of
 from irevla_sim.scene_cameras import SceneCameras

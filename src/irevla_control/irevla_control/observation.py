@@ -58,7 +58,7 @@ class ObservationBuffer:
 
     The first camera gives the stamp, and each other part joins it that is the newest up to that
     stamp, if it is not older by more than ``max_skew_s``. With 0 all parts carry one stamp
-    (simulators). Nothing from after the stamp joins, so that a bag tells the same (`bag_reader`).
+    (simulators). Nothing from after the stamp joins, so that a bag tells the same (`bags.reader`).
     """
 
     def __init__(self, cameras: Sequence[str], max_skew_s: float = 0.0) -> None:

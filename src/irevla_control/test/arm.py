@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from irevla_control.arm_limits import DOWN, ArmLimits
-from irevla_control.pose import Pose
+from irevla_control.arm.limits import DOWN, ArmLimits
+from irevla_control.arm.pose import Pose
 
 LIMITS = ArmLimits(
     box_low=(0.3, -0.3, 0.02), box_high=(0.7, 0.3, 0.5), max_tilt=0.5, max_step=0.05,

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A hand on a SpaceMouse Compact: the bytes that it sends, decoded by the real library."""
 
-from irevla_control.hid_reports import HidReports, moved, pressed, reported_device, turned
-from irevla_control.spacemouse import SpaceMouse, SpaceMouseSettings
+from irevla_control.teleop.hid_reports import HidReports, moved, pressed, reported_device, turned
+from irevla_control.teleop.spacemouse import SpaceMouse, SpaceMouseSettings
 
 
 class Hand:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from played_episode import CAMERAS
 
-from irevla_control.bag_reader import Episode
-from irevla_control.lerobot_writer import LeRobotWriter, Limits
+from irevla_control.bags.reader import Episode
+from irevla_control.lerobot.writer import LeRobotWriter, Limits
 
 
 def random_episode(steps, size=(4, 6), seed=0, cameras=CAMERAS, **changes):

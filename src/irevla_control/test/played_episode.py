@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 from rclpy.serialization import serialize_message
 
-from irevla_control.bag_writer import Topic
-from irevla_control.message_types import definition, typestore
+from irevla_control.bags.message_types import definition, typestore
+from irevla_control.bags.writer import Topic
 from irevla_control.observation import rotation_to_columns
-from irevla_control.ros.messages import action_to_message, image_to_message, ns_to_stamp
+from irevla_control.ros.conversions import action_to_message, image_to_message, ns_to_stamp
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 
 CAMERAS = ('corner', 'gripper')

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from irevla_control.arm_controller import ArmController, ArmTiming, FaultCode, Mode
+from irevla_control.arm.controller import ArmController, ArmTiming, FaultCode, Mode
+from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
-from irevla_control.pose import Pose
 
 DT = 0.01
 STEP = np.array([0.01, 0, 0, 0, 0, 0, 1.0])

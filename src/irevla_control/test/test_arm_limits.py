@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
-from irevla_control.pose import Pose
 
 
 @given(poses)

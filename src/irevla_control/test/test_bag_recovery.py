@@ -12,11 +12,11 @@ import pytest
 from rosbags.highlevel import AnyReader
 from test_recorder import bag_messages, recording
 
-from irevla_control.bag_index import INDEX, list_episodes, rebuild_index
-from irevla_control.bag_reader import read_episode
-from irevla_control.bag_recovery import main, recover_staged
-from irevla_control.bag_writer import BagWriter
-from irevla_control.episode_recording import STAGING
+from irevla_control.bags.index import INDEX, list_episodes, rebuild_index
+from irevla_control.bags.reader import read_episode
+from irevla_control.bags.writer import BagWriter
+from irevla_control.recording.episode_recording import STAGING
+from irevla_control.recording.recovery import main, recover_staged
 
 
 class Torn:

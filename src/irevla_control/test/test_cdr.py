@@ -8,10 +8,10 @@ from played_episode import play, wire
 import pytest
 from rclpy.serialization import serialize_message
 
+from irevla_control.bags.message_types import begins_with_header, decode, definition, typestore
 from irevla_control.cdr import SOURCES, command_source, stamp_of
 from irevla_control.errors import BadMessageError, ConfigError
-from irevla_control.message_types import begins_with_header, decode, definition, typestore
-from irevla_control.ros.messages import ns_to_stamp
+from irevla_control.ros.conversions import ns_to_stamp
 from irevla_msgs.msg import EndEffectorCommand
 
 COMMAND = 'irevla_msgs/msg/EndEffectorCommand'

@@ -4,7 +4,7 @@
 
 import pytest
 
-from irevla_control.command_mux import CommandMux
+from irevla_control.episodes.command_mux import CommandMux
 
 
 class Clock:

@@ -11,8 +11,8 @@ from rclpy.exceptions import InvalidHandle
 from std_msgs.msg import Header
 
 from irevla_control.cdr import stamp_of
+from irevla_control.ros.conversions import ns_to_stamp
 from irevla_control.ros.inbox import Inbox, Polled, Stream
-from irevla_control.ros.messages import ns_to_stamp
 from irevla_control.ros.qos import RECORD
 
 pytestmark = pytest.mark.usefixtures('ros')

@@ -19,12 +19,12 @@ import pyarrow.parquet as pq
 import pytest
 from test_recorder import recording
 
-from irevla_control import lerobot_writer
-from irevla_control.bag_reader import list_episodes, read_episode
+from irevla_control.bags.reader import list_episodes, read_episode
 from irevla_control.errors import BagError, ConfigError
-from irevla_control.lerobot_export import export, main
-from irevla_control.lerobot_reader import read_lerobot
-from irevla_control.lerobot_statistics import combined, image_statistics, statistics
+from irevla_control.lerobot import writer
+from irevla_control.lerobot.export import export, main
+from irevla_control.lerobot.reader import read_lerobot
+from irevla_control.lerobot.statistics import combined, image_statistics, statistics
 
 POLICY, TELEOP = 1, 2
 KEYS = {f'observation.images.{camera}' for camera in CAMERAS}
@@ -265,7 +265,7 @@ def test_an_episode_lies_in_one_file_and_the_next_file_begins_when_one_is_full(t
 
 
 def test_many_episodes_are_told_of_in_several_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(lerobot_writer, '_EPISODES_AT_ONCE', 2)
+    monkeypatch.setattr(writer, '_EPISODES_AT_ONCE', 2)
     episodes = [random_episode(2, seed=seed) for seed in range(5)]
     write(tmp_path / 'set', episodes, data_mb=0)
     files = sorted((tmp_path / 'set/meta/episodes/chunk-000').iterdir())

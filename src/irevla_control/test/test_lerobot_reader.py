@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from irevla_control.errors import BagError
-from irevla_control.lerobot_reader import is_lerobot, read_lerobot
+from irevla_control.lerobot.reader import is_lerobot, read_lerobot
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from rclpy.serialization import deserialize_message, serialize_message
 
 from irevla_control.errors import BadMessageError
-from irevla_control.ros.messages import (
+from irevla_control.ros.conversions import (
     action_to_message,
     image_to_message,
     message_to_action,

@@ -15,7 +15,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Bool
 
-from irevla_control.ros.messages import action_to_message, ns_to_stamp, stamp_to_ns
+from irevla_control.ros.conversions import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, EVENT
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RecordedEpisode
 from irevla_msgs.srv import ResetEpisode
@@ -41,8 +41,8 @@ class Peer:
 @contextmanager
 def running(module, *parameters):
     arguments = [word for parameter in parameters for word in ('-p', parameter)]
-    process = subprocess.Popen([sys.executable, '-m', f'irevla_control.{module}', '--ros-args',
-                                *arguments], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, '-m', f'irevla_control.episodes.{module}',
+                                '--ros-args', *arguments], stderr=subprocess.PIPE, text=True)
     try:
         yield process
     finally:

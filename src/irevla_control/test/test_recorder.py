@@ -15,11 +15,11 @@ import pytest
 from rosbags.highlevel import AnyReader
 import yaml
 
-from irevla_control.bag_index import INDEX, list_episodes, main, read_index, rebuild_index
-from irevla_control.bag_reader import read_episode
-from irevla_control.episode_recording import EpisodeRecording
+from irevla_control.bags.index import INDEX, list_episodes, main, read_index, rebuild_index
+from irevla_control.bags.reader import read_episode
 from irevla_control.errors import BagError
-from irevla_control.recorder import Limits, Recorder
+from irevla_control.recording.episode_recording import EpisodeRecording
+from irevla_control.recording.recorder import Limits, Recorder
 
 
 class Recording:

@@ -16,10 +16,10 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
 from test_recorder import bag_messages
 
-from irevla_control.bag_index import list_episodes
-from irevla_control.bag_reader import read_episode
-from irevla_control.episode_recording import STAGING
+from irevla_control.bags.index import list_episodes
+from irevla_control.bags.reader import read_episode
 from irevla_control.errors import BagError
+from irevla_control.recording.episode_recording import STAGING
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import RecordedEpisode, RobotState
 
@@ -91,7 +91,7 @@ class Player:
         self.node.destroy_node()
 
 
-def start_recorder(folder, program=('-m', 'irevla_control.recorder_node'), **parameters):
+def start_recorder(folder, program=('-m', 'irevla_control.recording.recorder_node'), **parameters):
     given = {'root': str(folder), 'cameras': '[corner, gripper]', 'grace_s': 0.2, 'min_free_mb': 0,
              **parameters}
     return subprocess.Popen(
@@ -233,7 +233,7 @@ def test_a_best_effort_publisher_is_named_on_diagnostics(player, recorder):
 
 
 LOSING_A_TOPIC = """
-from irevla_control.recorder_node import RecorderNode
+from irevla_control.recording.recorder_node import RecorderNode
 from irevla_control.ros.node import run_node
 
 class Losing(RecorderNode):
@@ -281,7 +281,7 @@ def test_wrong_parameters_end_the_node_with_the_reason(tmp_path, parameters, wor
 
 
 def test_types_and_hashes_are_those_that_dds_announces(player):
-    from irevla_control.message_types import type_hash
+    from irevla_control.bags.message_types import type_hash
     announced = {}
     for topic in TOPICS:
         info, = [info for info in player.node.get_publishers_info_by_topic(NAMESPACE + topic.name)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from irevla_control.errors import ConfigError
-from irevla_control.replay import Replay
+from irevla_control.teleop.replay import Replay
 
 MS = 1_000_000
 ACTIONS = np.arange(28.0).reshape(4, 7) / 100

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
+from irevla_control.episodes.robot_episode import RobotEpisode
 from irevla_control.errors import ConfigError
-from irevla_control.robot_episode import RobotEpisode
 
 
 def test_an_observation_counts_when_a_command_answers_it():

@@ -9,9 +9,9 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
+from irevla_control.episodes.robot_episode_node import RobotEpisodeNode, read_instructions
 from irevla_control.errors import ConfigError
-from irevla_control.robot_episode_node import RobotEpisodeNode, read_instructions
-from irevla_control.ros.messages import ns_to_stamp, stamp_to_ns
+from irevla_control.ros.conversions import ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
 from irevla_msgs.msg import (
     EndEffectorCommand,

@@ -5,7 +5,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irevla_control.sequence_gaps import SequenceGaps
+from irevla_control.ros.sequence_gaps import SequenceGaps
 
 
 def total(gaps, sequences):

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from irevla_control.minimum_jerk import MinimumJerk
-from irevla_control.setpoint import Setpoint
+from irevla_control.arm.minimum_jerk import MinimumJerk
+from irevla_control.arm.setpoint import Setpoint
 
 DT = 0.01
 CORNERS = np.ones(3), -np.ones(3)

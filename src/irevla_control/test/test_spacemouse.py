@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 
 from irevla_control.errors import ConfigError
-from irevla_control.hid_reports import FULL, moved
-from irevla_control.spacemouse import SpaceMouseError, SpaceMouseSettings, Verdict, open_device
+from irevla_control.teleop.hid_reports import FULL, moved
+from irevla_control.teleop.spacemouse import (
+    SpaceMouseError,
+    SpaceMouseSettings,
+    Verdict,
+    open_device,
+)
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
 from irevla_control.errors import ConfigError
-from irevla_control.hid_reports import FULL, HidReports, moved, pressed, reported_device
-from irevla_control.ros.messages import (
+from irevla_control.ros.conversions import (
     action_to_message,
     image_to_message,
     message_to_action,
@@ -20,8 +19,9 @@ from irevla_control.ros.messages import (
     stamp_to_ns,
 )
 from irevla_control.ros.qos import COMMAND, OBSERVATION
-from irevla_control.spacemouse import SpaceMouseError
-from irevla_control.spacemouse_node import SpaceMouseNode
+from irevla_control.teleop.hid_reports import FULL, HidReports, moved, pressed, reported_device
+from irevla_control.teleop.spacemouse import SpaceMouseError
+from irevla_control.teleop.spacemouse_node import SpaceMouseNode
 from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict, PolicyStep
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)

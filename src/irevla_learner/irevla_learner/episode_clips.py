@@ -5,8 +5,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from irevla_control.bag_index import entry_from_bag
-from irevla_control.bag_reader import read_episode
+from irevla_control.bags.index import entry_from_bag
+from irevla_control.bags.reader import read_episode
 from irevla_control.errors import BagError
 from irevla_learner.evaluation import EpisodeResult
 from irevla_learner.video import Clip

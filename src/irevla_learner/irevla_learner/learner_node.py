@@ -13,8 +13,8 @@ from std_msgs.msg import Bool
 import torch
 
 from irevla_control.errors import BadMessageError, ConfigError
+from irevla_control.ros.conversions import message_to_action, stamp_to_ns, to_array
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import message_to_action, stamp_to_ns, to_array
 from irevla_control.ros.node import Node, NodeDone, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import EVENT, RECORD, RECORD_EVENT

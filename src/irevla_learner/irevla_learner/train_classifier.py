@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from irevla_control.bag_reader import Observations, list_episodes, read_observations
+from irevla_control.bags.reader import Observations, list_episodes, read_observations
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.progress_bar import progress_bar
 from irevla_learner import plots

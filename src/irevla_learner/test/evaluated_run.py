@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from rclpy.serialization import serialize_message
 
-from irevla_control.bag_writer import BagWriter, Topic
-from irevla_control.ros.messages import action_to_message, image_to_message, ns_to_stamp
+from irevla_control.bags.writer import BagWriter, Topic
+from irevla_control.ros.conversions import action_to_message, image_to_message, ns_to_stamp
 from irevla_learner.evaluation import EpisodeResult, save_results
 from irevla_learner.json_file import write_json
 from irevla_learner.run_folder import RunFolder

@@ -17,8 +17,8 @@ import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
-from irevla_control.bag_reader import read_observations
-from irevla_control.ros.messages import ns_to_stamp, stamp_to_ns
+from irevla_control.bags.reader import read_observations
+from irevla_control.ros.conversions import ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import RECORD
 from irevla_learner.evaluation import EpisodeResult
 from irevla_learner.success_classifier import load_classifier

@@ -11,9 +11,9 @@ import os
 from pathlib import Path
 import shutil
 
-from irevla_control.bag_reader import Episode, list_episodes, read_episode
+from irevla_control.bags.reader import Episode, list_episodes, read_episode
 from irevla_control.errors import ConfigError
-from irevla_control.lerobot_reader import LeRobotReader, is_lerobot
+from irevla_control.lerobot.reader import LeRobotReader, is_lerobot
 from irevla_control.progress_bar import progress_bar
 from irevla_policy.frame_store import FrameStore, write_store
 

@@ -15,8 +15,7 @@ import torch
 
 from irevla_control.errors import BadMessageError, ConfigError, IrevlaError
 from irevla_control.observation import Observation, ObservationBuffer, action_problem
-from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import (
+from irevla_control.ros.conversions import (
     action_to_message,
     message_to_image,
     message_to_state,
@@ -24,6 +23,7 @@ from irevla_control.ros.messages import (
     stamp_to_ns,
     to_array,
 )
+from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD

@@ -10,7 +10,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
-from irevla_control.ros.messages import image_to_message, ns_to_stamp
+from irevla_control.ros.conversions import image_to_message, ns_to_stamp
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, RobotState
 

@@ -12,7 +12,7 @@ from random_episodes import random_episode
 from recorded_episodes import record
 
 from irevla_control.errors import BagError, ConfigError
-from irevla_control.lerobot_export import export
+from irevla_control.lerobot.export import export
 from irevla_policy.bag_frames import load_frames
 
 CAMERAS = ('corner', 'gripper')

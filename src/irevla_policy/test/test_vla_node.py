@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import rclpy
 
-from irevla_control.ros.messages import message_to_action, stamp_to_ns
+from irevla_control.ros.conversions import message_to_action, stamp_to_ns
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.config import load_preset

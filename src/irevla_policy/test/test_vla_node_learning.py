@@ -16,7 +16,7 @@ import pytest
 import rclpy
 import torch
 
-from irevla_control.ros.messages import message_to_action, to_array
+from irevla_control.ros.conversions import message_to_action, to_array
 from irevla_control.ros.qos import EVENT
 from irevla_msgs.msg import EpisodeState, PolicyUpdate
 from irevla_policy.checkpoint import load_checkpoint, save_checkpoint

@@ -12,7 +12,7 @@ import rclpy
 from small_models import tiny_vla
 import torch
 
-from irevla_control.ros.messages import stamp_to_ns
+from irevla_control.ros.conversions import stamp_to_ns
 from irevla_msgs.msg import EpisodeState
 from irevla_policy.checkpoint import save_checkpoint
 from irevla_policy.config import BackboneConfig, TinyConfig

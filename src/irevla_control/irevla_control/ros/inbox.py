@@ -11,7 +11,7 @@ import time
 from rclpy.callback_groups import CallbackGroup
 from rclpy.subscription import Subscription
 
-from irevla_control.sequence_gaps import SequenceGaps
+from irevla_control.ros.sequence_gaps import SequenceGaps
 
 # Of one topic in one round: the others must have their turn.
 _ROUND_LIMIT = 1000

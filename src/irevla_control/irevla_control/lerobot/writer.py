@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from irevla_control.bag_reader import Episode
+from irevla_control.bags.reader import Episode
 from irevla_control.cdr import SOURCES
 from irevla_control.errors import BagError
-from irevla_control.lerobot_files import ParquetFiles, VideoFiles
-from irevla_control.lerobot_format import (
+from irevla_control.lerobot.files import ParquetFiles, VideoFiles
+from irevla_control.lerobot.layout import (
     COLUMNS,
     DATA,
     EPISODES,
@@ -28,7 +28,7 @@ from irevla_control.lerobot_format import (
     VERSION,
     VIDEO,
 )
-from irevla_control.lerobot_statistics import Statistics, combined, image_statistics, statistics
+from irevla_control.lerobot.statistics import Statistics, combined, image_statistics, statistics
 
 # Rows of meta/episodes that make a row group; each has some hundred columns.
 _EPISODES_AT_ONCE = 100

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node `command_mux`: `policy_command` and `teleop_command` in, `command` out."""
 
-from irevla_control.command_mux import CommandMux
+from irevla_control.episodes.command_mux import CommandMux
 from irevla_control.errors import BadMessageError
+from irevla_control.ros.conversions import message_to_action, stamp_to_ns
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import message_to_action, stamp_to_ns
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT

@@ -12,10 +12,10 @@ from rclpy.task import Future
 from sensor_msgs.msg import Image
 
 from irevla_control.cdr import stamp_of
+from irevla_control.episodes.robot_episode import EpisodeEvent, RobotEpisode
 from irevla_control.errors import BadMessageError, ConfigError
-from irevla_control.robot_episode import EpisodeEvent, RobotEpisode
+from irevla_control.ros.conversions import message_to_action, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import message_to_action, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD

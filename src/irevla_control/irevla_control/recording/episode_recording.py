@@ -13,8 +13,8 @@ import shutil
 import time
 from typing import Any, NamedTuple
 
-from irevla_control.bag_index import EpisodeEntry, append_to_index, entry_from_bag
-from irevla_control.bag_writer import BagWriter, Topic
+from irevla_control.bags.index import EpisodeEntry, append_to_index, entry_from_bag
+from irevla_control.bags.writer import BagWriter, Topic
 from irevla_control.errors import BagError
 from irevla_control.files import sync
 

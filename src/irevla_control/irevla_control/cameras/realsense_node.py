@@ -11,16 +11,16 @@ from typing import Any
 import pyrealsense2 as rs
 from sensor_msgs.msg import CameraInfo, Image
 
-from irevla_control.errors import ConfigError
-from irevla_control.realsense_camera import (
+from irevla_control.cameras.realsense_camera import (
     CameraError,
     CameraFrame,
     CameraSettings,
     RealSenseCamera,
     find_sensor,
 )
+from irevla_control.errors import ConfigError
+from irevla_control.ros.conversions import ns_to_stamp, pixels_to_message, to_array
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import ns_to_stamp, pixels_to_message, to_array
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import OBSERVATION

@@ -10,12 +10,12 @@ from sensor_msgs.msg import Image
 from irevla_control.cdr import stamp_of
 from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME
+from irevla_control.ros.conversions import action_to_message, ns_to_stamp
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import action_to_message, ns_to_stamp
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, OBSERVATION
-from irevla_control.spacemouse import (
+from irevla_control.teleop.spacemouse import (
     SpaceMouse,
     SpaceMouseError,
     SpaceMouseSettings,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Saving what a killed recorder left: every bag up to its last whole message.
 
-``python -m irevla_control.bag_recovery ROOT`` does what a recorder does when it starts.
+``python -m irevla_control.recording.recovery ROOT`` does what a recorder does when it starts.
 """
 
 import argparse
@@ -13,10 +13,13 @@ import shutil
 import sys
 from typing import TextIO
 
-from irevla_control.bag_index import EpisodeEntry, append_to_index, entry_from_bag, repair_index
-from irevla_control.bag_writer import BagWriter
+from irevla_control.bags.index import EpisodeEntry, append_to_index, entry_from_bag, repair_index
+from irevla_control.bags.message_types import decode, typestore
+from irevla_control.bags.writer import BagWriter
 from irevla_control.cdr import command_source
-from irevla_control.episode_recording import (
+from irevla_control.errors import BadMessageError, BagError
+from irevla_control.files import sync
+from irevla_control.recording.episode_recording import (
     COMMAND_TYPE,
     EPISODE_TYPE,
     PHASE_ENDED,
@@ -24,9 +27,6 @@ from irevla_control.episode_recording import (
     commit,
     describe,
 )
-from irevla_control.errors import BadMessageError, BagError
-from irevla_control.files import sync
-from irevla_control.message_types import decode, typestore
 
 
 def lock_root(root: Path) -> TextIO:
@@ -111,7 +111,7 @@ def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Recover the staged bags of a root."""
     parser = argparse.ArgumentParser(
-        prog='python -m irevla_control.bag_recovery',
+        prog='python -m irevla_control.recording.recovery',
         description='Commit what a killed recorder left, up to the last whole message.')
     parser.add_argument('root', type=Path, help='folder that episodes were recorded to')
     root = parser.parse_args(arguments).root

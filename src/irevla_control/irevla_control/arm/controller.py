@@ -11,12 +11,12 @@ import enum
 
 import numpy as np
 
-from irevla_control.arm_limits import ArmLimits
+from irevla_control.arm.limits import ArmLimits
+from irevla_control.arm.minimum_jerk import MinimumJerk
+from irevla_control.arm.pose import Pose
+from irevla_control.arm.setpoint import Setpoint
 from irevla_control.errors import ConfigError
-from irevla_control.minimum_jerk import MinimumJerk
 from irevla_control.observation import BASE_FRAME, action_problem
-from irevla_control.pose import Pose
-from irevla_control.setpoint import Setpoint
 
 # How near to home an arm is there [m, rad].
 HOME_WAY, HOME_TURN = 0.02, 0.1

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorded episodes to a LeRobotDataset v3.0, so that other tools can learn from them.
 
-``python -m irevla_control.lerobot_export --bags ROOT... --output FOLDER``
+``python -m irevla_control.lerobot.export --bags ROOT... --output FOLDER``
 """
 
 import argparse
@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from irevla_control.bag_reader import Bag, list_episodes, read_episode
+from irevla_control.bags.reader import Bag, list_episodes, read_episode
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.files import sync
-from irevla_control.lerobot_writer import LeRobotWriter, Limits
+from irevla_control.lerobot.writer import LeRobotWriter, Limits
 from irevla_control.progress_bar import progress_bar
 
 # Episodes whose stamps tell the frames per second.
@@ -121,7 +121,7 @@ def _staged(output: Path) -> Iterator[Path]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Export as the command line says."""
     parser = argparse.ArgumentParser(
-        prog='python -m irevla_control.lerobot_export',
+        prog='python -m irevla_control.lerobot.export',
         description='Write recorded episodes as a LeRobotDataset v3.0. Aborted ones are left out.')
     parser.add_argument('--bags', type=Path, nargs='+', required=True, metavar='ROOT',
                         help='folders that episodes were recorded to')

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from sensor_msgs.msg import Image
 
-from irevla_control.bag_reader import read_episode
+from irevla_control.bags.reader import read_episode
 from irevla_control.cdr import stamp_of
 from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME
-from irevla_control.replay import Replay
+from irevla_control.ros.conversions import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
+from irevla_control.teleop.replay import Replay
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 
 PARAMETERS = {

@@ -4,8 +4,8 @@
 
 import numpy as np
 
-from irevla_control.arm_limits import ArmLimits
-from irevla_control.pose import Pose
+from irevla_control.arm.limits import ArmLimits
+from irevla_control.arm.pose import Pose
 
 
 class Setpoint:

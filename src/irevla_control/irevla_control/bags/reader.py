@@ -16,14 +16,14 @@ from mcap.summary import Summary
 import numpy as np
 from rosbags.typesys import TypesysError
 
-from irevla_control.bag_index import EpisodeEntry, list_episodes
-from irevla_control.bag_writer import EPISODE_METADATA
+from irevla_control.bags.index import EpisodeEntry, list_episodes
+from irevla_control.bags.mcap_file import read_checksum
+from irevla_control.bags.message_types import decode, typestore
+from irevla_control.bags.writer import EPISODE_METADATA
 from irevla_control.cdr import SOURCES, stamp_of
-from irevla_control.episode_recording import PHASE_ENDED
 from irevla_control.errors import BadMessageError, BagError
-from irevla_control.mcap_file import read_checksum
-from irevla_control.message_types import decode, typestore
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE, rotation_to_columns
+from irevla_control.recording.episode_recording import PHASE_ENDED
 
 __all__ = ['Bag', 'Episode', 'EpisodeEntry', 'Observations', 'list_episodes', 'read_episode',
            'read_observations']
@@ -122,7 +122,7 @@ class Bag:
                 summary = reader.get_summary()
                 if summary is None:
                     raise BagError(f'{file} was never finished; recover it with '
-                                   'python -m irevla_control.bag_recovery, or leave it out')
+                                   'python -m irevla_control.recording.recovery, or leave it out')
                 chosen = {topic: _channel(summary, folder, topic) for topic in topics}
                 schemas = {topic: summary.schemas[channel.schema_id]
                            for topic, channel in chosen.items()}
@@ -139,8 +139,8 @@ class Bag:
         except (McapError, TypesysError, BadMessageError, OSError, ValueError, KeyError,
                 struct.error) as error:
             raise BagError(f'{folder}: not a complete bag, or a damaged one '
-                           f'({type(error).__name__}: {error}); recover it with '
-                           'python -m irevla_control.bag_recovery, or leave it out') from error
+                           f'({type(error).__name__}: {error}); recover it with python -m '
+                           'irevla_control.recording.recovery, or leave it out') from error
 
     def stamps(self, topic: str) -> set[int]:
         """Return the stamps [ns] of a topic's messages."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import yaml
 
+from irevla_control.bags.mcap_file import MAGIC, McapFile, Visit
+from irevla_control.bags.message_types import definition, type_hash
 from irevla_control.errors import BagError
 from irevla_control.files import write_synced
-from irevla_control.mcap_file import MAGIC, McapFile, Visit
-from irevla_control.message_types import definition, type_hash
 
 # The newest whose QoS text Humble reads too.
 _METADATA_VERSION = 8

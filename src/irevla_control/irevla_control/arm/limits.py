@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
-from irevla_control.pose import Pose
 
 # The end effector of an arm that reaches down onto a table.
 DOWN = np.array([0.0, 0.0, -1.0])

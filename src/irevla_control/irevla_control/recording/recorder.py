@@ -10,19 +10,19 @@ import queue
 import shutil
 import threading
 
-from irevla_control.bag_index import EpisodeEntry
-from irevla_control.bag_recovery import lock_root, recover_staged
-from irevla_control.bag_writer import Topic
+from irevla_control.bags.index import EpisodeEntry
+from irevla_control.bags.message_types import begins_with_header, decode, definition, typestore
+from irevla_control.bags.writer import Topic
 from irevla_control.cdr import command_source, stamp_of
-from irevla_control.episode_recording import (
+from irevla_control.errors import BadMessageError, BagError
+from irevla_control.recording.episode_recording import (
     COMMAND_TYPE,
     EPISODE_TYPE,
     PHASE_RUNNING,
     EpisodeRecording,
     RawMessage,
 )
-from irevla_control.errors import BadMessageError, BagError
-from irevla_control.message_types import begins_with_header, decode, definition, typestore
+from irevla_control.recording.recovery import lock_root, recover_staged
 
 SECOND = 1_000_000_000
 

@@ -4,8 +4,8 @@
 
 import numpy as np
 
-from irevla_control.arm_limits import ArmLimits
-from irevla_control.pose import Pose
+from irevla_control.arm.limits import ArmLimits
+from irevla_control.arm.pose import Pose
 
 # Peaks of the polynomial 10 t^3 - 15 t^4 + 6 t^5 over a unit of time and way.
 PEAK_SPEED = 1.875

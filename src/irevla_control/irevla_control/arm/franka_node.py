@@ -11,21 +11,21 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 
-from irevla_control.arm_controller import ArmController, ArmTiming, Mode
-from irevla_control.arm_limits import ArmLimits
-from irevla_control.arm_loop import ArmLoop
+from irevla_control.arm.control_loop import ArmLoop
+from irevla_control.arm.controller import ArmController, ArmTiming, Mode
+from irevla_control.arm.franka_arm import ArmError, ArmGains, ArmState, FrankaArm
+from irevla_control.arm.franka_gripper import FrankaGripper, GripperSettings
+from irevla_control.arm.limits import ArmLimits
+from irevla_control.arm.pose import Pose
 from irevla_control.errors import BadMessageError, ConfigError
-from irevla_control.franka_arm import ArmError, ArmGains, ArmState, FrankaArm
-from irevla_control.franka_gripper import FrankaGripper, GripperSettings
 from irevla_control.observation import BASE_FRAME
-from irevla_control.pose import Pose
-from irevla_control.ros.diagnostics import Diagnostics
-from irevla_control.ros.messages import (
+from irevla_control.ros.conversions import (
     message_to_action,
     ns_to_stamp,
     stamp_to_ns,
     to_array,
 )
+from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, OBSERVATION

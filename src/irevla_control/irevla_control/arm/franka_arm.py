@@ -11,10 +11,10 @@ import franky
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from irevla_control.arm_controller import FaultCode
+from irevla_control.arm.controller import FaultCode
+from irevla_control.arm.pose import Pose
+from irevla_control.arm.setpoint import Setpoint
 from irevla_control.errors import ConfigError, IrevlaError
-from irevla_control.pose import Pose
-from irevla_control.setpoint import Setpoint
 
 JOINTS = 7
 # franky's are not all of one family, and a connection that is cut can be a bare RuntimeError.

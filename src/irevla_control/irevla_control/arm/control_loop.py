@@ -9,10 +9,10 @@ import time
 
 import numpy as np
 
-from irevla_control.arm_controller import ArmController, FaultCode
-from irevla_control.franka_arm import ArmError, ArmState, FrankaArm
-from irevla_control.franka_gripper import FrankaGripper
-from irevla_control.pose import Pose
+from irevla_control.arm.controller import ArmController, FaultCode
+from irevla_control.arm.franka_arm import ArmError, ArmState, FrankaArm
+from irevla_control.arm.franka_gripper import FrankaGripper
+from irevla_control.arm.pose import Pose
 
 # A tick that comes later than this is as long as this: nothing is caught up in a leap.
 LONGEST_TICK_S = 0.05

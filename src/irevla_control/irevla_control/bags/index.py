@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The list of recorded episodes: one JSON line each in index.jsonl, all of it also in the bags.
 
-``python -m irevla_control.bag_index ROOT`` lists the episodes; ``--rebuild`` first writes the
+``python -m irevla_control.bags.index ROOT`` lists the episodes; ``--rebuild`` first writes the
 index anew from the bags.
 """
 
@@ -17,9 +17,9 @@ import sys
 
 import yaml
 
+from irevla_control.bags.mcap_file import read_checksum
 from irevla_control.errors import BagError
 from irevla_control.files import write_synced
-from irevla_control.mcap_file import read_checksum
 
 INDEX = 'index.jsonl'
 
@@ -196,7 +196,7 @@ def _line(entry: EpisodeEntry) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """List, and on request rebuild, the index of a root."""
-    parser = argparse.ArgumentParser(prog='python -m irevla_control.bag_index',
+    parser = argparse.ArgumentParser(prog='python -m irevla_control.bags.index',
                                      description='List the recorded episodes under a folder.')
     parser.add_argument('root', type=Path, help='folder that episodes were recorded to')
     parser.add_argument('--rebuild', action='store_true',
