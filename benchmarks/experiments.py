@@ -25,10 +25,10 @@ from irevla_learner.algorithm1 import GROUPS, Algorithm1
 from irevla_learner.in_process import InProcess
 from irevla_learner.report import evaluated_stages
 from irevla_learner.run_folder import RunFolder
-from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
-from irevla_policy.checkpoint_files import read_description
+from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.checkpoints.files import read_description
 from irevla_policy.metrics_log import read_metrics
-from irevla_policy.vla import VLA
+from irevla_policy.model.vla import VLA
 
 PPO = {'algorithm': 'ppo', 'settings': str(results.ROOT / 'config/learning/ppo.yaml')}
 # What differs from config/improve.yaml.

@@ -16,7 +16,7 @@ from irevla_learner.in_process import InProcess
 from irevla_learner.layouts import LABELLED, first_layout
 from irevla_learner.run_folder import RunFolder
 from irevla_learner.train_classifier import train_from_bags
-from irevla_policy.checkpoint_files import read_description
+from irevla_policy.checkpoints.files import read_description
 from irevla_policy.metrics_log import read_metrics
 
 TASK = 'door-open-new'

@@ -36,12 +36,12 @@ from irevla_msgs.msg import (
     PolicyUpdate,
     RobotState,
 )
-from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
-from irevla_policy.config import load_preset
-from irevla_policy.head import Head
-from irevla_policy.head_update import pack_head
-from irevla_policy.statistics import Statistics
-from irevla_policy.vla import VLA
+from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.checkpoints.head_update import pack_head
+from irevla_policy.model.config import load_preset
+from irevla_policy.model.head import Head
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
 
 ROOT = Path(__file__).resolve().parents[1]
 INSTRUCTION = 'press the button'
@@ -72,7 +72,8 @@ def running_nodes(checkpoint: Path) -> None:
     processes = [
         subprocess.Popen([sys.executable, '-m', module, '--ros-args', *arguments])
         for module, arguments in (
-            ('irevla_policy.vla_node', ['-p', f'checkpoint:={checkpoint}', '-p', 'device:=cpu']),
+            ('irevla_policy.nodes.vla_node',
+             ['-p', f'checkpoint:={checkpoint}', '-p', 'device:=cpu']),
             ('irevla_control.episodes.command_mux_node', []))]
     try:
         yield

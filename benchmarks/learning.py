@@ -15,9 +15,9 @@ import torch
 from irevla_learner.latent_replay import LatentEpisode, LatentReplay
 from irevla_learner.sacfd import SACfD
 from irevla_learner.sacfd_config import SACfDConfig
-from irevla_policy.config import load_preset
-from irevla_policy.statistics import Statistics
-from irevla_policy.vla import VLA
+from irevla_policy.model.config import load_preset
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
 
 CONFIG = Path(__file__).resolve().parents[1] / 'config'
 # As stable-baselines3's SAC: the actor in every update, one-step returns, learned temperature.

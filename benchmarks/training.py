@@ -18,14 +18,14 @@ from irevla_control.bags.writer import BagWriter, Topic
 from irevla_control.recording.episode_recording import STAGING, commit, describe
 from irevla_control.ros.conversions import action_to_message, image_to_message, ns_to_stamp
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
-from irevla_policy.bag_frames import load_frames
-from irevla_policy.config import load_preset
-from irevla_policy.dataset import Dataset
+from irevla_policy.frames.bag_frames import load_frames
+from irevla_policy.frames.dataset import Dataset
 from irevla_policy.metrics_log import read_metrics
-from irevla_policy.statistics import Statistics
-from irevla_policy.training import Example, learn, train
-from irevla_policy.training_config import TrainConfig
-from irevla_policy.vla import VLA
+from irevla_policy.model.config import load_preset
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
+from irevla_policy.training.config import TrainConfig
+from irevla_policy.training.trainer import Example, learn, train
 
 CONFIG = Path(__file__).resolve().parents[1] / 'config'
 EPISODES, FRAMES = 40, 50

@@ -18,10 +18,10 @@ from irevla_learner.algorithm1 import Algorithm1, contents, load_config
 from irevla_learner.improve import run_command
 from irevla_learner.report import write_report
 from irevla_learner.run_folder import RunFolder
-from irevla_policy.config import load_preset
+from irevla_policy.model.config import load_preset
 from irevla_policy.settings import read_mapping
-from irevla_policy.train import train_from_bags
-from irevla_policy.training_config import TrainConfig
+from irevla_policy.training.config import TrainConfig
+from irevla_policy.training.train import train_from_bags
 
 KEYS = {'demonstrations', 'noise_std', 'preset', 'training', 'improvement'}
 CONFIG = Path(get_package_share_directory('irevla_bringup')) / 'config'

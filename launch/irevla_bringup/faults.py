@@ -35,10 +35,10 @@ from irevla_control.progress_bar import progress_bar
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, OperatorVerdict, RobotState
-from irevla_policy.checkpoint import save_checkpoint
-from irevla_policy.config import load_preset
-from irevla_policy.statistics import Statistics
-from irevla_policy.vla import VLA
+from irevla_policy.checkpoints.checkpoint import save_checkpoint
+from irevla_policy.model.config import load_preset
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
 from irevla_sim.panda_process import LOST_PACKETS, PandaProcess
 
 # Joints that move as fast as this are moving [rad/s].

@@ -10,7 +10,7 @@ from typing import Any
 
 from irevla_bringup.over_graph import OverGraph
 from irevla_learner.improve import main, run_command
-from irevla_policy.config import PolicyConfig
+from irevla_policy.model.config import PolicyConfig
 
 # Graphs that evaluate side by side.
 WORKERS = 2

@@ -13,10 +13,10 @@ from irevla_learner.evaluation import EpisodeResult
 from irevla_learner.layouts import first_layout
 from irevla_learner.outcome import read_outcome
 from irevla_learner.sacfd_config import SACfDConfig
-from irevla_policy.bag_frames import load_frames
-from irevla_policy.config import PolicyConfig
-from irevla_policy.frame_store import FrameStore
+from irevla_policy.frames.bag_frames import load_frames
+from irevla_policy.frames.frame_store import FrameStore
 from irevla_policy.metrics_log import read_metrics
+from irevla_policy.model.config import PolicyConfig
 
 
 class OverGraph:

@@ -13,10 +13,10 @@ from ament_index_python.packages import get_package_share_directory
 import numpy as np
 import psutil
 
-from irevla_policy.checkpoint import save_checkpoint
-from irevla_policy.config import load_preset
-from irevla_policy.statistics import Statistics
-from irevla_policy.vla import VLA
+from irevla_policy.checkpoints.checkpoint import save_checkpoint
+from irevla_policy.model.config import load_preset
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
 
 CONFIG = Path(get_package_share_directory('irevla_bringup')) / 'config'
 # Of a launch's log, its end: room for a trace of each node.

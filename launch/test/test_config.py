@@ -22,7 +22,7 @@ NODES = {
     'scene': 'irevla_sim.scene_node',
     'scripted_operator': 'irevla_sim.scripted_operator_node',
     'episode_runner': 'irevla_control.episodes.episode_runner_node',
-    'vla': 'irevla_policy.vla_node',
+    'vla': 'irevla_policy.nodes.vla_node',
     'learner': 'irevla_learner.learner_node',
     'reward': 'irevla_learner.reward_node',
 }

@@ -24,9 +24,9 @@ from irevla_learner.algorithm1 import load_config
 from irevla_learner.improve import main
 from irevla_learner.latent_replay import LatentReplay
 from irevla_msgs.msg import EndEffectorCommand
-from irevla_policy.checkpoint import load_checkpoint
+from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.metrics_log import read_metrics
-from irevla_policy.train import train_from_bags
+from irevla_policy.training.train import train_from_bags
 
 STAGE1_NODES = ('vla', 'learner', 'command_mux', 'metaworld', 'recorder', 'episode_runner')
 

@@ -16,10 +16,10 @@ from irevla_learner.ppo_config import PPOConfig
 from irevla_learner.ppo_stage import ppo_stage
 from irevla_learner.success_classifier import Description, SuccessClassifier
 from irevla_learner.vector_play import VectorPlayer, make_copies
-from irevla_policy.config import load_preset
 from irevla_policy.exploration import SmoothNoise
-from irevla_policy.statistics import Statistics
-from irevla_policy.vla import VLA
+from irevla_policy.model.config import load_preset
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
 from irevla_sim.metaworld_env import MetaWorldEnv
 
 TASK = 'drawer-close'

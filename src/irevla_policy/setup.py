@@ -22,6 +22,6 @@ setup(
     description='The vision-language-action model',
     license='Apache-2.0',
     entry_points={'console_scripts': [
-        'vla_node = irevla_policy.vla_node:main',
+        'vla_node = irevla_policy.nodes.vla_node:main',
     ]},
 )

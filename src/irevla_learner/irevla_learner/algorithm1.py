@@ -26,16 +26,16 @@ from irevla_learner.ppo_config import PPOConfig
 from irevla_learner.run_folder import RunFolder
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_learner.success_classifier import classifier_digest
-from irevla_policy.bag_frames import load_frames
-from irevla_policy.checkpoint import load_checkpoint
-from irevla_policy.checkpoint_files import read_manifest
-from irevla_policy.config import PolicyConfig
-from irevla_policy.dataset import Dataset, Mixture, split_by_episode
-from irevla_policy.frame_store import FrameStore
-from irevla_policy.relabelling import relabelled
+from irevla_policy.checkpoints.checkpoint import load_checkpoint
+from irevla_policy.checkpoints.files import read_manifest
+from irevla_policy.frames.bag_frames import load_frames
+from irevla_policy.frames.dataset import Dataset, Mixture, split_by_episode
+from irevla_policy.frames.frame_store import FrameStore
+from irevla_policy.model.config import PolicyConfig
 from irevla_policy.settings import read_mapping
-from irevla_policy.training import train
-from irevla_policy.training_config import TrainConfig
+from irevla_policy.training.config import TrainConfig
+from irevla_policy.training.relabelling import relabelled
+from irevla_policy.training.trainer import train
 
 GROUPS = ('expert', 'rl', 'held_out')
 _KEYS = {'environment', 'tasks_file', 'horizon', 'copies', 'tasks', 'episodes', 'evaluation_seed',

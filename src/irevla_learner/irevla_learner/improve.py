@@ -15,9 +15,9 @@ from irevla_learner.algorithm1 import Algorithm1, Domain, contents, load_config
 from irevla_learner.in_process import InProcess
 from irevla_learner.report import write_report
 from irevla_learner.run_folder import RunFolder
-from irevla_policy.bag_frames import recordings_digest
-from irevla_policy.checkpoint_files import read_description
-from irevla_policy.config import PolicyConfig
+from irevla_policy.checkpoints.files import read_description
+from irevla_policy.frames.bag_frames import recordings_digest
+from irevla_policy.model.config import PolicyConfig
 
 MakeDomain = Callable[[Mapping[str, Any], PolicyConfig, int, Path], AbstractContextManager[Domain]]
 

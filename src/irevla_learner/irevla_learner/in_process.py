@@ -23,10 +23,10 @@ from irevla_learner.sacfd_config import SACfDConfig
 from irevla_learner.sacfd_stage import sacfd_stage
 from irevla_learner.success_classifier import load_classifier
 from irevla_learner.vector_play import Played, VectorPlayer, make_copies
-from irevla_policy.checkpoint import load_frozen, save_checkpoint
-from irevla_policy.config import PolicyConfig
-from irevla_policy.frame_store import FrameStore, write_store
+from irevla_policy.checkpoints.checkpoint import load_frozen, save_checkpoint
+from irevla_policy.frames.frame_store import FrameStore, write_store
 from irevla_policy.metrics_log import MetricsLog
+from irevla_policy.model.config import PolicyConfig
 
 
 class InProcess:

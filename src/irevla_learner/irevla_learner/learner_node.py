@@ -26,8 +26,8 @@ from irevla_learner.outcome import write_outcome
 from irevla_learner.policy_step import read_policy_step
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, PolicyUpdate
-from irevla_policy.head_update import pack_head
-from irevla_policy.latent_policy import load_latent_policy, save_latent_policy
+from irevla_policy.checkpoints.head_update import pack_head
+from irevla_policy.checkpoints.latent_checkpoint import load_latent_policy, save_latent_policy
 from irevla_policy.metrics_log import MetricsLog
 
 PARAMETERS = {

@@ -17,9 +17,9 @@ from irevla_learner.latent_replay import LatentEpisode, LatentReplay
 from irevla_learner.progress import Progress, stage_done
 from irevla_learner.sacfd import Losses, SACfD
 from irevla_learner.sacfd_config import SACfDConfig
-from irevla_policy.head import Head
-from irevla_policy.latent_policy import LatentPolicy
-from irevla_policy.state_file import load_state, save_state
+from irevla_policy.checkpoints.latent_checkpoint import LatentPolicy
+from irevla_policy.checkpoints.state_file import load_state, save_state
+from irevla_policy.model.head import Head
 
 STATE = 'learner.safetensors'
 # Numbers of a learner that are saved as they are.

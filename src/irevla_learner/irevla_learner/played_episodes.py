@@ -15,7 +15,7 @@ from irevla_learner.vector_play import Played
 
 @dataclass(frozen=True)
 class KeptEpisode:
-    """What `irevla_policy.frame_store.write_store` needs of an episode."""
+    """What `irevla_policy.frames.frame_store.write_store` needs of an episode."""
 
     episode_id: str
     task: str

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from irevla_learner.ppo_config import PPOConfig
 from irevla_learner.vector_play import Played
-from irevla_policy.head import Head
-from irevla_policy.state_file import join, optimizer_state, part, restore_optimizer
-from irevla_policy.training_state import trained_parameters
-from irevla_policy.vla import VLA
+from irevla_policy.checkpoints.state_file import join, optimizer_state, part, restore_optimizer
+from irevla_policy.model.head import Head
+from irevla_policy.model.vla import VLA
+from irevla_policy.training.training_state import trained_parameters
 
 
 @dataclass(frozen=True)

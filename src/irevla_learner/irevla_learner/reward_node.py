@@ -14,7 +14,7 @@ from irevla_control.ros.qos import RECORD
 from irevla_learner.policy_step import read_policy_step
 from irevla_learner.success_classifier import load_classifier
 from irevla_msgs.msg import PolicyStep, Reward
-from irevla_policy.checkpoint_files import read_manifest
+from irevla_policy.checkpoints.files import read_manifest
 
 PARAMETERS = {
     'checkpoint': Parameter('', 'folder of the policy whose latents it reads'),

@@ -16,9 +16,9 @@ from irevla_learner.critics import Critics
 from irevla_learner.feature_cache import FeatureCache
 from irevla_learner.latent_replay import LatentReplay, Transitions
 from irevla_learner.sacfd_config import SACfDConfig
-from irevla_policy.head import Head
-from irevla_policy.state_file import join, optimizer_state, part, restore_optimizer
-from irevla_policy.tensors import tensor_bytes
+from irevla_policy.checkpoints.state_file import join, optimizer_state, part, restore_optimizer
+from irevla_policy.model.head import Head
+from irevla_policy.model.tensors import tensor_bytes
 
 # Latents that the principal components are taken from.
 COMPONENT_ROWS = 1000

@@ -12,7 +12,7 @@ from irevla_learner.progress import Progress
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_learner.vector_play import Played, VectorPlayer
 from irevla_policy.exploration import SmoothNoise
-from irevla_policy.vla import VLA
+from irevla_policy.model.vla import VLA
 
 
 def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Path, seed: int,

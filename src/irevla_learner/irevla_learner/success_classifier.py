@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from irevla_control.errors import ConfigError
 from irevla_learner.json_file import write_json
-from irevla_policy.head import Head
-from irevla_policy.tensors import misfit, plain
+from irevla_policy.model.head import Head
+from irevla_policy.model.tensors import misfit, plain
 
 WEIGHTS, DESCRIPTION = 'classifier.safetensors', 'classifier.json'
 FORMAT = 1

@@ -27,9 +27,9 @@ from irevla_learner.classifier_training import (
 )
 from irevla_learner.json_file import write_json
 from irevla_learner.success_classifier import save_classifier
-from irevla_policy.checkpoint import load_frozen
-from irevla_policy.frame_store import episode_images
-from irevla_policy.vla import VLA
+from irevla_policy.checkpoints.checkpoint import load_frozen
+from irevla_policy.frames.frame_store import episode_images
+from irevla_policy.model.vla import VLA
 
 # Observations encoded at once.
 ENCODE_ROWS = 32

@@ -17,7 +17,7 @@ from irevla_learner.evaluation import EpisodeResult
 from irevla_learner.latent_replay import LatentEpisode
 from irevla_learner.success_classifier import Debounce, SuccessClassifier
 from irevla_policy.exploration import SmoothNoise
-from irevla_policy.vla import VLA
+from irevla_policy.model.vla import VLA
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from irevla_learner.latent_replay import LatentEpisode
-from irevla_policy.head import Head
-from irevla_policy.latent_policy import LatentPolicy
+from irevla_policy.checkpoints.latent_checkpoint import LatentPolicy
+from irevla_policy.model.head import Head
 
 WIDTH = 16
 

@@ -24,10 +24,10 @@ from irevla_learner.evaluation import EpisodeResult
 from irevla_learner.success_classifier import load_classifier
 from irevla_learner.train_classifier import main
 from irevla_msgs.msg import PolicyStep, Reward
-from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
-from irevla_policy.config import load_preset
-from irevla_policy.statistics import Statistics
-from irevla_policy.vla import VLA
+from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.model.config import load_preset
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
 
 PRESET = Path(__file__).resolve().parents[3] / 'config/presets/tiny.yaml'
 STEPS = 4

@@ -18,7 +18,7 @@ from irevla_learner.latent_replay import LatentReplay
 from irevla_learner.sacfd import Components, SACfD
 from irevla_learner.sacfd_config import SACfDConfig
 from irevla_policy.exploration import SmoothNoise
-from irevla_policy.head import Head
+from irevla_policy.model.head import Head
 
 CONFIG = Path(__file__).resolve().parents[3] / 'config'
 SMALL = SACfDConfig(components=4, hidden=(32, 32), batch_size=32, decisions=30, capacity=40)

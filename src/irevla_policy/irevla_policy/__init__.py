@@ -1,3 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The vision-language-action model: backbone, head, checkpoints, training, inference node."""
+"""What every folder and the learner share: settings, metrics, exploration noise.
+
+May import: irevla_control.
+"""

@@ -18,10 +18,16 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from irevla_policy.config import BackboneConfig, HeadConfig, LoraConfig, PolicyConfig, TinyConfig
-from irevla_policy.statistics import Statistics
-from irevla_policy.tiny_blip2 import build_tokenizer
-from irevla_policy.vla import VLA
+from irevla_policy.model.config import (
+    BackboneConfig,
+    HeadConfig,
+    LoraConfig,
+    PolicyConfig,
+    TinyConfig,
+)
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.tiny_blip2 import build_tokenizer
+from irevla_policy.model.vla import VLA
 
 INSTRUCTIONS = ('open the drawer', 'press', 'close the very big red window now')
 SOURCE_SIZE = 28

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from irevla_policy.augmentation import random_light, random_shift
+from irevla_policy.training.augmentation import random_light, random_shift
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -15,7 +15,7 @@ from small_models import (
 import torch
 
 from irevla_control.errors import ConfigError
-from irevla_policy.training_state import trained_parameters
+from irevla_policy.training.training_state import trained_parameters
 
 KINDS = ('tiny', *FAMILIES)
 
@@ -156,7 +156,7 @@ def test_hash_changes_with_preprocessing():
 
 
 def test_hash_changes_with_the_words_of_the_tokenizer():
-    from irevla_policy.backbone import Backbone
+    from irevla_policy.model.backbone import Backbone
     config = tiny_config().backbone
     hashes = []
     for word in ('open', 'shut'):

@@ -13,7 +13,7 @@ from recorded_episodes import record
 
 from irevla_control.errors import BagError, ConfigError
 from irevla_control.lerobot.export import export
-from irevla_policy.bag_frames import load_frames
+from irevla_policy.frames.bag_frames import load_frames
 
 CAMERAS = ('corner', 'gripper')
 
@@ -87,7 +87,7 @@ import sys
 from pathlib import Path
 from time import sleep
 from random_episodes import random_episode
-from irevla_policy.frame_store import write_store
+from irevla_policy.frames.frame_store import write_store
 
 def episodes():
     yield random_episode(0)

@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 from small_models import observation, pretrained_vla, save_blip2, tiny_vla
 import torch
 
-from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
-from irevla_policy.checkpoint_files import FILES, CheckpointError, read_manifest
-from irevla_policy.training_state import trained_parameters
+from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.checkpoints.files import FILES, CheckpointError, read_manifest
+from irevla_policy.training.training_state import trained_parameters
 
 
 @pytest.fixture(scope='module')

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from irevla_control.errors import ConfigError
-from irevla_policy.config import PolicyConfig, load_preset
+from irevla_policy.model.config import PolicyConfig, load_preset
 
 PRESETS = Path(__file__).parents[3] / 'config' / 'presets'
 SHIPPED = sorted(PRESETS.glob('*.yaml'))

@@ -5,8 +5,8 @@ import pytest
 from random_episodes import random_episode
 
 from irevla_control.errors import ConfigError
-from irevla_policy.dataset import Dataset, Mixture, split_by_episode
-from irevla_policy.frame_store import FrameStore, write_store
+from irevla_policy.frames.dataset import Dataset, Mixture, split_by_episode
+from irevla_policy.frames.frame_store import FrameStore, write_store
 
 CAMERAS = ('corner', 'gripper')
 

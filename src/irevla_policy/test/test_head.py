@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import torch
 
-from irevla_policy.head import Head, TokenLearner
+from irevla_policy.model.head import Head, TokenLearner
 
 
 def tokens(count=6, seed=0):

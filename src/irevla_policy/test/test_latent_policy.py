@@ -10,11 +10,11 @@ from safetensors.torch import load_file, save_file
 from small_models import observation, tiny_vla
 import torch
 
-from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
-from irevla_policy.checkpoint_files import CheckpointError, read_manifest
-from irevla_policy.head import Head
-from irevla_policy.latent_policy import load_latent_policy, save_latent_policy
-from irevla_policy.statistics import Statistics
+from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.checkpoints.files import CheckpointError, read_manifest
+from irevla_policy.checkpoints.latent_checkpoint import load_latent_policy, save_latent_policy
+from irevla_policy.model.head import Head
+from irevla_policy.model.normalisation import Statistics
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import torch
 from transformers import AutoProcessor, Blip2ForConditionalGeneration
 
 from irevla_control.errors import ConfigError
-from irevla_policy.preprocessing import TensorPixels
-from irevla_policy.pretrained import ProcessorPixels
-from irevla_policy.training_state import trained_parameters
+from irevla_policy.model.preprocessing import TensorPixels
+from irevla_policy.model.pretrained import ProcessorPixels
+from irevla_policy.training.training_state import trained_parameters
 
 
 @pytest.fixture(scope='module')
@@ -108,7 +108,7 @@ def test_source_that_cannot_be_used_is_refused(sources, changes, message):
 
 
 def test_adapters_for_modules_that_do_not_exist_are_refused(sources):
-    from irevla_policy.config import LoraConfig
+    from irevla_policy.model.config import LoraConfig
     with pytest.raises(ConfigError, match='lora.targets'):
         pretrained_vla(sources / 'blip2', 'blip2', lora=LoraConfig(targets=('nothing',)))
 

@@ -6,9 +6,9 @@ import numpy as np
 from random_episodes import random_episode
 from small_models import tiny_vla
 
-from irevla_policy.dataset import Dataset
-from irevla_policy.frame_store import write_store
-from irevla_policy.relabelling import BATCH, relabelled
+from irevla_policy.frames.dataset import Dataset
+from irevla_policy.frames.frame_store import write_store
+from irevla_policy.training.relabelling import BATCH, relabelled
 
 CAMERAS = ('corner', 'gripper')
 POLICY, TELEOP = 1, 2

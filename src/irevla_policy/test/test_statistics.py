@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from irevla_control.errors import ConfigError
-from irevla_policy.statistics import Statistics
+from irevla_policy.model.normalisation import Statistics
 
 
 def columns(size):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from irevla_policy.tracing import Tracer
+from irevla_policy.model.tracing import Tracer
 
 
 class Doubling(nn.Module):
@@ -32,7 +32,7 @@ class SignInPython(nn.Module):
 
 @pytest.fixture
 def log():
-    logger, handler = logging.getLogger('irevla_policy.tracing'), BufferingHandler(1000)
+    logger, handler = logging.getLogger('irevla_policy.model.tracing'), BufferingHandler(1000)
     logger.addHandler(handler)
     yield handler.buffer
     logger.removeHandler(handler)

@@ -19,18 +19,18 @@ import torch
 import yaml
 
 from irevla_control.errors import ConfigError
-from irevla_policy.checkpoint import load_checkpoint
-from irevla_policy.checkpoint_files import read_manifest
-from irevla_policy.config import PolicyConfig
-from irevla_policy.dataset import Dataset, Mixture, split_by_episode
-from irevla_policy.frame_store import write_store
+from irevla_policy.checkpoints.checkpoint import load_checkpoint
+from irevla_policy.checkpoints.files import read_manifest
+from irevla_policy.frames.dataset import Dataset, Mixture, split_by_episode
+from irevla_policy.frames.frame_store import write_store
 from irevla_policy.metrics_log import read_metrics
-from irevla_policy.statistics import Statistics
-from irevla_policy.train import main
-from irevla_policy.training import TrainingError, train
-from irevla_policy.training_config import TrainConfig
-from irevla_policy.training_state import FILE
-from irevla_policy.vla import VLA
+from irevla_policy.model.config import PolicyConfig
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
+from irevla_policy.training.config import TrainConfig
+from irevla_policy.training.train import main
+from irevla_policy.training.trainer import TrainingError, train
+from irevla_policy.training.training_state import FILE
 
 CAMERAS = ('corner', 'gripper')
 PRESET = {'cameras': list(CAMERAS), 'image_size': 24,
@@ -181,7 +181,7 @@ def test_killed_training_ends_as_if_it_had_not_been_killed(command, tmp_path):
     print(f'SIGKILL after step {kill_after}')
     broken = tmp_path / 'broken'
     process = subprocess.Popen(
-        [sys.executable, '-m', 'irevla_policy.train', *command, '--output', broken],
+        [sys.executable, '-m', 'irevla_policy.training.train', *command, '--output', broken],
         stderr=subprocess.DEVNULL, env=os.environ | {'OMP_NUM_THREADS': '1'})
     deadline = time.monotonic() + 120
     while len(read_metrics(broken)) < kill_after and time.monotonic() < deadline:
@@ -211,7 +211,7 @@ def stage2(command, tmp_path):
 def test_two_processes_do_stage_2_on_different_frames(command, tmp_path):
     go_on = stage2(command, tmp_path)
     subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone',
-                    '--nproc_per_node', '2', '-m', 'irevla_policy.train', *go_on,
+                    '--nproc_per_node', '2', '-m', 'irevla_policy.training.train', *go_on,
                     '--steps', '10', '--output', tmp_path / 'two'], check=True, timeout=120)
     with safe_open(tmp_path / 'two' / FILE, 'pt') as file:
         assert json.loads(file.metadata()['identity'])['processes'] == 2

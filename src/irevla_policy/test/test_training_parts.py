@@ -10,8 +10,8 @@ import yaml
 
 from irevla_control.errors import ConfigError
 from irevla_policy.metrics_log import MetricsLog, read_metrics
-from irevla_policy.prefetch import Prefetcher
-from irevla_policy.training_config import TrainConfig
+from irevla_policy.training.config import TrainConfig
+from irevla_policy.training.prefetch import Prefetcher
 
 
 def test_learning_rate_warms_up_then_falls_to_its_final_share():

@@ -8,8 +8,8 @@ from small_models import batch, observation, statistics, tiny_config, tiny_vla
 import torch
 
 from irevla_control.errors import ConfigError
-from irevla_policy.statistics import Statistics
-from irevla_policy.vla import VLA
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
 
 
 @pytest.fixture(scope='module')

@@ -17,10 +17,10 @@ import rclpy
 
 from irevla_control.ros.conversions import message_to_action, stamp_to_ns
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState
-from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
-from irevla_policy.config import load_preset
-from irevla_policy.statistics import Statistics
-from irevla_policy.vla import VLA
+from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.model.config import load_preset
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
 
 PRESET = Path(__file__).resolve().parents[3] / 'config/presets/tiny.yaml'
 
@@ -41,7 +41,7 @@ def checkpoint(tmp_path_factory):
 def environment(checkpoint):
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     process = subprocess.Popen(
-        [sys.executable, '-m', 'irevla_policy.vla_node', '--ros-args',
+        [sys.executable, '-m', 'irevla_policy.nodes.vla_node', '--ros-args',
          '-p', f'checkpoint:={checkpoint}', '-p', 'device:=cpu'])
     rclpy.init()
     environment = Environment(load_preset(PRESET).cameras)
@@ -136,7 +136,7 @@ def test_an_environment_that_begins_again_with_an_earlier_clock_is_answered(fres
 
 def test_a_folder_that_is_no_checkpoint_ends_the_node_with_the_reason(tmp_path):
     done = subprocess.run(
-        [sys.executable, '-m', 'irevla_policy.vla_node', '--ros-args',
+        [sys.executable, '-m', 'irevla_policy.nodes.vla_node', '--ros-args',
          '-p', f'checkpoint:={tmp_path}'], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert str(tmp_path) in done.stderr and 'Traceback' not in done.stderr

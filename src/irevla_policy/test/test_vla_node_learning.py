@@ -19,12 +19,12 @@ import torch
 from irevla_control.ros.conversions import message_to_action, to_array
 from irevla_control.ros.qos import EVENT
 from irevla_msgs.msg import EpisodeState, PolicyUpdate
-from irevla_policy.checkpoint import load_checkpoint, save_checkpoint
-from irevla_policy.config import load_preset
-from irevla_policy.head import Head
-from irevla_policy.head_update import pack_head
-from irevla_policy.statistics import Statistics
-from irevla_policy.vla import VLA
+from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.checkpoints.head_update import pack_head
+from irevla_policy.model.config import load_preset
+from irevla_policy.model.head import Head
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
 
 PRESET = Path(__file__).resolve().parents[3] / 'config/presets/tiny.yaml'
 
@@ -46,7 +46,7 @@ def environment(checkpoint):
     parameters = {'checkpoint': checkpoint, 'device': 'cpu', 'noise_std_low': 0.2,
                   'noise_std_high': 0.2, 'noise_correlation': 0.5, 'encode_last': True}
     process = subprocess.Popen(
-        [sys.executable, '-m', 'irevla_policy.vla_node', '--ros-args',
+        [sys.executable, '-m', 'irevla_policy.nodes.vla_node', '--ros-args',
          *(word for name, value in parameters.items() for word in ('-p', f'{name}:={value}'))])
     rclpy.init()
     environment = Environment(load_preset(PRESET).cameras)

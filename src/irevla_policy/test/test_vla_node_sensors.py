@@ -14,9 +14,9 @@ import torch
 
 from irevla_control.ros.conversions import stamp_to_ns
 from irevla_msgs.msg import EpisodeState
-from irevla_policy.checkpoint import save_checkpoint
-from irevla_policy.config import BackboneConfig, TinyConfig
-from irevla_policy.vla_node import VlaNode
+from irevla_policy.checkpoints.checkpoint import save_checkpoint
+from irevla_policy.model.config import BackboneConfig, TinyConfig
+from irevla_policy.nodes.vla_node import VlaNode
 
 MS = 1_000_000
 

@@ -4,7 +4,7 @@
 
 import threading
 
-from irevla_policy.worker import NewestWorker
+from irevla_policy.nodes.worker import NewestWorker
 
 
 def test_newer_job_replaces_a_waiting_one():

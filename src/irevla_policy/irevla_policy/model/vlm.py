@@ -9,10 +9,9 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from irevla_control.errors import ConfigError
-
-from .config import BackboneConfig
-from .preprocessing import Prompts, TensorPixels
-from .tiny_blip2 import BEGIN, IMAGE, PAD, build_tiny_blip2, build_tokenizer
+from irevla_policy.model.config import BackboneConfig
+from irevla_policy.model.preprocessing import Prompts, TensorPixels
+from irevla_policy.model.tiny_blip2 import BEGIN, IMAGE, PAD, build_tiny_blip2, build_tokenizer
 
 
 @dataclass
@@ -41,7 +40,7 @@ def load_vlm(config: BackboneConfig, image_size: int, instructions: Sequence[str
     if config.kind == 'tiny':
         return _tiny(config, image_size, instructions, tokenizer_json)
     # Here, since peft takes seconds to import and the tiny model needs none of it.
-    from .pretrained import load_inputs, load_model
+    from irevla_policy.model.pretrained import load_inputs, load_model
     pixels, prompts = load_inputs(config, image_size)
     model, width = load_model(config)
     return Vlm(model, pixels, prompts, width)

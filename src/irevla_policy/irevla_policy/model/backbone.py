@@ -10,10 +10,10 @@ import json
 import torch
 from torch import Tensor, nn
 
-from .config import BackboneConfig
-from .tensors import tensor_bytes
-from .tracing import Tracer
-from .vlm import load_vlm
+from irevla_policy.model.config import BackboneConfig
+from irevla_policy.model.tensors import tensor_bytes
+from irevla_policy.model.tracing import Tracer
+from irevla_policy.model.vlm import load_vlm
 
 
 class Backbone(nn.Module):

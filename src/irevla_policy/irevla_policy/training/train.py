@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Train a VLA on recorded episodes: ``python -m irevla_policy.train --help``."""
+"""Train a VLA on recorded episodes: ``python -m irevla_policy.training.train --help``."""
 
 import argparse
 from collections.abc import Sequence
@@ -12,16 +12,16 @@ from accelerate import PartialState
 import torch
 
 from irevla_control.errors import ConfigError, IrevlaError
-from irevla_policy.bag_frames import load_frames
-from irevla_policy.checkpoint import load_checkpoint
-from irevla_policy.config import load_preset
-from irevla_policy.dataset import Dataset, Mixture, split_by_episode
-from irevla_policy.frame_store import FrameStore
-from irevla_policy.relabelling import relabelled
-from irevla_policy.statistics import Statistics
-from irevla_policy.training import CPU_ONLY, train
-from irevla_policy.training_config import TrainConfig
-from irevla_policy.vla import VLA
+from irevla_policy.checkpoints.checkpoint import load_checkpoint
+from irevla_policy.frames.bag_frames import load_frames
+from irevla_policy.frames.dataset import Dataset, Mixture, split_by_episode
+from irevla_policy.frames.frame_store import FrameStore
+from irevla_policy.model.config import load_preset
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
+from irevla_policy.training.config import TrainConfig
+from irevla_policy.training.relabelling import relabelled
+from irevla_policy.training.trainer import CPU_ONLY, train
 
 
 def train_from_bags(roots: Sequence[Path], output: Path, *, preset: Path | None = None,
@@ -86,8 +86,9 @@ def train_from_bags(roots: Sequence[Path], output: Path, *, preset: Path | None 
 def main(arguments: list[str] | None = None) -> None:
     """Train as the command line says."""
     parser = argparse.ArgumentParser(
-        'python -m irevla_policy.train', description='Train a VLA on recorded episodes (stage 0; '
-        'with --init and --more, stage 2). The same command again goes on after a kill.')
+        'python -m irevla_policy.training.train',
+        description='Train a VLA on recorded episodes (stage 0; with --init and --more, stage 2). '
+        'The same command again goes on after a kill.')
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
                         help='folders of recorded episodes')
     parser.add_argument('--more', type=Path, nargs='+', metavar='DIR', help='further episodes')

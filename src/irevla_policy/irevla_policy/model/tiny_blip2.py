@@ -17,8 +17,7 @@ from transformers import (
 )
 
 from irevla_control.errors import ConfigError
-
-from .config import TinyConfig
+from irevla_policy.model.config import TinyConfig
 
 PAD, UNKNOWN, BEGIN, IMAGE = range(4)
 SPECIAL_TOKENS = ('<pad>', '<unk>', '<s>', '<image>')

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from irevla_policy.state_file import (
+from irevla_policy.checkpoints.state_file import (
     join,
     load_state,
     optimizer_state,

@@ -10,7 +10,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from .checkpoint_files import (
+from irevla_policy.checkpoints.files import (
     FILES,
     HEAD,
     CheckpointError,
@@ -19,9 +19,9 @@ from .checkpoint_files import (
     read_description,
     read_weights,
 )
-from .head import Head
-from .statistics import Statistics
-from .tensors import plain, tensor_bytes
+from irevla_policy.model.head import Head
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.tensors import plain, tensor_bytes
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from irevla_control.errors import ConfigError
-
-from .checkpoint_files import (
+from irevla_policy.checkpoints.files import (
     BACKBONE,
     CONFIG,
     HEAD,
@@ -24,9 +23,9 @@ from .checkpoint_files import (
     read_weights,
     write_json,
 )
-from .device import best_device
-from .tensors import plain
-from .vla import VLA
+from irevla_policy.model.device import best_device
+from irevla_policy.model.tensors import plain
+from irevla_policy.model.vla import VLA
 
 
 def save_checkpoint(folder: str | Path, vla: VLA, extra: dict[str, Any] | None = None) -> None:

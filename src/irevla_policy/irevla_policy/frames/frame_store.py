@@ -16,7 +16,7 @@ import numpy as np
 
 from irevla_control.errors import ConfigError
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE
-from irevla_policy.image_size import resize_images
+from irevla_policy.frames.image_size import resize_images
 
 
 @dataclass(frozen=True)

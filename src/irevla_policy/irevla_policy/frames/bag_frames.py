@@ -15,7 +15,7 @@ from irevla_control.bags.reader import Episode, list_episodes, read_episode
 from irevla_control.errors import ConfigError
 from irevla_control.lerobot.reader import LeRobotReader, is_lerobot
 from irevla_control.progress_bar import progress_bar
-from irevla_policy.frame_store import FrameStore, write_store
+from irevla_policy.frames.frame_store import FrameStore, write_store
 
 # Raise when the arrays' meaning changes: old caches are then decoded anew.
 FORMAT = 2

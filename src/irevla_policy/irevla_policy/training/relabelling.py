@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from irevla_control.progress_bar import progress_bar
-from irevla_policy.device import best_device
-from irevla_policy.frame_store import FrameStore
-from irevla_policy.vla import VLA
+from irevla_policy.frames.frame_store import FrameStore
+from irevla_policy.model.device import best_device
+from irevla_policy.model.vla import VLA
 
 BATCH = 64
 

@@ -9,8 +9,8 @@ from safetensors.torch import load, save
 import torch
 
 from irevla_control.errors import ConfigError
-from irevla_policy.head import Head
-from irevla_policy.tensors import misfit, plain
+from irevla_policy.model.head import Head
+from irevla_policy.model.tensors import misfit, plain
 
 
 def pack_head(head: Head) -> bytes:

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from irevla_control.errors import ConfigError
-from irevla_policy.frame_store import FrameStore
+from irevla_policy.frames.frame_store import FrameStore
 
 
 @dataclass(frozen=True)

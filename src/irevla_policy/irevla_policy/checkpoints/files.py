@@ -16,10 +16,9 @@ from torch import Tensor
 
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.files import sync
-
-from .config import PolicyConfig
-from .statistics import Statistics
-from .tensors import misfit
+from irevla_policy.model.config import PolicyConfig
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.tensors import misfit
 
 FORMAT = 'irevla-policy'
 VERSION = 1

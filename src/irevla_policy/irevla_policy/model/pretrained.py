@@ -20,9 +20,8 @@ from transformers import (
 )
 
 from irevla_control.errors import ConfigError
-
-from .config import BackboneConfig, LoraConfig
-from .preprocessing import Prompts, TensorPixels
+from irevla_policy.model.config import BackboneConfig, LoraConfig
+from irevla_policy.model.preprocessing import Prompts, TensorPixels
 
 # Mean difference to the processor's own pixels, in standard deviations of the pixel values.
 LARGEST_PIXEL_DIFFERENCE = 0.05

@@ -28,13 +28,13 @@ from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, PolicyUpdate, RobotState
-from irevla_policy.checkpoint import load_checkpoint
-from irevla_policy.device import best_device
+from irevla_policy.checkpoints.checkpoint import load_checkpoint
+from irevla_policy.checkpoints.head_update import unpack_head
 from irevla_policy.exploration import SmoothNoise
-from irevla_policy.head import Head
-from irevla_policy.head_update import unpack_head
-from irevla_policy.vla import PolicyOutput
-from irevla_policy.worker import NewestWorker
+from irevla_policy.model.device import best_device
+from irevla_policy.model.head import Head
+from irevla_policy.model.vla import PolicyOutput
+from irevla_policy.nodes.worker import NewestWorker
 
 PARAMETERS = {
     'checkpoint': Parameter('', 'folder of the trained policy'),

@@ -1,0 +1,6 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The `vla` node: a policy acts over ROS.
+
+May import: irevla_control, irevla_control.ros, model, checkpoints.
+"""
