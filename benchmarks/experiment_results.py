@@ -19,11 +19,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 import numpy as np
 
-from irevla_learner.environment import environment_facts
-from irevla_learner.evaluation import EpisodeResult, TaskScore
 from irevla_learner.json_file import write_json
-from irevla_learner.plots import BLUE, NEUTRAL, ORANGE, STYLE, groups_chart, save_png
-from irevla_learner.run_folder import git_revision
+from irevla_learner.report.plots import BLUE, NEUTRAL, ORANGE, STYLE, groups_chart, save_png
+from irevla_learner.runs.environment import environment_facts
+from irevla_learner.runs.evaluation import EpisodeResult, TaskScore
+from irevla_learner.runs.run_folder import git_revision
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / 'docs/results/experiments.json'

@@ -10,12 +10,12 @@ from typing import Any
 from irevla_bringup.demo import demo_contents
 from irevla_bringup.graphs import Graph, run_graphs
 from irevla_bringup.over_graph import read_results
-from irevla_learner.classifier_training import ClassifierConfig
-from irevla_learner.evaluation import load_results, save_results, summarise
-from irevla_learner.in_process import InProcess
-from irevla_learner.layouts import LABELLED, first_layout
-from irevla_learner.run_folder import RunFolder
-from irevla_learner.train_classifier import train_from_bags
+from irevla_learner.algorithm1.in_process import InProcess
+from irevla_learner.classifier.train import train_from_bags
+from irevla_learner.classifier.training import ClassifierConfig
+from irevla_learner.runs.evaluation import load_results, save_results, summarise
+from irevla_learner.runs.layouts import LABELLED, first_layout
+from irevla_learner.runs.run_folder import RunFolder
 from irevla_policy.checkpoints.files import read_description
 from irevla_policy.metrics_log import read_metrics
 

@@ -18,8 +18,8 @@ import numpy as np
 import run
 
 from irevla_control.progress_bar import progress_bar
-from irevla_learner.latent_replay import LatentEpisode, LatentReplay
-from irevla_learner.sacfd_config import SACfDConfig
+from irevla_learner.replay.latent_replay import LatentEpisode, LatentReplay
+from irevla_learner.sacfd.config import SACfDConfig
 
 OUTPUT = run.RESULTS.parents[1] / 'docs/results/large_replay.json'
 STEPS, FEW = 50, 20

@@ -12,9 +12,9 @@ import gymnasium
 import numpy as np
 import torch
 
-from irevla_learner.latent_replay import LatentEpisode, LatentReplay
-from irevla_learner.sacfd import SACfD
-from irevla_learner.sacfd_config import SACfDConfig
+from irevla_learner.replay.latent_replay import LatentEpisode, LatentReplay
+from irevla_learner.sacfd.config import SACfDConfig
+from irevla_learner.sacfd.sacfd import SACfD
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA

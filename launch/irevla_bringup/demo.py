@@ -14,10 +14,10 @@ from ament_index_python.packages import get_package_share_directory
 
 from irevla_bringup.over_graph import OverGraph
 from irevla_control.errors import ConfigError
-from irevla_learner.algorithm1 import Algorithm1, contents, load_config
-from irevla_learner.improve import run_command
-from irevla_learner.report import write_report
-from irevla_learner.run_folder import RunFolder
+from irevla_learner.algorithm1.algorithm1 import Algorithm1, contents, load_config
+from irevla_learner.algorithm1.improve import run_command
+from irevla_learner.report.report import write_report
+from irevla_learner.runs.run_folder import RunFolder
 from irevla_policy.model.config import load_preset
 from irevla_policy.settings import read_mapping
 from irevla_policy.training.config import TrainConfig

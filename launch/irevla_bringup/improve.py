@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from irevla_bringup.over_graph import OverGraph
-from irevla_learner.improve import main, run_command
+from irevla_learner.algorithm1.improve import main, run_command
 from irevla_policy.model.config import PolicyConfig
 
 # Graphs that evaluate side by side.

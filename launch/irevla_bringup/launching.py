@@ -13,7 +13,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from irevla_control.errors import ConfigError
-from irevla_learner.sacfd_config import SACfDConfig
+from irevla_learner.sacfd.config import SACfDConfig
 from launch import LaunchContext
 
 NOT_GIVEN = ''

@@ -9,10 +9,10 @@ from typing import Any
 
 from irevla_bringup.graphs import Graph, run_graphs
 from irevla_control.errors import ConfigError
-from irevla_learner.evaluation import EpisodeResult
-from irevla_learner.layouts import first_layout
-from irevla_learner.outcome import read_outcome
-from irevla_learner.sacfd_config import SACfDConfig
+from irevla_learner.runs.evaluation import EpisodeResult
+from irevla_learner.runs.layouts import first_layout
+from irevla_learner.runs.outcome import read_outcome
+from irevla_learner.sacfd.config import SACfDConfig
 from irevla_policy.frames.bag_frames import load_frames
 from irevla_policy.frames.frame_store import FrameStore
 from irevla_policy.metrics_log import read_metrics
@@ -32,10 +32,10 @@ class OverGraph:
         """
         if config['algorithm'] != 'sacfd':
             raise ConfigError(f'algorithm {config["algorithm"]}: over the graph stage 1 learns by '
-                              'sacfd; use python -m irevla_learner.improve for ppo')
+                              'sacfd; use python -m irevla_learner.algorithm1 for ppo')
         if config['classifier']:
             raise ConfigError(f'classifier {config["classifier"]}: over the graph the reward is '
-                              "the environment's; use python -m irevla_learner.improve")
+                              "the environment's; use python -m irevla_learner.algorithm1")
         self._config, self._workers, self._run = config, workers, run
         self._first = first_layout(seed, config['evaluation_seed'])
         # Of every graph.

@@ -23,8 +23,8 @@ NODES = {
     'scripted_operator': 'irevla_sim.scripted_operator_node',
     'episode_runner': 'irevla_control.episodes.episode_runner_node',
     'vla': 'irevla_policy.nodes.vla_node',
-    'learner': 'irevla_learner.learner_node',
-    'reward': 'irevla_learner.reward_node',
+    'learner': 'irevla_learner.nodes.learner_node',
+    'reward': 'irevla_learner.nodes.reward_node',
 }
 # What changes from run to run comes from the launch files.
 FROM_LAUNCH = {

@@ -20,9 +20,9 @@ import yaml
 from irevla_bringup.improve import over_graph
 from irevla_control.bags.reader import list_episodes, read_episode
 from irevla_control.errors import ConfigError, IrevlaError
-from irevla_learner.algorithm1 import load_config
-from irevla_learner.improve import main
-from irevla_learner.latent_replay import LatentReplay
+from irevla_learner.algorithm1.algorithm1 import load_config
+from irevla_learner.algorithm1.improve import main
+from irevla_learner.replay.latent_replay import LatentReplay
 from irevla_msgs.msg import EndEffectorCommand
 from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.metrics_log import read_metrics
@@ -82,7 +82,7 @@ def arguments(config, stage0, output):
 @pytest.mark.timeout(600)
 def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
     output = tmp_path / 'run'
-    command = [sys.executable, '-m', 'irevla_learner.improve',
+    command = [sys.executable, '-m', 'irevla_learner.algorithm1',
                *arguments(config, stage0, output)]
     metrics = output / 'stage1/metrics.jsonl'
     with (tmp_path / 'log').open('w') as log:
@@ -177,7 +177,7 @@ def test_over_ros_what_only_copies_can_do_is_refused(config, stage0, tmp_path):
     (tmp_path / 'ppo.yaml').write_text('{decisions: 60}')
     config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {
         'algorithm': 'ppo', 'settings': 'ppo.yaml'}))
-    with pytest.raises(ConfigError, match='use python -m irevla_learner.improve for ppo'):
+    with pytest.raises(ConfigError, match='use python -m irevla_learner.algorithm1 for ppo'):
         main(arguments(config, stage0, tmp_path / 'run'), over_graph)
 
 

@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 import torch
 
 from irevla_control.errors import ConfigError
-from irevla_learner.ppo_config import PPOConfig
-from irevla_learner.ppo_stage import ppo_stage
-from irevla_learner.success_classifier import Description, SuccessClassifier
-from irevla_learner.vector_play import VectorPlayer, make_copies
+from irevla_learner.algorithm1.ppo_stage import ppo_stage
+from irevla_learner.classifier.success_classifier import Description, SuccessClassifier
+from irevla_learner.ppo.config import PPOConfig
+from irevla_learner.rollout.vector_play import VectorPlayer, make_copies
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics

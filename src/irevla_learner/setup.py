@@ -10,7 +10,7 @@ setup(
     name=NAME,
     version='0.1.0',
     packages=find_packages(exclude=['test']),
-    package_data={NAME: ['templates/*']},
+    package_data={NAME: ['report/templates/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + NAME]),
         ('share/' + NAME, ['package.xml']),
@@ -23,6 +23,6 @@ setup(
     description='The iRe-VLA loop around the policy',
     license='Apache-2.0',
     entry_points={'console_scripts': [
-        'learner_node = irevla_learner.learner_node:main',
-        'reward_node = irevla_learner.reward_node:main']},
+        'learner_node = irevla_learner.nodes.learner_node:main',
+        'reward_node = irevla_learner.nodes.reward_node:main']},
 )

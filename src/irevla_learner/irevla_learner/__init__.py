@@ -1,3 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The iRe-VLA loop around the policy: run folders, evaluation, reports."""
+"""Stage 1, Algorithm 1 and reports; directly here, what their folders share.
+
+May import: irevla_control, irevla_policy.
+"""

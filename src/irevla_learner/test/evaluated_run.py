@@ -9,9 +9,9 @@ from rclpy.serialization import serialize_message
 
 from irevla_control.bags.writer import BagWriter, Topic
 from irevla_control.ros.conversions import action_to_message, image_to_message, ns_to_stamp
-from irevla_learner.evaluation import EpisodeResult, save_results
 from irevla_learner.json_file import write_json
-from irevla_learner.run_folder import RunFolder
+from irevla_learner.runs.evaluation import EpisodeResult, save_results
+from irevla_learner.runs.run_folder import RunFolder
 from irevla_msgs.msg import EpisodeState, RobotState
 from irevla_policy.metrics_log import MetricsLog
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from irevla_learner.latent_replay import LatentEpisode, LatentReplay
+from irevla_learner.replay.latent_replay import LatentEpisode, LatentReplay
 
 TOKENS, WIDTH, STATES, ACTIONS = 3, 4, 2, 2
 

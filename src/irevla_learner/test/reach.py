@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from irevla_learner.latent_replay import LatentEpisode
+from irevla_learner.replay.latent_replay import LatentEpisode
 from irevla_policy.checkpoints.latent_checkpoint import LatentPolicy
 from irevla_policy.model.head import Head
 

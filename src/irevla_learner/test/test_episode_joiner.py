@@ -11,7 +11,7 @@ from latent_episodes import episode
 import numpy as np
 import pytest
 
-from irevla_learner.episode_joiner import EpisodeJoiner, Outcome, SeenStep
+from irevla_learner.nodes.episode_joiner import EpisodeJoiner, Outcome, SeenStep
 
 
 def parts_of(name, one):

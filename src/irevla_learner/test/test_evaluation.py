@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from irevla_learner.evaluation import (
+from irevla_learner.runs.evaluation import (
     EpisodeResult,
     EvaluationError,
     TaskScore,

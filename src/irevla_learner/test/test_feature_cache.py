@@ -8,7 +8,7 @@ from latent_episodes import episode, open_replay
 import numpy as np
 import pytest
 
-from irevla_learner.feature_cache import ROWS, STATE, FeatureCache
+from irevla_learner.sacfd.feature_cache import ROWS, STATE, FeatureCache
 
 
 def computed(replay, digest='same', size=3):

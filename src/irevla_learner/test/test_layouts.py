@@ -5,7 +5,7 @@
 import pytest
 
 from irevla_control.errors import ConfigError
-from irevla_learner.layouts import LABELLED, PER_RUN, first_layout
+from irevla_learner.runs.layouts import LABELLED, PER_RUN, first_layout
 
 
 def test_runs_share_no_layout():

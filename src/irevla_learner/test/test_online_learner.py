@@ -9,8 +9,8 @@ from reach import Reach, acting, beside_the_goal, latent_policy
 import torch
 
 from irevla_control.errors import ConfigError
-from irevla_learner.online_learner import STATE, OnlineLearner
-from irevla_learner.sacfd_config import SACfDConfig
+from irevla_learner.sacfd.config import SACfDConfig
+from irevla_learner.sacfd.online_learner import STATE, OnlineLearner
 from irevla_policy.exploration import SmoothNoise
 
 CONFIG = SACfDConfig(

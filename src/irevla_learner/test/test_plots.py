@@ -5,7 +5,7 @@
 import matplotlib.image
 import pytest
 
-from irevla_learner.plots import (
+from irevla_learner.report.plots import (
     NEUTRAL,
     groups_chart,
     learning_chart,

@@ -13,8 +13,8 @@ import torch
 import yaml
 
 from irevla_control.errors import ConfigError
-from irevla_learner.ppo import PPO, advantages_of
-from irevla_learner.ppo_config import PPOConfig
+from irevla_learner.ppo.config import PPOConfig
+from irevla_learner.ppo.ppo import PPO, advantages_of
 from irevla_policy.exploration import SmoothNoise
 
 CONFIG = Path(__file__).resolve().parents[3] / 'config'

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from irevla_control.errors import IrevlaError
-from irevla_learner.episode_clips import in_turns
-from irevla_learner.evaluation import EpisodeResult
-from irevla_learner.report import training_figures, write_report
-from irevla_learner.report_pages import duration, interval_bar, number, percent
-from irevla_learner.run_folder import RunFolder
+from irevla_learner.report.clips import in_turns
+from irevla_learner.report.pages import duration, interval_bar, number, percent
+from irevla_learner.report.report import training_figures, write_report
+from irevla_learner.runs.evaluation import EpisodeResult
+from irevla_learner.runs.run_folder import RunFolder
 
 
 def episode(task, seed, success, *, aborted=False, bag=True):

@@ -20,9 +20,9 @@ from rclpy.executors import SingleThreadedExecutor
 from irevla_control.bags.reader import read_observations
 from irevla_control.ros.conversions import ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import RECORD
-from irevla_learner.evaluation import EpisodeResult
-from irevla_learner.success_classifier import load_classifier
-from irevla_learner.train_classifier import main
+from irevla_learner.classifier.success_classifier import load_classifier
+from irevla_learner.classifier.train import main
+from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_msgs.msg import PolicyStep, Reward
 from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.model.config import load_preset
@@ -85,7 +85,7 @@ def test_report_and_picture_tell_what_it_is_worth(classifier):
 def graph(policy, classifier):
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     process = subprocess.Popen([
-        sys.executable, '-m', 'irevla_learner.reward_node', '--ros-args',
+        sys.executable, '-m', 'irevla_learner.nodes.reward_node', '--ros-args',
         '-p', f'checkpoint:={policy}', '-p', f'classifier:={classifier}'])
     rclpy.init()
     yield Policy()
@@ -164,7 +164,7 @@ def test_node_refuses_what_it_cannot_read_and_says_so(graph, policy, changes, wo
     ({}, 'classifier is empty'), ({'classifier': '/nowhere'}, 'holds no success classifier')])
 def test_node_ends_with_the_reason(policy, arguments, word):
     done = subprocess.run([
-        sys.executable, '-m', 'irevla_learner.reward_node', '--ros-args', '-p',
+        sys.executable, '-m', 'irevla_learner.nodes.reward_node', '--ros-args', '-p',
         f'checkpoint:={policy}', *(text for name, value in arguments.items()
                                    for text in ('-p', f'{name}:={value}'))],
         capture_output=True, text=True, timeout=60)
@@ -175,7 +175,7 @@ def test_node_ends_with_the_reason(policy, arguments, word):
 def test_command_line_names_what_is_missing(policy, tmp_path):
     (tmp_path / 'empty').mkdir()
     done = subprocess.run([
-        sys.executable, '-m', 'irevla_learner.train_classifier', '--data', tmp_path / 'empty',
+        sys.executable, '-m', 'irevla_learner.classifier.train', '--data', tmp_path / 'empty',
         '--policy', policy, '--output', tmp_path / 'out'], capture_output=True, text=True,
         timeout=60)
     assert done.returncode != 0

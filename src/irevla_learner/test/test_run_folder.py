@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from irevla_learner import run_folder
-from irevla_learner.run_folder import RunFolder, RunFolderError, read_manifest
+from irevla_learner.runs import run_folder
+from irevla_learner.runs.run_folder import RunFolder, RunFolderError, read_manifest
 
 CONFIG = {'tasks': ['door-open', 'window-open'], 'training': {'steps': 100, 'rate': 1e-3}}
 
@@ -157,7 +157,7 @@ def test_configuration_that_is_not_json_is_refused(tmp_path, config):
 
 
 def test_second_process_is_refused_until_the_first_ends(tmp_path):
-    program = ('import sys; from irevla_learner.run_folder import RunFolder; '
+    program = ('import sys; from irevla_learner.runs.run_folder import RunFolder; '
                'run = RunFolder(sys.argv[1], {}, 0); print("open", flush=True); sys.stdin.read()')
     with subprocess.Popen([sys.executable, '-c', program, tmp_path], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, text=True) as holder:
@@ -179,8 +179,9 @@ def test_worker_left_behind_by_a_killed_run_does_not_keep_its_folder(tmp_path):
         os._exit(0)
     run.close()
     try:
-        subprocess.run([sys.executable, '-c', 'import sys; from irevla_learner.run_folder import '
-                        'RunFolder; RunFolder(sys.argv[1])', tmp_path], check=True, timeout=30)
+        subprocess.run([sys.executable, '-c', 'import sys; from irevla_learner.runs.run_folder '
+                        'import RunFolder; RunFolder(sys.argv[1])', tmp_path], check=True,
+                       timeout=30)
     finally:
         os.close(writer)
         os.waitpid(worker, 0)

@@ -13,10 +13,10 @@ import torch
 import yaml
 
 from irevla_control.errors import ConfigError
-from irevla_learner.critics import Critics
-from irevla_learner.latent_replay import LatentReplay
-from irevla_learner.sacfd import Components, SACfD
-from irevla_learner.sacfd_config import SACfDConfig
+from irevla_learner.replay.latent_replay import LatentReplay
+from irevla_learner.sacfd.config import SACfDConfig
+from irevla_learner.sacfd.critics import Critics
+from irevla_learner.sacfd.sacfd import Components, SACfD
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.head import Head
 

@@ -11,7 +11,14 @@ import torch
 import yaml
 
 from irevla_control.errors import ConfigError
-from irevla_learner.classifier_training import (
+from irevla_learner.classifier.success_classifier import (
+    Debounce,
+    Description,
+    SuccessClassifier,
+    load_classifier,
+    save_classifier,
+)
+from irevla_learner.classifier.training import (
     ClassifierConfig,
     LabelledEpisode,
     choose_threshold,
@@ -19,13 +26,6 @@ from irevla_learner.classifier_training import (
     roc,
     split,
     train_classifier,
-)
-from irevla_learner.success_classifier import (
-    Debounce,
-    Description,
-    SuccessClassifier,
-    load_classifier,
-    save_classifier,
 )
 
 CONFIG = Path(__file__).resolve().parents[3] / 'config'

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from irevla_learner.video import FAILURE, SUCCESS, Clip, VideoError, film_strip, write_video
+from irevla_learner.report.video import FAILURE, SUCCESS, Clip, VideoError, film_strip, write_video
 
 
 def clip(steps=4, success=True, colour=90, cameras=('front', 'wrist'), size=20, label='do it'):

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What every folder and the learner share: settings, metrics, exploration noise.
+"""The VLA; directly here, what its folders and the learner share.
 
 May import: irevla_control.
 """

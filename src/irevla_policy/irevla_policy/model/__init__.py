@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The VLA: VLM with LoRA, token learner and head, their configuration and normalisation.
+"""VLM with LoRA, token learner, head: their configuration, passes and normalisation.
 
-May import: irevla_control.
+May import: nothing.
 """

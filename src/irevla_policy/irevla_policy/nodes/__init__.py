@@ -2,5 +2,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The `vla` node: a policy acts over ROS.
 
-May import: irevla_control, irevla_control.ros, model, checkpoints.
+May import: model, checkpoints, irevla_control.ros.
 """

@@ -8,8 +8,8 @@ from pathlib import Path
 from irevla_control.bags.index import entry_from_bag
 from irevla_control.bags.reader import read_episode
 from irevla_control.errors import BagError
-from irevla_learner.evaluation import EpisodeResult
-from irevla_learner.video import Clip
+from irevla_learner.report.video import Clip
+from irevla_learner.runs.evaluation import EpisodeResult
 
 
 def in_turns(results: Iterable[EpisodeResult]) -> list[EpisodeResult]:

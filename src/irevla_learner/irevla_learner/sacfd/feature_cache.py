@@ -12,9 +12,9 @@ from zlib import crc32
 import numpy as np
 
 from irevla_control.files import sync
-from irevla_learner.disk_array import disk_array
 from irevla_learner.json_file import write_json
-from irevla_learner.latent_replay import LatentReplay
+from irevla_learner.replay.disk_array import disk_array
+from irevla_learner.replay.latent_replay import LatentReplay
 
 ROWS, STATE = 'features.bin', 'features.json'
 

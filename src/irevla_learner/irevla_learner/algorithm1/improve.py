@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Algorithm 1 in process, without ROS: ``python -m irevla_learner.improve --help``."""
+"""Algorithm 1 in process, without ROS: ``python -m irevla_learner.algorithm1 --help``."""
 
 import argparse
 from collections.abc import Callable, Mapping
@@ -11,10 +11,10 @@ import sys
 from typing import Any
 
 from irevla_control.errors import IrevlaError
-from irevla_learner.algorithm1 import Algorithm1, Domain, contents, load_config
-from irevla_learner.in_process import InProcess
-from irevla_learner.report import write_report
-from irevla_learner.run_folder import RunFolder
+from irevla_learner.algorithm1.algorithm1 import Algorithm1, Domain, contents, load_config
+from irevla_learner.algorithm1.in_process import InProcess
+from irevla_learner.report.report import write_report
+from irevla_learner.runs.run_folder import RunFolder
 from irevla_policy.checkpoints.files import read_description
 from irevla_policy.frames.bag_frames import recordings_digest
 from irevla_policy.model.config import PolicyConfig
@@ -55,7 +55,7 @@ def improve(output: Path, config: dict[str, Any], checkpoint: Path, demonstratio
 
 
 def main(arguments: list[str] | None = None, make_domain: MakeDomain = in_process,
-         prog: str = 'python -m irevla_learner.improve', where: str = 'without ROS') -> None:
+         prog: str = 'python -m irevla_learner.algorithm1', where: str = 'without ROS') -> None:
     """Improve a policy as the command line says."""
     parser = argparse.ArgumentParser(
         prog, description=f'iRe-VLA {where}: online RL on new tasks, then supervised learning on '
@@ -85,6 +85,3 @@ def run_command(command: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit('stopped; the same command goes on from here')
 
-
-if __name__ == '__main__':
-    run_command(main)

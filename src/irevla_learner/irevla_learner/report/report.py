@@ -13,14 +13,14 @@ import sys
 from typing import Any
 
 from irevla_control.errors import IrevlaError
-from irevla_learner import plots
-from irevla_learner.algorithm1 import GROUPS
-from irevla_learner.episode_clips import clips, in_turns
-from irevla_learner.evaluation import EpisodeResult, load_results, summarise
+from irevla_learner.algorithm1.algorithm1 import GROUPS
 from irevla_learner.json_file import write_json
-from irevla_learner.report_pages import Picture, write_pages
-from irevla_learner.run_folder import RunFolderError, read_manifest
-from irevla_learner.video import Clip, VideoError, write_video
+from irevla_learner.report import plots
+from irevla_learner.report.clips import clips, in_turns
+from irevla_learner.report.pages import Picture, write_pages
+from irevla_learner.report.video import Clip, VideoError, write_video
+from irevla_learner.runs.evaluation import EpisodeResult, load_results, summarise
+from irevla_learner.runs.run_folder import RunFolderError, read_manifest
 from irevla_policy.metrics_log import read_metrics
 
 PHASES = ('setup', 'collect', 'train', 'stage1', 'stage2', 'evaluate')
@@ -220,6 +220,3 @@ def main() -> None:
         sys.exit(f'report: {error}')
     print(folder / 'report.html')
 
-
-if __name__ == '__main__':
-    main()

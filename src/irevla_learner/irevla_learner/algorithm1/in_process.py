@@ -12,17 +12,17 @@ from gymnasium.vector import AsyncVectorEnv
 import torch
 
 from irevla_control.progress_bar import progress_bar
-from irevla_learner.evaluation import EpisodeResult
-from irevla_learner.layouts import first_layout
-from irevla_learner.outcome import write_outcome
-from irevla_learner.played_episodes import keep, newest
-from irevla_learner.ppo_config import PPOConfig
-from irevla_learner.ppo_stage import ppo_stage
+from irevla_learner.algorithm1.ppo_stage import ppo_stage
+from irevla_learner.algorithm1.sacfd_stage import sacfd_stage
+from irevla_learner.classifier.success_classifier import load_classifier
+from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.progress import Progress
-from irevla_learner.sacfd_config import SACfDConfig
-from irevla_learner.sacfd_stage import sacfd_stage
-from irevla_learner.success_classifier import load_classifier
-from irevla_learner.vector_play import Played, VectorPlayer, make_copies
+from irevla_learner.rollout.played_episodes import keep, newest
+from irevla_learner.rollout.vector_play import Played, VectorPlayer, make_copies
+from irevla_learner.runs.evaluation import EpisodeResult
+from irevla_learner.runs.layouts import first_layout
+from irevla_learner.runs.outcome import write_outcome
+from irevla_learner.sacfd.config import SACfDConfig
 from irevla_policy.checkpoints.checkpoint import load_frozen, save_checkpoint
 from irevla_policy.frames.frame_store import FrameStore, write_store
 from irevla_policy.metrics_log import MetricsLog

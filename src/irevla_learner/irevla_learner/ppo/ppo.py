@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from irevla_learner.ppo_config import PPOConfig
-from irevla_learner.vector_play import Played
+from irevla_learner.ppo.config import PPOConfig
+from irevla_learner.rollout.vector_play import Played
 from irevla_policy.checkpoints.state_file import join, optimizer_state, part, restore_optimizer
 from irevla_policy.model.head import Head
 from irevla_policy.model.vla import VLA

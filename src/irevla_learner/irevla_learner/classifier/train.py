@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Train a success classifier on recorded episodes: ``python -m irevla_learner.train_classifier``.
+"""Train a success classifier on recorded episodes: ``python -m irevla_learner.classifier.train``.
 
 Every observation with an `episode` message of its stamp is a labelled frame: in simulation the
 message tells the truth, on a robot what the operator pressed.
@@ -19,14 +19,14 @@ import torch
 from irevla_control.bags.reader import Observations, list_episodes, read_observations
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.progress_bar import progress_bar
-from irevla_learner import plots
-from irevla_learner.classifier_training import (
+from irevla_learner.classifier.success_classifier import save_classifier
+from irevla_learner.classifier.training import (
     ClassifierConfig,
     LabelledEpisode,
     train_classifier,
 )
 from irevla_learner.json_file import write_json
-from irevla_learner.success_classifier import save_classifier
+from irevla_learner.report import plots
 from irevla_policy.checkpoints.checkpoint import load_frozen
 from irevla_policy.frames.frame_store import episode_images
 from irevla_policy.model.vla import VLA
@@ -84,7 +84,7 @@ def train_from_bags(roots: Sequence[Path], policy: Path, output: Path,
 
 def main(arguments: list[str] | None = None) -> None:
     """Train as the command line says."""
-    parser = argparse.ArgumentParser('python -m irevla_learner.train_classifier',
+    parser = argparse.ArgumentParser('python -m irevla_learner.classifier.train',
                                      description='Train a success classifier on recordings.')
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
                         help='folders of recorded episodes, some that succeed and some that fail')

@@ -19,13 +19,13 @@ import shutil
 from typing import Any, Protocol
 
 from irevla_control.errors import ConfigError
-from irevla_learner.evaluation import EpisodeResult, save_results
-from irevla_learner.layouts import PER_RUN
-from irevla_learner.outcome import read_outcome
-from irevla_learner.ppo_config import PPOConfig
-from irevla_learner.run_folder import RunFolder
-from irevla_learner.sacfd_config import SACfDConfig
-from irevla_learner.success_classifier import classifier_digest
+from irevla_learner.classifier.success_classifier import classifier_digest
+from irevla_learner.ppo.config import PPOConfig
+from irevla_learner.runs.evaluation import EpisodeResult, save_results
+from irevla_learner.runs.layouts import PER_RUN
+from irevla_learner.runs.outcome import read_outcome
+from irevla_learner.runs.run_folder import RunFolder
+from irevla_learner.sacfd.config import SACfDConfig
 from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.checkpoints.files import read_manifest
 from irevla_policy.frames.bag_frames import load_frames

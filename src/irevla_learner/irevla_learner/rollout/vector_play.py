@@ -13,9 +13,9 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 import numpy as np
 import torch
 
-from irevla_learner.evaluation import EpisodeResult
-from irevla_learner.latent_replay import LatentEpisode
-from irevla_learner.success_classifier import Debounce, SuccessClassifier
+from irevla_learner.classifier.success_classifier import Debounce, SuccessClassifier
+from irevla_learner.replay.latent_replay import LatentEpisode
+from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.vla import VLA
 

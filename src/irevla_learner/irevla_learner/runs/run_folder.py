@@ -33,7 +33,7 @@ from typing import Any
 import uuid
 
 from irevla_control.errors import IrevlaError
-from irevla_learner.environment import environment_facts
+from irevla_learner.runs.environment import environment_facts
 from irevla_learner.json_file import write_json
 
 MANIFEST = 'manifest.json'

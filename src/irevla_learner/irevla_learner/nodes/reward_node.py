@@ -11,8 +11,8 @@ from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import RECORD
-from irevla_learner.policy_step import read_policy_step
-from irevla_learner.success_classifier import load_classifier
+from irevla_learner.classifier.success_classifier import load_classifier
+from irevla_learner.nodes.policy_step import read_policy_step
 from irevla_msgs.msg import PolicyStep, Reward
 from irevla_policy.checkpoints.files import read_manifest
 

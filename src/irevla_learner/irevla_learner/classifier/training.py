@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from irevla_control.errors import ConfigError
-from irevla_learner.success_classifier import Description, SuccessClassifier
+from irevla_learner.classifier.success_classifier import Description, SuccessClassifier
 from irevla_policy.settings import Settings, check_counts, check_ranges, check_sizes
 
 

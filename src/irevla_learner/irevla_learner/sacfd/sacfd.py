@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from irevla_learner.critics import Critics
-from irevla_learner.feature_cache import FeatureCache
-from irevla_learner.latent_replay import LatentReplay, Transitions
-from irevla_learner.sacfd_config import SACfDConfig
+from irevla_learner.replay.latent_replay import LatentReplay, Transitions
+from irevla_learner.sacfd.config import SACfDConfig
+from irevla_learner.sacfd.critics import Critics
+from irevla_learner.sacfd.feature_cache import FeatureCache
 from irevla_policy.checkpoints.state_file import join, optimizer_state, part, restore_optimizer
 from irevla_policy.model.head import Head
 from irevla_policy.model.tensors import tensor_bytes

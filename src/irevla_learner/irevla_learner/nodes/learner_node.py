@@ -18,13 +18,13 @@ from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, NodeDone, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import EVENT, RECORD, RECORD_EVENT
-from irevla_learner.episode_joiner import EpisodeJoiner, Outcome, SeenStep
 from irevla_learner.json_file import json_values
-from irevla_learner.latent_replay import LatentEpisode
-from irevla_learner.online_learner import OnlineLearner
-from irevla_learner.outcome import write_outcome
-from irevla_learner.policy_step import read_policy_step
-from irevla_learner.sacfd_config import SACfDConfig
+from irevla_learner.nodes.episode_joiner import EpisodeJoiner, Outcome, SeenStep
+from irevla_learner.nodes.policy_step import read_policy_step
+from irevla_learner.replay.latent_replay import LatentEpisode
+from irevla_learner.runs.outcome import write_outcome
+from irevla_learner.sacfd.config import SACfDConfig
+from irevla_learner.sacfd.online_learner import OnlineLearner
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, PolicyUpdate
 from irevla_policy.checkpoints.head_update import pack_head
 from irevla_policy.checkpoints.latent_checkpoint import load_latent_policy, save_latent_policy

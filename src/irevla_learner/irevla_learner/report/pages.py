@@ -14,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from irevla_control.files import write_synced
-from irevla_learner.evaluation import EpisodeResult
-from irevla_learner.video import Clip, film_strip
+from irevla_learner.report.video import Clip, film_strip
+from irevla_learner.runs.evaluation import EpisodeResult
 
 TEMPLATES = Path(__file__).parent / 'templates'
 FILES = (

@@ -7,10 +7,10 @@ from itertools import count
 import math
 from pathlib import Path
 
-from irevla_learner.online_learner import OnlineLearner
 from irevla_learner.progress import Progress
-from irevla_learner.sacfd_config import SACfDConfig
-from irevla_learner.vector_play import Played, VectorPlayer
+from irevla_learner.rollout.vector_play import Played, VectorPlayer
+from irevla_learner.sacfd.config import SACfDConfig
+from irevla_learner.sacfd.online_learner import OnlineLearner
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.vla import VLA
 

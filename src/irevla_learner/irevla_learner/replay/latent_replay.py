@@ -15,8 +15,8 @@ import numpy as np
 
 from irevla_control.errors import ConfigError
 from irevla_control.files import sync
-from irevla_learner.disk_array import disk_array
 from irevla_learner.json_file import write_json
+from irevla_learner.replay.disk_array import disk_array
 
 STATE = 'replay.json'
 FORMAT = 1

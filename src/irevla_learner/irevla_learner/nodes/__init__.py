@@ -1,0 +1,6 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The `learner` and `reward` nodes, and what joins their messages into episodes.
+
+May import: sacfd, replay, classifier, runs, irevla_control.ros, irevla_policy.checkpoints.
+"""
