@@ -19,7 +19,7 @@ from irevla_control.ros.executor import DirectExecutor
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 from irevla_msgs.srv import ResetEpisode
-from irevla_sim.metaworld_env import MetaWorldEnv
+from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
 
 TASK = 'drawer-open'
 CAMERAS = ('front', 'wrist')
@@ -85,8 +85,8 @@ class Driver:
 def measure(rounds: int = 100) -> dict:
     """Alternate short bursts through ROS and in process; return the median of their ratios."""
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
-    process = subprocess.Popen([sys.executable, '-m', 'irevla_sim.metaworld_node', '--ros-args',
-                                '-p', 'horizon:=1000000'])
+    process = subprocess.Popen([sys.executable, '-m', 'irevla_sim.metaworld.metaworld_node',
+                                '--ros-args', '-p', 'horizon:=1000000'])
     try:
         rclpy.init()
         driver = Driver()

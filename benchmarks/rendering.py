@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 
-from irevla_sim.scene import Scene
-from irevla_sim.tasks import find_task, load_catalogue
+from irevla_sim.metaworld.scene import Scene
+from irevla_sim.metaworld.tasks import find_task, load_catalogue
 
 TASK = 'drawer-open'
 CAMERA, STOCK_CAMERA = 'front', 'corner4'

@@ -35,8 +35,8 @@ from irevla_control.teleop.spacemouse_node import SpaceMouseNode
 from irevla_msgs.msg import EndEffectorCommand, RobotState
 from irevla_msgs.srv import GoHome
 from irevla_sim.circle import circle
-from irevla_sim.panda_process import PandaProcess
-from irevla_sim.software_camera import SoftwareCamera
+from irevla_sim.panda.process import PandaProcess
+from irevla_sim.panda.software_camera import SoftwareCamera
 
 ROOT = Path(__file__).resolve().parents[1]
 # Commands and pushes of the mouse that are timed, and the loop's own time with a learner beside.

@@ -10,7 +10,7 @@ setup(
     name=NAME,
     version='0.1.0',
     packages=find_packages(exclude=['test']),
-    package_data={NAME: ['catalogue/*.yaml']},
+    package_data={NAME: ['metaworld/catalogue/*.yaml']},
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + NAME]),
         ('share/' + NAME, ['package.xml']),
@@ -23,11 +23,11 @@ setup(
     description='Simulated robots behind the same interface as the real one.',
     license='Apache-2.0',
     entry_points={'console_scripts': [
-        'expert_node = irevla_sim.expert_node:main',
-        'fake_realsense_node = irevla_sim.fake_realsense_node:main',
-        'fake_spacemouse_node = irevla_sim.fake_spacemouse_node:main',
-        'metaworld_node = irevla_sim.metaworld_node:main',
-        'scene_node = irevla_sim.scene_node:main',
-        'scripted_operator_node = irevla_sim.scripted_operator_node:main',
+        'expert_node = irevla_sim.metaworld.expert_node:main',
+        'fake_realsense_node = irevla_sim.panda.fake_realsense_node:main',
+        'fake_spacemouse_node = irevla_sim.panda.fake_spacemouse_node:main',
+        'metaworld_node = irevla_sim.metaworld.metaworld_node:main',
+        'scene_node = irevla_sim.panda.scene_node:main',
+        'scripted_operator_node = irevla_sim.panda.scripted_operator_node:main',
     ]},
 )

@@ -1,3 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Launch files, configuration and the demonstration of the suite."""
+"""Everything put together: launch files, Algorithm 1 over ROS, the demo.
+
+May import: irevla_*.
+"""

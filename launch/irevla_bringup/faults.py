@@ -39,7 +39,7 @@ from irevla_policy.checkpoints.checkpoint import save_checkpoint
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
-from irevla_sim.panda_process import LOST_PACKETS, PandaProcess
+from irevla_sim.panda.process import LOST_PACKETS, PandaProcess
 
 # Joints that move as fast as this are moving [rad/s].
 MOVES = 0.05

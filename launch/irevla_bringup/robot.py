@@ -18,7 +18,7 @@ from irevla_bringup.launching import (
     value,
     whole_number,
 )
-from irevla_sim.panda_process import LOST_PACKETS
+from irevla_sim.panda.process import LOST_PACKETS
 from launch import LaunchContext
 
 # Drawn pictures that leave two cores time for the arm, [pixels].
@@ -103,7 +103,7 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescr
         scene = value(context, 'scene') or f'panda-{address}'
         if not value(context, 'scene'):
             yield ExecuteProcess(
-                cmd=[sys.executable, '-m', 'irevla_sim.panda_physics', '--address', address,
+                cmd=[sys.executable, '-m', 'irevla_sim.panda.physics', '--address', address,
                      '--name', scene, '--lost-packets', str(LOST_PACKETS)], output='screen',
                 on_exit=Shutdown(reason='the simulated Panda ended'))
         yield node(context, 'irevla_sim', 'scene', {'scene': scene})

@@ -12,7 +12,7 @@ from irevla_control.ros.conversions import action_to_message, stamp_to_ns
 from irevla_control.ros.executor import DirectExecutor
 from irevla_control.ros.qos import COMMAND, RECORD
 from irevla_msgs.msg import EndEffectorCommand, PolicyStep
-from irevla_sim.metaworld_node import BASE_FRAME
+from irevla_sim.metaworld.metaworld_node import BASE_FRAME
 
 # A step that no policy takes exactly, within what demonstrations of drawer-close hold.
 ACTION = [0.005, -0.003, 0.002, 0.0, 0.0, 0.0, 0.0]

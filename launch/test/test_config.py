@@ -10,8 +10,8 @@ import yaml
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 NODES = {
-    'metaworld': 'irevla_sim.metaworld_node',
-    'expert': 'irevla_sim.expert_node',
+    'metaworld': 'irevla_sim.metaworld.metaworld_node',
+    'expert': 'irevla_sim.metaworld.expert_node',
     'command_mux': 'irevla_control.episodes.command_mux_node',
     'recorder': 'irevla_control.recording.recorder_node',
     'franka': 'irevla_control.arm.franka_node',
@@ -19,8 +19,8 @@ NODES = {
     'spacemouse': 'irevla_control.teleop.spacemouse_node',
     'replay': 'irevla_control.teleop.replay_node',
     'robot_episode': 'irevla_control.episodes.robot_episode_node',
-    'scene': 'irevla_sim.scene_node',
-    'scripted_operator': 'irevla_sim.scripted_operator_node',
+    'scene': 'irevla_sim.panda.scene_node',
+    'scripted_operator': 'irevla_sim.panda.scripted_operator_node',
     'episode_runner': 'irevla_control.episodes.episode_runner_node',
     'vla': 'irevla_policy.nodes.vla_node',
     'learner': 'irevla_learner.nodes.learner_node',

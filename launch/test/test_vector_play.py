@@ -20,7 +20,7 @@ from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
-from irevla_sim.metaworld_env import MetaWorldEnv
+from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
 
 TASK = 'drawer-close'
 HORIZON = 4

@@ -32,8 +32,8 @@ HOLD = np.array([0, 0, 0, 0, 0, 0, 1.0])
 def running(module, namespace='/', **parameters):
     """Run a node of this package in a process of its own."""
     flags = [part for name, value in parameters.items() for part in ('-p', f'{name}:={value}')]
-    process = subprocess.Popen([sys.executable, '-m', f'irevla_sim.{module}', '--ros-args',
-                                '-r', f'__ns:={namespace}', *flags])
+    process = subprocess.Popen([sys.executable, '-m', f'irevla_sim.metaworld.{module}',
+                                '--ros-args', '-r', f'__ns:={namespace}', *flags])
     try:
         yield process
     finally:

@@ -8,8 +8,8 @@ from client import Client, running
 import pytest
 import rclpy
 
-from irevla_sim.metaworld_env import MetaWorldEnv
-from irevla_sim.panda_process import PandaProcess
+from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
+from irevla_sim.panda.process import PandaProcess
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -4,7 +4,7 @@
 
 from irevla_control.arm.franka_arm import ArmGains
 from irevla_control.arm.limits import ArmLimits
-from irevla_sim.panda_scene import HOME_JOINTS
+from irevla_sim.panda.scene import HOME_JOINTS
 
 LIMITS = ArmLimits(
     box_low=(0.25, -0.35, 0.01), box_high=(0.7, 0.35, 0.6), max_tilt=0.4, max_step=0.05,

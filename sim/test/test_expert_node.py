@@ -7,8 +7,8 @@ import numpy as np
 
 from irevla_control.ros.conversions import stamp_to_ns
 from irevla_msgs.msg import EpisodeState
-from irevla_sim.metaworld_env import MetaWorldEnv
-from irevla_sim.rollout import demonstrate
+from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
+from irevla_sim.metaworld.rollout import demonstrate
 
 
 def play(client, task, seed):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from irevla_control.errors import BadMessageError, ConfigError
-from irevla_sim.expert import ScriptedExpert
-from irevla_sim.metaworld_env import MetaWorldEnv
-from irevla_sim.scene import Scene
-from irevla_sim.tasks import load_catalogue
+from irevla_sim.metaworld.expert import ScriptedExpert
+from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
+from irevla_sim.metaworld.scene import Scene
+from irevla_sim.metaworld.tasks import load_catalogue
 
 HOLD = np.array([0, 0, 0, 0, 0, 0, 1.0])
 ACTIONS = np.random.default_rng(0).uniform([-0.04] * 3 + [0] * 4, [0.04] * 3 + [0] * 3 + [1],
@@ -81,7 +81,7 @@ def test_the_drawn_seed_reproduces_an_unseeded_episode(env):
 
 
 def test_scenes_beyond_the_limit_are_rebuilt_alike(monkeypatch):
-    monkeypatch.setattr('irevla_sim.metaworld_env.MAX_SCENES', 2)
+    monkeypatch.setattr('irevla_sim.metaworld.metaworld_env.MAX_SCENES', 2)
     env = MetaWorldEnv(image_size=32)
     first = play(env, 'drawer-open', 3)
     for task in ('door-open', 'window-open'):

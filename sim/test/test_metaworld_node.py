@@ -10,7 +10,7 @@ import pytest
 from irevla_control.ros.conversions import stamp_to_ns
 from irevla_msgs.msg import EpisodeState, RobotState
 from irevla_msgs.srv import ResetEpisode
-from irevla_sim.metaworld_env import MetaWorldEnv
+from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
 
 Answer = ResetEpisode.Response
 

@@ -16,7 +16,7 @@ import pytest
 from irevla_control.arm.controller import FaultCode
 from irevla_control.arm.franka_arm import ArmError, FrankaArm
 from irevla_control.arm.setpoint import Setpoint
-from irevla_sim.panda_process import PandaProcess
+from irevla_sim.panda.process import PandaProcess
 
 PERIOD_S = 0.01
 # A busy machine's simulated time is slower than its clock.

@@ -8,8 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
-from irevla_sim.panda_scene import THINGS
-from irevla_sim.pick_expert import (
+from irevla_sim.panda.pick_expert import (
     FIRST_THING,
     LIFTED,
     PER_THING,
@@ -22,6 +21,7 @@ from irevla_sim.pick_expert import (
     place_of,
     thing_in,
 )
+from irevla_sim.panda.scene import THINGS
 
 HOME = Pose(np.array([0.45, 0.0, 0.3]), Rotation.from_quat([1, 0, 0, 0]))
 

@@ -23,7 +23,7 @@ from irevla_control.cameras.realsense_node import RealSenseNode
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import message_to_image, stamp_to_ns
 from irevla_control.ros.qos import OBSERVATION
-from irevla_sim.software_camera import SoftwareCamera
+from irevla_sim.panda.software_camera import SoftwareCamera
 
 WIDTH, HEIGHT, FPS, FOV = 64, 48, 30, 1.0
 SETTINGS = CameraSettings('a1', WIDTH, HEIGHT, FPS, size=24)

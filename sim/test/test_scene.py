@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from irevla_control.cameras.realsense_camera import CameraError, CameraSettings, RealSenseCamera
-from irevla_sim.panda_scene import CAMERAS, THINGS, PandaScene
-from irevla_sim.pick_expert import place_of
-from irevla_sim.scene_cameras import SceneCameras
-from irevla_sim.shared_scene import SharedScene
+from irevla_sim.panda.pick_expert import place_of
+from irevla_sim.panda.scene import CAMERAS, THINGS, PandaScene
+from irevla_sim.panda.scene_cameras import SceneCameras
+from irevla_sim.panda.shared_scene import SharedScene
 
 WAIT_S = 20
 WIDTH, HEIGHT, FPS, SIZE = 320, 240, 15, 240

@@ -6,7 +6,7 @@ from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 import pytest
 
 from irevla_control.errors import ConfigError
-from irevla_sim.tasks import find_task, load_catalogue, tasks_of_split
+from irevla_sim.metaworld.tasks import find_task, load_catalogue, tasks_of_split
 
 
 def test_every_metaworld_task_has_an_instruction_of_its_own():

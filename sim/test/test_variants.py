@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from irevla_control.errors import ConfigError
-from irevla_sim.expert import ScriptedExpert
-from irevla_sim.metaworld_env import MetaWorldEnv
-from irevla_sim.rendering import CAMERAS
-from irevla_sim.rollout import collect_demonstrations
-from irevla_sim.scene import Scene
-from irevla_sim.tasks import load_catalogue
+from irevla_sim.metaworld.expert import ScriptedExpert
+from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
+from irevla_sim.metaworld.rendering import CAMERAS
+from irevla_sim.metaworld.rollout import collect_demonstrations
+from irevla_sim.metaworld.scene import Scene
+from irevla_sim.metaworld.tasks import load_catalogue
 
 CATALOGUE = load_catalogue()
 VARIANTS = [task.name for task in CATALOGUE.values() if task.split != 'expert']

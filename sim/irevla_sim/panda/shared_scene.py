@@ -117,5 +117,5 @@ def open_scene(name: str, timeout_s: float) -> SharedScene:
         except FileNotFoundError as error:
             if time.monotonic() > end:
                 raise ConfigError(f'no simulated robot of the name {name!r} within {timeout_s} '
-                                  's; start python -m irevla_sim.panda_physics') from error
+                                  's; start python -m irevla_sim.panda.physics') from error
             time.sleep(0.05)

@@ -7,8 +7,8 @@ import warnings
 from metaworld.policies import ENV_POLICY_MAP
 import numpy as np
 
-from irevla_sim.actions import from_metaworld
-from irevla_sim.tasks import Task
+from irevla_sim.metaworld.actions import from_metaworld
+from irevla_sim.metaworld.tasks import Task
 
 
 class ScriptedExpert:

@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 from irevla_control.processes import end_with_parent
-from irevla_sim.shared_scene import SharedScene
+from irevla_sim.panda.shared_scene import SharedScene
 
 # Milliseconds of silence that end a motion: two busy cores keep a simulated robot waiting longer
 # than the 20 of a real one.
@@ -26,7 +26,7 @@ numbers = itertools.count(1)
 
 
 class PandaProcess:
-    """`python -m irevla_sim.panda_physics` at an address of its own."""
+    """`python -m irevla_sim.panda.physics` at an address of its own."""
 
     def __init__(self) -> None:
         """Start it."""
@@ -38,7 +38,7 @@ class PandaProcess:
     def start(self) -> None:
         """Start it, also again."""
         self.process = subprocess.Popen(
-            [sys.executable, '-m', 'irevla_sim.panda_physics', '--address', self.address,
+            [sys.executable, '-m', 'irevla_sim.panda.physics', '--address', self.address,
              '--name', self.name, '--lost-packets', str(LOST_PACKETS)],
             stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
         line = self.process.stdout.readline()

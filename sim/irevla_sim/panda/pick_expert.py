@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from irevla_control.arm.limits import shortened
 from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
-from irevla_sim.panda_scene import THINGS
+from irevla_sim.panda.scene import THINGS
 
 # Of a command at most [m, rad].
 STEP, TURN = 0.02, 0.1

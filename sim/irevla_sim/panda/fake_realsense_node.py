@@ -14,8 +14,8 @@ from std_msgs.msg import String
 from irevla_control.cameras.realsense_node import RealSenseNode
 from irevla_control.ros.node import run_node
 from irevla_control.ros.qos import EVENT
-from irevla_sim.scene_cameras import SceneCameras
-from irevla_sim.shared_scene import open_scene
+from irevla_sim.panda.scene_cameras import SceneCameras
+from irevla_sim.panda.shared_scene import open_scene
 
 STARTS_WITHIN_S = 60.0
 

@@ -11,7 +11,7 @@ from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import SimulatorState
 from irevla_msgs.srv import ArrangeScene
-from irevla_sim.shared_scene import open_scene
+from irevla_sim.panda.shared_scene import open_scene
 
 PARAMETERS = {
     'scene': Parameter('panda', 'name of the scene\'s shared memory'),

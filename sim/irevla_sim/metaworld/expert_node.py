@@ -12,8 +12,8 @@ from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, SimulatorState
-from irevla_sim.expert import ScriptedExpert
-from irevla_sim.tasks import find_task, load_catalogue
+from irevla_sim.metaworld.expert import ScriptedExpert
+from irevla_sim.metaworld.tasks import find_task, load_catalogue
 
 PARAMETERS = {
     'noise_std': Parameter(0.3, 'of the noise on commands, as a share of the largest', 0.0, 2.0),

@@ -24,7 +24,7 @@ from irevla_msgs.msg import (
     RobotState,
     SimulatorState,
 )
-from irevla_sim.pick_expert import PickExpert, lifted, thing_in
+from irevla_sim.panda.pick_expert import PickExpert, lifted, thing_in
 
 PARAMETERS = {
     'camera': Parameter('', 'whose images it answers; the first of the policy'),

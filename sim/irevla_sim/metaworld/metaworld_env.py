@@ -10,10 +10,10 @@ import numpy as np
 
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE, action_problem, rotation_to_columns
-from irevla_sim.actions import METRES_PER_STEP, to_metaworld
-from irevla_sim.rendering import find_camera
-from irevla_sim.scene import Scene
-from irevla_sim.tasks import Task, find_task, load_catalogue
+from irevla_sim.metaworld.actions import METRES_PER_STEP, to_metaworld
+from irevla_sim.metaworld.rendering import find_camera
+from irevla_sim.metaworld.scene import Scene
+from irevla_sim.metaworld.tasks import Task, find_task, load_catalogue
 
 METAWORLD_STEP_S = 0.0125
 # Built scenes are kept for their next episode; each takes 70 MB, and 0.4 s to build again.

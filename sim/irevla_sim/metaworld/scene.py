@@ -11,8 +11,8 @@ import mujoco
 import numpy as np
 
 from irevla_control.errors import ConfigError
-from irevla_sim.rendering import Renderer, prepare_model
-from irevla_sim.tasks import Task
+from irevla_sim.metaworld.rendering import Renderer, prepare_model
+from irevla_sim.metaworld.tasks import Task
 
 ARM_JOINTS = 7
 RESET_AXES = {'x': 0, 'y': 1}

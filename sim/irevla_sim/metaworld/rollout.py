@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from irevla_sim.expert import ScriptedExpert
-from irevla_sim.metaworld_env import MetaWorldEnv
+from irevla_sim.metaworld.expert import ScriptedExpert
+from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
 
 
 @dataclass(frozen=True)

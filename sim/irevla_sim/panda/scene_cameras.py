@@ -11,9 +11,9 @@ import numpy as np
 import pyrealsense2 as rs
 
 from irevla_control.cameras.realsense_camera import CameraError
-from irevla_sim.panda_scene import CAMERAS, PandaScene
-from irevla_sim.shared_scene import SharedScene
-from irevla_sim.software_camera import SoftwareCamera
+from irevla_sim.panda.scene import CAMERAS, PandaScene
+from irevla_sim.panda.shared_scene import SharedScene
+from irevla_sim.panda.software_camera import SoftwareCamera
 
 # What a D435 offers too, and less for who has two cores: width, height [pixels], frames/s.
 MODES = [(width, height, fps) for width, height in ((640, 480), (424, 240), (320, 240))

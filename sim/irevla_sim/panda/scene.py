@@ -9,7 +9,7 @@ from franky_sim.mujoco_simulator import MujocoSimulator
 import mujoco
 import numpy as np
 
-from irevla_sim.panda_robot import PandaRobot
+from irevla_sim.panda.robot import PandaRobot
 
 # Joints [rad] with the end effector straight down, 0.49 m above the table.
 HOME_JOINTS = (0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4)

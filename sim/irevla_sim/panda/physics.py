@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A Panda on the network that is none: ``python -m irevla_sim.panda_physics --help``.
+"""A Panda on the network that is none: ``python -m irevla_sim.panda.physics --help``.
 
 Speaks the Franka Control Interface at 1 kHz of real time; franky and libfranka cannot tell.
 For tests of faults, the signal SIGUSR1 cuts the hand's connection.
@@ -12,9 +12,9 @@ import signal
 import sys
 import time
 
-from irevla_sim.panda_scene import PandaScene
-from irevla_sim.panda_server import PandaServer
-from irevla_sim.shared_scene import SharedScene
+from irevla_sim.panda.scene import PandaScene
+from irevla_sim.panda.server import PandaServer
+from irevla_sim.panda.shared_scene import SharedScene
 
 TICK_S = 0.001
 # For the answer to a state; a client that is gone or frozen costs this for each lost packet.
@@ -80,7 +80,7 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve as the command line says."""
-    parser = argparse.ArgumentParser('python -m irevla_sim.panda_physics', description=__doc__)
+    parser = argparse.ArgumentParser('python -m irevla_sim.panda.physics', description=__doc__)
     parser.add_argument('--address', default='127.0.0.1', help='local IP of the robot')
     parser.add_argument('--name', default='panda', help='of the shared memory of the scene')
     parser.add_argument('--lost-packets', type=int, default=20, metavar='MS',

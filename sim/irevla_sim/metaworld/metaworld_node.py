@@ -23,8 +23,8 @@ from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState, SimulatorState
 from irevla_msgs.srv import ResetEpisode
-from irevla_sim.metaworld_env import MetaWorldEnv
-from irevla_sim.tasks import find_task
+from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
+from irevla_sim.metaworld.tasks import find_task
 
 PARAMETERS = {
     'cameras': Parameter(['front', 'wrist'], 'names of the cameras to publish'),

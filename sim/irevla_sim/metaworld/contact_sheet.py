@@ -1,6 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A labelled picture of all tasks: `python -m irevla_sim.contact_sheet --output tasks.png`."""
+"""A labelled picture of all tasks.
+
+`python -m irevla_sim.metaworld.contact_sheet --output tasks.png`
+"""
 
 import argparse
 from collections.abc import Iterable
@@ -8,8 +11,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from irevla_sim.scene import Scene
-from irevla_sim.tasks import Task, load_catalogue
+from irevla_sim.metaworld.scene import Scene
+from irevla_sim.metaworld.tasks import Task, load_catalogue
 
 HEADINGS = {'expert': 'Meta-World\'s tasks, to be demonstrated',
             'rl': 'Variants to learn online',

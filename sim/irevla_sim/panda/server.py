@@ -18,7 +18,7 @@ from franky_sim.franka_robot_server import FrankaRobotServer
 from franky_sim.franka_robot_state import FrankaRobotState
 import numpy as np
 
-from irevla_sim.panda_robot import PandaRobot
+from irevla_sim.panda.robot import PandaRobot
 
 # Places of errors in libfranka's list of 41.
 JOINT_VELOCITY_VIOLATION, COMMUNICATION_CONSTRAINTS_VIOLATION = 3, 25
