@@ -21,10 +21,11 @@ import torch
 from irevla_bringup.demo import demo_contents, demonstrate_and_train, load_demo_config
 from irevla_bringup.over_graph import OverGraph
 from irevla_control.errors import IrevlaError
-from irevla_learner.algorithm1.algorithm1 import GROUPS, Algorithm1
+from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.in_process import InProcess
 from irevla_learner.report.report import evaluated_stages
 from irevla_learner.runs.run_folder import RunFolder
+from irevla_learner.runs.task_groups import GROUPS
 from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.checkpoints.files import read_description
 from irevla_policy.metrics_log import read_metrics

@@ -33,11 +33,11 @@ from irevla_control.progress_bar import progress_bar
 from irevla_policy.frames.dataset import Batch
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.tensors import trained_parameters
 from irevla_policy.model.tiny_blip2 import build_tokenizer
 from irevla_policy.model.vla import VLA
 from irevla_policy.training.config import TrainConfig
 from irevla_policy.training.trainer import CPU_ONLY, Example, learn
-from irevla_policy.training.training_state import trained_parameters
 
 PRESET = run.RESULTS.parents[1] / 'config/presets/blip2-opt-2.7b.yaml'
 # Twelve tokens of text: with BLIP-2's 32 queries a latent of 44 x 2560 for each camera.

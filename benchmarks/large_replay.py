@@ -18,7 +18,8 @@ import numpy as np
 import run
 
 from irevla_control.progress_bar import progress_bar
-from irevla_learner.replay.latent_replay import LatentEpisode, LatentReplay
+from irevla_learner.replay.latent_episode import LatentEpisode
+from irevla_learner.replay.latent_replay import LatentReplay
 from irevla_learner.sacfd.config import SACfDConfig
 
 OUTPUT = run.RESULTS.parents[1] / 'docs/results/large_replay.json'

@@ -12,7 +12,8 @@ import gymnasium
 import numpy as np
 import torch
 
-from irevla_learner.replay.latent_replay import LatentEpisode, LatentReplay
+from irevla_learner.replay.latent_episode import LatentEpisode
+from irevla_learner.replay.latent_replay import LatentReplay
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_learner.sacfd.sacfd import SACfD
 from irevla_policy.model.config import load_preset

@@ -16,7 +16,8 @@ import launch_testing.asserts
 import numpy as np
 import pytest
 
-from irevla_control.bags.reader import list_episodes, read_episode
+from irevla_control.bags.index import list_episodes
+from irevla_control.bags.reader import read_episode
 from launch import LaunchDescription
 
 graph.use_own_domain()

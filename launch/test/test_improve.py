@@ -18,7 +18,8 @@ import torch
 import yaml
 
 from irevla_bringup.improve import over_graph
-from irevla_control.bags.reader import list_episodes, read_episode
+from irevla_control.bags.index import list_episodes
+from irevla_control.bags.reader import read_episode
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_learner.algorithm1.algorithm1 import load_config
 from irevla_learner.algorithm1.improve import main

@@ -8,7 +8,7 @@ import signal
 import graph
 import pytest
 
-from irevla_control.bags.reader import list_episodes
+from irevla_control.bags.index import list_episodes
 
 NODES = {'metaworld', 'expert', 'command_mux', 'recorder', 'episode_runner'}
 

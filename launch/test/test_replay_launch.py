@@ -5,7 +5,8 @@
 import graph
 import numpy as np
 
-from irevla_control.bags.reader import list_episodes, read_episode
+from irevla_control.bags.index import list_episodes
+from irevla_control.bags.reader import read_episode
 
 CAMERAS = ['front', 'wrist']
 

@@ -6,7 +6,8 @@ import graph
 import numpy as np
 import pytest
 
-from irevla_control.bags.reader import list_episodes, read_episode
+from irevla_control.bags.index import list_episodes
+from irevla_control.bags.reader import read_episode
 from irevla_control.lerobot.export import export
 from irevla_control.lerobot.reader import read_lerobot
 

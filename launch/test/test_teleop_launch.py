@@ -11,7 +11,8 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import UInt8MultiArray
 
-from irevla_control.bags.reader import list_episodes, read_episode
+from irevla_control.bags.index import list_episodes
+from irevla_control.bags.reader import read_episode
 from irevla_control.ros.qos import EVENT, OBSERVATION, RECORD
 from irevla_control.teleop.hid_reports import FULL, moved, pressed
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState

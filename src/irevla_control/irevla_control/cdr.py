@@ -4,14 +4,13 @@
 
 import struct
 
+from irevla_control.episode import SOURCES
 from irevla_control.errors import BadMessageError
 
 _STAMP = (struct.Struct('>iI'), struct.Struct('<iI'))
 _LENGTH = (struct.Struct('>I'), struct.Struct('<I'))
 _HEAD = 4  # of every message: representation (its second byte: 0 big endian, 1 little), options
 _COMMAND_FLOATS = 7 * 8
-# Names of EndEffectorCommand.SOURCE_*, by value.
-SOURCES = ('unknown', 'policy', 'teleop', 'expert', 'replay')
 
 
 def stamp_of(data: bytes) -> int:

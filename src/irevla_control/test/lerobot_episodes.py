@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from played_episode import CAMERAS
 
-from irevla_control.bags.reader import Episode
+from irevla_control.episode import Episode
 from irevla_control.lerobot.writer import LeRobotWriter, Limits
 
 

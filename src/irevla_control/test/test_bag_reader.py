@@ -98,7 +98,8 @@ def test_bags_are_read_without_ros(tmp_path):
     folder = record(tmp_path, play().wire)
     code = f'''
 import sys
-from irevla_control.bags.reader import list_episodes, read_episode
+from irevla_control.bags.index import list_episodes
+from irevla_control.bags.reader import read_episode
 print(len(read_episode({str(folder)!r}, {CAMERAS!r}).stamps))
 print(len(list_episodes({str(tmp_path)!r})))
 assert not [name for name in sys.modules if name.split('.')[0] in (

@@ -9,7 +9,8 @@ import pytest
 from rclpy.serialization import serialize_message
 
 from irevla_control.bags.message_types import begins_with_header, decode, definition, typestore
-from irevla_control.cdr import SOURCES, command_source, stamp_of
+from irevla_control.cdr import command_source, stamp_of
+from irevla_control.episode import SOURCES
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.ros.conversions import ns_to_stamp
 from irevla_msgs.msg import EndEffectorCommand

@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 from test_recorder import recording
 
-from irevla_control.bags.reader import list_episodes, read_episode
+from irevla_control.bags.index import list_episodes
+from irevla_control.bags.reader import read_episode
 from irevla_control.errors import BagError, ConfigError
 from irevla_control.lerobot import writer
 from irevla_control.lerobot.export import export, main

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from irevla_learner.replay.latent_replay import LatentEpisode, LatentReplay
+from irevla_learner.replay.latent_episode import LatentEpisode
+from irevla_learner.replay.latent_replay import LatentReplay
 
 TOKENS, WIDTH, STATES, ACTIONS = 3, 4, 2, 2
 

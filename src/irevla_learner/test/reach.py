@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from irevla_learner.replay.latent_replay import LatentEpisode
-from irevla_policy.checkpoints.latent_checkpoint import LatentPolicy
+from irevla_learner.replay.latent_episode import LatentEpisode
 from irevla_policy.model.head import Head
+from irevla_policy.model.latent_policy import LatentPolicy
 
 WIDTH = 16
 

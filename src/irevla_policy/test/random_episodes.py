@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from irevla_control.bags.reader import Episode
+from irevla_control.episode import Episode
 
 
 def random_episode(number: int, task: str = 'push', frames: int = 6, size: int = 24,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rclpy.serialization import serialize_message
 
-from irevla_control.bags.reader import Episode
 from irevla_control.bags.writer import BagWriter, Topic
+from irevla_control.episode import Episode
 from irevla_control.ros.conversions import action_to_message, image_to_message, ns_to_stamp
 from irevla_msgs.msg import EpisodeState, RobotState
 

@@ -15,7 +15,7 @@ from small_models import (
 import torch
 
 from irevla_control.errors import ConfigError
-from irevla_policy.training.training_state import trained_parameters
+from irevla_policy.model.tensors import trained_parameters
 
 KINDS = ('tiny', *FAMILIES)
 

@@ -13,7 +13,7 @@ import torch
 
 from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.checkpoints.files import FILES, CheckpointError, read_manifest
-from irevla_policy.training.training_state import trained_parameters
+from irevla_policy.model.tensors import trained_parameters
 
 
 @pytest.fixture(scope='module')

@@ -9,7 +9,7 @@ from transformers import AutoProcessor, Blip2ForConditionalGeneration
 from irevla_control.errors import ConfigError
 from irevla_policy.model.preprocessing import TensorPixels
 from irevla_policy.model.pretrained import ProcessorPixels
-from irevla_policy.training.training_state import trained_parameters
+from irevla_policy.model.tensors import trained_parameters
 
 
 @pytest.fixture(scope='module')

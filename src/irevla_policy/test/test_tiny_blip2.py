@@ -10,9 +10,9 @@ from transformers import Blip2ForConditionalGeneration
 
 from irevla_control.errors import ConfigError
 from irevla_policy.model.config import load_preset
+from irevla_policy.model.tensors import trained_parameters
 from irevla_policy.model.tiny_blip2 import build_tokenizer, sine_cosine_positions
 from irevla_policy.model.vla import VLA
-from irevla_policy.training.training_state import trained_parameters
 
 PRESET = Path(__file__).parents[3] / 'config' / 'presets' / 'tiny.yaml'
 

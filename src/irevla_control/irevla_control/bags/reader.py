@@ -4,7 +4,6 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 import struct
 from typing import Any
@@ -16,83 +15,13 @@ from mcap.summary import Summary
 import numpy as np
 from rosbags.typesys import TypesysError
 
-from irevla_control.bags.index import EpisodeEntry, list_episodes
+from irevla_control.bags.layout import EPISODE_METADATA
 from irevla_control.bags.mcap_file import read_checksum
 from irevla_control.bags.message_types import decode, typestore
-from irevla_control.bags.writer import EPISODE_METADATA
-from irevla_control.cdr import SOURCES, stamp_of
+from irevla_control.cdr import stamp_of
+from irevla_control.episode import PHASE_ENDED, Episode, Observations
 from irevla_control.errors import BadMessageError, BagError
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE, rotation_to_columns
-from irevla_control.recording.episode_recording import PHASE_ENDED
-
-__all__ = ['Bag', 'Episode', 'EpisodeEntry', 'Observations', 'list_episodes', 'read_episode',
-           'read_observations']
-
-
-@dataclass(frozen=True)
-class Episode:
-    """The steps of one episode: observations that a command answered, joined by stamp.
-
-    As the policy saw them: of each camera and of the state what is newest up to the stamp, and
-    not older than the recorder was told by ``max_skew_s``, which is 0 for simulators. (What came
-    to the policy after the first camera's image, but has an older stamp, it did not see.)
-
-    Attributes:
-        episode_id, task, instruction, seed: as in EpisodeState.
-        stamps: int64 (T,) [ns], of the observations.
-        images: camera name to uint8 (T, height, width, 3) RGB.
-        states: float64 (T, 10), see docs/architecture.md.
-        actions: float64 (T, 7), as executed.
-        labels: float64 (T, 7), the expert's label where there is one, else the action.
-        sources: uint8 (T,), EndEffectorCommand.SOURCE_* of the actions.
-        rewards: float32 (T,), of each action; NaN where no later observation tells it.
-        terminated, truncated, aborted, success: of the whole episode, from its last message.
-        dropped: commands left out because an image or the state of their stamp is missing.
-
-    """
-
-    episode_id: str
-    task: str
-    instruction: str
-    seed: int
-    stamps: np.ndarray
-    images: dict[str, np.ndarray]
-    states: np.ndarray
-    actions: np.ndarray
-    labels: np.ndarray
-    sources: np.ndarray
-    rewards: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
-    terminated: bool = False
-    truncated: bool = False
-    aborted: bool = False
-    success: bool = False
-    dropped: int = 0
-
-    @property
-    def by_policy(self) -> np.ndarray:
-        """Return bool (T,): which actions the policy decided."""
-        return self.sources == SOURCES.index('policy')
-
-
-@dataclass(frozen=True)
-class Observations:
-    """The observations of one episode that an `episode` message describes, the last included.
-
-    Attributes:
-        episode_id, instruction: as in EpisodeState.
-        stamps: int64 (T,) [ns].
-        images: camera name to uint8 (T, height, width, 3) RGB.
-        states: float64 (T, 10), see docs/architecture.md.
-        success: bool (T,), whether the task was done by then.
-
-    """
-
-    episode_id: str
-    instruction: str
-    stamps: np.ndarray
-    images: dict[str, np.ndarray]
-    states: np.ndarray
-    success: np.ndarray
 
 
 class Bag:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from irevla_control.bags.layout import EPISODE_METADATA
 from irevla_control.bags.mcap_file import MAGIC, McapFile, Visit
 from irevla_control.bags.message_types import definition, type_hash
 from irevla_control.errors import BagError
@@ -16,8 +17,6 @@ from irevla_control.files import write_synced
 
 # The newest whose QoS text Humble reads too.
 _METADATA_VERSION = 8
-# Metadata record of what is known of an episode.
-EPISODE_METADATA = 'irevla_episode'
 _INFINITE = {'sec': 9223372036, 'nsec': 854775807}
 
 

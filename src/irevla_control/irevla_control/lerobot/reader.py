@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from irevla_control.bags.reader import Episode
+from irevla_control.episode import Episode
 from irevla_control.errors import BagError
 from irevla_control.lerobot.layout import COLUMNS, IMAGES, INFO, OWN, VERSION
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE

@@ -12,8 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from irevla_control.bags.reader import Episode
-from irevla_control.cdr import SOURCES
+from irevla_control.episode import SOURCES, Episode
 from irevla_control.errors import BagError
 from irevla_control.lerobot.files import ParquetFiles, VideoFiles
 from irevla_control.lerobot.layout import (

@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 
 from irevla_control.bags.index import EpisodeEntry, append_to_index, entry_from_bag
 from irevla_control.bags.writer import BagWriter, Topic
+from irevla_control.episode import PHASE_ENDED
 from irevla_control.errors import BagError
 from irevla_control.files import sync
 
 STAGING = '.staging'
 EPISODE_TYPE = 'irevla_msgs/msg/EpisodeState'
 COMMAND_TYPE = 'irevla_msgs/msg/EndEffectorCommand'
-PHASE_RUNNING, PHASE_ENDED = 1, 2  # EpisodeState.PHASE_*
 _FOLDER_NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9._-]*')
 
 

@@ -14,11 +14,11 @@ from irevla_control.bags.index import EpisodeEntry
 from irevla_control.bags.message_types import begins_with_header, decode, definition, typestore
 from irevla_control.bags.writer import Topic
 from irevla_control.cdr import command_source, stamp_of
+from irevla_control.episode import PHASE_RUNNING
 from irevla_control.errors import BadMessageError, BagError
 from irevla_control.recording.episode_recording import (
     COMMAND_TYPE,
     EPISODE_TYPE,
-    PHASE_RUNNING,
     EpisodeRecording,
     RawMessage,
 )

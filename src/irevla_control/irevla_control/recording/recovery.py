@@ -17,12 +17,12 @@ from irevla_control.bags.index import EpisodeEntry, append_to_index, entry_from_
 from irevla_control.bags.message_types import decode, typestore
 from irevla_control.bags.writer import BagWriter
 from irevla_control.cdr import command_source
+from irevla_control.episode import PHASE_ENDED
 from irevla_control.errors import BadMessageError, BagError
 from irevla_control.files import sync
 from irevla_control.recording.episode_recording import (
     COMMAND_TYPE,
     EPISODE_TYPE,
-    PHASE_ENDED,
     STAGING,
     commit,
     describe,

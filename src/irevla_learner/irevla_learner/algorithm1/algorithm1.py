@@ -25,6 +25,7 @@ from irevla_learner.runs.evaluation import EpisodeResult, save_results
 from irevla_learner.runs.layouts import PER_RUN
 from irevla_learner.runs.outcome import read_outcome
 from irevla_learner.runs.run_folder import RunFolder
+from irevla_learner.runs.task_groups import GROUPS
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.checkpoints.files import read_manifest
@@ -37,7 +38,6 @@ from irevla_policy.training.config import TrainConfig
 from irevla_policy.training.relabelling import relabelled
 from irevla_policy.training.trainer import train
 
-GROUPS = ('expert', 'rl', 'held_out')
 _KEYS = {'environment', 'tasks_file', 'horizon', 'copies', 'tasks', 'episodes', 'evaluation_seed',
          'successes', 'new_share', 'labels', 'algorithm', 'settings', 'classifier',
          'stage1_trains', 'training', 'stage2_trains'}

@@ -17,8 +17,9 @@ from irevla_learner.algorithm1.sacfd_stage import sacfd_stage
 from irevla_learner.classifier.success_classifier import load_classifier
 from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.progress import Progress
+from irevla_learner.rollout.played import Played
 from irevla_learner.rollout.played_episodes import keep, newest
-from irevla_learner.rollout.vector_play import Played, VectorPlayer, make_copies
+from irevla_learner.rollout.vector_play import VectorPlayer, make_copies
 from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_learner.runs.layouts import first_layout
 from irevla_learner.runs.outcome import write_outcome

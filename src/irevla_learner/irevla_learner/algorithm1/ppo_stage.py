@@ -14,7 +14,8 @@ import numpy as np
 from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.ppo.ppo import PPO, PPOLosses
 from irevla_learner.progress import Progress, stage_done
-from irevla_learner.rollout.vector_play import Played, VectorPlayer
+from irevla_learner.rollout.played import Played
+from irevla_learner.rollout.vector_play import VectorPlayer
 from irevla_policy.checkpoints.state_file import load_state, save_state
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.vla import VLA

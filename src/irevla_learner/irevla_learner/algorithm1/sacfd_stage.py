@@ -8,7 +8,8 @@ import math
 from pathlib import Path
 
 from irevla_learner.progress import Progress
-from irevla_learner.rollout.vector_play import Played, VectorPlayer
+from irevla_learner.rollout.played import Played
+from irevla_learner.rollout.vector_play import VectorPlayer
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_learner.sacfd.online_learner import OnlineLearner
 from irevla_policy.exploration import SmoothNoise

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from irevla_control.bags.reader import Observations, list_episodes, read_observations
+from irevla_control.bags.index import list_episodes
+from irevla_control.bags.reader import read_observations
+from irevla_control.episode import Observations
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.progress_bar import progress_bar
 from irevla_learner.classifier.success_classifier import save_classifier

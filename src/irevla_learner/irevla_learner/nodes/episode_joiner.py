@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from irevla_learner.replay.latent_replay import LatentEpisode
+from irevla_learner.replay.latent_episode import LatentEpisode
 
 # Newest episodes whose parts are waited for; older ones are given up.
 MOST_OPEN = 3

@@ -21,7 +21,7 @@ from irevla_control.ros.qos import EVENT, RECORD, RECORD_EVENT
 from irevla_learner.json_file import json_values
 from irevla_learner.nodes.episode_joiner import EpisodeJoiner, Outcome, SeenStep
 from irevla_learner.nodes.policy_step import read_policy_step
-from irevla_learner.replay.latent_replay import LatentEpisode
+from irevla_learner.replay.latent_episode import LatentEpisode
 from irevla_learner.runs.outcome import write_outcome
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_learner.sacfd.online_learner import OnlineLearner

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from irevla_learner.ppo.config import PPOConfig
-from irevla_learner.rollout.vector_play import Played
+from irevla_learner.rollout.played import Played
 from irevla_policy.checkpoints.state_file import join, optimizer_state, part, restore_optimizer
 from irevla_policy.model.head import Head
+from irevla_policy.model.tensors import trained_parameters
 from irevla_policy.model.vla import VLA
-from irevla_policy.training.training_state import trained_parameters
 
 
 @dataclass(frozen=True)

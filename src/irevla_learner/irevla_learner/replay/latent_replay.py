@@ -17,58 +17,11 @@ from irevla_control.errors import ConfigError
 from irevla_control.files import sync
 from irevla_learner.json_file import write_json
 from irevla_learner.replay.disk_array import disk_array
+from irevla_learner.replay.latent_episode import LatentEpisode
 
 STATE = 'replay.json'
 FORMAT = 1
 DEMONSTRATION, TERMINATED = 1, 2
-
-
-@dataclass(frozen=True)
-class LatentEpisode:
-    """One episode of T actions, as the policy saw it.
-
-    Attributes:
-        latents: float16 (T + 1, m, d), or (T, m, d) when the last observation was not encoded;
-            then nothing can be learned from the steps whose return runs into it, unless the
-            episode terminated.
-        proprioception: float32, normalised; as many rows as latents.
-        actions: float32 (T, a), normalised, as executed.
-        rewards: float32 (T,).
-        terminated: the task itself ended the episode: the value after it is zero. Otherwise the
-            value of the last observation counts.
-        success: whether the task was done.
-        human: bool (T,), which actions a person commanded.
-        versions: uint64 (T,), of the head that acted.
-        stamps: int64 (T,), of the observations [ns].
-
-    """
-
-    latents: np.ndarray
-    proprioception: np.ndarray
-    actions: np.ndarray
-    rewards: np.ndarray
-    terminated: bool
-    success: bool
-    human: np.ndarray
-    versions: np.ndarray
-    stamps: np.ndarray
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError where lengths or values do not fit."""
-        steps = len(self.actions)
-        if steps == 0 or len(self.latents) not in (steps, steps + 1):
-            raise ConfigError(f'episode of {steps} actions and {len(self.latents)} latents; '
-                              'as many latents or one more are needed')
-        for name in ('rewards', 'human', 'versions', 'stamps'):
-            if len(getattr(self, name)) != steps:
-                raise ConfigError(f'episode of {steps} actions with {len(getattr(self, name))} '
-                                  f'{name}')
-        if len(self.proprioception) != len(self.latents):
-            raise ConfigError(f'episode of {len(self.latents)} latents with '
-                              f'{len(self.proprioception)} states')
-        for name in ('latents', 'proprioception', 'actions', 'rewards'):
-            if not np.isfinite(getattr(self, name)).all():
-                raise ConfigError(f'episode with {name} that are not finite')
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def learning_chart(rows: Sequence[Mapping[str, float]]) -> Figure:
 
 
 def roc_chart(report: Mapping[str, Any]) -> Figure:
-    """Return the ROC curve of a success classifier; `report` as `classifier_training.judge`."""
+    """Return the ROC curve of a success classifier; `report` as `classifier.training.judge`."""
     false, true = np.array(report['roc']).T
     with rc_context(STYLE):
         figure = Figure(figsize=(4.6, 4.2), layout='constrained')

@@ -13,7 +13,6 @@ import sys
 from typing import Any
 
 from irevla_control.errors import IrevlaError
-from irevla_learner.algorithm1.algorithm1 import GROUPS
 from irevla_learner.json_file import write_json
 from irevla_learner.report import plots
 from irevla_learner.report.clips import clips, in_turns
@@ -21,6 +20,7 @@ from irevla_learner.report.pages import Picture, write_pages
 from irevla_learner.report.video import Clip, VideoError, write_video
 from irevla_learner.runs.evaluation import EpisodeResult, load_results, summarise
 from irevla_learner.runs.run_folder import RunFolderError, read_manifest
+from irevla_learner.runs.task_groups import GROUPS
 from irevla_policy.metrics_log import read_metrics
 
 PHASES = ('setup', 'collect', 'train', 'stage1', 'stage2', 'evaluate')

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from irevla_control.files import sync
-from irevla_learner.rollout.vector_play import Played
+from irevla_learner.rollout.played import Played
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 """Episodes of a policy in several copies of an environment at once, without ROS."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 import multiprocessing
 from typing import Any
@@ -14,46 +13,11 @@ import numpy as np
 import torch
 
 from irevla_learner.classifier.success_classifier import Debounce, SuccessClassifier
-from irevla_learner.replay.latent_replay import LatentEpisode
+from irevla_learner.replay.latent_episode import LatentEpisode
+from irevla_learner.rollout.played import Played
 from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.vla import VLA
-
-
-@dataclass(frozen=True)
-class Played:
-    """An episode that was played: how it ended, what it showed, what the policy saw of it.
-
-    Attributes:
-        result: task, seed and outcome.
-        instruction: what the policy was told.
-        images: camera name to uint8 (T, size, size, 3) RGB.
-        states: float64 (T, 10).
-        labels: float64 (T, 7), the commands.
-        drawn: float32 (T, a), the normalised actions before they were clipped to [-1, 1].
-        truth: whether the environment saw success, whoever judged the result.
-        latents: the same episode for a replay.
-
-    """
-
-    result: EpisodeResult
-    instruction: str
-    images: dict[str, np.ndarray]
-    states: np.ndarray
-    labels: np.ndarray
-    drawn: np.ndarray
-    truth: bool
-    latents: LatentEpisode
-
-    @property
-    def episode_id(self) -> str:
-        """The name of the episode."""
-        return self.result.episode_id
-
-    @property
-    def task(self) -> str:
-        """The task's name."""
-        return self.result.task
 
 
 def _make(environment: str, options: dict[str, Any]) -> gymnasium.Env:

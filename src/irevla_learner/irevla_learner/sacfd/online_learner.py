@@ -14,12 +14,13 @@ from torch import Tensor
 
 from irevla_control.errors import ConfigError
 from irevla_learner.progress import Progress, stage_done
-from irevla_learner.replay.latent_replay import LatentEpisode, LatentReplay
+from irevla_learner.replay.latent_episode import LatentEpisode
+from irevla_learner.replay.latent_replay import LatentReplay
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_learner.sacfd.sacfd import Losses, SACfD
-from irevla_policy.checkpoints.latent_checkpoint import LatentPolicy
 from irevla_policy.checkpoints.state_file import load_state, save_state
 from irevla_policy.model.head import Head
+from irevla_policy.model.latent_policy import LatentPolicy
 
 STATE = 'learner.safetensors'
 # Numbers of a learner that are saved as they are.

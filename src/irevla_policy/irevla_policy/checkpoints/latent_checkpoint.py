@@ -1,9 +1,7 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A policy without its VLM: stage 1 freezes that, so a learner on latents never loads it."""
+"""Checkpoints read and written without their VLM."""
 
-from dataclasses import dataclass
-import hashlib
 from pathlib import Path
 import shutil
 from typing import Any
@@ -20,31 +18,8 @@ from irevla_policy.checkpoints.files import (
     read_weights,
 )
 from irevla_policy.model.head import Head
-from irevla_policy.model.normalisation import Statistics
-from irevla_policy.model.tensors import plain, tensor_bytes
-
-
-@dataclass(frozen=True)
-class LatentPolicy:
-    """What of a policy acts on latents.
-
-    Attributes:
-        head: maps latent and normalised state to normalised actions.
-        statistics: of states and actions.
-        backbone_hash: of what the latents come from; those of two hashes never mix.
-
-    """
-
-    head: Head
-    statistics: Statistics
-    backbone_hash: str
-
-    def digest(self) -> str:
-        """Return a hash of all weights, the VLM's too, to tell what a training began with."""
-        digest = hashlib.sha256(self.backbone_hash.encode())
-        for tensor in self.head.state_dict().values():
-            digest.update(tensor_bytes(tensor))
-        return digest.hexdigest()[:16]
+from irevla_policy.model.latent_policy import LatentPolicy
+from irevla_policy.model.tensors import plain
 
 
 def load_latent_policy(folder: str | Path) -> LatentPolicy:

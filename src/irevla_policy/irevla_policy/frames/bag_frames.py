@@ -11,7 +11,9 @@ import os
 from pathlib import Path
 import shutil
 
-from irevla_control.bags.reader import Episode, list_episodes, read_episode
+from irevla_control.bags.index import list_episodes
+from irevla_control.bags.reader import read_episode
+from irevla_control.episode import Episode
 from irevla_control.errors import ConfigError
 from irevla_control.lerobot.reader import LeRobotReader, is_lerobot
 from irevla_control.progress_bar import progress_bar

@@ -1,11 +1,11 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Weights as bytes and copies, and whether they fit a model."""
+"""Weights as bytes and copies, whether they fit a model, and which of them learn."""
 
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def tensor_bytes(tensor: Tensor) -> memoryview:
@@ -29,3 +29,8 @@ def misfit(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
             return (f'{name} has shape {tuple(tensor.shape)}, {tuple(expected[name].shape)} is '
                     'needed')
     return ''
+
+
+def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Return the weights that are not frozen, by name: those of adapters or backbone, and head."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from irevla_control.errors import ConfigError
 from irevla_control.observation import STATE_SIZE
-from irevla_policy.checkpoints.latent_checkpoint import LatentPolicy
 from irevla_policy.model.backbone import Backbone
 from irevla_policy.model.config import PolicyConfig
 from irevla_policy.model.head import Head
+from irevla_policy.model.latent_policy import LatentPolicy
 from irevla_policy.model.normalisation import Statistics
 
 

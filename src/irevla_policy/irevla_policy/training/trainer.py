@@ -17,11 +17,12 @@ from irevla_control.progress_bar import progress_bar
 from irevla_policy.checkpoints.checkpoint import save_checkpoint
 from irevla_policy.frames.dataset import Batch, BatchSource, Dataset
 from irevla_policy.metrics_log import MetricsLog
+from irevla_policy.model.tensors import trained_parameters
 from irevla_policy.model.vla import VLA
 from irevla_policy.training.augmentation import random_light, random_shift
 from irevla_policy.training.config import TrainConfig
 from irevla_policy.training.prefetch import Prefetcher
-from irevla_policy.training.training_state import TrainingState, seed_step, trained_parameters
+from irevla_policy.training.training_state import TrainingState, seed_step
 
 # Said outright: otherwise accelerate takes several processes without a GPU for strangers.
 CPU_ONLY = not torch.accelerator.is_available()

@@ -69,11 +69,6 @@ class TrainingState:
         return progress['step']
 
 
-def trained_parameters(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
-    """Return the weights that are not frozen, by name: those of adapters or backbone, and head."""
-    return {name: p for name, p in model.named_parameters() if p.requires_grad}
-
-
 def seed_step(seed: Sequence[int]) -> torch.Generator:
     """Seed torch for one step (dropout) and return a CPU generator for augmentation."""
     # Mixed by a hash, since torch's generators start alike from neighbouring seeds.
