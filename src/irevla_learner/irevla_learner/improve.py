@@ -1,0 +1,8 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The old name of `python -m irevla_learner.algorithm1`."""
+
+from irevla_control.moved import run_moved
+
+if __name__ == '__main__':
+    run_moved('irevla_learner.improve', 'irevla_learner.algorithm1')
