@@ -1,0 +1,131 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The success classifier learns what can be seen, and is sure before it tells."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from irevla_control.errors import ConfigError
+from irevla_learner.classifier.success_classifier import (
+    Debounce,
+    Description,
+    SuccessClassifier,
+    load_classifier,
+    save_classifier,
+)
+from irevla_learner.classifier.training import (
+    ClassifierConfig,
+    LabelledEpisode,
+    choose_threshold,
+    judge,
+    roc,
+    split,
+    train_classifier,
+)
+
+CONFIG = Path(__file__).resolve().parents[4] / 'config'
+QUICK = ClassifierConfig(steps=500, hidden=(16,), learning_rate=3e-3)
+
+
+def episodes(count, seed=0, visible=1.0):
+    """Half of the episodes end in success, which the latents show as far as it is visible."""
+    random = np.random.default_rng(seed)
+    made = []
+    for number in range(count):
+        success = np.zeros(12, bool)
+        if number % 2:
+            success[-3:] = True
+        latents = random.standard_normal((12, 3, 8))
+        latents[success, 1, :4] += 8 * visible
+        made.append(LabelledEpisode(latents.astype(np.float16),
+                                    random.standard_normal((12, 2)).astype(np.float32), success))
+    return made
+
+
+def test_learns_success_and_its_report_says_so():
+    classifier, report = train_classifier(episodes(100), 'abc', QUICK, seed=0)
+    assert report['auc'] > 0.95
+    assert report['frames']['precision'] > 0.9 and report['frames']['recall'] > 0.5
+    assert report['episodes']['precision'] == 1.0 and report['episodes']['recall'] > 0.6
+    assert report['episodes']['count'] == 20
+    again = judge(classifier, episodes(60, seed=1))
+    assert again['auc'] > 0.95, 'on episodes of another day'
+
+
+def test_what_cannot_be_seen_is_not_claimed():
+    _, report = train_classifier(episodes(60, visible=0.0), 'abc', QUICK, seed=0)
+    assert report['auc'] < 0.75
+
+
+def test_whole_episodes_are_split_and_every_part_has_both_kinds():
+    made = episodes(20)
+    parts = split(made, seed=0)
+    assert sorted(id(one) for part in parts for one in part) == sorted(map(id, made))
+    assert [len(part) for part in parts] == [12, 4, 4]
+    assert all(len({bool(one.success.any()) for one in part}) == 2 for part in parts)
+
+
+def test_threshold_prefers_precision_to_recall():
+    labels = np.array([True, True, False, True, False, False])
+    scores = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+    assert choose_threshold(scores, labels) == pytest.approx(0.75), 'two of three, none wrong'
+    labels = np.array([True, False, True, True, True, False])
+    assert choose_threshold(scores, labels) == pytest.approx(0.45), 'one wrong for three more'
+    tied = np.array([0.9, 0.5, 0.5, 0.5])
+    assert choose_threshold(tied, np.array([True, True, True, False])) == pytest.approx(0.25)
+
+
+def test_roc_goes_from_nothing_to_everything():
+    false, true = roc(np.array([0.9, 0.8, 0.8, 0.1]), np.array([True, True, False, False]))
+    np.testing.assert_allclose(false, [0, 0, 0.5, 1])
+    np.testing.assert_allclose(true, [0, 0.5, 1, 1])
+
+
+def test_debounce_wants_observations_in_a_row_and_then_stays():
+    debounce = Debounce(0.5, 2)
+    assert [debounce(value) for value in (0.9, 0.1, 0.6, 0.5, 0.0)] == [
+        False, False, False, True, True]
+
+
+def test_too_few_labels_are_refused():
+    with pytest.raises(ConfigError, match='at least 10 episodes'):
+        train_classifier(episodes(20)[::2], 'abc', QUICK, seed=0)
+
+
+def test_is_the_same_after_loading_and_refuses_another_backbone(tmp_path):
+    classifier = SuccessClassifier(Description('abc', 8, 2, (16,), 0.3, 2))
+    save_classifier(tmp_path, classifier)
+    loaded = load_classifier(tmp_path, 'abc')
+    assert loaded.description == classifier.description
+    latents, states = torch.randn(4, 3, 8), torch.randn(4, 2)
+    assert torch.equal(loaded.probability(latents, states),
+                       classifier.probability(latents, states))
+    with pytest.raises(ConfigError, match='this policy has'):
+        load_classifier(tmp_path, 'def')
+    save_classifier(tmp_path, SuccessClassifier(replace(classifier.description, hidden=(8,))))
+    (tmp_path / 'classifier.json').write_text((tmp_path / 'classifier.json').read_text().replace(
+        '"width": 8', '"width": 9'))
+    with pytest.raises(ConfigError, match='train the classifier anew'):
+        load_classifier(tmp_path, 'abc')
+    (tmp_path / 'classifier.json').write_text('{"format": 1')
+    with pytest.raises(ConfigError, match='holds no success classifier'):
+        load_classifier(tmp_path, 'abc')
+
+
+@pytest.mark.parametrize('changes, word', [
+    ({'consecutive': 0}, 'consecutive'), ({'learning_rate': 1.5}, 'learning_rate'),
+    ({'batch_size': 1}, 'batch_size'), ({'hidden': 'big'}, 'hidden')])
+def test_a_wrong_setting_is_refused_by_name(changes, word):
+    with pytest.raises(ConfigError, match=word):
+        ClassifierConfig(**changes)
+
+
+def test_the_shipped_settings_are_the_built_in_ones():
+    values = yaml.safe_load((CONFIG / 'learning/classifier.yaml').read_text())
+    assert ClassifierConfig(**values) == ClassifierConfig()
+    assert list(values) == [one.name for one in fields(ClassifierConfig)]

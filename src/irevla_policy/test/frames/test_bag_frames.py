@@ -1,0 +1,173 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from random_episodes import random_episode
+from recorded_episodes import record
+
+from irevla_control.errors import BagError, ConfigError
+from irevla_control.lerobot.export import export
+from irevla_policy.frames.bag_frames import load_frames
+
+CAMERAS = ('corner', 'gripper')
+
+
+def test_frames_are_those_recorded(tmp_path):
+    episodes = [random_episode(number) for number in range(2)]
+    for episode in episodes:
+        record(tmp_path, episode)
+    store = load_frames([tmp_path], CAMERAS, 24)
+    assert [row.episode_id for row in store.episodes] == [e.episode_id for e in episodes]
+    np.testing.assert_array_equal(
+        store.images[:, 1], np.concatenate([episode.images['gripper'] for episode in episodes]))
+    np.testing.assert_array_equal(store.actions,
+                                  np.concatenate([episode.labels for episode in episodes]))
+    np.testing.assert_array_equal(
+        store.states[:, :3], np.concatenate([episode.states[:, :3] for episode in episodes]))
+
+
+def test_second_call_decodes_nothing(tmp_path):
+    bag = record(tmp_path, random_episode(0))
+    first = load_frames([tmp_path], CAMERAS, 24)
+    size = (bag / f'{bag.name}_0.mcap').stat().st_size
+    # Damaged where only decoding looks: the index reads just the end.
+    with (bag / f'{bag.name}_0.mcap').open('r+b') as file:
+        file.write(bytes(size // 2))
+    again = load_frames([tmp_path], CAMERAS, 24)
+    np.testing.assert_array_equal(first.images, again.images)
+    with pytest.raises(BagError, match=bag.name):
+        load_frames([tmp_path], CAMERAS, 12)
+
+
+def test_new_episode_is_seen_and_the_old_cache_removed(tmp_path):
+    record(tmp_path, random_episode(0))
+    load_frames([tmp_path], CAMERAS, 24)
+    record(tmp_path, random_episode(1))
+    assert len(load_frames([tmp_path], CAMERAS, 24).episodes) == 2
+    assert len(list((tmp_path / '.frames').iterdir())) == 1
+
+
+def test_each_size_and_camera_list_has_its_own_frames(tmp_path):
+    record(tmp_path, random_episode(0))
+    assert load_frames([tmp_path], CAMERAS, 12).images.shape[1:4] == (2, 12, 12)
+    assert load_frames([tmp_path], CAMERAS[:1], 12).images.shape[1:4] == (1, 12, 12)
+    assert load_frames([tmp_path], CAMERAS, 24).images.shape[1:4] == (2, 24, 24)
+
+
+def test_only_successes_unless_asked_and_never_aborted_ones(tmp_path):
+    record(tmp_path, random_episode(0))
+    record(tmp_path, replace(random_episode(1), success=False))
+    record(tmp_path, replace(random_episode(2), aborted=True))
+    assert len(load_frames([tmp_path], CAMERAS, 24).episodes) == 1
+    assert len(load_frames([tmp_path], CAMERAS, 24, include_failures=True).episodes) == 2
+
+
+def test_nothing_usable_is_refused(tmp_path):
+    record(tmp_path, replace(random_episode(0), success=False))
+    with pytest.raises(ConfigError, match='1 recorded episodes, none of them usable'):
+        load_frames([tmp_path], CAMERAS, 24)
+    with pytest.raises(BagError, match='is not a folder'):
+        load_frames([tmp_path / 'nowhere'], CAMERAS, 24)
+
+
+def test_camera_that_was_not_recorded_is_refused(tmp_path):
+    record(tmp_path, random_episode(0))
+    with pytest.raises(BagError, match='camera/wrist/image_raw'):
+        load_frames([tmp_path], ('wrist',), 24)
+
+
+DECODE_FOREVER = """
+import sys
+from pathlib import Path
+from time import sleep
+from random_episodes import random_episode
+from irevla_policy.frames.frame_store import write_store
+
+def episodes():
+    yield random_episode(0)
+    print('decoding', flush=True)
+    sleep(60)
+
+write_store(Path(sys.argv[1]), episodes(), ('corner', 'gripper'), 24)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_but_never_the_work_of_a_live_one(tmp_path):
+    cache = tmp_path / '.frames'
+    record(tmp_path, random_episode(0))
+    process = subprocess.Popen([sys.executable, '-c', DECODE_FOREVER, cache / 'other'],
+                               stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
+    try:
+        assert process.stdout.readline() == b'decoding\n'
+        (staging,) = cache.iterdir()
+        load_frames([tmp_path], CAMERAS, 24)
+        assert (staging / 'images.npy').exists(), 'still being written'
+    finally:
+        process.kill()
+        process.wait()
+    load_frames([tmp_path], CAMERAS, 12)
+    assert not staging.exists()
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_removed_cache_stays_readable_for_whoever_maps_it(tmp_path):
+    episode = random_episode(0)
+    record(tmp_path, episode)
+    store = load_frames([tmp_path], CAMERAS, 24)
+    (folder,) = (tmp_path / '.frames').iterdir()
+    record(tmp_path, random_episode(1))
+    load_frames([tmp_path], CAMERAS, 24)
+    assert not folder.exists()
+    np.testing.assert_array_equal(store.images[:, 1], episode.images['gripper'])
+
+
+def test_trainings_on_other_roots_keep_their_caches(tmp_path):
+    roots = [tmp_path / 'worker0', tmp_path / 'worker1']
+    for number, root in enumerate(roots):
+        record(root, random_episode(number))
+    load_frames(roots[:1], CAMERAS, 24)
+    load_frames(roots, CAMERAS, 24)
+    assert len(list((roots[0] / '.frames').iterdir())) == 2
+
+
+def test_episodes_of_several_roots_join(tmp_path):
+    for number in range(2):
+        record(tmp_path / f'worker{number}', random_episode(number))
+    store = load_frames([tmp_path / 'worker0', tmp_path / 'worker1'], CAMERAS, 24)
+    assert [row.episode_id for row in store.episodes] == ['push_000', 'push_001']
+    assert not (tmp_path / 'worker1' / '.frames').exists()
+
+
+def test_a_lerobot_dataset_gives_the_frames_of_its_bags(tmp_path):
+    bags, dataset = tmp_path / 'bags', tmp_path / 'dataset'
+    for number, success in enumerate([True, False, True]):
+        record(bags, replace(random_episode(number, task='pull' if number else 'push'),
+                             success=success))
+    export([bags], dataset)
+    for options, count in (({}, 2), ({'include_failures': True}, 3), ({'newest': 1}, 1)):
+        original = load_frames([bags], CAMERAS, 12, **options)
+        store = load_frames([dataset], CAMERAS, 12, **options)
+        assert store.episodes == original.episodes and len(store.episodes) == count
+        for name in ('images', 'by_policy'):
+            np.testing.assert_array_equal(getattr(store, name), getattr(original, name))
+        for name in ('states', 'actions'):
+            np.testing.assert_array_equal(getattr(store, name),
+                                          getattr(original, name).astype(np.float32))
+    assert len(load_frames([bags, dataset], CAMERAS, 12).episodes) == 4
+
+
+def test_a_new_export_to_the_same_place_is_decoded_anew(tmp_path):
+    for number in range(2):
+        record(tmp_path / f'bags{number}', random_episode(number))
+        shutil.rmtree(tmp_path / 'dataset', ignore_errors=True)
+        export([tmp_path / f'bags{number}'], tmp_path / 'dataset')
+        store = load_frames([tmp_path / 'dataset'], CAMERAS, 24, cache=tmp_path / 'cache')
+        np.testing.assert_array_equal(store.images[:, 1],
+                                      random_episode(number).images['gripper'])
+    assert len(list((tmp_path / 'cache').iterdir())) == 1

@@ -1,0 +1,142 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The real node over DDS: acts on good observations of a running episode, and on nothing else."""
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from environment_side import STATE, Environment
+import numpy as np
+import pytest
+import rclpy
+
+from irevla_control.ros.conversions import message_to_action, stamp_to_ns
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState
+from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.model.config import load_preset
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
+
+PRESET = Path(__file__).resolve().parents[4] / 'config/presets/tiny.yaml'
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    random = np.random.default_rng(0)
+    actions = random.uniform(-0.04, 0.04, (50, 7))
+    actions[:, 6] = random.uniform(0, 1, 50)
+    vla = VLA(load_preset(PRESET), Statistics.from_data(random.normal(size=(50, 10)), actions),
+              instructions=['press the button'])
+    folder = tmp_path_factory.mktemp('policy') / 'checkpoint'
+    save_checkpoint(folder, vla, {})
+    return folder
+
+
+@pytest.fixture(scope='module')
+def environment(checkpoint):
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'irevla_policy.nodes.vla_node', '--ros-args',
+         '-p', f'checkpoint:={checkpoint}', '-p', 'device:=cpu'])
+    rclpy.init()
+    environment = Environment(load_preset(PRESET).cameras)
+    assert environment.connected()
+    time.sleep(0.5)
+    yield environment
+    rclpy.shutdown()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+
+
+@pytest.fixture
+def fresh(environment):
+    environment.clear()
+    return environment
+
+
+def test_an_observation_is_answered_with_what_the_model_computes(fresh, checkpoint):
+    images = fresh.random_images()
+    stamp = fresh.show(images)
+    assert fresh.spin_until(lambda: fresh.commands and fresh.steps)
+    expected = load_checkpoint(checkpoint).step(images, STATE, 'press the button')
+    command, step = fresh.commands[0], fresh.steps[0]
+    assert stamp_to_ns(command.header.stamp) == stamp_to_ns(step.header.stamp) == stamp
+    assert command.source == EndEffectorCommand.SOURCE_POLICY
+    assert command.header.frame_id == 'base'
+    assert np.allclose(message_to_action(command), expected.action, atol=1e-4)
+    latent = np.frombuffer(step.latent, np.float16).reshape(step.latent_tokens, step.latent_width)
+    assert np.allclose(latent, expected.latent, atol=2e-2)
+    assert step.backbone_hash == load_checkpoint(checkpoint).backbone_hash
+    assert step.head_version == 0 and step.episode_id == 'one'
+    assert 0 < step.inference_s < 30
+
+
+def test_an_ended_episode_gets_no_command(fresh):
+    fresh.show(fresh.random_images(), phase=EpisodeState.PHASE_ENDED)
+    assert not fresh.spin_until(lambda: fresh.commands, 0.5)
+    stamp = fresh.show(fresh.random_images())
+    assert fresh.spin_until(lambda: fresh.commands)
+    assert stamp_to_ns(fresh.commands[0].header.stamp) == stamp, 'only the running one is answered'
+
+
+def test_an_image_of_the_wrong_size_is_refused_and_said(fresh):
+    images = fresh.random_images()
+    images[next(iter(images))] = np.zeros((48, 64, 3), np.uint8)
+    fresh.show(images)
+    assert fresh.says(DiagnosticStatus.WARN, '48')
+    assert not fresh.commands
+
+
+def test_a_state_that_is_not_finite_is_refused_and_said(fresh):
+    fresh.show(fresh.random_images(), state=np.where(np.arange(10) == 1, np.nan, STATE))
+    assert fresh.says(DiagnosticStatus.WARN, 'finite')
+    assert not fresh.commands
+
+
+def test_a_missing_camera_stops_the_policy_and_is_said(fresh):
+    images = fresh.random_images()
+    images[next(iter(images))] = None
+    fresh.show(images)
+    assert fresh.says(DiagnosticStatus.ERROR, 'no complete observation')
+    assert not fresh.commands
+    fresh.statuses.clear()
+    fresh.show(fresh.random_images())
+    assert fresh.spin_until(lambda: fresh.commands), 'it goes on when the camera is back'
+
+
+def test_an_observation_that_waited_too_long_is_not_acted_on(fresh):
+    fresh.stamp += 50_000_000
+    fresh.show_parts(fresh.random_images(), fresh.stamp)
+    fresh.spin_until(lambda: False, 0.8)
+    fresh.tell('one', 'press the button', fresh.stamp)
+    assert fresh.says(DiagnosticStatus.WARN, 'the limit is 0.5 s')
+    assert not fresh.commands
+
+
+@pytest.mark.parametrize('episode_first', [False, True])
+def test_an_environment_that_begins_again_with_an_earlier_clock_is_answered(fresh, episode_first):
+    fresh.show(fresh.random_images())
+    assert fresh.spin_until(lambda: fresh.commands)
+    fresh.clear()
+    fresh.stamp -= 1_000_000_000_000
+    for tell in (episode_first, not episode_first):
+        if tell:
+            fresh.tell(f'again {episode_first}', 'press the button', fresh.stamp)
+        else:
+            fresh.show_parts(fresh.random_images(), fresh.stamp)
+        fresh.spin_until(lambda: False, 0.1)
+    assert fresh.spin_until(lambda: fresh.commands)
+    assert stamp_to_ns(fresh.commands[0].header.stamp) == fresh.stamp
+
+
+def test_a_folder_that_is_no_checkpoint_ends_the_node_with_the_reason(tmp_path):
+    done = subprocess.run(
+        [sys.executable, '-m', 'irevla_policy.nodes.vla_node', '--ros-args',
+         '-p', f'checkpoint:={tmp_path}'], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr and 'Traceback' not in done.stderr
