@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Record scripted demonstrations: simulator, expert, command mux, recorder, episode runner."""
 
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.launch_description_entity import LaunchDescriptionEntity
 
@@ -19,7 +20,6 @@ from irevla_bringup.launching import (
     value,
     whole_number,
 )
-from launch import LaunchContext, LaunchDescription
 
 
 def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stage 1 over the graph: the VLA explores, the learner improves its head, until it is done."""
 
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.launch_description_entity import LaunchDescriptionEntity
 
@@ -18,7 +19,6 @@ from irevla_bringup.launching import (
     simulator_arguments,
     value,
 )
-from launch import LaunchContext, LaunchDescription
 
 
 def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:

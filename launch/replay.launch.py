@@ -4,6 +4,7 @@
 
 from pathlib import Path
 
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.launch_description_entity import LaunchDescriptionEntity
 
@@ -26,7 +27,6 @@ from irevla_bringup.robot import (
 )
 from irevla_control.bags.index import entry_from_bag
 from irevla_control.errors import BagError
-from launch import LaunchContext, LaunchDescription
 
 FROM_BAG = ('tasks', 'seed', 'horizon')
 # Commands without motion at the end.

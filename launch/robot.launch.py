@@ -5,6 +5,7 @@
 With ``output`` it learns online (stage 1): the VLA explores, and the learner improves its head.
 """
 
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.launch_description_entity import LaunchDescriptionEntity
 
@@ -28,7 +29,6 @@ from irevla_bringup.robot import (
     robot_arguments,
     robot_nodes,
 )
-from launch import LaunchContext, LaunchDescription
 
 
 def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Close the loop in simulation: simulator, VLA, command mux, recorder, episode runner."""
 
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.launch_description_entity import LaunchDescriptionEntity
 
@@ -16,7 +17,6 @@ from irevla_bringup.launching import (
     seen_by_policy,
     simulator_arguments,
 )
-from launch import LaunchContext, LaunchDescription
 
 
 def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Demonstrations on the robot: arm, cameras, operator, command mux, recorder, episode runner."""
 
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.launch_description_entity import LaunchDescriptionEntity
 
@@ -13,7 +14,6 @@ from irevla_bringup.robot import (
     robot_arguments,
     robot_nodes,
 )
-from launch import LaunchContext, LaunchDescription
 
 
 def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:

@@ -8,13 +8,13 @@ import math
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
+from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from irevla_control.errors import ConfigError
 from irevla_learner.sacfd.config import SACfDConfig
-from launch import LaunchContext
 
 NOT_GIVEN = ''
 

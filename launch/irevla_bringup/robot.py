@@ -5,6 +5,7 @@
 from collections.abc import Iterable
 import sys
 
+from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, Shutdown
 from launch.launch_description_entity import LaunchDescriptionEntity
 
@@ -19,7 +20,6 @@ from irevla_bringup.launching import (
     whole_number,
 )
 from irevla_sim.panda.process import LOST_PACKETS
-from launch import LaunchContext
 
 # Drawn pictures that leave two cores time for the arm, [pixels].
 FAKE_WIDTH, FAKE_HEIGHT = 320, 240

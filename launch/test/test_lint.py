@@ -1,9 +1,10 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The package follows the style, and its manifest tells what it uses."""
+"""The package follows the style, its folders import as they say, its manifest tells the truth."""
 
 from pathlib import Path
 
+from irevla_control.structure import structure_problems
 from irevla_control.testing import check_manifest, lint_problems
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -11,6 +12,10 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 def test_sources_follow_the_style():
     assert lint_problems(PACKAGE) == ''
+
+
+def test_folders_import_only_what_they_say():
+    assert structure_problems(PACKAGE) == ''
 
 
 def test_manifest_tells_what_the_package_uses():

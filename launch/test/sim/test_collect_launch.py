@@ -8,6 +8,7 @@ import unittest
 
 from ament_index_python.packages import get_package_share_directory
 import graph
+from launch import LaunchDescription
 from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 import launch_testing
@@ -18,7 +19,6 @@ import pytest
 
 from irevla_control.bags.index import list_episodes
 from irevla_control.bags.reader import read_episode
-from launch import LaunchDescription
 
 graph.use_own_domain()
 FOLDER = Path(tempfile.mkdtemp())

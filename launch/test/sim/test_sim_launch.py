@@ -9,6 +9,7 @@ import unittest
 
 from ament_index_python.packages import get_package_share_directory
 import graph
+from launch import LaunchDescription
 from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 import launch_testing
@@ -21,7 +22,6 @@ from sensor_msgs.msg import Image
 from irevla_control.bags.reader import read_episode
 from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand
-from launch import LaunchDescription
 
 graph.use_own_domain()
 FOLDER = Path(tempfile.mkdtemp())

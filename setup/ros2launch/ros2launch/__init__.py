@@ -7,14 +7,13 @@ from pathlib import Path
 import sys
 
 from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription, LaunchIntrospector, LaunchService
 from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import (
     AnyLaunchDescriptionSource,
     get_launch_description_from_any_launch_file,
 )
 from ros2cli.command import CommandExtension
-
-from launch import LaunchDescription, LaunchIntrospector, LaunchService
 
 
 def find_launch_file(package: str, file: str) -> str:

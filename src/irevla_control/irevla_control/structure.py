@@ -17,6 +17,7 @@ from graphlib import CycleError, TopologicalSorter
 import importlib.util
 from pathlib import Path
 import re
+from xml.etree import ElementTree
 
 MAX_FILES = 15
 _MARK = 'May import:'
@@ -29,19 +30,15 @@ _HEAVY = {'torch': ('irevla_policy', 'irevla_learner'),
           'mujoco': ('irevla_sim',), 'metaworld': ('irevla_sim',)}
 
 
-def structure_problems(package_folder: Path, name: str) -> str:
+def structure_problems(package_folder: Path) -> str:
     """Return what is wrong with the structure of a package, '' when nothing.
 
     Each folder of sources says what it may import, no file imports anything else, the folders'
     rules make no circle, and no folder is crowded. Files that are no nodes import no ROS, neither
     by themselves nor through another file.
-
-    Args:
-        package_folder: of the package, with its tests; the sources lie in its folder ``name``.
-        name: of the Python package.
-
     """
-    sources = package_folder / name
+    manifest = ElementTree.parse(package_folder / 'package.xml').getroot()
+    sources = package_folder / manifest.findtext('name', '')
     problems, rules = crowded_folders(package_folder), {}
     for init in sorted(sources.rglob('__init__.py')):
         rule = _rule(init)
@@ -91,6 +88,8 @@ def _import_problems(file: Path, sources: Path, rules: dict[str, list[str]]) -> 
             yield f'imports {module}; only {" and ".join(_HEAVY[top])} may'
         if not knows_ros and (_ROS.fullmatch(top) or _is_ros(module)):
             yield f'imports {module}; only *_node.py files and folders named ros import ROS'
+        if file.stem.endswith('reader') and top == package and module.endswith('writer'):
+            yield f'imports {module}; readers import no writers'
         if top.startswith('irevla_') and not _ROS.fullmatch(top) \
                 and parent not in (folder, package) \
                 and not any(fnmatchcase(each, pattern)
