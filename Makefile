@@ -38,7 +38,7 @@ bench: setup ## measure the goals of docs/benchmarks.md; writes benchmarks/resul
 	@$(IN_ENV) python benchmarks/run.py
 
 experiments: setup ## the paper's comparisons, small (hours; goes on after a stop); docs/results/experiments.json
-	@$(IN_ENV) python benchmarks/experiments.py
+	@$(IN_ENV) python benchmarks/experiments/run.py
 
 lint: setup ## check style
 	@$(IN_ENV) ruff check .

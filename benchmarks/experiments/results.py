@@ -25,7 +25,7 @@ from irevla_learner.runs.environment import environment_facts
 from irevla_learner.runs.evaluation import EpisodeResult, TaskScore
 from irevla_learner.runs.run_folder import git_revision
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / 'docs/results/experiments.json'
 IMAGES = ROOT / 'docs/images'
 COLOURS = (BLUE, ORANGE, NEUTRAL)

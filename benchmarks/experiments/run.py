@@ -1,0 +1,149 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The paper's comparisons, small: Table I and Figure 4 on Meta-World. Hours; goes on after a kill.
+
+For each seed: demonstrations over ROS, stage 0, then every method from the same policy, in
+process; then stage 1 on a success classifier's word beside the truth. Results go to
+docs/results/experiments.json, their pictures to docs/images; what is there is not run again.
+"""
+
+import argparse
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+import sys
+from typing import Any
+
+from judged_reward import TASK as JUDGED_TASK
+from judged_reward import judged_figures, run_judged
+import results
+import torch
+
+from irevla_bringup.demo import demo_contents, demonstrate_and_train, load_demo_config
+from irevla_bringup.over_graph import OverGraph
+from irevla_control.errors import IrevlaError
+from irevla_learner.algorithm1.algorithm1 import Algorithm1
+from irevla_learner.algorithm1.in_process import InProcess
+from irevla_learner.report.report import evaluated_stages
+from irevla_learner.runs.run_folder import RunFolder
+from irevla_learner.runs.task_groups import GROUPS
+from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.checkpoints.files import read_description
+from irevla_policy.metrics_log import read_metrics
+from irevla_policy.model.vla import VLA
+
+PPO = {'algorithm': 'ppo', 'settings': str(results.ROOT / 'config/learning/ppo.yaml')}
+# What differs from config/improve.yaml.
+TASKS = {'rl': ['door-open-new', 'drawer-close-new', 'window-open-new'],
+         'held_out': ['door-open-unseen', 'window-close-unseen']}
+EPISODES = dict.fromkeys(GROUPS, 20)
+METHODS: dict[str, dict[str, Any]] = {
+    'iRe-VLA': {},
+    'iRe-VLA-freeze': {'stage2_trains': 'head'},
+    'PPO-Replay': {**PPO, 'settings': str(results.ROOT / 'benchmarks/experiments/ppo_replay.yaml'),
+                   'stage1_trains': 'all', 'new_share': 0.0},
+    'iRe-VLA (PPO)': PPO,
+}
+# Those of the paper's table; the last only when asked for by name.
+USUAL = [method for method in METHODS if method != 'iRe-VLA (PPO)']
+# Figure 4: how PPO learns one new task.
+CURVE_TASK = 'door-open-new'
+CURVES: dict[str, dict[str, Any]] = {
+    'SFT, VLM frozen': PPO,
+    'SFT, all fine-tuned': {**PPO, 'stage1_trains': 'all'},
+    'from scratch, all': {**PPO, 'stage1_trains': 'all'},
+}
+PARTS = ('methods', 'curves', 'judged')
+# Graphs that collect demonstrations side by side.
+WORKERS = 2
+
+
+def file_name(method: str) -> str:
+    """Return a method's name as a folder."""
+    return ''.join(letter if letter.isalnum() else '-' for letter in method.lower()).strip('-')
+
+
+def run_method(output: Path, config: Mapping[str, Any], method: str, seed: int,
+               roots: list[Path], checkpoint: Path) -> None:
+    """Run a method of the table from the policy of stage 0."""
+    changed = {**config, **METHODS[method]}
+    folder = output / file_name(method)
+    policy = read_description(checkpoint)[1]
+    with RunFolder(folder, demo_contents(changed), seed) as run, \
+            InProcess(changed, policy, seed) as domain:
+        Algorithm1(run, changed, domain, roots, seed).run(checkpoint)
+    results.add_method(method, seed, evaluated_stages(folder), config['tasks'])
+
+
+def run_curve(output: Path, config: Mapping[str, Any], curve: str, seed: int,
+              checkpoint: Path) -> None:
+    """Run stage 1 alone, from the policy of stage 0 or from an untrained one."""
+    changed = {**config, **CURVES[curve]}
+    folder = output / f'curve-{file_name(curve)}'
+    with RunFolder(folder, demo_contents(changed), seed) as run, run.step('stage1', outputs=[
+            'stage1/checkpoint'], makes=['stage1', 'untrained']) as step:
+        if step.needed:
+            if 'scratch' in curve:
+                trained = load_checkpoint(checkpoint)
+                torch.manual_seed(seed)
+                checkpoint = folder / 'untrained'
+                save_checkpoint(checkpoint, VLA(trained.config, trained.statistics,
+                                                tokenizer_json=trained.backbone.tokenizer_json))
+            (folder / 'stage1').mkdir(exist_ok=True)
+            with InProcess(changed, read_description(checkpoint)[1], seed) as domain:
+                domain.learn(CURVE_TASK, checkpoint, folder / 'stage1')
+    results.add_curve(curve, seed, read_metrics(folder / 'stage1'))
+
+
+def run_missing(output: Path, config: Mapping[str, Any], seed: int, parts: Iterable[str],
+                methods: Iterable[str]) -> None:
+    """Run what the results do not have yet for this seed."""
+    def missing(part: str, names: Iterable[str]) -> list[str]:
+        return [name for name in names if part in parts and not results.has(part, name, seed)]
+
+    methods = missing('methods', methods)
+    curves, judged = missing('curves', CURVES), missing('judged', [JUDGED_TASK])
+    if not (methods or curves or judged):
+        return
+    asked = {'stage0': demo_contents(config)['stage0'], 'expert': config['tasks']['expert'],
+             'horizon': config['horizon']}
+    domain = OverGraph(config, seed, WORKERS, output / 'demonstrations')
+    with RunFolder(output / 'demonstrations', asked, seed) as run:
+        roots, checkpoint = demonstrate_and_train(run, config, seed, domain)
+    for method in methods:
+        run_method(output, config, method, seed, roots, checkpoint)
+    for curve in curves:
+        run_curve(output, config, curve, seed, checkpoint)
+    if judged:
+        run_judged(output / 'judged', config, seed, checkpoint)
+        results.add_judged(JUDGED_TASK, seed, judged_figures(output / 'judged'))
+
+
+def main() -> None:
+    """Run what is asked and not there yet; print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--output', type=Path, default=results.ROOT / 'runs/experiments')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1])
+    parser.add_argument('--parts', nargs='+', default=PARTS, choices=PARTS)
+    parser.add_argument('--methods', nargs='+', default=USUAL, choices=list(METHODS))
+    options = parser.parse_args()
+    config = load_demo_config(results.ROOT / 'config/demo.yaml')
+    config = {**config, 'tasks': {**config['tasks'], **TASKS}, 'episodes': EPISODES}
+    failed = []
+    for seed in options.seeds:
+        try:
+            run_missing(options.output / f'seed{seed}', config, seed, options.parts,
+                        options.methods)
+        except IrevlaError as error:
+            # Too few successes to label with one seed, say, must not keep the next from running.
+            failed.append(f'seed {seed}: {error}')
+        except KeyboardInterrupt:
+            sys.exit('experiments: stopped; the same command goes on from here')
+    for row, groups in results.load()['table'].items():
+        print(row, *(f'{group} {cell["successes"]}/{cell["episodes"]}'
+                     for group, cell in groups.items()), sep='  ')
+    if failed:
+        sys.exit('\n'.join(f'experiments: {line}' for line in failed))
+
+
+if __name__ == '__main__':
+    main()
