@@ -1,0 +1,53 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The documentation names what is there: folders, files, commands."""
+
+from importlib.util import find_spec
+from pathlib import Path
+import re
+
+from irevla_control.structure import crowded_folders
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ('src', 'sim', 'launch', 'benchmarks', 'setup')
+# The page of old names has names that are no more.
+TEXTS = [ROOT / 'README.md', ROOT / 'Makefile', *sorted(ROOT.glob('config/**/*.yaml')),
+         *(page for page in sorted(ROOT.glob('docs/*.md')) if page.name != 'moved.md')]
+
+
+def found(pattern):
+    """Return (what a text names, which text) for everything that a pattern finds."""
+    return [(name, path.relative_to(ROOT)) for path in TEXTS
+            for name in re.findall(pattern, path.read_text())]
+
+
+def test_files_that_the_docs_name_exist():
+    files = [f'/{file.relative_to(ROOT)}' for top in SOURCES
+             for file in (ROOT / top).rglob('*.py')]
+    names = found(r'(?<![\w./*])((?:\.\./)?[a-z][\w./]*\.py)\b')
+    assert len(names) > 30
+    assert [] == [(name, where) for name, where in names
+                  if not any(file.endswith(f'/{name.removeprefix("../")}') for file in files)]
+
+
+def test_commands_that_the_docs_name_exist():
+    modules = found(r'-m (irevla_[\w.]*\w)')
+    assert len(modules) > 10
+    assert [] == [(module, where) for module, where in modules if find_spec(module) is None]
+
+
+def test_the_architecture_shows_every_folder():
+    tree = (ROOT / 'docs/architecture.md').read_text().split('```')[3]
+    packages = [init.parent for top in SOURCES
+                for init in (ROOT / top).rglob('irevla_*/__init__.py')]
+    assert len(packages) == 5
+    for package in packages:
+        own = re.search(rf'^{package.relative_to(ROOT)}/ .*\n((  .*\n)*)', tree, re.M)
+        assert own, f'{package} is not in the tree of docs/architecture.md'
+        shown = re.findall(r'^  (\w+)/', own[1], re.M)
+        there = sorted(each.parent.name for each in package.glob('*/__init__.py'))
+        assert sorted(shown) == there
+
+
+def test_no_folder_beside_the_packages_is_crowded():
+    assert crowded_folders(ROOT / 'benchmarks') == crowded_folders(ROOT / 'setup') == []
