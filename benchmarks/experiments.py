@@ -8,6 +8,6 @@ import sys
 
 if __name__ == '__main__':
     new = Path(__file__).with_suffix('') / 'run.py'
-    print(f'{__file__} is now {new}; the old name goes with the next release', file=sys.stderr)
+    print(f'{__file__} is now {new}; the next release drops the old name', file=sys.stderr)
     sys.path[0] = str(new.parent)
     runpy.run_path(str(new), run_name='__main__')

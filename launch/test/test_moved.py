@@ -17,6 +17,8 @@ MOVED = re.findall(r'^\| `python -m (irevla_[\w.]+)` \| `python -m ([\w.]+)` \|$
 def shown(module, capsys, monkeypatch):
     """Return what a command prints when it is asked for help, and its stderr."""
     monkeypatch.setattr(sys, 'argv', [module, '--help'])
+    # A name must not be broken at the end of a line.
+    monkeypatch.setenv('COLUMNS', '200')
     with pytest.raises(SystemExit) as ended:
         runpy.run_module(module, run_name='__main__', alter_sys=True)
     assert not ended.value.code
@@ -25,7 +27,8 @@ def shown(module, capsys, monkeypatch):
 
 def test_the_table_is_complete():
     old = {name for name, _ in MOVED}
-    shims = [file for top in ('src', 'sim', 'launch') for file in (ROOT / top).rglob('irevla_*/*.py')
+    shims = [file for top in ('src', 'sim', 'launch')
+             for file in (ROOT / top).rglob('irevla_*/*.py')
              if 'import run_moved' in file.read_text()]
     assert old == {f'{file.parent.name}.{file.stem}' for file in shims}
 

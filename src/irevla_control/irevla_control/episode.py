@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A recorded episode as arrays, and what its messages number."""
+"""A recorded episode as arrays, and the numbers that its messages use."""
 
 from dataclasses import dataclass, field
 

@@ -52,7 +52,10 @@ def test_a_package_without_fault_passes(package):
      'imports irevla_sample.low.base; irevla_sample says "May import: irevla_control."'),
     ('high/one', 'from irevla_control.recording.recorder import Recorder',
      'irevla_sample.high says "May import: low, irevla_control.bags."'),
-    ('high/one', 'from irevla_policy import settings', 'imports irevla_policy.settings;'),
+    ('high/one', 'from irevla_control import arm', 'imports irevla_control.arm;'),
+    ('low/base', 'from irevla_sample import high', 'imports irevla_sample.high;'),
+    ('low/base', 'import irevla_sample.high as h', 'imports irevla_sample.high;'),
+    ('low/base', 'from ..high.one import x', 'imports ..high.one; write the full name'),
     ('nodes/a_node', 'from irevla_sample.high.other import x', 'imports irevla_sample.high.other'),
 ])
 def test_an_import_against_the_rule_fails_with_the_rule(package, name, line, words):
@@ -65,6 +68,8 @@ def test_an_import_against_the_rule_fails_with_the_rule(package, name, line, wor
                                   'import irevla_msgs.msg', 'from irevla_sample.ros import qos',
                                   'from irevla_sample.nodes.a_node import main',
                                   'from irevla_control.ros.qos import EVENT',
+                                  'from irevla_control import ros',
+                                  'from builtin_interfaces.msg import Time',
                                   'from launch import LaunchContext'])
 def test_the_core_imports_no_ros(package, line):
     add(package, 'high/one', line)
@@ -83,10 +88,18 @@ def test_readers_import_no_writers(package):
     assert 'readers import no writers' in structure_problems(package)
 
 
-def test_rules_that_make_a_circle_are_found(package):
-    (package / 'irevla_sample/low/__init__.py').write_text(
-        '"""What lives here.\n\nMay import: high.other.\n"""\n')
+@pytest.mark.parametrize('folder, names', [('low', 'high.other'), ('low', 'h*'), ('.', 'low')])
+def test_rules_that_make_a_circle_are_found(package, folder, names):
+    (package / 'irevla_sample' / folder / '__init__.py').write_text(
+        f'"""What lives here.\n\nMay import: {names}.\n"""\n')
     assert 'makes a circle' in structure_problems(package)
+
+
+def test_a_rule_that_no_import_needs_is_found(package):
+    (package / 'irevla_sample/high/other.py').write_text('')
+    (package / 'irevla_sample/high/one.py').write_text('import irevla_sample.low.base\n')
+    assert structure_problems(package) == \
+        'irevla_sample.high says that it may import irevla_control.bags, and does not'
 
 
 def test_a_folder_says_what_it_may_import(package):

@@ -84,4 +84,3 @@ def run_command(command: Callable[[], None]) -> None:
         sys.exit(f'error: {error}')
     except KeyboardInterrupt:
         sys.exit('stopped; the same command goes on from here')
-

@@ -3,5 +3,5 @@
 """The success classifier on latents: its training and its judgement.
 
 May import: report.plots, irevla_control.bags, irevla_policy.model, irevla_policy.checkpoints,
-irevla_policy.frames.
+irevla_policy.frames.frame_store.
 """

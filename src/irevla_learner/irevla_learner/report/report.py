@@ -219,4 +219,3 @@ def main() -> None:
     except IrevlaError as error:
         sys.exit(f'report: {error}')
     print(folder / 'report.html')
-

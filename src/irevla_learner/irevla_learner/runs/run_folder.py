@@ -33,8 +33,8 @@ from typing import Any
 import uuid
 
 from irevla_control.errors import IrevlaError
-from irevla_learner.runs.environment import environment_facts
 from irevla_learner.json_file import write_json
+from irevla_learner.runs.environment import environment_facts
 
 MANIFEST = 'manifest.json'
 FORMAT = 2

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoints read and written without their VLM."""
+"""Checkpoints read and written without loading their VLM."""
 
 from pathlib import Path
 import shutil

@@ -125,7 +125,7 @@ def remove_abandoned(parent: Path) -> None:
 
 def write_store(folder: Path, episodes: Iterable[Any], cameras: Sequence[str],
                 image_size: int) -> FrameStore:
-    """Write episodes (`irevla_control.bags.reader.Episode`) as a store; all of it or nothing.
+    """Write episodes (`irevla_control.episode.Episode`) as a store; all of it or nothing.
 
     Raises:
         ConfigError: no frames at all, or an episode without one of the cameras.
