@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 import json
 import math
 from pathlib import Path
+import signal
 
 from ament_index_python.packages import get_package_share_directory
-from launch import LaunchContext
-from launch.actions import DeclareLaunchArgument, Shutdown
+from launch import Action, LaunchContext
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
@@ -19,9 +20,10 @@ from irevla_learner.sacfd.config import SACfDConfig
 NOT_GIVEN = ''
 
 
-def common_arguments() -> list[DeclareLaunchArgument]:
-    """Arguments of every launch file."""
+def common_arguments() -> list[Action]:
+    """Arguments of every launch file, and what makes it end however often it is interrupted."""
     return [
+        OpaqueFunction(function=_only_launch_handles_interrupts),
         DeclareLaunchArgument('namespace', default_value=NOT_GIVEN,
                               description='namespace of all nodes; several graphs run side by '
                                           'side in namespaces of their own'),
@@ -32,6 +34,16 @@ def common_arguments() -> list[DeclareLaunchArgument]:
                               choices=['debug', 'info', 'warn', 'error', 'fatal'],
                               description='least severity that is logged'),
     ]
+
+
+def _only_launch_handles_interrupts(_: LaunchContext) -> None:
+    """Keep Python's own KeyboardInterrupt out of the launch, which has its handler beside it.
+
+    Raised by a second SIGINT inside one of the launch's coroutines it ends that one only, and the
+    launch waits for it for ever. (Linux sends a child one SIGINT for each thread of a dying
+    parent, and people press Ctrl-C twice.)
+    """
+    signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def episode_arguments(episodes: str = '1', horizon: str = '50') -> list[DeclareLaunchArgument]:
