@@ -1,0 +1,38 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A launch ends however often it is interrupted, as by somebody impatient or a dying parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+PROGRAM = """
+from launch import LaunchDescription, LaunchService
+from launch.actions import ExecuteProcess
+from irevla_bringup.launching import common_arguments
+service = LaunchService()
+service.include_launch_description(LaunchDescription([
+    *common_arguments(), *(ExecuteProcess(cmd=['sleep', '100']) for _ in range(6))]))
+service.run()
+"""
+# Without the mend nine in ten hang.
+TRIES = 3
+
+
+def test_many_interrupts_at_once_end_a_launch():
+    for _ in range(TRIES):
+        process = subprocess.Popen([sys.executable, '-c', PROGRAM], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+        try:
+            while 'process started' not in process.stdout.readline():
+                assert process.poll() is None
+            time.sleep(0.3)
+            for _ in range(8):
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.0006)
+            process.communicate(timeout=10)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
