@@ -21,10 +21,16 @@ service.run()
 TRIES = 3
 
 
+def hear_interrupts():
+    """Undo what a shell does to what it runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_many_interrupts_at_once_end_a_launch():
     for _ in range(TRIES):
         process = subprocess.Popen([sys.executable, '-c', PROGRAM], stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+                                   stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+                                   preexec_fn=hear_interrupts)
         try:
             while 'process started' not in process.stdout.readline():
                 assert process.poll() is None
