@@ -12,7 +12,7 @@ PROGRAM = """
 from launch import LaunchDescription, LaunchService
 from launch.actions import ExecuteProcess
 from irevla_bringup.launching import common_arguments
-service = LaunchService()
+service = LaunchService(noninteractive=True)
 service.include_launch_description(LaunchDescription([
     *common_arguments(), *(ExecuteProcess(cmd=['sleep', '100']) for _ in range(6))]))
 service.run()
