@@ -24,6 +24,7 @@ import numpy as np
 import psutil
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.publisher import Publisher
 from std_msgs.msg import Empty, String
 from std_srvs.srv import Trigger
 
@@ -142,6 +143,7 @@ class FaultyRobot:
         self._way: deque[tuple[float, np.ndarray]] = deque()
         self._unplugged = self.node.create_publisher(String, 'unplugged', EVENT)
         self._command = self.node.create_publisher(EndEffectorCommand, 'command', COMMAND)
+        self._policy = self.node.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
         self._verdict = self.node.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
         self._stop = self.node.create_publisher(Empty, 'emergency_stop', COMMAND)
         self._recover = self.node.create_client(Trigger, 'recover')
@@ -311,29 +313,29 @@ class FaultyRobot:
                                       ends_in=(RobotState.MODE_HOLDING,)),
             'emergency stop': Fault(lambda: self._stop.publish(Empty()), self.recover,
                                     ends_in=(RobotState.MODE_STOPPED,)),
-            'clock jump': Fault(lambda: self.tell(np.zeros(7), HOUR_NS)),
-            'command flood': Fault(self.flood, rests=False),
-            'NaN commands': Fault(self.nonsense, rests=False),
+            'clock jump': Fault(lambda: self.tell(self._policy, np.zeros(7), HOUR_NS)),
+            'command flood': Fault(self.flood, ends_in=(RobotState.MODE_HOLDING,)),
+            'NaN commands': Fault(self.nonsense, ends_in=(RobotState.MODE_HOLDING,)),
         }
 
-    def tell(self, action: np.ndarray, later_ns: int = 0) -> None:
-        """Publish a command past the mux, stamped now or later."""
+    def tell(self, publisher: Publisher, action: np.ndarray, later_ns: int = 0) -> None:
+        """Publish a command, stamped now or later."""
         stamp = ns_to_stamp(time.time_ns() + later_ns)
-        self._command.publish(action_to_message(action, stamp, BASE_FRAME,
-                                                EndEffectorCommand.SOURCE_UNKNOWN, 0))
+        publisher.publish(action_to_message(action, stamp, BASE_FRAME,
+                                            EndEffectorCommand.SOURCE_UNKNOWN, 0))
 
     def flood(self) -> None:
-        """Publish large commands, as fast as a broken node might."""
+        """Publish large commands past the mux, as fast as a broken node might."""
         end, sent = time.monotonic() + FLOOD_S, 0
         while time.monotonic() < end:
-            self.tell(np.array([0, 0.03, 0, 0, 0, 0, 1.0]))
+            self.tell(self._command, np.array([0, 0.03, 0, 0, 0, 0, 1.0]))
             sent += 1
             self.spin(max(0.0, end - FLOOD_S + sent / FLOOD_HZ - time.monotonic()))
 
     def nonsense(self) -> None:
-        """Publish what is no command."""
+        """Publish past the mux what is no command."""
         for _ in range(50):
-            self.tell(np.full(7, np.nan))
+            self.tell(self._command, np.full(7, np.nan))
             self.spin(0.02)
 
 
