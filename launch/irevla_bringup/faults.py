@@ -25,7 +25,7 @@ import psutil
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.publisher import Publisher
-from std_msgs.msg import Empty, String
+from std_msgs.msg import Empty, Header, String
 from std_srvs.srv import Trigger
 
 from irevla_bringup.graphs import Graph, running_graph
@@ -313,7 +313,8 @@ class FaultyRobot:
                                       ends_in=(RobotState.MODE_HOLDING,)),
             'emergency stop': Fault(lambda: self._stop.publish(Empty()), self.recover,
                                     ends_in=(RobotState.MODE_STOPPED,)),
-            'clock jump': Fault(lambda: self.tell(self._policy, np.zeros(7), HOUR_NS)),
+            'clock jump': Fault(lambda: self.tell(self._policy, np.zeros(7), HOUR_NS),
+                                self.give_up, ends_in=(RobotState.MODE_HOLDING,)),
             'command flood': Fault(self.flood, ends_in=(RobotState.MODE_HOLDING,)),
             'NaN commands': Fault(self.nonsense, ends_in=(RobotState.MODE_HOLDING,)),
         }
@@ -323,6 +324,11 @@ class FaultyRobot:
         stamp = ns_to_stamp(time.time_ns() + later_ns)
         publisher.publish(action_to_message(action, stamp, BASE_FRAME,
                                             EndEffectorCommand.SOURCE_UNKNOWN, 0))
+
+    def give_up(self) -> None:
+        """End the episode, as an operator would."""
+        self._verdict.publish(OperatorVerdict(header=Header(stamp=ns_to_stamp(time.time_ns())),
+                                              verdict=OperatorVerdict.FAILURE))
 
     def flood(self) -> None:
         """Publish large commands past the mux, as fast as a broken node might."""
