@@ -74,7 +74,7 @@ class Reaction:
     Attributes:
         fault: its name.
         rest_s: from the fault until the simulated joints stand still [s]; None where the arm
-            is to go on moving, or is gone.
+            is gone.
         again_s: from the cure until an episode moves the arm again [s].
         said: mode and text of the newest robot_state, before the cure.
         top_speed: of the end effector after the fault [m/s].
@@ -381,9 +381,7 @@ def table(reactions: list[Reaction]) -> str:
     for name in dict.fromkeys(one.fault for one in reactions):
         same = [one for one in reactions if one.fault == name]
         rests = [one.rest_s for one in same if one.rest_s is not None]
-        rest = f'{np.median(rests):.2f} ({max(rests):.2f})' if rests else \
-            'is gone' if name == 'robot cut off' else \
-            f'moves on, at most {max(one.top_speed for one in same):.2f} m/s'
+        rest = f'{np.median(rests):.2f} ({max(rests):.2f})' if rests else 'is gone'
         again = [one.again_s for one in same]
         lines.append(f'| {name} | {rest} | {np.median(again):.1f} ({max(again):.1f}) | '
                      f'{same[-1].said} |')
