@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program that stops the arm: from any user of the machine, and with the truth at its end."""
 
+import importlib
 import multiprocessing
 import os
 from pathlib import Path
@@ -25,8 +26,9 @@ from irevla_control.ros.stop import StopError, Stopper
 from irevla_msgs.msg import RobotState
 
 PROFILE = Path(__file__).resolve().parents[4] / 'config/fastdds.xml'
-# Modules that rclpy and Python import late: another user may not read this one's Python.
-LATE = ('rclpy.node', 'concurrent.futures.thread', 'service_msgs.msg', 'irevla_msgs.msg')
+# What rclpy would import late: another user may not read this one's Python.
+for late in ('rclpy.node', 'concurrent.futures.thread', 'service_msgs.msg'):
+    importlib.import_module(late)
 USERS = 31001, 31002
 
 
@@ -92,7 +94,7 @@ def played(domain):
     logs = tempfile.mkdtemp()
     os.chmod(logs, 0o777)
     processes, context = [], multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload([__name__, *LATE])
+    context.set_forkserver_preload([__name__])
 
     def play(function, user, *arguments):
         mine, theirs = context.Pipe(False)
