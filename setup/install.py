@@ -7,6 +7,7 @@ import hashlib
 import os
 from pathlib import Path
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,17 @@ VENV = ROOT / '.venv'
 STAMP = VENV / '.installed'
 # Names of lock entries that only a CUDA build of torch needs.
 CUDA = 'nvidia-|triton==|cuda-'
+# The wheel of franky that this robot needs, kept over set-ups; without one the lock's is used.
+FRANKY = SETUP / 'franky'
+FRANKY_STAMP = VENV / '.franky'
+# Prints what the suite needs and an old franky lacks.
+TOO_OLD = f"""
+import franky, runpy
+found = runpy.run_path({str(ROOT / 'src/irevla_control/irevla_control/arm/franky_version.py')!r})
+problem = found['lacking'](franky)
+if problem:
+    print('setup: warning:', problem)
+"""
 PYTHONS = ((3, 10), (3, 11), (3, 12))
 
 
@@ -85,12 +97,9 @@ def install_torch(python: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run(*pip, 'download', '--no-deps', '-d', folder, entry.split()[0])
         wheel = next(Path(folder).glob('torch-*.whl'))
-        with wheel.open('rb') as file:
-            digest = hashlib.sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-        if f'sha256:{digest.hexdigest()}' not in entry:
-            sys.exit(f'setup: {wheel.name} has sha256 {digest.hexdigest()}, which the lock does '
+        digest = sha256(wheel)
+        if f'sha256:{digest}' not in entry:
+            sys.exit(f'setup: {wheel.name} has sha256 {digest}, which the lock does '
                      'not list. If you trust its source, add it to setup/torch-cpu.hashes and '
                      'run `make lock`.')
         # Without a cache: it would keep each unpacked wheel under the folder's name for good.
@@ -113,9 +122,102 @@ def install_python_packages(python: Path, system_ros: bool) -> None:
         pip_install(pip, CUDA)
 
 
+def sha256(file: Path) -> str:
+    """Return the hash of a file."""
+    digest = hashlib.sha256()
+    with file.open('rb') as opened:
+        while block := opened.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def kept_franky() -> Path | None:
+    """Return the wheel of franky that was chosen at an earlier set-up, if one was.
+
+    Ends when it is not the file that was chosen any more.
+    """
+    wheels = sorted(FRANKY.glob('*.whl'))
+    if not wheels:
+        return None
+    wanted = (FRANKY / 'sha256').read_text().strip()
+    if len(wheels) > 1 or sha256(wheels[0]) != wanted:
+        sys.exit(f'setup: {FRANKY} must hold one wheel with sha256 {wanted}, as it was chosen; '
+                 'choose again with `make setup FRANKY=...`, or FRANKY=lock for the one of the '
+                 'lock file')
+    return wheels[0]
+
+
+def choose_franky(python: Path, wanted: str) -> None:
+    """Install a franky other than the lock's, show its hash, and keep the wheel.
+
+    Args:
+        python: of the virtual environment.
+        wanted: a wheel file, a requirement with options of pip, or `lock`.
+
+    """
+    if wanted == 'lock':
+        shutil.rmtree(FRANKY, ignore_errors=True)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        words = shlex.split(wanted)
+        if words[0].endswith('.whl'):
+            if not Path(words[0]).is_file():
+                sys.exit(f'setup: FRANKY={wanted}: there is no such file')
+            shutil.copy(words[0], folder)
+        else:
+            run(python, '-m', 'pip', '--disable-pip-version-check', '--quiet', 'download',
+                '--no-deps', '--only-binary=:all:', '-d', folder, *words)
+        wheel = next(Path(folder).iterdir())
+        if not wheel.name.startswith('franky_control-'):
+            sys.exit(f'setup: FRANKY={wanted} gives {wheel.name}; a wheel of franky-control is '
+                     'needed')
+        # Kept only once it is installed: it may be of another Python or machine.
+        install_wheel(python, wheel)
+        FRANKY_STAMP.write_text(sha256(wheel))
+        shutil.rmtree(FRANKY, ignore_errors=True)
+        FRANKY.mkdir()
+        shutil.copy(wheel, FRANKY)
+        (FRANKY / 'sha256').write_text(sha256(wheel) + '\n')
+
+
+def install_wheel(python: Path, wheel: Path) -> None:
+    """Install one wheel in place of what is there under its name."""
+    run(python, '-m', 'pip', '--disable-pip-version-check', '--quiet', 'install', '--no-deps',
+        '--force-reinstall', wheel)
+
+
+def install_franky(python: Path, wanted: str) -> None:
+    """Bring franky to what is wanted now, was chosen before, or stands in the lock."""
+    if wanted:
+        choose_franky(python, wanted)
+    wheel = kept_franky()
+    digest = sha256(wheel) if wheel else 'lock'
+    before = FRANKY_STAMP.read_text() if FRANKY_STAMP.is_file() else 'lock'
+    if digest != before:
+        if wheel:
+            install_wheel(python, wheel)
+        else:
+            pip_install([python, '-m', 'pip', '--disable-pip-version-check', 'install'],
+                        'franky-control==')
+        FRANKY_STAMP.write_text(digest)
+    if wheel and (wanted or digest != before):
+        print(f'setup: franky is {wheel.name}, sha256 {digest}, kept in {FRANKY}', flush=True)
+        run(python, '-c', TOO_OLD)
+
+
 def main() -> None:
     """Bring the virtual environment up to the lock."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--franky', default='', metavar='WANTED',
+                        help='wheel file or requirement of the franky for your robot, kept over '
+                             'later set-ups; lock: the one of the lock file again')
+    options = parser.parse_args()
+    install_environment()
+    install_franky(VENV / 'bin' / 'python', options.franky)
+
+
+def install_environment() -> None:
+    """Install everything into a new virtual environment, if anything has changed."""
     if STAMP.is_file() and STAMP.read_text() == fingerprint():
         return
     if sys.version_info[:2] not in PYTHONS:

@@ -24,7 +24,8 @@ import numpy as np
 import psutil
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from std_msgs.msg import Empty, String
+from rclpy.publisher import Publisher
+from std_msgs.msg import Empty, Header, String
 from std_srvs.srv import Trigger
 
 from irevla_bringup.graphs import Graph, running_graph
@@ -73,7 +74,7 @@ class Reaction:
     Attributes:
         fault: its name.
         rest_s: from the fault until the simulated joints stand still [s]; None where the arm
-            is to go on moving, or is gone.
+            is gone.
         again_s: from the cure until an episode moves the arm again [s].
         said: mode and text of the newest robot_state, before the cure.
         top_speed: of the end effector after the fault [m/s].
@@ -142,6 +143,7 @@ class FaultyRobot:
         self._way: deque[tuple[float, np.ndarray]] = deque()
         self._unplugged = self.node.create_publisher(String, 'unplugged', EVENT)
         self._command = self.node.create_publisher(EndEffectorCommand, 'command', COMMAND)
+        self._policy = self.node.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
         self._verdict = self.node.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
         self._stop = self.node.create_publisher(Empty, 'emergency_stop', COMMAND)
         self._recover = self.node.create_client(Trigger, 'recover')
@@ -311,29 +313,35 @@ class FaultyRobot:
                                       ends_in=(RobotState.MODE_HOLDING,)),
             'emergency stop': Fault(lambda: self._stop.publish(Empty()), self.recover,
                                     ends_in=(RobotState.MODE_STOPPED,)),
-            'clock jump': Fault(lambda: self.tell(np.zeros(7), HOUR_NS)),
-            'command flood': Fault(self.flood, rests=False),
-            'NaN commands': Fault(self.nonsense, rests=False),
+            'clock jump': Fault(lambda: self.tell(self._policy, np.zeros(7), HOUR_NS),
+                                self.give_up, ends_in=(RobotState.MODE_HOLDING,)),
+            'command flood': Fault(self.flood, ends_in=(RobotState.MODE_HOLDING,)),
+            'NaN commands': Fault(self.nonsense, ends_in=(RobotState.MODE_HOLDING,)),
         }
 
-    def tell(self, action: np.ndarray, later_ns: int = 0) -> None:
-        """Publish a command past the mux, stamped now or later."""
+    def tell(self, publisher: Publisher, action: np.ndarray, later_ns: int = 0) -> None:
+        """Publish a command, stamped now or later."""
         stamp = ns_to_stamp(time.time_ns() + later_ns)
-        self._command.publish(action_to_message(action, stamp, BASE_FRAME,
-                                                EndEffectorCommand.SOURCE_UNKNOWN, 0))
+        publisher.publish(action_to_message(action, stamp, BASE_FRAME,
+                                            EndEffectorCommand.SOURCE_UNKNOWN, 0))
+
+    def give_up(self) -> None:
+        """End the episode, as an operator would."""
+        self._verdict.publish(OperatorVerdict(header=Header(stamp=ns_to_stamp(time.time_ns())),
+                                              verdict=OperatorVerdict.FAILURE))
 
     def flood(self) -> None:
-        """Publish large commands, as fast as a broken node might."""
+        """Publish large commands past the mux, as fast as a broken node might."""
         end, sent = time.monotonic() + FLOOD_S, 0
         while time.monotonic() < end:
-            self.tell(np.array([0, 0.03, 0, 0, 0, 0, 1.0]))
+            self.tell(self._command, np.array([0, 0.03, 0, 0, 0, 0, 1.0]))
             sent += 1
             self.spin(max(0.0, end - FLOOD_S + sent / FLOOD_HZ - time.monotonic()))
 
     def nonsense(self) -> None:
-        """Publish what is no command."""
+        """Publish past the mux what is no command."""
         for _ in range(50):
-            self.tell(np.full(7, np.nan))
+            self.tell(self._command, np.full(7, np.nan))
             self.spin(0.02)
 
 
@@ -373,9 +381,7 @@ def table(reactions: list[Reaction]) -> str:
     for name in dict.fromkeys(one.fault for one in reactions):
         same = [one for one in reactions if one.fault == name]
         rests = [one.rest_s for one in same if one.rest_s is not None]
-        rest = f'{np.median(rests):.2f} ({max(rests):.2f})' if rests else \
-            'is gone' if name == 'robot cut off' else \
-            f'moves on, at most {max(one.top_speed for one in same):.2f} m/s'
+        rest = f'{np.median(rests):.2f} ({max(rests):.2f})' if rests else 'is gone'
         again = [one.again_s for one in same]
         lines.append(f'| {name} | {rest} | {np.median(again):.1f} ({max(again):.1f}) | '
                      f'{same[-1].said} |')

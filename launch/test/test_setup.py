@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The set-up pins and hashes all it downloads, and tells a user who is not root what to run."""
 
+import hashlib
 import importlib.util
 from pathlib import Path
 import re
@@ -61,6 +62,66 @@ def test_another_python_is_refused_with_the_remedy(install, monkeypatch):
     monkeypatch.setattr(install.sys, 'argv', ['install.py'])
     with pytest.raises(SystemExit, match='3.10 to 3.12'):
         install.main()
+
+
+@pytest.fixture
+def franky(install, tmp_path, monkeypatch):
+    """Set-ups in an empty environment; the commands that they run."""
+    commands = []
+    monkeypatch.setattr(install, 'FRANKY', tmp_path / 'franky')
+    monkeypatch.setattr(install, 'FRANKY_STAMP', tmp_path / '.franky')
+    monkeypatch.setattr(install, 'VENV', tmp_path)
+    monkeypatch.setattr(install, 'run', lambda *words, **_: commands.append(
+        ' '.join(map(str, words))))
+    wheel = tmp_path / 'franky_control-2.0.0+libfranka.0.9.2-cp311-cp311-linux_x86_64.whl'
+    wheel.write_bytes(b'a wheel')
+
+    def set_up(wanted=''):
+        commands.clear()
+        install.install_franky(Path('python'), wanted)
+        return [command for command in commands if ' -c ' not in command]
+    set_up.wheel, set_up.kept = wheel, tmp_path / 'franky' / wheel.name
+    set_up.new_environment = (tmp_path / '.franky').unlink
+    return set_up
+
+
+def test_a_chosen_franky_is_shown_with_its_hash_and_kept_over_set_ups(franky, capsys):
+    assert franky() == []
+    command, = franky(str(franky.wheel))
+    assert '--force-reinstall' in command and command.endswith(franky.wheel.name)
+    digest = hashlib.sha256(b'a wheel').hexdigest()
+    assert f'{franky.wheel.name}, sha256 {digest}' in capsys.readouterr().out
+    franky.wheel.unlink()
+    assert franky() == [], 'it is installed'
+    franky.new_environment()
+    command, = franky()
+    assert command.endswith(str(franky.kept))
+
+
+def test_franky_of_the_lock_comes_back_when_asked_for(franky):
+    franky(str(franky.wheel))
+    command, = franky('lock')
+    assert '--require-hashes' in command
+    assert franky() == []
+
+
+def test_a_kept_franky_that_changed_is_refused(franky):
+    franky(str(franky.wheel))
+    franky.kept.write_bytes(b'another')
+    with pytest.raises(SystemExit, match='as it was chosen; choose again'):
+        franky()
+
+
+@pytest.mark.parametrize(('wanted', 'words'), [
+    ('/no/such/franky_control-2.0.0.whl', 'there is no such file'),
+    ('numpy-1.0-py3-none-any.whl', 'a wheel of franky-control is needed')])
+def test_what_is_no_franky_is_refused_and_nothing_is_kept(franky, wanted, words):
+    file = franky.wheel.parent / wanted
+    if not wanted.startswith('/'):
+        file.write_bytes(b'')
+    with pytest.raises(SystemExit, match=words):
+        franky(str(file))
+    assert not franky.kept.parent.exists()
 
 
 def test_make_help_lists_every_target():

@@ -24,6 +24,9 @@ setup(
     entry_points={'console_scripts': [
         'recorder_node = irevla_control.recording.recorder_node:main',
         'command_mux_node = irevla_control.episodes.command_mux_node:main',
+        'stop = irevla_control.ros.stop:main',
+        # It starts launch files, which lie above this package.
+        'acceptance = irevla_bringup.acceptance.program:main',
         'franka_node = irevla_control.arm.franka_node:main',
         'realsense_node = irevla_control.cameras.realsense_node:main',
         'spacemouse_node = irevla_control.teleop.spacemouse_node:main',

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arm's node over DDS, with the real franky, at a simulated Panda."""
 
+import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -14,6 +15,7 @@ from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 
 from irevla_control.arm.franka_node import FrankaNode
+from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import action_to_message
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, RobotState
@@ -214,6 +216,38 @@ def test_silence_in_full_motion_holds_the_arm(commander):
     held = commander.position()
     commander.run(0.5)
     assert np.linalg.norm(commander.position() - held) < 0.003
+
+
+def test_with_two_that_command_the_arm_holds_and_names_them_until_one_is_left(commander):
+    other = rclpy.create_node('second_policy')
+    publisher = other.create_publisher(EndEffectorCommand, 'command', COMMAND)
+    commander.until(publisher.get_subscription_count, WAIT_S, 'discovery')
+    # Listed but silent: ignored.
+    until_it_moves(commander)
+    end = time.monotonic() + WAIT_S
+    while commander.state.mode != RobotState.MODE_HOLDING:
+        assert time.monotonic() < end
+        commander.send((0, 0.01, 0))
+        publisher.publish(action_to_message(
+            [0, 0.01, 0, 0, 0, 0, 1.0], rclpy.time.Time(nanoseconds=commander.stamp + 1).to_msg(),
+            'base', EndEffectorCommand.SOURCE_POLICY, 1))
+        commander.run(0.02)
+    commander.until(lambda: any('second_policy' in text and 'commander' in text
+                                for text in commander.refusals), 5, 'both names')
+    other.destroy_node()
+    end = time.monotonic() + WAIT_S
+    while commander.state.mode != RobotState.MODE_READY:
+        assert time.monotonic() < end
+        commander.send((0, 0.001, 0))
+        commander.run(0.02)
+
+
+def test_a_second_arm_node_refuses_to_start_and_names_the_first(commander, panda):
+    spinning = threading.Thread(target=commander.run, args=(1.0,))
+    spinning.start()
+    with pytest.raises(ConfigError, match='/franka publishes robot_state already'):
+        FrankaNode(parameter_overrides=[rclpy.Parameter('robot_ip', value='127.0.0.250')])
+    spinning.join()
 
 
 def test_a_flood_of_commands_is_not_fast_and_stays_in_the_box(commander):

@@ -70,6 +70,11 @@ class ArmLoop:
                 self._gripper.want(action[6])
         return problem
 
+    def hold(self) -> None:
+        """Hold an arm that follows commands, see `ArmController.hold`."""
+        with self._lock:
+            self._controller.hold()
+
     def reset(self, home: Pose) -> str:
         """Begin the way home, and open the fingers; return why not, or ''."""
         with self._lock:

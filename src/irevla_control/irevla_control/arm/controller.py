@@ -171,8 +171,7 @@ class ArmController:
             return None
         elif silence > self.timing.hold_after_s and self.mode == Mode.READY:
             self.counts['holds after silence'] += 1
-            self._setpoint.hold()
-            self.mode = Mode.HOLDING
+            self.hold()
         self._setpoint.advance(dt)
         return self._setpoint
 
@@ -194,6 +193,12 @@ class ArmController:
         if at_end:
             self._heard = now
             self.mode = Mode.READY
+
+    def hold(self) -> None:
+        """Bring an arm that follows commands to rest where it is; the next command goes on."""
+        if self.mode == Mode.READY:
+            self._setpoint.hold()
+            self.mode = Mode.HOLDING
 
     def fail(self, code: FaultCode, text: str) -> None:
         """Latch a fault; the first keeps its cause, and a stop stays a stop."""

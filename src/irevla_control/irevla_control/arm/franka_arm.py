@@ -12,14 +12,15 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from irevla_control.arm.controller import FaultCode
+from irevla_control.arm.franky_version import lacking, mismatch
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.setpoint import Setpoint
 from irevla_control.errors import ConfigError, IrevlaError
 
 JOINTS = 7
 # franky's are not all of one family, and a connection that is cut can be a bare RuntimeError.
-ERRORS = (franky.Exception, franky.MotionReuseException, franky.InvalidMotionTypeException,
-          RuntimeError)
+ERRORS = (franky.Exception, franky.InvalidMotionTypeException,
+          getattr(franky, 'MotionReuseException', franky.Exception), RuntimeError)
 # Of the spring's force, what the setpoint's velocity may add.
 LEADING_SHARE = 0.8
 # In which a recovered robot says so.
@@ -141,7 +142,8 @@ class FrankaArm:
             realtime: refuse to control without a real-time kernel, as Franka recommends.
 
         Raises:
-            ArmError: it cannot be reached, or speaks another version of the protocol.
+            ArmError: it cannot be reached.
+            ConfigError: it speaks another version of the protocol than the installed franky.
 
         """
         self._address, self._gains = address, gains
@@ -153,8 +155,13 @@ class FrankaArm:
         self._connect()
 
     def _connect(self) -> None:
+        problem = lacking(franky)
+        if problem:
+            raise ConfigError(problem)
         try:
             self._robot = franky.Robot(self._address, realtime_config=self._realtime)
+        except franky.IncompatibleVersionException as error:
+            raise ConfigError(f'robot {self._address}: {mismatch(str(error)) or error}') from error
         except ERRORS as error:
             raise ArmError(FaultCode.CONNECTION, f'robot {self._address}: {error}; is it switched '
                            'on, unlocked, with FCI active, and is no other program connected?'

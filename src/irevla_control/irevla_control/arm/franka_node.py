@@ -26,6 +26,7 @@ from irevla_control.ros.conversions import (
     to_array,
 )
 from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.live_publishers import Commanders, SolePublisher
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, OBSERVATION
@@ -87,6 +88,10 @@ FINGER_NAMES = ['fr3_finger_joint1', 'fr3_finger_joint2']
 FINGER_WAY = 0.04
 WATCH_S = 0.1
 CONNECT_AGAIN_S = 0.2
+# Before the first robot_state, in which another arm's node would be heard [s].
+LISTEN_S = 0.5
+TWO_ARMS = ('two arms would follow the same commands. End the other node, or give each arm a '
+            'namespace or a ROS_DOMAIN_ID of its own')
 
 
 class FrankaNode(Node):
@@ -103,6 +108,9 @@ class FrankaNode(Node):
         self._home = home_pose(values, limits)
         self._spread = home_spread(values)
         self._diagnostics = Diagnostics(self, hardware_id=values['robot_ip'])
+        self._sole = SolePublisher(self, RobotState, 'robot_state', OBSERVATION, TWO_ARMS)
+        self._sole.listen(LISTEN_S)
+        self._commanders = Commanders(self, 'command')
         self._state = self.create_publisher(RobotState, 'robot_state', OBSERVATION)
         self._joints = self.create_publisher(JointState, 'joint_states', OBSERVATION)
         settings = GripperSettings(values['close_below'], values['open_above'],
@@ -133,7 +141,12 @@ class FrankaNode(Node):
             self._gripper.close()
         super().destroy_node()
 
-    def _on_command(self, message: EndEffectorCommand) -> None:
+    def _on_command(self, message: EndEffectorCommand, info: dict[str, Any]) -> None:
+        problem = self._commanders.problem(info)
+        if problem:
+            self._loop.hold()
+            self._diagnostics.refuse(f'command refused: {problem}')
+            return
         try:
             action = message_to_action(message)
         except BadMessageError as error:
@@ -170,6 +183,8 @@ class FrankaNode(Node):
         controller, loop = self._controller, self._loop
         if loop.crash is not None:
             raise loop.crash
+        self._sole.check()
+        self._commanders.log_listed()
         self._diagnostics.error(
             f'fault {controller.fault.name}: {controller.fault_text}; call recover'
             if controller.mode == Mode.FAULT else
@@ -272,7 +287,8 @@ def robot_state(state: ArmState, controller: ArmController, opening: float) -> R
 
 def main() -> None:
     """Run the node."""
-    run_node(FrankaNode)
+    # No images here; and anyone on this machine must be able to stop the arm.
+    run_node(FrankaNode, shared_memory=False)
 
 
 if __name__ == '__main__':

@@ -9,6 +9,8 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
+from irevla_control.ros.middleware import unreachable_users
+
 PERIOD_S = 1.0
 
 
@@ -28,6 +30,7 @@ class Diagnostics:
         self._times: dict[str, deque[float]] = {}
         self._refused = ''
         self._error = ''
+        self._unreachable: list[str] = []
         self._last = time.monotonic()
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._timer = node.create_timer(PERIOD_S, self.publish)
@@ -59,6 +62,7 @@ class Diagnostics:
 
     def publish(self) -> None:
         """Publish now instead of at the next second, which a failing node does not see."""
+        self._refuse_other_users()
         now = time.monotonic()
         elapsed, self._last = now - self._last, now
         status = DiagnosticStatus(name=f'{self._node.get_name()}: status',
@@ -82,3 +86,14 @@ class Diagnostics:
         message = DiagnosticArray(status=[status])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
+
+    def _refuse_other_users(self) -> None:
+        users = list(unreachable_users(self._node.context.get_domain_id()))
+        if users:
+            reason = (f'user {" and ".join(users)} runs nodes in this domain (or left files of '
+                      'killed ones in /dev/shm): messages between theirs and this node are lost; '
+                      'run all nodes as one user, or give them another ROS_DOMAIN_ID')
+            self._refused = self._refused or reason
+            if users != self._unreachable:
+                self._node.get_logger().warning(reason)
+        self._unreachable = users

@@ -197,7 +197,10 @@ def _take_timer(timer: Timer) -> Call:
 def _take_subscription(subscription: Subscription) -> Call:
     with subscription.handle:
         taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
-    return None if taken is None else partial(subscription.callback, taken[0])
+    if taken is None:
+        return None
+    informed = subscription._callback_type is Subscription.CallbackType.WithMessageInfo
+    return partial(subscription.callback, *(taken if informed else taken[:1]))
 
 
 def _take_client(executor: Executor, client: Client) -> Call:

@@ -16,6 +16,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from irevla_control.errors import IrevlaError
 from irevla_control.ros.executor import DirectExecutor
+from irevla_control.ros.middleware import leave_shared_memory
 
 # One Ctrl-C may come twice: from the terminal's process group and from the launch.
 SAME_S = 0.5
@@ -44,14 +45,16 @@ class NodeDone(Exception):  # noqa: N818 (no error)
     """Raised in a callback when a node's work is complete; it ends with status 0."""
 
 
-def run_node(create: Callable[[], Node]) -> None:
+def run_node(create: Callable[[], Node], shared_memory: bool = True) -> None:
     """Create a node and spin it until Ctrl-C or SIGTERM; then its `destroy_node` cleans up.
 
     A signal lets the running callback finish; a later one breaks it off. A node that cannot do
     its work (an `IrevlaError` while it is created) ends with status 1 and the reason on standard
-    error.
+    error. Without ``shared_memory`` nodes of other users of this machine can talk to it.
     """
     stop = _Stop()
+    if not shared_memory:
+        leave_shared_memory()
     # Our own handlers: after rclpy's the context is gone and `destroy_node` could publish nothing.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):

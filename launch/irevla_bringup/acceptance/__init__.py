@@ -1,0 +1,6 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The first day on a real arm: ten checks at low speed, each with a person's yes.
+
+May import: irevla_*.
+"""

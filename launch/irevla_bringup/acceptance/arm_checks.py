@@ -1,0 +1,148 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Six checks of the arm alone: home, box, tilt, stop, recover, hand."""
+
+import subprocess
+import time
+from typing import Any
+
+import numpy as np
+
+from irevla_bringup.acceptance.lab import RESTS, SPEED, Lab
+from irevla_bringup.acceptance.protocol import Check, CheckError
+from irevla_control.arm.limits import pose_tilt
+from irevla_msgs.msg import RobotState
+
+# How near to where it must be the arm is [m, rad].
+NEAR, NEAR_TURN = 0.02, 0.05
+# One command, and the progress in a while below which a limit is reached [m, rad].
+STEP, TURN_STEP, PROGRESS = 0.01, 0.05, 0.002
+WHILE_S = 0.8
+# The program that docs/safety.md names first.
+STOP = ['ros2', 'run', 'irevla_control', 'stop']
+STOPS_WITHIN_S = 10.0
+# An arm at this speed may go on so far after a stop [m].
+STOPS_IN = 0.03
+
+
+class ArmChecks:
+    """The checks, on the arm's node that runs."""
+
+    def __init__(self, lab: Lab) -> None:
+        """Check with ``lab``."""
+        self._lab = lab
+
+    def checks(self) -> list[Check]:
+        """Return the checks in their order."""
+        slow = f'{SPEED} m/s'
+        return [
+            Check('home', f'The arm goes home at {slow}. One hand on its stop button.', self.home,
+                  'Did it go there without a jerk or noise, and is this your home pose?'),
+            Check('box', f'The arm goes to each side of its box and back home at {slow}.',
+                  self.box, 'Did it stop clear of the table, the camera and all else each time?'),
+            Check('tilt', 'The hand tilts to both sides as far as it may.', self.tilt,
+                  'Did it tilt about the fingertips, and stop before anything touched?'),
+            Check('stop', 'The arm moves sideways, and is stopped by the emergency stop.',
+                  self.stop, 'Did it brake at once and stay?'),
+            Check('recover', 'The arm recovers from the stop: it must not move before it is sent '
+                  'home; then it goes home.', self.recover, 'Did it move only when sent home?'),
+            Check('hand', 'The hand closes and opens. Nothing between the fingers.', self.hand,
+                  'Did both fingers close and open?')]
+
+    def home(self) -> dict[str, Any]:
+        """Go home; measure how near it is."""
+        self._lab.go_home()
+        wanted = self._lab.parameters('home_position')['home_position']
+        off = float(np.linalg.norm(self._lab.pose.position - wanted))
+        if off > NEAR:
+            raise CheckError(f'the arm rests {1e3 * off:.0f} mm from home_position {wanted}')
+        return {'off_mm': round(1e3 * off, 1)}
+
+    def box(self) -> dict[str, Any]:
+        """Push against each side of the box from home; measure where the arm ends."""
+        limits = self._lab.parameters('box_low', 'box_high')
+        low, high = (np.array(limits[name]) for name in ('box_low', 'box_high'))
+        measured = {}
+        for axis, name in enumerate('xyz'):
+            for sign, side, border in ((1, 'high', high), (-1, 'low', low)):
+                delta = np.zeros(3)
+                delta[axis] = sign * STEP
+                end = self._push(delta, np.zeros(3))[axis]
+                beyond = sign * (end - border[axis])
+                if beyond > NEAR:
+                    raise CheckError(f'the arm is {1e3 * beyond:.0f} mm outside the box in {name}')
+                measured[f'{name}_{side}_m'] = round(float(end), 3)
+            self._lab.go_home()
+        return measured
+
+    def tilt(self) -> dict[str, Any]:
+        """Turn the hand to both sides as far as it may; measure its angle from straight down."""
+        most = self._lab.parameters('max_tilt')['max_tilt']
+        measured = {}
+        for sign, side in ((1, 'left'), (-1, 'right')):
+            self._push(np.zeros(3), np.array([sign * TURN_STEP, 0, 0]))
+            angle = pose_tilt(self._lab.pose)
+            if angle > most + NEAR_TURN:
+                raise CheckError(f'the hand tilts by {angle:.2f} rad, max_tilt is {most:g}')
+            measured[f'{side}_rad'] = round(angle, 3)
+        self._lab.go_home()
+        return measured
+
+    def stop(self) -> dict[str, Any]:
+        """Stop the arm in motion; measure how long and how far it goes on."""
+        lab, end = self._lab, time.monotonic() + 10
+        while lab.joint_speed < 2 * RESTS:
+            if time.monotonic() > end:
+                raise CheckError('the arm does not move')
+            lab.send((0, STEP, 0))
+        stopping = subprocess.Popen(STOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                    text=True)
+        while stopping.poll() is None and lab.state.mode != RobotState.MODE_STOPPED:
+            began, there = time.monotonic(), lab.pose.position
+            lab.send((0, STEP, 0))
+        said = stopping.communicate(timeout=STOPS_WITHIN_S)[0].strip()
+        if stopping.returncode:
+            raise CheckError(f'{" ".join(STOP)}: {said}')
+        lab.rest()
+        rest_s, way = time.monotonic() - began, np.linalg.norm(lab.pose.position - there)
+        if way > STOPS_IN:
+            raise CheckError(f'the arm went on for {1e3 * way:.0f} mm')
+        return {'program': said, 'rest_ms': round(1e3 * rest_s), 'way_mm': round(1e3 * way, 1)}
+
+    def recover(self) -> dict[str, Any]:
+        """Recover from the stop; measure that commands do not move an arm that is idle."""
+        lab, there = self._lab, self._lab.pose.position
+        lab.recover()
+        for _ in range(10):
+            lab.send((0, STEP, 0))
+        moved = float(np.linalg.norm(lab.pose.position - there))
+        if moved > NEAR / 2:
+            raise CheckError(f'the arm moved {1e3 * moved:.0f} mm before it was sent home')
+        lab.go_home()
+        return {'moved_mm': round(1e3 * moved, 1)}
+
+    def hand(self) -> dict[str, Any]:
+        """Close and open the hand."""
+        if not self._lab.parameters('gripper')['gripper']:
+            return {'hand': 'none: parameter gripper is false'}
+        measured = {}
+        for wish, name in ((0.0, 'closed'), (1.0, 'open')):
+            end = time.monotonic() + 10
+            while abs(self._lab.state.gripper - wish) > 0.1:
+                if time.monotonic() > end:
+                    raise CheckError(f'the hand is not {name}: its opening is '
+                                     f'{self._lab.state.gripper:.2f}')
+                self._lab.send(gripper=wish)
+            measured[f'opening_{name}'] = round(float(self._lab.state.gripper), 3)
+        return measured
+
+    def _push(self, delta: np.ndarray, turn: np.ndarray) -> np.ndarray:
+        """Command one way until the arm gets no further; return where it is (3,) [m]."""
+        lab, before, looked = self._lab, self._lab.pose, time.monotonic()
+        while True:
+            lab.send(delta, turn)
+            if time.monotonic() - looked > WHILE_S:
+                way, turned = before.to(lab.pose)
+                if np.linalg.norm(way) < PROGRESS and np.linalg.norm(turned) < PROGRESS:
+                    return lab.pose.position
+                before, looked = lab.pose, time.monotonic()

@@ -1,0 +1,156 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Four checks of the whole cell: cameras, mouse, recording, replay."""
+
+from collections.abc import Callable
+import contextlib
+from pathlib import Path
+import time
+from typing import Any
+
+import numpy as np
+from PIL import Image as Picture
+from sensor_msgs.msg import Image
+
+from irevla_bringup.acceptance.lab import SPEED, Lab
+from irevla_bringup.acceptance.protocol import Check, CheckError
+from irevla_control.bags.index import EpisodeEntry, list_episodes
+from irevla_control.bags.reader import read_episode
+from irevla_control.ros.conversions import message_to_image, stamp_to_ns
+from irevla_control.ros.qos import EVENT, OBSERVATION
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState
+
+# For a person's part of a check [s].
+PATIENCE_S = 600.0
+LOOK_S = 2.0
+# Of the asked rate, what must come; and how old a picture may be [s].
+SHARE, OLD_S = 0.8, 0.5
+# What the cap must move the arm, and what a replay may end beside the recording [m].
+PUSHED, SAME = 0.03, 0.03
+# Starts a launch file with arguments, while a block lasts.
+Launch = Callable[[str, dict[str, object]], contextlib.AbstractContextManager]
+
+
+class CellChecks:
+    """The checks; the first starts the graph of demonstrations, the third ends it."""
+
+    def __init__(self, lab: Lab, launch: Launch, cameras: list[str], fps: int,
+                 folder: Path) -> None:
+        """Check with ``lab``; pictures and the recording go to ``folder``."""
+        self._lab, self._launch, self._cameras, self._fps = lab, launch, cameras, fps
+        self._folder, self._bags = folder, folder / 'bags'
+        self._graph = contextlib.ExitStack()
+        self._episode = EpisodeState()
+        self._pictures: dict[str, list[tuple[float, Image]]] = {name: [] for name in cameras}
+        self._commands = 0
+        lab.node.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        lab.node.create_subscription(EndEffectorCommand, 'command', self._on_command, OBSERVATION)
+        for name in cameras:
+            lab.node.create_subscription(
+                Image, f'camera/{name}/image_raw',
+                lambda image, name=name: self._pictures[name].append((time.time(), image)),
+                OBSERVATION)
+
+    def checks(self) -> list[Check]:
+        """Return the checks in their order."""
+        return [
+            Check('cameras', f'The whole cell starts, and the arm goes home at {SPEED} m/s.',
+                  self.cameras, f'Look at the pictures in {self._folder}: is each of the camera '
+                  'that its name says, sharp and upright?'),
+            Check('mouse', 'When the log says so press success (second button) to begin, then '
+                  'push the cap away from you and on until the arm has moved 3 cm, and let go.',
+                  self.mouse, 'Did the arm move the way you pushed, and rest when you let go?'),
+            Check('recording', 'Move the arm a little more, then press success (second button).',
+                  self.recording, 'Was that the demonstration you gave?'),
+            Check('replay', 'The arm does the demonstration again by itself. One hand on its stop '
+                  'button.', self.replay, 'Was it the same motion?')]
+
+    def close(self) -> None:
+        """End what still runs."""
+        self._graph.close()
+
+    def _on_episode(self, message: EpisodeState) -> None:
+        self._episode = message
+
+    def _on_command(self, message: EndEffectorCommand) -> None:
+        self._commands += message.source == EndEffectorCommand.SOURCE_TELEOP
+
+    def cameras(self) -> dict[str, Any]:
+        """Start all; measure rate and age of the pictures, and save one of each camera."""
+        self._graph.enter_context(self._launch('teleop.launch.py', {
+            'bags': self._bags, 'episodes': 1, 'horizon': 10_000}))
+        lab = self._lab
+        lab.wait_for_arm()
+        lab.until(lambda: all(self._pictures.values()), f'pictures of {self._cameras}')
+        for heard in self._pictures.values():
+            heard.clear()
+        lab.spin(LOOK_S)
+        measured = {}
+        for name, heard in self._pictures.items():
+            rate = len(heard) / LOOK_S
+            if rate < SHARE * self._fps:
+                raise CheckError(f'camera {name} gives {rate:.1f} pictures a second, fps is '
+                                 f'{self._fps}')
+            age = float(np.median([when - 1e-9 * stamp_to_ns(image.header.stamp)
+                                   for when, image in heard]))
+            if not -OLD_S < age < OLD_S:
+                raise CheckError(f'pictures of camera {name} are {age:.2f} s old')
+            picture = message_to_image(heard[-1][1])
+            if picture.std() < 1:
+                raise CheckError(f'camera {name} sees one colour only; is its cap on?')
+            Picture.fromarray(picture).save(self._folder / f'{name}.png')
+            measured |= {f'{name}_hz': round(rate, 1), f'{name}_age_ms': round(1e3 * age)}
+        return measured
+
+    def mouse(self) -> dict[str, Any]:
+        """Wait for an episode and the cap; measure how far the arm was led."""
+        lab = self._lab
+        lab.until(lambda: self._episode.phase == EpisodeState.PHASE_RUNNING,
+                  'the press that begins', PATIENCE_S)
+        there, before = lab.pose.position, self._commands
+        lab.until(lambda: np.linalg.norm(lab.pose.position - there) > PUSHED,
+                  'motion by the mouse', PATIENCE_S)
+        way = lab.pose.position - there
+        lab.rest()
+        return {'commands': self._commands - before,
+                'way_mm': [round(1e3 * float(part)) for part in way]}
+
+    def recording(self) -> dict[str, Any]:
+        """Wait for the end of the episode; look at what was recorded."""
+        self._lab.until(lambda: self._kept() is not None, 'a recorded success', PATIENCE_S)
+        self._graph.close()
+        entry = self._kept()
+        lost = sum(int(topic['lost']) for topic in entry.topics.values())
+        if lost or entry.failed:
+            raise CheckError(f'the recording {entry.episode_id} lost {lost} messages '
+                             f'{entry.failed}')
+        episode = read_episode(self._bags / entry.episode_id, self._cameras)
+        return {'episode': entry.episode_id, 'steps': entry.steps,
+                'usable_steps': len(episode.actions), 'lost': lost}
+
+    def replay(self) -> dict[str, Any]:
+        """Replay the recording; measure how near the arm comes to where it was then."""
+        entry, lab = self._kept(), self._lab
+        states = read_episode(self._bags / entry.episode_id, ()).states[:, :3]
+        self._episode, track = EpisodeState(), []
+
+        def over() -> bool:
+            if self._episode.phase == EpisodeState.PHASE_RUNNING:
+                track.append(lab.pose.position)
+            return self._episode.phase == EpisodeState.PHASE_ENDED
+        with self._launch('replay.launch.py', {'on': 'robot', 'operator': 'none',
+                                               'bag': self._bags / entry.episode_id}):
+            lab.wait_for_arm()
+            lab.until(over, 'the end of the replay', PATIENCE_S)
+        off = float(np.linalg.norm((np.array(track) - track[0])[-1]
+                                   - (states - states[0])[-1]))
+        if off > SAME:
+            raise CheckError(f'the replay ended {1e3 * off:.0f} mm beside the recording')
+        return {'off_mm': round(1e3 * off, 1)}
+
+    def _kept(self) -> EpisodeEntry | None:
+        if not self._bags.is_dir():
+            return None
+        kept = [entry for entry in list_episodes(self._bags)
+                if entry.success and not entry.aborted]
+        return kept[-1] if kept else None

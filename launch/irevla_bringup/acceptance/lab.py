@@ -1,0 +1,192 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What an acceptance has at hand: the arm's topics and services, and the processes it starts."""
+
+from collections.abc import Callable
+import contextlib
+import os
+from pathlib import Path
+import signal
+import subprocess
+import time
+from typing import Any
+
+import numpy as np
+from rcl_interfaces.srv import GetParameters
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import parameter_value_to_python
+from std_srvs.srv import Trigger
+
+from irevla_bringup.acceptance.protocol import CheckError
+from irevla_control.arm.pose import Pose
+from irevla_control.observation import BASE_FRAME
+from irevla_control.processes import end_with_parent
+from irevla_control.ros.conversions import action_to_message, ns_to_stamp
+from irevla_control.ros.qos import COMMAND, OBSERVATION
+from irevla_msgs.msg import EndEffectorCommand, RobotState
+from irevla_msgs.srv import GoHome
+
+# Of the setpoint, during the whole acceptance [m/s, rad/s].
+SPEED, TURN_SPEED = 0.05, 0.2
+SLOW = {'max_speed': SPEED, 'max_turn_speed': TURN_SPEED}
+# Longest wait for a node, a way or a rest [s]: the longest way takes 20 s at this speed.
+WAIT_S = 90.0
+ENDS_WITHIN_S = 20.0
+COMMAND_S = 0.1
+# Joints slower than this rest [rad/s].
+RESTS = 0.02
+MODES = {getattr(RobotState, name): name.removeprefix('MODE_').lower()
+         for name in dir(RobotState) if name.startswith('MODE_')}
+
+
+class Lab:
+    """The operator's side of the arm: hears its state, commands it, asks its services."""
+
+    def __init__(self) -> None:
+        """Join the graph; nothing is started yet."""
+        self.node = rclpy.create_node('acceptance')
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self._heard = 0.0
+        self.state: RobotState | None = None
+        self.command = self.node.create_publisher(EndEffectorCommand, 'command', COMMAND)
+        self._home = self.node.create_client(GoHome, 'go_home')
+        self._recover = self.node.create_client(Trigger, 'recover')
+        self._parameters = self.node.create_client(GetParameters, 'franka/get_parameters')
+        self.node.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
+
+    def _on_state(self, message: RobotState) -> None:
+        self.state, self._heard = message, time.monotonic()
+
+    def spin(self, seconds: float) -> None:
+        """Hear for a while."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=left)
+
+    def until(self, condition: Callable[[], Any], what: str, within_s: float = WAIT_S) -> None:
+        """Wait for something.
+
+        Raises:
+            CheckError: it did not happen in time, or the arm has a fault.
+
+        """
+        end = time.monotonic() + within_s
+        while not condition():
+            mode = MODES[self.state.mode] if self.state else 'unknown'
+            if mode == 'fault':
+                raise CheckError(f'{what}: the arm has a fault: {self.state.fault_text}')
+            if time.monotonic() > end:
+                raise CheckError(f'{what} did not happen within {within_s:g} s; the arm is {mode}')
+            self.spin(0.01)
+
+    def call(self, client: Any, request: Any) -> Any:
+        """Return a service's answer.
+
+        Raises:
+            CheckError: it does not answer.
+
+        """
+        if not client.wait_for_service(WAIT_S):
+            raise CheckError(f'nobody offers {client.srv_name}')
+        future = client.call_async(request)
+        self.until(future.done, f'an answer of {client.srv_name}')
+        return future.result()
+
+    def parameters(self, *names: str) -> dict[str, Any]:
+        """Return parameters of the arm's node."""
+        values = self.call(self._parameters, GetParameters.Request(names=list(names))).values
+        return dict(zip(names, map(parameter_value_to_python, values)))
+
+    def wait_for_arm(self) -> None:
+        """Wait for the arm's node, and see that it is slow.
+
+        Raises:
+            CheckError: it does not come, or is not slow.
+
+        """
+        self.state = None
+        self.until(lambda: self.state, 'the first robot_state')
+        running = self.parameters(*SLOW)
+        if any(running[name] > SLOW[name] for name in SLOW):
+            raise CheckError(f'the arm\'s node runs with {running}; at most {SLOW} is allowed in '
+                             'an acceptance: take these out of the params file')
+
+    @property
+    def pose(self) -> Pose:
+        """Where the end effector is."""
+        p, q = self.state.pose.position, self.state.pose.orientation
+        return Pose.from_quaternion([p.x, p.y, p.z], [q.x, q.y, q.z, q.w])
+
+    @property
+    def joint_speed(self) -> float:
+        """The fastest joint's speed [rad/s]."""
+        return float(np.abs(self.state.joint_velocity).max())
+
+    def rest(self) -> None:
+        """Wait until the arm rests."""
+        self.until(lambda: self.joint_speed < RESTS, 'rest')
+
+    def go_home(self) -> None:
+        """Have the arm go home, and wait until it rests there.
+
+        Raises:
+            CheckError: it refused or did not arrive.
+
+        """
+        end = time.monotonic() + WAIT_S
+        request = GoHome.Request(seed=GoHome.Request.SEED_NONE)
+        while not (answer := self.call(self._home, request)).accepted:
+            if 'braking' not in answer.text or time.monotonic() > end:
+                raise CheckError(f'go_home was refused: {answer.text}')
+            self.spin(0.2)
+        self.until(lambda: self.state.mode == RobotState.MODE_RESETTING, 'the way home', 5.0)
+        self.until(lambda: self.state.mode == RobotState.MODE_READY, 'home')
+        self.rest()
+
+    def recover(self) -> None:
+        """Have the arm recover, and wait until it is idle."""
+        def accepted() -> bool:
+            return self.call(self._recover, Trigger.Request()).success
+        self.until(accepted, 'the word to recover', 10.0)
+        self.until(lambda: self.state.mode == RobotState.MODE_IDLE, 'recovery', 10.0)
+
+    def send(self, translation: Any = (0, 0, 0), turn: Any = (0, 0, 0),
+             gripper: float | None = None) -> None:
+        """Publish one command, and hear until the next is due.
+
+        Args:
+            translation: of the command [m].
+            turn: of the command [rad].
+            gripper: wanted opening; None: as it is.
+
+        """
+        opening = float(self.state.gripper > 0.5) if gripper is None else gripper
+        self.command.publish(action_to_message(
+            [*translation, *turn, opening], ns_to_stamp(time.time_ns()), BASE_FRAME,
+            EndEffectorCommand.SOURCE_TELEOP, 0))
+        self.spin(COMMAND_S)
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self.node.destroy_node()
+
+
+@contextlib.contextmanager
+def running(command: list[str], log: Path) -> Any:
+    """Run a program while the block lasts; then end it as Ctrl-C would."""
+    with log.open('a') as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output,
+                                   stdin=subprocess.DEVNULL, start_new_session=True,
+                                   preexec_fn=end_with_parent)
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

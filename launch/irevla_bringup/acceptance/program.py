@@ -1,0 +1,151 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The first day on an arm, as ten checks at 0.05 m/s: ``ros2 run irevla_control acceptance``.
+
+Before each check a person says that the arm may move, after it that it did what it should; the
+first no ends the acceptance with the arm stopped. FOLDER/acceptance.json has what was measured and
+answered, signed with a name at the end.
+"""
+
+import argparse
+from collections.abc import Iterator
+import contextlib
+from functools import partial
+from pathlib import Path
+import platform
+import sys
+from typing import Any
+
+from ament_index_python.packages import get_package_share_directory
+import rclpy
+import yaml
+
+from irevla_bringup.acceptance.arm_checks import ArmChecks
+from irevla_bringup.acceptance.cell_checks import CellChecks
+from irevla_bringup.acceptance.lab import SLOW, Lab, running
+from irevla_bringup.acceptance.protocol import Check, Protocol
+from irevla_control.arm.franky_version import installed
+from irevla_control.errors import IrevlaError
+from irevla_sim.panda.process import PandaProcess
+
+NAMES = ('home', 'box', 'tilt', 'stop', 'recover', 'hand', 'cameras', 'mouse', 'recording',
+         'replay')
+
+
+def main() -> None:
+    """Run the acceptance; status 0 when all passed and it is signed."""
+    options = parsed()
+    folder = options.output.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    rclpy.init()
+    end = 'NOT passed'
+    with contextlib.ExitStack() as stack:
+        try:
+            end = accepted(options, folder, stack)
+        except (IrevlaError, OSError, KeyboardInterrupt, EOFError) as error:
+            print(f'acceptance: {type(error).__name__}: {error}', file=sys.stderr)
+    rclpy.try_shutdown()
+    print(f'acceptance: {end}; see {folder}')
+    sys.exit(end != 'signed')
+
+
+def parsed() -> argparse.Namespace:
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser('ros2 run irevla_control acceptance', description=__doc__)
+    parser.add_argument('--robot-ip', default='', help='address of the robot')
+    parser.add_argument('--cameras', default='front,wrist', help='names, the leading one first')
+    parser.add_argument('--serials', default='', help='their serial numbers, in the same order')
+    parser.add_argument('--fps', type=int, default=15, help='pictures a second [Hz]')
+    parser.add_argument('--task', default='pick-red-block', help='of robot_episode\'s `tasks`')
+    parser.add_argument('--params-file', type=Path, help='YAML file of your lab')
+    parser.add_argument('--output', type=Path, default=Path('runs/acceptance'),
+                        help='folder of acceptance.json, pictures, the recording and logs')
+    parser.add_argument('--checks', default=','.join(NAMES),
+                        help='which to run; signed only if all are')
+    parser.add_argument('--use-fake-hardware', action='store_true',
+                        help='a simulated Panda, cameras and mouse')
+    options = parser.parse_args()
+    unknown = set(options.checks.split(',')) - set(NAMES)
+    if unknown:
+        parser.error(f'--checks: {", ".join(sorted(unknown))} is none of {", ".join(NAMES)}')
+    if not options.robot_ip and not options.use_fake_hardware:
+        parser.error('--robot-ip is missing; give the address of the robot')
+    if options.params_file and not options.params_file.is_file():
+        parser.error(f'--params-file: {options.params_file} does not exist')
+    return options
+
+
+def accepted(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack) -> str:
+    """Run the checks that are asked for; return how it ended.
+
+    Whatever ends it ends the arm's node too, which brakes the arm first.
+    """
+    wanted = options.checks.split(',')
+    panda = PandaProcess() if options.use_fake_hardware else None
+    if panda:
+        stack.callback(panda.stop)
+        options.robot_ip = panda.address
+    slow = slow_parameters(options.params_file, folder)
+    lab = Lab()
+    stack.callback(lab.close)
+    protocol = Protocol(folder / 'acceptance.json', {
+        'robot_ip': options.robot_ip, 'simulated': bool(panda), 'franky': installed(),
+        'machine': f'{platform.node()} {platform.release()}',
+        'params_file': options.params_file.read_text() if options.params_file else ''},
+        input, partial(print, flush=True))
+    first = [check for check in ArmChecks(lab).checks() if check.name in wanted]
+    with running(arm_node(options, slow), folder / 'franka.log') if first \
+            else contextlib.nullcontext():
+        if first:
+            lab.wait_for_arm()
+        if not protocol.run(first):
+            return 'NOT passed'
+    cell = CellChecks(lab, partial(launched, options, panda, slow, folder),
+                      options.cameras.split(','), options.fps, folder)
+    stack.callback(cell.close)
+    second: list[Check] = [check for check in cell.checks() if check.name in wanted]
+    if not protocol.run(second):
+        return 'NOT passed'
+    if set(wanted) != set(NAMES):
+        return f'passed {", ".join(wanted)}, not signed: that needs all ten in one run'
+    return 'signed' if protocol.sign() else 'passed, but not signed: no name was given'
+
+
+def slow_parameters(own: Path | None, folder: Path) -> Path:
+    """Write the lab's parameters with the acceptance's speeds; return the file."""
+    content: dict[str, Any] = (yaml.safe_load(own.read_text()) or {}) if own else {}
+    arm = content.setdefault('/**/franka', {}).setdefault('ros__parameters', {})
+    arm |= SLOW
+    file = folder / 'parameters.yaml'
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+def arm_node(options: argparse.Namespace, slow: Path) -> list[str]:
+    """Return the command that starts the arm's node alone."""
+    config = Path(get_package_share_directory('irevla_bringup')) / 'config/franka.yaml'
+    fake = ['-p', 'realtime:=false', '-p', 'connect_timeout_s:=60.0', '-p', 'held_back_s:=40.0']
+    return ['ros2', 'run', 'irevla_control', 'franka_node', '--ros-args',
+            '-r', '__node:=franka', '--params-file', str(config), '--params-file', str(slow),
+            '-p', f'robot_ip:={options.robot_ip}', *(fake if options.use_fake_hardware else [])]
+
+
+@contextlib.contextmanager
+def launched(options: argparse.Namespace, panda: PandaProcess | None, slow: Path, folder: Path,
+             file: str, arguments: dict[str, object]) -> Iterator[None]:
+    """Run a launch file on this lab's hardware while the block lasts."""
+    words = {'robot_ip': options.robot_ip, 'cameras': options.cameras, 'fps': options.fps,
+             'serials': options.serials, 'params_file': slow, **arguments}
+    if file == 'teleop.launch.py':
+        words |= {'tasks': options.task, 'image_size': 224,
+                  'operator': 'fake_spacemouse' if panda else 'spacemouse'}
+    if panda:
+        words |= {'use_fake_hardware': 'true', 'scene': panda.name}
+    command = ['ros2', 'launch', 'irevla_bringup', file,
+               *(f'{name}:={value}' for name, value in words.items() if str(value))]
+    with running(command, folder / f'{file.split(".")[0]}.log'):
+        yield
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,109 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How a process reaches other users' nodes: Fast DDS over the network stack, no shared memory.
+
+Fast DDS offers shared memory to every node of this machine, but one user may not open another's:
+such nodes match, and every message between them is lost without a word.
+"""
+
+import atexit
+from collections.abc import Iterator, MutableMapping
+import os
+from pathlib import Path
+import pwd
+import re
+import tempfile
+from xml.etree import ElementTree
+
+TRANSPORTS = 'FASTDDS_BUILTIN_TRANSPORTS'
+PROFILES = 'FASTRTPS_DEFAULT_PROFILES_FILE'
+RANGE, ONLY_LOCAL = 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'ROS_LOCALHOST_ONLY'
+SHARED = Path('/dev/shm')
+# Between two announcements: who starts later finds this process as soon [ns].
+ANNOUNCE_NS = 100_000_000
+# As rmw_fastrtps with discovery on this machine only: nodes that are found here.
+MOST_NODES = 32
+# Of a domain, Fast DDS's first port, and the ports between two domains.
+FIRST_PORT, DOMAIN_PORTS = 7400, 250
+_SPACE = 'http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles'
+_LOCAL_PEER = ('<initialPeersList><locator><udpv4><address>127.0.0.1</address></udpv4></locator>'
+               '</initialPeersList>')
+
+
+def leave_shared_memory(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Have this process talk over the network stack only; call it before `rclpy.init`.
+
+    With discovery on this machine only, rmw_fastrtps adds shared memory whatever the profile
+    says; then the profile itself says where others are found.
+    """
+    environment[TRANSPORTS] = 'UDPv4'
+    file = environment.get(PROFILES, '')
+    if not file:
+        return
+    local = environment.get(RANGE) == 'LOCALHOST' or environment.get(ONLY_LOCAL) == '1'
+    handle, changed = tempfile.mkstemp('.xml', 'irevla_fastdds_')
+    os.write(handle, network_profile(Path(file).read_text(), local).encode())
+    os.close(handle)
+    atexit.register(os.remove, changed)
+    environment[PROFILES] = changed
+    if local:
+        environment[RANGE] = 'SYSTEM_DEFAULT'
+        environment.pop(ONLY_LOCAL, None)
+
+
+def network_profile(text: str, local: bool) -> str:
+    """Return a Fast DDS profile without shared memory, whose nodes are found at once.
+
+    Args:
+        text: of the XML file.
+        local: look for nodes on this machine only.
+
+    """
+    ElementTree.register_namespace('', _SPACE)
+    root, tag = ElementTree.fromstring(text), f'{{{_SPACE}}}'.__add__
+    shared = set()
+    for transport in root.iter(tag('transport_descriptor')):
+        if transport.findtext(tag('type')) == 'SHM':
+            shared.add(transport.findtext(tag('transport_id')))
+        elif local and transport.find(tag('maxInitialPeersRange')) is None:
+            transport.insert(2, _element(f'<maxInitialPeersRange>{MOST_NODES}'
+                                         '</maxInitialPeersRange>'))
+    for transports in root.iter(tag('userTransports')):
+        for transport in list(transports):
+            if transport.text in shared:
+                transports.remove(transport)
+    for builtin in root.iter(tag('builtin')):
+        for discovery in builtin.iter(tag('discovery_config')):
+            for period in discovery.iter(tag('period')):
+                period[:] = [_element(f'<nanosec>{ANNOUNCE_NS}</nanosec>')]
+            discovery.insert(0, _element(f'<leaseAnnouncement><nanosec>{ANNOUNCE_NS}</nanosec>'
+                                         '</leaseAnnouncement>'))
+        if local and builtin.find(tag('initialPeersList')) is None:
+            builtin.append(_element(_LOCAL_PEER))
+    return ElementTree.tostring(root, 'unicode')
+
+
+def _element(text: str) -> ElementTree.Element:
+    return ElementTree.fromstring(text.replace('>', f' xmlns="{_SPACE}">', 1))
+
+
+def unreachable_users(domain: int, shared: Path = SHARED) -> Iterator[str]:
+    """Yield the users whose nodes in a domain cannot exchange shared memory with this process."""
+    if os.environ.get(TRANSPORTS) == 'UDPv4':
+        return
+    first = FIRST_PORT + DOMAIN_PORTS * domain
+    owners = set()
+    for file in shared.glob('fastrtps_port*'):
+        port = re.fullmatch(r'fastrtps_port(\d+)', file.name)
+        if not port or not first <= int(port[1]) < first + DOMAIN_PORTS:
+            continue
+        try:
+            owners.add(file.stat().st_uid)
+        except OSError:
+            # Its node ended just now.
+            continue
+    for owner in sorted(owners - {os.geteuid()}):
+        try:
+            yield pwd.getpwuid(owner).pw_name
+        except KeyError:
+            yield str(owner)

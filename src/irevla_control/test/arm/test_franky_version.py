@@ -1,0 +1,61 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A robot that speaks another version of the protocol: both versions are named, and the remedy."""
+
+import os
+import socket
+import struct
+import threading
+from types import SimpleNamespace
+
+import franky
+import pytest
+
+from irevla_control.arm.franka_arm import FrankaArm
+from irevla_control.arm.franka_node import connected
+from irevla_control.arm.franky_version import LEAST, NEEDED, installed, lacking
+from irevla_control.errors import ConfigError
+
+PORT, HEADER, ANSWER = 1337, struct.Struct('<III'), struct.Struct('<BH5x')
+INCOMPATIBLE, PANDA = 1, 5
+
+
+@pytest.fixture
+def panda():
+    """The answer of an old Panda to libfranka's first request; its address."""
+    address = f'127.77.{os.getpid() % 250}.1'
+    with socket.create_server((address, PORT)) as server:
+        def answer():
+            client, _ = server.accept()
+            with client:
+                command, number, size = HEADER.unpack(client.recv(HEADER.size))
+                client.recv(size - HEADER.size)
+                client.sendall(HEADER.pack(command, number, HEADER.size + ANSWER.size)
+                               + ANSWER.pack(INCOMPATIBLE, PANDA))
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield address
+        thread.join(5)
+
+
+def test_another_version_of_the_protocol_is_told_at_once_with_the_wheel_to_install(panda):
+    with pytest.raises(ConfigError) as caught:
+        # It would wait a minute for a robot that is starting.
+        connected(panda, SimpleNamespace(), False, 60.0)
+    text = str(caught.value)
+    assert panda in text
+    assert f'speaks version {PANDA} of the protocol' in text
+    assert f'franky {installed()} version 10' in text
+    assert f"make setup FRANKY='franky-control=={LEAST} --index-url" in text
+    assert f'by-robot-server-version/{PANDA}/' in text
+
+
+def test_an_old_franky_is_told_by_what_it_lacks(monkeypatch):
+    assert lacking(franky) == ''
+    monkeypatch.delattr(franky, 'PostureTask')
+    with pytest.raises(ConfigError, match=f'lacks PostureTask; version {LEAST} or newer'):
+        FrankaArm('127.0.0.1', SimpleNamespace(), False)
+
+
+def test_all_that_is_needed_is_there():
+    assert all(hasattr(franky, name) for name in NEEDED)

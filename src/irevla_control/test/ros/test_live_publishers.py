@@ -1,0 +1,137 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Who sends on a topic: the live ones are told apart, silent and killed ones are ignored."""
+
+import multiprocessing
+import os
+import threading
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+import rclpy
+
+from irevla_control.errors import ConfigError
+from irevla_control.ros.live_publishers import LIVE_S, LivePublishers, SolePublisher
+from irevla_control.ros.node import Node
+from irevla_control.ros.qos import OBSERVATION
+from irevla_msgs.msg import RobotState
+
+REMEDY = 'end it'
+# Discovery between processes takes less; between these nodes of one process nothing.
+LISTEN_S = 0.1
+
+
+def test_one_publisher_that_loses_messages_is_one():
+    live = LivePublishers()
+    assert {live.hear(number, 0.1 * number) for number in (1, 2, 5, 6, 30, 31)} == {1}
+
+
+@given(first=st.integers(1, 50), second=st.integers(1, 50))
+def test_two_that_send_in_turn_are_two_from_the_third_message_on(first, second):
+    live, counts = LivePublishers(), []
+    for turn in range(20):
+        counts += [live.hear(first + turn, 0.1 * turn), live.hear(second + turn, 0.1 * turn)]
+    assert set(counts[3:]) == {2}
+
+
+def test_who_is_silent_for_a_while_counts_no_more():
+    live = LivePublishers()
+    assert live.hear(50, 0.0) == 1
+    assert live.hear(1, 0.1) == 2
+    assert live.hear(2, LIVE_S) == 2
+    assert live.hear(3, LIVE_S + 0.01) == 1
+
+
+def test_without_numbers_nobody_is_told_apart():
+    live = LivePublishers()
+    assert {live.hear(0, 0.1 * turn) for turn in range(5)} == {1}
+
+
+class Arm(Node):
+    """What an arm's node does with `robot_state`."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.sole = SolePublisher(self, RobotState, 'robot_state', OBSERVATION, REMEDY)
+
+    def begin(self):
+        self.sole.listen(LISTEN_S)
+        self.publisher = self.create_publisher(RobotState, 'robot_state', OBSERVATION)
+
+    def publish_for(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.publisher.publish(RobotState())
+            self.sole.check()
+            time.sleep(0.005)
+
+
+@pytest.fixture
+def arm(ros):
+    arms = []
+
+    def make(name):
+        arms.append(Arm(name))
+        return arms[-1]
+    yield make
+    for each in arms:
+        each.destroy_node()
+
+
+def test_a_node_refuses_to_start_beside_another_and_names_it(arm):
+    first, second = arm('first'), arm('second')
+    first.begin()
+    publishing = threading.Thread(target=first.publish_for, args=(LISTEN_S,))
+    publishing.start()
+    with pytest.raises(ConfigError, match=f'/first publishes robot_state already; {REMEDY}'):
+        second.begin()
+    publishing.join()
+
+
+def test_two_that_start_at_once_find_each_other(arm):
+    first, second = arm('first'), arm('second')
+    first.begin()
+    second.begin()
+    with pytest.raises(ConfigError, match='/first publishes'):
+        for _ in range(100):
+            first.publish_for(0.005)
+            second.publish_for(0.005)
+
+
+def test_a_listed_but_silent_publisher_is_ignored(arm):
+    silent = arm('silent')
+    silent.begin()
+    alone = arm('alone')
+    alone.begin()
+    alone.publish_for(0.2)
+
+
+def publish_for_ever(domain, begun):
+    os.environ['ROS_DOMAIN_ID'] = domain
+    rclpy.init()
+    arm = Arm('arm')
+    try:
+        arm.begin()
+        arm.publish_for(0.05)
+        begun.send('')
+    except ConfigError as error:
+        begun.send(str(error))
+    arm.publish_for(60)
+
+
+def test_one_that_was_killed_is_ignored_at_once_twenty_times(ros):
+    """After kill -9 a node stays listed for 20 s."""
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload([__name__, 'rclpy.node'])
+    for _ in range(20):
+        begun, child = context.Pipe(False)
+        process = context.Process(target=publish_for_ever,
+                                  args=(os.environ['ROS_DOMAIN_ID'], child), daemon=True)
+        process.start()
+        assert begun.poll(20)
+        said = begun.recv()
+        process.kill()
+        process.join()
+        assert not said
