@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 import pyrealsense2 as rs
 
-from irevla_control.cameras.realsense_camera import CameraError
+from irevla_control.cameras.settings import CameraError
 from irevla_sim.panda.scene import CAMERAS, PandaScene
 from irevla_sim.panda.shared_scene import SharedScene
 from irevla_sim.panda.software_camera import SoftwareCamera
@@ -44,8 +44,8 @@ class SceneCameras:
         atexit.register(self.close)
         self._thread.start()
 
-    def find(self, serial: str) -> rs.sensor:
-        """Return the sensor of a camera, whose serial number is its name.
+    def find(self, serial: str) -> rs.device:
+        """Return a camera, whose serial number is its name.
 
         Raises:
             CameraError: there is none, or it is unplugged.
@@ -55,7 +55,7 @@ class SceneCameras:
         if serial not in plugged:
             raise CameraError(f'no camera has serial {serial}; connected are '
                               f'{", ".join(plugged) or "none"}')
-        return self._cameras[serial].sensor
+        return self._cameras[serial].device
 
     def close(self) -> None:
         """End the drawing."""

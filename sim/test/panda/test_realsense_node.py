@@ -7,19 +7,15 @@ import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
-import pyrealsense2 as rs
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CameraInfo, Image
 
-from irevla_control.cameras.realsense_camera import (
-    CameraError,
-    CameraSettings,
-    RealSenseCamera,
-    find_sensor,
-)
+from irevla_control.cameras.colour_stream import find_device
+from irevla_control.cameras.realsense_camera import RealSenseCamera
 from irevla_control.cameras.realsense_node import RealSenseNode
+from irevla_control.cameras.settings import CameraError, CameraSettings
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import message_to_image, stamp_to_ns
 from irevla_control.ros.qos import OBSERVATION
@@ -40,7 +36,7 @@ def camera(serial='a1'):
 def seen(device, settings, shown, taken_s=None):
     """Return what comes out of an opened camera that sees one picture."""
     frames = []
-    opened = RealSenseCamera(device.sensor, settings, frames.append)
+    opened = RealSenseCamera(device.device, settings, frames.append)
     device.show(shown, taken_s)
     end = time.monotonic() + 5
     while not frames and time.monotonic() < end:
@@ -64,18 +60,8 @@ def test_a_crop_keeps_every_pixel_where_it_was():
     np.testing.assert_array_equal(image, shown[5:29, 10:34])
 
 
-def test_a_fixed_exposure_turns_the_automatic_off():
-    device = camera()
-    seen(device, replace(SETTINGS, exposure_us=5000, gain=32), picture())
-    assert device.sensor.get_option(rs.option.enable_auto_exposure) == 0
-    assert device.sensor.get_option(rs.option.exposure) == 5000
-    assert device.sensor.get_option(rs.option.gain) == 32
-    with pytest.raises(CameraError, match='gain'):
-        RealSenseCamera(device.sensor, replace(SETTINGS, exposure_us=5000, gain=5000), print)
-
-
 def test_the_camera_matrix_follows_crop_and_size():
-    opened = RealSenseCamera(camera().sensor, replace(SETTINGS, crop=(8, 0, 48, 48)), print)
+    opened = RealSenseCamera(camera().device, replace(SETTINGS, crop=(8, 0, 48, 48)), print)
     focal = 0.5 * HEIGHT / np.tan(0.5 * FOV)
     np.testing.assert_allclose(opened.matrix(), [
         [focal / 2, 0, (WIDTH / 2 - 8) / 2], [0, focal / 2, HEIGHT / 4], [0, 0, 1]], rtol=1e-6)
@@ -84,9 +70,9 @@ def test_the_camera_matrix_follows_crop_and_size():
 
 def test_what_is_not_there_is_named_with_what_is():
     with pytest.raises(CameraError, match='no RGB stream of 640x480 at 30 Hz; it has 64x48x30'):
-        RealSenseCamera(camera().sensor, replace(SETTINGS, width=640, height=480, crop=()), print)
+        RealSenseCamera(camera().device, replace(SETTINGS, width=640, height=480, crop=()), print)
     with pytest.raises(CameraError, match='no camera has serial 999'):
-        find_sensor('999')
+        find_device('999')
     with pytest.raises(ConfigError, match='crop'):
         replace(SETTINGS, crop=(60, 0, 24, 24))
 
@@ -120,7 +106,7 @@ class Viewer:
     def _find(self, serial):
         if serial not in self.plugged:
             raise CameraError(f'no camera has serial {serial}')
-        return self.devices[serial].sensor
+        return self.devices[serial].device
 
     def show(self, taken_s=None):
         for serial in self.plugged:

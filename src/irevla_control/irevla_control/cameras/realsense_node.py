@@ -11,13 +11,9 @@ from typing import Any
 import pyrealsense2 as rs
 from sensor_msgs.msg import CameraInfo, Image
 
-from irevla_control.cameras.realsense_camera import (
-    CameraError,
-    CameraFrame,
-    CameraSettings,
-    RealSenseCamera,
-    find_sensor,
-)
+from irevla_control.cameras.colour_stream import find_device
+from irevla_control.cameras.realsense_camera import CameraFrame, RealSenseCamera
+from irevla_control.cameras.settings import CameraError, CameraSettings
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import ns_to_stamp, pixels_to_message, to_array
 from irevla_control.ros.diagnostics import Diagnostics
@@ -32,7 +28,8 @@ PARAMETERS = {
     'width': Parameter(640, 'of the captured stream [pixels]', 16, 4096),
     'height': Parameter(480, 'of the captured stream [pixels]', 16, 4096),
     'fps': Parameter(30, 'frames captured and published a second [Hz]', 1, 120),
-    'exposure_us': Parameter(0, 'fixed exposure time [microseconds]; 0: automatic', 0, 200_000),
+    'exposure_us': Parameter(0, 'fixed exposure time, at most that of a frame [microseconds]; 0: '
+                                'automatic', 0, 200_000),
     'gain': Parameter(64, 'of the sensor, with a fixed exposure', 0, 248),
     'crop': Parameter([0], 'left, top, width, height of the part used [pixels]; [0]: the largest '
                            'square in the middle'),
@@ -49,8 +46,8 @@ FIRST_FRAME_S = 5.0
 class RealSenseNode(Node):
     """Opens the cameras, publishes what they see, opens anew what was unplugged."""
 
-    def __init__(self, find: Callable[[str], rs.sensor] = find_sensor, **options: Any) -> None:
-        """Open all cameras, whose colour sensors ``find`` gives by serial number.
+    def __init__(self, find: Callable[[str], rs.device] = find_device, **options: Any) -> None:
+        """Open all cameras, which ``find`` gives by serial number.
 
         Options are rclpy's of a node.
         """
@@ -102,6 +99,7 @@ class RealSenseNode(Node):
             self._tried[name] = time.monotonic()
         self._matrices[name] = to_array('d', camera.matrix()).tolist()
         self._cameras[name] = camera
+        self.get_logger().info(f'camera {name} ({settings.serial}): {camera.stream}')
 
     def _on_frame(self, name: str, frame: CameraFrame) -> None:
         """Publish a frame; called in a thread of the SDK."""
