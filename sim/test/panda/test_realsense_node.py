@@ -11,6 +11,7 @@ import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Float64
 
 from irevla_control.cameras.colour_stream import find_device
 from irevla_control.cameras.realsense_camera import RealSenseCamera
@@ -18,7 +19,8 @@ from irevla_control.cameras.realsense_node import RealSenseNode
 from irevla_control.cameras.settings import CameraError, CameraSettings
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import message_to_image, stamp_to_ns
-from irevla_control.ros.qos import OBSERVATION
+from irevla_control.ros.qos import EVENT, OBSERVATION
+from irevla_msgs.msg import EpisodeState
 from irevla_sim.panda.software_camera import SoftwareCamera
 
 WIDTH, HEIGHT, FPS, FOV = 64, 48, 30, 1.0
@@ -92,16 +94,25 @@ class Viewer:
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.executor.add_node(self.viewer)
-        self.images, self.infos, self.statuses = [], [], []
+        self.images, self.infos, self.statuses, self.notes = [], [], [], {}
+        self.offsets = []
+        # By which the cameras' clocks are ahead, and the count of their pictures.
+        self.ahead_s, self.shown = 0.0, 0
+        self.episode = self.viewer.create_publisher(EpisodeState, 'episode', EVENT)
+        self.viewer.create_subscription(Float64, 'camera/side/clock_offset',
+                                        lambda message: self.offsets.append(message.data), EVENT)
         for name in ('wrist', 'side'):
             self.viewer.create_subscription(
                 Image, f'camera/{name}/image_raw', self.images.append, OBSERVATION)
             self.viewer.create_subscription(
                 CameraInfo, f'camera/{name}/camera_info', self.infos.append, OBSERVATION)
         self.viewer.create_subscription(
-            DiagnosticArray, '/diagnostics', lambda message: self.statuses.extend(
-                status.message for status in message.status), 10)
-        self.numbers = {serial: 0 for serial in self.devices}
+            DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+
+    def _on_diagnostics(self, message):
+        for status in message.status:
+            self.statuses.append(status.message)
+            self.notes = {value.key: value.value for value in status.values}
 
     def _find(self, serial):
         if serial not in self.plugged:
@@ -109,8 +120,10 @@ class Viewer:
         return self.devices[serial].device
 
     def show(self, taken_s=None):
+        self.shown += 1
         for serial in self.plugged:
-            self.devices[serial].show(picture(), taken_s)
+            self.devices[serial].show(
+                picture(self.shown), (taken_s or time.time()) + self.ahead_s)
 
     def until(self, condition, what):
         end = time.monotonic() + 15
@@ -159,3 +172,24 @@ def test_a_late_frame_is_reported(viewer):
     viewer.show(taken_s=time.time() - 5)
     viewer.until(lambda: any('s old, the limit is 1.0 s' in text for text in viewer.statuses),
                  'the report of a late frame')
+
+
+def test_a_clock_that_runs_ahead_is_made_up_for_told_and_its_drift_reported(viewer):
+    viewer.episode.publish(EpisodeState(episode_id='one', phase=EpisodeState.PHASE_RUNNING))
+    viewer.until(lambda: viewer.node._offset_before, 'the beginning of an episode')
+    viewer.ahead_s = 0.1
+    viewer.statuses.clear()
+    viewer.images.clear()
+    viewer.until(lambda: any('the clock of camera side drifted by -' in text
+                             for text in viewer.statuses), 'the report of the drift')
+    now = time.time_ns()
+    stamps = [stamp_to_ns(image.header.stamp) for image in viewer.frames('side')]
+    assert stamps == sorted(set(stamps)) and max(stamps) < now
+    viewer.until(lambda: viewer.offsets[-1] < -0.05, 'the offset for the bags')
+    assert -110 < float(viewer.notes['side clock offset [ms]']) < -50
+    shift = float(viewer.notes['side stamps shifted [ms]'])
+    assert shift == pytest.approx(float(viewer.notes['side clock offset [ms]']) - 20, abs=5)
+    viewer.episode.publish(EpisodeState(episode_id='one', phase=EpisodeState.PHASE_ENDED))
+    viewer.statuses.clear()
+    viewer.until(lambda: 'ok' in viewer.statuses, 'no drift between episodes')
+    viewer.ahead_s = 0.0

@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 import pyrealsense2 as rs
 
+from irevla_control.cameras.clock_offset import ClockOffset
 from irevla_control.cameras.colour_stream import colour_stream
 from irevla_control.cameras.sensor_options import set_options
 from irevla_control.cameras.settings import CameraError, CameraSettings
 
 MS = 1_000_000
-# Clocks that tell when a frame was taken in the computer's time.
+# Clocks that tell when a frame was taken, nearly in the computer's time.
 SYSTEM_CLOCKS = (rs.timestamp_domain.system_time, rs.timestamp_domain.global_time)
 
 
@@ -26,12 +27,14 @@ class CameraFrame:
 
     Attributes:
         stamp: nanoseconds of the computer's clock, of the exposure where the camera tells it.
+        arrival: when it arrived [ns of the computer's clock].
         number: of the camera's own count.
         data: bytes of an image (size, size, 3) RGB, ready for a message.
 
     """
 
     stamp: int
+    arrival: int
     number: int
     data: array.array
 
@@ -41,6 +44,7 @@ class RealSenseCamera:
 
     Attributes:
         stream: what was opened.
+        clock: of its stamps.
         seen: whether a frame came yet.
         arrived_s: when the newest frame came, else when it was opened [steady s].
 
@@ -56,6 +60,7 @@ class RealSenseCamera:
         """
         self.settings, self._on_frame = settings, on_frame
         self.seen = False
+        self.clock = ClockOffset(settings.transport_s)
         self.stream = colour_stream(device, settings)
         self._sensor = self.stream.sensor
         self._intrinsics = self.stream.profile.get_intrinsics()
@@ -70,9 +75,10 @@ class RealSenseCamera:
         self.arrived_s = time.monotonic()
 
     def _on_sdk_frame(self, frame: rs.frame) -> None:
+        stamp = arrival = time.time_ns()
         self.arrived_s, self.seen = time.monotonic(), True
-        stamp = round(frame.get_timestamp() * MS) \
-            if frame.get_frame_timestamp_domain() in SYSTEM_CLOCKS else time.time_ns()
+        if frame.get_frame_timestamp_domain() in SYSTEM_CLOCKS:
+            stamp = self.clock.corrected(round(frame.get_timestamp() * MS), arrival)
         left, top, width, height = self.settings.crop
         size = self.settings.size
         # A view of the SDK's own memory, resized straight into the message's.
@@ -80,7 +86,7 @@ class RealSenseCamera:
         data = array.array('B', b'\0') * (size * size * 3)
         cv2.resize(part, (size, size), dst=np.frombuffer(data, np.uint8).reshape(size, size, 3),
                    interpolation=cv2.INTER_AREA)
-        self._on_frame(CameraFrame(stamp, frame.get_frame_number(), data))
+        self._on_frame(CameraFrame(stamp, arrival, frame.get_frame_number(), data))
 
     def matrix(self) -> np.ndarray:
         """Return the camera matrix (3, 3) of the images given."""

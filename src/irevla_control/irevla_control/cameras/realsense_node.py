@@ -10,6 +10,7 @@ from typing import Any
 
 import pyrealsense2 as rs
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Float64
 
 from irevla_control.cameras.colour_stream import find_device
 from irevla_control.cameras.realsense_camera import CameraFrame, RealSenseCamera
@@ -19,7 +20,8 @@ from irevla_control.ros.conversions import ns_to_stamp, pixels_to_message, to_ar
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
-from irevla_control.ros.qos import OBSERVATION
+from irevla_control.ros.qos import EVENT, OBSERVATION
+from irevla_msgs.msg import EpisodeState
 
 PARAMETERS = {
     'cameras': Parameter([''], 'names; each gives `camera/<name>/image_raw`'),
@@ -35,12 +37,17 @@ PARAMETERS = {
                            'square in the middle'),
     'lost_after_s': Parameter(0.5, 'silence after which a camera is lost and opened anew [s]',
                               0.05, 10.0),
+    'transport_s': Parameter(0.02, 'least time from an exposure to the arrival of its picture, '
+                                   'for clocks of cameras that are ahead [s]', 0.0, 0.2),
+    'max_drift_s': Parameter(0.02, 'by which a camera\'s clock may drift within an episode '
+                                   'before it is reported [s]', 0.001, 1.0),
     'max_age_s': Parameter(0.2, 'age at which a frame is reported as late [s]', 0.01, 10.0),
 }
 WATCH_S = 0.1
 # Between two attempts to open a camera that is lost [s].
 REOPEN_S = 1.0
 FIRST_FRAME_S = 5.0
+OFFSET_PERIOD_S = 1.0
 
 
 class RealSenseNode(Node):
@@ -59,16 +66,22 @@ class RealSenseNode(Node):
             raise ConfigError(f'parameters cameras {names} and serials {serials}: one serial for '
                               'each camera is needed')
         self._lost_after_s, self._max_age_s = values['lost_after_s'], values['max_age_s']
+        self._max_drift_s = values['max_drift_s']
         crop = tuple(values['crop']) if values['crop'] != [0] else ()
         self._settings = {name: CameraSettings(
             serial, values['width'], values['height'], values['fps'], values['exposure_us'],
-            values['gain'], crop, values['image_size'])
+            values['gain'], crop, values['image_size'], transport_s=values['transport_s'])
             for name, serial in zip(names, serials)}
         self._diagnostics = Diagnostics(self)
         self._images = {name: self.create_publisher(Image, f'camera/{name}/image_raw', OBSERVATION)
                         for name in names}
         self._infos = {name: self.create_publisher(
             CameraInfo, f'camera/{name}/camera_info', OBSERVATION) for name in names}
+        self._offsets = {name: self.create_publisher(
+            Float64, f'camera/{name}/clock_offset', EVENT) for name in names}
+        # At the beginning of the episode that runs, by camera [s].
+        self._offset_before: dict[str, float] = {}
+        self._episode_id = ''
         self._cameras: dict[str, RealSenseCamera] = {}
         self._matrices: dict[str, list[float]] = {}
         # From the SDK's threads to this node's: age [s] of each frame published.
@@ -81,7 +94,9 @@ class RealSenseNode(Node):
             for camera in self._cameras.values():
                 camera.close()
             raise
+        self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self.create_timer(WATCH_S, self._on_watch)
+        self.create_timer(OFFSET_PERIOD_S, self._tell_offsets)
         self.get_logger().info(f'ready: {", ".join(names)}')
 
     def destroy_node(self) -> None:
@@ -116,9 +131,38 @@ class RealSenseNode(Node):
         self._infos[name].publish(info)
         self._ages[name].append(1e-9 * (time.time_ns() - frame.stamp))
 
+    def _clock_offsets(self) -> dict[str, float]:
+        """Return by camera the least time from its pictures' stamps to their arrival [s]."""
+        return {name: camera.clock.offset_s for name, camera in self._cameras.items()
+                if camera.clock.offset_ns is not None}
+
+    def _tell_offsets(self) -> None:
+        for name, offset_s in self._clock_offsets().items():
+            shift_ms = 1e-6 * self._cameras[name].clock.shift_ns
+            self._diagnostics.note(f'{name} clock offset [ms]', f'{1e3 * offset_s:.2f}')
+            self._diagnostics.note(f'{name} stamps shifted [ms]', f'{shift_ms:.2f}')
+            self._offsets[name].publish(Float64(data=offset_s))
+
+    def _on_episode(self, message: EpisodeState) -> None:
+        if message.episode_id != self._episode_id:
+            self._episode_id, self._offset_before = message.episode_id, self._clock_offsets()
+        if message.phase != EpisodeState.PHASE_RUNNING:
+            self._offset_before = {}
+
+    def _drift(self) -> str:
+        """Return which clocks drifted since the episode began, or ''."""
+        now = self._clock_offsets()
+        return '; '.join(
+            f'the clock of camera {name} drifted by {1e3 * (now[name] - before):.0f} ms within '
+            f'the episode, {1e3 * self._max_drift_s:g} ms are the limit; do the computer\'s clock '
+            'and the camera\'s firmware keep time?'
+            for name, before in self._offset_before.items()
+            if name in now and abs(now[name] - before) > self._max_drift_s)
+
     def _on_watch(self) -> None:
         lost = [text for name in self._settings if (text := self._look_after(name))]
         self._diagnostics.error('; '.join(lost))
+        self._diagnostics.warn(self._drift())
         for name, ages in self._ages.items():
             while ages:
                 age = ages.popleft()

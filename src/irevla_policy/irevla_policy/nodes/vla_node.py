@@ -27,6 +27,7 @@ from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
+from irevla_control.ros.stamp_clock import StampClock
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, PolicyUpdate, RobotState
 from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.checkpoints.head_update import unpack_head
@@ -92,6 +93,7 @@ class VlaNode(Node):
         self._see_effects, self._sent_ns = values['see_effects'], 0
         cameras = self._vla.config.cameras
         self._buffer = ObservationBuffer(cameras, values['max_skew_s'])
+        self._stamps, self._timed = StampClock(), (cameras[0], 'state')
         self._episode = EpisodeState()
         self._encode_last = values['encode_last']
         # A new head waits until the running pass is over.
@@ -165,6 +167,8 @@ class VlaNode(Node):
             self._worker.submit(partial(self._warm_up, message.instruction))
 
     def _add(self, part: str, stamp: int, value: np.ndarray) -> None:
+        if part in self._timed:
+            self._stamps.see(part, stamp, time.monotonic_ns())
         observation = self._buffer.add(part, stamp, value)
         if observation is not None:
             self._heard = time.monotonic()
@@ -202,7 +206,7 @@ class VlaNode(Node):
         # Waiting for a warm-up is not the observation's fault: a newer one would replace it.
         age = time.monotonic() - max(job.received, self._warmed)
         if not self._lock_step:
-            age = max(age, (self.get_clock().now().nanoseconds - job.observation.stamp) * 1e-9)
+            age = max(age, (self._now() - job.observation.stamp) * 1e-9)
         if age > self._max_age_s:
             self._diagnostics.refuse(f'observation is {age:.3f} s old, the limit is '
                                      f'{self._max_age_s} s: not acted on')
@@ -227,12 +231,16 @@ class VlaNode(Node):
         self._command.publish(action_to_message(
             output.action, stamp, job.frame_id, EndEffectorCommand.SOURCE_POLICY,
             self._sequence))
-        self._sent_ns = self.get_clock().now().nanoseconds
+        self._sent_ns = self._now()
         self._diagnostics.time('observation to command', time.monotonic() - job.received)
         self._diagnostics.time('forward pass', inference_s)
         self._diagnostics.count('commands')
         self._step.publish(self._step_message(job, output, inference_s))
         self._set_problem('policy', '')
+
+    def _now(self) -> int:
+        """Return the time of the sensors' stamps [ns]; the job at hand is of one of them."""
+        return self._stamps.at(time.monotonic_ns())
 
     def _next_noise(self, job: Job) -> np.ndarray | None:
         if not self._explores or job.last:

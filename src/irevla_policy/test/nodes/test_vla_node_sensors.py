@@ -72,9 +72,34 @@ def test_parts_within_the_skew_are_one_observation_and_others_none(environment):
 
 
 def test_an_observation_with_an_old_stamp_is_not_acted_on(environment):
+    show(environment, episode_id='with a clock')
+    assert environment.spin_until(lambda: environment.commands)
+    environment.clear()
     show(environment, age_ns=60_000 * MS, episode_id='with an earlier clock')
     assert environment.says(DiagnosticStatus.WARN, 'the limit is 4.0 s')
     assert not environment.commands
+
+
+def test_effects_are_seen_by_the_time_of_stamps_though_their_clock_is_ahead(environment, node):
+    node._see_effects = True
+    for taken_before in (False, True, False):
+        stamp = time.time_ns() + 2000 * MS
+        environment.tell('ahead', 'press', stamp)
+        environment.spin_until(lambda: False, 0.2)
+        if taken_before:
+            # It was on its way while the command was sent.
+            stamp = stamp_to_ns(environment.commands[0].header.stamp) + MS
+            environment.tell('ahead', 'press', stamp)
+            environment.spin_until(lambda: False, 0.2)
+        environment.clear()
+        environment.show_parts(environment.random_images(24), stamp)
+        assert environment.spin_until(
+            lambda: environment.commands, 1 if taken_before else 10) != taken_before
+        environment.spin_until(lambda: not node._worker.busy)
+        if not taken_before:
+            last = list(environment.commands)
+        environment.commands[:] = last
+    node._see_effects = False
 
 
 def test_callbacks_are_served_while_the_model_works(environment, node):
