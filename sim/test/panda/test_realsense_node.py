@@ -5,8 +5,10 @@
 from dataclasses import replace
 import time
 
+import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
+import pyrealsense2 as rs
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -14,8 +16,9 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Float64
 
 from irevla_control.cameras.colour_stream import find_device
+from irevla_control.cameras.picture_files import load_picture
 from irevla_control.cameras.realsense_camera import RealSenseCamera
-from irevla_control.cameras.realsense_node import RealSenseNode
+from irevla_control.cameras.realsense_node import RealSenseNode, rotations
 from irevla_control.cameras.settings import CameraError, CameraSettings
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import message_to_image, stamp_to_ns
@@ -70,6 +73,34 @@ def test_the_camera_matrix_follows_crop_and_size():
     opened.close()
 
 
+@pytest.mark.parametrize('rotation', [90, 180, 270])
+def test_a_camera_that_hangs_turned_gives_upright_images_and_its_matrix_follows(rotation):
+    shown, settings = picture(), replace(SETTINGS, crop=(10, 5, 24, 24), rotation=rotation)
+    _, image = seen(camera(), settings, shown)
+    np.testing.assert_array_equal(image, np.rot90(shown[5:29, 10:34], -rotation // 90))
+    upright = RealSenseCamera(camera().device, replace(settings, rotation=0), print)
+    turned = RealSenseCamera(camera().device, settings, print)
+    # A point of the room, as the camera sees it and as the turned camera does.
+    angle = np.deg2rad(rotation)
+    point = np.array([0.1, 0.2, 1.0])
+    about = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0],
+                      [0, 0, 1]])
+    x, y = (upright.matrix() @ point)[:2]
+    expected = {90: (24 - y, x), 180: (24 - x, 24 - y), 270: (y, 24 - x)}[rotation]
+    np.testing.assert_allclose((turned.matrix() @ about @ point)[:2], expected)
+    upright.close()
+    turned.close()
+
+
+def test_a_turn_is_one_for_all_or_one_for_each():
+    assert rotations([180], ['a', 'b']) == {'a': 180, 'b': 180}
+    assert rotations([0, 270], ['a', 'b']) == {'a': 0, 'b': 270}
+    with pytest.raises(ConfigError, match='one for each of a, b'):
+        rotations([0, 90, 180], ['a', 'b'])
+    with pytest.raises(ConfigError, match='rotation 45; 0, 90, 180 or 270'):
+        replace(SETTINGS, rotation=45)
+
+
 def test_what_is_not_there_is_named_with_what_is():
     with pytest.raises(CameraError, match='no RGB stream of 640x480 at 30 Hz; it has 64x48x30'):
         RealSenseCamera(camera().device, replace(SETTINGS, width=640, height=480, crop=()), print)
@@ -82,14 +113,16 @@ def test_what_is_not_there_is_named_with_what_is():
 class Viewer:
     """Two cameras, the node that serves them, and what comes out."""
 
-    def __init__(self):
+    def __init__(self, views):
+        self.views = views
         self.devices = {serial: camera(serial) for serial in ('a1', 'b2')}
         self.plugged = set(self.devices)
         self.node = RealSenseNode(self._find, parameter_overrides=[
             rclpy.Parameter(name, value=value) for name, value in {
                 'cameras': ['wrist', 'side'], 'serials': ['a1', 'b2'], 'width': WIDTH,
                 'height': HEIGHT, 'image_size': 24, 'lost_after_s': 1.0,
-                'max_age_s': 1.0}.items()])
+                'max_age_s': 1.0, 'rotation': [0, 180], 'frozen_after_s': 0.5,
+                'views_folder': str(views)}.items()])
         self.viewer = rclpy.create_node('viewer')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
@@ -98,6 +131,8 @@ class Viewer:
         self.offsets = []
         # By which the cameras' clocks are ahead, and the count of their pictures.
         self.ahead_s, self.shown = 0.0, 0
+        # Pictures of these stay the same; the clock that the side camera stamps by.
+        self.frozen, self.clock = set(), rs.timestamp_domain.global_time
         self.episode = self.viewer.create_publisher(EpisodeState, 'episode', EVENT)
         self.viewer.create_subscription(Float64, 'camera/side/clock_offset',
                                         lambda message: self.offsets.append(message.data), EVENT)
@@ -123,7 +158,9 @@ class Viewer:
         self.shown += 1
         for serial in self.plugged:
             self.devices[serial].show(
-                picture(self.shown), (taken_s or time.time()) + self.ahead_s)
+                picture(0 if serial in self.frozen else self.shown),
+                (taken_s or time.time()) + self.ahead_s,
+                self.clock if serial == 'b2' else rs.timestamp_domain.global_time)
 
     def until(self, condition, what):
         end = time.monotonic() + 15
@@ -137,8 +174,8 @@ class Viewer:
 
 
 @pytest.fixture(scope='module')
-def viewer(ros):
-    viewer = Viewer()
+def viewer(ros, tmp_path_factory):
+    viewer = Viewer(tmp_path_factory.mktemp('views'))
     viewer.until(lambda: viewer.frames('wrist') and viewer.frames('side'), 'both cameras')
     yield viewer
     viewer.node.destroy_node()
@@ -193,3 +230,31 @@ def test_a_clock_that_runs_ahead_is_made_up_for_told_and_its_drift_reported(view
     viewer.statuses.clear()
     viewer.until(lambda: 'ok' in viewer.statuses, 'no drift between episodes')
     viewer.ahead_s = 0.0
+
+
+def test_each_view_is_saved_with_its_name_as_the_policy_sees_it(viewer):
+    viewer.until(lambda: len(list(viewer.views.glob('*.png'))) == 2, 'two views')
+    assert {path.stem for path in viewer.views.iterdir()} == {'wrist', 'side'}
+    saved = load_picture(viewer.views / 'side.png')
+    given = (cv2.resize(picture(number)[:, 8:56], (24, 24), interpolation=cv2.INTER_AREA)
+             for number in range(viewer.shown + 1))
+    assert any((saved == image[::-1, ::-1]).all() for image in given), 'turned as asked for'
+
+
+def test_pictures_that_stay_the_same_are_reported_until_they_change(viewer):
+    viewer.frozen = {'a1'}
+    viewer.statuses.clear()
+    viewer.until(lambda: any('camera wrist: its pictures have been the same' in text
+                             for text in viewer.statuses), 'the report of a frozen camera')
+    assert not any('camera side: its pictures' in text for text in viewer.statuses)
+    viewer.frozen = set()
+    viewer.statuses.clear()
+    viewer.until(lambda: 'ok' in viewer.statuses, 'all well again')
+
+
+def test_cameras_that_stamp_by_different_clocks_are_reported(viewer):
+    viewer.clock = rs.timestamp_domain.hardware_clock
+    viewer.statuses.clear()
+    viewer.until(lambda: any('side hardware_clock, wrist global_time' in text
+                             for text in viewer.statuses), 'the report of two clocks')
+    viewer.clock = rs.timestamp_domain.global_time

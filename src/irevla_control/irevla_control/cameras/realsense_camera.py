@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pyrealsense2 as rs
 
+from irevla_control.cameras.camera_health import CameraHealth, checksum
 from irevla_control.cameras.clock_offset import ClockOffset
 from irevla_control.cameras.colour_stream import colour_stream
 from irevla_control.cameras.sensor_options import set_options
@@ -19,6 +20,7 @@ from irevla_control.cameras.settings import CameraError, CameraSettings
 MS = 1_000_000
 # Clocks that tell when a frame was taken, nearly in the computer's time.
 SYSTEM_CLOCKS = (rs.timestamp_domain.system_time, rs.timestamp_domain.global_time)
+TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class RealSenseCamera:
     Attributes:
         stream: what was opened.
         clock: of its stamps.
+        clock_name: which clock the camera stamps by, as the SDK names it; '' before a frame came.
+        health: of its pictures.
         seen: whether a frame came yet.
         arrived_s: when the newest frame came, else when it was opened [steady s].
 
@@ -60,7 +64,8 @@ class RealSenseCamera:
         """
         self.settings, self._on_frame = settings, on_frame
         self.seen = False
-        self.clock = ClockOffset(settings.transport_s)
+        self.clock, self.clock_name = ClockOffset(settings.transport_s), ''
+        self.health = CameraHealth(settings.fps, settings.min_rate_share, settings.frozen_after_s)
         self.stream = colour_stream(device, settings)
         self._sensor = self.stream.sensor
         self._intrinsics = self.stream.profile.get_intrinsics()
@@ -77,25 +82,33 @@ class RealSenseCamera:
     def _on_sdk_frame(self, frame: rs.frame) -> None:
         stamp = arrival = time.time_ns()
         self.arrived_s, self.seen = time.monotonic(), True
-        if frame.get_frame_timestamp_domain() in SYSTEM_CLOCKS:
+        domain = frame.get_frame_timestamp_domain()
+        self.clock_name = domain.name
+        if domain in SYSTEM_CLOCKS:
             stamp = self.clock.corrected(round(frame.get_timestamp() * MS), arrival)
         left, top, width, height = self.settings.crop
         size = self.settings.size
         # A view of the SDK's own memory, resized straight into the message's.
         part = np.asanyarray(frame.get_data())[top:top + height, left:left + width]
+        self.health.picture(checksum(part), self.arrived_s)
         data = array.array('B', b'\0') * (size * size * 3)
-        cv2.resize(part, (size, size), dst=np.frombuffer(data, np.uint8).reshape(size, size, 3),
-                   interpolation=cv2.INTER_AREA)
+        image = np.frombuffer(data, np.uint8).reshape(size, size, 3)
+        cv2.resize(part, (size, size), dst=image, interpolation=cv2.INTER_AREA)
+        if self.settings.rotation:
+            image[:] = cv2.rotate(image, TURNS[self.settings.rotation])
         self._on_frame(CameraFrame(stamp, arrival, frame.get_frame_number(), data))
 
     def matrix(self) -> np.ndarray:
         """Return the camera matrix (3, 3) of the images given."""
         left, top, width, height = self.settings.crop
         across, down = self.settings.size / width, self.settings.size / height
-        lens = self._intrinsics
-        return np.array([[lens.fx * across, 0, (lens.ppx - left) * across],
-                         [0, lens.fy * down, (lens.ppy - top) * down],
-                         [0, 0, 1]])
+        lens, size = self._intrinsics, self.settings.size
+        focal = lens.fx * across, lens.fy * down
+        centre = (lens.ppx - left) * across, (lens.ppy - top) * down
+        for _ in range(self.settings.rotation // 90):
+            # A quarter turn clockwise takes (x, y) to (size - y, x).
+            focal, centre = focal[::-1], (size - centre[1], centre[0])
+        return np.array([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]])
 
     def close(self) -> None:
         """End the stream; a camera that is gone already is no error."""

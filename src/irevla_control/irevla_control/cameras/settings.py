@@ -29,6 +29,7 @@ class CameraSettings:
         rotation: clockwise turn of the images given [degrees], 0, 90, 180 or 270; the crop is of
             the picture before it.
         transport_s: least time from an exposure to the arrival of its picture [s].
+        min_rate_share, frozen_after_s: see `CameraHealth`.
 
     """
 
@@ -42,6 +43,8 @@ class CameraSettings:
     size: int = 224
     rotation: int = 0
     transport_s: float = 0.02
+    min_rate_share: float = 0.9
+    frozen_after_s: float = 2.0
 
     def __post_init__(self) -> None:
         """Raise ConfigError for what no camera can do."""

@@ -13,6 +13,7 @@ import numpy as np
 from sensor_msgs.msg import Image
 import torch
 
+from irevla_control.cameras.picture_files import views_folder
 from irevla_control.errors import BadMessageError, ConfigError, IrevlaError
 from irevla_control.observation import Observation, ObservationBuffer, action_problem
 from irevla_control.ros.conversions import (
@@ -35,6 +36,7 @@ from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.device import best_device
 from irevla_policy.model.head import Head
 from irevla_policy.model.vla import PolicyOutput
+from irevla_policy.nodes.view_check import ViewCheck
 from irevla_policy.nodes.worker import NewestWorker
 
 PARAMETERS = {
@@ -55,6 +57,11 @@ PARAMETERS = {
     'noise_std_high': Parameter(0.0, 'largest spread; 0: the policy itself acts', 0.0, 2.0),
     'noise_correlation': Parameter(0.7, 'of the noise from one action to the next', 0.0, 1.0),
     'noise_seed': Parameter(0, 'of the noise', 0, 2**53),
+    'max_view_shift_px': Parameter(
+        3.0, 'shift of a camera\'s view from that of the demonstrations above which it is '
+        'reported [pixels]', 0.1, 1000.0),
+    'views_folder': Parameter(
+        '', 'folder for overlays of shifted views; empty: views in ROS\'s folder of logs'),
     'encode_last': Parameter(
         False, 'also publish the policy_step of an episode\'s last observation, for a learner'),
 }
@@ -95,6 +102,9 @@ class VlaNode(Node):
         self._buffer = ObservationBuffer(cameras, values['max_skew_s'])
         self._stamps, self._timed = StampClock(), (cameras[0], 'state')
         self._episode = EpisodeState()
+        self._views = ViewCheck(self._vla.views, values['max_view_shift_px'],
+                                views_folder(values['views_folder']))
+        self._viewed = ''
         self._encode_last = values['encode_last']
         # A new head waits until the running pass is over.
         self._version = 0
@@ -175,7 +185,19 @@ class VlaNode(Node):
             self._diagnostics.count('observations')
             self._set_problem('observation', '')
             self._complete = observation, self._heard
+            self._look_at_views(observation)
             self._act_if_due()
+
+    def _look_at_views(self, observation: Observation) -> None:
+        """Compare the views with those of the demonstrations, once in each episode."""
+        if not self._running or self._viewed == self._episode.episode_id \
+                or observation.stamp < stamp_to_ns(self._episode.header.stamp):
+            return
+        self._viewed = self._episode.episode_id
+        self._views.look(observation.images)
+        for camera, note in self._views.notes.items():
+            self._diagnostics.note(f'{camera} view shift', note)
+        self._diagnostics.warn(self._views.problem)
 
     @property
     def _running(self) -> bool:
