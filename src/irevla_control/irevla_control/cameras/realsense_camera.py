@@ -29,14 +29,12 @@ class CameraFrame:
 
     Attributes:
         stamp: nanoseconds of the computer's clock, of the exposure where the camera tells it.
-        arrival: when it arrived [ns of the computer's clock].
         number: of the camera's own count.
         data: bytes of an image (size, size, 3) RGB, ready for a message.
 
     """
 
     stamp: int
-    arrival: int
     number: int
     data: array.array
 
@@ -96,7 +94,7 @@ class RealSenseCamera:
         cv2.resize(part, (size, size), dst=image, interpolation=cv2.INTER_AREA)
         if self.settings.rotation:
             image[:] = cv2.rotate(image, TURNS[self.settings.rotation])
-        self._on_frame(CameraFrame(stamp, arrival, frame.get_frame_number(), data))
+        self._on_frame(CameraFrame(stamp, frame.get_frame_number(), data))
 
     def matrix(self) -> np.ndarray:
         """Return the camera matrix (3, 3) of the images given."""
