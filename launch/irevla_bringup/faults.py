@@ -204,8 +204,7 @@ class FaultyRobot:
                 return False
             if one.step > FRESH and one.episode_id != ended:
                 ended = one.episode_id
-                self._verdict.publish(OperatorVerdict(
-                    header=one.header, verdict=OperatorVerdict.FAILURE))
+                self.give_up()
             return self.state.mode == RobotState.MODE_READY and 2 < one.step <= FRESH \
                 and self.panda.speed() > MOVES
         self.until(moves, 'motion')
@@ -311,7 +310,7 @@ class FaultyRobot:
                                       ends_in=(RobotState.MODE_HOLDING,)),
             'emergency stop': Fault(lambda: self._stop.publish(Empty()), self.recover,
                                     ends_in=(RobotState.MODE_STOPPED,)),
-            'clock jump': Fault(lambda: self.tell(np.zeros(7), HOUR_NS)),
+            'clock jump': Fault(lambda: self.tell(np.zeros(7), HOUR_NS), self.give_up),
             'command flood': Fault(self.flood, rests=False),
             'NaN commands': Fault(self.nonsense, rests=False),
         }
@@ -321,6 +320,10 @@ class FaultyRobot:
         stamp = ns_to_stamp(time.time_ns() + later_ns)
         self._command.publish(action_to_message(action, stamp, BASE_FRAME,
                                                 EndEffectorCommand.SOURCE_UNKNOWN, 0))
+
+    def give_up(self) -> None:
+        """End the episode as an operator would."""
+        self._verdict.publish(OperatorVerdict(verdict=OperatorVerdict.FAILURE))
 
     def flood(self) -> None:
         """Publish large commands, as fast as a broken node might."""

@@ -95,7 +95,7 @@ class RobotEpisodeNode(Node):
         self.create_subscription(Image, f'camera/{values["camera"]}/image_raw', self._on_image,
                                  OBSERVATION, raw=True)
         self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION)
-        self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
+        self.create_subscription(EndEffectorCommand, 'command', self._on_command, RECORD)
         self.create_subscription(OperatorVerdict, 'operator_verdict', self._on_verdict, COMMAND)
         self.create_subscription(Reward, 'reward', self._on_reward, RECORD)
         self.create_service(ResetEpisode, 'reset_episode', self._on_reset)
