@@ -20,7 +20,8 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 from timing import percentiles
 
-from irevla_control.cameras.realsense_camera import CameraFrame, CameraSettings, RealSenseCamera
+from irevla_control.cameras.realsense_camera import CameraFrame, RealSenseCamera
+from irevla_control.cameras.settings import CameraSettings
 from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import (
     action_to_message,
@@ -275,7 +276,7 @@ def cameras() -> dict[str, float]:
         frames.append(frame)
         heard.set()
 
-    camera = RealSenseCamera(device.sensor, CameraSettings('a', size=CAMERA_SIZE), on_frame)
+    camera = RealSenseCamera(device.device, CameraSettings('a', size=CAMERA_SIZE), on_frame)
     picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
     def show() -> None:

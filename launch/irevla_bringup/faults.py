@@ -206,8 +206,7 @@ class FaultyRobot:
                 return False
             if one.step > FRESH and one.episode_id != ended:
                 ended = one.episode_id
-                self._verdict.publish(OperatorVerdict(
-                    header=one.header, verdict=OperatorVerdict.FAILURE))
+                self.give_up()
             return self.state.mode == RobotState.MODE_READY and 2 < one.step <= FRESH \
                 and self.panda.speed() > MOVES
         self.until(moves, 'motion')

@@ -109,7 +109,7 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescr
         yield node(context, 'irevla_sim', 'scene', {'scene': scene})
         yield node(context, 'irevla_sim', 'realsense', {
             **streams, 'width': FAKE_WIDTH, 'height': FAKE_HEIGHT,
-            'lost_after_s': FAKE_LOST_AFTER_S},
+            'lost_after_s': FAKE_LOST_AFTER_S, 'min_rate_share': 0.0},
             executable='fake_realsense_node', arguments=['--scene', scene])
     else:
         yield node(context, 'irevla_control', 'realsense', streams)

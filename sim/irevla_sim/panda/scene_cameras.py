@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 import pyrealsense2 as rs
 
-from irevla_control.cameras.realsense_camera import CameraError
+from irevla_control.cameras.settings import CameraError
 from irevla_sim.panda.scene import CAMERAS, PandaScene
 from irevla_sim.panda.shared_scene import SharedScene
 from irevla_sim.panda.software_camera import SoftwareCamera
@@ -20,6 +20,8 @@ MODES = [(width, height, fps) for width, height in ((640, 480), (424, 240), (320
          for fps in (6, 10, 15, 30)]
 # The arm as it collides has 250 times fewer triangles than the arm as it looks.
 DRAWN_GROUPS = (0, 3)
+# Columns of which one is noisy.
+NOISY = 8
 # Between two looks whether a picture is due [s].
 SHORTEST_S, IDLE_S = 0.001, 0.02
 
@@ -37,6 +39,7 @@ class SceneCameras:
         self._cameras = {
             name: SoftwareCamera(name, MODES, np.deg2rad(model.camera(name).fovy[0]))
             for name in CAMERAS}
+        self._random = np.random.default_rng()
         self.unplugged: set[str] = set()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name='scene-cameras', daemon=True)
@@ -44,8 +47,8 @@ class SceneCameras:
         atexit.register(self.close)
         self._thread.start()
 
-    def find(self, serial: str) -> rs.sensor:
-        """Return the sensor of a camera, whose serial number is its name.
+    def find(self, serial: str) -> rs.device:
+        """Return a camera, whose serial number is its name.
 
         Raises:
             CameraError: there is none, or it is unplugged.
@@ -55,7 +58,7 @@ class SceneCameras:
         if serial not in plugged:
             raise CameraError(f'no camera has serial {serial}; connected are '
                               f'{", ".join(plugged) or "none"}')
-        return self._cameras[serial].sensor
+        return self._cameras[serial].device
 
     def close(self) -> None:
         """End the drawing."""
@@ -94,12 +97,18 @@ class SceneCameras:
                         view = View(self._model, width, height)
                         # That took long.
                         taken_s, now = self._look()
-                    camera.show(view.draw(self._data, name), taken_s)
+                    camera.show(self._noisy(view.draw(self._data, name)), taken_s)
             except (FileNotFoundError, TimeoutError):
                 # The simulated robot is gone: no pictures instead of old ones.
                 continue
         if view is not None:
             view.close()
+
+    def _noisy(self, picture: np.ndarray) -> np.ndarray:
+        """Return a picture with noise in its last bits: two of a real sensor are never equal."""
+        some = picture[:, ::NOISY]
+        some ^= self._random.integers(0, 2, some.shape, np.uint8)
+        return picture
 
     def _look(self) -> tuple[float, float]:
         """Take over the scene as it is; return Unix time and the scene's time [s]."""

@@ -12,40 +12,75 @@ import pyrealsense2 as rs
 MS_PER_S = 1e3
 
 
-class SoftwareCamera:
-    """One software device of the SDK with a colour sensor, its exposure and its gain."""
+# Ranges of a real sensor's options: least, greatest, step, default.
+Ranges = dict[rs.option, tuple[float, float, float, float]]
+AUTOMATIC: Ranges = {rs.option.enable_auto_exposure: (0, 1, 1, 1)}
+# Its exposure counts 1 us.
+STEREO_MODULE: Ranges = {**AUTOMATIC, rs.option.exposure: (1, 165_000, 1, 8500),
+                         rs.option.gain: (16, 248, 1, 16)}
+# Its exposure counts 100 us.
+RGB_CAMERA: Ranges = {**AUTOMATIC, rs.option.exposure: (1, 10_000, 1, 156),
+                      rs.option.gain: (0, 128, 1, 64),
+                      rs.option.auto_exposure_priority: (0, 1, 1, 1),
+                      rs.option.enable_auto_white_balance: (0, 1, 1, 1)}
 
-    def __init__(self, serial: str, modes: Sequence[tuple[int, int, int]], fov: float) -> None:
+
+class SoftwareCamera:
+    """One software device of the SDK, whose sensors and ranges are those of a real camera.
+
+    The stereo module is listed first and gives infrared as RGB too. Colours come from a sensor of
+    their own, as of a D435, or from the stereo module, as of a D405.
+
+    Attributes:
+        serial: its serial number.
+        device: for who looks for sensors in it.
+        sensor: the one that gives the colours.
+
+    """
+
+    def __init__(self, serial: str, modes: Sequence[tuple[int, int, int]], fov: float,
+                 colour_in_stereo: bool = False) -> None:
         """Make it.
 
         Args:
             serial: its serial number.
             modes: width, height [pixels] and frames/s [Hz] of each stream that it offers.
             fov: vertical angle of view [rad].
+            colour_in_stereo: whether the stereo module gives the colours.
 
         """
         self.serial = serial
-        self._device = rs.software_device()
-        self._device.register_info(rs.camera_info.serial_number, serial)
-        self.sensor = self._device.add_sensor('RGB Camera')
-        for option, high, value in ((rs.option.enable_auto_exposure, 1.0, 1.0),
-                                    (rs.option.exposure, 200_000.0, 8000.0),
-                                    (rs.option.gain, 248.0, 64.0)):
-            span = rs.option_range()
-            span.min, span.max, span.step, span.default = 0.0, high, 1.0, value
-            self.sensor.add_option(option, span, True)
-        for number, mode in enumerate(modes):
-            self.sensor.add_video_stream(self._stream(number, *mode, fov))
+        self.device = rs.software_device()
+        self.device.register_info(rs.camera_info.name, 'Software D405' if colour_in_stereo
+                                  else 'Software D435')
+        self.device.register_info(rs.camera_info.serial_number, serial)
+        stereo = self._add_sensor('Stereo Module', STEREO_MODULE)
+        self.sensor = stereo if colour_in_stereo else self._add_sensor('RGB Camera', RGB_CAMERA)
+        uid = 0
+        for sensor, kind, index in ((stereo, rs.stream.infrared, 1),
+                                    (self.sensor, rs.stream.color, 0)):
+            for mode in modes:
+                uid += 1
+                sensor.add_video_stream(self._stream(kind, index, uid, *mode, fov))
         self._number = 0
 
+    def _add_sensor(self, name: str, ranges: Ranges) -> rs.software_sensor:
+        sensor = self.device.add_sensor(name)
+        for option, values in ranges.items():
+            span = rs.option_range()
+            span.min, span.max, span.step, span.default = map(float, values)
+            sensor.add_option(option, span, True)
+        return sensor
+
     @staticmethod
-    def _stream(number: int, width: int, height: int, fps: int, fov: float) -> rs.video_stream:
+    def _stream(kind: rs.stream, index: int, uid: int, width: int, height: int, fps: int,
+                fov: float) -> rs.video_stream:
         lens = rs.intrinsics()
         lens.width, lens.height, lens.model = width, height, rs.distortion.none
         lens.fx = lens.fy = 0.5 * height / np.tan(0.5 * fov)
         lens.ppx, lens.ppy = 0.5 * width, 0.5 * height
         stream = rs.video_stream()
-        stream.type, stream.index, stream.uid = rs.stream.color, 0, 1 + number
+        stream.type, stream.index, stream.uid = kind, index, uid
         stream.width, stream.height, stream.fps = width, height, fps
         stream.bpp, stream.fmt, stream.intrinsics = 3, rs.format.rgb8, lens
         return stream
@@ -60,12 +95,14 @@ class SoftwareCamera:
         opened = self.sensor.get_active_streams()
         return opened[0].as_video_stream_profile() if opened else None
 
-    def show(self, picture: np.ndarray, taken_s: float | None = None) -> None:
+    def show(self, picture: np.ndarray, taken_s: float | None = None,
+             domain: rs.timestamp_domain = rs.timestamp_domain.global_time) -> None:
         """Have the sensor see a picture uint8 (height, width, 3) RGB.
 
         Args:
             picture: as large as the stream that is open; while none is, nobody sees it.
             taken_s: Unix time of the exposure [s]; now when left out.
+            domain: clock that the time is of.
 
         """
         profile = self._opened()
@@ -74,7 +111,7 @@ class SoftwareCamera:
         frame = rs.software_video_frame()
         frame.pixels, frame.stride, frame.bpp = picture, 3 * profile.width(), 3
         frame.timestamp = MS_PER_S * (time.time() if taken_s is None else taken_s)
-        frame.domain = rs.timestamp_domain.system_time
+        frame.domain = domain
         frame.frame_number, frame.profile = self._number, profile
         self._number += 1
         self.sensor.on_video_frame(frame)

@@ -5,6 +5,7 @@
 from dataclasses import replace
 import time
 
+import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import pyrealsense2 as rs
@@ -12,17 +13,17 @@ import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Float64
 
-from irevla_control.cameras.realsense_camera import (
-    CameraError,
-    CameraSettings,
-    RealSenseCamera,
-    find_sensor,
-)
-from irevla_control.cameras.realsense_node import RealSenseNode
+from irevla_control.cameras.colour_stream import find_device
+from irevla_control.cameras.picture_files import load_picture
+from irevla_control.cameras.realsense_camera import RealSenseCamera
+from irevla_control.cameras.realsense_node import RealSenseNode, rotations
+from irevla_control.cameras.settings import CameraError, CameraSettings
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import message_to_image, stamp_to_ns
-from irevla_control.ros.qos import OBSERVATION
+from irevla_control.ros.qos import EVENT, OBSERVATION
+from irevla_msgs.msg import EpisodeState
 from irevla_sim.panda.software_camera import SoftwareCamera
 
 WIDTH, HEIGHT, FPS, FOV = 64, 48, 30, 1.0
@@ -40,7 +41,7 @@ def camera(serial='a1'):
 def seen(device, settings, shown, taken_s=None):
     """Return what comes out of an opened camera that sees one picture."""
     frames = []
-    opened = RealSenseCamera(device.sensor, settings, frames.append)
+    opened = RealSenseCamera(device.device, settings, frames.append)
     device.show(shown, taken_s)
     end = time.monotonic() + 5
     while not frames and time.monotonic() < end:
@@ -64,29 +65,47 @@ def test_a_crop_keeps_every_pixel_where_it_was():
     np.testing.assert_array_equal(image, shown[5:29, 10:34])
 
 
-def test_a_fixed_exposure_turns_the_automatic_off():
-    device = camera()
-    seen(device, replace(SETTINGS, exposure_us=5000, gain=32), picture())
-    assert device.sensor.get_option(rs.option.enable_auto_exposure) == 0
-    assert device.sensor.get_option(rs.option.exposure) == 5000
-    assert device.sensor.get_option(rs.option.gain) == 32
-    with pytest.raises(CameraError, match='gain'):
-        RealSenseCamera(device.sensor, replace(SETTINGS, exposure_us=5000, gain=5000), print)
-
-
 def test_the_camera_matrix_follows_crop_and_size():
-    opened = RealSenseCamera(camera().sensor, replace(SETTINGS, crop=(8, 0, 48, 48)), print)
+    opened = RealSenseCamera(camera().device, replace(SETTINGS, crop=(8, 0, 48, 48)), print)
     focal = 0.5 * HEIGHT / np.tan(0.5 * FOV)
     np.testing.assert_allclose(opened.matrix(), [
         [focal / 2, 0, (WIDTH / 2 - 8) / 2], [0, focal / 2, HEIGHT / 4], [0, 0, 1]], rtol=1e-6)
     opened.close()
 
 
+@pytest.mark.parametrize('rotation', [90, 180, 270])
+def test_a_camera_that_hangs_turned_gives_upright_images_and_its_matrix_follows(rotation):
+    shown, settings = picture(), replace(SETTINGS, crop=(10, 5, 24, 24), rotation=rotation)
+    _, image = seen(camera(), settings, shown)
+    np.testing.assert_array_equal(image, np.rot90(shown[5:29, 10:34], -rotation // 90))
+    upright = RealSenseCamera(camera().device, replace(settings, rotation=0), print)
+    turned = RealSenseCamera(camera().device, settings, print)
+    # A point of the room, as the camera sees it and as the turned camera does.
+    angle = np.deg2rad(rotation)
+    point = np.array([0.1, 0.2, 1.0])
+    about = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0],
+                      [0, 0, 1]])
+    x, y = (upright.matrix() @ point)[:2]
+    expected = {90: (24 - y, x), 180: (24 - x, 24 - y), 270: (y, 24 - x)}[rotation]
+    np.testing.assert_allclose((turned.matrix() @ about @ point)[:2], expected)
+    upright.close()
+    turned.close()
+
+
+def test_a_turn_is_one_for_all_or_one_for_each():
+    assert rotations([180], ['a', 'b']) == {'a': 180, 'b': 180}
+    assert rotations([0, 270], ['a', 'b']) == {'a': 0, 'b': 270}
+    with pytest.raises(ConfigError, match='one for each of a, b'):
+        rotations([0, 90, 180], ['a', 'b'])
+    with pytest.raises(ConfigError, match='rotation 45; 0, 90, 180 or 270'):
+        replace(SETTINGS, rotation=45)
+
+
 def test_what_is_not_there_is_named_with_what_is():
     with pytest.raises(CameraError, match='no RGB stream of 640x480 at 30 Hz; it has 64x48x30'):
-        RealSenseCamera(camera().sensor, replace(SETTINGS, width=640, height=480, crop=()), print)
+        RealSenseCamera(camera().device, replace(SETTINGS, width=640, height=480, crop=()), print)
     with pytest.raises(CameraError, match='no camera has serial 999'):
-        find_sensor('999')
+        find_device('999')
     with pytest.raises(ConfigError, match='crop'):
         replace(SETTINGS, crop=(60, 0, 24, 24))
 
@@ -94,37 +113,54 @@ def test_what_is_not_there_is_named_with_what_is():
 class Viewer:
     """Two cameras, the node that serves them, and what comes out."""
 
-    def __init__(self):
+    def __init__(self, views):
+        self.views = views
         self.devices = {serial: camera(serial) for serial in ('a1', 'b2')}
         self.plugged = set(self.devices)
         self.node = RealSenseNode(self._find, parameter_overrides=[
             rclpy.Parameter(name, value=value) for name, value in {
                 'cameras': ['wrist', 'side'], 'serials': ['a1', 'b2'], 'width': WIDTH,
                 'height': HEIGHT, 'image_size': 24, 'lost_after_s': 1.0,
-                'max_age_s': 1.0}.items()])
+                'max_age_s': 1.0, 'rotation': [0, 180], 'frozen_after_s': 0.5,
+                'views_folder': str(views)}.items()])
         self.viewer = rclpy.create_node('viewer')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.executor.add_node(self.viewer)
-        self.images, self.infos, self.statuses = [], [], []
+        self.images, self.infos, self.statuses, self.notes = [], [], [], {}
+        self.offsets = []
+        # By which the cameras' clocks are ahead, and the count of their pictures.
+        self.ahead_s, self.shown = 0.0, 0
+        # Pictures of these stay the same; the clock that the side camera stamps by.
+        self.frozen, self.clock = set(), rs.timestamp_domain.global_time
+        self.episode = self.viewer.create_publisher(EpisodeState, 'episode', EVENT)
+        self.viewer.create_subscription(Float64, 'camera/side/clock_offset',
+                                        lambda message: self.offsets.append(message.data), EVENT)
         for name in ('wrist', 'side'):
             self.viewer.create_subscription(
                 Image, f'camera/{name}/image_raw', self.images.append, OBSERVATION)
             self.viewer.create_subscription(
                 CameraInfo, f'camera/{name}/camera_info', self.infos.append, OBSERVATION)
         self.viewer.create_subscription(
-            DiagnosticArray, '/diagnostics', lambda message: self.statuses.extend(
-                status.message for status in message.status), 10)
-        self.numbers = {serial: 0 for serial in self.devices}
+            DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+
+    def _on_diagnostics(self, message):
+        for status in message.status:
+            self.statuses.append(status.message)
+            self.notes = {value.key: value.value for value in status.values}
 
     def _find(self, serial):
         if serial not in self.plugged:
             raise CameraError(f'no camera has serial {serial}')
-        return self.devices[serial].sensor
+        return self.devices[serial].device
 
     def show(self, taken_s=None):
+        self.shown += 1
         for serial in self.plugged:
-            self.devices[serial].show(picture(), taken_s)
+            self.devices[serial].show(
+                picture(0 if serial in self.frozen else self.shown),
+                (taken_s or time.time()) + self.ahead_s,
+                self.clock if serial == 'b2' else rs.timestamp_domain.global_time)
 
     def until(self, condition, what):
         end = time.monotonic() + 15
@@ -138,8 +174,8 @@ class Viewer:
 
 
 @pytest.fixture(scope='module')
-def viewer(ros):
-    viewer = Viewer()
+def viewer(ros, tmp_path_factory):
+    viewer = Viewer(tmp_path_factory.mktemp('views'))
     viewer.until(lambda: viewer.frames('wrist') and viewer.frames('side'), 'both cameras')
     yield viewer
     viewer.node.destroy_node()
@@ -173,3 +209,52 @@ def test_a_late_frame_is_reported(viewer):
     viewer.show(taken_s=time.time() - 5)
     viewer.until(lambda: any('s old, the limit is 1.0 s' in text for text in viewer.statuses),
                  'the report of a late frame')
+
+
+def test_a_clock_that_runs_ahead_is_made_up_for_told_and_its_drift_reported(viewer):
+    viewer.episode.publish(EpisodeState(episode_id='one', phase=EpisodeState.PHASE_RUNNING))
+    viewer.until(lambda: viewer.node._offset_before, 'the beginning of an episode')
+    viewer.ahead_s = 0.1
+    viewer.statuses.clear()
+    viewer.images.clear()
+    viewer.until(lambda: any('the clock of camera side drifted by -' in text
+                             for text in viewer.statuses), 'the report of the drift')
+    now = time.time_ns()
+    stamps = [stamp_to_ns(image.header.stamp) for image in viewer.frames('side')]
+    assert stamps == sorted(set(stamps)) and max(stamps) < now
+    viewer.until(lambda: viewer.offsets[-1] < -0.05, 'the offset for the bags')
+    assert -110 < float(viewer.notes['side clock offset [ms]']) < -50
+    shift = float(viewer.notes['side stamps shifted [ms]'])
+    assert shift == pytest.approx(float(viewer.notes['side clock offset [ms]']) - 20, abs=5)
+    viewer.episode.publish(EpisodeState(episode_id='one', phase=EpisodeState.PHASE_ENDED))
+    viewer.statuses.clear()
+    viewer.until(lambda: 'ok' in viewer.statuses, 'no drift between episodes')
+    viewer.ahead_s = 0.0
+
+
+def test_each_view_is_saved_with_its_name_as_the_policy_sees_it(viewer):
+    viewer.until(lambda: len(list(viewer.views.glob('*.png'))) == 2, 'two views')
+    assert {path.stem for path in viewer.views.iterdir()} == {'wrist', 'side'}
+    saved = load_picture(viewer.views / 'side.png')
+    given = (cv2.resize(picture(number)[:, 8:56], (24, 24), interpolation=cv2.INTER_AREA)
+             for number in range(viewer.shown + 1))
+    assert any((saved == image[::-1, ::-1]).all() for image in given), 'turned as asked for'
+
+
+def test_pictures_that_stay_the_same_are_reported_until_they_change(viewer):
+    viewer.frozen = {'a1'}
+    viewer.statuses.clear()
+    viewer.until(lambda: any('camera wrist: its pictures have been the same' in text
+                             for text in viewer.statuses), 'the report of a frozen camera')
+    assert not any('camera side: its pictures' in text for text in viewer.statuses)
+    viewer.frozen = set()
+    viewer.statuses.clear()
+    viewer.until(lambda: 'ok' in viewer.statuses, 'all well again')
+
+
+def test_cameras_that_stamp_by_different_clocks_are_reported(viewer):
+    viewer.clock = rs.timestamp_domain.hardware_clock
+    viewer.statuses.clear()
+    viewer.until(lambda: any('side hardware_clock, wrist global_time' in text
+                             for text in viewer.statuses), 'the report of two clocks')
+    viewer.clock = rs.timestamp_domain.global_time

@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from irevla_control.cameras.realsense_camera import CameraError, CameraSettings, RealSenseCamera
+from irevla_control.cameras.realsense_camera import RealSenseCamera
+from irevla_control.cameras.settings import CameraError, CameraSettings
 from irevla_sim.panda.pick_expert import place_of
 from irevla_sim.panda.scene import CAMERAS, THINGS, PandaScene
 from irevla_sim.panda.scene_cameras import SceneCameras

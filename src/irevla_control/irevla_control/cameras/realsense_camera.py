@@ -11,52 +11,16 @@ import cv2
 import numpy as np
 import pyrealsense2 as rs
 
-from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.cameras.camera_health import CameraHealth, checksum
+from irevla_control.cameras.clock_offset import ClockOffset
+from irevla_control.cameras.colour_stream import colour_stream
+from irevla_control.cameras.sensor_options import set_options
+from irevla_control.cameras.settings import CameraError, CameraSettings
 
 MS = 1_000_000
-# Clocks that tell when a frame was taken in the computer's time.
+# Clocks that tell when a frame was taken, nearly in the computer's time.
 SYSTEM_CLOCKS = (rs.timestamp_domain.system_time, rs.timestamp_domain.global_time)
-
-
-class CameraError(IrevlaError):
-    """A camera that is not there or does not do what is asked."""
-
-
-@dataclass(frozen=True)
-class CameraSettings:
-    """What one camera captures and gives.
-
-    Attributes:
-        serial: as printed on the camera.
-        width, height, fps: of the captured stream [pixels, Hz].
-        exposure_us: fixed exposure time [microseconds]; 0 leaves it to the camera.
-        gain: with a fixed exposure.
-        crop: left, top, width, height of the part that is used [pixels]; empty: the largest
-            square in the middle.
-        size: height and width of the images given [pixels].
-
-    """
-
-    serial: str
-    width: int = 640
-    height: int = 480
-    fps: int = 30
-    exposure_us: int = 0
-    gain: int = 64
-    crop: tuple[int, ...] = ()
-    size: int = 224
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a part that does not lie in the picture."""
-        if not self.crop:
-            side = min(self.width, self.height)
-            object.__setattr__(self, 'crop', (
-                (self.width - side) // 2, (self.height - side) // 2, side, side))
-        left, top, width, height = self.crop if len(self.crop) == 4 else (-1, 0, 0, 0)
-        if left < 0 or top < 0 or width < 1 or height < 1 or left + width > self.width \
-                or top + height > self.height:
-            raise ConfigError(f'camera {self.serial}: crop {self.crop}; left, top, width, height '
-                              f'within {self.width} x {self.height} are needed')
+TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
 @dataclass(frozen=True)
@@ -75,34 +39,22 @@ class CameraFrame:
     data: array.array
 
 
-def find_sensor(serial: str) -> rs.sensor:
-    """Return the colour sensor of a connected camera.
+class RealSenseCamera:
+    """Gives frames to a callback, in the SDK's own thread, until it is closed.
 
-    Raises:
-        CameraError: no camera with this serial; names those that are connected.
+    Attributes:
+        stream: what was opened.
+        clock: of its stamps.
+        clock_name: which clock the camera stamps by, as the SDK names it; '' before a frame came.
+        health: of its pictures.
+        seen: whether a frame came yet.
+        arrived_s: when the newest frame came, else when it was opened [steady s].
 
     """
-    serials = []
-    for device in rs.context().query_devices():
-        found = device.get_info(rs.camera_info.serial_number)
-        if found == serial:
-            # Not `first_color_sensor`: some have their colour from the stereo module.
-            for sensor in device.query_sensors():
-                if any(profile.format() == rs.format.rgb8
-                       for profile in sensor.get_stream_profiles()):
-                    return sensor
-            raise CameraError(f'camera {serial} gives no RGB images; use another one')
-        serials.append(found)
-    raise CameraError(f'no camera has serial {serial}; connected are '
-                      f'{", ".join(serials) or "none"}: check the cable and the udev rules')
 
-
-class RealSenseCamera:
-    """Gives frames to a callback, in the SDK's own thread, until it is closed."""
-
-    def __init__(self, sensor: rs.sensor, settings: CameraSettings,
+    def __init__(self, device: rs.device, settings: CameraSettings,
                  on_frame: Callable[[CameraFrame], None]) -> None:
-        """Open the camera's colour sensor and begin.
+        """Open the camera's colour stream and begin.
 
         Raises:
             CameraError: no such stream or option; names what there is.
@@ -110,12 +62,14 @@ class RealSenseCamera:
         """
         self.settings, self._on_frame = settings, on_frame
         self.seen = False
-        self._sensor = sensor
-        profile = self._profile()
-        self._intrinsics = profile.get_intrinsics()
-        self._set_options()
+        self.clock, self.clock_name = ClockOffset(settings.transport_s), ''
+        self.health = CameraHealth(settings.fps, settings.min_rate_share, settings.frozen_after_s)
+        self.stream = colour_stream(device, settings)
+        self._sensor = self.stream.sensor
+        self._intrinsics = self.stream.profile.get_intrinsics()
+        set_options(self._sensor, settings)
         try:
-            self._sensor.open(profile)
+            self._sensor.open(self.stream.profile)
             self._sensor.start(self._on_sdk_frame)
         except RuntimeError as error:
             self.close()
@@ -123,57 +77,36 @@ class RealSenseCamera:
                               ) from error
         self.arrived_s = time.monotonic()
 
-    def _profile(self) -> rs.video_stream_profile:
-        settings, known = self.settings, []
-        for profile in self._sensor.get_stream_profiles():
-            video = profile.as_video_stream_profile()
-            if not video or profile.format() != rs.format.rgb8:
-                continue
-            found = video.width(), video.height(), video.fps()
-            if found == (settings.width, settings.height, settings.fps):
-                return video
-            known.append('x'.join(map(str, found)))
-        raise CameraError(
-            f'camera {settings.serial} has no RGB stream of {settings.width}x{settings.height} at '
-            f'{settings.fps} Hz; it has {", ".join(known)}')
-
-    def _set_options(self) -> None:
-        settings = self.settings
-        automatic = float(settings.exposure_us == 0)
-        wanted = {rs.option.enable_auto_exposure: automatic}
-        if not automatic:
-            wanted |= {rs.option.exposure: float(settings.exposure_us),
-                       rs.option.gain: float(settings.gain)}
-            if self._sensor.supports(rs.option.enable_auto_white_balance):
-                wanted[rs.option.enable_auto_white_balance] = 0.0
-        for option, value in wanted.items():
-            try:
-                self._sensor.set_option(option, value)
-            except RuntimeError as error:
-                raise CameraError(f'camera {settings.serial}: {option.name} {value:g}: '
-                                  f'{error}') from error
-
     def _on_sdk_frame(self, frame: rs.frame) -> None:
+        stamp = arrival = time.time_ns()
         self.arrived_s, self.seen = time.monotonic(), True
-        stamp = round(frame.get_timestamp() * MS) \
-            if frame.get_frame_timestamp_domain() in SYSTEM_CLOCKS else time.time_ns()
+        domain = frame.get_frame_timestamp_domain()
+        self.clock_name = domain.name
+        if domain in SYSTEM_CLOCKS:
+            stamp = self.clock.corrected(round(frame.get_timestamp() * MS), arrival)
         left, top, width, height = self.settings.crop
         size = self.settings.size
         # A view of the SDK's own memory, resized straight into the message's.
         part = np.asanyarray(frame.get_data())[top:top + height, left:left + width]
+        self.health.picture(checksum(part), self.arrived_s)
         data = array.array('B', b'\0') * (size * size * 3)
-        cv2.resize(part, (size, size), dst=np.frombuffer(data, np.uint8).reshape(size, size, 3),
-                   interpolation=cv2.INTER_AREA)
+        image = np.frombuffer(data, np.uint8).reshape(size, size, 3)
+        cv2.resize(part, (size, size), dst=image, interpolation=cv2.INTER_AREA)
+        if self.settings.rotation:
+            image[:] = cv2.rotate(image, TURNS[self.settings.rotation])
         self._on_frame(CameraFrame(stamp, frame.get_frame_number(), data))
 
     def matrix(self) -> np.ndarray:
         """Return the camera matrix (3, 3) of the images given."""
         left, top, width, height = self.settings.crop
         across, down = self.settings.size / width, self.settings.size / height
-        lens = self._intrinsics
-        return np.array([[lens.fx * across, 0, (lens.ppx - left) * across],
-                         [0, lens.fy * down, (lens.ppy - top) * down],
-                         [0, 0, 1]])
+        lens, size = self._intrinsics, self.settings.size
+        focal = lens.fx * across, lens.fy * down
+        centre = (lens.ppx - left) * across, (lens.ppy - top) * down
+        for _ in range(self.settings.rotation // 90):
+            # A quarter turn clockwise takes (x, y) to (size - y, x).
+            focal, centre = focal[::-1], (size - centre[1], centre[0])
+        return np.array([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]])
 
     def close(self) -> None:
         """End the stream; a camera that is gone already is no error."""

@@ -3,27 +3,28 @@
 """Node `realsense`: several RealSense cameras as `camera/<name>/image_raw` and `camera_info`."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 import time
 from typing import Any
 
+import numpy as np
 import pyrealsense2 as rs
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Float64
 
-from irevla_control.cameras.realsense_camera import (
-    CameraError,
-    CameraFrame,
-    CameraSettings,
-    RealSenseCamera,
-    find_sensor,
-)
+from irevla_control.cameras.camera_health import mixed_clocks
+from irevla_control.cameras.colour_stream import find_device
+from irevla_control.cameras.picture_files import save_picture, views_folder
+from irevla_control.cameras.realsense_camera import CameraFrame, RealSenseCamera
+from irevla_control.cameras.settings import CameraError, CameraSettings
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import ns_to_stamp, pixels_to_message, to_array
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
-from irevla_control.ros.qos import OBSERVATION
+from irevla_control.ros.qos import EVENT, OBSERVATION
+from irevla_msgs.msg import EpisodeState
 
 PARAMETERS = {
     'cameras': Parameter([''], 'names; each gives `camera/<name>/image_raw`'),
@@ -32,25 +33,41 @@ PARAMETERS = {
     'width': Parameter(640, 'of the captured stream [pixels]', 16, 4096),
     'height': Parameter(480, 'of the captured stream [pixels]', 16, 4096),
     'fps': Parameter(30, 'frames captured and published a second [Hz]', 1, 120),
-    'exposure_us': Parameter(0, 'fixed exposure time [microseconds]; 0: automatic', 0, 200_000),
+    'exposure_us': Parameter(0, 'fixed exposure time, at most that of a frame [microseconds]; 0: '
+                                'automatic', 0, 200_000),
     'gain': Parameter(64, 'of the sensor, with a fixed exposure', 0, 248),
     'crop': Parameter([0], 'left, top, width, height of the part used [pixels]; [0]: the largest '
                            'square in the middle'),
+    'rotation': Parameter([0], 'clockwise turn of each camera\'s images [degrees], 0, 90, 180 or '
+                               '270 in their order; one number: of all'),
+    'min_rate_share': Parameter(0.9, 'of fps, below which a camera is reported as too slow',
+                                0.0, 1.0),
+    'frozen_after_s': Parameter(2.0, 'for which pictures may stay the same to the last bit; 0: '
+                                     'for ever [s]', 0.0, 600.0),
+    'views_folder': Parameter('', 'folder that gets <camera>.png of each camera\'s view at the '
+                                  'start; empty: views in ROS\'s folder of logs'),
     'lost_after_s': Parameter(0.5, 'silence after which a camera is lost and opened anew [s]',
                               0.05, 10.0),
+    'transport_s': Parameter(0.02, 'least time from an exposure to the arrival of its picture, '
+                                   'for clocks of cameras that are ahead [s]', 0.0, 0.2),
+    'max_drift_s': Parameter(0.02, 'by which a camera\'s clock may drift within an episode '
+                                   'before it is reported [s]', 0.001, 1.0),
     'max_age_s': Parameter(0.2, 'age at which a frame is reported as late [s]', 0.01, 10.0),
 }
 WATCH_S = 0.1
 # Between two attempts to open a camera that is lost [s].
 REOPEN_S = 1.0
 FIRST_FRAME_S = 5.0
+OFFSET_PERIOD_S = 1.0
+# An automatic exposure has settled by then [s].
+SETTLE_S = 1.0
 
 
 class RealSenseNode(Node):
     """Opens the cameras, publishes what they see, opens anew what was unplugged."""
 
-    def __init__(self, find: Callable[[str], rs.sensor] = find_sensor, **options: Any) -> None:
-        """Open all cameras, whose colour sensors ``find`` gives by serial number.
+    def __init__(self, find: Callable[[str], rs.device] = find_device, **options: Any) -> None:
+        """Open all cameras, which ``find`` gives by serial number.
 
         Options are rclpy's of a node.
         """
@@ -62,16 +79,29 @@ class RealSenseNode(Node):
             raise ConfigError(f'parameters cameras {names} and serials {serials}: one serial for '
                               'each camera is needed')
         self._lost_after_s, self._max_age_s = values['lost_after_s'], values['max_age_s']
+        self._max_drift_s = values['max_drift_s']
         crop = tuple(values['crop']) if values['crop'] != [0] else ()
+        same = {name: values[name] for name in (
+            'width', 'height', 'fps', 'exposure_us', 'gain', 'transport_s', 'min_rate_share',
+            'frozen_after_s')}
+        turns = rotations(values['rotation'], names)
         self._settings = {name: CameraSettings(
-            serial, values['width'], values['height'], values['fps'], values['exposure_us'],
-            values['gain'], crop, values['image_size'])
+            serial, crop=crop, size=values['image_size'], rotation=turns[name], **same)
             for name, serial in zip(names, serials)}
+        self._views_folder = views_folder(values['views_folder'])
+        # When a view is saved [steady s], and the picture for it: by then its exposure settled.
+        self._view_due: dict[str, float] = {}
+        self._views: dict[str, np.ndarray] = {}
         self._diagnostics = Diagnostics(self)
         self._images = {name: self.create_publisher(Image, f'camera/{name}/image_raw', OBSERVATION)
                         for name in names}
         self._infos = {name: self.create_publisher(
             CameraInfo, f'camera/{name}/camera_info', OBSERVATION) for name in names}
+        self._offsets = {name: self.create_publisher(
+            Float64, f'camera/{name}/clock_offset', EVENT) for name in names}
+        # At the beginning of the episode that runs, by camera [s].
+        self._offset_before: dict[str, float] = {}
+        self._episode_id = ''
         self._cameras: dict[str, RealSenseCamera] = {}
         self._matrices: dict[str, list[float]] = {}
         # From the SDK's threads to this node's: age [s] of each frame published.
@@ -84,7 +114,9 @@ class RealSenseNode(Node):
             for camera in self._cameras.values():
                 camera.close()
             raise
+        self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self.create_timer(WATCH_S, self._on_watch)
+        self.create_timer(OFFSET_PERIOD_S, self._tell_offsets)
         self.get_logger().info(f'ready: {", ".join(names)}')
 
     def destroy_node(self) -> None:
@@ -102,6 +134,7 @@ class RealSenseNode(Node):
             self._tried[name] = time.monotonic()
         self._matrices[name] = to_array('d', camera.matrix()).tolist()
         self._cameras[name] = camera
+        self.get_logger().info(f'camera {name} ({settings.serial}): {camera.stream}')
 
     def _on_frame(self, name: str, frame: CameraFrame) -> None:
         """Publish a frame; called in a thread of the SDK."""
@@ -116,11 +149,45 @@ class RealSenseNode(Node):
         info.header = image.header
         self._images[name].publish(image)
         self._infos[name].publish(info)
+        if time.monotonic() >= self._view_due.setdefault(name, time.monotonic() + SETTLE_S):
+            self._view_due[name] = float('inf')
+            self._views[name] = np.frombuffer(frame.data, np.uint8).reshape(size, size, 3)
         self._ages[name].append(1e-9 * (time.time_ns() - frame.stamp))
+
+    def _clock_offsets(self) -> dict[str, float]:
+        """Return by camera the least time from its pictures' stamps to their arrival [s]."""
+        return {name: camera.clock.offset_s for name, camera in self._cameras.items()
+                if camera.clock.offset_ns is not None}
+
+    def _tell_offsets(self) -> None:
+        for name, offset_s in self._clock_offsets().items():
+            shift_ms = 1e-6 * self._cameras[name].clock.shift_ns
+            self._diagnostics.note(f'{name} clock offset [ms]', f'{1e3 * offset_s:.2f}')
+            self._diagnostics.note(f'{name} stamps shifted [ms]', f'{shift_ms:.2f}')
+            self._offsets[name].publish(Float64(data=offset_s))
+
+    def _on_episode(self, message: EpisodeState) -> None:
+        if message.episode_id != self._episode_id:
+            self._episode_id, self._offset_before = message.episode_id, self._clock_offsets()
+        if message.phase != EpisodeState.PHASE_RUNNING:
+            self._offset_before = {}
+
+    def _drift(self) -> str:
+        """Return which clocks drifted since the episode began, or ''."""
+        now = self._clock_offsets()
+        return '; '.join(
+            f'the clock of camera {name} drifted by {1e3 * (now[name] - before):.0f} ms within '
+            f'the episode, {1e3 * self._max_drift_s:g} ms are the limit; do the computer\'s clock '
+            'and the camera\'s firmware keep time?'
+            for name, before in self._offset_before.items()
+            if name in now and abs(now[name] - before) > self._max_drift_s)
 
     def _on_watch(self) -> None:
         lost = [text for name in self._settings if (text := self._look_after(name))]
         self._diagnostics.error('; '.join(lost))
+        self._diagnostics.warn('; '.join(filter(None, self._warnings())))
+        for name in list(self._views):
+            self._save_view(name, self._views.pop(name))
         for name, ages in self._ages.items():
             while ages:
                 age = ages.popleft()
@@ -129,6 +196,22 @@ class RealSenseNode(Node):
                 if age > self._max_age_s:
                     self._diagnostics.refuse(f'camera {name}: a frame is {age:.2f} s old, the '
                                              f'limit is {self._max_age_s} s')
+
+    def _warnings(self) -> list[str]:
+        """Return what is wrong with cameras that give pictures."""
+        return [self._drift(),
+                mixed_clocks({name: camera.clock_name for name, camera in self._cameras.items()
+                              if camera.clock_name}),
+                *(f'camera {name}: {problem}' for name, camera in self._cameras.items()
+                  for problem in camera.health.problems())]
+
+    def _save_view(self, name: str, picture: np.ndarray) -> None:
+        path = self._views_folder / f'{name}.png'
+        try:
+            save_picture(path, picture)
+            self.get_logger().info(f'view of camera {name}: {path}')
+        except OSError as error:
+            self._diagnostics.refuse(f'view of camera {name} is not saved: {error}')
 
     def _look_after(self, name: str) -> str:
         """Open a camera anew that gives no frames; return what is wrong with it, or ''."""
@@ -148,6 +231,19 @@ class RealSenseNode(Node):
         except (CameraError, RuntimeError) as error:
             return f'{text}: {error}'
         return text
+
+
+def rotations(given: Sequence[int], cameras: Sequence[str]) -> dict[str, int]:
+    """Return each camera's turn [degrees].
+
+    Raises:
+        ConfigError: neither one for all nor one for each.
+
+    """
+    if len(given) not in (1, len(cameras)):
+        raise ConfigError(f'parameter rotation {list(given)}: give one for all cameras, or one '
+                          f'for each of {", ".join(cameras)}')
+    return dict(zip(cameras, list(given) * (len(cameras) if len(given) == 1 else 1)))
 
 
 def main() -> None:

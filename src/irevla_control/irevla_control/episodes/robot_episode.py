@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from irevla_control.errors import ConfigError
 
+# Cameras' clocks run ahead by less; a stamp further ahead is of a clock that was set [ns].
+MOST_AHEAD_NS = 1_000_000_000
+
 
 @dataclass(frozen=True)
 class EpisodeEvent:
@@ -61,13 +64,16 @@ class RobotEpisode:
         return EpisodeEvent(stamp, 0)
 
     def command(self, stamp: int, executed: int) -> EpisodeEvent | None:
-        """Take a command executed at a time [ns]; return what it tells of what it answers."""
-        # What answers an observation of the future answers none.
-        if self.ended or self._outcome is not None or not self._newest < stamp <= executed:
+        """Take a command executed at a time [ns]; return what it tells of what it answers.
+
+        Whatever the clocks say, the arm moved: it counts, though its stamp may be ahead.
+        """
+        if self.ended or self._outcome is not None or stamp <= self._newest:
             return None
         event = EpisodeEvent(stamp, self._step)
         self._step, self._newest = self._step + 1, stamp
-        self._after = executed
+        # What it answered does not show what it did.
+        self._after = max(executed, stamp) if stamp < executed + MOST_AHEAD_NS else executed
         if self._step == self._horizon:
             self._outcome = False, False
         return event
@@ -92,7 +98,8 @@ class RobotEpisode:
         if self.ended or self._outcome is None or stamp <= self._after:
             return None
         terminated, success = self._outcome
-        self._newest = max(self._newest, stamp)
+        # The last event is the newest, whatever a clock does.
+        stamp = self._newest = max(stamp, self._newest + 1)
         if success and self._linger:
             self._linger -= 1
             return EpisodeEvent(stamp, self._step, success=True)
@@ -105,6 +112,5 @@ class RobotEpisode:
         if self.ended:
             return None
         self.ended = True
-        # The last event is the newest, whatever a clock does.
         return EpisodeEvent(max(stamp, self._newest + 1), self._step, ended=True, aborted=True,
                             text=text)

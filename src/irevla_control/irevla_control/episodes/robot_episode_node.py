@@ -19,6 +19,7 @@ from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
+from irevla_control.ros.stamp_clock import StampClock
 from irevla_msgs.msg import (
     EndEffectorCommand,
     EpisodeState,
@@ -45,7 +46,9 @@ WATCH_S = 0.1
 # Of a reset, with which the episode begins: by then each sensor told something since.
 FIRST_IMAGE = 2
 # Without an image, after which something must be wrong.
-BLIND_NS = 2_000_000_000
+BLIND_S = 2.0
+# What was sent before a step of a reset was done has arrived by then.
+ON_THE_WAY_NS = 20_000_000
 BROKEN = (RobotState.MODE_FAULT, RobotState.MODE_STOPPED)
 LED = (RobotState.MODE_READY, RobotState.MODE_HOLDING)
 
@@ -79,8 +82,9 @@ class RobotEpisodeNode(Node):
         self._state = EpisodeState(seed=-1)
         self._episode: RobotEpisode | None = None
         self._waiting, self._deadline = Waiting.NOTHING, float('inf')
-        # When the last step of the reset was done [ns].
-        self._done_ns = 0
+        self._stamps = StampClock()
+        # When the last step of the reset was done, as a stamp [ns] and in steady time [s].
+        self._done_ns, self._done_s = 0, 0.0
         self._images = 0
         self._operator_ready = False
         self._robot: RobotState | None = None
@@ -91,7 +95,7 @@ class RobotEpisodeNode(Node):
         self.create_subscription(Image, f'camera/{values["camera"]}/image_raw', self._on_image,
                                  OBSERVATION, raw=True)
         self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION)
-        self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
+        self.create_subscription(EndEffectorCommand, 'command', self._on_command, RECORD)
         self.create_subscription(OperatorVerdict, 'operator_verdict', self._on_verdict, COMMAND)
         self.create_subscription(Reward, 'reward', self._on_reward, RECORD)
         self.create_service(ResetEpisode, 'reset_episode', self._on_reset)
@@ -160,9 +164,18 @@ class RobotEpisodeNode(Node):
         client.call_async(request).add_done_callback(answered)
 
     def _wait(self, what: Waiting, at_most_s: float = float('inf')) -> None:
-        self._waiting, self._deadline = what, time.monotonic() + at_most_s
+        self._done_s = time.monotonic()
+        self._waiting, self._deadline = what, self._done_s + at_most_s
         self._images = 0
-        self._done_ns = self.get_clock().now().nanoseconds
+        self._done_ns = self._now() + ON_THE_WAY_NS
+
+    def _now(self) -> int:
+        """Return the time of the sensors' stamps [ns], which this node's own clock does not tell.
+
+        Before any sensor told a stamp nothing can be compared with one.
+        """
+        now = self._stamps.at(time.monotonic_ns())
+        return self.get_clock().now().nanoseconds if now is None else now
 
     def _send_home(self) -> None:
         self._ask(self._go_home, GoHome.Request(seed=self._state.seed), Waiting.WAY_HOME,
@@ -185,10 +198,12 @@ class RobotEpisodeNode(Node):
 
     def _on_robot(self, message: RobotState) -> None:
         self._robot = message
+        stamp = stamp_to_ns(message.header.stamp)
+        self._stamps.see('robot_state', stamp, time.monotonic_ns())
         if message.mode in BROKEN:
             self._abort(f'the arm has a fault: {message.fault_text}' if message.fault else
                         'the emergency stop was pressed')
-        elif stamp_to_ns(message.header.stamp) <= self._done_ns:
+        elif stamp <= self._done_ns:
             return
         elif self._waiting == Waiting.HOME and message.mode in LED:
             self._on_home()
@@ -198,6 +213,7 @@ class RobotEpisodeNode(Node):
 
     def _on_image(self, data: bytes) -> None:
         stamp = stamp_of(data)
+        self._stamps.see('camera', stamp, time.monotonic_ns())
         if self._waiting == Waiting.IMAGE and stamp > self._done_ns:
             self._images += 1
             if self._images < FIRST_IMAGE:
@@ -217,11 +233,11 @@ class RobotEpisodeNode(Node):
             # The arm refuses it too.
             return
         if self._episode is not None:
-            self._tell(self._episode.command(stamp_to_ns(message.header.stamp),
-                                             self.get_clock().now().nanoseconds))
+            self._tell(self._episode.command(stamp_to_ns(message.header.stamp), self._now()))
 
     def _on_verdict(self, message: OperatorVerdict) -> None:
-        said = stamp_to_ns(message.header.stamp)
+        # When it came: the operator's clock may be another.
+        said = self._now()
         if message.verdict == OperatorVerdict.DISCARD:
             self._abort('discarded by the operator')
         elif self._waiting == Waiting.OPERATOR and message.verdict == OperatorVerdict.SUCCESS:
@@ -246,12 +262,12 @@ class RobotEpisodeNode(Node):
             self._abort(f'after {self._values["reset_timeout_s"]} s the reset still waits for '
                         f'{self._waiting.value}')
         blind = self._waiting == Waiting.IMAGE and \
-            self.get_clock().now().nanoseconds - self._done_ns > BLIND_NS
+            time.monotonic() - self._done_s > BLIND_S
         self._diagnostics.error(f'the reset waits for {self._waiting.value}' if blind else '')
 
     def _abort(self, reason: str) -> None:
         """Break off the episode or its reset, whichever there is."""
-        now = self.get_clock().now().nanoseconds
+        now = self._now()
         if self._waiting != Waiting.NOTHING:
             self._waiting, self._deadline = Waiting.NOTHING, float('inf')
             self._tell(EpisodeEvent(now, 0, ended=True, aborted=True, text=reason))

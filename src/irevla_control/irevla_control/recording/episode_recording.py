@@ -125,6 +125,10 @@ class EpisodeRecording:
             self._about |= describe(event)
         self.ended = self.ended or event.phase == PHASE_ENDED
 
+    def note(self, notes: dict[str, str]) -> None:
+        """Have the bag tell this too; what is newest when the episode ends counts."""
+        self._about |= notes
+
     def abort(self) -> None:
         """End the episode although its last event never came."""
         self.ended = True

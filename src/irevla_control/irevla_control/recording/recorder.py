@@ -76,6 +76,8 @@ class Recorder:
         """
         self.topics = {topic.name: topic for topic in topics}
         self.counts: Counter[str] = Counter()
+        # What the bags tell beside their episodes, as far as it is known.
+        self.notes: dict[str, str] = {}
         self._root = Path(root)
         self._limits = limits
         self._on_committed = on_committed
@@ -162,9 +164,11 @@ class Recorder:
                 return
             episode = self._running = EpisodeRecording(
                 self._root, event, message.stamp_ns,
-                {'max_skew_s': str(self._limits.max_skew_s)}, self._limits.from_start)
+                {'max_skew_s': str(self._limits.max_skew_s), **self.notes},
+                self._limits.from_start)
             self._fail_when_full()
         episode.observe(event, message)
+        episode.note(self.notes)
         if episode is self._running and episode.ended:
             self._closing.append(episode)
             self._running = None

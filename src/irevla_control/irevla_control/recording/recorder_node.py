@@ -3,11 +3,14 @@
 """Node `recorder`: every topic of the suite, raw, into one bag per episode."""
 
 from dataclasses import replace
+from functools import partial
+import json
 from pathlib import Path
 import time
 
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from rosidl_runtime_py.utilities import get_message
+from std_msgs.msg import Float64
 
 from irevla_control.bags.index import EpisodeEntry
 from irevla_control.bags.writer import Topic
@@ -79,6 +82,10 @@ class RecorderNode(Node):
                    max_skew_s=values['max_skew_s'], from_start=tuple(
                        self.resolve_topic_name(name) for name in values['from_start'] if name)),
             self._on_committed, self._diagnostics.error)
+        self._clock_offsets: dict[str, float] = {}
+        for camera in filter(None, values['cameras']):
+            self.create_subscription(Float64, f'camera/{camera}/clock_offset',
+                                     partial(self._on_clock_offset, camera), EVENT)
         self._inbox = Inbox(self._streams, 1 / values['poll_hz'], values['hold_mb'] * 1_000_000,
                             self.create_guard_condition(self._write).trigger)
         self.create_timer(DISCOVERY_PERIOD_S, self._on_second)
@@ -103,6 +110,10 @@ class RecorderNode(Node):
                 raise ConfigError(f'parameter topics: {text!r} is not "name package/msg/Type"')
             topics[name] = type_name.strip()
         return {self.resolve_topic_name(name): type_name for name, type_name in topics.items()}
+
+    def _on_clock_offset(self, camera: str, message: Float64) -> None:
+        self._clock_offsets[camera] = round(message.data, 6)
+        self._recorder.notes['clock_offset_s'] = json.dumps(self._clock_offsets, sort_keys=True)
 
     def _write(self) -> None:
         began = time.perf_counter()

@@ -31,6 +31,8 @@ class Diagnostics:
         self._refused = ''
         self._error = ''
         self._unreachable: list[str] = []
+        self._warning = ''
+        self._notes: dict[str, str] = {}
         self._last = time.monotonic()
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._timer = node.create_timer(PERIOD_S, self.publish)
@@ -56,6 +58,16 @@ class Diagnostics:
             self._node.get_logger().error(reason)
         self._error = reason
 
+    def warn(self, reason: str) -> None:
+        """Set the status to WARN until it is cleared with an empty reason."""
+        if reason and reason != self._warning:
+            self._node.get_logger().warning(reason)
+        self._warning = reason
+
+    def note(self, name: str, value: str) -> None:
+        """Publish a value under a name until it is told another."""
+        self._notes[name] = value
+
     def time(self, name: str, seconds: float) -> None:
         """Add a duration; its median and 99th percentile over the last 500 are published."""
         self._times.setdefault(name, deque(maxlen=500)).append(seconds)
@@ -68,11 +80,12 @@ class Diagnostics:
         status = DiagnosticStatus(name=f'{self._node.get_name()}: status',
                                   hardware_id=self._hardware_id, level=DiagnosticStatus.OK,
                                   message='ok')
-        if self._error or self._refused:
+        problems = list(filter(None, (self._error, self._warning, self._refused)))
+        if problems:
             status.level = DiagnosticStatus.ERROR if self._error else DiagnosticStatus.WARN
-            status.message = '; '.join(filter(None, (self._error, self._refused)))
+            status.message = '; '.join(problems)
         self._refused = ''
-        values = []
+        values = sorted(self._notes.items())
         for event, total in sorted(self._total.items()):
             rate = (total - self._before[event]) / elapsed
             values += [(event, str(total)), (f'{event} [Hz]', f'{rate:.1f}')]

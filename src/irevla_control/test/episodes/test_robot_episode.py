@@ -70,9 +70,39 @@ def test_success_at_the_horizon_lingers_too():
     assert episode.frame(30).success and episode.ended
 
 
-def test_a_command_from_the_future_answers_nothing():
+MS = 1_000_000
+
+
+def test_commands_that_answer_a_camera_ahead_of_the_clock_all_count():
+    episode, now = RobotEpisode(20), 10 ** 18
+    episode.begin(now)
+    for step in range(20):
+        now += 66 * MS
+        assert episode.command(now + 45 * MS, executed=now).step == step
+    assert episode.frame(now + 45 * MS) is None, 'it shows nothing of what answered it'
+    assert episode.frame(now + 111 * MS).truncated
+
+
+def test_a_verdict_on_a_camera_ahead_of_the_clock_ends_the_episode():
+    episode, now = RobotEpisode(20), 10 ** 18
+    episode.command(now + 45 * MS, executed=now)
+    episode.success(now + 20 * MS)
+    last = episode.frame(now + 111 * MS)
+    assert last.success and last.step == 1
+
+
+def test_a_command_of_a_clock_that_was_set_counts_and_the_episode_still_ends():
+    episode, now, hour = RobotEpisode(20), 10 ** 18, 3_600_000 * MS
+    episode.command(now, executed=now)
+    assert episode.command(now + hour, executed=now + 66 * MS).step == 1
+    assert episode.command(now + 132 * MS, now + 132 * MS) is None, 'the arm refuses it too'
+    episode.success(now + 140 * MS)
+    last = episode.frame(now + 200 * MS)
+    assert last.success and last.step == 2 and last.stamp > now + hour
+
+
+def test_an_abort_is_the_newest_event_though_the_clock_was_set_back():
     episode = RobotEpisode(horizon=5)
-    assert episode.command(1000, executed=20) is None
     assert episode.command(10, executed=20).step == 0
     assert episode.abort(5, 'set back').stamp > 10
 

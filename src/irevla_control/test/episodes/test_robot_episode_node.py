@@ -45,6 +45,8 @@ class Robot:
         self.verdict = publish(OperatorVerdict, 'operator_verdict', COMMAND)
         self.reward = publish(Reward, 'reward', RECORD)
         self.mode, self.fault_text = RobotState.MODE_READY, ''
+        # By which the camera's clock is ahead of all others.
+        self.ahead_ns = 0
         self.homes, self.arrangements, self.events = [], [], []
         self.refusal = ''
         self.peer.create_service(GoHome, 'go_home', self._on_home)
@@ -92,7 +94,7 @@ class Robot:
     def see(self):
         """Publish an image of now; return its stamp."""
         message = Image(height=1, width=1, encoding='rgb8', step=3, data=[0, 0, 0])
-        stamp = time.time_ns()
+        stamp = time.time_ns() + self.ahead_ns
         message.header.stamp = ns_to_stamp(stamp)
         self.image.publish(message)
         self.spin(0.05)
@@ -169,6 +171,17 @@ def test_a_reset_goes_home_arranges_and_waits_for_an_image(robot):
     assert [stamp_to_ns(event.header.stamp) for event in robot.events[1:-1]] == stamps
     assert last.truncated and not last.success and not last.aborted
     assert stamp_to_ns(last.header.stamp) > stamps[-1]
+
+
+def test_a_camera_ahead_of_the_clock_costs_no_step_and_no_verdict(robot):
+    robot.ahead_ns = 200 * MS
+    robot.begin()
+    stamps = [robot.step() for _ in range(HORIZON - 1)]
+    assert [event.step for event in robot.events] == [0, 0, 1]
+    robot.say(OperatorVerdict.SUCCESS)
+    last = robot.end()
+    assert last.success and last.step == 2
+    assert [stamp_to_ns(event.header.stamp) for event in robot.events[1:-1]] == stamps
 
 
 def test_operator_and_classifier_end_it(robot):

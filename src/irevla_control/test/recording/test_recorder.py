@@ -133,6 +133,18 @@ def test_torn_index_is_mended_when_a_recorder_starts(tmp_path):
         'reach_0', 'reach_1', 'reach_2']
 
 
+def test_what_a_recorder_is_told_while_an_episode_runs_is_in_its_bag(tmp_path):
+    played = play()
+    with recording(tmp_path) as run:
+        for topic, _, data in played.wire:
+            run.take(topic, data)
+            run.update()
+            run.recorder.notes['clock_offset_s'] = json.dumps({'corner': -0.045})
+    about = yaml.safe_load((tmp_path / 'reach_0' / 'metadata.yaml').read_text())
+    assert json.loads(about['rosbag2_bagfile_information']['custom_data']['clock_offset_s']) == {
+        'corner': -0.045}
+
+
 def test_sources_of_the_executed_commands_are_named(tmp_path):
     played = play(steps=8)
     with recording(tmp_path) as run:

@@ -15,6 +15,8 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
 from recordings import bag_messages
+from std_msgs.msg import Float64
+import yaml
 
 from irevla_control.bags.index import list_episodes
 from irevla_control.bags.reader import read_episode
@@ -150,6 +152,18 @@ def test_episodes_one_right_after_the_other_are_recorded_exactly(tmp_path, playe
     assert sum(told.lost) == 0
     assert 0 < dict(zip(told.topics, told.max_gap_s))[f'{NAMESPACE}/command'] < 5
     assert stop(recorder) is not None and recorder.returncode == 0
+
+
+def test_a_bag_tells_by_how_much_the_cameras_clocks_are_ahead(tmp_path, player, recorder):
+    offset = player.node.create_publisher(Float64, 'camera/corner/clock_offset', EVENT)
+    offset.publish(Float64(data=-0.045))
+    player.spin_until(offset.get_subscription_count)
+    time.sleep(0.2)
+    player.publish(play('first', steps=2).messages, 0.003)
+    player.wait_until_recorded('first')
+    about = yaml.safe_load((tmp_path / 'first' / 'metadata.yaml').read_text())
+    assert about['rosbag2_bagfile_information']['custom_data']['clock_offset_s'] == (
+        '{"corner": -0.045}')
 
 
 def test_ctrl_c_commits_the_open_episode_as_aborted(tmp_path, player, recorder):

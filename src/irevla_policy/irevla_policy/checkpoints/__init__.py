@@ -2,5 +2,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """A policy on disk or as bytes, and the state that a training resumes from.
 
-May import: model.
+May import: model, irevla_control.cameras.
 """

@@ -23,6 +23,7 @@ from irevla_policy.checkpoints.files import (
     read_weights,
     write_json,
 )
+from irevla_policy.checkpoints.views import read_views, write_views
 from irevla_policy.model.device import best_device
 from irevla_policy.model.tensors import plain
 from irevla_policy.model.vla import VLA
@@ -41,6 +42,7 @@ def save_checkpoint(folder: str | Path, vla: VLA, extra: dict[str, Any] | None =
         (new / TOKENIZER).write_text(vla.backbone.tokenizer_json or '{}')
         save_file(plain(vla.backbone.stored_state()), new / BACKBONE)
         save_file(plain(vla.head.state_dict()), new / HEAD)
+        write_views(new, vla.views)
 
 
 def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> VLA:
@@ -65,6 +67,7 @@ def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> V
             f'{manifest["backbone_hash"][:12]}, but {config.backbone.source or "this program"} '
             f'gives {vla.backbone_hash[:12]}; restore the source it was trained on, and the '
             'versions of transformers and tokenizers')
+    vla.views = read_views(folder)
     return vla.to(device).eval()
 
 

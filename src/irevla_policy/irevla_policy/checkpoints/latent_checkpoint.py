@@ -17,6 +17,7 @@ from irevla_policy.checkpoints.files import (
     read_description,
     read_weights,
 )
+from irevla_policy.checkpoints.views import view_files
 from irevla_policy.model.head import Head
 from irevla_policy.model.latent_policy import LatentPolicy
 from irevla_policy.model.tensors import plain
@@ -60,3 +61,5 @@ def save_latent_policy(folder: str | Path, source: str | Path, policy: LatentPol
             if name != HEAD:
                 shutil.copyfile(source / name, new / name)
         save_file(plain(policy.head.state_dict()), new / HEAD)
+        for path in view_files(source):
+            shutil.copyfile(path, new / path.name)

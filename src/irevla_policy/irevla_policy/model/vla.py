@@ -37,7 +37,13 @@ class PolicyOutput:
 
 
 class VLA(nn.Module):
-    """Backbone and head."""
+    """Backbone and head.
+
+    Attributes:
+        views: by camera where it looked in the demonstrations, uint8 (size, size, 4): RGB, and
+            255 where it is static; of the cameras that this is known of.
+
+    """
 
     def __init__(self, config: PolicyConfig, statistics: Statistics,
                  instructions: Sequence[str] = (), tokenizer_json: str = '') -> None:
@@ -50,6 +56,7 @@ class VLA(nn.Module):
             raise ConfigError('no action dimension varies in the data; record episodes that move')
         self.config = config
         self.statistics = statistics
+        self.views: dict[str, np.ndarray] = {}
         self.backbone = Backbone(config.backbone, config.image_size, instructions,
                                  tokenizer_json)
         self.head = Head(self.backbone.width, statistics.state_size, statistics.action_size,

@@ -13,6 +13,7 @@ import numpy as np
 from sensor_msgs.msg import Image
 import torch
 
+from irevla_control.cameras.picture_files import views_folder
 from irevla_control.errors import BadMessageError, ConfigError, IrevlaError
 from irevla_control.observation import Observation, ObservationBuffer, action_problem
 from irevla_control.ros.conversions import (
@@ -27,6 +28,7 @@ from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
+from irevla_control.ros.stamp_clock import StampClock
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, PolicyUpdate, RobotState
 from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.checkpoints.head_update import unpack_head
@@ -34,6 +36,7 @@ from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.device import best_device
 from irevla_policy.model.head import Head
 from irevla_policy.model.vla import PolicyOutput
+from irevla_policy.nodes.view_check import ViewCheck
 from irevla_policy.nodes.worker import NewestWorker
 
 PARAMETERS = {
@@ -54,6 +57,11 @@ PARAMETERS = {
     'noise_std_high': Parameter(0.0, 'largest spread; 0: the policy itself acts', 0.0, 2.0),
     'noise_correlation': Parameter(0.7, 'of the noise from one action to the next', 0.0, 1.0),
     'noise_seed': Parameter(0, 'of the noise', 0, 2**53),
+    'max_view_shift_px': Parameter(
+        3.0, 'shift of a camera\'s view from that of the demonstrations above which it is '
+        'reported [pixels]', 0.1, 1000.0),
+    'views_folder': Parameter(
+        '', 'folder for overlays of shifted views; empty: views in ROS\'s folder of logs'),
     'encode_last': Parameter(
         False, 'also publish the policy_step of an episode\'s last observation, for a learner'),
 }
@@ -92,7 +100,11 @@ class VlaNode(Node):
         self._see_effects, self._sent_ns = values['see_effects'], 0
         cameras = self._vla.config.cameras
         self._buffer = ObservationBuffer(cameras, values['max_skew_s'])
+        self._stamps, self._timed = StampClock(), (cameras[0], 'state')
         self._episode = EpisodeState()
+        self._views = ViewCheck(self._vla.views, values['max_view_shift_px'],
+                                views_folder(values['views_folder']))
+        self._viewed = ''
         self._encode_last = values['encode_last']
         # A new head waits until the running pass is over.
         self._version = 0
@@ -165,13 +177,27 @@ class VlaNode(Node):
             self._worker.submit(partial(self._warm_up, message.instruction))
 
     def _add(self, part: str, stamp: int, value: np.ndarray) -> None:
+        if part in self._timed:
+            self._stamps.see(part, stamp, time.monotonic_ns())
         observation = self._buffer.add(part, stamp, value)
         if observation is not None:
             self._heard = time.monotonic()
             self._diagnostics.count('observations')
             self._set_problem('observation', '')
             self._complete = observation, self._heard
+            self._look_at_views(observation)
             self._act_if_due()
+
+    def _look_at_views(self, observation: Observation) -> None:
+        """Compare the views with those of the demonstrations, once in each episode."""
+        if not self._running or self._viewed == self._episode.episode_id \
+                or observation.stamp < stamp_to_ns(self._episode.header.stamp):
+            return
+        self._viewed = self._episode.episode_id
+        self._views.look(observation.images)
+        for camera, note in self._views.notes.items():
+            self._diagnostics.note(f'{camera} view shift', note)
+        self._diagnostics.warn(self._views.problem)
 
     @property
     def _running(self) -> bool:
@@ -202,7 +228,7 @@ class VlaNode(Node):
         # Waiting for a warm-up is not the observation's fault: a newer one would replace it.
         age = time.monotonic() - max(job.received, self._warmed)
         if not self._lock_step:
-            age = max(age, (self.get_clock().now().nanoseconds - job.observation.stamp) * 1e-9)
+            age = max(age, (self._now() - job.observation.stamp) * 1e-9)
         if age > self._max_age_s:
             self._diagnostics.refuse(f'observation is {age:.3f} s old, the limit is '
                                      f'{self._max_age_s} s: not acted on')
@@ -227,12 +253,16 @@ class VlaNode(Node):
         self._command.publish(action_to_message(
             output.action, stamp, job.frame_id, EndEffectorCommand.SOURCE_POLICY,
             self._sequence))
-        self._sent_ns = self.get_clock().now().nanoseconds
+        self._sent_ns = self._now()
         self._diagnostics.time('observation to command', time.monotonic() - job.received)
         self._diagnostics.time('forward pass', inference_s)
         self._diagnostics.count('commands')
         self._step.publish(self._step_message(job, output, inference_s))
         self._set_problem('policy', '')
+
+    def _now(self) -> int:
+        """Return the time of the sensors' stamps [ns]; the job at hand is of one of them."""
+        return self._stamps.at(time.monotonic_ns())
 
     def _next_noise(self, job: Job) -> np.ndarray | None:
         if not self._explores or job.last:

@@ -16,6 +16,7 @@ from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.frames.bag_frames import load_frames
 from irevla_policy.frames.dataset import Dataset, Mixture, split_by_episode
 from irevla_policy.frames.frame_store import FrameStore
+from irevla_policy.frames.views import reference_views
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
@@ -78,6 +79,7 @@ def train_from_bags(roots: Sequence[Path], output: Path, *, preset: Path | None 
         torch.manual_seed(config.seed)
         vla = VLA(policy, Statistics.from_data(store.states, store.actions),
                   instructions=source.instructions)
+    vla.views = reference_views(store, policy.cameras)
     result = train(vla, source, validation, config, output, checkpoint)
     return asdict(result) | {'checkpoint': str(result.checkpoint), 'steps': config.steps,
                              'episodes': len(store.episodes), 'frames': len(store.states)}

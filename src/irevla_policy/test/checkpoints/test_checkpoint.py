@@ -66,6 +66,27 @@ def test_folder_holds_only_safetensors_and_json(saved):
     assert {path.name for path in saved.iterdir()} == {*FILES, 'manifest.json'}
 
 
+def test_reference_views_of_the_cameras_come_back_and_a_damaged_one_is_refused(tmp_path):
+    vla, random = tiny_vla(), np.random.default_rng(0)
+    vla.views = {name: random.integers(0, 256, (24, 24, 4), np.uint8)
+                 for name in ('front', 'wrist_2')}
+    save_checkpoint(tmp_path / 'policy', vla)
+    assert {path.name for path in (tmp_path / 'policy').iterdir()} - {*FILES, 'manifest.json'} == {
+        'view_front.png', 'view_wrist_2.png'}
+    views = load_checkpoint(tmp_path / 'policy').views
+    assert set(views) == set(vla.views)
+    for name, view in vla.views.items():
+        np.testing.assert_array_equal(views[name], view)
+    for content in (b'', b'no picture'):
+        (tmp_path / 'policy' / 'view_front.png').write_bytes(content)
+        with pytest.raises(CheckpointError, match='view_front.png cannot be read'):
+            load_checkpoint(tmp_path / 'policy')
+
+
+def test_a_checkpoint_of_before_has_no_views(saved):
+    assert load_checkpoint(saved).views == {}
+
+
 def test_loading_changes_nothing_random(saved):
     torch.manual_seed(5)
     expected = torch.rand(3)

@@ -48,6 +48,15 @@ def test_a_new_head_makes_a_whole_checkpoint(folder, tmp_path):
     assert read_manifest(tmp_path / 'new')['extra'] == {'stage1': 5}
 
 
+def test_a_new_head_keeps_the_reference_views(folder, tmp_path):
+    vla = load_checkpoint(folder)
+    vla.views = {'front': np.full((24, 24, 4), 7, np.uint8)}
+    save_checkpoint(folder, vla)
+    save_latent_policy(tmp_path / 'new', folder, load_latent_policy(folder))
+    np.testing.assert_array_equal(load_checkpoint(tmp_path / 'new').views['front'],
+                                  vla.views['front'])
+
+
 def test_what_does_not_belong_together_is_refused(folder, tmp_path):
     light = load_latent_policy(folder)
     actions = np.random.default_rng(0).uniform(-1, 1, (9, 7))

@@ -198,6 +198,8 @@ def test_killed_training_ends_as_if_it_had_not_been_killed(command, tmp_path):
     losses = [[(row['step'], row.get('loss'), row.get('validation_loss'))
                for row in read_metrics(folder)] for folder in (broken, whole)]
     assert losses[0] == losses[1]
+    trained = load_checkpoint(whole / 'checkpoint')
+    assert set(trained.views) == set(trained.config.cameras), 'where the cameras looked'
 
 
 def stage2(command, tmp_path):

@@ -1,0 +1,48 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of cameras as files to look at."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+
+def views_folder(given: str) -> Path:
+    """Return the folder for pictures: the one given, else `views` in ROS's folder of logs."""
+    if given:
+        return Path(given)
+    home = Path(os.environ.get('ROS_HOME') or Path.home() / '.ros')
+    return Path(os.environ.get('ROS_LOG_DIR') or home / 'log') / 'views'
+
+
+def save_picture(path: Path, picture: np.ndarray) -> None:
+    """Write a picture uint8 (height, width, 3 or 4) RGB or RGBA as PNG, whole or not at all.
+
+    Raises:
+        OSError: the folder or the file cannot be written.
+
+    """
+    order = cv2.COLOR_RGB2BGR if picture.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    _, data = cv2.imencode('.png', cv2.cvtColor(picture, order))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
+    temporary.write_bytes(data.tobytes())
+    temporary.replace(path)
+
+
+def load_picture(path: Path) -> np.ndarray:
+    """Return a PNG as uint8 (height, width, 3 or 4) RGB or RGBA.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no picture in colours.
+
+    """
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if picture is None or picture.ndim != 3 or picture.dtype != np.uint8:
+        raise ValueError(f'{path} is no picture in colours')
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB if picture.shape[2] == 3
+                        else cv2.COLOR_BGRA2RGBA)

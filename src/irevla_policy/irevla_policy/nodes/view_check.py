@@ -1,0 +1,52 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the cameras look where they looked in the demonstrations of a checkpoint."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from irevla_control.cameras.picture_files import save_picture
+from irevla_control.cameras.view_shift import overlay, view_shift
+
+
+class ViewCheck:
+    """Compares live pictures with a checkpoint's reference of each camera.
+
+    Attributes:
+        notes: by camera what was found last, in words.
+        problem: what is wrong with the views seen last, or ''.
+
+    """
+
+    def __init__(self, views: Mapping[str, np.ndarray], limit: float, folder: Path) -> None:
+        """Have the references, the longest shift that is well [pixels], a place for overlays."""
+        self._views, self._limit, self._folder = views, limit, folder
+        self.notes = {camera: 'not compared yet' for camera in views}
+        self.problem = ''
+
+    def look(self, images: Mapping[str, np.ndarray]) -> None:
+        """Compare pictures uint8 (size, size, 3) RGB, by camera."""
+        problems = [self._look(camera, image) for camera, image in images.items()
+                    if camera in self._views]
+        self.problem = '; '.join(filter(None, problems))
+
+    def _look(self, camera: str, image: np.ndarray) -> str:
+        view = self._views[camera]
+        shift = view_shift(view, image) if image.shape[:2] == view.shape[:2] else None
+        if shift is None:
+            self.notes[camera] = 'cannot be compared: nothing in it is static, or its size differs'
+            return ''
+        self.notes[camera] = f'{shift}, likeness {shift.likeness:.2f}'
+        problem = shift.problem(self._limit)
+        if not problem:
+            return ''
+        path = self._folder / f'{camera}_overlay.png'
+        try:
+            save_picture(path, overlay(view, image))
+            where = f'look at {path} (red: demonstrations, cyan: now)'
+        except OSError as error:
+            where = f'its overlay cannot be written: {error}'
+        return (f'camera {camera} {problem}; {where}, and put it back or record demonstrations '
+                'anew')
