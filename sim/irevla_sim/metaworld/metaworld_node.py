@@ -27,7 +27,7 @@ from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
 from irevla_sim.metaworld.tasks import find_task
 
 PARAMETERS = {
-    'cameras': Parameter(['front', 'wrist'], 'names of the cameras to publish'),
+    'cameras': Parameter(['front', 'wrist'], 'names of the cameras to publish', topic_name=True),
     'image_size': Parameter(84, 'height and width of the images [pixels]', 16, 2048),
     'action_repeat': Parameter(4, 'simulator steps of 12.5 ms for one command', 1, 100),
     'horizon': Parameter(50, 'commands after which an episode is truncated', 1, 1_000_000),

@@ -27,7 +27,7 @@ from irevla_msgs.msg import (
 from irevla_sim.panda.pick_expert import PickExpert, lifted, thing_in
 
 PARAMETERS = {
-    'camera': Parameter('', 'whose images it answers; the first of the policy'),
+    'camera': Parameter('', 'whose images it answers; the first of the policy', topic_name=True),
     'demonstrate': Parameter(True, 'whether it moves the arm; else it only says what succeeded'),
     'noise_std': Parameter(0.3, 'of the noise on commands, as a share of the largest', 0.0, 2.0),
 }

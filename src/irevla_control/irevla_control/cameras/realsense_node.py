@@ -26,7 +26,7 @@ from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import OBSERVATION
 
 PARAMETERS = {
-    'cameras': Parameter([''], 'names; each gives `camera/<name>/image_raw`'),
+    'cameras': Parameter([''], 'names; each gives `camera/<name>/image_raw`', topic_name=True),
     'serials': Parameter([''], 'serial numbers of the cameras, in their order'),
     'image_size': Parameter(224, 'height and width of the images given [pixels]', 16, 2048),
     'width': Parameter(640, 'of the captured stream [pixels]', 16, 4096),

@@ -32,7 +32,8 @@ PICKS = [f'pick-{thing.replace(" ", "-")}: pick up the {thing}' for thing in (
     'red block', 'green block', 'blue block', 'eggplant', 'carrot')]
 PARAMETERS = {
     'tasks': Parameter(PICKS, 'what the robot can be told, each "name: instruction"'),
-    'camera': Parameter('', 'whose images count as observations; the first of the policy'),
+    'camera': Parameter('', 'whose images count as observations; the first of the policy',
+                        topic_name=True),
     'horizon': Parameter(200, 'commands after which an episode is truncated', 1, 1_000_000),
     'linger': Parameter(0, 'images that an episode goes on for after success, which the success '
                            'classifier learns from', 0, 1_000_000),

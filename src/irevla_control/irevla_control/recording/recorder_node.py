@@ -22,7 +22,7 @@ from irevla_msgs.msg import RecordedEpisode
 
 PARAMETERS = {
     'root': Parameter('', 'folder that gets one bag per episode'),
-    'cameras': Parameter(['front', 'wrist'], 'cameras, by name'),
+    'cameras': Parameter(['front', 'wrist'], 'cameras, by name', topic_name=True),
     'topics': Parameter([''], 'further topics, each "name package/msg/Type"'),
     'poll_hz': Parameter(50.0, 'how often the queues of all topics are emptied [Hz]', 5.0, 1000.0),
     'grace_s': Parameter(0.5, 'time for messages after their episode\'s last event [s]',

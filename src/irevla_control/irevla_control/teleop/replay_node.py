@@ -21,7 +21,8 @@ from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 PARAMETERS = {
     'bag': Parameter('', 'folder of the recorded episode'),
     'camera': Parameter('', 'whose images are answered at the recorded pace; empty: every '
-                            'observation of a simulator that waits is answered'),
+                            'observation of a simulator that waits is answered',
+                        topic_name=True),
 }
 
 

@@ -25,7 +25,8 @@ from irevla_control.teleop.spacemouse import (
 from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict, PolicyStep
 
 PARAMETERS = {
-    'camera': Parameter('', 'whose images the operator answers; the first of the policy'),
+    'camera': Parameter('', 'whose images the operator answers; the first of the policy',
+                        topic_name=True),
     'follow_policy': Parameter(False, 'answer what the policy saw instead of each image, so that '
                                       'a learner has a latent for each command'),
     'step': Parameter(0.02, 'translation of one command at full deflection [m]', 0.0005, 0.1),

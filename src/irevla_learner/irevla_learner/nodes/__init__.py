@@ -2,5 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The `learner` and `reward` nodes, and what joins their messages into episodes.
 
-May import: sacfd, replay, classifier, runs, irevla_control.ros, irevla_policy.checkpoints.
+May import: sacfd, replay, classifier, runs, irevla_control.parameters, irevla_control.ros,
+irevla_policy.checkpoints.
 """
