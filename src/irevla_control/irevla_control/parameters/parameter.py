@@ -13,11 +13,29 @@ from typing import Any
 
 from irevla_control.errors import ConfigError
 
-_TOPIC_NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*')
-_TEXT, _NAME = 'text', 'a name of letters, digits and _ that begins with no digit'
 # Singular and plural, by the type of the default.
 _KINDS = {bool: ('true or false', 'true or false'), int: ('a whole number', 'whole numbers'),
-          float: ('a number', 'numbers'), str: (_TEXT, 'texts')}
+          float: ('a number', 'numbers'), str: ('text', 'texts')}
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a text has to look like, in words and as a regular expression."""
+
+    words: str
+    pattern: str
+
+    def fits(self, text: str) -> bool:
+        """Return whether a text looks so."""
+        return re.fullmatch(self.pattern, text, re.ASCII) is not None
+
+
+_TOKEN = r'[A-Za-z_]\w*'
+_TOPIC = rf'/?{_TOKEN}(/{_TOKEN})*'
+# A camera's name is a part of the names of its topics.
+CAMERA = Form('a name of letters, digits and _ that begins with no digit', _TOKEN)
+TOPIC = Form('the name of a topic, as robot_state or camera/front/image_raw', _TOPIC)
+TYPED_TOPIC = Form('"name package/msg/Type"', rf'{_TOPIC}\s+\w+/msg/\w+')
 
 
 @dataclass(frozen=True)
@@ -30,8 +48,7 @@ class Parameter:
         description: with the unit, where it has one.
         low, high: inclusive range of a number, or of each number in a list; both or neither.
         choices: allowed values.
-        topic_name: whether the text, or each in a list, becomes part of a topic's name; each
-            text in a list is there once.
+        form: of the text, or of each in a list, where each may be there once; '' is none.
 
     """
 
@@ -40,7 +57,7 @@ class Parameter:
     low: float | None = None
     high: float | None = None
     choices: tuple[Any, ...] = ()
-    topic_name: bool = False
+    form: Form | None = None
 
     def fitted(self, value: Any) -> Any:
         """Return a value as the parameter's type; a whole number may stand for a float.
@@ -58,7 +75,7 @@ class Parameter:
         if not items or self._size not in (None, len(items)):
             raise self._misfit(value)
         twice = [item for item, count in Counter(items).items() if count > 1]
-        if self.topic_name and twice:
+        if self.form and twice:
             raise ConfigError(f'{shown(value)}: {shown(twice[0])} is there twice')
         return items
 
@@ -68,10 +85,18 @@ class Parameter:
         if self.choices:
             return f'one of {", ".join(map(shown, self.choices))}'
         kind = type(self._first)
-        one, many = (_NAME, f'texts, each {_NAME}') if self.topic_name else _KINDS[kind]
+        one, many = _KINDS[kind]
+        if self.form:
+            one, many = self.form.words, f'texts, each {self.form.words}'
         words = one if not isinstance(self.default, list) else \
             f'{self._size} {many}' if self._size else f'a list of {many}'
         return words if self.low is None else f'{words} from {self.low} to {self.high}'
+
+    @property
+    def unit(self) -> str:
+        """What the description has in brackets at its end; '' for none."""
+        found = re.search(r'\[([^\[\]]+)\]$', self.description)
+        return found.group(1) if found else ''
 
     @property
     def _first(self) -> Any:
@@ -93,8 +118,7 @@ class Parameter:
             raise self._misfit(value)
         if self.low is not None and not self.low <= item <= self.high:
             raise self._misfit(value)
-        # The empty text stands for none.
-        if self.topic_name and item and not _TOPIC_NAME.fullmatch(item):
+        if self.form and item and not self.form.fits(item):
             raise self._misfit(value)
         return item
 

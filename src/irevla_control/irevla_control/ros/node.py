@@ -18,7 +18,7 @@ from rclpy.executors import ExternalShutdownException
 import rclpy.node
 from rclpy.signals import SignalHandlerOptions
 
-from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.errors import ConfigError, IrevlaError, one_line
 from irevla_control.parameters.parameter import RCLPY_PARAMETERS
 from irevla_control.ros.executor import DirectExecutor
 from irevla_control.ros.parameters import check_arguments
@@ -97,8 +97,8 @@ def run_node(create: Callable[[], Node]) -> None:
             if not isinstance(error, (IrevlaError, NameValidationException)):
                 raise
             # rclpy points to the wrong character in a line of its own.
-            reason = str(error) if isinstance(error, IrevlaError) else ' '.join(
-                str(error).replace('^', '').split())
+            reason = str(error) if isinstance(error, IrevlaError) else one_line(
+                error).replace(' ^', '')
             print(f'{create.__name__}: {reason}', file=sys.stderr, flush=True)
             status = 1
     finally:
@@ -124,7 +124,7 @@ def _start_ros() -> None:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:
         # Without the places in rcl's sources.
-        text = re.sub(r', at /\S+:\d+', '', ' '.join(str(error).split()))
+        text = re.sub(r', at /\S+:\d+', '', one_line(error))
         raise ConfigError(f'ROS refuses the arguments: {text}') from error
 
 

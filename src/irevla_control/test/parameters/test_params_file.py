@@ -9,7 +9,7 @@ from rclpy.context import Context
 
 from irevla_control.errors import ConfigError
 from irevla_control.parameters.blocks import read_blocks
-from irevla_control.parameters.parameter import Parameter
+from irevla_control.parameters.parameter import CAMERA, TOPIC, TYPED_TOPIC, Parameter
 from irevla_control.parameters.params_file import file_problems, given_to, missed
 
 FRANKA = {
@@ -21,13 +21,17 @@ FRANKA = {
     'robot_ip': Parameter('', 'address'),
 }
 REALSENSE = {
-    'cameras': Parameter([''], 'names', topic_name=True),
+    'cameras': Parameter([''], 'names', form=CAMERA),
     'serials': Parameter([''], 'serial numbers'),
     'crop': Parameter([0], 'rectangle'),
     'fps': Parameter(30, 'rate [Hz]', 1, 120),
     'mode': Parameter('one', 'which', choices=('one', 'two')),
 }
-NODES = {'/franka': FRANKA, '/realsense': REALSENSE}
+RECORDER = {
+    'topics': Parameter([''], 'further topics', form=TYPED_TOPIC),
+    'from_start': Parameter([''], 'topics', form=TOPIC),
+}
+NODES = {'/franka': FRANKA, '/realsense': REALSENSE, '/recorder': RECORDER}
 IN_LAB = {f'/lab{name}': table for name, table in NODES.items()}
 
 
@@ -59,6 +63,8 @@ def block(name, *lines):
                   'start_type_description_service: false')),
     (NODES, block('/**/franka', 'max_speed: 5e-2')),
     (NODES, '# nothing\n'),
+    (NODES, block('/recorder', 'topics: [/tool/force geometry_msgs/msg/Wrench]',
+                  'from_start: [robot_state, camera/front/image_raw, ""]')),
     (NODES, block('/realsense', 'cameras: !!python/tuple [front, wrist]')),
     (IN_LAB, block('/lab/franka', 'max_speed: 0.05')),
     (IN_LAB, block('/*/franka', 'max_speed: 0.05')),
@@ -84,7 +90,7 @@ def test_what_fits_passes(problems, nodes, text):
     (block('/*/franka', 'max_speed: 0.05'), ['block /*/franka', 'the nearest is /franka']),
     (block('/lab/**', 'max_speed: 0.05'), ['block /lab/** matches no node']),
     (block('/**/spacemouse', 'view: 1.0'), ['block /**/spacemouse matches no node',
-                                            'started: /franka, /realsense']),
+                                            'started: /franka, /realsense, /recorder']),
     # Wrong types and ranges.
     (block('/**/franka', 'max_speed: fast'), ['max_speed: "fast": expected is a number from 0.01 '
                                               'to 1.5']),
@@ -117,6 +123,11 @@ def test_what_fits_passes(problems, nodes, text):
     (block('/**/realsense', 'cameras: [front-left]'), ['cameras: ["front-left"]: expected is']),
     (block('/**/realsense', 'cameras: [a/b]'), ['cameras: ["a/b"]: expected is']),
     (block('/**/realsense', 'cameras: [front, front]'), ['"front" is there twice']),
+    # Names of topics.
+    (block('/**/recorder', 'from_start: [a b]'), ['from_start: ["a b"]: expected is a list']),
+    (block('/**/recorder', 'topics: [force geometry_msgs/msg/Wrench, force]'),
+     ['expected is a list of texts, each "name package/msg/Type"']),
+    (block('/**/recorder', 'topics: [my-force geometry_msgs/msg/Wrench]'), ['expected is a list']),
     # A clock that nobody gives.
     (block('/**/franka', 'use_sim_time: true'), ['use_sim_time: true: ', '/clock', 'only false']),
     (block('/**', 'use_sim_time: true'), ['use_sim_time: true: ', '/clock', 'only false']),

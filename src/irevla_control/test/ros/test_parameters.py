@@ -13,13 +13,13 @@ from rclpy.parameter import Parameter as RosParameter
 
 from irevla_control.errors import ConfigError
 from irevla_control.ros.node import Node
-from irevla_control.ros.parameters import Parameter, check_arguments, declare
+from irevla_control.ros.parameters import CAMERA, Parameter, check_arguments, declare
 
 PARAMETERS = {
     'max_speed': Parameter(0.3, 'largest speed [m/s]', 0.01, 1.5),
     'box_low': Parameter([0.3, -0.3, 0.01], 'lower corner [m]'),
     'recoveries': Parameter(3, 'how many', 0, 100),
-    'cameras': Parameter([''], 'names', topic_name=True),
+    'cameras': Parameter([''], 'names', form=CAMERA),
 }
 LAB = """/**/franka:
   ros__parameters:
@@ -132,7 +132,7 @@ NODE = """
 import sys
 from std_msgs.msg import Empty
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import CAMERA, Parameter, declare
 
 class Franka(Node):
     def __init__(self):
