@@ -25,7 +25,8 @@ def shown(module, capsys, monkeypatch):
 
 def test_the_table_is_complete():
     old = {name for name, _ in MOVED}
-    shims = [file for top in ('src', 'sim', 'launch') for file in (ROOT / top).rglob('irevla_*/*.py')
+    shims = [file for top in ('src', 'sim', 'launch')
+             for file in (ROOT / top).rglob('irevla_*/*.py')
              if 'import run_moved' in file.read_text()]
     assert old == {f'{file.parent.name}.{file.stem}' for file in shims}
 
