@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext
 from launch.actions import OpaqueFunction, Shutdown
-from launch.events.process import ProcessExited
+from launch.events.process import ProcessExited, SignalProcess
 from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.logging import get_logger
 from launch_ros.actions import Node
@@ -121,6 +121,11 @@ def ends_all(name: str) -> Callable[[ProcessExited, LaunchContext], Shutdown]:
     def on_exit(event: ProcessExited, context: LaunchContext) -> Shutdown:
         status = event.returncode
         if status and not (context.is_shutdown and status in ASKED_TO_END):
+            if not context.is_shutdown:
+                # Before SIGINT, which is a traceback of each node that is still importing. Only
+                # once: a later signal would break off what a node finishes.
+                context.emit_event_sync(SignalProcess(
+                    signal_number=signal.SIGTERM, process_matcher=lambda process: True))
             # The only way in which a launch file makes `ros2 launch` itself fail.
             raise RuntimeError(f'{name} failed: ' + (
                 f'signal {-status}' if status < 0 else f'exit status {status}'))

@@ -6,6 +6,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 import subprocess
 import sys
+import textwrap
 from types import SimpleNamespace
 
 from launch import LaunchContext
@@ -117,6 +118,14 @@ def test_the_shipped_files_fit_their_nodes(name):
     path = CONFIG / f'{name}.yaml'
     for node in (f'/{name}', f'/lab/{name}'):
         assert file_problems(path, read_blocks(path), {node: node_table(name)}) == []
+
+
+def test_the_file_of_docs_hardware_fits(tmp_path):
+    page = (LAUNCH.parent / 'docs/hardware.md').read_text()
+    path = tmp_path / 'lab.yaml'
+    path.write_text(textwrap.dedent(page.split('```yaml\n')[1].split('```')[0]))
+    context, started = launched('teleop.launch.py', params_file=str(path), **TELEOP)
+    assert len(actions(context, started)) == len(started)
 
 
 def test_cameras_are_names_of_topics_in_every_table():

@@ -71,6 +71,7 @@ def test_any_killed_node_ends_the_launch(tmp_path, checkpoint, launch_file):
     ({'horizon': 'long'}, ('horizon:=long', 'whole number')),
     ({'noise_std': '-1'}, ('noise_std:=-1', '0.0 to 2.0')),
     ({'tasks_file': '/nowhere.yaml'}, ('tasks_file:=/nowhere.yaml', 'does not exist')),
+    ({'tasks_file': '/dev/null'}, ('task file /dev/null: expected', 'failed: exit status 1')),
     ({'tasks': 'drawer-closed'}, ('drawer-closed', 'drawer-close')),
     ({'episode': '5'}, ('episode', 'no argument', 'episodes')),
 ])
