@@ -3,12 +3,12 @@
 """Record scripted demonstrations: simulator, expert, command mux, recorder, episode runner."""
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.launch_description_entity import LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument
 
 from irevla_bringup.launching import (
     NOT_GIVEN,
     camera_arguments,
+    camera_names,
     common_arguments,
     episode_arguments,
     episode_nodes,
@@ -16,19 +16,19 @@ from irevla_bringup.launching import (
     number,
     simulator_arguments,
     simulator_parameters,
-    some_names,
     value,
     whole_number,
 )
+from irevla_bringup.starting import Started, start
 
 
-def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+def launch_nodes(context: LaunchContext) -> list[Started]:
     """Start the nodes with the arguments' values."""
     noise = {'noise_std': number(context, 'noise_std', 0.0, 2.0)} if value(
         context, 'noise_std') else {}
     return [
         node(context, 'irevla_sim', 'expert', {**noise, **simulator_parameters(context)}),
-        *episode_nodes(context, ['teleop_command'], some_names(context, 'cameras'),
+        *episode_nodes(context, ['teleop_command'], camera_names(context),
                        whole_number(context, 'image_size', 16)),
     ]
 
@@ -44,5 +44,5 @@ def generate_launch_description() -> LaunchDescription:
                               description='noise on the expert\'s commands, as a share of the '
                                           'largest command; labels stay clean; empty: what '
                                           'config/expert.yaml says'),
-        OpaqueFunction(function=launch_nodes),
+        start(launch_nodes),
     ])

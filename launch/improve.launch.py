@@ -3,8 +3,7 @@
 """Stage 1 over the graph: the VLA explores, the learner improves its head, until it is done."""
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.launch_description_entity import LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument
 
 from irevla_bringup.launching import (
     classifier_argument,
@@ -19,9 +18,10 @@ from irevla_bringup.launching import (
     simulator_arguments,
     value,
 )
+from irevla_bringup.starting import Started, start
 
 
-def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+def launch_nodes(context: LaunchContext) -> list[Started]:
     """Start the nodes with the arguments' values."""
     checkpoint = existing_path(context, 'checkpoint')
     cameras, image_size = seen_by_policy(checkpoint)
@@ -49,5 +49,5 @@ def generate_launch_description() -> LaunchDescription:
         classifier_argument(),
         DeclareLaunchArgument('checkpoint', description='folder of the policy to improve'),
         *learner_arguments(),
-        OpaqueFunction(function=launch_nodes),
+        start(launch_nodes),
     ])

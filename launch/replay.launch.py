@@ -5,17 +5,16 @@
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.launch_description_entity import LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument
 
 from irevla_bringup.launching import (
+    camera_names,
     common_arguments,
     episode_arguments,
     episode_nodes,
     existing_path,
     node,
     simulator_arguments,
-    some_names,
     value,
     whole_number,
 )
@@ -25,6 +24,7 @@ from irevla_bringup.robot import (
     robot_arguments,
     robot_nodes,
 )
+from irevla_bringup.starting import Started, start
 from irevla_control.bags.index import entry_from_bag
 from irevla_control.errors import BagError
 
@@ -33,7 +33,7 @@ FROM_BAG = ('tasks', 'seed', 'horizon')
 REST = 20
 
 
-def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+def launch_nodes(context: LaunchContext) -> list[Started]:
     """Start the nodes with the arguments' values."""
     bag = existing_path(context, 'bag')
     try:
@@ -50,7 +50,7 @@ def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     return [
         *robot_nodes(context, image_size),
         node(context, 'irevla_control', 'replay', {
-            'bag': bag, 'camera': some_names(context, 'cameras')[0]}),
+            'bag': bag, 'camera': camera_names(context)[0]}),
         *operator_nodes(context, demonstrate=False),
         *episodes_on_robot(context, ['teleop_command']),
     ]
@@ -69,5 +69,5 @@ def generate_launch_description() -> LaunchDescription:
         *robot_arguments(['none', 'spacemouse', 'scripted']),
         DeclareLaunchArgument('image_size', default_value='84',
                               description='height and width of the images [pixels]'),
-        OpaqueFunction(function=launch_nodes),
+        start(launch_nodes),
     ])

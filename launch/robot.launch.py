@@ -6,10 +6,10 @@ With ``output`` it learns online (stage 1): the VLA explores, and the learner im
 """
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.launch_description_entity import LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument
 
 from irevla_bringup.launching import (
+    camera_names,
     classifier_argument,
     common_arguments,
     episode_arguments,
@@ -19,7 +19,6 @@ from irevla_bringup.launching import (
     node,
     reward_node,
     seen_by_policy,
-    some_names,
     value,
 )
 from irevla_bringup.robot import (
@@ -29,14 +28,15 @@ from irevla_bringup.robot import (
     robot_arguments,
     robot_nodes,
 )
+from irevla_bringup.starting import Started, start
 
 
-def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+def launch_nodes(context: LaunchContext) -> list[Started]:
     """Start the nodes with the arguments' values."""
     checkpoint = existing_path(context, 'checkpoint')
     cameras, image_size = seen_by_policy(checkpoint)
-    if some_names(context, 'cameras') != cameras:
-        raise RuntimeError(f'launch argument cameras:={",".join(some_names(context, "cameras"))}: '
+    if camera_names(context) != cameras:
+        raise RuntimeError(f'launch argument cameras:={",".join(camera_names(context))}: '
                            f'the policy was trained with {",".join(cameras)}, in this order')
     reward = reward_node(context, checkpoint)
     skew = {'max_skew_s': max_skew_s(context)}
@@ -64,5 +64,5 @@ def generate_launch_description() -> LaunchDescription:
         classifier_argument(),
         DeclareLaunchArgument('checkpoint', description='folder of the trained policy'),
         *learner_arguments(),
-        OpaqueFunction(function=launch_nodes),
+        start(launch_nodes),
     ])

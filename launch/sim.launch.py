@@ -3,8 +3,7 @@
 """Close the loop in simulation: simulator, VLA, command mux, recorder, episode runner."""
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.launch_description_entity import LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument
 
 from irevla_bringup.launching import (
     classifier_argument,
@@ -17,9 +16,10 @@ from irevla_bringup.launching import (
     seen_by_policy,
     simulator_arguments,
 )
+from irevla_bringup.starting import Started, start
 
 
-def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+def launch_nodes(context: LaunchContext) -> list[Started]:
     """Start the nodes with the arguments' values."""
     checkpoint = existing_path(context, 'checkpoint')
     cameras, image_size = seen_by_policy(checkpoint)
@@ -41,5 +41,5 @@ def generate_launch_description() -> LaunchDescription:
         *simulator_arguments(),
         classifier_argument(),
         DeclareLaunchArgument('checkpoint', description='folder of the trained policy'),
-        OpaqueFunction(function=launch_nodes),
+        start(launch_nodes),
     ])

@@ -3,8 +3,7 @@
 """Demonstrations on the robot: arm, cameras, operator, command mux, recorder, episode runner."""
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.launch_description_entity import LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument
 
 from irevla_bringup.launching import common_arguments, episode_arguments, whole_number
 from irevla_bringup.robot import (
@@ -14,9 +13,10 @@ from irevla_bringup.robot import (
     robot_arguments,
     robot_nodes,
 )
+from irevla_bringup.starting import Started, start
 
 
-def launch_nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+def launch_nodes(context: LaunchContext) -> list[Started]:
     """Start the nodes with the arguments' values."""
     return [
         *robot_nodes(context, whole_number(context, 'image_size', 16)),
@@ -34,5 +34,5 @@ def generate_launch_description() -> LaunchDescription:
         *robot_arguments(['spacemouse', 'scripted']),
         DeclareLaunchArgument('image_size', default_value='224',
                               description='height and width of the images [pixels]'),
-        OpaqueFunction(function=launch_nodes),
+        start(launch_nodes),
     ])

@@ -2,5 +2,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything put together: launch files, Algorithm 1 over ROS, the demo.
 
-May import: irevla_*.
+May import: irevla_control*, irevla_policy*, irevla_learner*, irevla_sim*.
 """

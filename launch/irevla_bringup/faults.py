@@ -58,7 +58,7 @@ HOUR_NS = 3600 * 1_000_000_000
 # A busy machine's images pause: an operator remains in command meanwhile.
 ALL_PARAMETERS = """
 /**/command_mux: {ros__parameters: {teleop_timeout_s: 5.0}}
-/**/episode_runner: {ros__parameters: {stall_timeout_s: 8.0, max_retries: 1000000}}
+/**/episode_runner: {ros__parameters: {max_retries: 1000000}}
 /**/franka: {ros__parameters: {recoveries: 100}}
 """
 

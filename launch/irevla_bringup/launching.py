@@ -6,18 +6,21 @@ from collections.abc import Iterable, Sequence
 import json
 import math
 from pathlib import Path
+import re
 import signal
 
-from ament_index_python.packages import get_package_share_directory
 from launch import Action, LaunchContext
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
 
+from irevla_bringup.starting import SuiteNode
 from irevla_control.errors import ConfigError
+from irevla_control.parameters.parameter import CAMERA, Parameter
 from irevla_learner.sacfd.config import SACfDConfig
 
 NOT_GIVEN = ''
+NAMESPACE = re.compile(r'/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?', re.ASCII)
+CAMERAS = Parameter([''], 'names of cameras', form=CAMERA)
 
 
 def common_arguments() -> list[Action]:
@@ -93,7 +96,7 @@ def classifier_argument() -> DeclareLaunchArgument:
                     'empty: none')
 
 
-def reward_node(context: LaunchContext, checkpoint: str) -> list[Node]:
+def reward_node(context: LaunchContext, checkpoint: str) -> list[SuiteNode]:
     """Return the node that watches with the classifier, if one was given."""
     if not value(context, 'classifier'):
         return []
@@ -111,7 +114,7 @@ def learner_arguments() -> list[DeclareLaunchArgument]:
     ]
 
 
-def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> list[Node]:
+def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> list[SuiteNode]:
     """Return the policy with the noise of stage 1, and the learner that improves it.
 
     Args:
@@ -175,6 +178,18 @@ def some_names(context: LaunchContext, name: str) -> list[str]:
     return found
 
 
+def camera_names(context: LaunchContext) -> list[str]:
+    """Return the cameras, whose names become parts of topics."""
+    return _as_cameras(context, 'cameras', some_names(context, 'cameras'))
+
+
+def _as_cameras(context: LaunchContext, name: str, found: list[str]) -> list[str]:
+    try:
+        return CAMERAS.fitted(found) if found else []
+    except ConfigError as error:
+        raise RuntimeError(f'launch argument {name}:={value(context, name)}: {error}') from error
+
+
 def whole_number(context: LaunchContext, name: str, least: int) -> int:
     """Return a launch argument's value as a whole number."""
     text = value(context, name)
@@ -204,20 +219,18 @@ def existing_path(context: LaunchContext, name: str) -> str:
 
 
 def node(context: LaunchContext, package: str, name: str, parameters: dict,
-         executable: str = '', arguments: Sequence[str] = ()) -> Node:
-    """Start node ``name`` of ``package`` with config/<name>.yaml; when it ends, all ends.
+         executable: str = '', arguments: Sequence[str] = ()) -> SuiteNode:
+    """Return node ``name`` of ``package``, which starts with config/<name>.yaml.
 
     It is played by ``<name>_node`` unless another executable is named.
     """
-    files = [str(Path(get_package_share_directory('irevla_bringup')) / 'config' / f'{name}.yaml')]
-    if value(context, 'params_file'):
-        files.append(existing_path(context, 'params_file'))
-    return Node(
-        package=package, executable=executable or f'{name}_node', name=name,
-        namespace=value(context, 'namespace'), parameters=[*files, parameters],
-        output='screen', emulate_tty=True,
-        arguments=[*arguments, '--ros-args', '--log-level', value(context, 'log_level')],
-        on_exit=Shutdown(reason=f'{name} ended'))
+    namespace = value(context, 'namespace')
+    if not NAMESPACE.fullmatch(namespace):
+        raise RuntimeError(f'launch argument namespace:={namespace}: expected are names of '
+                           'letters, digits and _, separated by /')
+    return SuiteNode(
+        package, executable or f'{name}_node', name, namespace, parameters,
+        [*arguments, '--ros-args', '--log-level', value(context, 'log_level')])
 
 
 def seen_by_policy(checkpoint: str) -> tuple[list[str], int]:
@@ -238,12 +251,12 @@ def simulator_parameters(context: LaunchContext) -> dict:
 
 
 def episode_nodes(context: LaunchContext, needed: list[str], cameras: list[str],
-                  image_size: int) -> Iterable[Node]:
+                  image_size: int) -> Iterable[SuiteNode]:
     """Return simulator, mux, recorder and runner, which waits for the ``needed`` topics.
 
     The simulator draws the ``cameras``, but for those that others publish.
     """
-    extra = names(context, 'extra_cameras')
+    extra = _as_cameras(context, 'extra_cameras', names(context, 'extra_cameras'))
     drawn, mode = [name for name in cameras if name not in extra], value(context, 'mode')
     yield node(context, 'irevla_sim', 'metaworld', {
         'cameras': drawn,
@@ -259,7 +272,7 @@ def episode_nodes(context: LaunchContext, needed: list[str], cameras: list[str],
 
 
 def played(context: LaunchContext, needed: list[str], cameras: list[str],
-           recorder: dict | None = None, runner: dict | None = None) -> Iterable[Node]:
+           recorder: dict | None = None, runner: dict | None = None) -> Iterable[SuiteNode]:
     """Return mux, recorder if ``bags`` are wanted, and runner, with more parameters of the two.
 
     The runner waits for the ``needed`` topics.

@@ -6,19 +6,19 @@ from collections.abc import Iterable
 import sys
 
 from launch import LaunchContext
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, Shutdown
-from launch.launch_description_entity import LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, ExecuteProcess
 
 from irevla_bringup.launching import (
     NOT_GIVEN,
+    camera_names,
     names,
     node,
     number,
     played,
-    some_names,
     value,
     whole_number,
 )
+from irevla_bringup.starting import Started, SuiteNode, ends_all
 from irevla_sim.panda.process import LOST_PACKETS
 
 # Drawn pictures that leave two cores time for the arm, [pixels].
@@ -80,14 +80,14 @@ def max_skew_s(context: LaunchContext) -> float:
     return MAX_SKEW / number(context, 'fps', 1, 120)
 
 
-def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescriptionEntity]:
+def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[Started]:
     """Return the arm, the cameras and the episodes.
 
     Raises:
         RuntimeError: a missing address, or not one serial number for each camera.
 
     """
-    cameras, fake = some_names(context, 'cameras'), is_fake(context)
+    cameras, fake = camera_names(context), is_fake(context)
     address = value(context, 'robot_ip') or ('127.0.0.1' if fake else '')
     if not address:
         raise RuntimeError('launch argument robot_ip is empty; give the address of the robot, or '
@@ -105,7 +105,7 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescr
             yield ExecuteProcess(
                 cmd=[sys.executable, '-m', 'irevla_sim.panda.physics', '--address', address,
                      '--name', scene, '--lost-packets', str(LOST_PACKETS)], output='screen',
-                on_exit=Shutdown(reason='the simulated Panda ended'))
+                on_exit=ends_all('the simulated Panda'))
         yield node(context, 'irevla_sim', 'scene', {'scene': scene})
         yield node(context, 'irevla_sim', 'realsense', {
             **streams, 'width': FAKE_WIDTH, 'height': FAKE_HEIGHT,
@@ -125,7 +125,7 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[LaunchDescr
 
 
 def operator_nodes(context: LaunchContext, demonstrate: bool,
-                   follow_policy: bool = False) -> list[LaunchDescriptionEntity]:
+                   follow_policy: bool = False) -> list[SuiteNode]:
     """Return the operator, who leads the arm, or corrects and judges what does.
 
     Args:
@@ -137,7 +137,7 @@ def operator_nodes(context: LaunchContext, demonstrate: bool,
         RuntimeError: a script or a program before real hardware.
 
     """
-    operator, camera = value(context, 'operator'), some_names(context, 'cameras')[0]
+    operator, camera = value(context, 'operator'), camera_names(context)[0]
     if operator in ('scripted', 'fake_spacemouse') and not is_fake(context):
         raise RuntimeError(f'launch argument operator:={operator} leads only simulated hardware; '
                            'add use_fake_hardware:=true, or choose another operator')
@@ -154,10 +154,10 @@ def operator_nodes(context: LaunchContext, demonstrate: bool,
 
 
 def episodes_on_robot(context: LaunchContext, needed: list[str],
-                      **runner: object) -> Iterable[LaunchDescriptionEntity]:
+                      **runner: object) -> Iterable[SuiteNode]:
     """Return mux, recorder and runner, with more parameters of the runner."""
     patient = by_hand(context)
     return played(
-        context, needed, some_names(context, 'cameras'), {'max_skew_s': max_skew_s(context)},
+        context, needed, camera_names(context), {'max_skew_s': max_skew_s(context)},
         {'stall_timeout_s': PATIENT_S if patient else STALL_S,
          **({'max_retries': ANY_NUMBER} if patient else {}), **runner})

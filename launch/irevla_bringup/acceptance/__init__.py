@@ -2,5 +2,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The first day on a real arm: ten checks at low speed, each with a person's yes.
 
-May import: irevla_*.
+May import: nothing.
 """

@@ -61,7 +61,7 @@ def test_any_killed_node_ends_the_launch(tmp_path, checkpoint, launch_file):
         victim = random.choice(sorted(launch.nodes()))
         print(f'killed {victim}')
         launch.nodes()[victim].kill()
-        launch.wait(20)
+        assert launch.wait(20) == 1
         assert launch.alive() == []
         assert f'{victim} ended' in launch.output() or 'process has died' in launch.output()
 
@@ -71,20 +71,22 @@ def test_any_killed_node_ends_the_launch(tmp_path, checkpoint, launch_file):
     ({'horizon': 'long'}, ('horizon:=long', 'whole number')),
     ({'noise_std': '-1'}, ('noise_std:=-1', '0.0 to 2.0')),
     ({'tasks_file': '/nowhere.yaml'}, ('tasks_file:=/nowhere.yaml', 'does not exist')),
+    ({'tasks_file': '/dev/null'}, ('task file /dev/null: expected', 'failed: exit status 1')),
     ({'tasks': 'drawer-closed'}, ('drawer-closed', 'drawer-close')),
     ({'episode': '5'}, ('episode', 'no argument', 'episodes')),
 ])
 def test_wrong_values_are_refused_by_name(tmp_path, arguments, words):
     given = {'tasks': 'drawer-close', **arguments}
     with graph.RunningLaunch('collect.launch.py', tmp_path / 'log', **given) as launch:
-        launch.wait(60)
+        assert launch.wait(60) != 0
         for word in words:
             assert word in launch.output()
+        assert 'Traceback' not in launch.output()
 
 
 def test_a_folder_that_is_no_checkpoint_is_refused_by_name(tmp_path):
     with sim(tmp_path, checkpoint=tmp_path) as launch:
-        launch.wait(60)
+        assert launch.wait(60) == 1
         assert str(tmp_path) in launch.output() and 'trained' in launch.output()
 
 

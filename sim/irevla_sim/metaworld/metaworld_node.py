@@ -19,7 +19,7 @@ from irevla_control.ros.conversions import (
 )
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import CAMERA, Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState, SimulatorState
 from irevla_msgs.srv import ResetEpisode
@@ -27,7 +27,7 @@ from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
 from irevla_sim.metaworld.tasks import find_task
 
 PARAMETERS = {
-    'cameras': Parameter(['front', 'wrist'], 'names of the cameras to publish'),
+    'cameras': Parameter(['front', 'wrist'], 'names of the cameras to publish', form=CAMERA),
     'image_size': Parameter(84, 'height and width of the images [pixels]', 16, 2048),
     'action_repeat': Parameter(4, 'simulator steps of 12.5 ms for one command', 1, 100),
     'horizon': Parameter(50, 'commands after which an episode is truncated', 1, 1_000_000),

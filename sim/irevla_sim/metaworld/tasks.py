@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from irevla_control.errors import ConfigError
+from irevla_control.errors import ConfigError, one_line
 
 CATALOGUE = Path(__file__).parent / 'catalogue'
 SPLITS = ('expert', 'rl', 'held_out')
@@ -70,7 +70,7 @@ def load_catalogue(extra_files: Iterable[str | Path] = ()) -> dict[str, Task]:
         try:
             entries = yaml.safe_load(Path(path).read_text())
         except (OSError, yaml.YAMLError) as error:
-            raise ConfigError(f'task file {path}: {error}') from error
+            raise ConfigError(f'task file {path}: {one_line(error)}') from error
         if not isinstance(entries, Mapping):
             raise ConfigError(f'task file {path}: expected a mapping of task names to entries')
         for name, entry in entries.items():

@@ -15,7 +15,7 @@ from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import CAMERA, Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import (
     EndEffectorCommand,
@@ -27,7 +27,7 @@ from irevla_msgs.msg import (
 from irevla_sim.panda.pick_expert import PickExpert, lifted, thing_in
 
 PARAMETERS = {
-    'camera': Parameter('', 'whose images it answers; the first of the policy'),
+    'camera': Parameter('', 'whose images it answers; the first of the policy', form=CAMERA),
     'demonstrate': Parameter(True, 'whether it moves the arm; else it only says what succeeded'),
     'noise_std': Parameter(0.3, 'of the noise on commands, as a share of the largest', 0.0, 2.0),
 }

@@ -17,3 +17,8 @@ class BagError(IrevlaError):
 
 class ConfigError(IrevlaError):
     """A parameter, file or name that does not fit."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's text in one line; those of parsers have several."""
+    return ' '.join(str(error).split())

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import yaml
 
-from irevla_control.errors import ConfigError
+from irevla_control.errors import ConfigError, one_line
 
 Kind = TypeVar('Kind', bound='Settings')
 # Low and high, inclusive, by the name of a setting.
@@ -26,7 +26,7 @@ def read_mapping(path: Path, what: str) -> dict[str, Any]:
     try:
         values = yaml.safe_load(Path(path).read_text()) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f'{what} {path}: {error}') from error
+        raise ConfigError(f'{what} {path}: {one_line(error)}') from error
     if not isinstance(values, dict):
         raise ConfigError(f'{what} {path} must be "name: value" lines')
     return values

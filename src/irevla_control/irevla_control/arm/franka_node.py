@@ -104,6 +104,7 @@ class FrankaNode(Node):
         if not values['robot_ip']:
             raise ConfigError("parameter robot_ip is empty; give the robot's address")
         limits = ArmLimits(**_chosen(values, ArmLimits))
+        self.get_logger().info(f'limits: {limits_text(values)}')
         gains = ArmGains(posture=values['home_joints'], **_chosen(values, ArmGains, 'posture'))
         self._home = home_pose(values, limits)
         self._spread = home_spread(values)
@@ -217,6 +218,12 @@ def _chosen(values: dict[str, Any], kind: type, *without: str) -> dict[str, Any]
     """Return the parameters that a dataclass has, lists as tuples."""
     return {name: tuple(values[name]) if isinstance(values[name], list) else values[name]
             for name in kind.__dataclass_fields__ if name not in without}
+
+
+def limits_text(values: dict[str, Any]) -> str:
+    """Return the limits of the arm with their units, for the log."""
+    return ', '.join(f'{name} {values[name]} {PARAMETERS[name].unit}'.rstrip()
+                     for name in ArmLimits.__dataclass_fields__)
 
 
 def connected(address: str, gains: ArmGains, realtime: bool, timeout_s: float) -> FrankaArm:

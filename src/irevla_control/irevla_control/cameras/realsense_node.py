@@ -22,12 +22,12 @@ from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import ns_to_stamp, pixels_to_message, to_array
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import CAMERA, Parameter, declare
 from irevla_control.ros.qos import EVENT, OBSERVATION
 from irevla_msgs.msg import EpisodeState
 
 PARAMETERS = {
-    'cameras': Parameter([''], 'names; each gives `camera/<name>/image_raw`'),
+    'cameras': Parameter([''], 'names; each gives `camera/<name>/image_raw`', form=CAMERA),
     'serials': Parameter([''], 'serial numbers of the cameras, in their order'),
     'image_size': Parameter(224, 'height and width of the images given [pixels]', 16, 2048),
     'width': Parameter(640, 'of the captured stream [pixels]', 16, 4096),

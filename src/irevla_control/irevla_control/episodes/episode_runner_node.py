@@ -5,6 +5,7 @@
 from collections import Counter
 from collections.abc import Sequence
 import json
+import os
 from pathlib import Path
 import time
 
@@ -16,7 +17,7 @@ from irevla_control.files import write_synced
 from irevla_control.progress_bar import progress_bar
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, NodeDone, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import TOPIC, Parameter, declare
 from irevla_control.ros.qos import EVENT
 from irevla_msgs.msg import EpisodeState, RecordedEpisode
 from irevla_msgs.srv import ResetEpisode
@@ -28,7 +29,8 @@ PARAMETERS = {
     'seed': Parameter(0, 'seed of the first episode of each task; they grow by one', 0, 2**53),
     'instruction': Parameter('', 'replaces the tasks\' own instruction'),
     'output': Parameter('', 'JSON file of the results; those it holds are not run again'),
-    'wait_for': Parameter([''], 'topics that need a publisher before the first episode'),
+    'wait_for': Parameter([''], 'topics that need a publisher before the first episode',
+                          form=TOPIC),
     'recorded': Parameter(False, 'count an episode only once the recorder has committed it'),
     'startup_timeout_s': Parameter(120.0, 'longest wait for services and nodes [s]', 1.0, 3600.0),
     'stall_timeout_s': Parameter(
@@ -54,7 +56,7 @@ class EpisodeRunnerNode(Node):
         self._values = declare(self, PARAMETERS)
         counts = read_tasks(self._values['tasks'], self._values['episodes'])
         self._output = Path(self._values['output']) if self._values['output'] else None
-        self._results = self._read_results()
+        self._results = read_results(self._output) if self._output else []
         done = {(result['task'], result['seed']) for result in self._results}
         first = self._values['seed']
         # Task by task: a simulator then changes its model as seldom as possible.
@@ -85,11 +87,6 @@ class EpisodeRunnerNode(Node):
         """Leave the terminal clean."""
         self._progress.close()
         super().destroy_node()
-
-    def _read_results(self) -> list[dict]:
-        if self._output is None or not self._output.exists():
-            return []
-        return json.loads(self._output.read_text())
 
     def _on_startup(self) -> None:
         absent = [topic for topic in self._values['wait_for']
@@ -213,7 +210,6 @@ class EpisodeRunnerNode(Node):
         self._progress.set_postfix_str(note, refresh=False)
         self._diagnostics.count('episodes')
         if self._output is not None:
-            self._output.parent.mkdir(parents=True, exist_ok=True)
             write_synced(self._output, json.dumps(self._results, indent=1))
 
     def _finish_if_recorded(self) -> None:
@@ -250,6 +246,26 @@ def read_tasks(entries: Sequence[str], episodes: int) -> dict[str, int]:
     if not counts:
         raise ConfigError('parameter tasks is empty; name at least one task')
     return counts
+
+
+def read_results(file: Path) -> list[dict]:
+    """Return the results in a file, which is to be written again; none where it does not exist.
+
+    Raises:
+        ConfigError: it holds no results, or nobody could write it when the first episode ends.
+
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        results = json.loads(file.read_text()) if file.exists() else []
+        if not all({'task', 'seed', 'success'} <= set(result) for result in results):
+            raise ValueError('an episode without task, seed or success')
+        if not os.access(file.parent, os.W_OK):
+            raise PermissionError(f'{file.parent} cannot be written to')
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigError(f'parameter output {file}: {error}; give a file of results, or one '
+                          'that does not exist yet') from error
+    return results
 
 
 def main() -> None:

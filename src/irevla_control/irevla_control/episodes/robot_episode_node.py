@@ -17,9 +17,9 @@ from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.ros.conversions import message_to_action, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import CAMERA, Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
-from irevla_control.ros.stamp_clock import StampClock
+from irevla_control.stamp_clock import StampClock
 from irevla_msgs.msg import (
     EndEffectorCommand,
     EpisodeState,
@@ -33,7 +33,8 @@ PICKS = [f'pick-{thing.replace(" ", "-")}: pick up the {thing}' for thing in (
     'red block', 'green block', 'blue block', 'eggplant', 'carrot')]
 PARAMETERS = {
     'tasks': Parameter(PICKS, 'what the robot can be told, each "name: instruction"'),
-    'camera': Parameter('', 'whose images count as observations; the first of the policy'),
+    'camera': Parameter('', 'whose images count as observations; the first of the policy',
+                        form=CAMERA),
     'horizon': Parameter(200, 'commands after which an episode is truncated', 1, 1_000_000),
     'linger': Parameter(0, 'images that an episode goes on for after success, which the success '
                            'classifier learns from', 0, 1_000_000),

@@ -19,14 +19,15 @@ from irevla_control.recording.recorder import Limits, Recorder
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.inbox import Inbox, Polled, Stream
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import CAMERA, TOPIC, TYPED_TOPIC, Parameter, declare
 from irevla_control.ros.qos import EVENT, RECORD, RECORD_EVENT
 from irevla_msgs.msg import RecordedEpisode
 
 PARAMETERS = {
     'root': Parameter('', 'folder that gets one bag per episode'),
-    'cameras': Parameter(['front', 'wrist'], 'cameras, by name'),
-    'topics': Parameter([''], 'further topics, each "name package/msg/Type"'),
+    'cameras': Parameter(['front', 'wrist'], 'cameras, by name', form=CAMERA),
+    'topics': Parameter([''], 'further topics, each "name package/msg/Type"',
+                        form=TYPED_TOPIC),
     'poll_hz': Parameter(50.0, 'how often the queues of all topics are emptied [Hz]', 5.0, 1000.0),
     'grace_s': Parameter(0.5, 'time for messages after their episode\'s last event [s]',
                          0.0, 60.0),
@@ -41,7 +42,8 @@ PARAMETERS = {
         0.0, 'how much older than the first camera\'s stamp the rest of an observation may be; 0: '
         'equal stamps, as simulators give them [s]', 0.0, 1.0),
     'from_start': Parameter([''], 'topics with a message of each episode\'s first stamp; a '
-                                  'recording without one began too late and counts as aborted'),
+                                  'recording without one began too late and counts as aborted',
+                            form=TOPIC),
 }
 SUITE_TOPICS = {
     'robot_state': 'irevla_msgs/msg/RobotState',

@@ -2,5 +2,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every node shares; in this package only this folder and *_node.py files import ROS.
 
-May import: nothing.
+May import: parameters.
 """

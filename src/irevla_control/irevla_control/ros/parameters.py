@@ -1,42 +1,86 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node parameters declared as data: default, description and range in one line each."""
+"""A node declares its parameters from a table, and refuses what does not fit."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+import sys
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
 
 from irevla_control.errors import ConfigError
+from irevla_control.parameters.blocks import read_blocks, read_value
+from irevla_control.parameters.parameter import (
+    CAMERA,
+    TOPIC,
+    TYPED_TOPIC,
+    Parameter,
+    Table,
+    fitted,
+)
+from irevla_control.parameters.params_file import missed
+
+__all__ = ['CAMERA', 'TOPIC', 'TYPED_TOPIC', 'Parameter', 'check_arguments', 'declare']
+
+# How launch_ros names the file of what a launch file gives.
+_OF_LAUNCH = 'launch_params_'
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """One read-only parameter of a node.
+def declare(node: Node, parameters: Table) -> dict[str, Any]:
+    """Declare all parameters and return their values.
 
-    Attributes:
-        default: its type is the parameter's type.
-        description: with the unit, where it has one.
-        low, high: inclusive range of a number; both or neither.
-        choices: allowed values of a string.
+    Raises:
+        ConfigError: a value does not fit, nobody declares a parameter that was given, or a
+            params file has a block that misses this node; a line for each names file, key, value
+            and what is expected.
 
     """
+    name, values, problems = node.get_fully_qualified_name(), {}, []
+    for path in _files(sys.argv):
+        problem = missed(path, read_blocks(path), name)
+        problems += [problem] if problem else []
+    # rclpy shows overrides in no other way.
+    for key, given in node._parameter_overrides.items():
+        # rclpy knows arrays, and no empty list.
+        value = given.value if isinstance(given.value, (bool, int, float, str, bytes)) \
+            else list(given.value or [])
+        try:
+            values[key] = fitted(parameters, key, value)
+        except ConfigError as error:
+            problems.append(f'{_origin(sys.argv, name, key)}parameter {key}: {error}')
+    if problems:
+        raise ConfigError('\n'.join(problems))
+    for key, parameter in parameters.items():
+        value = values.get(key, parameter.default)
+        node.declare_parameter(key, value, _descriptor(parameter), ignore_override=True)
+    return {key: node.get_parameter(key).value if not isinstance(parameter.default, list)
+            else list(node.get_parameter(key).value) for key, parameter in parameters.items()}
 
-    default: Any
-    description: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
+
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Check the parameters on a node's command line as far as ROS must be able to read them.
+
+    Raises:
+        ConfigError: as `read_blocks`, or a value is none.
+
+    """
+    for path in _files(arguments):
+        read_blocks(path)
+    for key, text in _values(arguments):
+        try:
+            read_value(text)
+        except ConfigError as error:
+            raise ConfigError(f'parameter {key}: {error}') from error
 
 
 def _descriptor(parameter: Parameter) -> ParameterDescriptor:
     text = parameter.description
     if parameter.choices:
-        text += f' (one of {", ".join(parameter.choices)})'
+        text += f' ({parameter.expected})'
     descriptor = ParameterDescriptor(description=text, read_only=True)
-    if parameter.low is not None:
+    if parameter.low is not None and not isinstance(parameter.default, list):
         if isinstance(parameter.default, float):
             descriptor.floating_point_range = [FloatingPointRange(
                 from_value=float(parameter.low), to_value=float(parameter.high))]
@@ -46,22 +90,25 @@ def _descriptor(parameter: Parameter) -> ParameterDescriptor:
     return descriptor
 
 
-def declare(node: Node, parameters: dict[str, Parameter]) -> dict[str, Any]:
-    """Declare all parameters and return their values.
+def _files(arguments: Sequence[str]) -> list[Path]:
+    return [Path(after) for word, after in zip(arguments, arguments[1:])
+            if word == '--params-file']
 
-    Raises:
-        ConfigError: a value outside its range or choices; names parameter, value and remedy.
 
-    """
-    values = {}
-    for name, parameter in parameters.items():
-        try:
-            value = node.declare_parameter(name, parameter.default, _descriptor(parameter)).value
-        except InvalidParameterValueException as error:
-            raise ConfigError(f'parameter {name}: {error}; allowed is {parameter.low} to '
-                              f'{parameter.high}') from error
-        if parameter.choices and value not in parameter.choices:
-            raise ConfigError(f'parameter {name}: {value!r} is not one of '
-                              f'{", ".join(parameter.choices)}')
-        values[name] = list(value) if isinstance(parameter.default, list) else value
-    return values
+def _values(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for word, after in zip(arguments, arguments[1:]):
+        if word in ('-p', '--param') and ':=' in after:
+            key, _, text = after.partition(':=')
+            yield key.rpartition(':')[2], text
+
+
+def _origin(arguments: Sequence[str], node: str, key: str) -> str:
+    """Return the file and line that give a parameter to a node; '' when none does."""
+    if key in dict(_values(arguments)):
+        return ''
+    for path in reversed(_files(arguments)):
+        for block in reversed(read_blocks(path)):
+            for entry in block.entries if block.matches(node) else ():
+                if entry.name == key:
+                    return '' if path.name.startswith(_OF_LAUNCH) else f'{path}:{entry.line}: '
+    return ''

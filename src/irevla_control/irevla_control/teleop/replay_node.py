@@ -13,7 +13,7 @@ from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import CAMERA, Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_control.teleop.replay import Replay
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState
@@ -21,7 +21,8 @@ from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 PARAMETERS = {
     'bag': Parameter('', 'folder of the recorded episode'),
     'camera': Parameter('', 'whose images are answered at the recorded pace; empty: every '
-                            'observation of a simulator that waits is answered'),
+                            'observation of a simulator that waits is answered',
+                        form=CAMERA),
 }
 
 

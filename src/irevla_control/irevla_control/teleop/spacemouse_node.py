@@ -13,7 +13,7 @@ from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import CAMERA, Parameter, declare
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_control.teleop.spacemouse import (
     SpaceMouse,
@@ -25,7 +25,8 @@ from irevla_control.teleop.spacemouse import (
 from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict, PolicyStep
 
 PARAMETERS = {
-    'camera': Parameter('', 'whose images the operator answers; the first of the policy'),
+    'camera': Parameter('', 'whose images the operator answers; the first of the policy',
+                        form=CAMERA),
     'follow_policy': Parameter(False, 'answer what the policy saw instead of each image, so that '
                                       'a learner has a latent for each command'),
     'step': Parameter(0.02, 'translation of one command at full deflection [m]', 0.0005, 0.1),

@@ -15,6 +15,8 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Bool
 
+from irevla_control.episodes.episode_runner_node import read_results
+from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, EVENT
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RecordedEpisode
@@ -194,6 +196,23 @@ def test_bad_parameters_end_a_node_with_name_and_value(module, parameter, words)
         assert process.wait(20) == 1
         text = process.stderr.read()
     assert all(word in text for word in words) and 'Traceback' not in text
+
+
+@pytest.mark.parametrize('text, words', [
+    ('{', 'give a file of results'), ('[{"task": "a"}]', 'without task, seed or success'),
+    ('[1]', 'give a file of results')])
+def test_a_file_that_holds_no_results_is_refused_before_the_first_episode(tmp_path, text, words):
+    file = tmp_path / 'results.json'
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=f'parameter output {file}: .*{words}'):
+        read_results(file)
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_the_first_episode(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(ConfigError, match='give a file of results'):
+        read_results(tmp_path / 'file' / 'results.json')
+    assert read_results(tmp_path / 'new' / 'results.json') == []
 
 
 def test_episode_runner_plays_a_stalled_episode_again():

@@ -16,10 +16,11 @@ from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.ros.conversions import message_to_action, stamp_to_ns, to_array
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, NodeDone, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import declare
 from irevla_control.ros.qos import EVENT, RECORD, RECORD_EVENT
 from irevla_learner.json_file import json_values
 from irevla_learner.nodes.episode_joiner import EpisodeJoiner, Outcome, SeenStep
+from irevla_learner.nodes.learner_parameters import PARAMETERS
 from irevla_learner.nodes.policy_step import read_policy_step
 from irevla_learner.replay.latent_episode import LatentEpisode
 from irevla_learner.runs.outcome import write_outcome
@@ -30,18 +31,6 @@ from irevla_policy.checkpoints.head_update import pack_head
 from irevla_policy.checkpoints.latent_checkpoint import load_latent_policy, save_latent_policy
 from irevla_policy.metrics_log import MetricsLog
 
-PARAMETERS = {
-    'checkpoint': Parameter('', 'folder of the policy to improve; it must stay until the end'),
-    'settings': Parameter('', 'YAML file of SACfD; built-in ones when empty'),
-    'root': Parameter('', 'folder for replay, metrics and the improved policy'),
-    'device': Parameter('cpu', 'where the learner runs', choices=('cpu', 'cuda')),
-    'threads': Parameter(1, 'CPU threads of the learner', 1, 256),
-    'seed': Parameter(0, 'of everything random', 0, 2**53),
-    'most_owed': Parameter(200, 'updates still to do, with more of which no episode begins', 0,
-                           1_000_000),
-    'publish_period_s': Parameter(0.5, 'least time between two versions [s]', 0.01, 60.0),
-    'log_period_s': Parameter(10.0, 'time between two lines of progress [s]', 0.1, 3600.0),
-}
 # Updates between two looks at what came in.
 SLICE = 20
 HUMANS = (EndEffectorCommand.SOURCE_TELEOP, EndEffectorCommand.SOURCE_EXPERT)

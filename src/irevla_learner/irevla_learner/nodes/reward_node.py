@@ -9,17 +9,13 @@ import torch
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import declare
 from irevla_control.ros.qos import RECORD
 from irevla_learner.classifier.success_classifier import load_classifier
 from irevla_learner.nodes.policy_step import read_policy_step
+from irevla_learner.nodes.reward_parameters import PARAMETERS
 from irevla_msgs.msg import PolicyStep, Reward
 from irevla_policy.checkpoints.files import read_manifest
-
-PARAMETERS = {
-    'checkpoint': Parameter('', 'folder of the policy whose latents it reads'),
-    'classifier': Parameter('', 'folder of the success classifier'),
-}
 
 
 class RewardNode(Node):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
-from irevla_control.errors import ConfigError
+from irevla_control.errors import ConfigError, one_line
 
 T = TypeVar('T')
 
@@ -151,7 +151,7 @@ def load_preset(path: str | Path) -> PolicyConfig:
     try:
         data = yaml.safe_load(path.read_text(encoding='utf-8'))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f'preset {path} cannot be read: {error}') from error
+        raise ConfigError(f'preset {path} cannot be read: {one_line(error)}') from error
     try:
         return PolicyConfig.from_dict(data)
     except ConfigError as error:

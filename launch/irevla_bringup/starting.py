@@ -1,0 +1,142 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How the nodes of a launch file are started: once params_file fits them all, and to the end."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+import importlib
+from importlib.metadata import entry_points
+import importlib.util
+from pathlib import Path
+import signal
+from typing import Any, TypeAlias
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchContext
+from launch.actions import OpaqueFunction, Shutdown
+from launch.events.process import ProcessExited, SignalProcess
+from launch.launch_description_entity import LaunchDescriptionEntity
+from launch.logging import get_logger
+from launch_ros.actions import Node
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
+
+from irevla_control.errors import ConfigError
+from irevla_control.parameters.blocks import Block, read_blocks
+from irevla_control.parameters.parameter import Table, shown
+from irevla_control.parameters.params_file import file_problems, given_to
+
+# What a launch that ends sends its nodes, which may still be starting.
+ASKED_TO_END = (-signal.SIGINT, -signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class SuiteNode:
+    """A node of the suite to start.
+
+    Attributes:
+        package, executable: what runs.
+        name: of the node, and of its file in config/.
+        namespace: relative or absolute; '' for none.
+        parameters: set by the launch file, whatever the files say.
+        arguments: of the command line.
+
+    """
+
+    package: str
+    executable: str
+    name: str
+    namespace: str = ''
+    parameters: dict[str, Any] = field(default_factory=dict)
+    arguments: Sequence[str] = ()
+
+
+Started: TypeAlias = SuiteNode | LaunchDescriptionEntity
+
+
+def start(nodes: Callable[[LaunchContext], Iterable[Started]]) -> OpaqueFunction:
+    """Return the action that starts what a function gives, checked as a whole."""
+    return OpaqueFunction(function=lambda context: actions(context, list(nodes(context))))
+
+
+def actions(context: LaunchContext,
+            started: Sequence[Started]) -> list[LaunchDescriptionEntity]:
+    """Return the actions that start nodes of the suite and others.
+
+    Raises:
+        RuntimeError: `params_file` does not fit these nodes; a line for each problem.
+
+    """
+    file = context.launch_configurations.get('params_file', '')
+    nodes = {full_name(context, node): node for node in started if isinstance(node, SuiteNode)}
+    try:
+        given = from_params_file(Path(file).absolute(), nodes) if file else {}
+    except ConfigError as error:
+        raise RuntimeError(f'launch argument params_file:={file}: {error}') from error
+    return [_action(one, given.get(full_name(context, one), {}))
+            if isinstance(one, SuiteNode) else one for one in started]
+
+
+def full_name(context: LaunchContext, node: SuiteNode) -> str:
+    """Return a node's name with its namespace, which a launch file around may give too."""
+    around = context.launch_configurations.get('ros_namespace', None)
+    namespace = make_namespace_absolute(prefix_namespace(around, node.namespace)) or '/'
+    return f'{namespace.rstrip("/")}/{node.name}'
+
+
+def from_params_file(file: Path, nodes: dict[str, SuiteNode]) -> dict[str, dict[str, Any]]:
+    """Return what a params file gives to each node, by full name.
+
+    Raises:
+        ConfigError: the file cannot be read, or does not fit the nodes.
+
+    """
+    blocks: list[Block] = read_blocks(file)
+    tables = {name: node_table(node.name) for name, node in nodes.items()}
+    problems = file_problems(file, blocks, tables)
+    if problems:
+        raise ConfigError('\n'.join(problems))
+    given = {name: given_to(name, table, blocks) for name, table in tables.items()}
+    for name, values in given.items():
+        for key, fixed in nodes[name].parameters.items():
+            if key in values and values[key] != fixed:
+                get_logger('params_file').warning(
+                    f'{file}: {name} {key}: {shown(values[key])} is not used: this launch file '
+                    f'sets {shown(fixed)}')
+    return given
+
+
+def node_table(name: str) -> Table:
+    """Return the parameters that a node of the suite declares.
+
+    Nodes that take seconds to import have them in a module of their own, NAME_parameters.
+    """
+    entry, *_ = entry_points(group='console_scripts', name=f'{name}_node')
+    light = f'{entry.module.removesuffix("_node")}_parameters'
+    found = importlib.util.find_spec(light)
+    return importlib.import_module(light if found else entry.module).PARAMETERS
+
+
+def ends_all(name: str) -> Callable[[ProcessExited, LaunchContext], Shutdown]:
+    """Return what ends a launch when a process of it ends, with status 1 if that failed."""
+    def on_exit(event: ProcessExited, context: LaunchContext) -> Shutdown:
+        status = event.returncode
+        if status and not (context.is_shutdown and status in ASKED_TO_END):
+            if not context.is_shutdown:
+                # Before SIGINT, which is a traceback of each node that is still importing. Only
+                # once: a later signal would break off what a node finishes.
+                context.emit_event_sync(SignalProcess(
+                    signal_number=signal.SIGTERM, process_matcher=lambda process: True))
+            # The only way in which a launch file makes `ros2 launch` itself fail.
+            raise RuntimeError(f'{name} failed: ' + (
+                f'signal {-status}' if status < 0 else f'exit status {status}'))
+        return Shutdown(reason=f'{name} ended')
+    return on_exit
+
+
+def _action(node: SuiteNode, given: dict[str, Any]) -> Node:
+    config = Path(get_package_share_directory('irevla_bringup')) / 'config' / f'{node.name}.yaml'
+    return Node(
+        package=node.package, executable=node.executable, name=node.name,
+        namespace=node.namespace, parameters=[str(config), {**given, **node.parameters}],
+        output='screen', emulate_tty=True, arguments=list(node.arguments),
+        on_exit=ends_all(node.name))

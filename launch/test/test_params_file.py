@@ -1,0 +1,141 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A launch starts nothing while a key of its params_file would be without effect."""
+
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+import subprocess
+import sys
+import textwrap
+from types import SimpleNamespace
+
+from launch import LaunchContext
+from launch.utilities import perform_substitutions
+import pytest
+from test_config import CONFIG, NODES
+
+from irevla_bringup.starting import SuiteNode, actions, from_params_file, full_name, node_table
+from irevla_control.parameters.blocks import read_blocks
+from irevla_control.parameters.parameter import CAMERA
+from irevla_control.parameters.params_file import file_problems
+
+LAUNCH = Path(__file__).resolve().parents[1]
+TELEOP = {'use_fake_hardware': 'true', 'operator': 'scripted', 'tasks': 'pick-red-block'}
+
+
+def launched(file, **arguments):
+    """Return what a launch file would start, and its context."""
+    spec = spec_from_file_location('launch_file', LAUNCH / file)
+    module, context = module_from_spec(spec), LaunchContext()
+    spec.loader.exec_module(module)
+    for argument in module.generate_launch_description().get_launch_arguments():
+        if argument.default_value is not None:
+            context.launch_configurations[argument.name] = perform_substitutions(
+                context, argument.default_value)
+    context.launch_configurations.update(arguments)
+    return context, list(module.launch_nodes(context))
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Return why teleop.launch.py refuses a params_file of this text."""
+    def refused(text, **arguments):
+        path = tmp_path / 'lab.yaml'
+        path.write_text(text)
+        context, started = launched('teleop.launch.py', **{
+            **TELEOP, 'params_file': str(path), **arguments})
+        with pytest.raises(RuntimeError) as error:
+            actions(context, started)
+        return str(error.value)
+    return refused
+
+
+def block(name, line):
+    return f'{name}:\n  ros__parameters:\n    {line}\n'
+
+
+@pytest.mark.parametrize('text, arguments, words', [
+    (block('/**/franka', 'max_sped: 0.05'), {}, ('lab.yaml:3: /**/franka max_sped: 0.05: /franka',
+                                                 'the nearest is max_speed')),
+    (block('/**/franka_node', 'max_speed: 0.05'), {}, ('lab.yaml:1: block /**/franka_node ',
+                                                       'the nearest is /franka')),
+    (block('/franka', 'max_speed: 0.05'), {'namespace': 'lab'},
+     ('block /franka matches no node', 'the nearest is /lab/franka')),
+    (block('/**/spacemouse', 'view: 1.0'), {}, ('block /**/spacemouse matches no node',)),
+    (block('/**', 'max_sped: 0.05'), {}, ('lab.yaml:3: /** max_sped: 0.05: ', 'max_speed')),
+    (block('/**/franka', 'exposure_us: 8000'), {}, ('/realsense has it',)),
+    (block('/**/franka', 'max_speed: fast'), {}, ('max_speed: "fast": expected is a number',)),
+    (block('/**/franka', 'box_low: [0.3, 0, 0.01]'), {}, ('expected is [0.3, 0.0, 0.01]',)),
+    (block('/**', 'use_sim_time: true'), {}, ('use_sim_time: true', '/clock')),
+    ('[', {}, ('lab.yaml:1: no YAML',))])
+def test_a_key_without_effect_is_refused(refused, text, arguments, words):
+    said = refused(text, **arguments)
+    assert len(said.splitlines()) == 1 and said.startswith('launch argument params_file:=')
+    for word in words:
+        assert word in said
+
+
+def test_a_file_that_is_not_there_is_refused():
+    context, started = launched('teleop.launch.py', params_file='/nowhere.yaml', **TELEOP)
+    with pytest.raises(RuntimeError, match='params_file:=/nowhere.yaml'):
+        actions(context, started)
+
+
+def test_a_namespace_around_counts(tmp_path):
+    """As of PushRosNamespace in a launch file that includes one of the suite."""
+    context, started = launched('teleop.launch.py', namespace='left', ros_namespace='lab',
+                                **TELEOP)
+    names = {full_name(context, node) for node in started if isinstance(node, SuiteNode)}
+    assert '/lab/left/franka' in names
+
+
+def test_each_node_is_given_what_it_declares_and_no_more(tmp_path, monkeypatch):
+    warned = []
+    monkeypatch.setattr('irevla_bringup.starting.get_logger',
+                        lambda name: SimpleNamespace(warning=warned.append))
+    path = tmp_path / 'lab.yaml'
+    path.write_text(block('/**', 'max_speed: 1') + block('/**/realsense', 'fps: 30'))
+    context, started = launched('teleop.launch.py', params_file=str(path), **TELEOP)
+    nodes = {full_name(context, node): node for node in started if isinstance(node, SuiteNode)}
+    given = from_params_file(path, nodes)
+    assert {name: values for name, values in given.items() if values} == {
+        '/franka': {'max_speed': 1.0}, '/realsense': {'fps': 30}}
+    # What the launch argument fps says wins, and this is told.
+    assert warned == [f'{path}: /realsense fps: 30 is not used: this launch file sets 15']
+    assert len(actions(context, started)) == len(started)
+
+
+@pytest.mark.parametrize('argument, given', [
+    ('cameras', 'front left,wrist'), ('cameras', '2nd'), ('cameras', 'front-left'),
+    ('cameras', 'front,front'), ('namespace', 'my lab')])
+def test_names_that_cannot_be_of_topics_are_refused(argument, given):
+    with pytest.raises(RuntimeError, match=f'launch argument {argument}:={given}: '):
+        launched('teleop.launch.py', **{**TELEOP, argument: given})
+
+
+@pytest.mark.parametrize('name', NODES)
+def test_the_shipped_files_fit_their_nodes(name):
+    path = CONFIG / f'{name}.yaml'
+    for node in (f'/{name}', f'/lab/{name}'):
+        assert file_problems(path, read_blocks(path), {node: node_table(name)}) == []
+
+
+def test_the_file_of_docs_hardware_fits(tmp_path):
+    page = (LAUNCH.parent / 'docs/hardware.md').read_text()
+    path = tmp_path / 'lab.yaml'
+    path.write_text(textwrap.dedent(page.split('```yaml\n')[1].split('```')[0]))
+    context, started = launched('teleop.launch.py', params_file=str(path), **TELEOP)
+    assert len(actions(context, started)) == len(started)
+
+
+def test_cameras_are_names_of_topics_in_every_table():
+    for name in NODES:
+        for key, parameter in node_table(name).items():
+            assert (parameter.form is CAMERA) == (key in ('camera', 'cameras')), (name, key)
+
+
+def test_the_tables_are_read_without_what_takes_seconds():
+    subprocess.run([sys.executable, '-c', 'import sys\n'
+                    'from irevla_bringup.starting import node_table\n'
+                    f'for name in {list(NODES)}: assert node_table(name)\n'
+                    'assert not {"torch", "transformers"} & set(sys.modules)'], check=True)

@@ -1,0 +1,90 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a params file fits the nodes that are started: no key of it may be without effect."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from irevla_control.errors import ConfigError
+from irevla_control.parameters.blocks import Block, Entry
+from irevla_control.parameters.parameter import (
+    RCLPY_PARAMETERS,
+    Table,
+    fitted,
+    likeness,
+    nearest,
+    shown,
+)
+
+# The tables of nodes, by full name: /ns/node.
+Nodes = Mapping[str, Table]
+# From here on a name may be meant for another: franka_node for franka.
+ALIKE = 0.7
+
+
+def file_problems(path: Path, blocks: Sequence[Block], nodes: Nodes) -> list[str]:
+    """Return what is wrong with the blocks of a file for the nodes to start, a line for each.
+
+    A block must match a node, namespace included. Each of its keys must be declared by that node;
+    in a block for any node, such as /**, by at least one of those that it matches.
+    """
+    problems = []
+    for block in blocks:
+        matched = {name: table for name, table in nodes.items() if block.matches(name)}
+        if not matched:
+            problems.append(f'{path}:{block.line}: block {block.name} matches no node that is '
+                            f'started: {", ".join(nodes)}; the nearest is '
+                            f'{_nearest_node(block, nodes)}')
+            continue
+        for entry in block.entries:
+            problems += [f'{path}:{entry.line}: {block.name} {entry.name}: {problem}'
+                         for problem in _entry_problems(entry, matched, nodes)]
+    return problems
+
+
+def given_to(node: str, table: Table, blocks: Sequence[Block]) -> dict[str, Any]:
+    """Return what a file's blocks give to a node, of what it declares; the last one counts.
+
+    Raises:
+        ConfigError: a value does not fit; `file_problems` says where.
+
+    """
+    return {entry.name: fitted(table, entry.name, entry.value)
+            for block in blocks if block.matches(node) for entry in block.entries
+            if entry.name in table or entry.name in RCLPY_PARAMETERS}
+
+
+def missed(path: Path, blocks: Sequence[Block], node: str) -> str:
+    """Return which block of a file misses a node that it seems to be meant for, '' if none."""
+    if any(block.node and block.matches(node) for block in blocks):
+        return ''
+    name = node.rpartition('/')[2]
+    for block in blocks:
+        if block.node and likeness(block.node, name) >= ALIKE:
+            return (f'{path}:{block.line}: block {block.name} does not match this node, {node}; '
+                    f'name it {node} or /**/{name}')
+    return ''
+
+
+def _entry_problems(entry: Entry, matched: Nodes, nodes: Nodes) -> list[str]:
+    declaring = [table for table in matched.values() if entry.name in table]
+    if not declaring and entry.name not in RCLPY_PARAMETERS:
+        others = [name for name, table in nodes.items() if entry.name in table]
+        near = nearest(entry.name, [key for table in matched.values() for key in table])
+        return [f'{shown(entry.value)}: {" or ".join(matched)} has no such parameter; '
+                + (f'{", ".join(others)} has it' if others else f'the nearest is {near}')]
+    problems = []
+    for table in declaring or [RCLPY_PARAMETERS]:
+        try:
+            fitted(table, entry.name, entry.value)
+        except ConfigError as error:
+            problems.append(str(error))
+    return list(dict.fromkeys(problems))
+
+
+def _nearest_node(block: Block, nodes: Nodes) -> str:
+    if not block.node:
+        return nearest(block.name, nodes)
+    return max(nodes, key=lambda name: (likeness(block.node, name.rpartition('/')[2]),
+                                        likeness(block.name, name)))

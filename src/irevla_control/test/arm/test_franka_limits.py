@@ -1,0 +1,30 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The arm's node says with which limits it runs, before anything can move."""
+
+from dataclasses import fields
+import os
+import subprocess
+import sys
+
+from irevla_control.arm.franka_node import PARAMETERS, limits_text
+from irevla_control.arm.limits import ArmLimits
+
+
+def test_each_limit_is_told_with_its_unit():
+    said = limits_text({name: parameter.default for name, parameter in PARAMETERS.items()})
+    for name in (field.name for field in fields(ArmLimits)):
+        parameter = PARAMETERS[name]
+        assert parameter.unit and f'{name} {parameter.default} {parameter.unit}' in said
+
+
+def test_they_are_told_before_the_robot_is_reached():
+    done = subprocess.run(
+        [sys.executable, '-m', 'irevla_control.arm.franka_node', '--ros-args',
+         '-p', 'robot_ip:=127.254.254.254', '-p', 'connect_timeout_s:=0', '-p', 'max_speed:=1',
+         '-p', 'box_low:=[0.4, -0.2, 0.05]'], capture_output=True, text=True, timeout=60,
+        env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)})
+    assert done.returncode == 1
+    assert 'limits: box_low [0.4, -0.2, 0.05] m, ' in done.stdout + done.stderr
+    assert ', max_speed 1.0 m/s, ' in done.stdout + done.stderr
+    assert 'Traceback' not in done.stderr
