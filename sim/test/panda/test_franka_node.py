@@ -258,6 +258,42 @@ def test_a_grasp_closes_the_hand_and_holds_nobody_up(commander):
     commander.until(lambda: commander.state.gripper > 0.9, WAIT_S, 'the hand open')
 
 
+def test_a_reset_lets_go_of_a_handle_before_the_arm_moves(commander, panda):
+    down_and_grasp(commander, panda)
+    place = commander.position()
+    del commander.states[:-1]
+    assert commander.ask_home().accepted
+    commander.until(lambda: commander.state.gripper > 0.9, WAIT_S, 'open fingers')
+    commander.until(lambda: commander.state.mode == RobotState.MODE_READY, WAIT_S, 'home')
+    panda.ask(fasten=['red block', False])
+    way = np.array([[s.pose.position.x, s.pose.position.y, s.pose.position.z, s.gripper]
+                    for _, s in commander.states])
+    opening = np.flatnonzero(way[:, 3] < 0.9)[-1]
+    assert np.linalg.norm(way[:opening, :3] - place, axis=1).max() < 0.003
+    assert way[:, 2].max() > place[2] + 0.04
+
+
+def down_and_grasp(commander, panda):
+    """Close the hand on a handle, 7 cm below home."""
+    place = commander.position() - [0, 0, 0.07]
+    for _ in range(2):
+        commander.send((0, 0, -0.035))
+        commander.run(0.05)
+    end = time.monotonic() + WAIT_S
+    while np.linalg.norm(commander.position() - place) > 0.015 or commander.speed() > 0.01:
+        assert time.monotonic() < end, (commander.position(), place, commander.refusals)
+        commander.send()
+        commander.run(0.05)
+    panda.ask(put=['red block', commander.position().tolist()], fasten=['red block', True])
+    closed = [1.0]
+    while closed[-1] > 0.7 or len(closed) < 5 or np.ptp(closed[-5:]) > 0.005:
+        assert time.monotonic() < end, closed
+        commander.send(gripper=0.0)
+        commander.run(0.1)
+        closed.append(commander.state.gripper)
+    assert closed[-1] > 0.3, 'there is something between the fingers'
+
+
 def test_a_cut_connection_is_a_fault_until_recovery(commander, panda):
     commander.send((0, 0.01, 0))
     commander.run(0.1)

@@ -17,6 +17,7 @@ from irevla_control.arm.franka_arm import ArmError, ArmGains, ArmState, FrankaAr
 from irevla_control.arm.franka_gripper import FrankaGripper, GripperSettings
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.pose import Pose
+from irevla_control.arm.release import ResetRelease
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import (
@@ -29,7 +30,7 @@ from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, OBSERVATION
-from irevla_msgs.msg import EndEffectorCommand, RobotState
+from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict, RobotState
 from irevla_msgs.srv import GoHome
 
 PARAMETERS = {
@@ -69,6 +70,9 @@ PARAMETERS = {
     'recoveries': Parameter(3, 'recoveries from faults that recovery_window_s allows', 0, 100),
     'recovery_window_s': Parameter(600.0, 'in which recoveries are counted [s]', 1.0, 86400.0),
     # Home
+    'reset_release': Parameter('here', 'where a reset opens the hand',
+                               choices=tuple(where.value for where in ResetRelease)),
+    'reset_lift_m': Parameter(0.05, 'by how much the arm rises before its way home [m]', 0.0, 0.3),
     'home_position': Parameter([0.45, 0.0, 0.30], 'where episodes begin (x, y, z) [m]'),
     'home_quaternion': Parameter([1.0, 0.0, 0.0, 0.0],
                                  'orientation there, a unit quaternion (x, y, z, w)'),
@@ -81,6 +85,9 @@ PARAMETERS = {
     'open_above': Parameter(0.6, 'wanted opening above which it opens', 0.0, 1.0),
     'grasp_force': Parameter(40.0, 'force of a grasp [N]', 1.0, 70.0),
     'finger_speed': Parameter(0.1, 'speed of the fingers [m/s]', 0.01, 0.1),
+    'hand_timeout_s': Parameter(5.0, 'how much longer than their way the fingers may take before '
+                                     'the hand is reported and stopped for the next order [s]',
+                                0.2, 60.0),
 }
 JOINT_NAMES = [f'fr3_joint{number}' for number in range(1, 8)]
 FINGER_NAMES = ['fr3_finger_joint1', 'fr3_finger_joint2']
@@ -106,15 +113,20 @@ class FrankaNode(Node):
         self._state = self.create_publisher(RobotState, 'robot_state', OBSERVATION)
         self._joints = self.create_publisher(JointState, 'joint_states', OBSERVATION)
         settings = GripperSettings(values['close_below'], values['open_above'],
-                                   values['grasp_force'], values['finger_speed'])
+                                   values['grasp_force'], values['finger_speed'],
+                                   values['hand_timeout_s'])
         self._controller = ArmController(limits, ArmTiming(**_chosen(values, ArmTiming)))
         arm = connected(values['robot_ip'], gains, values['realtime'],
                         values['connect_timeout_s'])
         self._gripper = FrankaGripper(values['robot_ip'], settings) if values['gripper'] else None
-        self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'],
-                             self._publish)
+        release = ResetRelease(values['reset_release'])
+        self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'], release,
+                             values['reset_lift_m'], self._publish)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
         self.create_subscription(Empty, 'emergency_stop', self._on_stop, COMMAND)
+        if release == ResetRelease.HOME:
+            self.create_subscription(OperatorVerdict, 'operator_verdict', self._on_verdict,
+                                     COMMAND)
         self.create_service(GoHome, 'go_home', self._on_home)
         self.create_service(Trigger, 'recover', self._on_recover)
         self.create_timer(WATCH_S, self._on_watch)
@@ -148,6 +160,10 @@ class FrankaNode(Node):
         self._loop.emergency_stop()
         self.get_logger().error('emergency stop')
 
+    def _on_verdict(self, message: OperatorVerdict) -> None:
+        if message.verdict == OperatorVerdict.SUCCESS:
+            self._loop.press()
+
     def _on_home(self, request: GoHome.Request, response: GoHome.Response) -> GoHome.Response:
         if request.seed < request.SEED_NONE:
             response.text = f'seed {request.seed}; give 0 or more, or {request.SEED_NONE} for none'
@@ -175,6 +191,10 @@ class FrankaNode(Node):
             if controller.mode == Mode.FAULT else
             'stopped; call recover' if controller.mode == Mode.STOPPED else '')
         self._diagnostics.set_totals(loop.counts())
+        if self._gripper:
+            self._diagnostics.set_totals(dict(self._gripper.counts))
+            while self._gripper.warnings:
+                self._diagnostics.refuse(self._gripper.warnings.popleft())
         while loop.lateness_s:
             self._diagnostics.time('lateness', loop.lateness_s.popleft())
 

@@ -192,6 +192,9 @@ class RobotEpisodeNode(Node):
             return
         elif self._waiting == Waiting.HOME and message.mode in LED:
             self._on_home()
+        elif self._waiting == Waiting.IMAGE and message.mode == RobotState.MODE_RESETTING:
+            # The operator's press opens a hand that came home closed.
+            self._wait(Waiting.HOME, self._values['reset_timeout_s'])
         elif message.mode == RobotState.MODE_IDLE and (
                 self._waiting == Waiting.IMAGE or self._waiting == Waiting.NOTHING):
             self._abort('the arm took no command for too long and is not led any more')
