@@ -14,6 +14,7 @@ from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 
 from irevla_control.arm.franka_node import FrankaNode
+from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import action_to_message
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, RobotState
@@ -256,6 +257,33 @@ def test_a_grasp_closes_the_hand_and_holds_nobody_up(commander):
     assert len(closing) >= 5, 'states came while the fingers were on their way'
     commander.send(gripper=1.0)
     commander.until(lambda: commander.state.gripper > 0.9, WAIT_S, 'the hand open')
+
+
+def test_a_reflex_is_a_fault_with_its_name_and_thresholds_are_set_at_connect_and_recovery(
+        commander, panda):
+    received = panda.ask()['collision_behaviors']
+    for bound in ('lower', 'upper'):
+        for phase in ('acceleration', 'nominal'):
+            assert received[-1][f'{bound}_torque_thresholds_{phase}'] == [40.0] * 4 + [20.0] * 3
+            assert received[-1][f'{bound}_force_thresholds_{phase}'] == [60.0] * 3 + [25.0] * 3
+    commander.send((0, 0.01, 0))
+    panda.ask(reflex='cartesian_reflex')
+    commander.until(lambda: commander.state.mode == RobotState.MODE_FAULT, 5, 'the fault')
+    assert 'aborted by reflex! ["cartesian_reflex"]' in commander.state.fault_text
+    assert 'more than collision_force or collision_torque' in commander.state.fault_text
+    assert '\n' not in commander.state.fault_text
+    commander.until(lambda: commander.recover().success, WAIT_S, 'the word to recover')
+    commander.until(lambda: commander.state.mode == RobotState.MODE_IDLE, WAIT_S, 'recovery')
+    again = panda.ask()['collision_behaviors']
+    assert len(again) == len(received) + 1
+    assert again[-1] == received[-1]
+
+
+def test_a_bound_above_the_thresholds_is_refused_before_the_robot_is_asked(ros):
+    with pytest.raises(ConfigError, match=r'may press with \[54.0, .* allow_bound_above'):
+        FrankaNode(parameter_overrides=[
+            rclpy.Parameter('robot_ip', value='127.9.9.9'),
+            rclpy.Parameter('collision_force', value=[30.0] * 6)])
 
 
 def test_a_reset_lets_go_of_a_handle_before_the_arm_moves(commander, panda):

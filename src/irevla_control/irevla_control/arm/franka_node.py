@@ -3,7 +3,6 @@
 """Node `franka`: `command` in, `robot_state` out; a Panda or FR3 led within limits."""
 
 import threading
-import time
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,12 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 
+from irevla_control.arm.collision import CollisionThresholds
 from irevla_control.arm.control_loop import ArmLoop
 from irevla_control.arm.controller import ArmController, ArmTiming, Mode
-from irevla_control.arm.franka_arm import ArmError, ArmGains, ArmState, FrankaArm
+from irevla_control.arm.franka_arm import ArmState, connected
 from irevla_control.arm.franka_gripper import FrankaGripper, GripperSettings
+from irevla_control.arm.gains import ArmGains
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.release import ResetRelease
@@ -60,6 +61,15 @@ PARAMETERS = {
                             'distance from the setpoint beyond which force grows no more [m]'),
     'turn_error_clip': Parameter([0.15, 0.15, 0.15], 'likewise for turns [rad]'),
     'posture_stiffness': Parameter(5.0, 'stiffness that draws the elbow home [Nm/rad]', 0.0, 50.0),
+    # What the robot takes for a collision
+    'collision_torque': Parameter([40.0, 40.0, 40.0, 40.0, 20.0, 20.0, 20.0],
+                                  'external torque at each joint, above which the robot stops by '
+                                  'itself [Nm]'),
+    'collision_force': Parameter([60.0, 60.0, 60.0, 25.0, 25.0, 25.0],
+                                 'likewise at the end effector (x, y, z) [N], and about these '
+                                 'axes [Nm]'),
+    'allow_bound_above_collision': Parameter(
+        False, 'start although the controller may press harder than that'),
     # Times and budgets
     'response_s': Parameter(0.05, 'time constant of the last part of a way [s]', 0.0, 1.0),
     'hold_after_s': Parameter(0.3, 'silence after which the arm holds [s]', 0.02, 10.0),
@@ -93,7 +103,6 @@ JOINT_NAMES = [f'fr3_joint{number}' for number in range(1, 8)]
 FINGER_NAMES = ['fr3_finger_joint1', 'fr3_finger_joint2']
 FINGER_WAY = 0.04
 WATCH_S = 0.1
-CONNECT_AGAIN_S = 0.2
 
 
 class FrankaNode(Node):
@@ -116,8 +125,12 @@ class FrankaNode(Node):
                                    values['grasp_force'], values['finger_speed'],
                                    values['hand_timeout_s'])
         self._controller = ArmController(limits, ArmTiming(**_chosen(values, ArmTiming)))
-        arm = connected(values['robot_ip'], gains, values['realtime'],
+        collision = CollisionThresholds(**_chosen(values, CollisionThresholds))
+        allowed = values['allow_bound_above_collision']
+        collision.check(gains.bound, None, allowed)
+        arm = connected(values['robot_ip'], gains, collision, values['realtime'],
                         values['connect_timeout_s'])
+        problem = collision.check(gains.bound, arm.torque_at_joints(), allowed)
         self._gripper = FrankaGripper(values['robot_ip'], settings) if values['gripper'] else None
         release = ResetRelease(values['reset_release'])
         self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'], release,
@@ -135,7 +148,11 @@ class FrankaNode(Node):
         bound = np.round(gains.bound, 1).tolist()
         self.get_logger().info(
             f'ready: an arm that is held is pressed with at most {bound[:3]} N and {bound[3:]} '
-            f'Nm; it is led at up to {limits.max_speed} m/s and {limits.max_turn_speed} rad/s')
+            f'Nm; it is led at up to {limits.max_speed} m/s and {limits.max_turn_speed} rad/s; it '
+            f'stops by itself above {values["collision_force"]} N and Nm at the end effector and '
+            f'{values["collision_torque"]} Nm at the joints')
+        if problem:
+            self.get_logger().warning(problem)
 
     def destroy_node(self) -> None:
         """Bring the arm to rest."""
@@ -222,23 +239,6 @@ def _chosen(values: dict[str, Any], kind: type, *without: str) -> dict[str, Any]
     """Return the parameters that a dataclass has, lists as tuples."""
     return {name: tuple(values[name]) if isinstance(values[name], list) else values[name]
             for name in kind.__dataclass_fields__ if name not in without}
-
-
-def connected(address: str, gains: ArmGains, realtime: bool, timeout_s: float) -> FrankaArm:
-    """Return the arm at an address, as soon as it answers.
-
-    Raises:
-        ArmError: it does not within ``timeout_s``.
-
-    """
-    end = time.monotonic() + timeout_s
-    while True:
-        try:
-            return FrankaArm(address, gains, realtime)
-        except ArmError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(CONNECT_AGAIN_S)
 
 
 def home_pose(values: dict[str, Any], limits: ArmLimits) -> Pose:
