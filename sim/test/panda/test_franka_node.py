@@ -286,6 +286,20 @@ def test_a_bound_above_the_thresholds_is_refused_before_the_robot_is_asked(ros):
             rclpy.Parameter('collision_force', value=[30.0] * 6)])
 
 
+def test_a_refused_grasp_is_a_warning_and_no_fault(commander, panda):
+    panda.ask(answers={'grasp': 'failed'})
+    reason = 'the hand refused grasping: libfranka gripper: Command failed!'
+    for _ in range(20):
+        commander.send(gripper=0.0)
+        commander.run(0.1)
+        if any(reason in text for text in commander.refusals):
+            break
+    panda.ask(answers={})
+    assert any(reason in text for text in commander.refusals)
+    assert commander.state.mode == RobotState.MODE_READY
+    assert commander.state.fault == RobotState.FAULT_NONE
+
+
 def test_a_reset_lets_go_of_a_handle_before_the_arm_moves(commander, panda):
     down_and_grasp(commander, panda)
     place = commander.position()
