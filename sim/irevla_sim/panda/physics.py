@@ -3,17 +3,22 @@
 """A Panda on the network that is none: ``python -m irevla_sim.panda.physics --help``.
 
 Speaks the Franka Control Interface at 1 kHz of real time; franky and libfranka cannot tell.
-For tests of faults, the signal SIGUSR1 cuts the hand's connection.
+Tests of faults ask for them at the UDP port 1339, see `Requests`.
 """
 
 import argparse
 import gc
+import json
 import signal
+import socket
 import sys
 import time
+from typing import Any
 
+from irevla_sim.panda.hand import Answer
+from irevla_sim.panda.process import REQUEST_PORT
 from irevla_sim.panda.scene import PandaScene
-from irevla_sim.panda.server import PandaServer
+from irevla_sim.panda.server import REFLEXES, PandaServer
 from irevla_sim.panda.shared_scene import SharedScene
 
 TICK_S = 0.001
@@ -23,6 +28,56 @@ MOST_WAIT_S = 0.005
 MOST_BEHIND_S = 0.05
 # The cameras see every so many ticks.
 SHARED_EVERY = 5
+LONGEST_REQUEST = 4096
+# Of what was received, the newest that fit into one answer.
+NEWEST_ORDERS, NEWEST_BEHAVIORS = 1000, 20
+
+
+class Requests:
+    """What a test asks of the simulated robot: JSON in, what the robot received as JSON out.
+
+    Keys, each optional: `answers` (what the hand answers to `move`, `grasp`, `stop`, an `Answer`
+    each), `cut_hand` (true: lose its client), `reflex` (a name of `REFLEXES`), `put` (a thing and
+    its position [m]), `fasten` (a thing and whether it is fast).
+    """
+
+    def __init__(self, address: str, server: PandaServer, scene: PandaScene) -> None:
+        """Listen at an address."""
+        self._server, self._scene = server, scene
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind((address, REQUEST_PORT))
+
+    def serve(self) -> None:
+        """Do what is asked for now."""
+        try:
+            data, client = self._socket.recvfrom(LONGEST_REQUEST)
+        except BlockingIOError:
+            return
+        self._do(**json.loads(data))
+        received = {'orders': self._server.gripper_server.orders[-NEWEST_ORDERS:],
+                    'collision_behaviors': self._server.collision_behaviors[-NEWEST_BEHAVIORS:]}
+        self._socket.sendto(json.dumps(received).encode(), client)
+
+    def _do(self, answers: dict[str, str] | None = None, cut_hand: bool = False,
+            reflex: str = '', put: tuple[str, Any] | None = None,
+            fasten: tuple[str, bool] | None = None) -> None:
+        if answers is not None:
+            self._server.gripper_server.answers = {
+                order: Answer(answer) for order, answer in answers.items()}
+        if cut_hand:
+            # Its client may connect again: a loose plug.
+            self._server.gripper_server.reset_state()
+        if reflex:
+            self._server.reflex(REFLEXES[reflex])
+        if put:
+            self._scene.put(*put)
+        if fasten:
+            self._scene.fasten(*fasten)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._socket.close()
 
 
 def run(address: str, name: str, lost_packets: int, seed: int) -> None:
@@ -35,8 +90,7 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
         seed: of the first arrangement of things.
 
     """
-    ended, cuts = [], []
-    signal.signal(signal.SIGUSR1, lambda *_: cuts.append(True))
+    ended = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.append(True))
     scene = PandaScene()
@@ -45,6 +99,7 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
     server.init()
     scene.start()
     scene.arrange(seed)
+    requests = Requests(address, server, scene)
     shared = SharedScene(name, scene.model.nq)
     shared.write(0.0, scene.data.qpos)
     gc.collect()
@@ -55,9 +110,6 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
         while not ended:
             server.wait_for_command(MOST_WAIT_S)
             server.process_commands()
-            if cuts:
-                cuts.clear()
-                server.cut_gripper()
             seed_wanted = shared.asked() if ticks % SHARED_EVERY == 0 else None
             if seed_wanted is not None:
                 scene.arrange(seed_wanted)
@@ -67,6 +119,7 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
             ticks += 1
             if ticks % SHARED_EVERY == 0:
                 shared.write(ticks * TICK_S, scene.data.qpos)
+                requests.serve()
             due += TICK_S
             wait = due - time.monotonic()
             if wait > 0:
@@ -75,6 +128,7 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
                 due = time.monotonic()
     finally:
         server.cleanup()
+        requests.close()
         shared.close()
 
 

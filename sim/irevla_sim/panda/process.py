@@ -3,11 +3,13 @@
 """A simulated Panda in a process of its own, and what its joints really do."""
 
 import itertools
+import json
 import os
-import signal
+import socket
 import subprocess
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,10 @@ ARM_JOINTS = slice(0, 7)
 STILL = 0.01
 STARTS_WITHIN_S = 20
 ENDS_WITHIN_S = 10
+# Where it takes requests of tests.
+REQUEST_PORT = 1339
+# Of one UDP packet.
+LONGEST_ANSWER = 65_507
 numbers = itertools.count(1)
 
 
@@ -64,7 +70,19 @@ class PandaProcess:
 
     def cut_gripper(self) -> None:
         """Cut the hand's connection."""
-        self.process.send_signal(signal.SIGUSR1)
+        self.ask(cut_hand=True)
+
+    def ask(self, **requests: Any) -> dict[str, Any]:
+        """Ask for faults, see `physics.Requests`; return what the robot received so far.
+
+        Raises:
+            TimeoutError: the simulated robot does not answer.
+
+        """
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(STARTS_WITHIN_S)
+            client.sendto(json.dumps(requests).encode(), (self.address, REQUEST_PORT))
+            return json.loads(client.recv(LONGEST_ANSWER))
 
     def joints(self) -> np.ndarray:
         """Return the joints' positions (7,) [rad]."""

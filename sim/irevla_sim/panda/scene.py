@@ -40,6 +40,8 @@ THINGS = {
     'carrot': Thing('capsule', '0.014 0.045', '0.95 0.5 0.1 1', 0.05, 0.014,
                     turn='0.7071 0 0.7071 0'),
 }
+# Of the numbers of a MuJoCo weld.
+WELD_POSE = slice(3, 10)
 CAMERAS = {
     # Beside the fingers, looking along them; and from across the table.
     'wrist': {'pos': '-0.09 0 0.04', 'xyaxes': '0 -1 0 -0.77 0 0.64', 'fovy': '75'},
@@ -62,11 +64,15 @@ class PandaScene(MujocoSimulator):
         for pad in self.worldbody.iter('geom'):
             if pad.get('class', '').startswith('fingertip_pad'):
                 pad.attrib.update(GRIPPY)
+        equality = self.scene.find('equality')
         for name, thing in THINGS.items():
             body = ET.SubElement(self.worldbody, 'body', name=name)
             ET.SubElement(body, 'freejoint', name=name)
             ET.SubElement(body, 'geom', type=thing.geom, size=thing.size, rgba=thing.rgba,
                           mass=str(thing.mass), quat=thing.turn, **GRIPPY)
+            # A handle: what a test fastens where it is, as stiffly as a step of 1 ms allows.
+            ET.SubElement(equality, 'weld', name=f'fastened {name}', body1='world', body2=name,
+                          active='false', solref='0.002 1', solimp='0.99 0.999 0.001')
         hand = next(body for body in self.worldbody.iter('body')
                     if body.get('name') == 'robot0_hand')
         ET.SubElement(hand, 'camera', name='wrist', **CAMERAS['wrist'])
@@ -98,3 +104,10 @@ class PandaScene(MujocoSimulator):
         start, speed = joint.qposadr[0], joint.dofadr[0]
         self.data.qpos[start:start + 7] = (*position, np.cos(angle / 2), 0, 0, np.sin(angle / 2))
         self.data.qvel[speed:speed + 6] = 0
+
+    def fasten(self, name: str, fast: bool) -> None:
+        """Fasten a thing where it is, as a handle is, or let it free."""
+        weld = self.model.equality(f'fastened {name}')
+        # In MuJoCo's data of a weld: where the second body is, seen from the first.
+        weld.data[WELD_POSE] = self.data.joint(name).qpos
+        self.data.eq_active[weld.id] = fast

@@ -13,16 +13,22 @@ from franky_sim.franka_robot_protocol import (
     MoveStatus,
     RobotCommand,
     RobotMode,
+    SetCollisionBehaviorCommand,
 )
 from franky_sim.franka_robot_server import FrankaRobotServer
 from franky_sim.franka_robot_state import FrankaRobotState
 import numpy as np
 
+from irevla_sim.panda.hand import PandaHand
 from irevla_sim.panda.robot import PandaRobot
 
 # Places of errors in libfranka's list of 41.
 JOINT_VELOCITY_VIOLATION, COMMUNICATION_CONSTRAINTS_VIOLATION = 3, 25
+REFLEXES = {'joint_reflex': 6, 'cartesian_reflex': 7}
 ERRORS = 41
+COLLISION_THRESHOLDS = [
+    f'{bound}_{kind}_thresholds_{phase}' for kind in ('torque', 'force')
+    for phase in ('acceleration', 'nominal') for bound in ('lower', 'upper')]
 # Of an FR3 [rad/s].
 MOST_JOINT_SPEED = np.array([2.62, 2.62, 2.62, 2.62, 5.26, 4.18, 5.26])
 
@@ -33,6 +39,16 @@ class Recovery(AutomaticErrorRecoveryCommand):
     def handle(self, server: 'PandaServer') -> None:
         """Recover, then answer."""
         server.recover()
+        super().handle(server)
+
+
+class CollisionBehavior(SetCollisionBehaviorCommand):
+    """Sets the torques and forces at which the robot stops by itself."""
+
+    def handle(self, server: 'PandaServer') -> None:
+        """Keep them, then answer."""
+        server.collision_behaviors.append({
+            name: list(getattr(self, name)) for name in COLLISION_THRESHOLDS})
         super().handle(server)
 
 
@@ -50,11 +66,19 @@ class PandaServer(FrankaRobotServer):
         """
         super().__init__(robot, hostnames)
         # franky-sim has no other way to exchange a command.
-        self._FrankaServer__command_class_map[RobotCommand.kAutomaticErrorRecovery] = Recovery
+        self._FrankaServer__command_class_map.update({
+            RobotCommand.kAutomaticErrorRecovery: Recovery,
+            RobotCommand.kSetCollisionBehavior: CollisionBehavior})
+        # All that were received, in order [Nm, N].
+        self.collision_behaviors: list[dict[str, list[float]]] = []
         self._lost_packets = lost_packets
         self._silence = 0
         self._error: int | None = None
         self._packet, self._packed = bytearray(), ()
+
+    def _bind_children(self, hostname: str) -> None:
+        self._FrankaRobotServer__gripper_server = PandaHand(self.robot, hostname)
+        self.gripper_server.init()
 
     def recover(self) -> None:
         """Forget the error."""
@@ -89,10 +113,6 @@ class PandaServer(FrankaRobotServer):
         udp = self._FrankaServer__udp_socket
         if self.current_motion_id and udp is not None:
             select.select([udp], [], [], most_s)
-
-    def cut_gripper(self) -> None:
-        """Lose the hand's client, who may connect again: a loose plug."""
-        self.gripper_server.reset_state()
 
     def reflex(self, error: int) -> None:
         """Stop the motion with an error, as the robot itself does."""

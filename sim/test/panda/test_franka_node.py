@@ -292,6 +292,83 @@ def test_a_grasp_closes_the_hand_and_holds_nobody_up(commander):
     commander.until(lambda: commander.state.gripper > 0.9, WAIT_S, 'the hand open')
 
 
+def test_a_reflex_is_a_fault_with_its_name_and_thresholds_are_set_at_connect_and_recovery(
+        commander, panda):
+    received = panda.ask()['collision_behaviors']
+    for bound in ('lower', 'upper'):
+        for phase in ('acceleration', 'nominal'):
+            assert received[-1][f'{bound}_torque_thresholds_{phase}'] == [40.0] * 4 + [20.0] * 3
+            assert received[-1][f'{bound}_force_thresholds_{phase}'] == [60.0] * 3 + [25.0] * 3
+    commander.send((0, 0.01, 0))
+    panda.ask(reflex='cartesian_reflex')
+    commander.until(lambda: commander.state.mode == RobotState.MODE_FAULT, 5, 'the fault')
+    assert 'aborted by reflex! ["cartesian_reflex"]' in commander.state.fault_text
+    assert 'more than collision_force or collision_torque' in commander.state.fault_text
+    assert '\n' not in commander.state.fault_text
+    commander.until(lambda: commander.recover().success, WAIT_S, 'the word to recover')
+    commander.until(lambda: commander.state.mode == RobotState.MODE_IDLE, WAIT_S, 'recovery')
+    again = panda.ask()['collision_behaviors']
+    assert len(again) == len(received) + 1
+    assert again[-1] == received[-1]
+
+
+def test_a_bound_above_the_thresholds_is_refused_before_the_robot_is_asked(ros):
+    with pytest.raises(ConfigError, match=r'may press with \[54.0, .* allow_bound_above'):
+        FrankaNode(parameter_overrides=[
+            rclpy.Parameter('robot_ip', value='127.9.9.9'),
+            rclpy.Parameter('collision_force', value=[30.0] * 6)])
+
+
+def test_a_refused_grasp_is_a_warning_and_no_fault(commander, panda):
+    panda.ask(answers={'grasp': 'failed'})
+    reason = 'the hand refused grasping: libfranka gripper: Command failed!'
+    for _ in range(20):
+        commander.send(gripper=0.0)
+        commander.run(0.1)
+        if any(reason in text for text in commander.refusals):
+            break
+    panda.ask(answers={})
+    assert any(reason in text for text in commander.refusals)
+    assert commander.state.mode == RobotState.MODE_READY
+    assert commander.state.fault == RobotState.FAULT_NONE
+
+
+def test_a_reset_lets_go_of_a_handle_before_the_arm_moves(commander, panda):
+    down_and_grasp(commander, panda)
+    place = commander.position()
+    del commander.states[:-1]
+    assert commander.ask_home().accepted
+    commander.until(lambda: commander.state.gripper > 0.9, WAIT_S, 'open fingers')
+    commander.until(lambda: commander.state.mode == RobotState.MODE_READY, WAIT_S, 'home')
+    panda.ask(fasten=['red block', False])
+    way = np.array([[s.pose.position.x, s.pose.position.y, s.pose.position.z, s.gripper]
+                    for _, s in commander.states])
+    opening = np.flatnonzero(way[:, 3] < 0.9)[-1]
+    assert np.linalg.norm(way[:opening, :3] - place, axis=1).max() < 0.003
+    assert way[:, 2].max() > place[2] + 0.04
+
+
+def down_and_grasp(commander, panda):
+    """Close the hand on a handle, 7 cm below home."""
+    place = commander.position() - [0, 0, 0.07]
+    for _ in range(2):
+        commander.send((0, 0, -0.035))
+        commander.run(0.05)
+    end = time.monotonic() + WAIT_S
+    while np.linalg.norm(commander.position() - place) > 0.015 or commander.speed() > 0.01:
+        assert time.monotonic() < end, (commander.position(), place, commander.refusals)
+        commander.send()
+        commander.run(0.05)
+    panda.ask(put=['red block', commander.position().tolist()], fasten=['red block', True])
+    closed = [1.0]
+    while closed[-1] > 0.7 or len(closed) < 5 or np.ptp(closed[-5:]) > 0.005:
+        assert time.monotonic() < end, closed
+        commander.send(gripper=0.0)
+        commander.run(0.1)
+        closed.append(commander.state.gripper)
+    assert closed[-1] > 0.3, 'there is something between the fingers'
+
+
 def test_a_cut_connection_is_a_fault_until_recovery(commander, panda):
     commander.send((0, 0.01, 0))
     commander.run(0.1)

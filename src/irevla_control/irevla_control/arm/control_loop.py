@@ -9,15 +9,18 @@ import time
 
 import numpy as np
 
-from irevla_control.arm.controller import ArmController, FaultCode
+from irevla_control.arm.controller import ArmController, FaultCode, Mode
 from irevla_control.arm.franka_arm import ArmError, ArmState, FrankaArm
 from irevla_control.arm.franka_gripper import FrankaGripper
 from irevla_control.arm.pose import Pose
+from irevla_control.arm.release import Release, ResetRelease
 
 # A tick that comes later than this is as long as this: nothing is caught up in a leap.
 LONGEST_TICK_S = 0.05
 # In which an arm has braked.
 BRAKING_S = 3.0
+# Modes in which an arm that came home is led there.
+AT_HOME = (Mode.READY, Mode.HOLDING)
 
 
 class ArmLoop:
@@ -28,8 +31,25 @@ class ArmLoop:
     """
 
     def __init__(self, arm: FrankaArm, gripper: FrankaGripper | None, controller: ArmController,
-                 rate_hz: float, on_state: Callable[[ArmState, ArmController], None]) -> None:
-        """Be ready; ``on_state`` is called in the thread after each tick, locked."""
+                 rate_hz: float, release: ResetRelease, lift_m: float,
+                 on_state: Callable[[ArmState, ArmController], None]) -> None:
+        """Be ready.
+
+        Args:
+            arm: what it leads.
+            gripper: of the arm, or None.
+            controller: decides where the arm is led.
+            rate_hz: of its ticks.
+            release: where a reset opens the hand.
+            lift_m: by how much the arm rises before its way home [m].
+            on_state: called in the thread after each tick, locked.
+
+        """
+        self._release, self._lift_m = release, lift_m
+        self._home: Pose | None = None
+        # Whether the hand stays closed at home until a person presses, and whether one did while
+        # the arm was not led.
+        self._awaits_press = self._pressed = False
         self._arm, self._gripper, self._controller = arm, gripper, controller
         self._period_s = 1 / rate_hz
         self._on_state = on_state
@@ -66,8 +86,10 @@ class ArmLoop:
         now = time.monotonic()
         with self._lock:
             problem = self._controller.command(action, stamp, frame, self._state.pose, now)
-            if not problem and self._gripper:
-                self._gripper.want(action[6])
+            if not problem:
+                self._awaits_press = False
+                if self._gripper:
+                    self._gripper.want(action[6])
         return problem
 
     def hold(self) -> None:
@@ -76,14 +98,37 @@ class ArmLoop:
             self._controller.hold()
 
     def reset(self, home: Pose) -> str:
-        """Begin the way home, and open the fingers; return why not, or ''."""
+        """Begin the reset that ends at home; return why not, or ''."""
         with self._lock:
             if not self._controller.moves and not self._arm.resting:
                 return 'the arm is still braking; try again'
-            problem = self._controller.reset(self._state.pose, home)
-            if not problem and self._gripper:
-                self._gripper.open()
-        return problem
+            self._home = home
+            return self._begin(self._release == ResetRelease.HERE, self._lift_m)
+
+    def press(self) -> None:
+        """Take a person's word that the next episode may begin: a closed hand at home opens."""
+        with self._lock:
+            if self._awaits_press:
+                self._awaits_press, self._pressed = False, True
+                if self._controller.mode in AT_HOME:
+                    self._open_at_home()
+
+    def _begin(self, opens: bool, lift_m: float) -> str:
+        return self._controller.reset(self._state.pose, self._home, Release(
+            self._gripper, opens, lift_m, self._controller.timing.held_back_s))
+
+    def _open_at_home(self) -> None:
+        self._pressed = False
+        self._begin(True, 0.0)
+
+    def _arrive(self) -> None:
+        """At the end of a reset, open the hand if a person pressed, or wait until one does."""
+        if self._release != ResetRelease.HOME or self._gripper is None:
+            return
+        if self._pressed:
+            self._open_at_home()
+        else:
+            self._awaits_press = not self._gripper.opened
 
     def emergency_stop(self) -> None:
         """Stop, and stay so until a recovery that is asked for later.
@@ -93,8 +138,7 @@ class ArmLoop:
         with self._lock:
             self._stops += 1
             self._controller.emergency_stop()
-            if self._gripper:
-                self._gripper.halt()
+            self._rest_hand()
 
     def recover(self) -> str:
         """Begin to recover from a fault or stop, in the loop's thread; return why not, or ''."""
@@ -145,7 +189,10 @@ class ArmLoop:
         try:
             self._state = self._arm.read()
             with self._lock:
+                before = self._controller.mode
                 setpoint = self._controller.tick(now, dt, self._state.pose)
+                if before == Mode.RESETTING and self._controller.mode == Mode.READY:
+                    self._arrive()
             if setpoint is None:
                 self._arm.rest()
             else:
@@ -178,5 +225,10 @@ class ArmLoop:
     def _fail(self, code: FaultCode, text: str) -> None:
         with self._lock:
             self._controller.fail(code, text)
-            if self._gripper:
-                self._gripper.halt()
+            self._rest_hand()
+
+    def _rest_hand(self) -> None:
+        """Forget what was to be done with the hand; an order that runs is finished."""
+        self._awaits_press = self._pressed = False
+        if self._gripper:
+            self._gripper.halt()

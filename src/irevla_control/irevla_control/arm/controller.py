@@ -14,6 +14,7 @@ import numpy as np
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.minimum_jerk import MinimumJerk
 from irevla_control.arm.pose import Pose
+from irevla_control.arm.release import Release, ReleaseError
 from irevla_control.arm.setpoint import Setpoint
 from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME, action_problem
@@ -89,6 +90,9 @@ class ArmController:
         self.counts: Counter[str] = Counter()
         self._setpoint: Setpoint | None = None
         self._reset: MinimumJerk | None = None
+        # What comes before the way home, while it lasts, and where that leads.
+        self._release: Release | None = None
+        self._home: Pose | None = None
         # Time on the way home, and time that the arm was held back there.
         self._way_s = self._held_s = self._heard = 0.0
         self._cause = ''
@@ -105,17 +109,30 @@ class ArmController:
         """Whether a controller must run on the robot."""
         return self.mode in (Mode.READY, Mode.RESETTING, Mode.HOLDING)
 
-    def reset(self, measured: Pose, home: Pose) -> str:
-        """Begin to lead the arm home from where it is; return why not, or ''."""
+    def reset(self, measured: Pose, home: Pose, release: Release | None = None) -> str:
+        """Begin to lead the arm home from where it is; return why not, or ''.
+
+        Args:
+            measured: where it is.
+            home: where it goes.
+            release: what comes before the way home.
+
+        """
         if self.mode in (Mode.FAULT, Mode.STOPPED):
             return self._why_not()
         if not self.moves:
             self._setpoint = Setpoint(self.limits, self.timing.response_s, measured)
-        self._reset = MinimumJerk(self._setpoint.pose, home, self.limits)
-        self._way_s = self._held_s = 0.0
+        self._home, self._release = home, release
         self._newest_stamp = -1
         self.mode = Mode.RESETTING
+        if release is None:
+            self._begin_way_home()
         return ''
+
+    def _begin_way_home(self) -> None:
+        self._release = None
+        self._reset = MinimumJerk(self._setpoint.pose, self._home, self.limits)
+        self._way_s = self._held_s = 0.0
 
     def command(self, action: np.ndarray, stamp: int, frame: str, measured: Pose,
                 now: float) -> str:
@@ -162,7 +179,10 @@ class ArmController:
             return None
         silence = now - self._heard
         if self.mode == Mode.RESETTING:
-            self._go_home(now, dt, measured)
+            if self._release is not None:
+                self._let_go(dt, measured)
+            else:
+                self._go_home(now, dt, measured)
             if not self.moves:
                 return None
         elif silence > self.timing.stop_after_s:
@@ -174,6 +194,13 @@ class ArmController:
             self.hold()
         self._setpoint.advance(dt)
         return self._setpoint
+
+    def _let_go(self, dt: float, measured: Pose) -> None:
+        try:
+            if self._release.advance(dt, self._setpoint, measured, self._home, self.limits):
+                self._begin_way_home()
+        except ReleaseError as error:
+            self.fail(FaultCode.GRIPPER if error.of_hand else FaultCode.CONTROL, str(error))
 
     def _go_home(self, now: float, dt: float, measured: Pose) -> None:
         at_end = self._way_s > self._reset.duration_s + self.timing.settle_s
@@ -239,4 +266,4 @@ class ArmController:
         return problem
 
     def _rest(self, mode: Mode) -> None:
-        self.mode, self._setpoint, self._reset = mode, None, None
+        self.mode, self._setpoint, self._reset, self._release = mode, None, None, None

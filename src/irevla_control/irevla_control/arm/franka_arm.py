@@ -11,18 +11,21 @@ import franky
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from irevla_control.arm.collision import CollisionThresholds
 from irevla_control.arm.controller import FaultCode
 from irevla_control.arm.franky_version import lacking, mismatch
+from irevla_control.arm.gains import ArmGains
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.setpoint import Setpoint
 from irevla_control.errors import ConfigError, IrevlaError
 
-JOINTS = 7
 # franky's are not all of one family, and a connection that is cut can be a bare RuntimeError.
 ERRORS = (franky.Exception, franky.InvalidMotionTypeException,
           getattr(franky, 'MotionReuseException', franky.Exception), RuntimeError)
-# Of the spring's force, what the setpoint's velocity may add.
-LEADING_SHARE = 0.8
+# Errors of libfranka that the collision thresholds decide about.
+REFLEXES = ('cartesian_reflex', 'joint_reflex')
+# After which a robot that is starting is tried again.
+CONNECT_AGAIN_S = 0.2
 # In which a recovered robot says so.
 RECOVERY_S = 1.0
 
@@ -59,87 +62,21 @@ class ArmState:
     joint_effort: np.ndarray
 
 
-@dataclass(frozen=True)
-class ArmGains:
-    """How stiffly the arm follows its setpoint.
-
-    Attributes:
-        stiffness: [N/m].
-        turn_stiffness: [Nm/rad].
-        damping_ratio: of translations, relative to 2 * sqrt(stiffness) Ns/m, which is critical for
-            1 kg; an arm weighs several.
-        error_clip: largest distance (3,) [m] from the setpoint that is answered with force: with
-            the stiffness it bounds the force.
-        turn_error_clip: the same for turns (3,) [rad].
-        posture_stiffness: with which the elbow is drawn to its posture at home [Nm/rad].
-        posture: joints (7,) [rad] at home.
-
-    """
-
-    stiffness: float
-    turn_stiffness: float
-    damping_ratio: float
-    error_clip: tuple[float, float, float]
-    turn_error_clip: tuple[float, float, float]
-    posture_stiffness: float
-    posture: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for gains of the wrong number or sign."""
-        for name, size in (('error_clip', 3), ('turn_error_clip', 3), ('posture', JOINTS)):
-            value = np.asarray(getattr(self, name), float)
-            if value.shape != (size,) or not np.isfinite(value).all():
-                raise ConfigError(f'{name} is {value.tolist()}; {size} finite numbers are needed')
-        for name in ('stiffness', 'turn_stiffness', 'damping_ratio', 'error_clip',
-                     'turn_error_clip'):
-            if not np.greater(getattr(self, name), 0).all():
-                raise ConfigError(f'{name} is {getattr(self, name)}; it must be above 0')
-
-    @property
-    def damping(self) -> np.ndarray:
-        """Return the damping (6,) [Ns/m, Nms/rad]."""
-        return np.repeat([2 * self.damping_ratio * self.stiffness ** 0.5,
-                          2 * self.turn_stiffness ** 0.5], 3)
-
-    @property
-    def spring(self) -> np.ndarray:
-        """Return the largest force (3,) [N] and torque (3,) [Nm] that the stiffness gives."""
-        return np.concatenate([self.stiffness * np.asarray(self.error_clip),
-                               self.turn_stiffness * np.asarray(self.turn_error_clip)])
-
-    @property
-    def bound(self) -> np.ndarray:
-        """Return the largest force (3,) [N] and torque (3,) [Nm] on an arm that is held."""
-        return (1 + LEADING_SHARE) * self.spring
-
-    def leading(self, velocity: np.ndarray, turn_velocity: np.ndarray) -> np.ndarray:
-        """Return the part (6,) of a setpoint's velocity that the controller may be told.
-
-        Told all of it, damping would not hold the arm behind; but the force of damping is not
-        clipped. So it stays below the spring's: an arm whose setpoints freeze comes to rest.
-        """
-        wanted = np.concatenate([velocity, turn_velocity])
-        for part in (slice(0, 3), slice(3, 6)):
-            force = np.linalg.norm(self.damping[part] * wanted[part])
-            most = LEADING_SHARE * self.spring[part].min()
-            if force > most:
-                wanted[part] *= most / force
-        return wanted
-
-
 class FrankaArm:
     """One connection to a robot, for one thread.
 
     Only connecting takes longer than a state needs: up to a minute while nobody answers.
     """
 
-    def __init__(self, address: str, gains: ArmGains, realtime: bool) -> None:
+    def __init__(self, address: str, gains: ArmGains, realtime: bool,
+                 collision: CollisionThresholds | None = None) -> None:
         """Connect; nothing moves.
 
         Args:
             address: IP of the robot.
             gains: of the impedance controller.
             realtime: refuse to control without a real-time kernel, as Franka recommends.
+            collision: what the robot takes for a collision; as shipped if None.
 
         Raises:
             ArmError: it cannot be reached.
@@ -147,6 +84,7 @@ class FrankaArm:
 
         """
         self._address, self._gains = address, gains
+        self._collision = collision or CollisionThresholds()
         self._realtime = franky.RealtimeConfig.Enforce if realtime else \
             franky.RealtimeConfig.Ignore
         self._tracker: franky.CartesianImpedanceTracker | None = None
@@ -160,12 +98,31 @@ class FrankaArm:
             raise ConfigError(problem)
         try:
             self._robot = franky.Robot(self._address, realtime_config=self._realtime)
+            self._set_collision()
         except franky.IncompatibleVersionException as error:
             raise ConfigError(f'robot {self._address}: {mismatch(str(error)) or error}') from error
         except ERRORS as error:
             raise ArmError(FaultCode.CONNECTION, f'robot {self._address}: {error}; is it switched '
                            'on, unlocked, with FCI active, and is no other program connected?'
                            ) from error
+
+    def _set_collision(self) -> None:
+        self._robot.set_collision_behavior(self._collision.collision_torque,
+                                           self._collision.collision_force)
+
+    def torque_at_joints(self) -> np.ndarray:
+        """Return the torque (7,) [Nm] of the gains' bound in any one direction, at home.
+
+        Raises:
+            ArmError: the robot does not answer.
+
+        """
+        with self._failing():
+            state = self._robot.state
+            jacobian = self._robot.model.zero_jacobian(
+                franky.Frame.EndEffector, np.asarray(self._gains.posture), state.F_T_EE,
+                state.EE_T_K)
+        return (np.abs(jacobian) * self._gains.bound[:, None]).max(axis=0)
 
     @property
     def resting(self) -> bool:
@@ -246,6 +203,8 @@ class FrankaArm:
     def recover(self) -> None:
         """Clear the robot's own error state, at rest; connect again if the connection was lost.
 
+        What it takes for a collision is set again, whatever else was at it meanwhile.
+
         Raises:
             ArmError: it stays.
 
@@ -261,6 +220,8 @@ class FrankaArm:
         if not recovered:
             raise ArmError(FaultCode.CONTROL, 'the robot does not recover; look at Desk, release '
                            'its stop, unlock the joints')
+        with self._failing():
+            self._set_collision()
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -273,4 +234,27 @@ class FrankaArm:
             if isinstance(error, (franky.NetworkException, franky.ProtocolException,
                                   RuntimeError)):
                 code, self._robot = FaultCode.CONNECTION, None
-            raise ArmError(code, f'{type(error).__name__}: {error}') from error
+            # libfranka breaks its lines.
+            text = ' '.join(str(error).split())
+            if any(reflex in text for reflex in REFLEXES):
+                text += ('; it met more than collision_force or collision_torque: look what the '
+                         'arm hit')
+            raise ArmError(code, f'{type(error).__name__}: {text}') from error
+
+
+def connected(address: str, gains: ArmGains, collision: CollisionThresholds, realtime: bool,
+              timeout_s: float) -> FrankaArm:
+    """Return the arm at an address, as soon as it answers.
+
+    Raises:
+        ArmError: it does not within ``timeout_s``.
+
+    """
+    end = time.monotonic() + timeout_s
+    while True:
+        try:
+            return FrankaArm(address, gains, realtime, collision)
+        except ArmError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(CONNECT_AGAIN_S)

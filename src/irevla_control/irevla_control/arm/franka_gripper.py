@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Franka's hand in a thread of its own: a grasp takes a second, and nobody waits for it."""
 
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 import threading
+import time
 
 import franky
 
@@ -13,8 +16,17 @@ from irevla_control.errors import ConfigError
 
 # How often the wish is looked at, and the width read.
 PERIOD_S = 0.02
-# In which the thread ends, unless an order is still running.
+# In which the thread ends.
 ENDING_S = 3.0
+# A refused order is tried again after this time, and a late one reported again.
+AGAIN_S = 1.0
+# In which a hand that can hear answers a stop.
+STOP_S = 1.0
+# Fingers rest when their opening, 0 to 1, changes by less than this for this time.
+STILL, STILL_S = 0.01, 0.2
+# A connection that is cut can be a bare RuntimeError.
+CONNECTION_LOST = (franky.NetworkException, franky.ProtocolException, RuntimeError)
+WARNINGS = 100
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,8 @@ class GripperSettings:
         close_below, open_above: openings; what lies between changes nothing.
         force: of a grasp [N].
         speed: of the fingers [m/s].
+        timeout_s: how much longer than the fingers' way at this speed an order may take before
+            it is late.
 
     """
 
@@ -32,6 +46,7 @@ class GripperSettings:
     open_above: float = 0.6
     force: float = 40.0
     speed: float = 0.1
+    timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
         """Raise ConfigError when one wish would mean both."""
@@ -40,8 +55,49 @@ class GripperSettings:
                               f'{self.open_above}')
 
 
+class Order:
+    """One order, in a thread of its own: the hand may never answer it.
+
+    franky's own asynchronous orders do not serve: each waits for the one before it.
+    """
+
+    def __init__(self, opens: bool | None, call: Callable[[], bool]) -> None:
+        """Begin it; ``opens`` is what it is for, None for a stop."""
+        self.opens, self.began = opens, time.monotonic()
+        self.over, self.refusal = False, ''
+        # When it was last reported as late.
+        self.reported: float | None = None
+        # That of a lost connection.
+        self.error: Exception | None = None
+        threading.Thread(target=self._run, args=(call,), name='hand order', daemon=True).start()
+
+    def _run(self, call: Callable[[], bool]) -> None:
+        try:
+            if not call():
+                self.refusal = 'not successful'
+        except CONNECTION_LOST as error:
+            self.error = error
+        except Exception as error:
+            self.refusal = str(error)
+        self.over = True
+
+    @property
+    def name(self) -> str:
+        """What it does, in words."""
+        return {True: 'opening', False: 'grasping', None: 'stopping'}[self.opens]
+
+    @property
+    def age_s(self) -> float:
+        """How long ago it began [s]."""
+        return time.monotonic() - self.began
+
+
 class FrankaGripper:
-    """Carries out the newest wish, one order at a time; tells the opening and what went wrong."""
+    """Carries out the newest wish, one order at a time.
+
+    An order that the hand refuses is tried again, and one that it does not finish is stopped for
+    the next wish; both are warnings. Only a lost connection is a `problem`.
+    """
 
     def __init__(self, address: str, settings: GripperSettings) -> None:
         """Connect, and begin the thread; the fingers stay as they are.
@@ -59,14 +115,39 @@ class FrankaGripper:
                            'false if there is none') from error
         self._wish: bool | None = None
         self._done: bool | None = None
-        self._running: franky.BoolFuture | None = None
+        self._order: Order | None = None
+        self._stop: Order | None = None
+        # Which wish was refused, and when it may be tried again.
+        self._refused: tuple[bool | None, float] = None, 0.0
         self._reconnect = False
         self.opening = 1.0
-        self.problem = ''
+        # Where the fingers were when they moved last, and when.
+        self._moved = 1.0, 0.0
+        self.problem = self.complaint = ''
+        self.counts: Counter[str] = Counter()
+        # What to tell people, the oldest first; who tells it takes it away.
+        self.warnings: deque[str] = deque(maxlen=WARNINGS)
         self._ended = threading.Event()
         self._read()
         self._thread = threading.Thread(target=self._work, name='gripper', daemon=True)
         self._thread.start()
+
+    @property
+    def resting(self) -> bool:
+        """Whether the fingers stand still, and no order will open them."""
+        order = self._order
+        still = time.monotonic() - self._moved[1] > STILL_S
+        return still and (order is None or order.opens is False and self._late(order))
+
+    @property
+    def opened(self) -> bool:
+        """Whether the fingers were told to open, did, and rest."""
+        return self._wish is self._done is True and self.resting
+
+    @property
+    def patience_s(self) -> float:
+        """How long an order may take, one before it included [s]."""
+        return 2 * (self._way_s + self._settings.timeout_s)
 
     def want(self, opening: float) -> None:
         """Wish for an opening, 0 closed to 1 open."""
@@ -108,7 +189,7 @@ class FrankaGripper:
                 self._act()
             except Exception as error:
                 # Whatever it is: a thread that ended would look like a hand that does not move.
-                self._running = None
+                self._order = self._stop = None
                 self.problem = f'{type(error).__name__}: {error}'
 
     def _read(self) -> None:
@@ -116,23 +197,75 @@ class FrankaGripper:
         if not state.max_width > 0:
             raise ConfigError(f'the hand of {self._address} does not know how wide it opens; home '
                               'it in Desk, or with franky.Gripper(...).homing()')
+        self._max_width = state.max_width
         self.opening = min(max(state.width / state.max_width, 0.0), 1.0)
+        if abs(self.opening - self._moved[0]) > STILL:
+            self._moved = self.opening, time.monotonic()
+
+    @property
+    def _way_s(self) -> float:
+        return self._max_width / self._settings.speed
+
+    def _late(self, order: Order) -> bool:
+        return order.age_s > self._way_s + self._settings.timeout_s
 
     def _act(self) -> None:
-        # The hand takes one order at a time; the next waits until this one is done.
-        if self._running is not None:
-            if not self._running.wait(0.0):
-                return
-            self._running.get()
-            self._running = None
+        """Go on with the order that runs, or begin what is wished for."""
+        if self._order is not None and self._order.over:
+            self._finish(self._order)
+        if self._order is not None:
+            if self._late(self._order):
+                self._give_way(self._order)
+            return
         wish = self._wish
         if wish is None or wish == self._done:
             return
-        settings, width = self._settings, self._gripper.max_width
+        refused, again = self._refused
+        if wish != refused or time.monotonic() > again:
+            self._begin(wish)
+
+    def _begin(self, wish: bool) -> None:
+        # The hand takes one order at a time; the next waits until this one is over.
+        gripper, settings, width = self._gripper, self._settings, self._max_width
+        self._done = None
         if wish:
-            self._running = self._gripper.move_async(width, settings.speed)
+            self._order = Order(True, lambda: gripper.move(width, settings.speed))
         else:
             # Whatever is between the fingers is grasped, also nothing.
-            self._running = self._gripper.grasp_async(
-                0.0, settings.speed, settings.force, epsilon_outer=width)
-        self._done = wish
+            self._order = Order(False, lambda: gripper.grasp(
+                0.0, settings.speed, settings.force, epsilon_outer=width))
+
+    def _finish(self, order: Order) -> None:
+        stopped = self._stop is not None
+        self._order = self._stop = None
+        if order.error is not None:
+            raise order.error
+        if not order.refusal:
+            self._done, self._refused, self.complaint = order.opens, (None, 0.0), ''
+        elif not stopped:
+            self.counts['hand orders refused'] += 1
+            self._refused = order.opens, time.monotonic() + AGAIN_S
+            self._warn(f'the hand refused {order.name}: {order.refusal}')
+
+    def _give_way(self, order: Order) -> None:
+        """Report a late order; stop it for what is wished for by now."""
+        now = time.monotonic()
+        if order.reported is None:
+            self.counts['hand orders late'] += 1
+        if order.reported is None or now - order.reported > AGAIN_S:
+            order.reported = now
+            self._warn(f'the hand has not finished {order.name} for {order.age_s:.0f} s')
+        # A late grasp may hold something: only a wish to open lets it go.
+        if self._wish is None or self._wish is order.opens is False:
+            return
+        if self._stop is None:
+            self._stop = Order(None, self._gripper.stop)
+        elif self._stop.error is not None:
+            raise self._stop.error
+        elif self._stop.over or self._stop.age_s > STOP_S:
+            # The hand does not tell of its end: the next order may reach it.
+            self._order = self._stop = None
+
+    def _warn(self, text: str) -> None:
+        self.complaint = text
+        self.warnings.append(text)

@@ -3,7 +3,6 @@
 """Node `franka`: `command` in, `robot_state` out; a Panda or FR3 led within limits."""
 
 import threading
-import time
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,15 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 
+from irevla_control.arm.collision import CollisionThresholds
 from irevla_control.arm.control_loop import ArmLoop
 from irevla_control.arm.controller import ArmController, ArmTiming, Mode
-from irevla_control.arm.franka_arm import ArmError, ArmGains, ArmState, FrankaArm
+from irevla_control.arm.franka_arm import ArmState, connected
 from irevla_control.arm.franka_gripper import FrankaGripper, GripperSettings
+from irevla_control.arm.gains import ArmGains
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.pose import Pose
+from irevla_control.arm.release import ResetRelease
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import (
@@ -30,7 +32,7 @@ from irevla_control.ros.live_publishers import Commanders, SolePublisher
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, OBSERVATION
-from irevla_msgs.msg import EndEffectorCommand, RobotState
+from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict, RobotState
 from irevla_msgs.srv import GoHome
 
 PARAMETERS = {
@@ -60,6 +62,15 @@ PARAMETERS = {
                             'distance from the setpoint beyond which force grows no more [m]'),
     'turn_error_clip': Parameter([0.15, 0.15, 0.15], 'likewise for turns [rad]'),
     'posture_stiffness': Parameter(5.0, 'stiffness that draws the elbow home [Nm/rad]', 0.0, 50.0),
+    # What the robot takes for a collision
+    'collision_torque': Parameter([40.0, 40.0, 40.0, 40.0, 20.0, 20.0, 20.0],
+                                  'external torque at each joint, above which the robot stops by '
+                                  'itself [Nm]'),
+    'collision_force': Parameter([60.0, 60.0, 60.0, 25.0, 25.0, 25.0],
+                                 'likewise at the end effector (x, y, z) [N], and about these '
+                                 'axes [Nm]'),
+    'allow_bound_above_collision': Parameter(
+        False, 'start although the controller may press harder than that'),
     # Times and budgets
     'response_s': Parameter(0.05, 'time constant of the last part of a way [s]', 0.0, 1.0),
     'hold_after_s': Parameter(0.3, 'silence after which the arm holds [s]', 0.02, 10.0),
@@ -70,6 +81,9 @@ PARAMETERS = {
     'recoveries': Parameter(3, 'recoveries from faults that recovery_window_s allows', 0, 100),
     'recovery_window_s': Parameter(600.0, 'in which recoveries are counted [s]', 1.0, 86400.0),
     # Home
+    'reset_release': Parameter('here', 'where a reset opens the hand',
+                               choices=tuple(where.value for where in ResetRelease)),
+    'reset_lift_m': Parameter(0.05, 'by how much the arm rises before its way home [m]', 0.0, 0.3),
     'home_position': Parameter([0.45, 0.0, 0.30], 'where episodes begin (x, y, z) [m]'),
     'home_quaternion': Parameter([1.0, 0.0, 0.0, 0.0],
                                  'orientation there, a unit quaternion (x, y, z, w)'),
@@ -82,12 +96,14 @@ PARAMETERS = {
     'open_above': Parameter(0.6, 'wanted opening above which it opens', 0.0, 1.0),
     'grasp_force': Parameter(40.0, 'force of a grasp [N]', 1.0, 70.0),
     'finger_speed': Parameter(0.1, 'speed of the fingers [m/s]', 0.01, 0.1),
+    'hand_timeout_s': Parameter(5.0, 'how much longer than their way the fingers may take before '
+                                     'the hand is reported and stopped for the next order [s]',
+                                0.2, 60.0),
 }
 JOINT_NAMES = [f'fr3_joint{number}' for number in range(1, 8)]
 FINGER_NAMES = ['fr3_finger_joint1', 'fr3_finger_joint2']
 FINGER_WAY = 0.04
 WATCH_S = 0.1
-CONNECT_AGAIN_S = 0.2
 # Before the first robot_state, in which another arm's node would be heard [s].
 LISTEN_S = 0.5
 TWO_ARMS = ('two arms would follow the same commands. End the other node, or give each arm a '
@@ -115,15 +131,24 @@ class FrankaNode(Node):
         self._state = self.create_publisher(RobotState, 'robot_state', OBSERVATION)
         self._joints = self.create_publisher(JointState, 'joint_states', OBSERVATION)
         settings = GripperSettings(values['close_below'], values['open_above'],
-                                   values['grasp_force'], values['finger_speed'])
+                                   values['grasp_force'], values['finger_speed'],
+                                   values['hand_timeout_s'])
         self._controller = ArmController(limits, ArmTiming(**_chosen(values, ArmTiming)))
-        arm = connected(values['robot_ip'], gains, values['realtime'],
+        collision = CollisionThresholds(**_chosen(values, CollisionThresholds))
+        allowed = values['allow_bound_above_collision']
+        collision.check(gains.bound, None, allowed)
+        arm = connected(values['robot_ip'], gains, collision, values['realtime'],
                         values['connect_timeout_s'])
+        problem = collision.check(gains.bound, arm.torque_at_joints(), allowed)
         self._gripper = FrankaGripper(values['robot_ip'], settings) if values['gripper'] else None
-        self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'],
-                             self._publish)
+        release = ResetRelease(values['reset_release'])
+        self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'], release,
+                             values['reset_lift_m'], self._publish)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
         self.create_subscription(Empty, 'emergency_stop', self._on_stop, COMMAND)
+        if release == ResetRelease.HOME:
+            self.create_subscription(OperatorVerdict, 'operator_verdict', self._on_verdict,
+                                     COMMAND)
         self.create_service(GoHome, 'go_home', self._on_home)
         self.create_service(Trigger, 'recover', self._on_recover)
         self.create_timer(WATCH_S, self._on_watch)
@@ -132,7 +157,11 @@ class FrankaNode(Node):
         bound = np.round(gains.bound, 1).tolist()
         self.get_logger().info(
             f'ready: an arm that is held is pressed with at most {bound[:3]} N and {bound[3:]} '
-            f'Nm; it is led at up to {limits.max_speed} m/s and {limits.max_turn_speed} rad/s')
+            f'Nm; it is led at up to {limits.max_speed} m/s and {limits.max_turn_speed} rad/s; it '
+            f'stops by itself above {values["collision_force"]} N and Nm at the end effector and '
+            f'{values["collision_torque"]} Nm at the joints')
+        if problem:
+            self.get_logger().warning(problem)
 
     def destroy_node(self) -> None:
         """Bring the arm to rest."""
@@ -161,6 +190,10 @@ class FrankaNode(Node):
     def _on_stop(self, message: Empty) -> None:
         self._loop.emergency_stop()
         self.get_logger().error('emergency stop')
+
+    def _on_verdict(self, message: OperatorVerdict) -> None:
+        if message.verdict == OperatorVerdict.SUCCESS:
+            self._loop.press()
 
     def _on_home(self, request: GoHome.Request, response: GoHome.Response) -> GoHome.Response:
         if request.seed < request.SEED_NONE:
@@ -191,6 +224,10 @@ class FrankaNode(Node):
             if controller.mode == Mode.FAULT else
             'stopped; call recover' if controller.mode == Mode.STOPPED else '')
         self._diagnostics.set_totals(loop.counts())
+        if self._gripper:
+            self._diagnostics.set_totals(dict(self._gripper.counts))
+            while self._gripper.warnings:
+                self._diagnostics.refuse(self._gripper.warnings.popleft())
         while loop.lateness_s:
             self._diagnostics.time('lateness', loop.lateness_s.popleft())
 
@@ -224,23 +261,6 @@ def limits_text(values: dict[str, Any]) -> str:
     """Return the limits of the arm with their units, for the log."""
     return ', '.join(f'{name} {values[name]} {PARAMETERS[name].unit}'.rstrip()
                      for name in ArmLimits.__dataclass_fields__)
-
-
-def connected(address: str, gains: ArmGains, realtime: bool, timeout_s: float) -> FrankaArm:
-    """Return the arm at an address, as soon as it answers.
-
-    Raises:
-        ArmError: it does not within ``timeout_s``.
-
-    """
-    end = time.monotonic() + timeout_s
-    while True:
-        try:
-            return FrankaArm(address, gains, realtime)
-        except ArmError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(CONNECT_AGAIN_S)
 
 
 def home_pose(values: dict[str, Any], limits: ArmLimits) -> Pose:

@@ -180,7 +180,10 @@ class RobotEpisodeNode(Node):
 
     def _send_home(self) -> None:
         self._ask(self._go_home, GoHome.Request(seed=self._state.seed), Waiting.WAY_HOME,
-                  lambda: self._wait(Waiting.HOME, self._values['reset_timeout_s']))
+                  self._wait_for_home)
+
+    def _wait_for_home(self) -> None:
+        self._wait(Waiting.HOME, self._values['reset_timeout_s'])
 
     def _on_home(self) -> None:
         if self._values['arrange'] and not self._operator_ready:
@@ -208,6 +211,9 @@ class RobotEpisodeNode(Node):
             return
         elif self._waiting == Waiting.HOME and message.mode in LED:
             self._on_home()
+        elif self._waiting == Waiting.IMAGE and message.mode == RobotState.MODE_RESETTING:
+            # The operator's press opens a hand that came home closed.
+            self._wait_for_home()
         elif message.mode == RobotState.MODE_IDLE and (
                 self._waiting == Waiting.IMAGE or self._waiting == Waiting.NOTHING):
             self._abort('the arm took no command for too long and is not led any more')
@@ -245,6 +251,8 @@ class RobotEpisodeNode(Node):
             self._operator_ready = True
             if self._robot.mode in LED:
                 self._wait(Waiting.IMAGE)
+            elif self._robot.mode == RobotState.MODE_RESETTING:
+                self._wait_for_home()
             else:
                 # It waited for longer than the arm is led without commands.
                 self._send_home()

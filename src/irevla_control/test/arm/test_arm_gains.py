@@ -9,7 +9,7 @@ from hypothesis import given
 import numpy as np
 import pytest
 
-from irevla_control.arm.franka_arm import LEADING_SHARE, ArmGains
+from irevla_control.arm.gains import LEADING_SHARE, ArmGains
 from irevla_control.errors import ConfigError
 
 GAINS = ArmGains(stiffness=1000.0, turn_stiffness=60.0, damping_ratio=1.5,

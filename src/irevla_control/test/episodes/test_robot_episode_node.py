@@ -276,6 +276,26 @@ def test_an_arm_that_went_idle_while_the_operator_arranged_goes_home_again(patie
     assert 'not led any more' in robot.end().text
 
 
+@pytest.mark.parametrize('first', ['press', 'opening'])
+def test_an_episode_waits_until_the_press_has_opened_the_hand(patient_robot, first):
+    robot = patient_robot
+    robot.events.clear()
+    robot.ask()
+    robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
+    if first == 'press':
+        robot.say(OperatorVerdict.SUCCESS)
+    robot.mode = RobotState.MODE_RESETTING
+    robot.spin(0.1)
+    if first == 'opening':
+        robot.say(OperatorVerdict.SUCCESS)
+    for _ in range(4):
+        robot.see()
+    assert not robot.events
+    robot.mode = RobotState.MODE_READY
+    robot.see_until_it_runs()
+    assert len(robot.homes) == 1
+
+
 def test_what_is_no_command_does_not_count(robot):
     robot.begin()
     message = EndEffectorCommand(gripper=float('nan'))

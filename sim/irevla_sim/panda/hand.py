@@ -1,0 +1,87 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""franky-sim's hand, which answers as a real one does, and which a test can break."""
+
+import enum
+import socket
+
+from franky_sim.franka_gripper_protocol import GripperCommand, GripperCommandStatus
+from franky_sim.franka_gripper_server import FrankaGripperServer
+from franky_sim.franka_server import BaseCommand
+
+
+class Answer(enum.Enum):
+    """What the hand answers to an order: the status codes of libfranka, or nothing."""
+
+    DONE = 'done'
+    FAILED = 'failed'
+    UNSUCCESSFUL = 'unsuccessful'
+    NEVER = 'never'
+
+
+REFUSED = {Answer.FAILED: GripperCommandStatus.kFail,
+           Answer.UNSUCCESSFUL: GripperCommandStatus.kUnsuccessful}
+
+
+class PandaHand(FrankaGripperServer):
+    """Counts its orders; each kind is carried out, refused, or never answered.
+
+    An order that a newer one or a stop ends is answered as aborted, by which its client learns
+    that it is over.
+    """
+
+    def __init__(self, robot: object, hostname: str) -> None:
+        """Carry out every order."""
+        super().__init__(robot, hostname)
+        self.answers: dict[str, Answer] = {}
+        self.orders: list[str] = []
+
+    def start_move(self, width: float, speed: float, command_id: int,
+                   tcp_socket: socket.socket) -> None:
+        """Begin to move the fingers to a width [m]."""
+        if self._taken('move', GripperCommand.kMove, command_id, tcp_socket):
+            super().start_move(width, speed, command_id, tcp_socket)
+
+    def start_grasp(self, width: float, speed: float, force: float, epsilon_inner: float,
+                    epsilon_outer: float, command_id: int, tcp_socket: socket.socket) -> None:
+        """Begin to grasp with a force [N]."""
+        if self._taken('grasp', GripperCommand.kGrasp, command_id, tcp_socket):
+            super().start_grasp(width, speed, force, epsilon_inner, epsilon_outer, command_id,
+                                tcp_socket)
+
+    def stop(self, command_id: int, tcp_socket: socket.socket) -> None:
+        """End the order that runs."""
+        self.orders.append('stop')
+        if self.answers.get('stop', Answer.DONE) == Answer.DONE:
+            self._abort()
+            super().stop(command_id, tcp_socket)
+
+    def _taken(self, kind: str, command: GripperCommand, command_id: int,
+               tcp_socket: socket.socket) -> bool:
+        """Return whether an order is carried out; answer for it, or keep silent, if not."""
+        self.orders.append(kind)
+        answer = self.answers.get(kind, Answer.DONE)
+        if answer in REFUSED:
+            _answer(tcp_socket, command, command_id, REFUSED[answer])
+            return False
+        self._abort()
+        if answer == Answer.NEVER:
+            self._pending_command_type = command
+            self._pending_command_id, self._pending_tcp_socket = command_id, tcp_socket
+        return answer == Answer.DONE
+
+    def _abort(self) -> None:
+        if self._pending_command_id is not None:
+            _answer(self._pending_tcp_socket, self._pending_command_type,
+                    self._pending_command_id, GripperCommandStatus.kAborted)
+        self._pending_command_id = None
+
+    def _reset_state(self) -> None:
+        # The client is gone: nobody waits for an answer.
+        self._pending_command_id = None
+
+
+def _answer(tcp_socket: socket.socket, command: GripperCommand, command_id: int,
+            status: GripperCommandStatus) -> None:
+    BaseCommand.send_response(tcp_socket, command, command_id, status, command_type_struct='H',
+                              status_type_struct='H')

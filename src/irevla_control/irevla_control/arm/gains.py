@@ -1,0 +1,81 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How stiffly the arm follows its setpoint, and how hard it may press."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from irevla_control.errors import ConfigError
+
+JOINTS = 7
+# Of the spring's force, what the setpoint's velocity may add.
+LEADING_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class ArmGains:
+    """How stiffly the arm follows its setpoint.
+
+    Attributes:
+        stiffness: [N/m].
+        turn_stiffness: [Nm/rad].
+        damping_ratio: of translations, relative to 2 * sqrt(stiffness) Ns/m, which is critical for
+            1 kg; an arm weighs several.
+        error_clip: largest distance (3,) [m] from the setpoint that is answered with force: with
+            the stiffness it bounds the force.
+        turn_error_clip: the same for turns (3,) [rad].
+        posture_stiffness: with which the elbow is drawn to its posture at home [Nm/rad].
+        posture: joints (7,) [rad] at home.
+
+    """
+
+    stiffness: float
+    turn_stiffness: float
+    damping_ratio: float
+    error_clip: tuple[float, float, float]
+    turn_error_clip: tuple[float, float, float]
+    posture_stiffness: float
+    posture: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for gains of the wrong number or sign."""
+        for name, size in (('error_clip', 3), ('turn_error_clip', 3), ('posture', JOINTS)):
+            value = np.asarray(getattr(self, name), float)
+            if value.shape != (size,) or not np.isfinite(value).all():
+                raise ConfigError(f'{name} is {value.tolist()}; {size} finite numbers are needed')
+        for name in ('stiffness', 'turn_stiffness', 'damping_ratio', 'error_clip',
+                     'turn_error_clip'):
+            if not np.greater(getattr(self, name), 0).all():
+                raise ConfigError(f'{name} is {getattr(self, name)}; it must be above 0')
+
+    @property
+    def damping(self) -> np.ndarray:
+        """Return the damping (6,) [Ns/m, Nms/rad]."""
+        return np.repeat([2 * self.damping_ratio * self.stiffness ** 0.5,
+                          2 * self.turn_stiffness ** 0.5], 3)
+
+    @property
+    def spring(self) -> np.ndarray:
+        """Return the largest force (3,) [N] and torque (3,) [Nm] that the stiffness gives."""
+        return np.concatenate([self.stiffness * np.asarray(self.error_clip),
+                               self.turn_stiffness * np.asarray(self.turn_error_clip)])
+
+    @property
+    def bound(self) -> np.ndarray:
+        """Return the largest force (3,) [N] and torque (3,) [Nm] on an arm that is held."""
+        return (1 + LEADING_SHARE) * self.spring
+
+    def leading(self, velocity: np.ndarray, turn_velocity: np.ndarray) -> np.ndarray:
+        """Return the part (6,) of a setpoint's velocity that the controller may be told.
+
+        Told all of it, damping would not hold the arm behind; but the force of damping is not
+        clipped. So it stays below the spring's: an arm whose setpoints freeze comes to rest.
+        """
+        wanted = np.concatenate([velocity, turn_velocity])
+        for part in (slice(0, 3), slice(3, 6)):
+            force = np.linalg.norm(self.damping[part] * wanted[part])
+            most = LEADING_SHARE * self.spring[part].min()
+            if force > most:
+                wanted[part] *= most / force
+        return wanted

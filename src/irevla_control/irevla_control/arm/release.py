@@ -1,0 +1,163 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How a reset begins: the arm comes to rest, the hand opens or stays as it is, the arm rises."""
+
+from collections.abc import Iterator
+import enum
+from typing import Protocol
+
+import numpy as np
+
+from irevla_control.arm.limits import ArmLimits
+from irevla_control.arm.minimum_jerk import MinimumJerk
+from irevla_control.arm.pose import Pose
+from irevla_control.arm.setpoint import Setpoint
+from irevla_control.errors import IrevlaError
+
+# An arm rests when it moves by less than this for this time.
+STILL_M, STILL_S = 0.001, 0.2
+# How near to the end of its rise an arm has risen [m].
+RISEN = 0.02
+
+
+class ResetRelease(enum.Enum):
+    """Where a reset opens the hand: where the arm is, at home once a person says so, nowhere."""
+
+    HERE = 'here'
+    HOME = 'home'
+    KEEP = 'keep'
+
+
+class Hand(Protocol):
+    """What a reset needs of a hand."""
+
+    # What is wrong with its last order, or ''.
+    complaint: str
+
+    @property
+    def resting(self) -> bool:
+        """Whether the fingers stand still, and no order will open them."""
+
+    @property
+    def opened(self) -> bool:
+        """Whether the fingers opened since `open`, and rest."""
+
+    @property
+    def patience_s(self) -> float:
+        """The longest time that its orders may take [s]."""
+
+    def open(self) -> None:
+        """Begin to open the fingers."""
+
+    def halt(self) -> None:
+        """Begin nothing new; finish what is begun."""
+
+
+class ReleaseError(IrevlaError):
+    """Why the way home cannot begin, and what helps."""
+
+    def __init__(self, text: str, of_hand: bool = False) -> None:
+        """Say it, and whether the hand is why."""
+        super().__init__(text)
+        self.of_hand = of_hand
+
+
+class Release:
+    """The part of a reset before the way home; the fingers open only while the arm rests."""
+
+    def __init__(self, hand: Hand | None, opens: bool, lift_m: float,
+                 held_back_s: float) -> None:
+        """Begin, with the arm in motion or at rest.
+
+        Args:
+            hand: of the arm, or None.
+            opens: whether the fingers open before the arm rises.
+            lift_m: by how much it rises [m].
+            held_back_s: for which something may hold the arm back [s].
+
+        """
+        self._hand, self._opens, self._lift_m = hand, opens, lift_m
+        self._held_back_s = held_back_s
+        self._script = self._steps()
+        if hand is not None:
+            hand.halt()
+
+    def advance(self, dt: float, setpoint: Setpoint, measured: Pose, home: Pose,
+                limits: ArmLimits) -> bool:
+        """Go on by ``dt`` seconds; return whether the way home may begin.
+
+        Raises:
+            ReleaseError: it never may.
+
+        """
+        self._dt, self._setpoint, self._measured = dt, setpoint, measured
+        self._home, self._limits = home, limits
+        return next(self._script, self) is self
+
+    def _steps(self) -> Iterator[None]:
+        """Take one step a tick."""
+        yield from self._come_to_rest()
+        if self._hand is not None and self._opens:
+            yield from self._open(self._hand)
+        # At home there is nothing to rise from.
+        if np.linalg.norm(self._measured.to(self._home)[0]) > self._lift_m > 0:
+            yield from self._rise()
+
+    def _come_to_rest(self) -> Iterator[None]:
+        hand, place = self._hand, self._measured
+        waited_s = still_s = 0.0
+        while True:
+            self._setpoint.hold()
+            waited_s += self._dt
+            still_s += self._dt
+            if np.linalg.norm(place.to(self._measured)[0]) > STILL_M:
+                place, still_s = self._measured, 0.0
+            rests = still_s > STILL_S
+            if rests and (hand is None or hand.resting):
+                return
+            if not rests and waited_s > self._held_back_s:
+                raise ReleaseError('the arm does not come to rest before its way home; does '
+                                   'something push it?')
+            if hand is not None and waited_s > self._held_back_s + hand.patience_s:
+                raise ReleaseError('the fingers do not come to rest before the way home; look at '
+                                   f'the hand{_why(hand)}', of_hand=True)
+            yield
+
+    def _open(self, hand: Hand) -> Iterator[None]:
+        hand.open()
+        waited_s = 0.0
+        while not hand.opened:
+            waited_s += self._dt
+            if waited_s > hand.patience_s:
+                raise ReleaseError(f'the hand did not open for {waited_s:.0f} s, so the arm stays '
+                                   'where it is; free the fingers, or open them in Desk'
+                                   f'{_why(hand)}', of_hand=True)
+            yield
+
+    def _rise(self) -> Iterator[None]:
+        start, limits = self._setpoint.pose, self._limits
+        path = MinimumJerk(start, start.moved(np.array([0, 0, self._lift_m]), np.zeros(3)),
+                           limits)
+        done_s = held_s = 0.0
+        while True:
+            if done_s >= path.duration_s:
+                self._setpoint.target = path.end
+                if np.linalg.norm(self._measured.to(path.end)[0]) < RISEN:
+                    return
+                held_s += self._dt
+            elif np.linalg.norm(self._measured.to(self._setpoint.pose)[0]) > limits.max_lead:
+                self._setpoint.hold()
+                held_s += self._dt
+            else:
+                done_s += self._dt
+                self._setpoint.target = limits.clamped(path.at(done_s))
+            if held_s > self._held_back_s:
+                raise ReleaseError('the arm does not rise on its way home; ' + (
+                    'is something in its way, although the hand let go (reset_release: here)?'
+                    if self._opens else 'if the hand holds something that is fixed, set '
+                    'reset_release: here, which lets go first'))
+            yield
+
+
+def _why(hand: Hand) -> str:
+    return f' ({hand.complaint})' if hand.complaint else ''
