@@ -14,6 +14,9 @@ from scipy.spatial.transform import Rotation
 from irevla_control.errors import ConfigError, IrevlaError
 
 MOVING, TURNING = ('x', 'y', 'z'), ('roll', 'pitch', 'yaw')
+# Measured opening of a hand that has closed, and of one that has opened: a hand on a thing stands
+# between the two, and is still closed.
+HAND_CLOSED, HAND_OPEN = 0.5, 0.9
 
 
 class SpaceMouseError(IrevlaError):
@@ -163,9 +166,19 @@ class SpaceMouse:
                                self._view.apply(turning) * settings.turn,
                                [0.0 if self.closed else 1.0]])
 
-    def sent(self) -> None:
-        """Note that the last command went out, and the gripper's wish with it."""
+    def sent(self) -> bool:
+        """Note that the last command was executed; return whether a press went with it."""
+        pressed, self._gripper_pending = self._gripper_pending, False
+        return pressed
+
+    def forget_press(self) -> None:
+        """Drop a press of the gripper that no command took along."""
         self._gripper_pending = False
+
+    def follow_hand(self, opening: float) -> None:
+        """Wish what the hand does, by its measured opening (0 to 1), unless a press waits."""
+        if not self._gripper_pending:
+            self.closed = opening < (HAND_OPEN if self.closed else HAND_CLOSED)
 
     def _live(self, deflection: list[float]) -> np.ndarray:
         """Return deflections without the dead zone, the rest stretched to the full range."""

@@ -5,6 +5,7 @@
 from typing import Any
 
 import pyspacemouse
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 
 from irevla_control.cdr import stamp_of
@@ -14,7 +15,7 @@ from irevla_control.ros.conversions import action_to_message, ns_to_stamp
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
-from irevla_control.ros.qos import COMMAND, OBSERVATION
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_control.teleop.spacemouse import (
     SpaceMouse,
     SpaceMouseError,
@@ -22,7 +23,13 @@ from irevla_control.teleop.spacemouse import (
     Verdict,
     open_device,
 )
-from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict, PolicyStep
+from irevla_msgs.msg import (
+    EndEffectorCommand,
+    EpisodeState,
+    OperatorVerdict,
+    PolicyStep,
+    RobotState,
+)
 
 PARAMETERS = {
     'camera': Parameter('', 'whose images the operator answers; the first of the policy'),
@@ -58,6 +65,9 @@ class SpaceMouseNode(Node):
         self._mouse = SpaceMouse(device or open_device(), SpaceMouseSettings(**values))
         self._diagnostics = Diagnostics(self)
         self._sequence = 0
+        self._episode = EpisodeState()
+        # Until a command says what the hand shall do: between two episodes others open it.
+        self._follows_hand = True
         self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
         self._verdict = self.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
         # Raw: of an image only the stamp is needed.
@@ -68,6 +78,8 @@ class SpaceMouseNode(Node):
             self.create_subscription(Image, f'camera/{camera}/image_raw', self._on_observation,
                                      OBSERVATION, raw=True)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
+        self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION, raw=True)
         self.create_timer(READ_S, self._on_timer)
 
     def _on_timer(self) -> None:
@@ -93,13 +105,28 @@ class SpaceMouseNode(Node):
             self._sequence))
         self._diagnostics.count('commands')
 
+    def _on_episode(self, message: EpisodeState) -> None:
+        if message.episode_id != self._episode.episode_id:
+            self._mouse.forget_press()
+            self._follows_hand = True
+        elif message.phase == EpisodeState.PHASE_ENDED:
+            self._follows_hand = True
+        self._episode = message
+
+    def _on_robot(self, data: bytes) -> None:
+        if self._follows_hand:
+            self._mouse.follow_hand(deserialize_message(data, RobotState).gripper)
+
     def _on_command(self, message: EndEffectorCommand) -> None:
+        said = self._episode.phase == EpisodeState.PHASE_RUNNING
         if message.source == EndEffectorCommand.SOURCE_TELEOP:
             # Only now: the mux may have refused it.
-            self._mouse.sent()
+            said = self._mouse.sent() or said
         elif self._mouse.command() is None:
             # Who takes over must not drop what another holds.
             self._mouse.closed = message.gripper < OPEN
+        if said:
+            self._follows_hand = False
 
 
 def main() -> None:

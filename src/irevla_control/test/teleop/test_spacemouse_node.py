@@ -18,11 +18,17 @@ from irevla_control.ros.conversions import (
     ns_to_stamp,
     stamp_to_ns,
 )
-from irevla_control.ros.qos import COMMAND, OBSERVATION
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_control.teleop.hid_reports import FULL, HidReports, moved, pressed, reported_device
 from irevla_control.teleop.spacemouse import SpaceMouseError
 from irevla_control.teleop.spacemouse_node import SpaceMouseNode
-from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict, PolicyStep
+from irevla_msgs.msg import (
+    EndEffectorCommand,
+    EpisodeState,
+    OperatorVerdict,
+    PolicyStep,
+    RobotState,
+)
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
@@ -44,6 +50,8 @@ class Desk:
         self.executor.add_node(self.peer)
         self.images = self.peer.create_publisher(Image, 'camera/front/image_raw', OBSERVATION)
         self.executed = self.peer.create_publisher(EndEffectorCommand, 'command', COMMAND)
+        self.robot = self.peer.create_publisher(RobotState, 'robot_state', OBSERVATION)
+        self.episode = self.peer.create_publisher(EpisodeState, 'episode', EVENT)
         self.commands, self.verdicts = [], []
         self.peer.create_subscription(EndEffectorCommand, 'teleop_command', self.commands.append,
                                       COMMAND)
@@ -54,6 +62,8 @@ class Desk:
         seen = self.steps if follow_policy else self.images
         self.until(lambda: seen.get_subscription_count()
                    and self.executed.get_subscription_count()
+                   and self.robot.get_subscription_count()
+                   and self.episode.get_subscription_count()
                    and self.node.count_subscribers('teleop_command')
                    and self.node.count_subscribers('operator_verdict'), 'the graph')
 
@@ -67,6 +77,26 @@ class Desk:
     def see(self):
         self.stamp += 1
         self.images.publish(image_to_message(PICTURE, ns_to_stamp(self.stamp), 'front'))
+
+    def feel(self, opening):
+        """Publish the hand's measured opening until the mouse has taken it in."""
+        end = time.monotonic() + 0.2
+        self.until(lambda: time.monotonic() > end, 'a while', lambda: self.robot.publish(
+            RobotState(gripper=opening)))
+
+    def tell(self, episode_id, phase):
+        message = EpisodeState(episode_id=episode_id, phase=phase)
+        self.episode.publish(message)
+        self.until(lambda: (self.node._episode.episode_id, self.node._episode.phase) == (
+            episode_id, phase), 'the episode')
+
+    def execute(self, number):
+        """Let the arm execute what the mouse commands, until the node knows."""
+        self.until(lambda: len(self.commands) >= number, 'a command', self.push)
+        self.executed.publish(self.commands[-1])
+        end = time.monotonic() + 0.2
+        self.until(lambda: time.monotonic() > end, 'a while')
+        self.commands.clear()
 
     def push(self):
         self.reports.waiting.append(moved(back=-FULL))
@@ -113,6 +143,39 @@ def test_a_press_of_the_gripper_waits_for_the_next_image_whatever_the_policy_doe
     end = time.monotonic() + 0.3
     desk.until(lambda: time.monotonic() > end, 'a while')
     desk.until(lambda: desk.commands, 'a command', desk.see)
+    assert desk.commands[0].gripper == 0
+
+
+@pytest.mark.parametrize(('opening', 'wish', 'why'), [
+    (0.99, 1, 'the reset opened it'), (0.75, 0, 'it was reset with a block of 60 mm in the hand')])
+def test_the_first_push_of_the_next_episode_wishes_what_the_hand_does(desk, opening, wish, why):
+    desk.tell('first', EpisodeState.PHASE_RUNNING)
+    desk.reports.waiting += [pressed(0), pressed()]
+    desk.until(lambda: desk.node._mouse.closed, 'the press')
+    desk.execute(1)
+    desk.feel(0.9), desk.feel(0.75)
+    assert desk.node._mouse.closed, 'a block stands in the hand'
+    desk.tell('first', EpisodeState.PHASE_ENDED)
+    desk.feel(opening)
+    desk.tell('second', EpisodeState.PHASE_RUNNING)
+    desk.until(lambda: desk.commands, 'a command', desk.push)
+    assert desk.commands[0].gripper == wish, why
+
+
+def test_a_press_that_no_command_took_along_is_forgotten_with_its_episode(desk):
+    desk.tell('first', EpisodeState.PHASE_RUNNING)
+    desk.reports.waiting += [pressed(0), pressed()]
+    desk.until(lambda: desk.node._mouse.closed, 'the press')
+    desk.tell('second', EpisodeState.PHASE_RUNNING)
+    desk.feel(1.0)
+    assert desk.node._mouse.command() is None
+    desk.until(lambda: desk.commands, 'a command', desk.push)
+    assert desk.commands[0].gripper == 1
+
+
+def test_a_hand_that_is_closed_before_the_first_episode_stays_so(desk):
+    desk.feel(0.0)
+    desk.until(lambda: desk.commands, 'a command', desk.push)
     assert desk.commands[0].gripper == 0
 
 
