@@ -32,10 +32,10 @@ FROM_LAUNCH = {
                   'action_repeat', 'tasks_file'},
     'expert': {'action_repeat', 'tasks_file'}, 'command_mux': set(), 'franka': {'robot_ip'},
     'realsense': {'cameras', 'serials', 'image_size', 'fps'},
-    'spacemouse': {'camera', 'follow_policy'},
-    'replay': {'bag', 'camera'}, 'robot_episode': {
+    'spacemouse': {'cameras', 'max_skew_s', 'follow_policy'},
+    'replay': {'bag', 'cameras', 'max_skew_s'}, 'robot_episode': {
         'camera', 'horizon', 'linger', 'arrange', 'operator_begins'}, 'scene': set(),
-    'scripted_operator': {'camera', 'demonstrate'},
+    'scripted_operator': {'cameras', 'max_skew_s', 'demonstrate'},
     'recorder': {'cameras', 'root'},
     'episode_runner': {'tasks', 'episodes', 'seed', 'instruction', 'output', 'wait_for',
                        'recorded'},

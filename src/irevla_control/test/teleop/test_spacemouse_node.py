@@ -4,6 +4,7 @@
 
 import time
 
+from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import pytest
 import rclpy
@@ -30,6 +31,8 @@ from irevla_msgs.msg import (
     RobotState,
 )
 
+MAX_SKEW_S = 0.1
+MS = 1_000_000
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
 
@@ -39,27 +42,31 @@ pytestmark = pytest.mark.usefixtures('ros')
 class Desk:
     """A mouse, the node that reads it, and the graph around them."""
 
-    def __init__(self, follow_policy=False):
+    def __init__(self, follow_policy=False, cameras=('front',)):
         self.reports = HidReports()
         self.node = SpaceMouseNode(reported_device(self.reports), parameter_overrides=[
-            rclpy.Parameter('camera', value='front'),
+            rclpy.Parameter('cameras', value=list(cameras)),
+            rclpy.Parameter('max_skew_s', value=MAX_SKEW_S),
             rclpy.Parameter('follow_policy', value=follow_policy)])
         self.peer = rclpy.create_node('peer')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.executor.add_node(self.peer)
-        self.images = self.peer.create_publisher(Image, 'camera/front/image_raw', OBSERVATION)
+        self.images = {camera: self.peer.create_publisher(
+            Image, f'camera/{camera}/image_raw', OBSERVATION) for camera in cameras}
+        self.peer.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
         self.executed = self.peer.create_publisher(EndEffectorCommand, 'command', COMMAND)
         self.robot = self.peer.create_publisher(RobotState, 'robot_state', OBSERVATION)
         self.episode = self.peer.create_publisher(EpisodeState, 'episode', EVENT)
-        self.commands, self.verdicts = [], []
+        self.commands, self.verdicts, self.problems = [], [], []
+        self.opening = 1.0
         self.peer.create_subscription(EndEffectorCommand, 'teleop_command', self.commands.append,
                                       COMMAND)
         self.peer.create_subscription(OperatorVerdict, 'operator_verdict', self.verdicts.append,
                                       COMMAND)
         self.stamp = 0
         self.steps = self.peer.create_publisher(PolicyStep, 'policy_step', COMMAND)
-        seen = self.steps if follow_policy else self.images
+        seen = self.steps if follow_policy else self.images[cameras[-1]]
         self.until(lambda: seen.get_subscription_count()
                    and self.executed.get_subscription_count()
                    and self.robot.get_subscription_count()
@@ -74,15 +81,24 @@ class Desk:
             do()
             self.executor.spin_once(timeout_sec=0.01)
 
-    def see(self):
-        self.stamp += 1
-        self.images.publish(image_to_message(PICTURE, ns_to_stamp(self.stamp), 'front'))
+    def _on_diagnostics(self, message):
+        self.problems += [status.message for status in message.status]
+
+    def see(self, *cameras):
+        """Publish an image of these cameras, or of all, and the state that belongs to it."""
+        self.stamp += MS
+        for camera in cameras or self.images:
+            self.images[camera].publish(
+                image_to_message(PICTURE, ns_to_stamp(self.stamp), camera))
+        state = RobotState(gripper=self.opening)
+        state.header.stamp = ns_to_stamp(self.stamp)
+        self.robot.publish(state)
 
     def feel(self, opening):
         """Publish the hand's measured opening until the mouse has taken it in."""
+        self.opening = opening
         end = time.monotonic() + 0.2
-        self.until(lambda: time.monotonic() > end, 'a while', lambda: self.robot.publish(
-            RobotState(gripper=opening)))
+        self.until(lambda: time.monotonic() > end, 'a while', self.see)
 
     def tell(self, episode_id, phase):
         message = EpisodeState(episode_id=episode_id, phase=phase)
@@ -98,9 +114,9 @@ class Desk:
         self.until(lambda: time.monotonic() > end, 'a while')
         self.commands.clear()
 
-    def push(self):
+    def push(self, *cameras):
         self.reports.waiting.append(moved(back=-FULL))
-        self.see()
+        self.see(*cameras)
 
 
 @pytest.fixture
@@ -195,6 +211,27 @@ def test_beside_a_learner_it_answers_what_the_policy_saw(ros):
     desk.peer.destroy_node()
 
 
+def test_without_a_complete_observation_nothing_is_commanded_and_the_operator_is_told(ros):
+    desk = Desk(cameras=('front', 'wrist'))
+    desk.until(lambda: len(desk.commands) >= 3, 'commands', desk.push)
+    # As from a wrist camera that is out for 2.5 s.
+    before, period = desk.stamp, round(MAX_SKEW_S * 1e9)
+    for _ in range(30):
+        desk.stamp += period
+        desk.push('front')
+        desk.executor.spin_once(timeout_sec=0.02)
+    end = time.monotonic() + 0.2
+    desk.until(lambda: time.monotonic() > end, 'a while', lambda: desk.push('front'))
+    answered = [stamp_to_ns(command.header.stamp) for command in desk.commands]
+    assert max(answered) <= before + period, 'one image of the wrist is not old yet'
+    desk.until(lambda: any('nothing comes from camera wrist' in text for text in desk.problems),
+               'what the operator is told', lambda: desk.push('front'))
+    desk.commands.clear()
+    desk.until(lambda: desk.commands, 'a command', desk.push)
+    desk.node.destroy_node()
+    desk.peer.destroy_node()
+
+
 def test_each_verdict_is_published_once(desk):
     desk.reports.waiting += [pressed(1), pressed()]
     desk.until(lambda: desk.verdicts, 'a verdict')
@@ -210,5 +247,5 @@ def test_an_unplugged_mouse_ends_the_node_with_the_reason(desk):
 
 
 def test_a_node_without_a_camera_is_refused(ros):
-    with pytest.raises(ConfigError, match='camera is empty'):
+    with pytest.raises(ConfigError, match='cameras is empty'):
         SpaceMouseNode(reported_device(HidReports()))
