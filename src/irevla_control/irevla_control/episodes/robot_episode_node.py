@@ -19,6 +19,7 @@ from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
+from irevla_control.task_name import check_task_name
 from irevla_msgs.msg import (
     EndEffectorCommand,
     EpisodeState,
@@ -276,7 +277,8 @@ def read_instructions(entries: list[str]) -> dict[str, str]:
     """Return the tasks as name to instruction; an entry is `name: instruction`.
 
     Raises:
-        ConfigError: none, one without a name or instruction, or a name twice.
+        ConfigError: none, one without a name or instruction, a name twice, or one that cannot
+            name a recording.
 
     """
     tasks: dict[str, str] = {}
@@ -284,6 +286,7 @@ def read_instructions(entries: list[str]) -> dict[str, str]:
         name, _, instruction = (part.strip() for part in entry.partition(':'))
         if not name or not instruction:
             raise ConfigError(f'parameter tasks has {entry!r}; write "name: instruction"')
+        check_task_name(name, f'parameter tasks has {entry!r}')
         if name in tasks:
             raise ConfigError(f'parameter tasks names {name!r} twice')
         tasks[name] = instruction
