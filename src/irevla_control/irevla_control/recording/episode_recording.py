@@ -8,7 +8,6 @@ import json
 import math
 import os
 from pathlib import Path
-import re
 import shutil
 import time
 from typing import Any, NamedTuple
@@ -18,11 +17,12 @@ from irevla_control.bags.writer import BagWriter, Topic
 from irevla_control.episode import PHASE_ENDED
 from irevla_control.errors import BagError
 from irevla_control.files import sync
+from irevla_control.recording.step_count import StepCount
+from irevla_control.task_name import FOLDER_NAME
 
 STAGING = '.staging'
 EPISODE_TYPE = 'irevla_msgs/msg/EpisodeState'
 COMMAND_TYPE = 'irevla_msgs/msg/EndEffectorCommand'
-_FOLDER_NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9._-]*')
 
 
 class RawMessage(NamedTuple):
@@ -92,7 +92,7 @@ class EpisodeRecording:
 
     """
 
-    def __init__(self, root: Path, event: Any, stamp_ns: int, about: dict[str, str],
+    def __init__(self, root: Path, event: Any, stamp_ns: int, steps: StepCount,
                  from_start: Collection[str]) -> None:
         """Begin with the first event; nothing is written yet.
 
@@ -100,7 +100,7 @@ class EpisodeRecording:
             root: gets the bag.
             event: the first one.
             stamp_ns: its stamp.
-            about: what the bag tells beside the episode's own description.
+            steps: counts those of this episode, and tells the bag by which rule.
             from_start: topics with a message of the first stamp; without it, it failed.
 
         """
@@ -111,7 +111,8 @@ class EpisodeRecording:
         self.received_ns = 0
         self.writer: BagWriter | None = None
         self._root = root
-        self._about = {**about, **describe(event)}
+        self._steps = steps
+        self._about = {**steps.about(), **describe(event)}
         self._early: list[RawMessage] = []
         self._first = dict.fromkeys(from_start, math.inf)
         self._missed_steps = event.step if from_start else 0
@@ -124,6 +125,7 @@ class EpisodeRecording:
             self.newest, self.received_ns = message.stamp_ns, message.receive_ns
             self._about |= describe(event)
         self.ended = self.ended or event.phase == PHASE_ENDED
+        self._steps.event(message.stamp_ns, event.phase == PHASE_ENDED)
 
     def abort(self) -> None:
         """End the episode although its last event never came."""
@@ -169,7 +171,7 @@ class EpisodeRecording:
         self._sources.add(source)
 
     def _begin(self, topics: Sequence[Topic]) -> None:
-        if not _FOLDER_NAME.fullmatch(self.episode_id):
+        if not FOLDER_NAME.fullmatch(self.episode_id):
             raise BagError(f'episode id {self.episode_id!r} cannot name a folder; use letters, '
                            'digits, points, dashes and underscores')
         if (self._root / self.episode_id).exists():
@@ -185,6 +187,7 @@ class EpisodeRecording:
         stamp = message.receive_ns if message.stamp_ns is None else message.stamp_ns
         self.writer.write(message.topic, message.receive_ns, max(stamp, 0), message.sequence,
                           message.data)
+        self._steps.add(message.topic, stamp)
 
     def commit(self) -> EpisodeEntry | None:
         """Commit the bag; None when nothing was recorded.
@@ -201,8 +204,11 @@ class EpisodeRecording:
             self.fail(f'the recorder missed its first {self._missed_steps} steps')
         if late and self._about['aborted'] == 'false':
             self.fail(f'the recorder missed the beginning of {", ".join(sorted(late))}')
+        if self._about['aborted'] == 'false' and self._steps.problem():
+            self.fail(self._steps.problem())
         if self.failed:
             self._about['aborted'] = 'true'
+        self._about['dropped'] = str(self._steps.dropped)
         if not sum(self.writer.messages.values()):
             self.writer.abandon()
             shutil.rmtree(self.writer.folder)

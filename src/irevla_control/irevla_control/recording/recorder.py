@@ -23,6 +23,7 @@ from irevla_control.recording.episode_recording import (
     RawMessage,
 )
 from irevla_control.recording.recovery import lock_root, recover_staged
+from irevla_control.recording.step_count import StepCount
 
 SECOND = 1_000_000_000
 
@@ -36,8 +37,11 @@ class Limits:
         hold_s, hold_bytes: how long, and how much, waits for the event that tells its episode.
         sync_s: time between two syncs of the open bag.
         min_free_bytes: of the disk, below which nothing is recorded.
+        cameras: topics of images that each observation needs.
         max_skew_s: how much older than its stamp the parts of an observation may be; the bags
             tell it to who reads them.
+        max_dropped_share: of an episode's steps, which may lack a complete observation; with more
+            its recording failed.
         from_start: topics with a message of each episode's first stamp; a recording without one
             began too late, and is no whole episode.
 
@@ -48,7 +52,9 @@ class Limits:
     hold_bytes: int = 256_000_000
     sync_s: float = 5.0
     min_free_bytes: int = 500_000_000
+    cameras: tuple[str, ...] = ()
     max_skew_s: float = 0.0
+    max_dropped_share: float = 0.1
     from_start: tuple[str, ...] = ()
 
 
@@ -160,9 +166,11 @@ class Recorder:
         if episode is None:
             if event.phase != PHASE_RUNNING or not event.episode_id:
                 return
+            limits = self._limits
             episode = self._running = EpisodeRecording(
                 self._root, event, message.stamp_ns,
-                {'max_skew_s': str(self._limits.max_skew_s)}, self._limits.from_start)
+                StepCount(limits.cameras, limits.max_skew_s, limits.max_dropped_share),
+                limits.from_start)
             self._fail_when_full()
         episode.observe(event, message)
         if episode is self._running and episode.ended:

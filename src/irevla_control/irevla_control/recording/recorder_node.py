@@ -37,6 +37,9 @@ PARAMETERS = {
     'max_skew_s': Parameter(
         0.0, 'how much older than the first camera\'s stamp the rest of an observation may be; 0: '
         'equal stamps, as simulators give them [s]', 0.0, 1.0),
+    'max_dropped_share': Parameter(
+        0.1, 'share of an episode\'s steps that may lack a complete observation, which readers '
+        'leave out; an episode with more counts as aborted, and is played again', 0.0, 1.0),
     'from_start': Parameter([''], 'topics with a message of each episode\'s first stamp; a '
                                   'recording without one began too late and counts as aborted'),
 }
@@ -76,7 +79,10 @@ class RecorderNode(Node):
             Limits(grace_s=values['grace_s'], hold_s=values['hold_s'],
                    hold_bytes=values['hold_mb'] * 1_000_000, sync_s=values['sync_s'],
                    min_free_bytes=values['min_free_mb'] * 1_000_000,
-                   max_skew_s=values['max_skew_s'], from_start=tuple(
+                   cameras=tuple(self.resolve_topic_name(f'camera/{name}/image_raw')
+                                 for name in values['cameras'] if name),
+                   max_skew_s=values['max_skew_s'],
+                   max_dropped_share=values['max_dropped_share'], from_start=tuple(
                        self.resolve_topic_name(name) for name in values['from_start'] if name)),
             self._on_committed, self._diagnostics.error)
         self._inbox = Inbox(self._streams, 1 / values['poll_hz'], values['hold_mb'] * 1_000_000,
@@ -145,9 +151,13 @@ class RecorderNode(Node):
         lost = {name: topic['lost'] for name, topic in entry.topics.items() if topic['lost']}
         if lost:
             self._diagnostics.refuse(f'episode {entry.episode_id} lost messages: {lost}')
+        if entry.dropped:
+            self._diagnostics.refuse(f'episode {entry.episode_id}: {entry.dropped} of '
+                                     f'{entry.steps} steps have no complete observation')
         self._diagnostics.error(entry.failed and f'episode {entry.episode_id}: {entry.failed}')
         self.get_logger().info(
-            f'{entry.episode_id}: {entry.steps} steps, {entry.bytes / 1e6:.1f} MB'
+            f'{entry.episode_id}: {entry.steps} steps, {entry.dropped or 0} dropped, '
+            f'{entry.bytes / 1e6:.1f} MB'
             + (' (recovered)' if entry.recovered else '') + (' (aborted)' if entry.aborted else '')
             + (f' (failed: {entry.failed})' if entry.failed else ''))
 
