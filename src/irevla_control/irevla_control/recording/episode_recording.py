@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from irevla_control.bags.index import EpisodeEntry, append_to_index, entry_from_bag
 from irevla_control.bags.writer import BagWriter, Topic
+from irevla_control.cdr import ImageLayout
 from irevla_control.episode import PHASE_ENDED
 from irevla_control.errors import BagError
 from irevla_control.files import sync
@@ -35,6 +36,7 @@ class RawMessage(NamedTuple):
         sequence: its publisher's count; 0 unknown.
         lost: messages missing before it.
         data: CDR.
+        layout: of a camera's image; None for all else.
 
     """
 
@@ -44,6 +46,7 @@ class RawMessage(NamedTuple):
     sequence: int
     lost: int
     data: bytes
+    layout: ImageLayout | None = None
 
 
 def describe(event: Any) -> dict[str, str]:
@@ -118,6 +121,7 @@ class EpisodeRecording:
         self._missed_steps = event.step if from_start else 0
         self._lost: Counter[str] = Counter()
         self._sources: set[str] = set()
+        self._layouts: dict[str, ImageLayout] = {}
 
     def observe(self, event: Any, message: RawMessage) -> None:
         """Take note of an event of this episode."""
@@ -147,6 +151,10 @@ class EpisodeRecording:
         self._lost[message.topic] += message.lost
         if message.topic in self._first:
             self._first[message.topic] = min(self._first[message.topic], message.stamp_ns)
+        layout = self._layouts.setdefault(message.topic, message.layout)
+        if layout != message.layout:
+            self.fail(f'{message.topic} changed from {layout.height} x {layout.width} to '
+                      f'{message.layout.height} x {message.layout.width} pixels')
         if self.failed:
             self._lost[message.topic] += 1
             return

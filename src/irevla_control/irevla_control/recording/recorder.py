@@ -13,7 +13,7 @@ import threading
 from irevla_control.bags.index import EpisodeEntry
 from irevla_control.bags.message_types import begins_with_header, decode, definition, typestore
 from irevla_control.bags.writer import Topic
-from irevla_control.cdr import command_source, stamp_of
+from irevla_control.cdr import ImageLayout, command_source, image_layout, stamp_of
 from irevla_control.episode import PHASE_RUNNING
 from irevla_control.errors import BadMessageError, BagError
 from irevla_control.recording.episode_recording import (
@@ -90,6 +90,8 @@ class Recorder:
         self._events = {topic.name for topic in topics if topic.type == EPISODE_TYPE}
         self._commands = {topic.name for topic in topics if topic.type == COMMAND_TYPE
                           and topic.name.endswith('/command')}
+        # Of each camera's newest image.
+        self._layouts: dict[str, ImageLayout] = {}
         self._store = typestore(((EPISODE_TYPE, definition(EPISODE_TYPE)),))
         self._waiting: list[RawMessage] = []
         self._waiting_bytes = 0
@@ -110,12 +112,18 @@ class Recorder:
 
     def add(self, topic: str, receive_ns: int, data: bytes, sequence: int = 0,
             lost: int = 0) -> None:
-        """Take a message; `update` decides where it goes."""
+        """Take a message; `update` decides where it goes.
+
+        Raises:
+            BagError: a camera's images are such that nothing could read the recording; once.
+
+        """
         self.counts['messages'] += 1
         self.counts['lost'] += lost
         try:
             stamp = stamp_of(data) if topic in self._stamped else None
-            message = RawMessage(topic, receive_ns, stamp, sequence, lost, data)
+            layout = image_layout(data) if topic in self._limits.cameras else None
+            message = RawMessage(topic, receive_ns, stamp, sequence, lost, data, layout)
             if topic in self._events:
                 self._on_event(message)
         except BadMessageError as error:
@@ -124,6 +132,8 @@ class Recorder:
             return
         self._waiting.append(message)
         self._waiting_bytes += len(data)
+        if layout != self._layouts.get(topic):
+            self._check(topic, layout)
 
     def update(self, now_ns: int) -> None:
         """Write what is decided, and close episodes whose grace is over.
@@ -152,6 +162,13 @@ class Recorder:
         self._thread.join()
         self._lock.close()
         self._report()
+
+    def _check(self, topic: str, layout: ImageLayout) -> None:
+        """Refuse images that no reader takes; one refusal ends the recording."""
+        refused = any(known.problem() for known in self._layouts.values())
+        self._layouts[topic] = layout
+        if layout.problem() and not refused:
+            raise BagError(f'{topic}: nothing reads such an image: {layout.problem()}')
 
     def _on_event(self, message: RawMessage) -> None:
         event = decode(self._store, EPISODE_TYPE, message.data)

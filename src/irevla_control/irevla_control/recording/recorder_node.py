@@ -11,7 +11,7 @@ from rosidl_runtime_py.utilities import get_message
 
 from irevla_control.bags.index import EpisodeEntry
 from irevla_control.bags.writer import Topic
-from irevla_control.errors import ConfigError
+from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.recording.recorder import Limits, Recorder
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.inbox import Inbox, Polled, Stream
@@ -118,7 +118,8 @@ class RecorderNode(Node):
                     self._recorder.add(*message)
                 self._recorder.update(cut)
         except Exception as error:
-            self._diagnostics.error(f'nothing is recorded any more: {error!r}')
+            why = str(error) if isinstance(error, IrevlaError) else repr(error)
+            self._diagnostics.error(f'nothing is recorded any more: {why}')
             self._diagnostics.publish()
             raise
         self._diagnostics.time('write', time.perf_counter() - began)
