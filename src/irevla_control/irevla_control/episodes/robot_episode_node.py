@@ -84,6 +84,8 @@ class RobotEpisodeNode(Node):
         self._done_ns = 0
         self._images = 0
         self._operator_ready = False
+        # Whether the operator was told that a press begins the episode where the arm is.
+        self._begins_here: bool | None = None
         self._robot: RobotState | None = None
         self._diagnostics = Diagnostics(self)
         self._events = self.create_publisher(EpisodeState, 'episode', EVENT)
@@ -179,10 +181,24 @@ class RobotEpisodeNode(Node):
     def _on_arranged(self) -> None:
         if self._values['operator_begins'] and not self._operator_ready:
             self._wait(Waiting.OPERATOR)
+            self._begins_here = None
+            self._prompt()
+        else:
+            self._wait(Waiting.IMAGE)
+
+    def _prompt(self) -> None:
+        """Tell the operator what a press will do now, whenever that changes."""
+        here = self._robot.mode in LED
+        if here == self._begins_here:
+            return
+        self._begins_here = here
+        if here:
             self.get_logger().info(f'{self._state.instruction!r}: arrange the scene, then press '
                                    'success to begin')
         else:
-            self._wait(Waiting.IMAGE)
+            self.get_logger().warning(
+                f'{self._state.instruction!r}: the arm is not held any more. A press of success '
+                'MOVES THE ARM HOME first, then the episode begins: keep clear of it')
 
     def _on_robot(self, message: RobotState) -> None:
         self._robot = message
@@ -193,6 +209,8 @@ class RobotEpisodeNode(Node):
             return
         elif self._waiting == Waiting.HOME and message.mode in LED:
             self._on_home()
+        elif self._waiting == Waiting.OPERATOR:
+            self._prompt()
         elif message.mode == RobotState.MODE_IDLE and (
                 self._waiting == Waiting.IMAGE or self._waiting == Waiting.NOTHING):
             self._abort('the arm took no command for too long and is not led any more')
