@@ -24,8 +24,8 @@ from irevla_control.teleop.spacemouse import (
     SpaceMouseError,
     SpaceMouseSettings,
     Verdict,
-    open_device,
 )
+from irevla_control.teleop.spacemouse_device import open_device
 from irevla_msgs.msg import (
     EndEffectorCommand,
     EpisodeState,
@@ -45,6 +45,10 @@ PARAMETERS = {
                            'about the vertical [rad]', -6.3, 6.3),
     'released_after_s': Parameter(0.2, 'silence of the mouse after which it counts as let go [s]',
                                   0.02, 5.0),
+    'device': Parameter('', 'path (/dev/hidraw3) or serial number of the mouse; empty: the only '
+                            'one, where one on a cable goes before a receiver'),
+    'buttons': Parameter(['0', '1'], 'gripper and verdict: each a name of pyspacemouse, or the '
+                                     'number of the bit that the mouse sets'),
     'hold_s': Parameter(1.0, 'press of the second button that says failure [s]', 0.1, 10.0),
 }
 READ_S = 0.01
@@ -61,9 +65,15 @@ class SpaceMouseNode(Node):
         """Open the mouse, or take one that is open; options are rclpy's of a node."""
         super().__init__('spacemouse', **options)
         values = declare(self, PARAMETERS)
-        cameras, max_skew_s, follow = (
-            values.pop(name) for name in ('cameras', 'max_skew_s', 'follow_policy'))
-        self._mouse = SpaceMouse(device or open_device(), SpaceMouseSettings(**values))
+        cameras, max_skew_s, follow, chosen = (
+            values.pop(name) for name in ('cameras', 'max_skew_s', 'follow_policy', 'device'))
+        opened = f'{device.name} of another program' if device else ''
+        if device is None:
+            device, opened = open_device(chosen)
+        self._mouse = SpaceMouse(device, SpaceMouseSettings(**values))
+        gripper, verdict = self._mouse.buttons
+        self.get_logger().info(f'{opened}: button {gripper} for the gripper, {verdict} for '
+                               'verdicts')
         self._diagnostics = Diagnostics(self)
         self._sequence = 0
         self._episode = EpisodeState()

@@ -246,6 +246,15 @@ def test_an_unplugged_mouse_ends_the_node_with_the_reason(desk):
         desk.until(lambda: False, 'the end')
 
 
+def test_it_says_at_its_start_which_mouse_and_buttons_it_uses(ros, capfd):
+    SpaceMouseNode(reported_device(HidReports(), 'SpaceMousePro'), parameter_overrides=[
+        rclpy.Parameter('cameras', value=['front']),
+        rclpy.Parameter('buttons', value=['BTN_1', '13'])]).destroy_node()
+    told = capfd.readouterr().err
+    assert 'SpaceMousePro' in told
+    assert 'button BTN_1 for the gripper, BTN_2 for verdicts' in told
+
+
 def test_a_node_without_a_camera_is_refused(ros):
     with pytest.raises(ConfigError, match='cameras is empty'):
         SpaceMouseNode(reported_device(HidReports()))
