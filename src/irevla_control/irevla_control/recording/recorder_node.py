@@ -12,7 +12,8 @@ from rosidl_runtime_py.utilities import get_message
 from irevla_control.bags.index import EpisodeEntry
 from irevla_control.bags.writer import Topic
 from irevla_control.errors import ConfigError, IrevlaError
-from irevla_control.recording.recorder import Limits, Recorder
+from irevla_control.recording.limits import Limits
+from irevla_control.recording.recorder import Recorder
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.inbox import Inbox, Polled, Stream
 from irevla_control.ros.node import Node, run_node
