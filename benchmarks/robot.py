@@ -223,7 +223,9 @@ def teleoperation(bench: Bench) -> list[int]:
     """Push a SpaceMouse that answers a camera at 30 Hz; return when [ns]."""
     reports, sent = HidReports(), []
     mouse = SpaceMouseNode(reported_device(reports), parameter_overrides=[
-        rclpy.Parameter('camera', value='front'), rclpy.Parameter('step', value=0.004)])
+        rclpy.Parameter('cameras', value=['front']),
+        rclpy.Parameter('max_skew_s', value=1.5 / CAMERA_HZ),
+        rclpy.Parameter('step', value=0.004)])
     bench.executor.add_node(mouse)
     mux = subprocess.Popen([sys.executable, '-m', 'irevla_control.episodes.command_mux_node'])
     camera = bench.node.create_publisher(Image, 'camera/front/image_raw', OBSERVATION)

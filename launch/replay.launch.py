@@ -20,6 +20,7 @@ from irevla_bringup.launching import (
 )
 from irevla_bringup.robot import (
     episodes_on_robot,
+    max_skew_s,
     operator_nodes,
     robot_arguments,
     robot_nodes,
@@ -50,7 +51,8 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
     return [
         *robot_nodes(context, image_size),
         node(context, 'irevla_control', 'replay', {
-            'bag': bag, 'camera': camera_names(context)[0]}),
+            'bag': bag, 'cameras': camera_names(context),
+            'max_skew_s': max_skew_s(context)}),
         *operator_nodes(context, demonstrate=False),
         *episodes_on_robot(context, ['teleop_command']),
     ]

@@ -68,6 +68,7 @@ def demonstrate_and_train(run: RunFolder, config: dict[str, Any], seed: int,
                     'cameras': ','.join(policy.cameras), 'image_size': policy.image_size,
                     'noise_std': stage0['noise_std']})
             step.results['successes'] = sum(result.success for result in results)
+            step.results['dropped'] = sum(result.dropped for result in results)
     roots = sorted(path for path in demonstrations.iterdir() if path.is_dir())
     with run.step('train', outputs=['stage0/checkpoint'], makes=['stage0']) as step:
         if step.needed:

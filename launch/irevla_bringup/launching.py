@@ -16,6 +16,7 @@ from launch.substitutions import LaunchConfiguration
 from irevla_bringup.starting import SuiteNode
 from irevla_control.errors import ConfigError
 from irevla_control.parameters.parameter import CAMERA, Parameter
+from irevla_control.task_name import check_task_name
 from irevla_learner.sacfd.config import SACfDConfig
 
 NOT_GIVEN = ''
@@ -190,6 +191,18 @@ def _as_cameras(context: LaunchContext, name: str, found: list[str]) -> list[str
         raise RuntimeError(f'launch argument {name}:={value(context, name)}: {error}') from error
 
 
+def task_names(context: LaunchContext) -> list[str]:
+    """Return the launch argument `tasks` as entries `name` or `name:count`."""
+    entries = some_names(context, 'tasks')
+    for entry in entries:
+        try:
+            check_task_name(entry.partition(':')[0],
+                            f'launch argument tasks:={value(context, "tasks")}')
+        except ConfigError as error:
+            raise RuntimeError(str(error)) from error
+    return entries
+
+
 def whole_number(context: LaunchContext, name: str, least: int) -> int:
     """Return a launch argument's value as a whole number."""
     text = value(context, name)
@@ -284,7 +297,7 @@ def played(context: LaunchContext, needed: list[str], cameras: list[str],
             'cameras': cameras, 'root': str(Path(bags).absolute()), **(recorder or {})})
     results = value(context, 'results')
     yield node(context, 'irevla_control', 'episode_runner', {
-        'tasks': some_names(context, 'tasks'),
+        'tasks': task_names(context),
         'episodes': whole_number(context, 'episodes', 1),
         'seed': whole_number(context, 'seed', 0),
         'output': results and str(Path(results).absolute()),

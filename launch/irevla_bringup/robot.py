@@ -131,20 +131,22 @@ def operator_nodes(context: LaunchContext, demonstrate: bool,
     Args:
         context: of the launch.
         demonstrate: whether a script leads the arm, or only judges.
-        follow_policy: whether a person answers what a policy saw instead of each image.
+        follow_policy: whether a person answers what a policy saw instead of each
+            observation.
 
     Raises:
         RuntimeError: a script or a program before real hardware.
 
     """
-    operator, camera = value(context, 'operator'), camera_names(context)[0]
+    operator = value(context, 'operator')
+    observed = {'cameras': camera_names(context), 'max_skew_s': max_skew_s(context)}
     if operator in ('scripted', 'fake_spacemouse') and not is_fake(context):
         raise RuntimeError(f'launch argument operator:={operator} leads only simulated hardware; '
                            'add use_fake_hardware:=true, or choose another operator')
     if operator == 'scripted':
         return [node(context, 'irevla_sim', 'scripted_operator', {
-            'camera': camera, 'demonstrate': demonstrate})]
-    mouse = {'camera': camera, 'follow_policy': follow_policy}
+            **observed, 'demonstrate': demonstrate})]
+    mouse = {**observed, 'follow_policy': follow_policy}
     if operator == 'spacemouse':
         return [node(context, 'irevla_control', 'spacemouse', mouse)]
     if operator == 'fake_spacemouse':

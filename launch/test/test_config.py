@@ -5,8 +5,11 @@
 from importlib import import_module
 from pathlib import Path
 
+from launch import LaunchContext
 import pytest
 import yaml
+
+from irevla_bringup.launching import task_names
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 NODES = {
@@ -32,10 +35,10 @@ FROM_LAUNCH = {
                   'action_repeat', 'tasks_file'},
     'expert': {'action_repeat', 'tasks_file'}, 'command_mux': set(), 'franka': {'robot_ip'},
     'realsense': {'cameras', 'serials', 'image_size', 'fps'},
-    'spacemouse': {'camera', 'follow_policy'},
-    'replay': {'bag', 'camera'}, 'robot_episode': {
+    'spacemouse': {'cameras', 'max_skew_s', 'follow_policy'},
+    'replay': {'bag', 'cameras', 'max_skew_s'}, 'robot_episode': {
         'camera', 'horizon', 'linger', 'arrange', 'operator_begins'}, 'scene': set(),
-    'scripted_operator': {'camera', 'demonstrate'},
+    'scripted_operator': {'cameras', 'max_skew_s', 'demonstrate'},
     'recorder': {'cameras', 'root'},
     'episode_runner': {'tasks', 'episodes', 'seed', 'instruction', 'output', 'wait_for',
                        'recorded'},
@@ -66,6 +69,15 @@ def test_every_parameter_is_described(node):
         assert len(parameter.description) > 10, name
         if isinstance(parameter.default, float) and name.endswith(('_s', '_hz')):
             assert '[s]' in parameter.description or '[Hz]' in parameter.description, name
+
+
+def test_a_task_that_cannot_name_a_recording_is_refused_before_a_node_starts():
+    context = LaunchContext()
+    context.launch_configurations['tasks'] = 'pick-carrot:5, pick eggplant:2'
+    with pytest.raises(RuntimeError, match="launch argument tasks:=.*such as 'pick-eggplant'"):
+        task_names(context)
+    context.launch_configurations['tasks'] = 'pick-carrot:5, pick-eggplant'
+    assert task_names(context) == ['pick-carrot:5', 'pick-eggplant']
 
 
 def test_every_node_of_the_suite_is_covered():

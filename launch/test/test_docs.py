@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 import re
 
-from irevla_control.structure import crowded_folders
+from irevla_control.checks.structure import crowded_folders
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ('src', 'sim', 'launch', 'benchmarks', 'setup')

@@ -4,8 +4,8 @@
 
 from pathlib import Path
 
-from irevla_control.structure import structure_problems
-from irevla_control.testing import check_manifest, lint_problems
+from irevla_control.checks.manifest import check_manifest, lint_problems
+from irevla_control.checks.structure import structure_problems
 
 PACKAGE = Path(__file__).resolve().parents[1]
 

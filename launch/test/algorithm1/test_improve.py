@@ -159,6 +159,7 @@ def test_the_papers_baselines_take_one_task_after_another(tmp_path, stage0, conf
     ({'copies': 0}, 'copies is 0'), ({'successes': 0}, 'successes is 0'),
     ({'episodes': {'rl': 1}}, 'episodes needs'),
     ({'tasks': {'expert': ['a'], 'rl': ['a'], 'held_out': []}}, 'named twice'),
+    ({'tasks': {'expert': ['a b'], 'rl': [], 'held_out': []}}, "'a b' cannot name a recording"),
     ({'new_share': 2}, 'new_share is 2'), ({'evaluation_seed': 7}, 'evaluation_seed is 7'),
     ({'classifier': '.'}, 'holds no success classifier'),
     ({'algorithm': 'ppo'}, 'PPO settings'), ({'tasks': {'expert': [], 'rl': None, 'held_out': []}},

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 import difflib
 from pathlib import Path
-import re
 from typing import Any
 
 import yaml
 
 from irevla_control.errors import ConfigError, one_line
+from irevla_control.task_name import check_task_name
 
 CATALOGUE = Path(__file__).parent / 'catalogue'
 SPLITS = ('expert', 'rl', 'held_out')
@@ -74,8 +74,9 @@ def load_catalogue(extra_files: Iterable[str | Path] = ()) -> dict[str, Task]:
         if not isinstance(entries, Mapping):
             raise ConfigError(f'task file {path}: expected a mapping of task names to entries')
         for name, entry in entries.items():
+            check_task_name(str(name), f'task file {path}')
             try:
-                tasks[name] = _task(name, entry, tasks)
+                tasks[str(name)] = _task(str(name), entry, tasks)
             except ConfigError as error:
                 raise ConfigError(f'task file {path}, {name}: {error}') from error
     return tasks
@@ -101,8 +102,6 @@ def tasks_of_split(split: str, catalogue: Mapping[str, Task]) -> list[str]:
 
 
 def _task(name: str, entry: Any, known: Mapping[str, Task]) -> Task:
-    if not isinstance(name, str) or not re.fullmatch(r'[a-z0-9_-]+', name):
-        raise ConfigError(f'task name {name!r}; use lower-case letters, digits, - and _')
     if isinstance(entry, str):
         return Task(name, f'{name}-v3', entry)
     if not isinstance(entry, Mapping):

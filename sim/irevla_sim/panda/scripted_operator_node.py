@@ -6,16 +6,19 @@ It stands where a person with a SpaceMouse stands before a real robot, and knows
 """
 
 import numpy as np
-from sensor_msgs.msg import Image
 
 from irevla_control.arm.pose import Pose
-from irevla_control.cdr import stamp_of
 from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME
+from irevla_control.ros.complete_observations import (
+    INCOMPLETE_S,
+    OBSERVED,
+    CompleteObservations,
+)
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import CAMERA, Parameter, declare
+from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import (
     EndEffectorCommand,
@@ -27,22 +30,19 @@ from irevla_msgs.msg import (
 from irevla_sim.panda.pick_expert import PickExpert, lifted, thing_in
 
 PARAMETERS = {
-    'camera': Parameter('', 'whose images it answers; the first of the policy', form=CAMERA),
+    **OBSERVED,
     'demonstrate': Parameter(True, 'whether it moves the arm; else it only says what succeeded'),
     'noise_std': Parameter(0.3, 'of the noise on commands, as a share of the largest', 0.0, 2.0),
 }
 
 
 class ScriptedOperatorNode(Node):
-    """Answers each image of a running episode, and ends it when the thing is held up."""
+    """Answers each observation of a running episode, and ends it when the thing is held up."""
 
     def __init__(self) -> None:
         """Declare parameters and wire the topics."""
         super().__init__('scripted_operator')
         values = declare(self, PARAMETERS)
-        if not values['camera']:
-            raise ConfigError('parameter camera is empty; name the camera whose images are '
-                              'answered')
         self._noise_std = values['noise_std']
         self._expert: PickExpert | None = None
         self._episode = EpisodeState()
@@ -57,8 +57,9 @@ class ScriptedOperatorNode(Node):
         self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION)
         self.create_subscription(SimulatorState, 'simulator_state', self._on_scene, OBSERVATION)
         if values['demonstrate']:
-            self.create_subscription(Image, f'camera/{values["camera"]}/image_raw',
-                                     self._on_image, OBSERVATION, raw=True)
+            self._observations = CompleteObservations(
+                self, values['cameras'], values['max_skew_s'], self._on_observation)
+            self.create_timer(INCOMPLETE_S, self._on_watch)
             # Last: its presence tells others that the node is ready.
             self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
 
@@ -90,10 +91,15 @@ class ScriptedOperatorNode(Node):
     def _running(self) -> bool:
         return self._expert is not None and self._episode.phase == EpisodeState.PHASE_RUNNING
 
-    def _on_image(self, data: bytes) -> None:
+    def _on_watch(self) -> None:
+        problem = self._observations.problem()
+        if problem and self._running:
+            self._diagnostics.refuse(problem)
+
+    def _on_observation(self, stamp_ns: int) -> None:
         if not self._running or self._hand is None or self._positions is None:
             return
-        stamp = ns_to_stamp(stamp_of(data))
+        stamp = ns_to_stamp(stamp_ns)
         self._sequence += 1
         command, label = self._expert.act(self._hand, self._positions)
         for publisher, action in ((self._label, label), (self._command, command)):

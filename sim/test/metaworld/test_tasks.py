@@ -51,6 +51,8 @@ def test_own_file_adds_and_builds_on_tasks(tmp_path):
     ('new: {base: drawer-open, position: {x: [0.2, 0.1]}}', r'\[0.2, 0.1\]'),
     ('new: {base: drawer-open, position: {z: [0.1, 0.2]}}', 'use x or y'),
     ('Own Task: {base: drawer-open}', "'Own Task'"),
+    ('own task: {base: drawer-open}', "own.yaml: .* cannot name a recording; .*'own-task'"),
+    ('-own: {base: drawer-open}', "'own'"),
     ('new: [', 'own.yaml'),
     ('- drawer-open', 'expected a mapping'),
 ])

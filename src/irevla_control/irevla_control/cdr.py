@@ -3,6 +3,7 @@
 """The few fields of a serialized message that a recorder needs, read without decoding it."""
 
 import struct
+from typing import NamedTuple
 
 from irevla_control.episode import SOURCES
 from irevla_control.errors import BadMessageError
@@ -11,6 +12,36 @@ _STAMP = (struct.Struct('>iI'), struct.Struct('<iI'))
 _LENGTH = (struct.Struct('>I'), struct.Struct('<I'))
 _HEAD = 4  # of every message: representation (its second byte: 0 big endian, 1 little), options
 _COMMAND_FLOATS = 7 * 8
+_COLOURS = 3
+
+
+class ImageLayout(NamedTuple):
+    """What a sensor_msgs/Image says of its pixels.
+
+    Attributes:
+        height, width: [pixels].
+        encoding: such as 'rgb8'.
+        step: of one row [bytes].
+        size: of all data [bytes].
+
+    """
+
+    height: int
+    width: int
+    encoding: str
+    step: int
+    size: int
+
+    def problem(self) -> str:
+        """Return why nothing of the suite reads such an image, '' when it is rgb8 as needed."""
+        if self.encoding != 'rgb8':
+            return f'its encoding is {self.encoding!r}; publish rgb8'
+        if not self.height * self.width:
+            return f'it has {self.height} x {self.width} pixels; publish some'
+        if self.size != self.height * self.width * _COLOURS:
+            return (f'{self.height} x {self.width} pixels come with {self.size} bytes, rows of '
+                    f'{self.step}; publish rows of {self.width * _COLOURS} bytes, without padding')
+        return ''
 
 
 def stamp_of(data: bytes) -> int:
@@ -41,3 +72,29 @@ def command_source(data: bytes) -> str:
         return SOURCES[source] if source < len(SOURCES) else SOURCES[0]
     except (IndexError, struct.error):
         raise BadMessageError(f'message of {len(data)} bytes is too short for a command') from None
+
+
+def image_layout(data: bytes) -> ImageLayout:
+    """Return what a serialized sensor_msgs/Image says of its pixels, without touching them.
+
+    Raises:
+        BadMessageError: too short for an image, or shorter than it says.
+
+    """
+    try:
+        unpack, body = _LENGTH[data[1] & 1].unpack_from, memoryview(data)[_HEAD:]
+        at = _aligned(12 + unpack(body, 8)[0])
+        (height,), (width,), (length,) = (unpack(body, at + 4 * field) for field in range(3))
+        encoding = bytes(body[at + 12:at + 12 + length]).rstrip(b'\0').decode()
+        # Behind the encoding a byte tells the order of bytes.
+        at = _aligned(at + 12 + length + 1)
+        (step,), (size,) = unpack(body, at), unpack(body, at + 4)
+    except (IndexError, struct.error, UnicodeDecodeError):
+        raise BadMessageError(f'message of {len(data)} bytes is no image') from None
+    if len(body) < at + 8 + size:
+        raise BadMessageError(f'message of {len(data)} bytes is too short for {size} of pixels')
+    return ImageLayout(height, width, encoding, step, size)
+
+
+def _aligned(place: int) -> int:
+    return (place + 3) // 4 * 4

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from mcap.reader import make_reader
 from played_episode import SECOND, TOPICS
 
-from irevla_control.recording.recorder import Limits, Recorder
+from irevla_control.recording.limits import Limits
+from irevla_control.recording.recorder import Recorder
 
 
 class Recording:

@@ -7,16 +7,18 @@ from hypothesis import strategies as st
 from played_episode import play, wire
 import pytest
 from rclpy.serialization import serialize_message
+from sensor_msgs.msg import Image
 
 from irevla_control.bags.message_types import begins_with_header, decode, definition, typestore
-from irevla_control.cdr import command_source, stamp_of
+from irevla_control.cdr import ImageLayout, command_source, image_layout, stamp_of
 from irevla_control.episode import SOURCES
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.ros.conversions import ns_to_stamp
 from irevla_msgs.msg import EndEffectorCommand
 
+IMAGE = 'sensor_msgs/msg/Image'
 COMMAND = 'irevla_msgs/msg/EndEffectorCommand'
-STORE = typestore(((COMMAND, definition(COMMAND)),))
+STORE = typestore(((COMMAND, definition(COMMAND)), (IMAGE, definition(IMAGE))))
 
 
 def command(stamp, frame_id, source):
@@ -65,3 +67,18 @@ def test_types_that_are_not_installed_are_named(name):
 def test_all_messages_of_an_episode_survive_decoding():
     for topic, stamp, data in play().wire:
         assert stamp_of(data) == stamp, topic
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.text('abc8', max_size=9), st.text('xy'))
+def test_the_layout_of_an_image_is_read_in_either_byte_order(height, width, encoding, frame_id):
+    message = Image(height=height, width=width, encoding=encoding, step=7 * width,
+                    data=bytes(7 * width * height))
+    message.header.frame_id = frame_id
+    data = serialize_message(message)
+    wanted = ImageLayout(height, width, encoding, 7 * width, 7 * width * height)
+    assert image_layout(data) == wanted
+    big = STORE.serialize_cdr(decode(STORE, IMAGE, data), IMAGE, little_endian=False)
+    assert image_layout(big) == wanted
+    for size in (0, 3, 30, len(data) - 8):
+        with pytest.raises(BadMessageError, match='no image|too short'):
+            image_layout(data[:size])

@@ -38,6 +38,8 @@ class EpisodeEntry:
         bytes, crc32: of the MCAP file, and of its data section.
         topics: name to {'messages': n, 'lost': n, 'max_gap_s': longest time between two}.
         recorded_ns: when it was committed [ns since 1970].
+        dropped: steps without a complete observation, which a reader of all cameras leaves out;
+            None in bags from before it was counted.
 
     """
 
@@ -57,6 +59,7 @@ class EpisodeEntry:
     crc32: int
     topics: dict[str, dict[str, float]]
     recorded_ns: int
+    dropped: int | None = None
 
     @property
     def cameras(self) -> list[str]:
@@ -97,7 +100,8 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
                 'lost': lost.get(topic['topic_metadata']['name'], 0),
                 'max_gap_s': gaps.get(topic['topic_metadata']['name'], 0.0),
             } for topic in bag['topics_with_message_count']},
-            recorded_ns=int(about['recorded_ns']))
+            recorded_ns=int(about['recorded_ns']),
+            dropped=int(about['dropped']) if 'dropped' in about else None)
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, IndexError) as error:
         raise BagError(f'{folder}: no complete episode of this suite '
                        f'({type(error).__name__}: {error}); move the folder away, or record '
@@ -211,8 +215,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcome = ('failed' if entry.failed else 'aborted' if entry.aborted else
                    'success' if entry.success else 'failure')
         lost = sum(topic['lost'] for topic in entry.topics.values())
+        dropped = '?' if entry.dropped is None else entry.dropped
         print(f'{entry.episode_id}  {entry.task}  {outcome}  {entry.steps} steps  '
-              f'{entry.bytes / 1e6:.1f} MB  {",".join(entry.sources) or "-"}  {lost} lost')
+              f'{dropped} dropped  {entry.bytes / 1e6:.1f} MB  '
+              f'{",".join(entry.sources) or "-"}  {lost} lost')
     return 0
 
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorded episodes as arrays; needs neither ROS nor installed message types."""
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 import struct
@@ -15,6 +14,7 @@ from mcap.summary import Summary
 import numpy as np
 from rosbags.typesys import TypesysError
 
+from irevla_control.bags.joining import joined
 from irevla_control.bags.layout import EPISODE_METADATA
 from irevla_control.bags.mcap_file import read_checksum
 from irevla_control.bags.message_types import decode, typestore
@@ -77,12 +77,7 @@ class Bag:
 
     def joined(self, topic: str, stamps: Sequence[int]) -> list[int | None]:
         """Return for each stamp [ns] that of the topic's message that belongs to it, or None."""
-        known, found = sorted(self._data[topic]), []
-        for stamp in stamps:
-            place = bisect_right(known, stamp)
-            fits = place and stamp - known[place - 1] <= self.max_skew_ns
-            found.append(known[place - 1] if fits else None)
-        return found
+        return joined(sorted(self._data[topic]), stamps, self.max_skew_ns)
 
     def messages(self, topic: str, stamps: Sequence[int]) -> Iterator[Any]:
         """Yield the messages of these stamps, which may repeat, in their order; forget each.

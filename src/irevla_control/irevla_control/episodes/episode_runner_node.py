@@ -12,13 +12,15 @@ import time
 from rclpy.task import Future
 from std_msgs.msg import Bool
 
-from irevla_control.errors import ConfigError
+from irevla_control.bags.index import EpisodeEntry, entry_from_bag
+from irevla_control.errors import BagError, ConfigError
 from irevla_control.files import write_synced
 from irevla_control.progress_bar import progress_bar
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, NodeDone, run_node
 from irevla_control.ros.parameters import TOPIC, Parameter, declare
 from irevla_control.ros.qos import EVENT
+from irevla_control.task_name import check_task_name
 from irevla_msgs.msg import EpisodeState, RecordedEpisode
 from irevla_msgs.srv import ResetEpisode
 
@@ -188,16 +190,28 @@ class EpisodeRunnerNode(Node):
         result = self._unrecorded.pop(message.episode_id, None)
         if result is None:
             return
+        entry = self._read_entry(Path(message.uri))
         if message.aborted:
             # It ended well, its recording did not; another may be running meanwhile.
             episode = result['task'], result['seed']
-            self._count_retry(episode, 'its recording broke off')
+            why = f': {entry.failed}' if entry and entry.failed else ''
+            self._count_retry(episode, f'its recording broke off{why}')
             self._plan.append(episode)
             if self._current is None:
                 self._next()
             return
+        if entry and entry.dropped is not None:
+            result['dropped'] = entry.dropped
         self._add_result(result)
         self._finish_if_recorded()
+
+    def _read_entry(self, bag: Path) -> EpisodeEntry | None:
+        """Return what the recorder wrote of an episode, if it can be read from here."""
+        try:
+            return entry_from_bag(bag)
+        except BagError as error:
+            self.get_logger().warning(f'the result tells no dropped steps: {error}')
+            return None
 
     def _add_result(self, result: dict) -> None:
         self._results.append(result)
@@ -233,7 +247,8 @@ def read_tasks(entries: Sequence[str], episodes: int) -> dict[str, int]:
     """Return how many episodes to play of each task; an entry is `name` or `name:count`.
 
     Raises:
-        ConfigError: there is none, or a count is no number of 1 or more.
+        ConfigError: there is none, a count is no number of 1 or more, or a name cannot name a
+            recording.
 
     """
     counts = {}
@@ -242,6 +257,7 @@ def read_tasks(entries: Sequence[str], episodes: int) -> dict[str, int]:
         if colon and not (count.isdecimal() and int(count)):
             raise ConfigError(f'parameter tasks has {entry!r}; write name or name:count, with a '
                               'count of 1 or more')
+        check_task_name(task, f'parameter tasks has {entry!r}')
         counts[task] = int(count) if colon else episodes
     if not counts:
         raise ConfigError('parameter tasks is empty; name at least one task')

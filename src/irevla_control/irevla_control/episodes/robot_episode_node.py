@@ -20,6 +20,7 @@ from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import CAMERA, Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
 from irevla_control.stamp_clock import StampClock
+from irevla_control.task_name import check_task_name
 from irevla_msgs.msg import (
     EndEffectorCommand,
     EpisodeState,
@@ -88,6 +89,8 @@ class RobotEpisodeNode(Node):
         self._done_ns, self._done_s = 0, 0.0
         self._images = 0
         self._operator_ready = False
+        # Whether the operator was told that a press begins the episode where the arm is.
+        self._begins_here: bool | None = None
         self._robot: RobotState | None = None
         self._diagnostics = Diagnostics(self)
         self._events = self.create_publisher(EpisodeState, 'episode', EVENT)
@@ -195,10 +198,24 @@ class RobotEpisodeNode(Node):
     def _on_arranged(self) -> None:
         if self._values['operator_begins'] and not self._operator_ready:
             self._wait(Waiting.OPERATOR)
+            self._begins_here = None
+            self._prompt()
+        else:
+            self._wait(Waiting.IMAGE)
+
+    def _prompt(self) -> None:
+        """Tell the operator what a press will do now, whenever that changes."""
+        here = self._robot.mode in LED
+        if here == self._begins_here:
+            return
+        self._begins_here = here
+        if here:
             self.get_logger().info(f'{self._state.instruction!r}: arrange the scene, then press '
                                    'success to begin')
         else:
-            self._wait(Waiting.IMAGE)
+            self.get_logger().warning(
+                f'{self._state.instruction!r}: the arm is not held any more. A press of success '
+                'MOVES THE ARM HOME first, then the episode begins: keep clear of it')
 
     def _on_robot(self, message: RobotState) -> None:
         self._robot = message
@@ -214,6 +231,8 @@ class RobotEpisodeNode(Node):
         elif self._waiting == Waiting.IMAGE and message.mode == RobotState.MODE_RESETTING:
             # The operator's press opens a hand that came home closed.
             self._wait_for_home()
+        elif self._waiting == Waiting.OPERATOR:
+            self._prompt()
         elif message.mode == RobotState.MODE_IDLE and (
                 self._waiting == Waiting.IMAGE or self._waiting == Waiting.NOTHING):
             self._abort('the arm took no command for too long and is not led any more')
@@ -301,7 +320,8 @@ def read_instructions(entries: list[str]) -> dict[str, str]:
     """Return the tasks as name to instruction; an entry is `name: instruction`.
 
     Raises:
-        ConfigError: none, one without a name or instruction, or a name twice.
+        ConfigError: none, one without a name or instruction, a name twice, or one that cannot
+            name a recording.
 
     """
     tasks: dict[str, str] = {}
@@ -309,6 +329,7 @@ def read_instructions(entries: list[str]) -> dict[str, str]:
         name, _, instruction = (part.strip() for part in entry.partition(':'))
         if not name or not instruction:
             raise ConfigError(f'parameter tasks has {entry!r}; write "name: instruction"')
+        check_task_name(name, f'parameter tasks has {entry!r}')
         if name in tasks:
             raise ConfigError(f'parameter tasks names {name!r} twice')
         tasks[name] = instruction

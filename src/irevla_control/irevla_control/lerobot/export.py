@@ -47,7 +47,8 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
         limits: sizes of the files; LeRobot's when left out.
 
     Returns:
-        The content of the dataset's meta/info.json.
+        The content of the dataset's meta/info.json, and `dropped_steps`: how many have no
+        complete observation of these cameras and are left out.
 
     Raises:
         ConfigError: the folder exists or is being written, nothing to export, or settings out
@@ -72,12 +73,13 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
                           'datasets without images are not supported')
     fps = fps or _frames_per_second(islice(chosen, _TELLING))
     with _staged(Path(output)) as folder:
-        writer = LeRobotWriter(folder, fps, crf, limits)
+        writer, dropped = LeRobotWriter(folder, fps, crf, limits), 0
         for bag, entry in progress_bar(chosen.items(), 'exporting', unit='episode'):
             episode = read_episode(bag, cameras)
+            dropped += episode.dropped
             if len(episode.stamps):
                 writer.add(episode, entry.recorded_ns)
-        return writer.finish()
+        return {**writer.finish(), 'dropped_steps': dropped}
 
 
 def _frames_per_second(bags: Iterable[Path]) -> int:
@@ -144,8 +146,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (IrevlaError, OSError) as error:
         print(f'lerobot_export: {error}', file=sys.stderr)
         return 1
+    dropped = info['dropped_steps']
     print(f'{options.output}: {info["total_episodes"]} episodes, {info["total_frames"]} frames at '
-          f'{info["fps"]} Hz, {info["total_tasks"]} tasks')
+          f'{info["fps"]} Hz, {info["total_tasks"]} tasks'
+          + (f'; {dropped} steps without a complete observation are left out' if dropped else ''))
     return 0
 
 

@@ -8,21 +8,22 @@ import json
 import math
 import os
 from pathlib import Path
-import re
 import shutil
 import time
 from typing import Any, NamedTuple
 
 from irevla_control.bags.index import EpisodeEntry, append_to_index, entry_from_bag
 from irevla_control.bags.writer import BagWriter, Topic
+from irevla_control.cdr import ImageLayout
 from irevla_control.episode import PHASE_ENDED
 from irevla_control.errors import BagError
 from irevla_control.files import sync
+from irevla_control.recording.step_count import StepCount
+from irevla_control.task_name import FOLDER_NAME
 
 STAGING = '.staging'
 EPISODE_TYPE = 'irevla_msgs/msg/EpisodeState'
 COMMAND_TYPE = 'irevla_msgs/msg/EndEffectorCommand'
-_FOLDER_NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9._-]*')
 
 
 class RawMessage(NamedTuple):
@@ -35,6 +36,7 @@ class RawMessage(NamedTuple):
         sequence: its publisher's count; 0 unknown.
         lost: messages missing before it.
         data: CDR.
+        layout: of a camera's image; None for all else.
 
     """
 
@@ -44,6 +46,7 @@ class RawMessage(NamedTuple):
     sequence: int
     lost: int
     data: bytes
+    layout: ImageLayout | None = None
 
 
 def describe(event: Any) -> dict[str, str]:
@@ -92,7 +95,7 @@ class EpisodeRecording:
 
     """
 
-    def __init__(self, root: Path, event: Any, stamp_ns: int, about: dict[str, str],
+    def __init__(self, root: Path, event: Any, stamp_ns: int, steps: StepCount,
                  from_start: Collection[str]) -> None:
         """Begin with the first event; nothing is written yet.
 
@@ -100,7 +103,7 @@ class EpisodeRecording:
             root: gets the bag.
             event: the first one.
             stamp_ns: its stamp.
-            about: what the bag tells beside the episode's own description.
+            steps: counts those of this episode, and tells the bag by which rule.
             from_start: topics with a message of the first stamp; without it, it failed.
 
         """
@@ -111,12 +114,14 @@ class EpisodeRecording:
         self.received_ns = 0
         self.writer: BagWriter | None = None
         self._root = root
-        self._about = {**about, **describe(event)}
+        self._steps = steps
+        self._about = {**steps.about(), **describe(event)}
         self._early: list[RawMessage] = []
         self._first = dict.fromkeys(from_start, math.inf)
         self._missed_steps = event.step if from_start else 0
         self._lost: Counter[str] = Counter()
         self._sources: set[str] = set()
+        self._layouts: dict[str, ImageLayout] = {}
 
     def observe(self, event: Any, message: RawMessage) -> None:
         """Take note of an event of this episode."""
@@ -124,6 +129,7 @@ class EpisodeRecording:
             self.newest, self.received_ns = message.stamp_ns, message.receive_ns
             self._about |= describe(event)
         self.ended = self.ended or event.phase == PHASE_ENDED
+        self._steps.event(message.stamp_ns, event.phase == PHASE_ENDED)
 
     def note(self, notes: dict[str, str]) -> None:
         """Have the bag tell this too; what is newest when the episode ends counts."""
@@ -149,6 +155,10 @@ class EpisodeRecording:
         self._lost[message.topic] += message.lost
         if message.topic in self._first:
             self._first[message.topic] = min(self._first[message.topic], message.stamp_ns)
+        layout = self._layouts.setdefault(message.topic, message.layout)
+        if layout != message.layout:
+            self.fail(f'{message.topic} changed from {layout.height} x {layout.width} to '
+                      f'{message.layout.height} x {message.layout.width} pixels')
         if self.failed:
             self._lost[message.topic] += 1
             return
@@ -173,7 +183,7 @@ class EpisodeRecording:
         self._sources.add(source)
 
     def _begin(self, topics: Sequence[Topic]) -> None:
-        if not _FOLDER_NAME.fullmatch(self.episode_id):
+        if not FOLDER_NAME.fullmatch(self.episode_id):
             raise BagError(f'episode id {self.episode_id!r} cannot name a folder; use letters, '
                            'digits, points, dashes and underscores')
         if (self._root / self.episode_id).exists():
@@ -189,6 +199,7 @@ class EpisodeRecording:
         stamp = message.receive_ns if message.stamp_ns is None else message.stamp_ns
         self.writer.write(message.topic, message.receive_ns, max(stamp, 0), message.sequence,
                           message.data)
+        self._steps.add(message.topic, stamp)
 
     def commit(self) -> EpisodeEntry | None:
         """Commit the bag; None when nothing was recorded.
@@ -205,8 +216,11 @@ class EpisodeRecording:
             self.fail(f'the recorder missed its first {self._missed_steps} steps')
         if late and self._about['aborted'] == 'false':
             self.fail(f'the recorder missed the beginning of {", ".join(sorted(late))}')
+        if self._about['aborted'] == 'false' and self._steps.problem():
+            self.fail(self._steps.problem())
         if self.failed:
             self._about['aborted'] = 'true'
+        self._about['dropped'] = str(self._steps.dropped)
         if not sum(self.writer.messages.values()):
             self.writer.abandon()
             shutil.rmtree(self.writer.folder)

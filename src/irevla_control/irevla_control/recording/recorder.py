@@ -4,7 +4,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 import queue
 import shutil
@@ -13,7 +12,7 @@ import threading
 from irevla_control.bags.index import EpisodeEntry
 from irevla_control.bags.message_types import begins_with_header, decode, definition, typestore
 from irevla_control.bags.writer import Topic
-from irevla_control.cdr import command_source, stamp_of
+from irevla_control.cdr import ImageLayout, command_source, image_layout, stamp_of
 from irevla_control.episode import PHASE_RUNNING
 from irevla_control.errors import BadMessageError, BagError
 from irevla_control.recording.episode_recording import (
@@ -22,34 +21,11 @@ from irevla_control.recording.episode_recording import (
     EpisodeRecording,
     RawMessage,
 )
+from irevla_control.recording.limits import Limits
 from irevla_control.recording.recovery import lock_root, recover_staged
+from irevla_control.recording.step_count import StepCount
 
 SECOND = 1_000_000_000
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds of a recorder.
-
-    Attributes:
-        grace_s: time for messages that come after their episode's last event.
-        hold_s, hold_bytes: how long, and how much, waits for the event that tells its episode.
-        sync_s: time between two syncs of the open bag.
-        min_free_bytes: of the disk, below which nothing is recorded.
-        max_skew_s: how much older than its stamp the parts of an observation may be; the bags
-            tell it to who reads them.
-        from_start: topics with a message of each episode's first stamp; a recording without one
-            began too late, and is no whole episode.
-
-    """
-
-    grace_s: float = 0.5
-    hold_s: float = 1.0
-    hold_bytes: int = 256_000_000
-    sync_s: float = 5.0
-    min_free_bytes: int = 500_000_000
-    max_skew_s: float = 0.0
-    from_start: tuple[str, ...] = ()
 
 
 class Recorder:
@@ -86,6 +62,8 @@ class Recorder:
         self._events = {topic.name for topic in topics if topic.type == EPISODE_TYPE}
         self._commands = {topic.name for topic in topics if topic.type == COMMAND_TYPE
                           and topic.name.endswith('/command')}
+        # Of each camera's newest image.
+        self._layouts: dict[str, ImageLayout] = {}
         self._store = typestore(((EPISODE_TYPE, definition(EPISODE_TYPE)),))
         self._waiting: list[RawMessage] = []
         self._waiting_bytes = 0
@@ -106,12 +84,18 @@ class Recorder:
 
     def add(self, topic: str, receive_ns: int, data: bytes, sequence: int = 0,
             lost: int = 0) -> None:
-        """Take a message; `update` decides where it goes."""
+        """Take a message; `update` decides where it goes.
+
+        Raises:
+            BagError: a camera's images are such that nothing could read the recording; once.
+
+        """
         self.counts['messages'] += 1
         self.counts['lost'] += lost
         try:
             stamp = stamp_of(data) if topic in self._stamped else None
-            message = RawMessage(topic, receive_ns, stamp, sequence, lost, data)
+            layout = image_layout(data) if topic in self._limits.cameras else None
+            message = RawMessage(topic, receive_ns, stamp, sequence, lost, data, layout)
             if topic in self._events:
                 self._on_event(message)
         except BadMessageError as error:
@@ -120,6 +104,8 @@ class Recorder:
             return
         self._waiting.append(message)
         self._waiting_bytes += len(data)
+        if layout != self._layouts.get(topic):
+            self._check(topic, layout)
 
     def update(self, now_ns: int) -> None:
         """Write what is decided, and close episodes whose grace is over.
@@ -149,6 +135,13 @@ class Recorder:
         self._lock.close()
         self._report()
 
+    def _check(self, topic: str, layout: ImageLayout) -> None:
+        """Refuse images that no reader takes; one refusal ends the recording."""
+        refused = any(known.problem() for known in self._layouts.values())
+        self._layouts[topic] = layout
+        if layout.problem() and not refused:
+            raise BagError(f'{topic}: nothing reads such an image: {layout.problem()}')
+
     def _on_event(self, message: RawMessage) -> None:
         event = decode(self._store, EPISODE_TYPE, message.data)
         if self._running is not None and event.episode_id != self._running.episode_id:
@@ -162,10 +155,11 @@ class Recorder:
         if episode is None:
             if event.phase != PHASE_RUNNING or not event.episode_id:
                 return
+            limits = self._limits
             episode = self._running = EpisodeRecording(
                 self._root, event, message.stamp_ns,
-                {'max_skew_s': str(self._limits.max_skew_s), **self.notes},
-                self._limits.from_start)
+                StepCount(limits.cameras, limits.max_skew_s, limits.max_dropped_share),
+                limits.from_start)
             self._fail_when_full()
         episode.observe(event, message)
         episode.note(self.notes)

@@ -14,8 +14,9 @@ from std_msgs.msg import Float64
 
 from irevla_control.bags.index import EpisodeEntry
 from irevla_control.bags.writer import Topic
-from irevla_control.errors import ConfigError
-from irevla_control.recording.recorder import Limits, Recorder
+from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.recording.limits import Limits
+from irevla_control.recording.recorder import Recorder
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.inbox import Inbox, Polled, Stream
 from irevla_control.ros.node import Node, run_node
@@ -41,6 +42,9 @@ PARAMETERS = {
     'max_skew_s': Parameter(
         0.0, 'how much older than the first camera\'s stamp the rest of an observation may be; 0: '
         'equal stamps, as simulators give them [s]', 0.0, 1.0),
+    'max_dropped_share': Parameter(
+        0.1, 'share of an episode\'s steps that may lack a complete observation, which readers '
+        'leave out; an episode with more counts as aborted, and is played again', 0.0, 1.0),
     'from_start': Parameter([''], 'topics with a message of each episode\'s first stamp; a '
                                   'recording without one began too late and counts as aborted',
                             form=TOPIC),
@@ -81,7 +85,10 @@ class RecorderNode(Node):
             Limits(grace_s=values['grace_s'], hold_s=values['hold_s'],
                    hold_bytes=values['hold_mb'] * 1_000_000, sync_s=values['sync_s'],
                    min_free_bytes=values['min_free_mb'] * 1_000_000,
-                   max_skew_s=values['max_skew_s'], from_start=tuple(
+                   cameras=tuple(self.resolve_topic_name(f'camera/{name}/image_raw')
+                                 for name in values['cameras'] if name),
+                   max_skew_s=values['max_skew_s'],
+                   max_dropped_share=values['max_dropped_share'], from_start=tuple(
                        self.resolve_topic_name(name) for name in values['from_start'] if name)),
             self._on_committed, self._diagnostics.error)
         self._clock_offsets: dict[str, float] = {}
@@ -125,7 +132,8 @@ class RecorderNode(Node):
                     self._recorder.add(*message)
                 self._recorder.update(cut)
         except Exception as error:
-            self._diagnostics.error(f'nothing is recorded any more: {error!r}')
+            why = str(error) if isinstance(error, IrevlaError) else repr(error)
+            self._diagnostics.error(f'nothing is recorded any more: {why}')
             self._diagnostics.publish()
             raise
         self._diagnostics.time('write', time.perf_counter() - began)
@@ -158,9 +166,13 @@ class RecorderNode(Node):
         lost = {name: topic['lost'] for name, topic in entry.topics.items() if topic['lost']}
         if lost:
             self._diagnostics.refuse(f'episode {entry.episode_id} lost messages: {lost}')
+        if entry.dropped:
+            self._diagnostics.refuse(f'episode {entry.episode_id}: {entry.dropped} of '
+                                     f'{entry.steps} steps have no complete observation')
         self._diagnostics.error(entry.failed and f'episode {entry.episode_id}: {entry.failed}')
         self.get_logger().info(
-            f'{entry.episode_id}: {entry.steps} steps, {entry.bytes / 1e6:.1f} MB'
+            f'{entry.episode_id}: {entry.steps} steps, {entry.dropped or 0} dropped, '
+            f'{entry.bytes / 1e6:.1f} MB'
             + (' (recovered)' if entry.recovered else '') + (' (aborted)' if entry.aborted else '')
             + (f' (failed: {entry.failed})' if entry.failed else ''))
 

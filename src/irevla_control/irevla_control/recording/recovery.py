@@ -16,7 +16,7 @@ from typing import TextIO
 from irevla_control.bags.index import EpisodeEntry, append_to_index, entry_from_bag, repair_index
 from irevla_control.bags.message_types import decode, typestore
 from irevla_control.bags.writer import BagWriter
-from irevla_control.cdr import command_source
+from irevla_control.cdr import command_source, stamp_of
 from irevla_control.episode import PHASE_ENDED
 from irevla_control.errors import BadMessageError, BagError
 from irevla_control.files import sync
@@ -27,6 +27,11 @@ from irevla_control.recording.episode_recording import (
     commit,
     describe,
 )
+from irevla_control.recording.step_count import StepCount
+
+EVENTS = '/episode'
+# What tells how many steps are whole.
+STEP_TOPICS = (EVENTS, '/command', '/robot_state', '/image_raw')
 
 
 def lock_root(root: Path) -> TextIO:
@@ -80,9 +85,12 @@ def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
         append_to_index(root, entry)
         return entry
     last_event, sources = b'', set()
+    stamps: list[tuple[str, int]] = []
 
     def visit(topic: str, type_name: str, data: memoryview) -> None:
         nonlocal last_event
+        if topic.endswith(STEP_TOPICS):
+            stamps.append((topic, stamp_of(data)))
         if type_name == EPISODE_TYPE:
             last_event = bytes(data)
         elif type_name == COMMAND_TYPE and topic.endswith('/command'):
@@ -94,6 +102,7 @@ def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
             shutil.rmtree(folder)
             return None
         about = writer.about
+        steps, failed = StepCount.from_about(about), ''
         if last_event:
             store = typestore(((EPISODE_TYPE, writer.definition(EPISODE_TYPE)),))
             event = decode(store, EPISODE_TYPE, last_event)
@@ -103,9 +112,22 @@ def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
             ended = False
     except BadMessageError as error:
         raise BagError(f'{error}; the bag is damaged, delete {folder}') from error
-    if not ended:
+    if steps is not None:
+        _count(steps, stamps, stamp_of(last_event) if ended else None)
+        about = {**about, 'dropped': str(steps.dropped)}
+        failed = steps.problem() if ended and about['aborted'] == 'false' else ''
+    if failed or not ended:
         about = {**about, 'aborted': 'true'}
-    return commit(root, writer, about, sorted(sources), {}, recovered=True)
+    return commit(root, writer, about, sorted(sources), {}, recovered=True, failed=failed)
+
+
+def _count(steps: StepCount, stamps: Sequence[tuple[str, int]], end: int | None) -> None:
+    """Count what is left of an episode, whose last event has the stamp ``end``, if it ended."""
+    for topic, stamp in stamps:
+        if topic.endswith(EVENTS):
+            steps.event(stamp, ended=stamp == end)
+        else:
+            steps.add(topic, stamp)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,7 +21,7 @@ class HidReports:
         self.gone = False
 
     def read(self, size: int, timeout: int | None = None) -> bytes:
-        """Return the next report, empty when none waits.
+        """Return the next report, padded to a size as `easyhid` does it; empty when none waits.
 
         Raises:
             OSError: the device is gone.
@@ -29,7 +29,7 @@ class HidReports:
         """
         if self.gone:
             raise OSError('device disconnected')
-        return self.waiting.popleft() if self.waiting else b''
+        return self.waiting.popleft()[:size].ljust(size, b'\0') if self.waiting else b''
 
     def close(self) -> None:
         """Pull it out."""
@@ -46,13 +46,20 @@ def turned(a: int = 0, b: int = 0, c: int = 0) -> bytes:
     return bytes([2]) + struct.pack('<3h', a, b, c)
 
 
+def held(right: int = 0, back: int = 0, down: int = 0, a: int = 0, b: int = 0,
+         c: int = 0) -> bytes:
+    """Return the report of a cap pushed and turned so, of models that tell both in one."""
+    return bytes([1]) + struct.pack('<6h', right, back, down, a, b, c)
+
+
 def pressed(*buttons: int) -> bytes:
-    """Return the report of these buttons, held at once."""
-    return bytes([3, sum(1 << button for button in buttons)])
+    """Return the report of these buttons, by number, held at once."""
+    bits = sum(1 << button for button in buttons)
+    return bytes([3]) + bits.to_bytes(max(1, (bits.bit_length() + 7) // 8), 'little')
 
 
-def reported_device(reports: HidReports) -> pyspacemouse.SpaceMouseDevice:
-    """Return an opened SpaceMouse Compact with axes forward, left, up that reads these."""
+def reported_device(reports: HidReports, model: str = MODEL) -> pyspacemouse.SpaceMouseDevice:
+    """Return an opened SpaceMouse with axes forward, left, up that reads these."""
     info = pyspacemouse.apply_axis_convention(
-        pyspacemouse.get_device_specs()[MODEL], pyspacemouse.AxisConvention.ROS)
+        pyspacemouse.get_device_specs()[model], pyspacemouse.AxisConvention.ROS)
     return pyspacemouse.SpaceMouseDevice(info, reports)

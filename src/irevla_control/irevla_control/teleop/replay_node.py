@@ -4,25 +4,28 @@
 
 from pathlib import Path
 
-from sensor_msgs.msg import Image
-
 from irevla_control.bags.reader import read_episode
-from irevla_control.cdr import stamp_of
 from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME
+from irevla_control.ros.complete_observations import (
+    INCOMPLETE_S,
+    OBSERVED,
+    CompleteObservations,
+)
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import CAMERA, Parameter, declare
-from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import COMMAND, EVENT
 from irevla_control.teleop.replay import Replay
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 
 PARAMETERS = {
     'bag': Parameter('', 'folder of the recorded episode'),
-    'camera': Parameter('', 'whose images are answered at the recorded pace; empty: every '
-                            'observation of a simulator that waits is answered',
-                        form=CAMERA),
+    **OBSERVED,
+    'cameras': Parameter([''], 'cameras of a complete observation, the first leading: these are '
+                               'answered at the recorded pace; empty: every observation of a '
+                               'simulator that waits is answered'),
 }
 
 
@@ -37,15 +40,16 @@ class ReplayNode(Node):
             raise ConfigError('parameter bag is empty; give the folder of a recorded episode')
         # The commands alone: no camera is needed to execute them.
         recorded = read_episode(Path(values['bag']), ())
-        self._paced = bool(values['camera'])
+        self._paced = any(values['cameras'])
         self._replay = Replay(recorded.actions, recorded.stamps, self._paced)
         self._episode = EpisodeState()
         self._sequence = 0
         self._diagnostics = Diagnostics(self)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         if self._paced:
-            self.create_subscription(Image, f'camera/{values["camera"]}/image_raw',
-                                     self._on_image, OBSERVATION, raw=True)
+            self._observations = CompleteObservations(
+                self, values['cameras'], values['max_skew_s'], self._answer)
+            self.create_timer(INCOMPLETE_S, self._on_watch)
         # Last: its presence tells others that the node is ready.
         self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
         self.get_logger().info(f'ready: {len(recorded.actions)} commands of {recorded.episode_id}')
@@ -57,8 +61,10 @@ class ReplayNode(Node):
         if not self._paced:
             self._answer(stamp_to_ns(message.header.stamp))
 
-    def _on_image(self, data: bytes) -> None:
-        self._answer(stamp_of(data))
+    def _on_watch(self) -> None:
+        problem = self._observations.problem()
+        if problem and self._episode.phase == EpisodeState.PHASE_RUNNING:
+            self._diagnostics.refuse(problem)
 
     def _answer(self, stamp: int) -> None:
         if self._episode.phase != EpisodeState.PHASE_RUNNING \

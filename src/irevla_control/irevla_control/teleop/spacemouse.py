@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A SpaceMouse as a commander: deltas while its cap is held, and what its buttons say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import enum
 import time
@@ -11,13 +11,13 @@ import numpy as np
 import pyspacemouse
 from scipy.spatial.transform import Rotation
 
-from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.errors import ConfigError
+from irevla_control.teleop.spacemouse_device import SpaceMouseError
 
 MOVING, TURNING = ('x', 'y', 'z'), ('roll', 'pitch', 'yaw')
-
-
-class SpaceMouseError(IrevlaError):
-    """No SpaceMouse, or none that can be opened."""
+# Measured opening of a hand that has closed, and of one that has opened: a hand on a thing stands
+# between the two, and is still closed.
+HAND_CLOSED, HAND_OPEN = 0.5, 0.9
 
 
 class Verdict(enum.Enum):
@@ -41,6 +41,7 @@ class SpaceMouseSettings:
         released_after_s: age of a report after which the cap counts as released: a mouse reports
             all the time while it is held, so silence means that it is gone.
         hold_s: press of the second button that says failure; a shorter one says success.
+        buttons: names or numbers of the first and the second button, see `button_index`.
 
     """
 
@@ -50,25 +51,36 @@ class SpaceMouseSettings:
     view: float = 0.0
     released_after_s: float = 0.2
     hold_s: float = 1.0
+    buttons: Sequence[str] = ('0', '1')
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a dead zone that leaves nothing."""
+        """Raise ConfigError for a dead zone that leaves nothing, or other than two buttons."""
+        if len(self.buttons) != 2:
+            raise ConfigError(f'parameter buttons is {list(self.buttons)}; two are needed, for '
+                              'the gripper and for verdicts')
         if not 0 <= self.dead_zone < 1:
             raise ConfigError(f'dead_zone is {self.dead_zone}; 0 to below 1 is needed')
 
 
-def open_device() -> pyspacemouse.SpaceMouseDevice:
-    """Open the first SpaceMouse, with axes forward, left, up.
+def button_index(info: pyspacemouse.DeviceInfo, wanted: str) -> int:
+    """Return the place among a model's buttons of one by its name, or by its number.
+
+    The number is the bit that it sets in the mouse's report. 0 and 1 are left and right where a
+    mouse has two buttons, also behind a receiver, which gives their bits other names; MENU and
+    FIT, which lie there on the larger models; 1 and 2 on the oldest.
 
     Raises:
-        SpaceMouseError: there is none, or it may not be read.
+        ConfigError: the model has no such button.
 
     """
-    try:
-        return pyspacemouse.open(axis_convention=pyspacemouse.AxisConvention.ROS)
-    except (RuntimeError, OSError) as error:
-        raise SpaceMouseError(f'SpaceMouse: {error}; plug it in, and give yourself access to '
-                              '/dev/hidraw* by the udev rule of docs/hardware.md') from error
+    numbers = [8 * (spec.byte - 1) + spec.bit for spec in info.button_specs]
+    if wanted in info.button_names:
+        return info.button_names.index(wanted)
+    if wanted.isdecimal() and int(wanted) in numbers:
+        return numbers.index(int(wanted))
+    known = ', '.join(f'{name} ({number})' for number, name in sorted(
+        zip(numbers, info.button_names)))
+    raise ConfigError(f'parameter buttons has {wanted!r}; {info.name} has {known}')
 
 
 class SpaceMouse:
@@ -76,6 +88,11 @@ class SpaceMouse:
 
     First button: gripper, open to closed and back. Second button: success, held for a while
     failure. Both at once: discard.
+
+    Attributes:
+        closed: whether the hand shall be.
+        buttons: pyspacemouse's names of the first and the second button.
+
     """
 
     def __init__(self, device: pyspacemouse.SpaceMouseDevice, settings: SpaceMouseSettings,
@@ -84,14 +101,17 @@ class SpaceMouse:
 
         Raises:
             SpaceMouseError: it has no two buttons.
+            ConfigError: it has others than the settings name.
 
         """
-        names = [device.get_button_name(index) for index in range(len(device.info.button_specs))]
-        if len(names) < 2:
-            raise SpaceMouseError(f'{device.name} has {len(names)} buttons; two are needed, for '
-                                  'the gripper and for verdicts')
-        self._buttons = [names.index(name) if name in names else index
-                         for index, name in enumerate(('LEFT', 'RIGHT'))]
+        if len(device.info.button_specs) < 2:
+            raise SpaceMouseError(f'{device.name} has {len(device.info.button_specs)} buttons; '
+                                  'two are needed, for the gripper and for verdicts')
+        self._buttons = [button_index(device.info, wanted) for wanted in settings.buttons]
+        if len(set(self._buttons)) < 2:
+            raise ConfigError(f'parameter buttons is {list(settings.buttons)}, twice the same; '
+                              'name two')
+        self.buttons = tuple(device.get_button_name(index) for index in self._buttons)
         device.configure(dof_callback=self._on_axes)
         self._device, self._settings, self._clock = device, settings, clock
         self._view = Rotation.from_rotvec([0, 0, settings.view])
@@ -163,9 +183,19 @@ class SpaceMouse:
                                self._view.apply(turning) * settings.turn,
                                [0.0 if self.closed else 1.0]])
 
-    def sent(self) -> None:
-        """Note that the last command went out, and the gripper's wish with it."""
+    def sent(self) -> bool:
+        """Note that the last command was executed; return whether a press went with it."""
+        pressed, self._gripper_pending = self._gripper_pending, False
+        return pressed
+
+    def forget_press(self) -> None:
+        """Drop a press of the gripper that no command took along."""
         self._gripper_pending = False
+
+    def follow_hand(self, opening: float) -> None:
+        """Wish what the hand does, by its measured opening (0 to 1), unless a press waits."""
+        if not self._gripper_pending:
+            self.closed = opening < (HAND_OPEN if self.closed else HAND_CLOSED)
 
     def _live(self, deflection: list[float]) -> np.ndarray:
         """Return deflections without the dead zone, the rest stretched to the full range."""

@@ -5,30 +5,39 @@
 from typing import Any
 
 import pyspacemouse
-from sensor_msgs.msg import Image
+from rclpy.serialization import deserialize_message
 
 from irevla_control.cdr import stamp_of
-from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME
+from irevla_control.ros.complete_observations import (
+    INCOMPLETE_S,
+    OBSERVED,
+    CompleteObservations,
+)
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import CAMERA, Parameter, declare
-from irevla_control.ros.qos import COMMAND, OBSERVATION
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_control.teleop.spacemouse import (
     SpaceMouse,
     SpaceMouseError,
     SpaceMouseSettings,
     Verdict,
-    open_device,
 )
-from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict, PolicyStep
+from irevla_control.teleop.spacemouse_device import open_device
+from irevla_msgs.msg import (
+    EndEffectorCommand,
+    EpisodeState,
+    OperatorVerdict,
+    PolicyStep,
+    RobotState,
+)
 
 PARAMETERS = {
-    'camera': Parameter('', 'whose images the operator answers; the first of the policy',
-                        form=CAMERA),
-    'follow_policy': Parameter(False, 'answer what the policy saw instead of each image, so that '
-                                      'a learner has a latent for each command'),
+    **OBSERVED,
+    'follow_policy': Parameter(False, 'answer what the policy saw instead of each observation, so '
+                                      'that a learner has a latent for each command'),
     'step': Parameter(0.02, 'translation of one command at full deflection [m]', 0.0005, 0.1),
     'turn': Parameter(0.08, 'rotation of one command at full deflection [rad]', 0.001, 0.5),
     'dead_zone': Parameter(0.1, 'deflection that is none, as a share of the full', 0.0, 0.9),
@@ -36,6 +45,10 @@ PARAMETERS = {
                            'about the vertical [rad]', -6.3, 6.3),
     'released_after_s': Parameter(0.2, 'silence of the mouse after which it counts as let go [s]',
                                   0.02, 5.0),
+    'device': Parameter('', 'path (/dev/hidraw3) or serial number of the mouse; empty: the only '
+                            'one, where one on a cable goes before a receiver'),
+    'buttons': Parameter(['0', '1'], 'gripper and verdict: each a name of pyspacemouse, or the '
+                                     'number of the bit that the mouse sets'),
     'hold_s': Parameter(1.0, 'press of the second button that says failure [s]', 0.1, 10.0),
 }
 READ_S = 0.01
@@ -45,30 +58,39 @@ OPEN = 0.5
 
 
 class SpaceMouseNode(Node):
-    """Answers each image with the cap's deflection while the operator holds it."""
+    """Answers each observation with the cap's deflection while the operator holds it."""
 
     def __init__(self, device: pyspacemouse.SpaceMouseDevice | None = None,
                  **options: Any) -> None:
         """Open the mouse, or take one that is open; options are rclpy's of a node."""
         super().__init__('spacemouse', **options)
         values = declare(self, PARAMETERS)
-        camera, follow = values.pop('camera'), values.pop('follow_policy')
-        if not camera:
-            raise ConfigError('parameter camera is empty; name the camera whose images the '
-                              'operator answers')
-        self._mouse = SpaceMouse(device or open_device(), SpaceMouseSettings(**values))
+        cameras, max_skew_s, follow, chosen = (
+            values.pop(name) for name in ('cameras', 'max_skew_s', 'follow_policy', 'device'))
+        opened = f'{device.name} of another program' if device else ''
+        if device is None:
+            device, opened = open_device(chosen)
+        self._mouse = SpaceMouse(device, SpaceMouseSettings(**values))
+        gripper, verdict = self._mouse.buttons
+        self.get_logger().info(f'{opened}: button {gripper} for the gripper, {verdict} for '
+                               'verdicts')
         self._diagnostics = Diagnostics(self)
         self._sequence = 0
+        self._episode = EpisodeState()
+        # Until a command says what the hand shall do: between two episodes others open it.
+        self._follows_hand = True
         self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
         self._verdict = self.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
-        # Raw: of an image only the stamp is needed.
         if follow:
-            self.create_subscription(PolicyStep, 'policy_step', self._on_observation, COMMAND,
-                                     raw=True)
+            # Raw: only its stamp is needed, which is that of a complete observation.
+            self.create_subscription(PolicyStep, 'policy_step', lambda data: self._answer(
+                stamp_of(data)), COMMAND, raw=True)
         else:
-            self.create_subscription(Image, f'camera/{camera}/image_raw', self._on_observation,
-                                     OBSERVATION, raw=True)
+            self._observations = CompleteObservations(self, cameras, max_skew_s, self._answer)
+            self.create_timer(INCOMPLETE_S, self._on_watch)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
+        self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION, raw=True)
         self.create_timer(READ_S, self._on_timer)
 
     def _on_timer(self) -> None:
@@ -84,23 +106,44 @@ class SpaceMouseNode(Node):
             self._verdict.publish(message)
             self.get_logger().info(f'verdict: {verdict.value}')
 
-    def _on_observation(self, data: bytes) -> None:
+    def _on_watch(self) -> None:
+        """Tell who moves the cap why the arm does not move."""
+        problem = self._observations.problem()
+        if problem and self._mouse.command() is not None:
+            self._diagnostics.refuse(problem)
+
+    def _answer(self, stamp: int) -> None:
         action = self._mouse.command()
         if action is None:
             return
         self._sequence += 1
         self._command.publish(action_to_message(
-            action, ns_to_stamp(stamp_of(data)), BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP,
+            action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP,
             self._sequence))
         self._diagnostics.count('commands')
 
+    def _on_episode(self, message: EpisodeState) -> None:
+        if message.episode_id != self._episode.episode_id:
+            self._mouse.forget_press()
+            self._follows_hand = True
+        elif message.phase == EpisodeState.PHASE_ENDED:
+            self._follows_hand = True
+        self._episode = message
+
+    def _on_robot(self, data: bytes) -> None:
+        if self._follows_hand:
+            self._mouse.follow_hand(deserialize_message(data, RobotState).gripper)
+
     def _on_command(self, message: EndEffectorCommand) -> None:
-        if message.source == EndEffectorCommand.SOURCE_TELEOP:
-            # Only now: the mux may have refused it.
-            self._mouse.sent()
-        elif self._mouse.command() is None:
+        teleop = message.source == EndEffectorCommand.SOURCE_TELEOP
+        # Only now: the mux may have refused it.
+        pressed = teleop and self._mouse.sent()
+        if not teleop and self._mouse.command() is None:
             # Who takes over must not drop what another holds.
             self._mouse.closed = message.gripper < OPEN
+        # A push between two episodes says nothing of the hand.
+        if not teleop or pressed or self._episode.phase == EpisodeState.PHASE_RUNNING:
+            self._follows_hand = False
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Bool
 
+from irevla_control.bags.writer import BagWriter, Topic
 from irevla_control.episodes.episode_runner_node import read_results
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp, stamp_to_ns
@@ -314,6 +315,33 @@ def test_episode_runner_plays_again_what_the_recorder_could_not_record(tmp_path)
     assert process.returncode == 0
     assert environment.resets == [('a', 0), ('a', 1), ('a', 0)]
     assert [result['seed'] for result in json.loads(output.read_text())] == [1, 0]
+    environment.node.destroy_node()
+
+
+def test_episode_runner_notes_dropped_steps_and_why_an_episode_is_no_demonstration(tmp_path):
+    environment = Environment(success={0})
+    recorded = environment.node.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
+    output = tmp_path / 'results.json'
+    bags = [tmp_path / str(number) for number in (1, 2)]
+    for bag, about in zip(bags, ({'failed': '18 of 36 steps lack it', 'dropped': '18'},
+                                 {'failed': '', 'dropped': '3'})):
+        writer = BagWriter(bag, [Topic('/episode', 'irevla_msgs/msg/EpisodeState')], {})
+        flags = dict.fromkeys(('success', 'aborted', 'terminated', 'truncated', 'recovered'),
+                              'true')
+        writer.close({'episode_id': bag.name, 'task': 'a', 'instruction': 'do', 'seed': '0',
+                      'steps': '36', 'sources': 'teleop', 'lost': '{}', 'max_gap_s': '{}',
+                      'recorded_ns': '1', **flags, **about})
+    with running('episode_runner_node', 'tasks:=[a]', 'only_successes:=true', 'recorded:=true',
+                 f'output:={output}') as process:
+        for number, bag in enumerate(bags, 1):
+            assert environment.spin_until(lambda least=number: len(environment.resets) >= least)
+            environment.spin_until(lambda: False, 0.3)
+            recorded.publish(RecordedEpisode(episode_id=f'{number}', uri=str(bag),
+                                             aborted=number == 1))
+        environment.spin_until(lambda: process.poll() is not None)
+        assert '18 of 36 steps lack it' in process.stderr.read()
+    assert process.returncode == 0
+    assert [result['dropped'] for result in json.loads(output.read_text())] == [3]
     environment.node.destroy_node()
 
 

@@ -296,6 +296,31 @@ def test_an_episode_waits_until_the_press_has_opened_the_hand(patient_robot, fir
     assert len(robot.homes) == 1
 
 
+def test_the_operator_is_told_what_a_press_will_do_before_it_moves_anything(
+        patient_robot, capfd):
+    robot = patient_robot
+    robot.events.clear()
+    robot.ask()
+    robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
+    robot.spin(0.1)
+    told = capfd.readouterr().err
+    assert told.count('arrange the scene, then press success to begin') == 1
+    assert 'HOME' not in told
+    robot.mode = RobotState.MODE_IDLE
+    robot.spin(0.2)
+    told = capfd.readouterr().err
+    assert told.count('A press of success MOVES THE ARM HOME first') == 1, told
+    assert len(robot.homes) == 1, 'it says so before, and once'
+    # Somebody called go_home meanwhile.
+    robot.mode = RobotState.MODE_READY
+    robot.spin(0.2)
+    told = capfd.readouterr().err
+    assert told.count('then press success to begin') == 1 and 'HOME' not in told
+    robot.say(OperatorVerdict.SUCCESS)
+    robot.see_until_it_runs()
+    assert len(robot.homes) == 1
+
+
 def test_what_is_no_command_does_not_count(robot):
     robot.begin()
     message = EndEffectorCommand(gripper=float('nan'))

@@ -75,7 +75,7 @@ def test_a_recorder_that_missed_the_beginning_says_so(tmp_path, late, all_missed
     for folder, from_start, failed in (
             ('simulator', FROM_START, f'the recorder missed the beginning of {late}'),
             ('robot', (), '')):
-        with recording(tmp_path / folder, from_start=from_start) as run:
+        with recording(tmp_path / folder, from_start=from_start, max_dropped_share=1.0) as run:
             for topic, stamp, data in played.wire:
                 if (topic, stamp) not in missed:
                     run.take(topic, data)

@@ -15,6 +15,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
 from recordings import bag_messages
+from sensor_msgs.msg import Image
 from std_msgs.msg import Float64
 import yaml
 
@@ -244,6 +245,15 @@ def test_a_best_effort_publisher_is_named_on_diagnostics(player, recorder):
     player.node.create_publisher(RobotState, 'robot_state', qos_profile_sensor_data)
     player.spin_until(lambda: any('/robot_state has a best-effort publisher' in text
                                   for text in player.texts))
+
+
+def test_a_camera_that_nobody_could_read_ends_the_recorder_before_an_episode(player, recorder):
+    picture = Image(height=2, width=2, encoding='bgr8', step=6, data=[0] * 12)
+    player.publishers['camera/corner/image_raw'].publish(picture)
+    told = recorder.communicate(timeout=20)[1]
+    assert recorder.returncode == 1 and 'Traceback' not in told
+    assert f"{NAMESPACE}/camera/corner/image_raw: nothing reads such an image: its " in told
+    assert "encoding is 'bgr8'; publish rgb8" in told
 
 
 LOSING_A_TOPIC = """

@@ -12,8 +12,8 @@ from irevla_control.teleop.spacemouse import (
     SpaceMouseError,
     SpaceMouseSettings,
     Verdict,
-    open_device,
 )
+from irevla_control.teleop.spacemouse_device import open_device
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@
 
 import time
 
+from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import pytest
 import rclpy
@@ -18,12 +19,20 @@ from irevla_control.ros.conversions import (
     ns_to_stamp,
     stamp_to_ns,
 )
-from irevla_control.ros.qos import COMMAND, OBSERVATION
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_control.teleop.hid_reports import FULL, HidReports, moved, pressed, reported_device
 from irevla_control.teleop.spacemouse import SpaceMouseError
 from irevla_control.teleop.spacemouse_node import SpaceMouseNode
-from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict, PolicyStep
+from irevla_msgs.msg import (
+    EndEffectorCommand,
+    EpisodeState,
+    OperatorVerdict,
+    PolicyStep,
+    RobotState,
+)
 
+MAX_SKEW_S = 0.1
+MS = 1_000_000
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
 
@@ -33,27 +42,35 @@ pytestmark = pytest.mark.usefixtures('ros')
 class Desk:
     """A mouse, the node that reads it, and the graph around them."""
 
-    def __init__(self, follow_policy=False):
+    def __init__(self, follow_policy=False, cameras=('front',)):
         self.reports = HidReports()
         self.node = SpaceMouseNode(reported_device(self.reports), parameter_overrides=[
-            rclpy.Parameter('camera', value='front'),
+            rclpy.Parameter('cameras', value=list(cameras)),
+            rclpy.Parameter('max_skew_s', value=MAX_SKEW_S),
             rclpy.Parameter('follow_policy', value=follow_policy)])
         self.peer = rclpy.create_node('peer')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.executor.add_node(self.peer)
-        self.images = self.peer.create_publisher(Image, 'camera/front/image_raw', OBSERVATION)
+        self.images = {camera: self.peer.create_publisher(
+            Image, f'camera/{camera}/image_raw', OBSERVATION) for camera in cameras}
+        self.peer.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
         self.executed = self.peer.create_publisher(EndEffectorCommand, 'command', COMMAND)
-        self.commands, self.verdicts = [], []
+        self.robot = self.peer.create_publisher(RobotState, 'robot_state', OBSERVATION)
+        self.episode = self.peer.create_publisher(EpisodeState, 'episode', EVENT)
+        self.commands, self.verdicts, self.problems = [], [], []
+        self.opening = 1.0
         self.peer.create_subscription(EndEffectorCommand, 'teleop_command', self.commands.append,
                                       COMMAND)
         self.peer.create_subscription(OperatorVerdict, 'operator_verdict', self.verdicts.append,
                                       COMMAND)
         self.stamp = 0
         self.steps = self.peer.create_publisher(PolicyStep, 'policy_step', COMMAND)
-        seen = self.steps if follow_policy else self.images
+        seen = self.steps if follow_policy else self.images[cameras[-1]]
         self.until(lambda: seen.get_subscription_count()
                    and self.executed.get_subscription_count()
+                   and self.robot.get_subscription_count()
+                   and self.episode.get_subscription_count()
                    and self.node.count_subscribers('teleop_command')
                    and self.node.count_subscribers('operator_verdict'), 'the graph')
 
@@ -64,13 +81,42 @@ class Desk:
             do()
             self.executor.spin_once(timeout_sec=0.01)
 
-    def see(self):
-        self.stamp += 1
-        self.images.publish(image_to_message(PICTURE, ns_to_stamp(self.stamp), 'front'))
+    def _on_diagnostics(self, message):
+        self.problems += [status.message for status in message.status]
 
-    def push(self):
+    def see(self, *cameras):
+        """Publish an image of these cameras, or of all, and the state that belongs to it."""
+        self.stamp += MS
+        for camera in cameras or self.images:
+            self.images[camera].publish(
+                image_to_message(PICTURE, ns_to_stamp(self.stamp), camera))
+        state = RobotState(gripper=self.opening)
+        state.header.stamp = ns_to_stamp(self.stamp)
+        self.robot.publish(state)
+
+    def feel(self, opening):
+        """Publish the hand's measured opening until the mouse has taken it in."""
+        self.opening = opening
+        end = time.monotonic() + 0.2
+        self.until(lambda: time.monotonic() > end, 'a while', self.see)
+
+    def tell(self, episode_id, phase):
+        message = EpisodeState(episode_id=episode_id, phase=phase)
+        self.episode.publish(message)
+        self.until(lambda: (self.node._episode.episode_id, self.node._episode.phase) == (
+            episode_id, phase), 'the episode')
+
+    def execute(self, number):
+        """Let the arm execute what the mouse commands, until the node knows."""
+        self.until(lambda: len(self.commands) >= number, 'a command', self.push)
+        self.executed.publish(self.commands[-1])
+        end = time.monotonic() + 0.2
+        self.until(lambda: time.monotonic() > end, 'a while')
+        self.commands.clear()
+
+    def push(self, *cameras):
         self.reports.waiting.append(moved(back=-FULL))
-        self.see()
+        self.see(*cameras)
 
 
 @pytest.fixture
@@ -116,6 +162,39 @@ def test_a_press_of_the_gripper_waits_for_the_next_image_whatever_the_policy_doe
     assert desk.commands[0].gripper == 0
 
 
+@pytest.mark.parametrize(('opening', 'wish', 'why'), [
+    (0.99, 1, 'the reset opened it'), (0.75, 0, 'it was reset with a block of 60 mm in the hand')])
+def test_the_first_push_of_the_next_episode_wishes_what_the_hand_does(desk, opening, wish, why):
+    desk.tell('first', EpisodeState.PHASE_RUNNING)
+    desk.reports.waiting += [pressed(0), pressed()]
+    desk.until(lambda: desk.node._mouse.closed, 'the press')
+    desk.execute(1)
+    desk.feel(0.9), desk.feel(0.75)
+    assert desk.node._mouse.closed, 'a block stands in the hand'
+    desk.tell('first', EpisodeState.PHASE_ENDED)
+    desk.feel(opening)
+    desk.tell('second', EpisodeState.PHASE_RUNNING)
+    desk.until(lambda: desk.commands, 'a command', desk.push)
+    assert desk.commands[0].gripper == wish, why
+
+
+def test_a_press_that_no_command_took_along_is_forgotten_with_its_episode(desk):
+    desk.tell('first', EpisodeState.PHASE_RUNNING)
+    desk.reports.waiting += [pressed(0), pressed()]
+    desk.until(lambda: desk.node._mouse.closed, 'the press')
+    desk.tell('second', EpisodeState.PHASE_RUNNING)
+    desk.feel(1.0)
+    assert desk.node._mouse.command() is None
+    desk.until(lambda: desk.commands, 'a command', desk.push)
+    assert desk.commands[0].gripper == 1
+
+
+def test_a_hand_that_is_closed_before_the_first_episode_stays_so(desk):
+    desk.feel(0.0)
+    desk.until(lambda: desk.commands, 'a command', desk.push)
+    assert desk.commands[0].gripper == 0
+
+
 def test_beside_a_learner_it_answers_what_the_policy_saw(ros):
     desk = Desk(follow_policy=True)
     message = PolicyStep()
@@ -128,6 +207,27 @@ def test_beside_a_learner_it_answers_what_the_policy_saw(ros):
 
     desk.until(lambda: desk.commands, 'a command', push)
     assert {stamp_to_ns(command.header.stamp) for command in desk.commands} == {7}
+    desk.node.destroy_node()
+    desk.peer.destroy_node()
+
+
+def test_without_a_complete_observation_nothing_is_commanded_and_the_operator_is_told(ros):
+    desk = Desk(cameras=('front', 'wrist'))
+    desk.until(lambda: len(desk.commands) >= 3, 'commands', desk.push)
+    # As from a wrist camera that is out for 2.5 s.
+    before, period = desk.stamp, round(MAX_SKEW_S * 1e9)
+    for _ in range(30):
+        desk.stamp += period
+        desk.push('front')
+        desk.executor.spin_once(timeout_sec=0.02)
+    end = time.monotonic() + 0.2
+    desk.until(lambda: time.monotonic() > end, 'a while', lambda: desk.push('front'))
+    answered = [stamp_to_ns(command.header.stamp) for command in desk.commands]
+    assert max(answered) <= before + period, 'one image of the wrist is not old yet'
+    desk.until(lambda: any('nothing comes from camera wrist' in text for text in desk.problems),
+               'what the operator is told', lambda: desk.push('front'))
+    desk.commands.clear()
+    desk.until(lambda: desk.commands, 'a command', desk.push)
     desk.node.destroy_node()
     desk.peer.destroy_node()
 
@@ -146,6 +246,15 @@ def test_an_unplugged_mouse_ends_the_node_with_the_reason(desk):
         desk.until(lambda: False, 'the end')
 
 
+def test_it_says_at_its_start_which_mouse_and_buttons_it_uses(ros, capfd):
+    SpaceMouseNode(reported_device(HidReports(), 'SpaceMousePro'), parameter_overrides=[
+        rclpy.Parameter('cameras', value=['front']),
+        rclpy.Parameter('buttons', value=['BTN_1', '13'])]).destroy_node()
+    told = capfd.readouterr().err
+    assert 'SpaceMousePro' in told
+    assert 'button BTN_1 for the gripper, BTN_2 for verdicts' in told
+
+
 def test_a_node_without_a_camera_is_refused(ros):
-    with pytest.raises(ConfigError, match='camera is empty'):
+    with pytest.raises(ConfigError, match='cameras is empty'):
         SpaceMouseNode(reported_device(HidReports()))

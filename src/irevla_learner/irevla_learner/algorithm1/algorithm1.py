@@ -19,6 +19,7 @@ import shutil
 from typing import Any, Protocol
 
 from irevla_control.errors import ConfigError
+from irevla_control.task_name import check_task_name
 from irevla_learner.classifier.success_classifier import classifier_digest
 from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.runs.evaluation import EpisodeResult, save_results
@@ -77,6 +78,8 @@ def load_config(path: Path) -> dict[str, Any]:
             raise ConfigError(f'configuration {path}: tasks.{group} is {names!r}; a list of names '
                               'is needed, [] for none')
     tasks = [task for group in GROUPS for task in config['tasks'][group]]
+    for task in tasks:
+        check_task_name(task, f'configuration {path}')
     if len(set(tasks)) < len(tasks):
         raise ConfigError(f'configuration {path}: a task is named twice in tasks')
     counts = {name: config[name] for name in ('horizon', 'copies', 'successes')}

@@ -50,6 +50,10 @@ def write_report(run_folder: Path) -> None:
         'git_revision': _revisions(manifest), 'environment': manifest['environment'],
         'training': {stage: training_figures(metrics) for stage, metrics in
                      _metrics(run_folder / stage / 'training' for stage in results).items()}}
+    dropped = manifest['steps'].get('collect', {}).get('results', {}).get('dropped')
+    if dropped:
+        notes.append(f'{dropped} steps of the demonstrations have no complete observation, and '
+                     'were left out of what is learned from')
     pictures = draw_plots(run_folder, report)
     strips = []
     if any(run_folder.glob('*/evaluation/**/metadata.yaml')):

@@ -3,7 +3,7 @@
 """Results of evaluated episodes and the statistics drawn from them."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 import json
 from math import sqrt
 from pathlib import Path
@@ -34,6 +34,7 @@ class EpisodeResult:
         aborted: something outside the task ended it (a fault, a lost node, Ctrl-C); such an
             episode tells nothing about the policy.
         episode_id: names its recording.
+        dropped: steps of the recording that have no complete observation.
 
     """
 
@@ -45,6 +46,7 @@ class EpisodeResult:
     truncated: bool
     aborted: bool
     episode_id: str
+    dropped: int = 0
 
     def __post_init__(self) -> None:
         """Raise EvaluationError when the fields contradict each other."""
@@ -52,8 +54,9 @@ class EpisodeResult:
             if type(getattr(self, field.name)) is not field.type:
                 raise EvaluationError(f'{field.name} is {getattr(self, field.name)!r}; '
                                       f'a value of type {field.type.__name__} is needed in {self}')
-        if not self.task or self.steps < 0:
-            raise EvaluationError(f'a task and steps of 0 or more are needed in {self}')
+        if not self.task or self.steps < 0 or self.dropped < 0:
+            raise EvaluationError('a task, and steps and dropped of 0 or more are needed in '
+                                  f'{self}')
         if not (self.terminated or self.truncated or self.aborted):
             raise EvaluationError(f'not ended (neither terminated, truncated nor aborted): {self}')
         if self.aborted and self.success:
@@ -94,8 +97,9 @@ def summarise(results: Iterable[EpisodeResult]) -> dict[str, Any]:
     """Return {'tasks': {task: {...}}, 'success_rate': ..., ...} as JSON values.
 
     Each task and the whole hold `successes`, `episodes` (those not aborted), `aborted`,
-    `success_rate` (None without episodes), `interval` (Wilson, 95 %) and `mean_steps`. The whole
-    pools the episodes of all tasks. An episode counted twice raises EvaluationError.
+    `success_rate` (None without episodes), `interval` (Wilson, 95 %), `mean_steps` and `dropped`
+    (steps without a complete observation). The whole pools the episodes of all tasks. An episode
+    counted twice raises EvaluationError.
     """
     results = list(results)
     counted: set[tuple[str, int]] = set()
@@ -127,11 +131,13 @@ def load_results(path: Path) -> list[EpisodeResult]:
     if not isinstance(rows, list):
         raise EvaluationError(f'{path} holds no list; evaluate again')
     names = {field.name for field in fields(EpisodeResult)}
+    needed = {field.name for field in fields(EpisodeResult) if field.default is MISSING}
     results = []
     for number, row in enumerate(rows):
-        if not isinstance(row, dict) or row.keys() != names:
+        if not isinstance(row, dict) or not needed <= row.keys() <= names:
             raise EvaluationError(f'{path}, entry {number}: {row!r} needs exactly the keys '
-                                  f'{sorted(names)}; evaluate again')
+                                  f'{sorted(names)} ({sorted(names - needed)} may be left out); '
+                                  'evaluate again')
         try:
             results.append(EpisodeResult(**row))
         except EvaluationError as error:
@@ -146,4 +152,5 @@ def _figures(results: list[EpisodeResult]) -> dict[str, Any]:
         'successes': score.successes, 'episodes': score.episodes,
         'aborted': len(results) - len(valid), 'success_rate': score.rate,
         'interval': list(score.interval),
-        'mean_steps': sum(r.steps for r in valid) / len(valid) if valid else None}
+        'mean_steps': sum(r.steps for r in valid) / len(valid) if valid else None,
+        'dropped': sum(result.dropped for result in valid)}

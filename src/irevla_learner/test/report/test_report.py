@@ -49,6 +49,22 @@ def run(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / 'demo')
 
 
+def test_steps_that_recordings_dropped_are_shown(run):
+    file = run / 'stage1/evaluation/results.json'
+    rows = json.loads(file.read_text())
+    rows[-1]['dropped'] = 2
+    file.write_text(json.dumps(rows))
+    manifest = json.loads((run / 'manifest.json').read_text())
+    manifest['steps']['collect']['results'] = {'dropped': 31}
+    (run / 'manifest.json').write_text(json.dumps(manifest))
+    write_report(run)
+    markdown = (run / 'report.md').read_text()
+    assert '| door-open-new | 0/2 | 2/2 (2 steps dropped) | 2/2 |' in markdown
+    assert '31 steps of the demonstrations have no complete observation' in markdown
+    assert '<small>2 steps dropped</small>' in (run / 'report.html').read_text()
+    assert json.loads((run / 'report.json').read_text())['stage1']['groups']['rl']['dropped'] == 2
+
+
 def test_json_has_the_promised_keys(finished):
     report = json.loads((finished / 'report.json').read_text())
     assert report['stages'] == ['stage0', 'stage1', 'stage2']

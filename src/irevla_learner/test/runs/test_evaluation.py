@@ -62,8 +62,24 @@ def test_summary_counts_per_task_and_pools_all():
     assert list(stage['tasks']) == ['a', 'b']
     assert stage['tasks']['b'] == {
         'successes': 1, 'episodes': 2, 'aborted': 0, 'success_rate': 0.5, 'mean_steps': 30.0,
-        'interval': [0.09453120573423071, 0.9054687942657693]}
+        'dropped': 0, 'interval': [0.09453120573423071, 0.9054687942657693]}
     assert (stage['successes'], stage['episodes'], stage['success_rate']) == (3, 4, 0.75)
+
+
+def test_dropped_steps_are_summed_and_may_be_missing_in_older_files(tmp_path):
+    results = [result('a', 0, dropped=3), result('a', 1, dropped=4), result('b', 0)]
+    stage = summarise(results)
+    assert (stage['dropped'], stage['tasks']['a']['dropped'], stage['tasks']['b']['dropped']) == (
+        7, 7, 0)
+    file = tmp_path / 'results.json'
+    save_results(file, results)
+    assert load_results(file) == results
+    rows = [{key: value for key, value in row.items() if key != 'dropped'}
+            for row in json.loads(file.read_text())]
+    file.write_text(json.dumps(rows))
+    assert [one.dropped for one in load_results(file)] == [0, 0, 0]
+    with pytest.raises(EvaluationError, match='dropped of 0 or more'):
+        result(dropped=-1)
 
 
 def test_aborted_episodes_are_told_apart():

@@ -4,7 +4,7 @@
 
 import pytest
 
-from irevla_control.testing import check_manifest, lint_problems
+from irevla_control.checks.manifest import check_manifest, lint_problems
 
 SOURCE = """# Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0

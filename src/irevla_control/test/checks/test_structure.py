@@ -4,7 +4,7 @@
 
 import pytest
 
-from irevla_control.structure import MAX_FILES, crowded_folders, structure_problems
+from irevla_control.checks.structure import MAX_FILES, crowded_folders, structure_problems
 
 MANIFEST = '<package format="3"><name>irevla_sample</name></package>'
 FOLDERS = {'': 'irevla_control', 'low': 'nothing', 'high': 'low, irevla_control.bags',

@@ -1,0 +1,26 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The one rule for names of tasks: each must be able to name a recording's folder."""
+
+import re
+
+from irevla_control.errors import ConfigError
+
+FOLDER_NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9._-]*')
+# Seed and time follow it in the folder's name, for which file systems have 255 bytes.
+LONGEST = 100
+
+
+def check_task_name(name: str, where: str) -> str:
+    """Return a task's name, which was read ``where``.
+
+    Raises:
+        ConfigError: it cannot name a recording; the text offers the nearest name that can.
+
+    """
+    if FOLDER_NAME.fullmatch(name) and len(name) <= LONGEST:
+        return name
+    near = re.sub(r'[^A-Za-z0-9._-]+', '-', name).strip('-.')[:LONGEST] or 'pick-carrot'
+    raise ConfigError(f'{where}: task name {name!r} cannot name a recording; use at most '
+                      f'{LONGEST} letters, digits, points, dashes and underscores, such as '
+                      f'{near!r}')

@@ -1,0 +1,102 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Steps without a complete observation: counted as a reader drops them, and not hidden."""
+
+import json
+import shutil
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from played_episode import CAMERAS, play
+import pytest
+from recordings import recording
+
+from irevla_control.bags.index import list_episodes, main, rebuild_index
+from irevla_control.bags.reader import read_episode
+from irevla_control.lerobot.export import export
+from irevla_control.lerobot.export import main as export_main
+from irevla_control.recording import recovery
+from irevla_control.recording.episode_recording import STAGING
+
+TOPICS = tuple(f'/camera/{camera}/image_raw' for camera in CAMERAS)
+WRIST = '/camera/gripper/image_raw'
+
+
+def take(root, played, lost, **limits):
+    """Record all messages but those of these (topic, step); return the entry."""
+    first, period = int(played.stamps[0]), int(played.stamps[1] - played.stamps[0])
+    gone = {(topic, first + step * period) for topic, step in lost}
+    with recording(root, **{'cameras': TOPICS, **limits}) as run:
+        for topic, stamp, data in played.wire:
+            if (topic, stamp) not in gone:
+                run.take(topic, data)
+    entry, = run.entries
+    return entry
+
+
+def test_a_wrist_camera_that_is_out_for_half_of_the_steps_makes_no_demonstration(
+        tmp_path, capsys):
+    entry = take(tmp_path, play(steps=36), {(WRIST, step) for step in range(10, 28)})
+    assert len(read_episode(tmp_path / 'reach_0', CAMERAS).stamps) == 18
+    assert (entry.steps, entry.dropped, entry.aborted) == (36, 18, True)
+    assert f'18 of 36 steps have no complete observation (18 lack {WRIST}' in entry.failed
+    assert main([str(tmp_path)]) == 0
+    assert 'failed  36 steps  18 dropped' in capsys.readouterr().out
+    assert list_episodes(tmp_path) == rebuild_index(tmp_path) == [entry]
+
+
+def test_a_few_dropped_steps_are_told_by_index_and_export(tmp_path, capsys):
+    entry = take(tmp_path / 'bags', play(steps=36), {(WRIST, 3), ('/robot_state', 3), (WRIST, 9)})
+    assert (entry.dropped, entry.aborted, entry.failed) == (2, False, '')
+    assert export([tmp_path / 'bags'], tmp_path / 'one')['dropped_steps'] == 2
+    assert export_main(['--bags', str(tmp_path / 'bags'), '--output', str(tmp_path / 'two')]) == 0
+    assert '34 frames' in (told := capsys.readouterr().out)
+    assert '2 steps without a complete observation are left out' in told
+
+
+@pytest.mark.parametrize(('share', 'kept'), [(0.2, True), (0.19, False)])
+def test_the_share_that_may_be_dropped_is_the_users(tmp_path, share, kept):
+    entry = take(tmp_path, play(steps=10), {(WRIST, 0), (WRIST, 5)}, max_dropped_share=share)
+    assert (entry.aborted, entry.dropped) == (not kept, 2)
+
+
+LOST = st.sets(st.tuples(st.sampled_from((*TOPICS, '/robot_state', '/command', '/episode')),
+                         st.integers(0, 5)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(LOST, st.sampled_from([0.0, 0.05, 0.15, 0.25]))
+def test_the_count_is_that_of_the_reader(tmp_path_factory, lost, skew):
+    root = tmp_path_factory.mktemp('root')
+    # Without its first and last event there is no episode.
+    entry = take(root, play(steps=6), lost - {('/episode', 0)}, max_skew_s=skew, hold_s=0.0,
+                 max_dropped_share=1.0)
+    assert entry.dropped == read_episode(root / 'reach_0', CAMERAS).dropped
+    assert not entry.failed
+    shutil.rmtree(root)
+
+
+def test_what_a_killed_recorder_left_is_counted_too(tmp_path):
+    played = play(steps=10)
+    whole, root = tmp_path / 'whole', tmp_path / 'root'
+    entry = take(whole, played, {(WRIST, 2), (WRIST, 3)})
+    content = (whole / 'reach_0' / 'reach_0_0.mcap').read_bytes()
+    (root / STAGING / 'reach_0').mkdir(parents=True)
+    (root / STAGING / 'reach_0' / 'reach_0_0.mcap').write_bytes(content)
+    (recovered,), problems = recovery.recover_staged(root)
+    assert not problems and recovered.recovered
+    assert (recovered.dropped, recovered.aborted) == (entry.dropped, entry.aborted) == (2, True)
+    assert recovered.failed == entry.failed
+
+
+def test_bags_from_before_it_was_counted_are_read_and_say_so(tmp_path, capsys):
+    take(tmp_path, play(), set())
+    metadata = tmp_path / 'reach_0' / 'metadata.yaml'
+    lines = metadata.read_text().splitlines()
+    metadata.write_text('\n'.join(line for line in lines if 'dropped' not in line))
+    row = json.loads((tmp_path / 'index.jsonl').read_text())
+    assert row.pop('dropped') == 0
+    (tmp_path / 'index.jsonl').write_text(json.dumps(row))
+    assert list_episodes(tmp_path)[0].dropped is None
+    assert rebuild_index(tmp_path)[0].dropped is None
+    assert main([str(tmp_path)]) == 0 and '? dropped' in capsys.readouterr().out
