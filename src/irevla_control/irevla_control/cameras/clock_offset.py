@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How far a camera's clock is ahead of the computer's, and stamps without that."""
 
-from irevla_control.ros.stamp_clock import RunningMinimum
+from irevla_control.stamp_clock import RunningMinimum
 
 NS_PER_S = 1_000_000_000
 # A stamp that lies further back is of an old picture or of a clock that was set; it stays so.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The time of stamps, from stamps and steady arrivals alone."""
 
-from irevla_control.ros.stamp_clock import StampClock
+from irevla_control.stamp_clock import StampClock
 
 MS = 1_000_000
 NOW = 10 ** 18
