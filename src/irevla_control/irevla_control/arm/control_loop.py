@@ -65,7 +65,8 @@ class ArmLoop:
         """Take a command, see `ArmController.command`; the gripper gets its wish."""
         now = time.monotonic()
         with self._lock:
-            problem = self._controller.command(action, stamp, frame, self._state.pose, now)
+            problem = self._controller.command(action, stamp, frame, self._state.pose, now,
+                                               self._state.joint_position)
             if not problem and self._gripper:
                 self._gripper.want(action[6])
         return problem
@@ -75,7 +76,8 @@ class ArmLoop:
         with self._lock:
             if not self._controller.moves and not self._arm.resting:
                 return 'the arm is still braking; try again'
-            problem = self._controller.reset(self._state.pose, home)
+            problem = self._controller.reset(self._state.pose, home,
+                                             self._state.joint_position)
             if not problem and self._gripper:
                 self._gripper.open()
         return problem
@@ -140,7 +142,8 @@ class ArmLoop:
         try:
             self._state = self._arm.read()
             with self._lock:
-                setpoint = self._controller.tick(now, dt, self._state.pose)
+                setpoint = self._controller.tick(now, dt, self._state.pose,
+                                                 self._state.joint_position)
             if setpoint is None:
                 self._arm.rest()
             else:

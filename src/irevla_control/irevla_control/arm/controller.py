@@ -11,15 +11,23 @@ import enum
 
 import numpy as np
 
+from irevla_control.arm.box_guard import BoxGuard
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.minimum_jerk import MinimumJerk
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.setpoint import Setpoint
+from irevla_control.arm.way_home import Bounds, JointWay, NoWayHomeError, StraightWay, way_home
 from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME, action_problem
 
 # How near to home an arm is there [m, rad].
 HOME_WAY, HOME_TURN = 0.02, 0.1
+# Held back for so long, a way home that is broken off by the next has failed [s].
+HELD_S = 1.0
+HELD_BACK = ('the arm does not follow its way home; is something in its way, or does it carry too '
+             'much?')
+MOVE_IT = ('; move the arm towards home by hand (guiding in Desk) or clear what holds it, then '
+           'call recover')
 
 
 class Mode(enum.IntEnum):
@@ -81,14 +89,21 @@ class ArmController:
     `recover`.
     """
 
-    def __init__(self, limits: ArmLimits, timing: ArmTiming) -> None:
-        """Begin IDLE."""
-        self.limits, self.timing = limits, timing
+    def __init__(self, limits: ArmLimits, timing: ArmTiming,
+                 bounds: Bounds | None = None) -> None:
+        """Begin IDLE; without bounds the joints have no limits (an end effector without an arm).
+
+        With bounds, `reset`, `command` and `tick` need the measured joints (7,) [rad].
+        """
+        self.limits, self.timing, self.bounds = limits, timing, bounds
         self.mode = Mode.IDLE
         self.fault, self.fault_text = FaultCode.NONE, ''
         self.counts: Counter[str] = Counter()
         self._setpoint: Setpoint | None = None
-        self._reset: MinimumJerk | None = None
+        self._box = BoxGuard(limits)
+        self._reset: MinimumJerk | StraightWay | JointWay | None = None
+        # Why the last reset failed, until one succeeds.
+        self._failed_reset = ''
         # Time on the way home, and time that the arm was held back there.
         self._way_s = self._held_s = self._heard = 0.0
         self._cause = ''
@@ -105,20 +120,53 @@ class ArmController:
         """Whether a controller must run on the robot."""
         return self.mode in (Mode.READY, Mode.RESETTING, Mode.HOLDING)
 
-    def reset(self, measured: Pose, home: Pose) -> str:
-        """Begin to lead the arm home from where it is; return why not, or ''."""
+    def reset(self, measured: Pose, home: Pose, joints: np.ndarray | None = None) -> str:
+        """Begin to lead the arm home from where it is; return why not, or ''.
+
+        The second reset in a row that fails for the same reason is a fault.
+        """
         if self.mode in (Mode.FAULT, Mode.STOPPED):
             return self._why_not()
-        if not self.moves:
-            self._setpoint = Setpoint(self.limits, self.timing.response_s, measured)
-        self._reset = MinimumJerk(self._setpoint.pose, home, self.limits)
+        if self.mode == Mode.RESETTING and self._held_s > HELD_S:
+            self._note_failed_reset(self._hindrance(joints))
+        setpoint = self._setpoint if self.moves else Setpoint(
+            self.limits, self.timing.response_s, measured)
+        problem = ''
+        if self.mode != Mode.FAULT:
+            try:
+                self._reset = self._way_home(setpoint.pose, measured, home, joints)
+            except NoWayHomeError as error:
+                problem = str(error)
+                self._note_failed_reset(problem)
+        if self.mode == Mode.FAULT:
+            return self._why_not()
+        if problem:
+            return problem
+        self._setpoint = setpoint
         self._way_s = self._held_s = 0.0
         self._newest_stamp = -1
         self.mode = Mode.RESETTING
         return ''
 
+    def _way_home(self, start: Pose, measured: Pose, home: Pose,
+                  joints: np.ndarray | None) -> MinimumJerk | StraightWay | JointWay:
+        if self.bounds is None:
+            return MinimumJerk(start, home, self.limits)
+        way = way_home(start, joints, measured, home, self.bounds)
+        self.counts['ways home in joint space'] += way.joint_space
+        return way
+
+    def _hindrance(self, joints: np.ndarray | None) -> str:
+        """Return what holds the arm back on its way home, without numbers."""
+        return (self.bounds and self.bounds.joints.problem(joints)) or HELD_BACK
+
+    def _note_failed_reset(self, reason: str) -> None:
+        if reason == self._failed_reset:
+            self.fail(FaultCode.CONTROL, f'two resets in a row failed: {reason}{MOVE_IT}')
+        self._failed_reset = reason
+
     def command(self, action: np.ndarray, stamp: int, frame: str, measured: Pose,
-                now: float) -> str:
+                now: float, joints: np.ndarray | None = None) -> str:
         """Take a command received at ``now``; return why it is refused, or ''.
 
         Args:
@@ -127,6 +175,7 @@ class ArmController:
             frame: the command is given in; only the base frame is understood.
             measured: where the arm is.
             now: when it was received.
+            joints: measured (7,) [rad].
 
         """
         problem = self._problem(action, stamp, frame)
@@ -135,9 +184,22 @@ class ArmController:
             return problem
         self._heard, self._newest_stamp = now, stamp
         self.mode = Mode.READY
+        asked = self._setpoint.target.moved(action[:3], action[3:6])
         self._setpoint.step(action[:3], action[3:6], measured)
         self.counts['commands'] += 1
+        self.counts['commands shortened by max_yaw'] += int(
+            abs(self.limits.yaw(asked)) > self.limits.max_yaw)
+        self.counts['commands shortened by joint limits'] += self._limit_joints(measured, joints)
         return ''
+
+    def _limit_joints(self, measured: Pose, joints: np.ndarray | None) -> bool:
+        """Shorten what leads joints towards their limits; return whether something did."""
+        if self.bounds is None:
+            return False
+        target, nearer = self.bounds.joints.led(joints, measured, self._setpoint.target)
+        if nearer:
+            self._setpoint.target = self.limits.clamped(target)
+        return bool(nearer)
 
     def _problem(self, action: np.ndarray, stamp: int, frame: str) -> str:
         if self.mode not in (Mode.READY, Mode.HOLDING):
@@ -156,13 +218,14 @@ class ArmController:
                 Mode.STOPPED: 'the emergency stop was pressed; release it and call recover',
                 }[self.mode]
 
-    def tick(self, now: float, dt: float, measured: Pose) -> Setpoint | None:
+    def tick(self, now: float, dt: float, measured: Pose,
+             joints: np.ndarray | None = None) -> Setpoint | None:
         """Go on by ``dt`` seconds; return the setpoint, or None when the arm is not led."""
         if not self.moves:
             return None
         silence = now - self._heard
         if self.mode == Mode.RESETTING:
-            self._go_home(now, dt, measured)
+            self._go_home(now, dt, measured, joints)
             if not self.moves:
                 return None
         elif silence > self.timing.stop_after_s:
@@ -173,10 +236,15 @@ class ArmController:
             self.counts['holds after silence'] += 1
             self._setpoint.hold()
             self.mode = Mode.HOLDING
-        self._setpoint.advance(dt)
+        if self.mode != Mode.RESETTING:
+            # The way home is planned within the limits, and leads back where the arm is beyond.
+            self._limit_joints(measured, joints)
+        self._box.look(measured, dt)
+        self._setpoint.advance(dt, self._box.led(self._setpoint.target))
         return self._setpoint
 
-    def _go_home(self, now: float, dt: float, measured: Pose) -> None:
+    def _go_home(self, now: float, dt: float, measured: Pose,
+                 joints: np.ndarray | None) -> None:
         at_end = self._way_s > self._reset.duration_s + self.timing.settle_s
         most, most_turn = (HOME_WAY, HOME_TURN) if at_end else (
             self.limits.max_lead, self.limits.max_lead_turn)
@@ -186,12 +254,12 @@ class ArmController:
             self._held_s += dt
             self._setpoint.hold()
             if self._held_s > self.timing.held_back_s:
-                self.fail(FaultCode.CONTROL, 'the arm does not follow its way home; is something '
-                          'in its way, or does it carry too much?')
+                self.fail(FaultCode.CONTROL, self._hindrance(joints))
             return
         self._way_s += dt
-        self._setpoint.target = self.limits.clamped(self._reset.at(self._way_s))
+        self._setpoint.target = self.limits.upright(self._reset.at(self._way_s))
         if at_end:
+            self._failed_reset = ''
             self._heard = now
             self.mode = Mode.READY
 
@@ -230,8 +298,10 @@ class ArmController:
             if self.fault:
                 self._recoveries.append(now)
             self.fault, self.fault_text, self._cause = FaultCode.NONE, '', ''
+            self._failed_reset = ''
             self._rest(Mode.IDLE)
         return problem
 
     def _rest(self, mode: Mode) -> None:
         self.mode, self._setpoint, self._reset = mode, None, None
+        self._box.forget()

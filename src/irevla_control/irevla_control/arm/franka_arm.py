@@ -72,6 +72,8 @@ class ArmGains:
         turn_error_clip: the same for turns (3,) [rad].
         posture_stiffness: with which the elbow is drawn to its posture at home [Nm/rad].
         posture: joints (7,) [rad] at home.
+        joint_low, joint_high, joint_margin: limits (7,) of the joints and the distance to them
+            [rad] at which franky itself pushes back, with 5 Nm at most; see `JointLimits`.
 
     """
 
@@ -82,6 +84,9 @@ class ArmGains:
     turn_error_clip: tuple[float, float, float]
     posture_stiffness: float
     posture: tuple[float, ...]
+    joint_low: tuple[float, ...] | None = None
+    joint_high: tuple[float, ...] | None = None
+    joint_margin: float = 0.1
 
     def __post_init__(self) -> None:
         """Raise ConfigError for gains of the wrong number or sign."""
@@ -220,6 +225,8 @@ class FrankaArm:
                 rotational_stiffness=gains.turn_stiffness, damping=gains.damping,
                 translational_error_clip=np.asarray(gains.error_clip),
                 rotational_error_clip=np.asarray(gains.turn_error_clip),
+                lower_joint_limits=gains.joint_low, upper_joint_limits=gains.joint_high,
+                joint_limit_activation_distance=gains.joint_margin,
                 posture_task=franky.PostureTask(
                     target=np.asarray(gains.posture), stiffness=gains.posture_stiffness))
         self._stopping = False

@@ -15,8 +15,11 @@ from irevla_control.arm.control_loop import ArmLoop
 from irevla_control.arm.controller import ArmController, ArmTiming, Mode
 from irevla_control.arm.franka_arm import ArmError, ArmGains, ArmState, FrankaArm
 from irevla_control.arm.franka_gripper import FrankaGripper, GripperSettings
+from irevla_control.arm.joint_limits import JointLimits
+from irevla_control.arm.kinematics import tool_of
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.pose import Pose
+from irevla_control.arm.way_home import Bounds, NoWayHomeError
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import (
@@ -43,6 +46,7 @@ PARAMETERS = {
     'box_low': Parameter([0.30, -0.30, 0.01], 'lower corner of the workspace (x, y, z) [m]'),
     'box_high': Parameter([0.70, 0.30, 0.50], 'upper corner of the workspace (x, y, z) [m]'),
     'max_tilt': Parameter(0.4, 'largest angle of the hand from straight down [rad]', 0.0, 1.57),
+    'max_yaw': Parameter(1.7, 'largest turn about the vertical from home [rad]', 0.05, 2.5),
     'max_step': Parameter(0.05, 'longest translation of one command [m]', 0.001, 0.2),
     'max_step_turn': Parameter(0.3, 'largest turn of one command [rad]', 0.001, 1.0),
     'max_lead': Parameter(0.08, 'how far the target may lead the arm [m]', 0.001, 0.3),
@@ -51,6 +55,19 @@ PARAMETERS = {
     'max_turn_speed': Parameter(1.2, 'largest turning speed of the setpoint [rad/s]', 0.01, 2.5),
     'max_acceleration': Parameter(3.0, 'largest acceleration of the setpoint [m/s^2]', 0.1, 10.0),
     'max_turn_acceleration': Parameter(12.0, 'likewise for turns [rad/s^2]', 0.1, 25.0),
+    # Where its joints may be; what both a Panda and an FR3 allow, and an elbow that stays bent
+    'joint_low': Parameter([-2.7437, -1.7628, -2.8973, -3.0421, -2.8065, 0.5445, -2.8973],
+                           'lower limits of the joints [rad]'),
+    'joint_high': Parameter([2.7437, 1.7628, 2.8973, -0.6, 2.8065, 3.7525, 2.8973],
+                            'upper limits of the joints [rad]'),
+    'joint_margin': Parameter(0.1, 'distance to them at which what leads there stops [rad]',
+                              0.02, 0.5),
+    'joint_slowing': Parameter(0.2, 'distance to that stop from which on it is slowed [rad]',
+                               0.01, 1.0),
+    'max_joint_lead': Parameter(0.4, 'how far a joint of the target may lead the arm [rad]',
+                                0.05, 1.5),
+    'max_joint_speed': Parameter(1.5, 'largest speed of a joint on the way home [rad/s]',
+                                 0.1, 2.1),
     # How stiffly it follows
     'stiffness': Parameter(1000.0, 'stiffness of the impedance controller [N/m]', 10.0, 3000.0),
     'turn_stiffness': Parameter(60.0, 'likewise for turns [Nm/rad]', 1.0, 300.0),
@@ -98,7 +115,10 @@ class FrankaNode(Node):
         values = declare(self, PARAMETERS)
         if not values['robot_ip']:
             raise ConfigError("parameter robot_ip is empty; give the robot's address")
-        limits = ArmLimits(**_chosen(values, ArmLimits))
+        home_rotation = Pose.from_quaternion(values['home_position'],
+                                             values['home_quaternion']).rotation
+        limits = ArmLimits(home_rotation=home_rotation,
+                           **_chosen(values, ArmLimits, 'home_rotation'))
         gains = ArmGains(posture=values['home_joints'], **_chosen(values, ArmGains, 'posture'))
         self._home = home_pose(values, limits)
         self._spread = home_spread(values)
@@ -107,9 +127,12 @@ class FrankaNode(Node):
         self._joints = self.create_publisher(JointState, 'joint_states', OBSERVATION)
         settings = GripperSettings(values['close_below'], values['open_above'],
                                    values['grasp_force'], values['finger_speed'])
-        self._controller = ArmController(limits, ArmTiming(**_chosen(values, ArmTiming)))
+        bounds = Bounds(limits, JointLimits(**_chosen(values, JointLimits)),
+                        values['home_joints'])
+        self._controller = ArmController(limits, ArmTiming(**_chosen(values, ArmTiming)), bounds)
         arm = connected(values['robot_ip'], gains, values['realtime'],
                         values['connect_timeout_s'])
+        check_home(self._home, bounds, arm.read())
         self._gripper = FrankaGripper(values['robot_ip'], settings) if values['gripper'] else None
         self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'],
                              self._publish)
@@ -235,6 +258,19 @@ def home_pose(values: dict[str, Any], limits: ArmLimits) -> Pose:
                           f'{values["home_quaternion"]} lies outside the box or cone; move it '
                           'inside')
     return home
+
+
+def check_home(home: Pose, bounds: Bounds, state: ArmState) -> None:
+    """See that the robot's joints reach home, with the end effector that it has now.
+
+    Raises:
+        ConfigError: they do not.
+
+    """
+    try:
+        bounds.joints_at(home, tool_of(state.joint_position, state.pose))
+    except NoWayHomeError as error:
+        raise ConfigError(f'home_position {home.position.tolist()}: {error}') from error
 
 
 def home_spread(values: dict[str, Any]) -> np.ndarray:
