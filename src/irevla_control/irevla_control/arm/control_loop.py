@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from irevla_control.arm.controller import ArmController, FaultCode
+from irevla_control.arm.controller import ArmController, FaultCode, Mode
 from irevla_control.arm.franka_arm import ArmError, ArmState, FrankaArm
 from irevla_control.arm.franka_gripper import FrankaGripper
 from irevla_control.arm.pose import Pose
@@ -148,6 +148,7 @@ class ArmLoop:
                 self._arm.rest()
             else:
                 self._arm.lead(setpoint)
+                self._arm.stiffen_posture(self._controller.mode == Mode.RESETTING)
         except ArmError as error:
             self._fail(error.code, str(error))
         if self._gripper and self._gripper.problem:

@@ -91,10 +91,7 @@ class ArmController:
 
     def __init__(self, limits: ArmLimits, timing: ArmTiming,
                  bounds: Bounds | None = None) -> None:
-        """Begin IDLE; without bounds the joints have no limits (an end effector without an arm).
-
-        With bounds, `reset`, `command` and `tick` need the measured joints (7,) [rad].
-        """
+        """Begin IDLE; with bounds, `reset`, `command` and `tick` need the joints (7,) [rad]."""
         self.limits, self.timing, self.bounds = limits, timing, bounds
         self.mode = Mode.IDLE
         self.fault, self.fault_text = FaultCode.NONE, ''
@@ -125,23 +122,16 @@ class ArmController:
 
         The second reset in a row that fails for the same reason is a fault.
         """
-        if self.mode in (Mode.FAULT, Mode.STOPPED):
-            return self._why_not()
         if self.mode == Mode.RESETTING and self._held_s > HELD_S:
             self._note_failed_reset(self._hindrance(joints))
-        setpoint = self._setpoint if self.moves else Setpoint(
-            self.limits, self.timing.response_s, measured)
-        problem = ''
-        if self.mode != Mode.FAULT:
-            try:
-                self._reset = self._way_home(setpoint.pose, measured, home, joints)
-            except NoWayHomeError as error:
-                problem = str(error)
-                self._note_failed_reset(problem)
-        if self.mode == Mode.FAULT:
+        if self.mode in (Mode.FAULT, Mode.STOPPED):
             return self._why_not()
-        if problem:
-            return problem
+        setpoint = self._setpoint or Setpoint(self.limits, self.timing.response_s, measured)
+        try:
+            self._reset = self._way_home(setpoint.pose, measured, home, joints)
+        except NoWayHomeError as error:
+            self._note_failed_reset(str(error))
+            return self._why_not() if self.mode == Mode.FAULT else str(error)
         self._setpoint = setpoint
         self._way_s = self._held_s = 0.0
         self._newest_stamp = -1
@@ -158,7 +148,8 @@ class ArmController:
 
     def _hindrance(self, joints: np.ndarray | None) -> str:
         """Return what holds the arm back on its way home, without numbers."""
-        return (self.bounds and self.bounds.joints.problem(joints)) or HELD_BACK
+        problem = self.bounds and self.bounds.joints.problem(joints)
+        return f'the arm does not follow its way home, {problem}' if problem else HELD_BACK
 
     def _note_failed_reset(self, reason: str) -> None:
         if reason == self._failed_reset:

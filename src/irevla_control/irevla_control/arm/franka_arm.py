@@ -20,6 +20,8 @@ JOINTS = 7
 # franky's are not all of one family, and a connection that is cut can be a bare RuntimeError.
 ERRORS = (franky.Exception, franky.MotionReuseException, franky.InvalidMotionTypeException,
           RuntimeError)
+# With which a joint is drawn to its posture at most [Nm].
+POSTURE_TORQUE = 10.0
 # Of the spring's force, what the setpoint's velocity may add.
 LEADING_SHARE = 0.8
 # In which a recovered robot says so.
@@ -71,6 +73,7 @@ class ArmGains:
             the stiffness it bounds the force.
         turn_error_clip: the same for turns (3,) [rad].
         posture_stiffness: with which the elbow is drawn to its posture at home [Nm/rad].
+        reset_posture_stiffness: likewise on the way home, against the joints' friction.
         posture: joints (7,) [rad] at home.
         joint_low, joint_high, joint_margin: limits (7,) of the joints and the distance to them
             [rad] at which franky itself pushes back, with 5 Nm at most; see `JointLimits`.
@@ -84,6 +87,7 @@ class ArmGains:
     turn_error_clip: tuple[float, float, float]
     posture_stiffness: float
     posture: tuple[float, ...]
+    reset_posture_stiffness: float = 20.0
     joint_low: tuple[float, ...] | None = None
     joint_high: tuple[float, ...] | None = None
     joint_margin: float = 0.1
@@ -153,7 +157,7 @@ class FrankaArm:
         self._realtime = franky.RealtimeConfig.Enforce if realtime else \
             franky.RealtimeConfig.Ignore
         self._tracker: franky.CartesianImpedanceTracker | None = None
-        self._stopping = False
+        self._stopping = self._stiff_posture = False
         self._before: tuple[float, Pose] | None = None
         self._connect()
 
@@ -228,8 +232,17 @@ class FrankaArm:
                 lower_joint_limits=gains.joint_low, upper_joint_limits=gains.joint_high,
                 joint_limit_activation_distance=gains.joint_margin,
                 posture_task=franky.PostureTask(
-                    target=np.asarray(gains.posture), stiffness=gains.posture_stiffness))
-        self._stopping = False
+                    target=np.asarray(gains.posture), stiffness=gains.posture_stiffness,
+                    max_torque=POSTURE_TORQUE))
+        self._stopping = self._stiff_posture = False
+
+    def stiffen_posture(self, stiff: bool) -> None:
+        """Draw the elbow home with the stiffness of the way home, or the usual; while led."""
+        if self._tracker is not None and not self._stopping and stiff != self._stiff_posture:
+            gains, self._stiff_posture = self._gains, stiff
+            with self._failing():
+                self._tracker.set_gains(posture_stiffness=gains.reset_posture_stiffness if stiff
+                                        else gains.posture_stiffness)
 
     def rest(self) -> None:
         """Begin to brake and end the controller, if it runs; `resting` tells when that is done.

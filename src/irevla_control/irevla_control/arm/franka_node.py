@@ -16,10 +16,9 @@ from irevla_control.arm.controller import ArmController, ArmTiming, Mode
 from irevla_control.arm.franka_arm import ArmError, ArmGains, ArmState, FrankaArm
 from irevla_control.arm.franka_gripper import FrankaGripper, GripperSettings
 from irevla_control.arm.joint_limits import JointLimits
-from irevla_control.arm.kinematics import tool_of
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.pose import Pose
-from irevla_control.arm.way_home import Bounds, NoWayHomeError
+from irevla_control.arm.way_home import Bounds, check_home, home_pose, home_spread
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import (
@@ -76,6 +75,7 @@ PARAMETERS = {
                             'distance from the setpoint beyond which force grows no more [m]'),
     'turn_error_clip': Parameter([0.15, 0.15, 0.15], 'likewise for turns [rad]'),
     'posture_stiffness': Parameter(5.0, 'stiffness that draws the elbow home [Nm/rad]', 0.0, 50.0),
+    'reset_posture_stiffness': Parameter(20.0, 'likewise on the way home [Nm/rad]', 0.0, 50.0),
     # Times and budgets
     'response_s': Parameter(0.05, 'time constant of the last part of a way [s]', 0.0, 1.0),
     'hold_after_s': Parameter(0.3, 'silence after which the arm holds [s]', 0.02, 10.0),
@@ -132,7 +132,8 @@ class FrankaNode(Node):
         self._controller = ArmController(limits, ArmTiming(**_chosen(values, ArmTiming)), bounds)
         arm = connected(values['robot_ip'], gains, values['realtime'],
                         values['connect_timeout_s'])
-        check_home(self._home, bounds, arm.read())
+        state = arm.read()
+        check_home(self._home, bounds, state.joint_position, state.pose)
         self._gripper = FrankaGripper(values['robot_ip'], settings) if values['gripper'] else None
         self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'],
                              self._publish)
@@ -242,49 +243,6 @@ def connected(address: str, gains: ArmGains, realtime: bool, timeout_s: float) -
             if time.monotonic() > end:
                 raise
             time.sleep(CONNECT_AGAIN_S)
-
-
-def home_pose(values: dict[str, Any], limits: ArmLimits) -> Pose:
-    """Return where episodes begin.
-
-    Raises:
-        ConfigError: no rotation, or outside the limits.
-
-    """
-    home = Pose.from_quaternion(values['home_position'], values['home_quaternion'])
-    way, turn = home.to(limits.clamped(home))
-    if np.linalg.norm(way) > 1e-9 or np.linalg.norm(turn) > 1e-6:
-        raise ConfigError(f'home_position {values["home_position"]} or home_quaternion '
-                          f'{values["home_quaternion"]} lies outside the box or cone; move it '
-                          'inside')
-    return home
-
-
-def check_home(home: Pose, bounds: Bounds, state: ArmState) -> None:
-    """See that the robot's joints reach home, with the end effector that it has now.
-
-    Raises:
-        ConfigError: they do not.
-
-    """
-    try:
-        bounds.joints_at(home, tool_of(state.joint_position, state.pose))
-    except NoWayHomeError as error:
-        raise ConfigError(f'home_position {home.position.tolist()}: {error}') from error
-
-
-def home_spread(values: dict[str, Any]) -> np.ndarray:
-    """Return the largest random offset of home (x, y, z, yaw) [m, rad].
-
-    Raises:
-        ConfigError: not three lengths.
-
-    """
-    spread = np.array(values['home_spread'], float)
-    if spread.shape != (3,) or not (np.isfinite(spread) & (spread >= 0)).all():
-        raise ConfigError(f'home_spread is {values["home_spread"]}; three lengths [m] of 0 or '
-                          'more are needed')
-    return np.append(spread, values['home_spread_yaw'])
 
 
 def robot_state(state: ArmState, controller: ArmController, opening: float) -> RobotState:

@@ -7,6 +7,7 @@ bounds hold on both. (franky's joint motions and its joint impedance know none o
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from irevla_control.arm.kinematics import forward, solved, step_to, tool_of
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.minimum_jerk import PEAK_SPEED, MinimumJerk, least_time_s, share_done
 from irevla_control.arm.pose import Pose
-from irevla_control.errors import IrevlaError
+from irevla_control.errors import ConfigError, IrevlaError
 
 # A straight way is looked at every so many [m, rad], at least so often; a joint way so often.
 EVERY, EVERY_TURN, AT_LEAST, JOINT_SAMPLES = 0.02, 0.1, 8, 60
@@ -153,3 +154,52 @@ def way_home(start: Pose, joints: np.ndarray, measured: Pose, home: Pose,
     tool = tool_of(joints, measured)
     straight = StraightWay(start, joints, tool, home, bounds)
     return straight if straight.feasible else JointWay(joints, tool, home, bounds)
+
+
+def home_pose(values: dict[str, Any], limits: ArmLimits) -> Pose:
+    """Return where episodes begin.
+
+    Raises:
+        ConfigError: no rotation, or outside the limits.
+
+    """
+    home = Pose.from_quaternion(values['home_position'], values['home_quaternion'])
+    way, turn = home.to(limits.clamped(home))
+    if np.linalg.norm(way) > 1e-9 or np.linalg.norm(turn) > 1e-6:
+        raise ConfigError(f'home_position {values["home_position"]} or home_quaternion '
+                          f'{values["home_quaternion"]} lies outside the box or cone; move it '
+                          'inside')
+    return home
+
+
+def check_home(home: Pose, bounds: Bounds, joints: np.ndarray, measured: Pose) -> None:
+    """See that the robot's joints reach home, with the end effector that it has now.
+
+    Args:
+        home: where episodes begin.
+        bounds: that ways home keep.
+        joints: measured (7,) [rad].
+        measured: pose at these joints.
+
+    Raises:
+        ConfigError: they do not.
+
+    """
+    try:
+        bounds.joints_at(home, tool_of(joints, measured))
+    except NoWayHomeError as error:
+        raise ConfigError(f'home_position {home.position.tolist()}: {error}') from error
+
+
+def home_spread(values: dict[str, Any]) -> np.ndarray:
+    """Return the largest random offset of home (x, y, z, yaw) [m, rad].
+
+    Raises:
+        ConfigError: not three lengths.
+
+    """
+    spread = np.array(values['home_spread'], float)
+    if spread.shape != (3,) or not (np.isfinite(spread) & (spread >= 0)).all():
+        raise ConfigError(f'home_spread is {values["home_spread"]}; three lengths [m] of 0 or '
+                          'more are needed')
+    return np.append(spread, values['home_spread_yaw'])

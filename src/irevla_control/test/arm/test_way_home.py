@@ -81,7 +81,8 @@ def test_resets_broken_off_for_the_same_reason_are_a_fault_with_its_cause():
     arm.run(10)
     assert arm.reset() == ''
     arm.run(10)
-    assert 'two resets in a row failed: joint 4 stands at its limit' in arm.reset()
+    assert 'two resets in a row failed: the arm does not follow its way home, joint 4 stands ' \
+        'at its limit; move the arm' in arm.reset()
     assert arm.controller.mode == Mode.FAULT
     arm.blocked = False
     assert arm.controller.recover(arm.now) == ''
