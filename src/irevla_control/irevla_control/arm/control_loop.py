@@ -85,7 +85,8 @@ class ArmLoop:
         """Take a command, see `ArmController.command`; the gripper gets its wish."""
         now = time.monotonic()
         with self._lock:
-            problem = self._controller.command(action, stamp, frame, self._state.pose, now)
+            problem = self._controller.command(action, stamp, frame, self._state.pose, now,
+                                                self._state.joint_position)
             if not problem:
                 self._awaits_press = False
                 if self._gripper:
@@ -114,8 +115,9 @@ class ArmLoop:
                     self._open_at_home()
 
     def _begin(self, opens: bool, lift_m: float) -> str:
-        return self._controller.reset(self._state.pose, self._home, Release(
-            self._gripper, opens, lift_m, self._controller.timing.held_back_s))
+        return self._controller.reset(
+            self._state.pose, self._home, self._state.joint_position,
+            Release(self._gripper, opens, lift_m, self._controller.timing.held_back_s))
 
     def _open_at_home(self) -> None:
         self._pressed = False
@@ -190,13 +192,15 @@ class ArmLoop:
             self._state = self._arm.read()
             with self._lock:
                 before = self._controller.mode
-                setpoint = self._controller.tick(now, dt, self._state.pose)
+                setpoint = self._controller.tick(now, dt, self._state.pose,
+                                                 self._state.joint_position)
                 if before == Mode.RESETTING and self._controller.mode == Mode.READY:
                     self._arrive()
             if setpoint is None:
                 self._arm.rest()
             else:
                 self._arm.lead(setpoint)
+                self._arm.stiffen_posture(self._controller.mode == Mode.RESETTING)
         except ArmError as error:
             self._fail(error.code, str(error))
         if self._gripper and self._gripper.problem:

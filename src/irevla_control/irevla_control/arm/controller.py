@@ -11,16 +11,24 @@ import enum
 
 import numpy as np
 
+from irevla_control.arm.box_guard import BoxGuard
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.minimum_jerk import MinimumJerk
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.release import Release, ReleaseError
 from irevla_control.arm.setpoint import Setpoint
+from irevla_control.arm.way_home import Bounds, JointWay, NoWayHomeError, StraightWay, way_home
 from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME, action_problem
 
 # How near to home an arm is there [m, rad].
 HOME_WAY, HOME_TURN = 0.02, 0.1
+# Held back for so long, a way home that is broken off by the next has failed [s].
+HELD_S = 1.0
+HELD_BACK = ('the arm does not follow its way home; is something in its way, or does it carry too '
+             'much?')
+MOVE_IT = ('; move the arm towards home by hand (guiding in Desk) or clear what holds it, then '
+           'call recover')
 
 
 class Mode(enum.IntEnum):
@@ -82,17 +90,21 @@ class ArmController:
     `recover`.
     """
 
-    def __init__(self, limits: ArmLimits, timing: ArmTiming) -> None:
-        """Begin IDLE."""
-        self.limits, self.timing = limits, timing
+    def __init__(self, limits: ArmLimits, timing: ArmTiming,
+                 bounds: Bounds | None = None) -> None:
+        """Begin IDLE; with bounds, `reset`, `command` and `tick` need the joints (7,) [rad]."""
+        self.limits, self.timing, self.bounds = limits, timing, bounds
         self.mode = Mode.IDLE
         self.fault, self.fault_text = FaultCode.NONE, ''
         self.counts: Counter[str] = Counter()
         self._setpoint: Setpoint | None = None
-        self._reset: MinimumJerk | None = None
+        self._box = BoxGuard(limits)
+        self._reset: MinimumJerk | StraightWay | JointWay | None = None
         # What comes before the way home, while it lasts, and where that leads.
         self._release: Release | None = None
         self._home: Pose | None = None
+        # Why the last reset failed, until one succeeds.
+        self._failed_reset = ''
         # Time on the way home, and time that the arm was held back there.
         self._way_s = self._held_s = self._heard = 0.0
         self._cause = ''
@@ -109,33 +121,60 @@ class ArmController:
         """Whether a controller must run on the robot."""
         return self.mode in (Mode.READY, Mode.RESETTING, Mode.HOLDING)
 
-    def reset(self, measured: Pose, home: Pose, release: Release | None = None) -> str:
+    def reset(self, measured: Pose, home: Pose, joints: np.ndarray | None = None,
+              release: Release | None = None) -> str:
         """Begin to lead the arm home from where it is; return why not, or ''.
+
+        The second reset in a row that fails for the same reason is a fault.
 
         Args:
             measured: where it is.
             home: where it goes.
+            joints: measured (7,) [rad].
             release: what comes before the way home.
 
         """
+        if self.mode == Mode.RESETTING and self._held_s > HELD_S:
+            self._note_failed_reset(self._hindrance(joints))
         if self.mode in (Mode.FAULT, Mode.STOPPED):
             return self._why_not()
-        if not self.moves:
-            self._setpoint = Setpoint(self.limits, self.timing.response_s, measured)
-        self._home, self._release = home, release
+        setpoint = self._setpoint or Setpoint(self.limits, self.timing.response_s, measured)
+        try:
+            way = self._way_home(setpoint.pose, measured, home, joints)
+        except NoWayHomeError as error:
+            self._note_failed_reset(str(error))
+            return self._why_not() if self.mode == Mode.FAULT else str(error)
+        self._setpoint, self._home, self._release = setpoint, home, release
         self._newest_stamp = -1
         self.mode = Mode.RESETTING
+        self._way_s = self._held_s = 0.0
         if release is None:
-            self._begin_way_home()
+            self._begin_way_home(way)
         return ''
 
-    def _begin_way_home(self) -> None:
-        self._release = None
-        self._reset = MinimumJerk(self._setpoint.pose, self._home, self.limits)
+    def _way_home(self, start: Pose, measured: Pose, home: Pose,
+                  joints: np.ndarray | None) -> MinimumJerk | StraightWay | JointWay:
+        if self.bounds is None:
+            return MinimumJerk(start, home, self.limits)
+        return way_home(start, joints, measured, home, self.bounds)
+
+    def _begin_way_home(self, way: MinimumJerk | StraightWay | JointWay) -> None:
+        self._reset, self._release = way, None
         self._way_s = self._held_s = 0.0
+        self.counts['ways home in joint space'] += int(getattr(way, 'joint_space', False))
+
+    def _hindrance(self, joints: np.ndarray | None) -> str:
+        """Return what holds the arm back on its way home, without numbers."""
+        problem = self.bounds and self.bounds.joints.problem(joints)
+        return f'the arm does not follow its way home, {problem}' if problem else HELD_BACK
+
+    def _note_failed_reset(self, reason: str) -> None:
+        if reason == self._failed_reset:
+            self.fail(FaultCode.CONTROL, f'two resets in a row failed: {reason}{MOVE_IT}')
+        self._failed_reset = reason
 
     def command(self, action: np.ndarray, stamp: int, frame: str, measured: Pose,
-                now: float) -> str:
+                now: float, joints: np.ndarray | None = None) -> str:
         """Take a command received at ``now``; return why it is refused, or ''.
 
         Args:
@@ -144,6 +183,7 @@ class ArmController:
             frame: the command is given in; only the base frame is understood.
             measured: where the arm is.
             now: when it was received.
+            joints: measured (7,) [rad].
 
         """
         problem = self._problem(action, stamp, frame)
@@ -152,9 +192,22 @@ class ArmController:
             return problem
         self._heard, self._newest_stamp = now, stamp
         self.mode = Mode.READY
+        asked = self._setpoint.target.moved(action[:3], action[3:6])
         self._setpoint.step(action[:3], action[3:6], measured)
         self.counts['commands'] += 1
+        self.counts['commands shortened by max_yaw'] += int(
+            abs(self.limits.yaw(asked)) > self.limits.max_yaw)
+        self.counts['commands shortened by joint limits'] += self._limit_joints(measured, joints)
         return ''
+
+    def _limit_joints(self, measured: Pose, joints: np.ndarray | None) -> bool:
+        """Shorten what leads joints towards their limits; return whether something did."""
+        if self.bounds is None:
+            return False
+        target, nearer = self.bounds.joints.led(joints, measured, self._setpoint.target)
+        if nearer:
+            self._setpoint.target = self.limits.clamped(target)
+        return bool(nearer)
 
     def _problem(self, action: np.ndarray, stamp: int, frame: str) -> str:
         if self.mode not in (Mode.READY, Mode.HOLDING):
@@ -173,16 +226,17 @@ class ArmController:
                 Mode.STOPPED: 'the emergency stop was pressed; release it and call recover',
                 }[self.mode]
 
-    def tick(self, now: float, dt: float, measured: Pose) -> Setpoint | None:
+    def tick(self, now: float, dt: float, measured: Pose,
+             joints: np.ndarray | None = None) -> Setpoint | None:
         """Go on by ``dt`` seconds; return the setpoint, or None when the arm is not led."""
         if not self.moves:
             return None
         silence = now - self._heard
         if self.mode == Mode.RESETTING:
             if self._release is not None:
-                self._let_go(dt, measured)
+                self._let_go(dt, measured, joints)
             else:
-                self._go_home(now, dt, measured)
+                self._go_home(now, dt, measured, joints)
             if not self.moves:
                 return None
         elif silence > self.timing.stop_after_s:
@@ -192,17 +246,27 @@ class ArmController:
         elif silence > self.timing.hold_after_s and self.mode == Mode.READY:
             self.counts['holds after silence'] += 1
             self.hold()
-        self._setpoint.advance(dt)
+        if self.mode != Mode.RESETTING:
+            # The way home is planned within the limits, and leads back where the arm is beyond.
+            self._limit_joints(measured, joints)
+        self._box.look(measured, dt)
+        self._setpoint.advance(dt, self._box.led(self._setpoint.target))
         return self._setpoint
 
-    def _let_go(self, dt: float, measured: Pose) -> None:
+    def _let_go(self, dt: float, measured: Pose, joints: np.ndarray | None) -> None:
         try:
-            if self._release.advance(dt, self._setpoint, measured, self._home, self.limits):
-                self._begin_way_home()
+            done = self._release.advance(dt, self._setpoint, measured, self._home, self.limits)
+            # A rise ends where the joints allow no more of it.
+            if done or self._release.rising and self._limit_joints(measured, joints):
+                self._begin_way_home(self._way_home(self._setpoint.pose, measured, self._home,
+                                                    joints))
         except ReleaseError as error:
             self.fail(FaultCode.GRIPPER if error.of_hand else FaultCode.CONTROL, str(error))
+        except NoWayHomeError as error:
+            self.fail(FaultCode.CONTROL, str(error))
 
-    def _go_home(self, now: float, dt: float, measured: Pose) -> None:
+    def _go_home(self, now: float, dt: float, measured: Pose,
+                 joints: np.ndarray | None) -> None:
         at_end = self._way_s > self._reset.duration_s + self.timing.settle_s
         most, most_turn = (HOME_WAY, HOME_TURN) if at_end else (
             self.limits.max_lead, self.limits.max_lead_turn)
@@ -212,12 +276,12 @@ class ArmController:
             self._held_s += dt
             self._setpoint.hold()
             if self._held_s > self.timing.held_back_s:
-                self.fail(FaultCode.CONTROL, 'the arm does not follow its way home; is something '
-                          'in its way, or does it carry too much?')
+                self.fail(FaultCode.CONTROL, self._hindrance(joints))
             return
         self._way_s += dt
-        self._setpoint.target = self.limits.clamped(self._reset.at(self._way_s))
+        self._setpoint.target = self.limits.upright(self._reset.at(self._way_s))
         if at_end:
+            self._failed_reset = ''
             self._heard = now
             self.mode = Mode.READY
 
@@ -262,8 +326,10 @@ class ArmController:
             if self.fault:
                 self._recoveries.append(now)
             self.fault, self.fault_text, self._cause = FaultCode.NONE, '', ''
+            self._failed_reset = ''
             self._rest(Mode.IDLE)
         return problem
 
     def _rest(self, mode: Mode) -> None:
         self.mode, self._setpoint, self._reset, self._release = mode, None, None, None
+        self._box.forget()

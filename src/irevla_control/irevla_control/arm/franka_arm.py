@@ -26,6 +26,8 @@ ERRORS = (franky.Exception, franky.InvalidMotionTypeException,
 REFLEXES = ('cartesian_reflex', 'joint_reflex')
 # After which a robot that is starting is tried again.
 CONNECT_AGAIN_S = 0.2
+# With which a joint is drawn to its posture at most [Nm].
+POSTURE_TORQUE = 10.0
 # In which a recovered robot says so.
 RECOVERY_S = 1.0
 
@@ -88,7 +90,7 @@ class FrankaArm:
         self._realtime = franky.RealtimeConfig.Enforce if realtime else \
             franky.RealtimeConfig.Ignore
         self._tracker: franky.CartesianImpedanceTracker | None = None
-        self._stopping = False
+        self._stopping = self._stiff_posture = False
         self._before: tuple[float, Pose] | None = None
         self._connect()
 
@@ -184,9 +186,20 @@ class FrankaArm:
                 rotational_stiffness=gains.turn_stiffness, damping=gains.damping,
                 translational_error_clip=np.asarray(gains.error_clip),
                 rotational_error_clip=np.asarray(gains.turn_error_clip),
+                lower_joint_limits=gains.joint_low, upper_joint_limits=gains.joint_high,
+                joint_limit_activation_distance=gains.joint_margin,
                 posture_task=franky.PostureTask(
-                    target=np.asarray(gains.posture), stiffness=gains.posture_stiffness))
-        self._stopping = False
+                    target=np.asarray(gains.posture), stiffness=gains.posture_stiffness,
+                    max_torque=POSTURE_TORQUE))
+        self._stopping = self._stiff_posture = False
+
+    def stiffen_posture(self, stiff: bool) -> None:
+        """Draw the elbow home with the stiffness of the way home, or the usual; while led."""
+        if self._tracker is not None and not self._stopping and stiff != self._stiff_posture:
+            gains, self._stiff_posture = self._gains, stiff
+            with self._failing():
+                self._tracker.set_gains(posture_stiffness=gains.reset_posture_stiffness if stiff
+                                        else gains.posture_stiffness)
 
     def rest(self) -> None:
         """Begin to brake and end the controller, if it runs; `resting` tells when that is done.

@@ -16,9 +16,11 @@ from irevla_control.arm.controller import ArmController, ArmTiming, Mode
 from irevla_control.arm.franka_arm import ArmState, connected
 from irevla_control.arm.franka_gripper import FrankaGripper, GripperSettings
 from irevla_control.arm.gains import ArmGains
+from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.release import ResetRelease
+from irevla_control.arm.way_home import Bounds, check_home, home_pose, home_spread
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import (
@@ -46,6 +48,7 @@ PARAMETERS = {
     'box_low': Parameter([0.30, -0.30, 0.01], 'lower corner of the workspace (x, y, z) [m]'),
     'box_high': Parameter([0.70, 0.30, 0.50], 'upper corner of the workspace (x, y, z) [m]'),
     'max_tilt': Parameter(0.4, 'largest angle of the hand from straight down [rad]', 0.0, 1.57),
+    'max_yaw': Parameter(1.7, 'largest turn about the vertical from home [rad]', 0.05, 2.5),
     'max_step': Parameter(0.05, 'longest translation of one command [m]', 0.001, 0.2),
     'max_step_turn': Parameter(0.3, 'largest turn of one command [rad]', 0.001, 1.0),
     'max_lead': Parameter(0.08, 'how far the target may lead the arm [m]', 0.001, 0.3),
@@ -54,6 +57,19 @@ PARAMETERS = {
     'max_turn_speed': Parameter(1.2, 'largest turning speed of the setpoint [rad/s]', 0.01, 2.5),
     'max_acceleration': Parameter(3.0, 'largest acceleration of the setpoint [m/s^2]', 0.1, 10.0),
     'max_turn_acceleration': Parameter(12.0, 'likewise for turns [rad/s^2]', 0.1, 25.0),
+    # Where its joints may be; what both a Panda and an FR3 allow, and an elbow that stays bent
+    'joint_low': Parameter([-2.7437, -1.7628, -2.8973, -3.0421, -2.8065, 0.5445, -2.8973],
+                           'lower limits of the joints [rad]'),
+    'joint_high': Parameter([2.7437, 1.7628, 2.8973, -0.6, 2.8065, 3.7525, 2.8973],
+                            'upper limits of the joints [rad]'),
+    'joint_margin': Parameter(0.1, 'distance to them at which what leads there stops [rad]',
+                              0.02, 0.5),
+    'joint_slowing': Parameter(0.2, 'distance to that stop from which on it is slowed [rad]',
+                               0.01, 1.0),
+    'max_joint_lead': Parameter(0.4, 'how far a joint of the target may lead the arm [rad]',
+                                0.05, 1.5),
+    'max_joint_speed': Parameter(1.5, 'largest speed of a joint on the way home [rad/s]',
+                                 0.1, 2.1),
     # How stiffly it follows
     'stiffness': Parameter(1000.0, 'stiffness of the impedance controller [N/m]', 10.0, 3000.0),
     'turn_stiffness': Parameter(60.0, 'likewise for turns [Nm/rad]', 1.0, 300.0),
@@ -62,6 +78,7 @@ PARAMETERS = {
                             'distance from the setpoint beyond which force grows no more [m]'),
     'turn_error_clip': Parameter([0.15, 0.15, 0.15], 'likewise for turns [rad]'),
     'posture_stiffness': Parameter(5.0, 'stiffness that draws the elbow home [Nm/rad]', 0.0, 50.0),
+    'reset_posture_stiffness': Parameter(20.0, 'likewise on the way home [Nm/rad]', 0.0, 50.0),
     # What the robot takes for a collision
     'collision_torque': Parameter([40.0, 40.0, 40.0, 40.0, 20.0, 20.0, 20.0],
                                   'external torque at each joint, above which the robot stops by '
@@ -119,7 +136,10 @@ class FrankaNode(Node):
         values = declare(self, PARAMETERS)
         if not values['robot_ip']:
             raise ConfigError("parameter robot_ip is empty; give the robot's address")
-        limits = ArmLimits(**_chosen(values, ArmLimits))
+        home_rotation = Pose.from_quaternion(values['home_position'],
+                                             values['home_quaternion']).rotation
+        limits = ArmLimits(home_rotation=home_rotation,
+                           **_chosen(values, ArmLimits, 'home_rotation'))
         self.get_logger().info(f'limits: {limits_text(values)}')
         gains = ArmGains(posture=values['home_joints'], **_chosen(values, ArmGains, 'posture'))
         self._home = home_pose(values, limits)
@@ -133,13 +153,17 @@ class FrankaNode(Node):
         settings = GripperSettings(values['close_below'], values['open_above'],
                                    values['grasp_force'], values['finger_speed'],
                                    values['hand_timeout_s'])
-        self._controller = ArmController(limits, ArmTiming(**_chosen(values, ArmTiming)))
+        bounds = Bounds(limits, JointLimits(**_chosen(values, JointLimits)),
+                        values['home_joints'])
+        self._controller = ArmController(limits, ArmTiming(**_chosen(values, ArmTiming)), bounds)
         collision = CollisionThresholds(**_chosen(values, CollisionThresholds))
         allowed = values['allow_bound_above_collision']
         collision.check(gains.bound, None, allowed)
         arm = connected(values['robot_ip'], gains, collision, values['realtime'],
                         values['connect_timeout_s'])
         problem = collision.check(gains.bound, arm.torque_at_joints(), allowed)
+        state = arm.read()
+        check_home(self._home, bounds, state.joint_position, state.pose)
         self._gripper = FrankaGripper(values['robot_ip'], settings) if values['gripper'] else None
         release = ResetRelease(values['reset_release'])
         self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'], release,
@@ -260,37 +284,8 @@ def _chosen(values: dict[str, Any], kind: type, *without: str) -> dict[str, Any]
 def limits_text(values: dict[str, Any]) -> str:
     """Return the limits of the arm with their units, for the log."""
     return ', '.join(f'{name} {values[name]} {PARAMETERS[name].unit}'.rstrip()
-                     for name in ArmLimits.__dataclass_fields__)
-
-
-def home_pose(values: dict[str, Any], limits: ArmLimits) -> Pose:
-    """Return where episodes begin.
-
-    Raises:
-        ConfigError: no rotation, or outside the limits.
-
-    """
-    home = Pose.from_quaternion(values['home_position'], values['home_quaternion'])
-    way, turn = home.to(limits.clamped(home))
-    if np.linalg.norm(way) > 1e-9 or np.linalg.norm(turn) > 1e-6:
-        raise ConfigError(f'home_position {values["home_position"]} or home_quaternion '
-                          f'{values["home_quaternion"]} lies outside the box or cone; move it '
-                          'inside')
-    return home
-
-
-def home_spread(values: dict[str, Any]) -> np.ndarray:
-    """Return the largest random offset of home (x, y, z, yaw) [m, rad].
-
-    Raises:
-        ConfigError: not three lengths.
-
-    """
-    spread = np.array(values['home_spread'], float)
-    if spread.shape != (3,) or not (np.isfinite(spread) & (spread >= 0)).all():
-        raise ConfigError(f'home_spread is {values["home_spread"]}; three lengths [m] of 0 or '
-                          'more are needed')
-    return np.append(spread, values['home_spread_yaw'])
+                     for kind in (ArmLimits, JointLimits) for name in kind.__dataclass_fields__
+                     if name in PARAMETERS)
 
 
 def robot_state(state: ArmState, controller: ArmController, opening: float) -> RobotState:

@@ -26,7 +26,10 @@ class ArmGains:
             the stiffness it bounds the force.
         turn_error_clip: the same for turns (3,) [rad].
         posture_stiffness: with which the elbow is drawn to its posture at home [Nm/rad].
+        reset_posture_stiffness: likewise on the way home, against the joints' friction.
         posture: joints (7,) [rad] at home.
+        joint_low, joint_high, joint_margin: limits (7,) of the joints and the distance to them
+            [rad] at which franky itself pushes back, with 5 Nm at most; see `JointLimits`.
 
     """
 
@@ -37,6 +40,10 @@ class ArmGains:
     turn_error_clip: tuple[float, float, float]
     posture_stiffness: float
     posture: tuple[float, ...]
+    reset_posture_stiffness: float = 20.0
+    joint_low: tuple[float, ...] | None = None
+    joint_high: tuple[float, ...] | None = None
+    joint_margin: float = 0.1
 
     def __post_init__(self) -> None:
         """Raise ConfigError for gains of the wrong number or sign."""

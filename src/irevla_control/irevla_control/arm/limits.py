@@ -1,8 +1,11 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the end effector may be, and how fast it may move; they hold for every motion."""
+"""Where the end effector may be, and how fast it may move; they hold for every motion.
 
-from dataclasses import dataclass
+Methods take one pose, or stacks of many.
+"""
+
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -12,13 +15,14 @@ from irevla_control.errors import ConfigError
 
 # The end effector of an arm that reaches down onto a table.
 DOWN = np.array([0.0, 0.0, -1.0])
+UP = -DOWN
 # What rounding does to a pose at the border [m, rad].
 ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class ArmLimits:
-    """Box, cone and speeds, all in the base frame.
+    """Box, cone, turn about the vertical, and speeds, all in the base frame.
 
     Attributes:
         box_low, box_high: corners [m] between which the end effector's position stays.
@@ -28,6 +32,8 @@ class ArmLimits:
             that was held back does not leap when it comes free.
         max_speed, max_turn_speed: of the setpoint [m/s, rad/s].
         max_acceleration, max_turn_acceleration: of the setpoint [m/s^2, rad/s^2].
+        max_yaw: largest turn about the vertical [rad] from `home_rotation`; pi is any.
+        home_rotation: of the end effector at home.
 
     """
 
@@ -42,6 +48,8 @@ class ArmLimits:
     max_turn_speed: float
     max_acceleration: float
     max_turn_acceleration: float
+    max_yaw: float = np.pi
+    home_rotation: Rotation = field(default_factory=lambda: Rotation.from_quat([1, 0, 0, 0]))
 
     def __post_init__(self) -> None:
         """Raise ConfigError for limits that leave no room or are no limits."""
@@ -56,6 +64,9 @@ class ArmLimits:
         if not 0 <= self.max_tilt <= np.pi / 2:
             raise ConfigError(f'max_tilt is {self.max_tilt}; an angle from 0 to pi/2 rad is '
                               'needed')
+        if not 0 < self.max_yaw <= np.pi:
+            raise ConfigError(f'max_yaw is {self.max_yaw}; an angle above 0, up to pi rad, is '
+                              'needed')
         for name in ('max_step', 'max_step_turn', 'max_lead', 'max_lead_turn', 'max_speed',
                      'max_turn_speed', 'max_acceleration', 'max_turn_acceleration'):
             value = getattr(self, name)
@@ -63,26 +74,40 @@ class ArmLimits:
                 raise ConfigError(f'{name} is {value}; a finite number above 0 is needed')
 
     def clamped(self, pose: Pose) -> Pose:
-        """Return the nearest pose in box and cone."""
-        position = np.clip(pose.position, self.box_low, self.box_high)
-        tool, tilt = pose.tool_axis, pose_tilt(pose)
-        if tilt <= self.max_tilt:
-            return Pose(position, pose.rotation)
-        axis = np.cross(tool, DOWN)
-        if np.linalg.norm(axis) < 1e-9:
-            # It points straight up: any horizontal axis leads back.
-            axis = np.array([1.0, 0.0, 0.0])
-        back = axis / np.linalg.norm(axis) * (tilt - self.max_tilt)
-        return Pose(position, Rotation.from_rotvec(back) * pose.rotation)
+        """Return the nearest pose in box, cone and turn about the vertical."""
+        upright = self.upright(pose)
+        over = self.yaw(upright) - np.clip(self.yaw(upright), -self.max_yaw, self.max_yaw)
+        if not np.any(over):
+            return upright
+        return upright.moved(0, -over[..., None] * UP)
 
-    def holds(self, pose: Pose) -> bool:
-        """Return whether a pose lies in box and cone."""
-        return bool((pose.position >= np.subtract(self.box_low, ROUNDING)).all()
-                    and (pose.position <= np.add(self.box_high, ROUNDING)).all()
-                    and pose_tilt(pose) <= self.max_tilt + ROUNDING)
+    def upright(self, pose: Pose) -> Pose:
+        """Return the nearest pose in box and cone, turned about the vertical as it may be."""
+        position = np.clip(pose.position, self.box_low, self.box_high)
+        over = np.maximum(pose_tilt(pose) - self.max_tilt, 0)
+        if not np.any(over):
+            return Pose(position, pose.rotation)
+        axis = np.cross(pose.tool_axis, DOWN)
+        length = np.linalg.norm(axis, axis=-1, keepdims=True)
+        # One that points straight up: any horizontal axis leads back.
+        axis = np.where(length < 1e-9, [1.0, 0, 0], axis / np.maximum(length, 1e-9))
+        return Pose(position, Rotation.from_rotvec(axis * over[..., None]) * pose.rotation)
+
+    def yaw(self, pose: Pose) -> np.ndarray:
+        """Return the turn about the vertical (...) [rad] from home, -pi to pi."""
+        quaternion = (pose.rotation * self.home_rotation.inv()).as_quat()
+        angle = 2 * np.arctan2(quaternion[..., 2], quaternion[..., 3])
+        return (angle + np.pi) % (2 * np.pi) - np.pi
+
+    def holds(self, pose: Pose) -> np.ndarray:
+        """Return whether (...) a pose lies in box, cone and turn about the vertical."""
+        return ((pose.position >= np.subtract(self.box_low, ROUNDING)).all(axis=-1)
+                & (pose.position <= np.add(self.box_high, ROUNDING)).all(axis=-1)
+                & (pose_tilt(pose) <= self.max_tilt + ROUNDING)
+                & (np.abs(self.yaw(pose)) <= self.max_yaw + ROUNDING))
 
     def led(self, measured: Pose, target: Pose) -> Pose:
-        """Return the target in box and cone, no further from the measured pose than allowed.
+        """Return the target within the limits, no further from the measured pose than allowed.
 
         Where the cone bends the way, the turn may be longer by less than a thousandth.
         """
@@ -101,13 +126,13 @@ class ArmLimits:
         return ''
 
 
-def pose_tilt(pose: Pose) -> float:
-    """Return the angle [rad] between the end effector's z axis and straight down."""
+def pose_tilt(pose: Pose) -> np.ndarray:
+    """Return the angle (...) [rad] between the end effector's z axis and straight down."""
     tool = pose.tool_axis
-    return float(np.arctan2(np.linalg.norm(np.cross(tool, DOWN)), tool @ DOWN))
+    return np.arctan2(np.linalg.norm(np.cross(tool, DOWN), axis=-1), tool @ DOWN)
 
 
 def shortened(vector: np.ndarray, most: float) -> np.ndarray:
-    """Return a vector of at most this length."""
-    length = np.linalg.norm(vector)
-    return vector * (most / length) if length > most else vector
+    """Return a vector (..., n) of at most this length."""
+    length = np.linalg.norm(vector, axis=-1, keepdims=True)
+    return vector * (most / np.maximum(length, most))

@@ -15,7 +15,7 @@ UNIT_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the end effector is in the base frame.
+    """Where the end effector is in the base frame; or where many are, as stacks (..., 3).
 
     Attributes:
         position: float64 (3,) [m].
@@ -42,6 +42,19 @@ class Pose:
                               f'{np.linalg.norm(quaternion):.4g}; 1 is needed')
         return cls(position, Rotation.from_quat(quaternion))
 
+    @classmethod
+    def from_matrix(cls, matrix: np.ndarray) -> 'Pose':
+        """Make a pose from a homogeneous matrix (..., 4, 4)."""
+        return cls(matrix[..., :3, 3], Rotation.from_matrix(matrix[..., :3, :3]))
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """Return the homogeneous matrix (..., 4, 4)."""
+        matrix = np.zeros((*self.position.shape[:-1], 4, 4))
+        matrix[..., :3, :3], matrix[..., :3, 3] = self.rotation.as_matrix(), self.position
+        matrix[..., 3, 3] = 1
+        return matrix
+
     @property
     def quaternion(self) -> np.ndarray:
         """Return (x, y, z, w)."""
@@ -50,7 +63,7 @@ class Pose:
     @property
     def tool_axis(self) -> np.ndarray:
         """Return where the end effector points: its z axis (3,) in the base frame."""
-        return self.rotation.as_matrix()[:, 2]
+        return self.rotation.as_matrix()[..., :, 2]
 
     def moved(self, translation: np.ndarray, turn: np.ndarray) -> 'Pose':
         """Return it after a translation [m] and a rotation vector [rad] in the base frame."""

@@ -79,6 +79,8 @@ class Release:
         self._hand, self._opens, self._lift_m = hand, opens, lift_m
         self._held_back_s = held_back_s
         self._script = self._steps()
+        # Whether the arm is on its way up.
+        self.rising = False
         if hand is not None:
             hand.halt()
 
@@ -135,6 +137,7 @@ class Release:
             yield
 
     def _rise(self) -> Iterator[None]:
+        self.rising = True
         start, limits = self._setpoint.pose, self._limits
         path = MinimumJerk(start, start.moved(np.array([0, 0, self._lift_m]), np.zeros(3)),
                            limits)

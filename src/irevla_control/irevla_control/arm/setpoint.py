@@ -39,15 +39,17 @@ class Setpoint:
         way, turn = (velocity * np.linalg.norm(velocity) / (2 * most) for velocity, most in (
             (self.velocity, limits.max_acceleration),
             (self.turn_velocity, limits.max_turn_acceleration)))
-        self.target = limits.clamped(self.pose.moved(way, turn))
+        # On a way home the turn about the vertical may begin outside: then the shorter way back
+        # to its border can lead through a joint's limit.
+        self.target = limits.upright(self.pose.moved(way, turn))
 
-    def advance(self, dt: float) -> Pose:
-        """Go on for ``dt`` seconds; return the new pose.
+    def advance(self, dt: float, goal: Pose | None = None) -> Pose:
+        """Go on for ``dt`` seconds towards the target, or a goal instead; return the new pose.
 
         Box and cone are never left again: at their border they outrank the acceleration.
         """
         limits = self._limits
-        way, turn = self.pose.to(self.target)
+        way, turn = self.pose.to(goal or self.target)
         self.velocity = self._approach(
             way, self.velocity, dt, limits.max_speed, limits.max_acceleration)
         self.turn_velocity = self._approach(

@@ -1,0 +1,82 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The arm itself stays in the box: a spring gives way, so the setpoint must leave the face."""
+
+from arm_strategies import HOME, LIMITS
+import numpy as np
+import pytest
+
+from irevla_control.arm.box_guard import MOST, BoxGuard
+from irevla_control.arm.controller import ArmController, ArmTiming, Mode
+from irevla_control.arm.pose import Pose
+
+DT, MASS, STIFFNESS, DAMPING, CLIP = 0.01, 4.0, 1000.0, 95.0, 0.03
+FINE = 20
+
+
+class Spring:
+    """A mass on franky's clipped spring, led by the controller."""
+
+    def __init__(self):
+        self.controller = ArmController(LIMITS, ArmTiming())
+        self.position, self.velocity, self.push = HOME.position.copy(), np.zeros(3), np.zeros(3)
+        self.now, self.stamp, self.path = 0.0, 0, []
+        self.controller.reset(self.pose, HOME)
+        self.run(1.0)
+        assert self.controller.mode in (Mode.READY, Mode.HOLDING)
+
+    @property
+    def pose(self):
+        return Pose(self.position, HOME.rotation)
+
+    def run(self, seconds, step=None):
+        for tick in range(round(seconds / DT)):
+            if step is not None and tick % 10 == 0:
+                self.stamp += 1
+                assert self.controller.command(np.array([*step, 0, 0, 0, 1.0]), self.stamp, 'base',
+                                               self.pose, self.now) == ''
+            self.now += DT
+            setpoint = self.controller.tick(self.now, DT, self.pose)
+            for _ in range(FINE):
+                error = np.clip(setpoint.pose.position - self.position, -CLIP, CLIP)
+                force = STIFFNESS * error + self.push - DAMPING * self.velocity
+                self.velocity = self.velocity + DT / FINE * force / MASS
+                self.position = self.position + DT / FINE * self.velocity
+            self.path.append(self.position)
+
+    def outside(self):
+        """How far it was outside since the last time [m]."""
+        path, self.path = np.array(self.path), []
+        return max((path - LIMITS.box_high).max(), (LIMITS.box_low - path).max())
+
+
+@pytest.mark.parametrize('direction', [(1, 0, 0), (0, -1, 0), (0, 0, -1), (0.5, 0.5, -0.5)])
+def test_an_arm_led_at_a_face_at_full_speed_stays_inside(direction):
+    arm = Spring()
+    arm.run(4, 0.03 * np.array(direction))
+    assert arm.outside() < 0.002
+    arm.run(1, np.zeros(3))
+    assert arm.outside() > -0.002, 'the whole box can be used'
+
+
+def test_an_arm_that_is_pushed_out_is_drawn_back_to_the_face():
+    arm = Spring()
+    arm.run(4, (0, 0.03, 0))
+    arm.push = np.array([0, 20.0, 0])
+    arm.run(1, np.zeros(3))
+    assert arm.outside() < 0.02, 'a spring gives way by 20 mm'
+    arm.run(1, np.zeros(3))
+    assert arm.outside() < 0.001
+    arm.push = np.zeros(3)
+    arm.run(2, np.zeros(3))
+    assert -0.002 < arm.outside() < 0.005, 'and no more when the push ends'
+
+
+def test_the_setpoint_goes_no_further_inside_than_the_spring_has_force():
+    guard = BoxGuard(LIMITS)
+    out = Pose(np.array([0.5, LIMITS.box_high[1] + 0.2, 0.3]), HOME.rotation)
+    for _ in range(1000):
+        guard.look(out, DT)
+    assert guard.led(out).position[1] == pytest.approx(LIMITS.box_high[1] - MOST)
+    guard.forget()
+    assert guard.led(out) is out
