@@ -51,8 +51,8 @@ STARTS_WITHIN_S = 60.0
 
 def timed_franka(file: str, address: str) -> None:
     """Run franka_node, and note when its arm is led, and when that leads elsewhere."""
-    from irevla_control.arm import franka_node
-    from irevla_control.arm.franka_arm import FrankaArm
+    from irevla_control.franka import franka_node
+    from irevla_control.franka.franka_arm import FrankaArm
     led: list[int] = []
     turned: list[int] = []
     target = [np.zeros(3)]

@@ -23,9 +23,10 @@ CUDA = 'nvidia-|triton==|cuda-'
 FRANKY = SETUP / 'franky'
 FRANKY_STAMP = VENV / '.franky'
 # Prints what the suite needs and an old franky lacks.
+FRANKY_VERSION = ROOT / 'src/irevla_control/irevla_control/franka/franky_version.py'
 TOO_OLD = f"""
 import franky, runpy
-found = runpy.run_path({str(ROOT / 'src/irevla_control/irevla_control/arm/franky_version.py')!r})
+found = runpy.run_path({str(FRANKY_VERSION)!r})
 problem = found['lacking'](franky)
 if problem:
     print('setup: warning:', problem)

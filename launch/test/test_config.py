@@ -17,7 +17,7 @@ NODES = {
     'expert': 'irevla_sim.metaworld.expert_node',
     'command_mux': 'irevla_control.episodes.command_mux_node',
     'recorder': 'irevla_control.recording.recorder_node',
-    'franka': 'irevla_control.arm.franka_node',
+    'franka': 'irevla_control.franka.franka_node',
     'realsense': 'irevla_control.cameras.realsense_node',
     'spacemouse': 'irevla_control.teleop.spacemouse_node',
     'replay': 'irevla_control.teleop.replay_node',

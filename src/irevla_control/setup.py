@@ -27,7 +27,7 @@ setup(
         'stop = irevla_control.ros.stop:main',
         # It starts launch files, which lie above this package.
         'acceptance = irevla_bringup.acceptance.program:main',
-        'franka_node = irevla_control.arm.franka_node:main',
+        'franka_node = irevla_control.franka.franka_node:main',
         'realsense_node = irevla_control.cameras.realsense_node:main',
         'spacemouse_node = irevla_control.teleop.spacemouse_node:main',
         'replay_node = irevla_control.teleop.replay_node:main',

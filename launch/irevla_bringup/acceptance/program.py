@@ -24,8 +24,8 @@ from irevla_bringup.acceptance.arm_checks import ArmChecks
 from irevla_bringup.acceptance.cell_checks import CellChecks
 from irevla_bringup.acceptance.lab import SLOW, Lab, running
 from irevla_bringup.acceptance.protocol import Check, Protocol
-from irevla_control.arm.franky_version import installed
 from irevla_control.errors import IrevlaError
+from irevla_control.franka.franky_version import installed
 from irevla_sim.panda.process import PandaProcess
 
 NAMES = ('home', 'box', 'tilt', 'stop', 'recover', 'hand', 'cameras', 'mouse', 'recording',

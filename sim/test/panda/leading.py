@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Limits and gains with which the tests lead a simulated Panda."""
 
-from irevla_control.arm.gains import ArmGains
 from irevla_control.arm.limits import ArmLimits
+from irevla_control.franka.gains import ArmGains
 from irevla_sim.panda.scene import HOME_JOINTS
 
 LIMITS = ArmLimits(

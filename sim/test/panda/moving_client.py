@@ -8,8 +8,8 @@ import time
 from leading import GAINS, LIMITS
 import numpy as np
 
-from irevla_control.arm.franka_arm import ArmError, FrankaArm
 from irevla_control.arm.setpoint import Setpoint
+from irevla_control.franka.franka_arm import ArmError, FrankaArm
 
 arm = FrankaArm(sys.argv[1], GAINS, realtime=False)
 setpoint = Setpoint(LIMITS, 0.05, arm.read().pose)

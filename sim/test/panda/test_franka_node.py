@@ -14,8 +14,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 
-from irevla_control.arm.franka_node import FrankaNode
 from irevla_control.errors import ConfigError
+from irevla_control.franka.franka_node import FrankaNode
 from irevla_control.ros.conversions import action_to_message
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, RobotState

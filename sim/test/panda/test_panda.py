@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from irevla_control.arm.controller import FaultCode
-from irevla_control.arm.franka_arm import ArmError, FrankaArm
 from irevla_control.arm.setpoint import Setpoint
+from irevla_control.franka.franka_arm import ArmError, FrankaArm
 from irevla_sim.panda.process import PandaProcess
 
 PERIOD_S = 0.01

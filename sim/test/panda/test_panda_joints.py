@@ -9,15 +9,15 @@ import mujoco
 import numpy as np
 import pytest
 
-from irevla_control.arm.control_loop import ArmLoop
 from irevla_control.arm.controller import ArmController, ArmTiming, Mode
-from irevla_control.arm.franka_arm import FrankaArm
-from irevla_control.arm.franka_node import PARAMETERS
 from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.kinematics import forward, jacobian, joint_frames, tool_of
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.setpoint import Setpoint
 from irevla_control.arm.way_home import Bounds
+from irevla_control.franka.control_loop import ArmLoop
+from irevla_control.franka.franka_arm import FrankaArm
+from irevla_control.franka.franka_node import PARAMETERS
 from irevla_sim.panda.robot import TOOL
 from irevla_sim.panda.scene import HOME_JOINTS, PandaScene
 

@@ -6,7 +6,7 @@ import pytest
 import rclpy
 from test_franka_node import WAIT_S, Commander, down_and_grasp
 
-from irevla_control.arm.franka_node import FrankaNode
+from irevla_control.franka.franka_node import FrankaNode
 from irevla_control.ros.qos import COMMAND
 from irevla_msgs.msg import OperatorVerdict, RobotState
 from irevla_sim.panda.pick_expert import place_of

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The Franka arm and its hand: limits, setpoint, modes, control loop; ROS in the node only.
+"""How an arm is led within limits: poses, setpoint, way home, modes; no robot, no ROS.
 
-May import: ros.
+May import: nothing.
 """

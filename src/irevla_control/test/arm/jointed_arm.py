@@ -5,12 +5,12 @@
 import numpy as np
 
 from irevla_control.arm.controller import ArmController, ArmTiming, Mode
-from irevla_control.arm.franka_node import PARAMETERS
 from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.kinematics import forward, step_to
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.way_home import Bounds
+from irevla_control.franka.franka_node import PARAMETERS
 
 DT = 0.02
 SHIPPED = {name: parameter.default for name, parameter in PARAMETERS.items()}

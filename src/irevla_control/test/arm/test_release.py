@@ -59,7 +59,7 @@ class Arm:
 
     def reset(self, opens, lift_m=LIFT_M):
         assert self.controller.reset(
-            self.pose, HOME, Release(self.hand, opens, lift_m, HELD_BACK_S)) == ''
+            self.pose, HOME, release=Release(self.hand, opens, lift_m, HELD_BACK_S)) == ''
 
     def run(self, seconds):
         for _ in range(round(seconds / DT)):

@@ -7,20 +7,23 @@ import os
 import subprocess
 import sys
 
-from irevla_control.arm.franka_node import PARAMETERS, limits_text
+from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.limits import ArmLimits
+from irevla_control.franka.franka_node import PARAMETERS, limits_text
 
 
 def test_each_limit_is_told_with_its_unit():
     said = limits_text({name: parameter.default for name, parameter in PARAMETERS.items()})
-    for name in (field.name for field in fields(ArmLimits)):
+    # What home is, is no limit of its own.
+    names = {field.name for kind in (ArmLimits, JointLimits) for field in fields(kind)}
+    for name in names - {'home_rotation'}:
         parameter = PARAMETERS[name]
         assert parameter.unit and f'{name} {parameter.default} {parameter.unit}' in said
 
 
 def test_they_are_told_before_the_robot_is_reached():
     done = subprocess.run(
-        [sys.executable, '-m', 'irevla_control.arm.franka_node', '--ros-args',
+        [sys.executable, '-m', 'irevla_control.franka.franka_node', '--ros-args',
          '-p', 'robot_ip:=127.254.254.254', '-p', 'connect_timeout_s:=0', '-p', 'max_speed:=1',
          '-p', 'box_low:=[0.4, -0.2, 0.05]'], capture_output=True, text=True, timeout=60,
         env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)})

@@ -10,10 +10,10 @@ import time
 import numpy as np
 
 from irevla_control.arm.controller import ArmController, FaultCode, Mode
-from irevla_control.arm.franka_arm import ArmError, ArmState, FrankaArm
-from irevla_control.arm.franka_gripper import FrankaGripper
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.release import Release, ResetRelease
+from irevla_control.franka.franka_arm import ArmError, ArmState, FrankaArm
+from irevla_control.franka.franka_gripper import FrankaGripper
 
 # A tick that comes later than this is as long as this: nothing is caught up in a leap.
 LONGEST_TICK_S = 0.05

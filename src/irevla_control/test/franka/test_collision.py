@@ -5,8 +5,8 @@
 import numpy as np
 import pytest
 
-from irevla_control.arm.collision import CollisionThresholds
 from irevla_control.errors import ConfigError
+from irevla_control.franka.collision import CollisionThresholds
 
 BOUND = np.array([54.0, 54.0, 54.0, 16.2, 16.2, 16.2])
 AT_JOINTS = np.array([17.0, 17.0, 18.0, 26.0, 16.0, 16.0, 16.0])

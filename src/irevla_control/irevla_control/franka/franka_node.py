@@ -10,18 +10,18 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 
-from irevla_control.arm.collision import CollisionThresholds
-from irevla_control.arm.control_loop import ArmLoop
 from irevla_control.arm.controller import ArmController, ArmTiming, Mode
-from irevla_control.arm.franka_arm import ArmState, connected
-from irevla_control.arm.franka_gripper import FrankaGripper, GripperSettings
-from irevla_control.arm.gains import ArmGains
 from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.release import ResetRelease
 from irevla_control.arm.way_home import Bounds, check_home, home_pose, home_spread
 from irevla_control.errors import BadMessageError, ConfigError
+from irevla_control.franka.collision import CollisionThresholds
+from irevla_control.franka.control_loop import ArmLoop
+from irevla_control.franka.franka_arm import ArmState, connected
+from irevla_control.franka.franka_gripper import FrankaGripper, GripperSettings
+from irevla_control.franka.gains import ArmGains
 from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import (
     message_to_action,

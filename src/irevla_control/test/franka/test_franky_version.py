@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import franky
 import pytest
 
-from irevla_control.arm.franka_arm import FrankaArm
-from irevla_control.arm.franka_node import connected
-from irevla_control.arm.franky_version import LEAST, NEEDED, installed, lacking
 from irevla_control.errors import ConfigError
+from irevla_control.franka.collision import CollisionThresholds
+from irevla_control.franka.franka_arm import FrankaArm, connected
+from irevla_control.franka.franky_version import LEAST, NEEDED, installed, lacking
 
 PORT, HEADER, ANSWER = 1337, struct.Struct('<III'), struct.Struct('<BH5x')
 INCOMPATIBLE, PANDA = 1, 5
@@ -41,7 +41,7 @@ def panda():
 def test_another_version_of_the_protocol_is_told_at_once_with_the_wheel_to_install(panda):
     with pytest.raises(ConfigError) as caught:
         # It would wait a minute for a robot that is starting.
-        connected(panda, SimpleNamespace(), False, 60.0)
+        connected(panda, SimpleNamespace(), CollisionThresholds(), False, 60.0)
     text = str(caught.value)
     assert panda in text
     assert f'speaks version {PANDA} of the protocol' in text

@@ -11,8 +11,8 @@ import time
 import franky
 
 from irevla_control.arm.controller import FaultCode
-from irevla_control.arm.franka_arm import ERRORS, ArmError
 from irevla_control.errors import ConfigError
+from irevla_control.franka.franka_arm import ERRORS, ArmError
 
 # How often the wish is looked at, and the width read.
 PERIOD_S = 0.02

@@ -11,13 +11,13 @@ import franky
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from irevla_control.arm.collision import CollisionThresholds
 from irevla_control.arm.controller import FaultCode
-from irevla_control.arm.franky_version import lacking, mismatch
-from irevla_control.arm.gains import ArmGains
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.setpoint import Setpoint
 from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.franka.collision import CollisionThresholds
+from irevla_control.franka.franky_version import lacking, mismatch
+from irevla_control.franka.gains import ArmGains
 
 # franky's are not all of one family, and a connection that is cut can be a bare RuntimeError.
 ERRORS = (franky.Exception, franky.InvalidMotionTypeException,

@@ -9,8 +9,8 @@ from hypothesis import given
 import numpy as np
 import pytest
 
-from irevla_control.arm.gains import LEADING_SHARE, ArmGains
 from irevla_control.errors import ConfigError
+from irevla_control.franka.gains import LEADING_SHARE, ArmGains
 
 GAINS = ArmGains(stiffness=1000.0, turn_stiffness=60.0, damping_ratio=1.5,
                  error_clip=(0.03, 0.02, 0.03), turn_error_clip=(0.15, 0.15, 0.1),
