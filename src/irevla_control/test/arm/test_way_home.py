@@ -11,7 +11,8 @@ import pytest
 from irevla_control.arm.controller import FaultCode, Mode
 from irevla_control.arm.kinematics import forward, step_to
 from irevla_control.arm.pose import Pose
-from irevla_control.arm.way_home import NoWayHomeError, way_home
+from irevla_control.arm.way_home import NoWayHomeError, check_home, way_home
+from irevla_control.errors import ConfigError
 
 # A wrist at the stop that is more than half a turn away: the shorter way back leads through it.
 WOUND_UP = np.array([*HOME_JOINTS[:6], LOW[6] + 0.02])
@@ -124,3 +125,11 @@ def test_the_end_is_the_same_posture_whatever_home_s_spread():
         assert JOINT_LIMITS.holds(joints)
         near = step_to(joints, home, TOOL, joints)
         assert np.abs(near - joints).max() < 1e-3
+
+
+def test_a_node_whose_home_joints_do_not_fit_home_is_refused_before_anything_moves():
+    pose = forward(HOME_JOINTS, TOOL)
+    check_home(HOME, BOUNDS, HOME_JOINTS, pose)
+    far = Pose(np.array([0.7, 0.3, 0.5]), HOME.rotation)
+    with pytest.raises(ConfigError, match=r'home_position \[0.7, 0.3, 0.5\]: home is out of the'):
+        check_home(far, BOUNDS, HOME_JOINTS, pose)
