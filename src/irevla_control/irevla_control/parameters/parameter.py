@@ -119,7 +119,7 @@ class Parameter:
         if self.low is not None and not self.low <= item <= self.high:
             raise self._misfit(value)
         if self.form and item and not self.form.fits(item):
-            raise self._misfit(value)
+            raise ConfigError(f'{shown(value)}: {item!r} is not {self.form.words}')
         return item
 
     def _misfit(self, value: Any) -> ConfigError:

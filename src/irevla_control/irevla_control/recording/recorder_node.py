@@ -114,10 +114,8 @@ class RecorderNode(Node):
         topics = {f'camera/{camera}/image_raw': 'sensor_msgs/msg/Image'
                   for camera in values['cameras'] if camera} | SUITE_TOPICS
         for text in filter(None, values['topics']):
-            name, _, type_name = text.partition(' ')
-            if not type_name:
-                raise ConfigError(f'parameter topics: {text!r} is not "name package/msg/Type"')
-            topics[name] = type_name.strip()
+            name, type_name = text.split()
+            topics[name] = type_name
         return {self.resolve_topic_name(name): type_name for name, type_name in topics.items()}
 
     def _on_clock_offset(self, camera: str, message: Float64) -> None:

@@ -118,16 +118,16 @@ def test_what_fits_passes(problems, nodes, text):
     (block('/**/franka', 'max_speed:'), ['lab.yaml:3: /**/franka max_speed: null: has no value']),
     # Names of cameras that cannot be part of a topic's name.
     (block('/**/realsense', 'cameras: [front left, wrist]'),
-     ['cameras: ["front left", "wrist"]: expected is', 'letters, digits and _']),
-    (block('/**/realsense', 'cameras: [2nd]'), ['cameras: ["2nd"]: expected is']),
-    (block('/**/realsense', 'cameras: [front-left]'), ['cameras: ["front-left"]: expected is']),
-    (block('/**/realsense', 'cameras: [a/b]'), ['cameras: ["a/b"]: expected is']),
+     ['cameras: ["front left", "wrist"]: \'front left\' is not a name of letters, digits and _']),
+    (block('/**/realsense', 'cameras: [2nd]'), ['cameras: ["2nd"]: \'2nd\' is not a name']),
+    (block('/**/realsense', 'cameras: [front-left]'), ["'front-left' is not a name"]),
+    (block('/**/realsense', 'cameras: [a/b]'), ["'a/b' is not a name"]),
     (block('/**/realsense', 'cameras: [front, front]'), ['"front" is there twice']),
     # Names of topics.
-    (block('/**/recorder', 'from_start: [a b]'), ['from_start: ["a b"]: expected is a list']),
+    (block('/**/recorder', 'from_start: [a b]'), ['from_start: ["a b"]: \'a b\' is not the name']),
     (block('/**/recorder', 'topics: [force geometry_msgs/msg/Wrench, force]'),
-     ['expected is a list of texts, each "name package/msg/Type"']),
-    (block('/**/recorder', 'topics: [my-force geometry_msgs/msg/Wrench]'), ['expected is a list']),
+     ['\'force\' is not "name package/msg/Type"']),
+    (block('/**/recorder', 'topics: [my-force geometry_msgs/msg/Wrench]'), [' is not "name']),
     # A clock that nobody gives.
     (block('/**/franka', 'use_sim_time: true'), ['use_sim_time: true: ', '/clock', 'only false']),
     (block('/**', 'use_sim_time: true'), ['use_sim_time: true: ', '/clock', 'only false']),

@@ -81,7 +81,7 @@ def test_rclpys_own_parameters_are_taken(declared):
                                'others; expected is [0.3, 0.0, 0.1]'),
     ('box_low:=[0.3]', 'parameter box_low: [0.3]: expected is 3 numbers'),
     ('box_low:=[]', 'parameter box_low: []: an empty list; expected is at least one value'),
-    ('cameras:=[front left]', 'parameter cameras: ["front left"]: expected is a list of texts'),
+    ('cameras:=[front left]', 'parameter cameras: ["front left"]: \'front left\' is not a name'),
     ('use_sim_time:=true', 'parameter use_sim_time: true: the nodes run on the clock of this '
                            'machine, and nothing publishes /clock; only false is possible')])
 def test_what_does_not_fit_is_refused_in_one_line(refused, given, words):
