@@ -13,6 +13,7 @@ from irevla_control.arm.controller import ArmController, ArmTiming, Mode
 from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.kinematics import forward, jacobian, joint_frames, tool_of
 from irevla_control.arm.pose import Pose
+from irevla_control.arm.release import ResetRelease
 from irevla_control.arm.setpoint import Setpoint
 from irevla_control.arm.way_home import Bounds
 from irevla_control.franka.control_loop import ArmLoop
@@ -57,7 +58,8 @@ class Led:
     def __init__(self, arm, limits):
         bounds = Bounds(limits, JOINT_LIMITS, HOME_JOINTS)
         self.controller = ArmController(limits, ArmTiming(held_back_s=10.0), bounds)
-        self.loop = ArmLoop(arm, None, self.controller, 1 / PERIOD_S, self._on_state)
+        self.loop = ArmLoop(arm, None, self.controller, 1 / PERIOD_S,
+                            ResetRelease.HERE, 0.05, self._on_state)
         self.states, self.stamp = [], 0
         self.loop.start()
 

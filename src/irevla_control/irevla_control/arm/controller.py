@@ -27,8 +27,7 @@ HOME_WAY, HOME_TURN = 0.02, 0.1
 HELD_S = 1.0
 HELD_BACK = ('the arm does not follow its way home; is something in its way, or does it carry too '
              'much?')
-MOVE_IT = ('; move the arm towards home by hand (guiding in Desk) or clear what holds it, then '
-           'call recover')
+MOVE_IT = '; move the arm towards home by hand (guiding in Desk) or clear what holds it'
 
 
 class Mode(enum.IntEnum):
@@ -117,6 +116,11 @@ class ArmController:
         return self._setpoint.pose if self._setpoint else None
 
     @property
+    def going_home(self) -> bool:
+        """Whether it is on its way home, after what a reset begins with."""
+        return self.mode == Mode.RESETTING and self._release is None
+
+    @property
     def moves(self) -> bool:
         """Whether a controller must run on the robot."""
         return self.mode in (Mode.READY, Mode.RESETTING, Mode.HOLDING)
@@ -140,6 +144,7 @@ class ArmController:
             return self._why_not()
         setpoint = self._setpoint or Setpoint(self.limits, self.timing.response_s, measured)
         try:
+            # After a release it is planned anew from where the arm is then.
             way = self._way_home(setpoint.pose, measured, home, joints)
         except NoWayHomeError as error:
             self._note_failed_reset(str(error))
@@ -161,16 +166,17 @@ class ArmController:
     def _begin_way_home(self, way: MinimumJerk | StraightWay | JointWay) -> None:
         self._reset, self._release = way, None
         self._way_s = self._held_s = 0.0
-        self.counts['ways home in joint space'] += int(getattr(way, 'joint_space', False))
+        self.counts['ways home in joint space'] += int(way.joint_space)
 
     def _hindrance(self, joints: np.ndarray | None) -> str:
         """Return what holds the arm back on its way home, without numbers."""
         problem = self.bounds and self.bounds.joints.problem(joints)
         return f'the arm does not follow its way home, {problem}' if problem else HELD_BACK
 
-    def _note_failed_reset(self, reason: str) -> None:
+    def _note_failed_reset(self, reason: str, code: FaultCode = FaultCode.CONTROL,
+                           help_text: str = MOVE_IT) -> None:
         if reason == self._failed_reset:
-            self.fail(FaultCode.CONTROL, f'two resets in a row failed: {reason}{MOVE_IT}')
+            self.fail(code, f'two resets in a row failed: {reason}{help_text}')
         self._failed_reset = reason
 
     def command(self, action: np.ndarray, stamp: int, frame: str, measured: Pose,
@@ -261,7 +267,13 @@ class ArmController:
                 self._begin_way_home(self._way_home(self._setpoint.pose, measured, self._home,
                                                     joints))
         except ReleaseError as error:
-            self.fail(FaultCode.GRIPPER if error.of_hand else FaultCode.CONTROL, str(error))
+            if error.of_hand:
+                # A hand that refuses is no fault of the arm: only the second time in a row.
+                self._rest(Mode.IDLE)
+                self._note_failed_reset(error.reason, FaultCode.GRIPPER,
+                                        str(error).removeprefix(error.reason))
+            else:
+                self.fail(FaultCode.CONTROL, str(error))
         except NoWayHomeError as error:
             self.fail(FaultCode.CONTROL, str(error))
 

@@ -15,6 +15,8 @@ PEAK_ACCELERATION = 10 / np.sqrt(3)
 class MinimumJerk:
     """A path from pose to pose, as fast as the limits allow."""
 
+    joint_space = False
+
     def __init__(self, start: Pose, end: Pose, limits: ArmLimits) -> None:
         """Plan it; the end is led into the limits."""
         self._start = start

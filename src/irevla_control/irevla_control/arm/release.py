@@ -9,13 +9,13 @@ from typing import Protocol
 import numpy as np
 
 from irevla_control.arm.limits import ArmLimits
-from irevla_control.arm.minimum_jerk import MinimumJerk
+from irevla_control.arm.minimum_jerk import least_time_s, share_done
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.setpoint import Setpoint
 from irevla_control.errors import IrevlaError
 
-# An arm rests when it moves by less than this for this time.
-STILL_M, STILL_S = 0.001, 0.2
+# An arm rests when it moves and turns by less than this for this time.
+STILL_M, STILL_RAD, STILL_S = 0.001, 0.01, 0.2
 # How near to the end of its rise an arm has risen [m].
 RISEN = 0.02
 
@@ -56,10 +56,10 @@ class Hand(Protocol):
 class ReleaseError(IrevlaError):
     """Why the way home cannot begin, and what helps."""
 
-    def __init__(self, text: str, of_hand: bool = False) -> None:
-        """Say it, and whether the hand is why."""
-        super().__init__(text)
-        self.of_hand = of_hand
+    def __init__(self, reason: str, hand: Hand | None = None) -> None:
+        """Say it, with the complaint of the hand that is why."""
+        super().__init__(reason + (f' ({hand.complaint})' if hand and hand.complaint else ''))
+        self.reason, self.of_hand = reason, hand is not None
 
 
 class Release:
@@ -81,8 +81,6 @@ class Release:
         self._script = self._steps()
         # Whether the arm is on its way up.
         self.rising = False
-        if hand is not None:
-            hand.halt()
 
     def advance(self, dt: float, setpoint: Setpoint, measured: Pose, home: Pose,
                 limits: ArmLimits) -> bool:
@@ -98,6 +96,8 @@ class Release:
 
     def _steps(self) -> Iterator[None]:
         """Take one step a tick."""
+        if self._hand is not None:
+            self._hand.halt()
         yield from self._come_to_rest()
         if self._hand is not None and self._opens:
             yield from self._open(self._hand)
@@ -112,7 +112,8 @@ class Release:
             self._setpoint.hold()
             waited_s += self._dt
             still_s += self._dt
-            if np.linalg.norm(place.to(self._measured)[0]) > STILL_M:
+            way, turn = place.to(self._measured)
+            if np.linalg.norm(way) > STILL_M or np.linalg.norm(turn) > STILL_RAD:
                 place, still_s = self._measured, 0.0
             rests = still_s > STILL_S
             if rests and (hand is None or hand.resting):
@@ -122,7 +123,7 @@ class Release:
                                    'something push it?')
             if hand is not None and waited_s > self._held_back_s + hand.patience_s:
                 raise ReleaseError('the fingers do not come to rest before the way home; look at '
-                                   f'the hand{_why(hand)}', of_hand=True)
+                                   'the hand', hand)
             yield
 
     def _open(self, hand: Hand) -> Iterator[None]:
@@ -131,21 +132,23 @@ class Release:
         while not hand.opened:
             waited_s += self._dt
             if waited_s > hand.patience_s:
-                raise ReleaseError(f'the hand did not open for {waited_s:.0f} s, so the arm stays '
-                                   'where it is; free the fingers, or open them in Desk'
-                                   f'{_why(hand)}', of_hand=True)
+                raise ReleaseError(
+                    f'the hand did not open for {hand.patience_s:.0f} s, so the arm stays where '
+                    'it is; free the fingers, or open them in Desk', hand)
             yield
 
     def _rise(self) -> Iterator[None]:
         self.rising = True
         start, limits = self._setpoint.pose, self._limits
-        path = MinimumJerk(start, start.moved(np.array([0, 0, self._lift_m]), np.zeros(3)),
-                           limits)
+        up = np.array([0, 0, self._lift_m])
+        # Not `clamped`: a hand that is turned too far turns back on the way home, not here.
+        top = limits.upright(start.moved(up, np.zeros(3)))
+        duration_s = least_time_s(up, np.zeros(3), limits)
         done_s = held_s = 0.0
         while True:
-            if done_s >= path.duration_s:
-                self._setpoint.target = path.end
-                if np.linalg.norm(self._measured.to(path.end)[0]) < RISEN:
+            if done_s >= duration_s:
+                self._setpoint.target = top
+                if np.linalg.norm(self._measured.to(top)[0]) < RISEN:
                     return
                 held_s += self._dt
             elif np.linalg.norm(self._measured.to(self._setpoint.pose)[0]) > limits.max_lead:
@@ -153,14 +156,12 @@ class Release:
                 held_s += self._dt
             else:
                 done_s += self._dt
-                self._setpoint.target = limits.clamped(path.at(done_s))
+                share = share_done(done_s, duration_s)
+                self._setpoint.target = limits.upright(start.moved(share * up, np.zeros(3)))
             if held_s > self._held_back_s:
                 raise ReleaseError('the arm does not rise on its way home; ' + (
                     'is something in its way, although the hand let go (reset_release: here)?'
-                    if self._opens else 'if the hand holds something that is fixed, set '
-                    'reset_release: here, which lets go first'))
+                    if self._opens and self._hand is not None else
+                    'if the hand holds something that is fixed, set reset_release: here, which '
+                    'lets go first'))
             yield
-
-
-def _why(hand: Hand) -> str:
-    return f' ({hand.complaint})' if hand.complaint else ''

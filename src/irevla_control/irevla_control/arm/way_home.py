@@ -7,6 +7,7 @@ bounds hold on both. (franky's joint motions and its joint impedance know none o
 """
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -65,8 +66,6 @@ class Bounds:
 
 class StraightWay(MinimumJerk):
     """The hand moves straight; the joints follow."""
-
-    joint_space = False
 
     def __init__(self, start: Pose, joints: np.ndarray, tool: np.ndarray, home: Pose,
                  bounds: Bounds) -> None:
@@ -172,11 +171,18 @@ def home_pose(values: dict[str, Any], limits: ArmLimits) -> Pose:
     return home
 
 
-def check_home(home: Pose, bounds: Bounds, joints: np.ndarray, measured: Pose) -> None:
+def moved_home(home: Pose, offset: np.ndarray) -> Pose:
+    """Return home with an offset (x, y, z, yaw) [m, rad]."""
+    return home.moved(offset[:3], np.array([0, 0, offset[3]]))
+
+
+def check_home(home: Pose, spread: np.ndarray, bounds: Bounds, joints: np.ndarray,
+               measured: Pose) -> None:
     """See that the robot's joints reach home, with the end effector that it has now.
 
     Args:
         home: where episodes begin.
+        spread: largest offset (4,) of home, either way, as `home_spread` gives it.
         bounds: that ways home keep.
         joints: measured (7,) [rad].
         measured: pose at these joints.
@@ -185,10 +191,15 @@ def check_home(home: Pose, bounds: Bounds, joints: np.ndarray, measured: Pose) -
         ConfigError: they do not.
 
     """
-    try:
-        bounds.joints_at(home, tool_of(joints, measured))
-    except NoWayHomeError as error:
-        raise ConfigError(f'home_position {home.position.tolist()}: {error}') from error
+    tool = tool_of(joints, measured)
+    for signs in ((0, 0, 0, 0), *product((-1, 1), repeat=4)):
+        corner = moved_home(home, np.multiply(signs, spread))
+        try:
+            bounds.joints_at(corner, tool)
+        except NoWayHomeError as error:
+            offset = f' with home_spread and home_spread_yaw {np.multiply(signs, spread).tolist()}'
+            raise ConfigError(f'home_position {home.position.tolist()}{offset * any(signs)}: '
+                              f'{error}') from error
 
 
 def home_spread(values: dict[str, Any]) -> np.ndarray:

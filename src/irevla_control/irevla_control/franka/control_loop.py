@@ -130,7 +130,7 @@ class ArmLoop:
         if self._pressed:
             self._open_at_home()
         else:
-            self._awaits_press = not self._gripper.opened
+            self._awaits_press = self._gripper.closed
 
     def emergency_stop(self) -> None:
         """Stop, and stay so until a recovery that is asked for later.
@@ -194,13 +194,16 @@ class ArmLoop:
                 before = self._controller.mode
                 setpoint = self._controller.tick(now, dt, self._state.pose,
                                                  self._state.joint_position)
-                if before == Mode.RESETTING and self._controller.mode == Mode.READY:
+                after = self._controller.mode
+                if before == Mode.RESETTING and after == Mode.READY:
                     self._arrive()
+                elif after != before and (after == Mode.FAULT or before == Mode.RESETTING):
+                    self._rest_hand()
             if setpoint is None:
                 self._arm.rest()
             else:
                 self._arm.lead(setpoint)
-                self._arm.stiffen_posture(self._controller.mode == Mode.RESETTING)
+                self._arm.stiffen_posture(self._controller.going_home)
         except ArmError as error:
             self._fail(error.code, str(error))
         if self._gripper and self._gripper.problem:

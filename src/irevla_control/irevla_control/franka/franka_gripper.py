@@ -110,6 +110,7 @@ class FrankaGripper:
         self._address, self._settings = address, settings
         try:
             self._gripper: franky.Gripper | None = franky.Gripper(address)
+            state = self._gripper.state
         except ERRORS as error:
             raise ArmError(FaultCode.GRIPPER, f'gripper of {address}: {error}; set gripper to '
                            'false if there is none') from error
@@ -128,7 +129,7 @@ class FrankaGripper:
         # What to tell people, the oldest first; who tells it takes it away.
         self.warnings: deque[str] = deque(maxlen=WARNINGS)
         self._ended = threading.Event()
-        self._read()
+        self._see(state)
         self._thread = threading.Thread(target=self._work, name='gripper', daemon=True)
         self._thread.start()
 
@@ -143,6 +144,11 @@ class FrankaGripper:
     def opened(self) -> bool:
         """Whether the fingers were told to open, did, and rest."""
         return self._wish is self._done is True and self.resting
+
+    @property
+    def closed(self) -> bool:
+        """Whether the fingers are not as wide apart as open ones."""
+        return self.opening < self._settings.open_above
 
     @property
     def patience_s(self) -> float:
@@ -185,15 +191,14 @@ class FrankaGripper:
                     self._gripper = None
                     self._gripper = franky.Gripper(self._address)
                     self._reconnect = False
-                self._read()
+                self._see(self._gripper.state)
                 self._act()
             except Exception as error:
                 # Whatever it is: a thread that ended would look like a hand that does not move.
                 self._order = self._stop = None
                 self.problem = f'{type(error).__name__}: {error}'
 
-    def _read(self) -> None:
-        state = self._gripper.state
+    def _see(self, state: franky.GripperState) -> None:
         if not state.max_width > 0:
             raise ConfigError(f'the hand of {self._address} does not know how wide it opens; home '
                               'it in Desk, or with franky.Gripper(...).homing()')
@@ -248,15 +253,15 @@ class FrankaGripper:
             self._warn(f'the hand refused {order.name}: {order.refusal}')
 
     def _give_way(self, order: Order) -> None:
-        """Report a late order; stop it for what is wished for by now."""
+        """Report a late order; stop it, unless it may hold something."""
         now = time.monotonic()
         if order.reported is None:
             self.counts['hand orders late'] += 1
         if order.reported is None or now - order.reported > AGAIN_S:
             order.reported = now
             self._warn(f'the hand has not finished {order.name} for {order.age_s:.0f} s')
-        # A late grasp may hold something: only a wish to open lets it go.
-        if self._wish is None or self._wish is order.opens is False:
+        # Only a wish to open lets go of what a late grasp may hold.
+        if order.opens is False and self._wish is not True:
             return
         if self._stop is None:
             self._stop = Order(None, self._gripper.stop)

@@ -15,7 +15,13 @@ from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.release import ResetRelease
-from irevla_control.arm.way_home import Bounds, check_home, home_pose, home_spread
+from irevla_control.arm.way_home import (
+    Bounds,
+    check_home,
+    home_pose,
+    home_spread,
+    moved_home,
+)
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.franka.collision import CollisionThresholds
 from irevla_control.franka.control_loop import ArmLoop
@@ -144,12 +150,6 @@ class FrankaNode(Node):
         gains = ArmGains(posture=values['home_joints'], **_chosen(values, ArmGains, 'posture'))
         self._home = home_pose(values, limits)
         self._spread = home_spread(values)
-        self._diagnostics = Diagnostics(self, hardware_id=values['robot_ip'])
-        self._sole = SolePublisher(self, RobotState, 'robot_state', OBSERVATION, TWO_ARMS)
-        self._sole.listen(LISTEN_S)
-        self._commanders = Commanders(self, 'command')
-        self._state = self.create_publisher(RobotState, 'robot_state', OBSERVATION)
-        self._joints = self.create_publisher(JointState, 'joint_states', OBSERVATION)
         settings = GripperSettings(values['close_below'], values['open_above'],
                                    values['grasp_force'], values['finger_speed'],
                                    values['hand_timeout_s'])
@@ -159,11 +159,17 @@ class FrankaNode(Node):
         collision = CollisionThresholds(**_chosen(values, CollisionThresholds))
         allowed = values['allow_bound_above_collision']
         collision.check(gains.bound, None, allowed)
+        self._diagnostics = Diagnostics(self, hardware_id=values['robot_ip'])
+        self._sole = SolePublisher(self, RobotState, 'robot_state', OBSERVATION, TWO_ARMS)
+        self._sole.listen(LISTEN_S)
+        self._commanders = Commanders(self, 'command')
+        self._state = self.create_publisher(RobotState, 'robot_state', OBSERVATION)
+        self._joints = self.create_publisher(JointState, 'joint_states', OBSERVATION)
         arm = connected(values['robot_ip'], gains, collision, values['realtime'],
                         values['connect_timeout_s'])
         problem = collision.check(gains.bound, arm.torque_at_joints(), allowed)
         state = arm.read()
-        check_home(self._home, bounds, state.joint_position, state.pose)
+        check_home(self._home, self._spread, bounds, state.joint_position, state.pose)
         self._gripper = FrankaGripper(values['robot_ip'], settings) if values['gripper'] else None
         release = ResetRelease(values['reset_release'])
         self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'], release,
@@ -226,7 +232,7 @@ class FrankaNode(Node):
         home = self._home
         if request.seed != request.SEED_NONE:
             offset = np.random.default_rng(request.seed).uniform(-self._spread, self._spread)
-            home = home.moved(offset[:3], np.array([0, 0, offset[3]]))
+            home = moved_home(home, offset)
         response.text = self._loop.reset(home)
         response.accepted = not response.text
         return response

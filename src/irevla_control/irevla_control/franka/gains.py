@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from irevla_control.arm.kinematics import JOINTS
 from irevla_control.errors import ConfigError
 
-JOINTS = 7
 # Of the spring's force, what the setpoint's velocity may add.
 LEADING_SHARE = 0.8
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a reset begins: fingers open while the arm rests, then it rises; what keeps it from that."""
 
+from dataclasses import replace
+
 from arm_strategies import HOME, LIMITS
 import numpy as np
 import pytest
@@ -37,7 +39,7 @@ class Hand:
 
     @property
     def moves(self):
-        return self.busy_s > 0 or self.done is not None and self.done > 0
+        return self.busy_s > 0 or self.done is not None and self.done > 0 and not self.stuck
 
     @property
     def resting(self):
@@ -51,8 +53,8 @@ class Hand:
 class Arm:
     """A controller on an arm that follows it within bounds: a box that holds it, if any."""
 
-    def __init__(self, hand, pose=LOW):
-        self.controller = ArmController(LIMITS, ArmTiming(held_back_s=HELD_BACK_S))
+    def __init__(self, hand, pose=LOW, limits=LIMITS):
+        self.controller = ArmController(limits, ArmTiming(held_back_s=HELD_BACK_S))
         self.hand, self.pose, self.now, self.stamp = hand, pose, 1000.0, 0
         self.highest = np.inf
         self.path = []
@@ -69,7 +71,9 @@ class Arm:
             if setpoint is not None:
                 position = setpoint.pose.position.copy()
                 position[2] = min(position[2], self.highest)
-                moved = np.linalg.norm(position - self.pose.position) > 1e-6
+                way, turn = self.pose.to(setpoint.pose)
+                moved = np.linalg.norm(position - self.pose.position) > 1e-6 \
+                    or np.linalg.norm(turn) > 1e-3
                 assert not (moved and self.hand.moves), 'fingers open while the arm moves'
                 self.pose = Pose(position, setpoint.pose.rotation)
             self.path.append(self.pose.position)
@@ -107,6 +111,31 @@ def test_an_arm_in_motion_stops_lets_go_or_not_rises_and_goes_home(opens):
     assert beside[risen // 2:risen].max() < 1e-3, 'straight up'
 
 
+def test_a_hand_in_a_slow_turn_does_not_let_go_before_it_rests():
+    slow = replace(LIMITS, max_turn_acceleration=2.0)
+    arm = Arm(Hand(), HOME, slow)
+    arm.controller.reset(arm.pose, HOME)
+    arm.run(1.0)
+    for _ in range(10):
+        arm.stamp += 1
+        assert arm.controller.command(np.array([0, 0, 0, 0, 0, 0.2, 1.0]), arm.stamp, 'base',
+                                      arm.pose, arm.now) == ''
+        arm.run(0.05)
+    arm.reset(opens=True)
+    arm.run(6)
+    assert arm.hand.openings == 1 and arm.controller.mode in (Mode.READY, Mode.HOLDING)
+
+
+def test_a_hand_that_is_turned_too_far_rises_before_it_goes_home():
+    turned = Pose(LOW.position, LOW.moved(np.zeros(3), np.array([0, 0, 0.5])).rotation)
+    arm = Arm(Hand(), turned, replace(LIMITS, max_yaw=0.3, home_rotation=HOME.rotation))
+    arm.reset(opens=True)
+    arm.run(5)
+    path = np.array(arm.path) - LOW.position
+    risen = np.argmax(path[:, 2] > 0.9 * LIFT_M)
+    assert risen and np.abs(path[:risen, :2]).max() < 1e-3, 'straight up'
+
+
 def test_fingers_that_move_already_rest_before_the_arm_moves():
     arm = Arm(Hand(busy_s=1.0))
     arm.reset(opens=False)
@@ -122,7 +151,11 @@ def test_a_hand_that_does_not_open_keeps_the_arm_where_it_is_and_is_named():
     arm.run(2.5)
     assert arm.controller.mode == Mode.RESETTING
     arm.run(1.5)
-    assert arm.controller.fault == FaultCode.GRIPPER
+    assert (arm.controller.mode, arm.controller.fault) == (Mode.IDLE, FaultCode.NONE)
+    arm.hand.complaint = 'the hand has not finished opening for 4 s: Command failed!'
+    arm.reset(opens=True)
+    arm.run(4)
+    assert arm.controller.fault == FaultCode.GRIPPER, 'the second time in a row'
     assert 'did not open for 3 s' in arm.controller.fault_text
     assert 'Command failed' in arm.controller.fault_text
     assert np.linalg.norm(arm.pose.position - LOW.position) < 1e-6

@@ -18,6 +18,8 @@ from irevla_control.errors import ConfigError
 WOUND_UP = np.array([*HOME_JOINTS[:6], LOW[6] + 0.02])
 # Reached over by hand: an elbow far to one side; and a stretched arm.
 ELBOW_ASIDE = np.array([0.9, -0.4, -1.2, -2.2, -0.4, 2.0, 0.9])
+# As shipped.
+SPREAD = np.array([0.03, 0.03, 0.02, 0.1])
 STRETCHED = np.array([-0.23, 0.84, -0.04, -0.53, 0.03, 1.24, 0.54])
 
 
@@ -129,7 +131,9 @@ def test_the_end_is_the_same_posture_whatever_home_s_spread():
 
 def test_a_node_whose_home_joints_do_not_fit_home_is_refused_before_anything_moves():
     pose = forward(HOME_JOINTS, TOOL)
-    check_home(HOME, BOUNDS, HOME_JOINTS, pose)
+    check_home(HOME, SPREAD, BOUNDS, HOME_JOINTS, pose)
     far = Pose(np.array([0.7, 0.3, 0.5]), HOME.rotation)
     with pytest.raises(ConfigError, match=r'home_position \[0.7, 0.3, 0.5\]: home is out of the'):
-        check_home(far, BOUNDS, HOME_JOINTS, pose)
+        check_home(far, np.zeros(4), BOUNDS, HOME_JOINTS, pose)
+    with pytest.raises(ConfigError, match='with home_spread and home_spread_yaw'):
+        check_home(HOME, np.array([0, 0, 0, 3.0]), BOUNDS, HOME_JOINTS, pose)
