@@ -47,7 +47,8 @@ def test_a_closed_hand_is_stopped_by_a_handle_carries_a_block_and_opens_at_the_p
     assert commander.state.gripper < 0.7
     assert height() > 0.25, 'the block came along'
     verdict.publish(OperatorVerdict(verdict=OperatorVerdict.SUCCESS))
-    commander.until(lambda: commander.state.mode == RobotState.MODE_RESETTING, 2, 'the opening')
+    commander.until(lambda: commander.state.mode == RobotState.MODE_RESETTING, WAIT_S,
+                    'the opening')
     commander.until(lambda: commander.state.mode == RobotState.MODE_READY, WAIT_S, 'readiness')
     assert commander.state.gripper > 0.9
     assert height() < 0.2

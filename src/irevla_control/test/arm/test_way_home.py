@@ -136,4 +136,4 @@ def test_a_node_whose_home_joints_do_not_fit_home_is_refused_before_anything_mov
     with pytest.raises(ConfigError, match=r'home_position \[0.7, 0.3, 0.5\]: home is out of the'):
         check_home(far, np.zeros(4), BOUNDS, HOME_JOINTS, pose)
     with pytest.raises(ConfigError, match='with home_spread and home_spread_yaw'):
-        check_home(HOME, np.array([0, 0, 0, 3.0]), BOUNDS, HOME_JOINTS, pose)
+        check_home(HOME, np.array([0.25, 0.3, 0.2, 0]), BOUNDS, HOME_JOINTS, pose)
