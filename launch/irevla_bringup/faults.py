@@ -139,6 +139,8 @@ class FaultyRobot:
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
         self.state, self.episode = RobotState(), EpisodeState()
+        # The newest fault text of each mode since a fault was put in.
+        self._told: dict[int, str] = {}
         self._top_speed = 0.0
         self._way: deque[tuple[float, np.ndarray]] = deque()
         self._unplugged = self.node.create_publisher(String, 'unplugged', EVENT)
@@ -152,6 +154,7 @@ class FaultyRobot:
 
     def _on_state(self, message: RobotState) -> None:
         self.state, p = message, message.pose.position
+        self._told[message.mode] = message.fault_text
         # By this machine's clock: a busy machine's simulated time is slower, its twist larger.
         now, place = stamp_to_ns(message.header.stamp) * 1e-9, np.array([p.x, p.y, p.z])
         while self._way and now - self._way[0][0] > SPEED_OVER_S:
@@ -264,6 +267,7 @@ class FaultyRobot:
         self.moving()
         self._way.clear()
         self._top_speed = 0.0
+        self._told.clear()
         began = time.monotonic()
         what.inject()
         rest_s = None
@@ -275,9 +279,12 @@ class FaultyRobot:
             rest_s = time.monotonic() - began
         self.spin(0.5)
         if what.ends_in:
-            self.until(lambda: self.state.mode in what.ends_in, f'{fault}: its mode')
-        said = f'mode {self.state.mode}' + (f': {self.state.fault_text}'
-                                            if self.state.fault_text else '')
+            # Some modes pass by themselves, soon after the fault.
+            self.until(lambda: any(mode in self._told for mode in what.ends_in),
+                       f'{fault}: its mode')
+        mode = next((mode for mode in what.ends_in if mode in self._told), self.state.mode)
+        text = self._told.get(mode, self.state.fault_text)
+        said = f'mode {mode}' + (f': {text}' if text else '')
         top_speed = self._top_speed
         began = time.monotonic()
         what.cure()

@@ -15,7 +15,7 @@ from irevla_control.ros.complete_observations import (
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import CAMERA, Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT
 from irevla_control.teleop.replay import Replay
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState
@@ -25,7 +25,7 @@ PARAMETERS = {
     **OBSERVED,
     'cameras': Parameter([''], 'cameras of a complete observation, the first leading: these are '
                                'answered at the recorded pace; empty: every observation of a '
-                               'simulator that waits is answered'),
+                               'simulator that waits is answered', form=CAMERA),
 }
 
 
