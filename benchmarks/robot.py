@@ -51,13 +51,12 @@ STARTS_WITHIN_S = 60.0
 
 def timed_franka(file: str, address: str) -> None:
     """Run franka_node, and note when its arm is led, and when that leads elsewhere."""
-    from irevla_control.franka import franka_node
-    from irevla_control.franka.franka_arm import FrankaArm
+    from irevla_control.franka import franka_arm, franka_node
     led: list[int] = []
     turned: list[int] = []
     target = [np.zeros(3)]
 
-    class TimedArm(FrankaArm):
+    class TimedArm(franka_arm.FrankaArm):
         def lead(self, setpoint: object) -> None:
             super().lead(setpoint)
             now = time.time_ns()
@@ -66,7 +65,8 @@ def timed_franka(file: str, address: str) -> None:
                 target[0] = setpoint.target.position
                 turned.append(now)
 
-    franka_node.FrankaArm = TimedArm
+    # Where `connected` looks it up.
+    franka_arm.FrankaArm = TimedArm
     sys.argv = ['franka_node', '--ros-args', '--params-file', str(ROOT / 'config/franka.yaml'),
                 '-p', f'robot_ip:={address}', '-p', 'realtime:=false']
     try:

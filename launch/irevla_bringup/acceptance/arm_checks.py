@@ -8,9 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from irevla_bringup.acceptance.lab import RESTS, SPEED, Lab
+from irevla_bringup.acceptance.lab import (
+    COMMAND_S,
+    MODES,
+    RESTS,
+    SPEED,
+    Lab,
+    joint_speed_of,
+    pose_of,
+)
 from irevla_bringup.acceptance.protocol import Check, CheckError
 from irevla_control.arm.limits import pose_tilt
+from irevla_control.arm.pose import Pose
 from irevla_msgs.msg import RobotState
 
 # How near to where it must be the arm is [m, rad].
@@ -21,6 +30,8 @@ WHILE_S = 0.8
 # The program that docs/safety.md names first.
 STOP = ['ros2', 'run', 'irevla_control', 'stop']
 STOPS_WITHIN_S = 10.0
+# On which it is stopped: round a circle the arm never rests [m].
+RADIUS = 0.01
 # An arm at this speed may go on so far after a stop [m].
 STOPS_IN = 0.03
 
@@ -42,7 +53,8 @@ class ArmChecks:
                   self.box, 'Did it stop clear of the table, the camera and all else each time?'),
             Check('tilt', 'The hand tilts to both sides as far as it may.', self.tilt,
                   'Did it tilt about the fingertips, and stop before anything touched?'),
-            Check('stop', 'The arm moves sideways, and is stopped by the emergency stop.',
+            Check('stop', 'The arm moves on a small circle, and is stopped by the emergency '
+                  'stop.',
                   self.stop, 'Did it brake at once and stay?'),
             Check('recover', 'The arm recovers from the stop: it must not move before it is sent '
                   'home; then it goes home.', self.recover, 'Did it move only when sent home?'),
@@ -60,6 +72,7 @@ class ArmChecks:
 
     def box(self) -> dict[str, Any]:
         """Push against each side of the box from home; measure where the arm ends."""
+        self._lab.go_home()
         limits = self._lab.parameters('box_low', 'box_high')
         low, high = (np.array(limits[name]) for name in ('box_low', 'box_high'))
         measured = {}
@@ -77,7 +90,10 @@ class ArmChecks:
 
     def tilt(self) -> dict[str, Any]:
         """Turn the hand to both sides as far as it may; measure its angle from straight down."""
+        self._lab.go_home()
         most = self._lab.parameters('max_tilt')['max_tilt']
+        if most < NEAR_TURN:
+            return {'tilt': f'none: parameter max_tilt is {most:g}'}
         measured = {}
         for sign, side in ((1, 'left'), (-1, 'right')):
             self._push(np.zeros(3), np.array([sign * TURN_STEP, 0, 0]))
@@ -90,24 +106,38 @@ class ArmChecks:
 
     def stop(self) -> dict[str, Any]:
         """Stop the arm in motion; measure how long and how far it goes on."""
-        lab, end = self._lab, time.monotonic() + 10
-        while lab.joint_speed < 2 * RESTS:
-            if time.monotonic() > end:
-                raise CheckError('the arm does not move')
-            lab.send((0, STEP, 0))
-        stopping = subprocess.Popen(STOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                    text=True)
-        while stopping.poll() is None and lab.state.mode != RobotState.MODE_STOPPED:
-            began, there = time.monotonic(), lab.pose.position
-            lab.send((0, STEP, 0))
-        said = stopping.communicate(timeout=STOPS_WITHIN_S)[0].strip()
-        if stopping.returncode:
-            raise CheckError(f'{" ".join(STOP)}: {said}')
+        lab = self._lab
+        lab.go_home()
+        stopping = None
+        try:
+            end, angle = time.monotonic() + STOPS_WITHIN_S, 0.0
+            while lab.state.mode != RobotState.MODE_STOPPED:
+                if time.monotonic() > end:
+                    raise CheckError('the arm does not stop' if stopping else
+                                     f'the arm does not move; it is {MODES[lab.state.mode]}')
+                lab.send(SPEED * COMMAND_S * np.array([-np.sin(angle), np.cos(angle), 0]))
+                angle += SPEED * COMMAND_S / RADIUS
+                if stopping is None and lab.joint_speed > 2 * RESTS:
+                    stopping = subprocess.Popen(STOP, stdout=subprocess.PIPE, text=True,
+                                                stderr=subprocess.STDOUT)
+                    end = time.monotonic() + STOPS_WITHIN_S
+                if stopping and stopping.poll():
+                    break
+            said = _said(stopping)
+        finally:
+            if stopping:
+                stopping.kill()
+        speed = joint_speed_of(lab.left)
+        if speed < RESTS:
+            raise CheckError(f'the arm was at rest when it was stopped ({speed:.3f} rad/s), which '
+                             'tells nothing about its brakes')
         lab.rest()
-        rest_s, way = time.monotonic() - began, np.linalg.norm(lab.pose.position - there)
+        rest_s = time.monotonic() - lab.left_at
+        way = np.linalg.norm(lab.pose.position - pose_of(lab.left).position)
         if way > STOPS_IN:
             raise CheckError(f'the arm went on for {1e3 * way:.0f} mm')
-        return {'program': said, 'rest_ms': round(1e3 * rest_s), 'way_mm': round(1e3 * way, 1)}
+        return {'program': said, 'rad_s_before': round(speed, 3), 'rest_ms': round(1e3 * rest_s),
+                'way_mm': round(1e3 * float(way), 1)}
 
     def recover(self) -> dict[str, Any]:
         """Recover from the stop; measure that commands do not move an arm that is idle."""
@@ -125,6 +155,7 @@ class ArmChecks:
         """Close and open the hand."""
         if not self._lab.parameters('gripper')['gripper']:
             return {'hand': 'none: parameter gripper is false'}
+        self._lab.go_home()
         measured = {}
         for wish, name in ((0.0, 'closed'), (1.0, 'open')):
             end = time.monotonic() + 10
@@ -137,12 +168,43 @@ class ArmChecks:
         return measured
 
     def _push(self, delta: np.ndarray, turn: np.ndarray) -> np.ndarray:
-        """Command one way until the arm gets no further; return where it is (3,) [m]."""
-        lab, before, looked = self._lab, self._lab.pose, time.monotonic()
+        """Command one way until the arm gets no further; return where it is (3,) [m].
+
+        Raises:
+            CheckError: it did not move at all.
+
+        """
+        lab, began, looked = self._lab, self._lab.pose, time.monotonic()
+        before = began
         while True:
             lab.send(delta, turn)
             if time.monotonic() - looked > WHILE_S:
-                way, turned = before.to(lab.pose)
-                if np.linalg.norm(way) < PROGRESS and np.linalg.norm(turned) < PROGRESS:
-                    return lab.pose.position
+                if _rests(before, lab.pose):
+                    break
                 before, looked = lab.pose, time.monotonic()
+        if _rests(began, lab.pose):
+            raise CheckError(f'the arm did not move; it is {MODES[lab.state.mode]}. Is home at a '
+                             'border of the box?')
+        return lab.pose.position
+
+
+def _rests(before: Pose, now: Pose) -> bool:
+    return all(np.linalg.norm(way) < PROGRESS for way in before.to(now))
+
+
+def _said(stopping: subprocess.Popen | None) -> str:
+    """Return what the stop program said.
+
+    Raises:
+        CheckError: it failed, does not end, or another stopped the arm.
+
+    """
+    if stopping is None:
+        raise CheckError('the arm was stopped before the emergency stop was called')
+    try:
+        said = stopping.communicate(timeout=STOPS_WITHIN_S)[0].strip()
+    except subprocess.TimeoutExpired as error:
+        raise CheckError(f'{" ".join(STOP)} does not end') from error
+    if stopping.returncode:
+        raise CheckError(f'{" ".join(STOP)}: {said}')
+    return said

@@ -120,6 +120,8 @@ class CellChecks:
         self._lab.until(lambda: self._kept() is not None, 'a recorded success', PATIENCE_S)
         self._graph.close()
         entry = self._kept()
+        if entry is None:
+            raise CheckError(f'the recording in {self._bags} was not completed')
         lost = sum(int(topic['lost']) for topic in entry.topics.values())
         if lost or entry.failed:
             raise CheckError(f'the recording {entry.episode_id} lost {lost} messages '
@@ -131,6 +133,8 @@ class CellChecks:
     def replay(self) -> dict[str, Any]:
         """Replay the recording; measure how near the arm comes to where it was then."""
         entry, lab = self._kept(), self._lab
+        if entry is None:
+            raise CheckError(f'{self._bags} holds no recording of a success')
         states = read_episode(self._bags / entry.episode_id, ()).states[:, :3]
         self._episode, track = EpisodeState(), []
 
@@ -142,6 +146,8 @@ class CellChecks:
                                                'bag': self._bags / entry.episode_id}):
             lab.wait_for_arm()
             lab.until(over, 'the end of the replay', PATIENCE_S)
+        if not track or not len(states):
+            raise CheckError('the replay ended before the arm moved')
         off = float(np.linalg.norm((np.array(track) - track[0])[-1]
                                    - (states - states[0])[-1]))
         if off > SAME:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an acceptance has at hand: the arm's topics and services, and the processes it starts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import contextlib
 import os
 from pathlib import Path
@@ -48,8 +48,11 @@ class Lab:
         self.node = rclpy.create_node('acceptance')
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
-        self._heard = 0.0
+        self._started: list[tuple[subprocess.Popen, Path]] = []
         self.state: RobotState | None = None
+        # The last of the mode before this one, and when this one was heard.
+        self.left: RobotState | None = None
+        self.left_at = 0.0
         self.command = self.node.create_publisher(EndEffectorCommand, 'command', COMMAND)
         self._home = self.node.create_client(GoHome, 'go_home')
         self._recover = self.node.create_client(Trigger, 'recover')
@@ -57,7 +60,9 @@ class Lab:
         self.node.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
 
     def _on_state(self, message: RobotState) -> None:
-        self.state, self._heard = message, time.monotonic()
+        if self.state is not None and self.state.mode != message.mode:
+            self.left, self.left_at = self.state, time.monotonic()
+        self.state = message
 
     def spin(self, seconds: float) -> None:
         """Hear for a while."""
@@ -69,7 +74,7 @@ class Lab:
         """Wait for something.
 
         Raises:
-            CheckError: it did not happen in time, or the arm has a fault.
+            CheckError: it did not happen in time, the arm has a fault, or what was started ended.
 
         """
         end = time.monotonic() + within_s
@@ -77,6 +82,11 @@ class Lab:
             mode = MODES[self.state.mode] if self.state else 'unknown'
             if mode == 'fault':
                 raise CheckError(f'{what}: the arm has a fault: {self.state.fault_text}')
+            for process, log in self._started:
+                # Once more: it may be the last that a process did.
+                if process.poll() is not None and not condition():
+                    raise CheckError(f'{what} did not happen: what was started has ended with '
+                                     f'status {process.returncode}; {log} says why')
             if time.monotonic() > end:
                 raise CheckError(f'{what} did not happen within {within_s:g} s; the arm is {mode}')
             self.spin(0.01)
@@ -88,8 +98,7 @@ class Lab:
             CheckError: it does not answer.
 
         """
-        if not client.wait_for_service(WAIT_S):
-            raise CheckError(f'nobody offers {client.srv_name}')
+        self.until(client.service_is_ready, f'an offer of {client.srv_name}')
         future = client.call_async(request)
         self.until(future.done, f'an answer of {client.srv_name}')
         return future.result()
@@ -116,13 +125,12 @@ class Lab:
     @property
     def pose(self) -> Pose:
         """Where the end effector is."""
-        p, q = self.state.pose.position, self.state.pose.orientation
-        return Pose.from_quaternion([p.x, p.y, p.z], [q.x, q.y, q.z, q.w])
+        return pose_of(self.state)
 
     @property
     def joint_speed(self) -> float:
         """The fastest joint's speed [rad/s]."""
-        return float(np.abs(self.state.joint_velocity).max())
+        return joint_speed_of(self.state)
 
     def rest(self) -> None:
         """Wait until the arm rests."""
@@ -168,13 +176,34 @@ class Lab:
             EndEffectorCommand.SOURCE_TELEOP, 0))
         self.spin(COMMAND_S)
 
+    @contextlib.contextmanager
+    def running(self, command: list[str], log: Path) -> Iterator[None]:
+        """Run a program while the block lasts; waiting ends when the program does."""
+        with running(command, log) as process:
+            self._started.append((process, log))
+            try:
+                yield
+            finally:
+                self._started.remove((process, log))
+
     def close(self) -> None:
         """Leave the graph."""
         self.node.destroy_node()
 
 
+def pose_of(state: RobotState) -> Pose:
+    """Return where the end effector was."""
+    p, q = state.pose.position, state.pose.orientation
+    return Pose.from_quaternion([p.x, p.y, p.z], [q.x, q.y, q.z, q.w])
+
+
+def joint_speed_of(state: RobotState) -> float:
+    """Return the fastest joint's speed [rad/s]."""
+    return float(np.abs(state.joint_velocity).max())
+
+
 @contextlib.contextmanager
-def running(command: list[str], log: Path) -> Any:
+def running(command: list[str], log: Path) -> Iterator[subprocess.Popen]:
     """Run a program while the block lasts; then end it as Ctrl-C would."""
     with log.open('a') as output:
         process = subprocess.Popen(command, stdout=output, stderr=output,

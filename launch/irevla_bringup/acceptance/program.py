@@ -8,28 +8,36 @@ answered, signed with a name at the end.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import contextlib
 from functools import partial
 from pathlib import Path
 import platform
 import sys
+import time
 from typing import Any
 
 from ament_index_python.packages import get_package_share_directory
 import rclpy
+from rclpy.signals import SignalHandlerOptions
 import yaml
 
 from irevla_bringup.acceptance.arm_checks import ArmChecks
 from irevla_bringup.acceptance.cell_checks import CellChecks
-from irevla_bringup.acceptance.lab import SLOW, Lab, running
+from irevla_bringup.acceptance.lab import SLOW, Lab
 from irevla_bringup.acceptance.protocol import Check, Protocol
 from irevla_control.errors import IrevlaError
 from irevla_control.franka.franky_version import installed
+from irevla_control.parameters.blocks import PARAMETERS_KEY, Block, read_blocks
 from irevla_sim.panda.process import PandaProcess
 
 NAMES = ('home', 'box', 'tilt', 'stop', 'recover', 'hand', 'cameras', 'mouse', 'recording',
          'replay')
+# What a check needs to have run before it.
+NEEDS = {'recover': ('stop',), 'mouse': NAMES[6:7], 'recording': NAMES[6:8],
+         'replay': NAMES[6:9]}
+# What only the other launch file starts: blocks for it would fit no node.
+OTHERS = {'teleop.launch.py': 'replay', 'replay.launch.py': 'spacemouse'}
 
 
 def main() -> None:
@@ -37,13 +45,14 @@ def main() -> None:
     options = parsed()
     folder = options.output.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    rclpy.init()
+    # A Ctrl-C is Python's own: rclpy's would leave nothing to end the checks with.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     end = 'NOT passed'
-    with contextlib.ExitStack() as stack:
-        try:
+    try:
+        with contextlib.ExitStack() as stack:
             end = accepted(options, folder, stack)
-        except (IrevlaError, OSError, KeyboardInterrupt, EOFError) as error:
-            print(f'acceptance: {type(error).__name__}: {error}', file=sys.stderr)
+    except (IrevlaError, OSError, KeyboardInterrupt, EOFError) as error:
+        print(f'acceptance: {type(error).__name__}: {error}', file=sys.stderr)
     rclpy.try_shutdown()
     print(f'acceptance: {end}; see {folder}')
     sys.exit(end != 'signed')
@@ -58,20 +67,30 @@ def parsed() -> argparse.Namespace:
     parser.add_argument('--fps', type=int, default=15, help='pictures a second [Hz]')
     parser.add_argument('--task', default='pick-red-block', help='of robot_episode\'s `tasks`')
     parser.add_argument('--params-file', type=Path, help='YAML file of your lab')
-    parser.add_argument('--output', type=Path, default=Path('runs/acceptance'),
-                        help='folder of acceptance.json, pictures, the recording and logs')
+    parser.add_argument('--output', type=Path,
+                        default=Path(f'runs/acceptance_{time.strftime("%Y%m%d_%H%M%S")}'),
+                        help='folder of acceptance.json, pictures, the recording and logs, a new '
+                             'one for each run; default: runs/acceptance_ and the time')
     parser.add_argument('--checks', default=','.join(NAMES),
                         help='which to run; signed only if all are')
     parser.add_argument('--use-fake-hardware', action='store_true',
                         help='a simulated Panda, cameras and mouse')
     options = parser.parse_args()
-    unknown = set(options.checks.split(',')) - set(NAMES)
+    wanted = set(options.checks.split(','))
+    unknown = wanted - set(NAMES)
     if unknown:
         parser.error(f'--checks: {", ".join(sorted(unknown))} is none of {", ".join(NAMES)}')
+    for name in filter(wanted.__contains__, NAMES):
+        if not wanted.issuperset(NEEDS.get(name, ())):
+            parser.error(f'--checks: {name} needs {", ".join(NEEDS[name])} before it; add that')
     if not options.robot_ip and not options.use_fake_hardware:
         parser.error('--robot-ip is missing; give the address of the robot')
     if options.params_file and not options.params_file.is_file():
         parser.error(f'--params-file: {options.params_file} does not exist')
+    for name in ('acceptance.json', 'bags'):
+        if (options.output / name).exists():
+            parser.error(f'--output: {options.output} holds {name} of an earlier run; give '
+                         'another folder')
     return options
 
 
@@ -81,11 +100,11 @@ def accepted(options: argparse.Namespace, folder: Path, stack: contextlib.ExitSt
     Whatever ends it ends the arm's node too, which brakes the arm first.
     """
     wanted = options.checks.split(',')
+    own = read_blocks(options.params_file) if options.params_file else []
     panda = PandaProcess() if options.use_fake_hardware else None
     if panda:
         stack.callback(panda.stop)
         options.robot_ip = panda.address
-    slow = slow_parameters(options.params_file, folder)
     lab = Lab()
     stack.callback(lab.close)
     protocol = Protocol(folder / 'acceptance.json', {
@@ -94,13 +113,14 @@ def accepted(options: argparse.Namespace, folder: Path, stack: contextlib.ExitSt
         'params_file': options.params_file.read_text() if options.params_file else ''},
         input, partial(print, flush=True))
     first = [check for check in ArmChecks(lab).checks() if check.name in wanted]
-    with running(arm_node(options, slow), folder / 'franka.log') if first \
+    slow = slow_parameters(own, folder / 'franka.yaml')
+    with lab.running(arm_node(options, slow), folder / 'franka.log') if first \
             else contextlib.nullcontext():
         if first:
             lab.wait_for_arm()
         if not protocol.run(first):
             return 'NOT passed'
-    cell = CellChecks(lab, partial(launched, options, panda, slow, folder),
+    cell = CellChecks(lab, partial(launched, lab, options, panda, own, folder),
                       options.cameras.split(','), options.fps, folder)
     stack.callback(cell.close)
     second: list[Check] = [check for check in cell.checks() if check.name in wanted]
@@ -111,13 +131,16 @@ def accepted(options: argparse.Namespace, folder: Path, stack: contextlib.ExitSt
     return 'signed' if protocol.sign() else 'passed, but not signed: no name was given'
 
 
-def slow_parameters(own: Path | None, folder: Path) -> Path:
-    """Write the lab's parameters with the acceptance's speeds; return the file."""
-    content: dict[str, Any] = (yaml.safe_load(own.read_text()) or {}) if own else {}
-    arm = content.setdefault('/**/franka', {}).setdefault('ros__parameters', {})
-    arm |= SLOW
-    file = folder / 'parameters.yaml'
-    file.write_text(yaml.safe_dump(content))
+def slow_parameters(own: Sequence[Block], file: Path, without: str = '') -> Path:
+    """Write the lab's blocks with the acceptance's speeds, without those of a node."""
+    content: dict[str, Any] = {}
+    for block in own:
+        if block.node != without or not without:
+            given = content.setdefault(block.name, {PARAMETERS_KEY: {}})[PARAMETERS_KEY]
+            given |= {entry.name: entry.value for entry in block.entries}
+    content.setdefault('/**/franka', {PARAMETERS_KEY: {}})[PARAMETERS_KEY] |= SLOW
+    # In their order: the last block counts.
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
     return file
 
 
@@ -131,9 +154,12 @@ def arm_node(options: argparse.Namespace, slow: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def launched(options: argparse.Namespace, panda: PandaProcess | None, slow: Path, folder: Path,
-             file: str, arguments: dict[str, object]) -> Iterator[None]:
+def launched(lab: Lab, options: argparse.Namespace, panda: PandaProcess | None,
+             own: Sequence[Block], folder: Path, file: str,
+             arguments: dict[str, object]) -> Iterator[None]:
     """Run a launch file on this lab's hardware while the block lasts."""
+    name = file.split('.')[0]
+    slow = slow_parameters(own, folder / f'{name}.yaml', OTHERS[file])
     words = {'robot_ip': options.robot_ip, 'cameras': options.cameras, 'fps': options.fps,
              'serials': options.serials, 'params_file': slow, **arguments}
     if file == 'teleop.launch.py':
@@ -142,8 +168,8 @@ def launched(options: argparse.Namespace, panda: PandaProcess | None, slow: Path
     if panda:
         words |= {'use_fake_hardware': 'true', 'scene': panda.name}
     command = ['ros2', 'launch', 'irevla_bringup', file,
-               *(f'{name}:={value}' for name, value in words.items() if str(value))]
-    with running(command, folder / f'{file.split(".")[0]}.log'):
+               *(f'{key}:={value}' for key, value in words.items() if str(value))]
+    with lab.running(command, folder / f'{name}.log'):
         yield
 
 

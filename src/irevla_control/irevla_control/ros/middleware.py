@@ -15,6 +15,8 @@ import re
 import tempfile
 from xml.etree import ElementTree
 
+from irevla_control.errors import ConfigError
+
 TRANSPORTS = 'FASTDDS_BUILTIN_TRANSPORTS'
 PROFILES = 'FASTRTPS_DEFAULT_PROFILES_FILE'
 RANGE, ONLY_LOCAL = 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'ROS_LOCALHOST_ONLY'
@@ -35,20 +37,34 @@ def leave_shared_memory(environment: MutableMapping[str, str] = os.environ) -> N
 
     With discovery on this machine only, rmw_fastrtps adds shared memory whatever the profile
     says; then the profile itself says where others are found.
+
+    Raises:
+        ConfigError: the profile cannot be read, or cannot do without shared memory.
+
     """
     environment[TRANSPORTS] = 'UDPv4'
     file = environment.get(PROFILES, '')
     if not file:
         return
     local = environment.get(RANGE) == 'LOCALHOST' or environment.get(ONLY_LOCAL) == '1'
-    handle, changed = tempfile.mkstemp('.xml', 'irevla_fastdds_')
-    os.write(handle, network_profile(Path(file).read_text(), local).encode())
-    os.close(handle)
-    atexit.register(os.remove, changed)
+    try:
+        changed = _written(network_profile(Path(file).read_text(), local))
+    except (OSError, UnicodeDecodeError, ElementTree.ParseError, ConfigError) as error:
+        raise ConfigError(f'{PROFILES}={file}: {error}; give a profile such as '
+                          'config/fastdds.xml, or unset it and source env.sh') from error
     environment[PROFILES] = changed
     if local:
         environment[RANGE] = 'SYSTEM_DEFAULT'
         environment.pop(ONLY_LOCAL, None)
+
+
+def _written(profile: str) -> str:
+    """Write a profile into a file that lasts as long as this process; return its name."""
+    handle, file = tempfile.mkstemp('.xml', 'irevla_fastdds_')
+    atexit.register(os.remove, file)
+    with open(handle, 'w') as output:
+        output.write(profile)
+    return file
 
 
 def network_profile(text: str, local: bool) -> str:
@@ -58,20 +74,33 @@ def network_profile(text: str, local: bool) -> str:
         text: of the XML file.
         local: look for nodes on this machine only.
 
+    Raises:
+        ElementTree.ParseError: no XML.
+        ConfigError: it names shared memory only.
+
     """
     ElementTree.register_namespace('', _SPACE)
     root, tag = ElementTree.fromstring(text), f'{{{_SPACE}}}'.__add__
+    for element in root.iter():
+        # Fast DDS takes any namespace, and none.
+        element.tag = tag(element.tag.rpartition('}')[2])
     shared = set()
     for transport in root.iter(tag('transport_descriptor')):
-        if transport.findtext(tag('type')) == 'SHM':
-            shared.add(transport.findtext(tag('transport_id')))
+        if transport.findtext(tag('type'), '').strip() == 'SHM':
+            shared.add(transport.findtext(tag('transport_id'), '').strip())
         elif local and transport.find(tag('maxInitialPeersRange')) is None:
             transport.insert(2, _element(f'<maxInitialPeersRange>{MOST_NODES}'
                                          '</maxInitialPeersRange>'))
     for transports in root.iter(tag('userTransports')):
         for transport in list(transports):
-            if transport.text in shared:
+            if (transport.text or '').strip() in shared:
                 transports.remove(transport)
+        if not len(transports):
+            raise ConfigError('userTransports names shared memory only, which no other user of '
+                              'this machine can open; add a transport of type UDPv4')
+    for builtin in root.iter(tag('builtinTransports')):
+        if not (builtin.text or '').strip().startswith('UDP'):
+            builtin.text = 'UDPv4'
     for builtin in root.iter(tag('builtin')):
         for discovery in builtin.iter(tag('discovery_config')):
             for period in discovery.iter(tag('period')):

@@ -77,13 +77,11 @@ def run_node(create: Callable[[], Node], shared_memory: bool = True) -> None:
     talk to it.
     """
     stop = _Stop()
-    if not shared_memory:
-        leave_shared_memory()
     node, status = None, 0
     try:
-        _start_ros()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop.on_signal)
+        _start_ros(shared_memory)
         node = create()
         # What is there now stays: looking through it again would hold callbacks up for 0.1 s.
         gc.collect()
@@ -115,14 +113,16 @@ def run_node(create: Callable[[], Node], shared_memory: bool = True) -> None:
     sys.exit(status)
 
 
-def _start_ros() -> None:
+def _start_ros(shared_memory: bool) -> None:
     """Initialise rclpy from the command line.
 
     Raises:
-        ConfigError: an argument that ROS cannot read.
+        ConfigError: an argument or a profile that ROS cannot read.
 
     """
     check_arguments(sys.argv)
+    if not shared_memory:
+        leave_shared_memory()
     try:
         # Handlers of our own: after rclpy's the context is gone, nothing could be published.
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)

@@ -17,9 +17,9 @@ from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 from std_msgs.msg import Empty
 
-from irevla_control.errors import IrevlaError
+from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.ros.executor import DirectExecutor
-from irevla_control.ros.middleware import leave_shared_memory
+from irevla_control.ros.middleware import PROFILES, leave_shared_memory
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import RobotState
 
@@ -89,7 +89,12 @@ def main() -> None:
     parser.add_argument('--within', type=float, default=5.0, metavar='S',
                         help='time after which it gives up [s]')
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
-    leave_shared_memory()
+    try:
+        leave_shared_memory()
+    except ConfigError as error:
+        # A stop works without the profile: the arm's node itself is reached over the network.
+        print(f'stop: {error}; goes on without it', file=sys.stderr, flush=True)
+        del os.environ[PROFILES]
     rclpy.init()
     node = rclpy.create_node('stop')
     try:

@@ -46,7 +46,10 @@ class Working(Node):
         say('cleaned up')
         super().destroy_node()
 
-run_node(Working)
+if sys.argv[1] == 'init':
+    import rclpy
+    rclpy.init = lambda **_: work(60)
+run_node(Working, shared_memory=sys.argv[1] != 'network')
 """
 
 
@@ -92,11 +95,19 @@ def test_a_second_signal_breaks_the_callback_off_and_cleans_up(start):
     assert ended_well(process) == 'cleaned up\n'
 
 
-def test_a_signal_breaks_off_a_node_that_is_being_made(start):
-    process = start('create')
+@pytest.mark.parametrize('while_it', ['create', 'init'])
+def test_a_signal_breaks_off_a_node_that_is_being_made(start, while_it):
+    process = start(while_it)
     assert process.stdout.readline() == 'begun\n'
     process.send_signal(signal.SIGINT)
     assert ended_well(process) == ''
+
+
+def test_a_profile_that_is_missing_ends_the_node_with_its_name(start, tmp_path):
+    process = start('network', FASTRTPS_DEFAULT_PROFILES_FILE=str(tmp_path / 'mine.xml'))
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1 and errors.startswith('Working: FASTRTPS_DEFAULT_PROFILES_FILE')
+    assert f'{tmp_path}/mine.xml' in errors and errors.count('\n') == 1
 
 
 def test_a_defect_ends_the_node_with_its_trace(start):

@@ -18,6 +18,7 @@ import pytest
 import rclpy
 from std_msgs.msg import Empty
 
+from irevla_control.errors import ConfigError
 from irevla_control.ros import middleware
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.executor import DirectExecutor
@@ -142,6 +143,20 @@ def test_an_arm_that_does_not_stop_ends_the_program_with_what_was_heard(played):
     assert '0 listen to /emergency_stop' in done.stderr and 'mode 2' in done.stderr
 
 
+@pytest.mark.parametrize('text', [None, 'no XML'])
+def test_a_profile_that_cannot_be_read_does_not_keep_the_program_from_stopping(
+        played, monkeypatch, tmp_path, text):
+    profile = tmp_path / 'profile.xml'
+    if text:
+        profile.write_text(text)
+    monkeypatch.setenv(middleware.PROFILES, str(profile))
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    said(played(play_arm, USERS[0], False, True))
+    done = run_stop()
+    assert done.returncode == 0 and 'stopped within' in done.stdout, done.stderr
+    assert str(profile) in done.stderr and 'Traceback' not in done.stderr
+
+
 def test_without_an_arm_the_program_says_where_it_looked(domain):
     done = run_stop('--within', '0.2', '--ros-args', '-r', '__ns:=/left')
     assert done.returncode != 0
@@ -181,6 +196,34 @@ def test_the_profile_without_shared_memory_keeps_all_else():
     wide = middleware.network_profile(PROFILE.read_text(), False)
     assert 'initialPeersList' not in wide
     assert wide.count('shared_memory</transport_id>') == 1
+
+
+SPACE = f' xmlns="{middleware._SPACE}"'
+
+
+@pytest.mark.parametrize(('old', 'new'), [
+    (SPACE, ''), (SPACE, ' xmlns="http://www.eprosima.com"'),
+    ('<type>SHM</type>', '<type> SHM </type>'),
+    ('<userTransports>', '<builtinTransports>LARGE_DATA</builtinTransports><userTransports>')])
+def test_no_way_of_writing_a_profile_keeps_shared_memory(old, new):
+    text = PROFILE.read_text()
+    assert old in text
+    profile = middleware.network_profile(text.replace(old, new), True)
+    used = ElementTree.fromstring(profile).find(f'.//{{{middleware._SPACE}}}userTransports')
+    assert [each.text for each in used] == ['udp']
+    assert 'LARGE_DATA' not in profile and '<address>127.0.0.1' in profile
+
+
+@pytest.mark.parametrize(('change', 'problem'), [
+    (None, 'No such file'), (('</profiles>', ''), 'no element found'),
+    (('<transport_id>udp</transport_id>', ''), 'names shared memory only')])
+def test_a_profile_that_cannot_be_used_is_named(tmp_path, change, problem):
+    profile = tmp_path / 'profile.xml'
+    if change:
+        profile.write_text(PROFILE.read_text().replace(*change))
+    with pytest.raises(ConfigError, match=problem) as refusal:
+        middleware.leave_shared_memory({middleware.PROFILES: str(profile)})
+    assert str(profile) in str(refusal.value)
 
 
 def test_other_users_in_the_same_domain_are_told_apart_from_others(tmp_path):
