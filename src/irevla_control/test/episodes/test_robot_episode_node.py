@@ -44,7 +44,7 @@ class Robot:
         self.command = publish(EndEffectorCommand, 'command', COMMAND)
         self.verdict = publish(OperatorVerdict, 'operator_verdict', COMMAND)
         self.reward = publish(Reward, 'reward', RECORD)
-        self.mode, self.fault_text = RobotState.MODE_READY, ''
+        self.mode, self.fault_text, self.opening = RobotState.MODE_READY, '', 1.0
         # By which the camera's clock is ahead of all others.
         self.ahead_ns = 0
         self.homes, self.arrangements, self.events = [], [], []
@@ -69,7 +69,7 @@ class Robot:
         return response
 
     def _publish_state(self):
-        message = RobotState(mode=self.mode, fault_text=self.fault_text,
+        message = RobotState(mode=self.mode, fault_text=self.fault_text, gripper=self.opening,
                              fault=int(bool(self.fault_text)))
         message.header.stamp = ns_to_stamp(time.time_ns())
         self.state.publish(message)
@@ -305,7 +305,7 @@ def test_the_operator_is_told_what_a_press_will_do_before_it_moves_anything(
     robot.spin(0.1)
     told = capfd.readouterr().err
     assert told.count('arrange the scene, then press success to begin') == 1
-    assert 'HOME' not in told
+    assert 'HOME' not in told and 'opens the hand' not in told
     robot.mode = RobotState.MODE_IDLE
     robot.spin(0.2)
     told = capfd.readouterr().err
@@ -319,6 +319,34 @@ def test_the_operator_is_told_what_a_press_will_do_before_it_moves_anything(
     robot.say(OperatorVerdict.SUCCESS)
     robot.see_until_it_runs()
     assert len(robot.homes) == 1
+
+
+def test_the_operator_is_told_that_a_press_opens_a_closed_hand(patient_robot, capfd):
+    robot = patient_robot
+    robot.opening = 0.3
+    robot.spin(0.1)
+    robot.ask()
+    robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
+    assert 'to begin; the press opens the hand (reset_release: home)' in capfd.readouterr().err
+    robot.mode = RobotState.MODE_IDLE
+    robot.spin(0.2)
+    told = capfd.readouterr().err
+    assert 'of it; the press opens the hand (reset_release: here or home)' in told
+
+
+def test_commands_of_two_senders_abort_the_episode_and_do_not_count(robot):
+    second = robot.peer.create_publisher(EndEffectorCommand, 'command', COMMAND)
+    robot.until(second.get_subscription_count, 'the second sender')
+    robot.begin()
+    for _ in range(HORIZON):
+        robot.step()
+        message = EndEffectorCommand()
+        message.header.stamp = ns_to_stamp(time.time_ns())
+        second.publish(message)
+        robot.spin(0.05)
+    last = robot.end()
+    assert last.aborted and last.step < HORIZON
+    assert 'nodes send on command at once; the arm holds until one of' in last.text
 
 
 def test_what_is_no_command_does_not_count(robot):
