@@ -260,15 +260,12 @@ class RobotEpisodeNode(Node):
             self._tell(self._episode.frame(stamp))
 
     def _on_command(self, message: EndEffectorCommand, info: dict[str, Any]) -> None:
-        # As the arm's node does, which refuses the commands of both.
-        problem = self._commanders.problem(info)
-        if problem and self._episode is not None:
-            self._tell(self._episode.abort(self._now(), problem))
+        # What the arm refuses does not count; it tells why.
+        if self._commanders.problem(info):
             return
         try:
             message_to_action(message)
         except BadMessageError:
-            # The arm refuses it too.
             return
         if self._episode is not None:
             self._tell(self._episode.command(stamp_to_ns(message.header.stamp), self._now()))
