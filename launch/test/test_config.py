@@ -55,7 +55,7 @@ def test_config_and_node_agree_on_the_parameters(node):
     assert set(given) | FROM_LAUNCH[node] == set(declared)
     for name, value in given.items():
         assert type(value) is type(declared[name].default), name
-        assert value == declared[name].default or name == 'device', (
+        assert value == declared[name].default, (
             f'{name}: two defaults, {value} and {declared[name].default}')
     lines = text.splitlines()
     for number, line in enumerate(lines):

@@ -10,11 +10,7 @@ import numpy as np
 from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME
-from irevla_control.ros.complete_observations import (
-    INCOMPLETE_S,
-    OBSERVED,
-    CompleteObservations,
-)
+from irevla_control.ros.complete_observations import OBSERVED, CompleteObservations
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
@@ -57,9 +53,9 @@ class ScriptedOperatorNode(Node):
         self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION)
         self.create_subscription(SimulatorState, 'simulator_state', self._on_scene, OBSERVATION)
         if values['demonstrate']:
-            self._observations = CompleteObservations(
-                self, values['cameras'], values['max_skew_s'], self._on_observation)
-            self.create_timer(INCOMPLETE_S, self._on_watch)
+            CompleteObservations(
+                self, self._diagnostics, values['cameras'], values['max_skew_s'],
+                self._on_observation, lambda: self._running)
             # Last: its presence tells others that the node is ready.
             self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
 
@@ -90,11 +86,6 @@ class ScriptedOperatorNode(Node):
     @property
     def _running(self) -> bool:
         return self._expert is not None and self._episode.phase == EpisodeState.PHASE_RUNNING
-
-    def _on_watch(self) -> None:
-        problem = self._observations.problem()
-        if problem and self._running:
-            self._diagnostics.refuse(problem)
 
     def _on_observation(self, stamp_ns: int) -> None:
         if not self._running or self._hand is None or self._positions is None:

@@ -66,7 +66,8 @@ class RobotEpisode:
     def command(self, stamp: int, executed: int) -> EpisodeEvent | None:
         """Take a command executed at a time [ns]; return what it tells of what it answers.
 
-        Whatever the clocks say, the arm moved: it counts, though its stamp may be ahead.
+        Whatever the clocks say, the arm moved: it counts, though its stamp may be ahead. Commands
+        after the verdict or the horizon do not count, although the arm executes them.
         """
         if self.ended or self._outcome is not None or stamp <= self._newest:
             return None

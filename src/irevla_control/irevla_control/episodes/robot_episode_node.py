@@ -16,6 +16,7 @@ from irevla_control.episodes.robot_episode import EpisodeEvent, RobotEpisode
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.ros.conversions import message_to_action, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.live_publishers import Commanders
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import CAMERA, Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
@@ -52,6 +53,8 @@ BLIND_S = 2.0
 # What was sent before a step of a reset was done has arrived by then.
 ON_THE_WAY_NS = 20_000_000
 BROKEN = (RobotState.MODE_FAULT, RobotState.MODE_STOPPED)
+# Measured opening below which a press may open the hand; the fingers stop a little below 1.
+OPEN = 0.9
 LED = (RobotState.MODE_READY, RobotState.MODE_HOLDING)
 
 
@@ -93,6 +96,7 @@ class RobotEpisodeNode(Node):
         self._begins_here: bool | None = None
         self._robot: RobotState | None = None
         self._diagnostics = Diagnostics(self)
+        self._commanders = Commanders(self, 'command')
         self._events = self.create_publisher(EpisodeState, 'episode', EVENT)
         self._go_home = self.create_client(GoHome, 'go_home')
         self._arrange = self.create_client(ArrangeScene, 'arrange_scene')
@@ -209,13 +213,16 @@ class RobotEpisodeNode(Node):
         if here == self._begins_here:
             return
         self._begins_here = here
+        closed = self._robot.gripper < OPEN
         if here:
+            opens = '; the press opens the hand (reset_release: home)' if closed else ''
             self.get_logger().info(f'{self._state.instruction!r}: arrange the scene, then press '
-                                   'success to begin')
+                                   f'success to begin{opens}')
         else:
+            opens = '; the press opens the hand (reset_release: here or home)' if closed else ''
             self.get_logger().warning(
                 f'{self._state.instruction!r}: the arm is not held any more. A press of success '
-                'MOVES THE ARM HOME first, then the episode begins: keep clear of it')
+                'MOVES THE ARM HOME first, then the episode begins: keep clear of it' + opens)
 
     def _on_robot(self, message: RobotState) -> None:
         self._robot = message
@@ -252,11 +259,13 @@ class RobotEpisodeNode(Node):
         elif self._episode is not None:
             self._tell(self._episode.frame(stamp))
 
-    def _on_command(self, message: EndEffectorCommand) -> None:
+    def _on_command(self, message: EndEffectorCommand, info: dict[str, Any]) -> None:
+        # What the arm refuses does not count; it tells why.
+        if self._commanders.problem(info):
+            return
         try:
             message_to_action(message)
         except BadMessageError:
-            # The arm refuses it too.
             return
         if self._episode is not None:
             self._tell(self._episode.command(stamp_to_ns(message.header.stamp), self._now()))

@@ -135,6 +135,11 @@ class Parameter:
 
 Table = Mapping[str, Parameter]
 
+# Of all who join observations: a policy, operators, the recorder and, by its bags, readers.
+MAX_SKEW = Parameter(
+    0.0, 'how much older than the first camera\'s stamp the rest of an observation may be; 0: '
+    'equal stamps, as simulators give them [s]', 0.0, 1.0)
+
 # Every node has these from rclpy itself.
 RCLPY_PARAMETERS: Table = {
     'use_sim_time': Parameter(

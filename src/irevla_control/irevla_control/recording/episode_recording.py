@@ -155,10 +155,7 @@ class EpisodeRecording:
         self._lost[message.topic] += message.lost
         if message.topic in self._first:
             self._first[message.topic] = min(self._first[message.topic], message.stamp_ns)
-        layout = self._layouts.setdefault(message.topic, message.layout)
-        if layout != message.layout:
-            self.fail(f'{message.topic} changed from {layout.height} x {layout.width} to '
-                      f'{message.layout.height} x {message.layout.width} pixels')
+        self._compare(message.topic, message.layout)
         if self.failed:
             self._lost[message.topic] += 1
             return
@@ -173,6 +170,17 @@ class EpisodeRecording:
             self._lost[message.topic] += 1
             self.fail(str(error))
             raise
+
+    def _compare(self, topic: str, layout: ImageLayout | None) -> None:
+        """Fail when a camera's images are not what its first one was."""
+        first = self._layouts.setdefault(topic, layout)
+        if layout is None:
+            return
+        if (first.height, first.width) != (layout.height, layout.width):
+            self.fail(f'{topic} changed from {first.height} x {first.width} to {layout.height} x '
+                      f'{layout.width} pixels')
+        elif first.encoding != layout.encoding:
+            self.fail(f'{topic} changed from {first.encoding!r} to {layout.encoding!r}')
 
     def fail(self, reason: str) -> None:
         """Write no more; what is in the bag stays."""

@@ -20,7 +20,14 @@ from irevla_control.recording.recorder import Recorder
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.inbox import Inbox, Polled, Stream
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import CAMERA, TOPIC, TYPED_TOPIC, Parameter, declare
+from irevla_control.ros.parameters import (
+    CAMERA,
+    MAX_SKEW,
+    TOPIC,
+    TYPED_TOPIC,
+    Parameter,
+    declare,
+)
 from irevla_control.ros.qos import EVENT, RECORD, RECORD_EVENT
 from irevla_msgs.msg import RecordedEpisode
 
@@ -39,9 +46,7 @@ PARAMETERS = {
                         0.1, 3600.0),
     'min_free_mb': Parameter(500, 'free disk space below which nothing is recorded [MB]',
                              0, 10_000_000),
-    'max_skew_s': Parameter(
-        0.0, 'how much older than the first camera\'s stamp the rest of an observation may be; 0: '
-        'equal stamps, as simulators give them [s]', 0.0, 1.0),
+    'max_skew_s': MAX_SKEW,
     'max_dropped_share': Parameter(
         0.1, 'share of an episode\'s steps that may lack a complete observation, which readers '
         'leave out; an episode with more counts as aborted, and is played again', 0.0, 1.0),

@@ -7,11 +7,7 @@ from pathlib import Path
 from irevla_control.bags.reader import read_episode
 from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME
-from irevla_control.ros.complete_observations import (
-    INCOMPLETE_S,
-    OBSERVED,
-    CompleteObservations,
-)
+from irevla_control.ros.complete_observations import OBSERVED, CompleteObservations
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
@@ -47,9 +43,9 @@ class ReplayNode(Node):
         self._diagnostics = Diagnostics(self)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         if self._paced:
-            self._observations = CompleteObservations(
-                self, values['cameras'], values['max_skew_s'], self._answer)
-            self.create_timer(INCOMPLETE_S, self._on_watch)
+            CompleteObservations(
+                self, self._diagnostics, values['cameras'], values['max_skew_s'], self._answer,
+                lambda: self._episode.phase == EpisodeState.PHASE_RUNNING)
         # Last: its presence tells others that the node is ready.
         self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
         self.get_logger().info(f'ready: {len(recorded.actions)} commands of {recorded.episode_id}')
@@ -60,11 +56,6 @@ class ReplayNode(Node):
         self._episode = message
         if not self._paced:
             self._answer(stamp_to_ns(message.header.stamp))
-
-    def _on_watch(self) -> None:
-        problem = self._observations.problem()
-        if problem and self._episode.phase == EpisodeState.PHASE_RUNNING:
-            self._diagnostics.refuse(problem)
 
     def _answer(self, stamp: int) -> None:
         if self._episode.phase != EpisodeState.PHASE_RUNNING \

@@ -9,11 +9,7 @@ from rclpy.serialization import deserialize_message
 
 from irevla_control.cdr import stamp_of
 from irevla_control.observation import BASE_FRAME
-from irevla_control.ros.complete_observations import (
-    INCOMPLETE_S,
-    OBSERVED,
-    CompleteObservations,
-)
+from irevla_control.ros.complete_observations import OBSERVED, CompleteObservations
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
@@ -86,8 +82,9 @@ class SpaceMouseNode(Node):
             self.create_subscription(PolicyStep, 'policy_step', lambda data: self._answer(
                 stamp_of(data)), COMMAND, raw=True)
         else:
-            self._observations = CompleteObservations(self, cameras, max_skew_s, self._answer)
-            self.create_timer(INCOMPLETE_S, self._on_watch)
+            # Who moves the cap is told why the arm does not move.
+            CompleteObservations(self, self._diagnostics, cameras, max_skew_s, self._answer,
+                                 lambda: self._mouse.command() is not None)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION, raw=True)
@@ -105,12 +102,6 @@ class SpaceMouseNode(Node):
             message.header.stamp = self.get_clock().now().to_msg()
             self._verdict.publish(message)
             self.get_logger().info(f'verdict: {verdict.value}')
-
-    def _on_watch(self) -> None:
-        """Tell who moves the cap why the arm does not move."""
-        problem = self._observations.problem()
-        if problem and self._mouse.command() is not None:
-            self._diagnostics.refuse(problem)
 
     def _answer(self, stamp: int) -> None:
         action = self._mouse.command()

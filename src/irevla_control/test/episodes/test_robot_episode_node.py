@@ -12,6 +12,7 @@ from sensor_msgs.msg import Image
 from irevla_control.episodes.robot_episode_node import RobotEpisodeNode, read_instructions
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import ns_to_stamp, stamp_to_ns
+from irevla_control.ros.live_publishers import LIVE_S
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION, RECORD
 from irevla_msgs.msg import (
     EndEffectorCommand,
@@ -44,7 +45,7 @@ class Robot:
         self.command = publish(EndEffectorCommand, 'command', COMMAND)
         self.verdict = publish(OperatorVerdict, 'operator_verdict', COMMAND)
         self.reward = publish(Reward, 'reward', RECORD)
-        self.mode, self.fault_text = RobotState.MODE_READY, ''
+        self.mode, self.fault_text, self.opening = RobotState.MODE_READY, '', 1.0
         # By which the camera's clock is ahead of all others.
         self.ahead_ns = 0
         self.homes, self.arrangements, self.events = [], [], []
@@ -69,7 +70,7 @@ class Robot:
         return response
 
     def _publish_state(self):
-        message = RobotState(mode=self.mode, fault_text=self.fault_text,
+        message = RobotState(mode=self.mode, fault_text=self.fault_text, gripper=self.opening,
                              fault=int(bool(self.fault_text)))
         message.header.stamp = ns_to_stamp(time.time_ns())
         self.state.publish(message)
@@ -305,7 +306,7 @@ def test_the_operator_is_told_what_a_press_will_do_before_it_moves_anything(
     robot.spin(0.1)
     told = capfd.readouterr().err
     assert told.count('arrange the scene, then press success to begin') == 1
-    assert 'HOME' not in told
+    assert 'HOME' not in told and 'opens the hand' not in told
     robot.mode = RobotState.MODE_IDLE
     robot.spin(0.2)
     told = capfd.readouterr().err
@@ -319,6 +320,38 @@ def test_the_operator_is_told_what_a_press_will_do_before_it_moves_anything(
     robot.say(OperatorVerdict.SUCCESS)
     robot.see_until_it_runs()
     assert len(robot.homes) == 1
+
+
+def test_the_operator_is_told_that_a_press_opens_a_closed_hand(patient_robot, capfd):
+    robot = patient_robot
+    robot.opening = 0.3
+    robot.spin(0.1)
+    robot.ask()
+    robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
+    assert 'to begin; the press opens the hand (reset_release: home)' in capfd.readouterr().err
+    robot.mode = RobotState.MODE_IDLE
+    robot.spin(0.2)
+    told = capfd.readouterr().err
+    assert 'of it; the press opens the hand (reset_release: here or home)' in told
+
+
+def test_commands_do_not_count_while_two_send_since_the_arm_refuses_them(robot):
+    second = robot.peer.create_publisher(EndEffectorCommand, 'command', COMMAND)
+    robot.until(second.get_subscription_count, 'the second sender')
+    robot.begin()
+    for _ in range(2 * HORIZON):
+        robot.step()
+        message = EndEffectorCommand()
+        message.header.stamp = ns_to_stamp(time.time_ns())
+        second.publish(message)
+        robot.spin(0.05)
+    # What came before both were heard.
+    counted = len(robot.events) - 1
+    assert counted < HORIZON and robot.events[-1].phase == EpisodeState.PHASE_RUNNING
+    robot.spin(LIVE_S)
+    for _ in range(HORIZON - counted):
+        robot.step()
+    assert robot.end().truncated and robot.end().step == HORIZON
 
 
 def test_what_is_no_command_does_not_count(robot):

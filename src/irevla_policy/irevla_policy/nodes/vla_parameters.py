@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parameters of node `vla`, which a launch checks without loading what the node needs."""
 
-from irevla_control.parameters.parameter import Parameter
+from irevla_control.parameters.parameter import MAX_SKEW, Parameter
 
 PARAMETERS = {
     'checkpoint': Parameter('', 'folder of the trained policy'),
@@ -10,9 +10,7 @@ PARAMETERS = {
     'threads': Parameter(1, 'CPU threads of the model', 1, 256),
     'max_age_s': Parameter(
         0.5, 'an observation that waited longer than this is not acted on [s]', 0.001, 60.0),
-    'max_skew_s': Parameter(
-        0.0, 'how much older than the first camera\'s stamp the rest of an observation may be; 0: '
-        'equal stamps, as simulators give them [s]', 0.0, 1.0),
+    'max_skew_s': MAX_SKEW,
     'see_effects': Parameter(
         False, 'act only on what was taken after the last command was sent, so that a learner '
         'sees what each action did; simulators that wait show nothing else'),
