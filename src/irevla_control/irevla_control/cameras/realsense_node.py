@@ -130,8 +130,13 @@ class RealSenseNode(Node):
         try:
             camera = RealSenseCamera(self._find(settings.serial), settings,
                                      partial(self._on_frame, name))
+        except RuntimeError as error:
+            raise CameraError(f'camera {name} ({settings.serial}): {error}; check the cable and '
+                              'the udev rules') from error
         finally:
             self._tried[name] = time.monotonic()
+        # Its clock is measured anew.
+        self._offset_before.pop(name, None)
         self._matrices[name] = to_array('d', camera.matrix()).tolist()
         self._cameras[name] = camera
         self.get_logger().info(f'camera {name} ({settings.serial}): {camera.stream}')
@@ -228,7 +233,7 @@ class RealSenseNode(Node):
         try:
             self._open(name)
             self._diagnostics.count(f'{name} opened anew')
-        except (CameraError, RuntimeError) as error:
+        except CameraError as error:
             return f'{text}: {error}'
         return text
 
