@@ -33,7 +33,7 @@ from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, Policy
 from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.checkpoints.head_update import unpack_head
 from irevla_policy.exploration import SmoothNoise
-from irevla_policy.model.device import best_device
+from irevla_policy.model.device import usable_device
 from irevla_policy.model.head import Head
 from irevla_policy.model.vla import PolicyOutput
 from irevla_policy.nodes.view_check import ViewCheck
@@ -64,7 +64,7 @@ class VlaNode(Node):
         super().__init__('vla')
         values = declare(self, PARAMETERS)
         torch.set_num_threads(values['threads'])
-        device = best_device() if values['device'] == 'auto' else values['device']
+        device = usable_device(values['device'])
         self._vla = load_checkpoint(Path(values['checkpoint']), device=device)
         self._vla.compile_for_inference()
         self._backbone_hash = self._vla.backbone_hash
