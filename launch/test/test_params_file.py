@@ -66,6 +66,8 @@ def block(name, line):
     (block('/**/franka', 'exposure_us: 8000'), {}, ('/realsense has it',)),
     (block('/**/franka', 'max_speed: fast'), {}, ('max_speed: "fast": expected is a number',)),
     (block('/**/franka', 'box_low: [0.3, 0, 0.01]'), {}, ('expected is [0.3, 0.0, 0.01]',)),
+    (block('/**/realsense', 'rotation: [0, 45]'), {}, ('rotation: [0, 45]: expected is a list',)),
+    (block('/**/realsense', 'crop: [-1, 0, 48, 48]'), {}, ('whole numbers from 0 to 4096',)),
     (block('/**', 'use_sim_time: true'), {}, ('use_sim_time: true', '/clock')),
     ('[', {}, ('lab.yaml:1: no YAML',))])
 def test_a_key_without_effect_is_refused(refused, text, arguments, words):
@@ -107,8 +109,8 @@ def test_each_node_is_given_what_it_declares_and_no_more(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('argument, given', [
     ('cameras', 'front left,wrist'), ('cameras', '2nd'), ('cameras', 'front-left'),
-    ('cameras', 'front,front'), ('namespace', 'my lab')])
-def test_names_that_cannot_be_of_topics_are_refused(argument, given):
+    ('cameras', 'front,front'), ('serials', '123,123'), ('namespace', 'my lab')])
+def test_names_that_cannot_be_are_refused(argument, given):
     with pytest.raises(RuntimeError, match=f'launch argument {argument}:={given}: '):
         launched('teleop.launch.py', **{**TELEOP, argument: given})
 

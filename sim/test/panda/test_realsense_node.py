@@ -18,7 +18,7 @@ from std_msgs.msg import Float64
 from irevla_control.cameras.colour_stream import find_device
 from irevla_control.cameras.picture_files import load_picture
 from irevla_control.cameras.realsense_camera import RealSenseCamera
-from irevla_control.cameras.realsense_node import RealSenseNode, rotations
+from irevla_control.cameras.realsense_node import PARAMETERS, RealSenseNode, rotations
 from irevla_control.cameras.settings import CameraError, CameraSettings
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import message_to_image, stamp_to_ns
@@ -97,8 +97,15 @@ def test_a_turn_is_one_for_all_or_one_for_each():
     assert rotations([0, 270], ['a', 'b']) == {'a': 0, 'b': 270}
     with pytest.raises(ConfigError, match='one for each of a, b'):
         rotations([0, 90, 180], ['a', 'b'])
-    with pytest.raises(ConfigError, match='rotation 45; 0, 90, 180 or 270'):
-        replace(SETTINGS, rotation=45)
+    with pytest.raises(ConfigError, match='a list, each one of 0, 90, 180, 270'):
+        PARAMETERS['rotation'].fitted([0, 45])
+
+
+def test_a_crop_and_serials_that_no_cameras_have_are_refused():
+    with pytest.raises(ConfigError, match='whole numbers from 0 to 4096'):
+        PARAMETERS['crop'].fitted([-1, 0, 48, 48])
+    with pytest.raises(ConfigError, match='"a1" is there twice'):
+        PARAMETERS['serials'].fitted(['a1', 'a1'])
 
 
 def test_what_is_not_there_is_named_with_what_is():

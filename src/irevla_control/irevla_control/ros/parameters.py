@@ -14,6 +14,7 @@ from irevla_control.errors import ConfigError
 from irevla_control.parameters.blocks import read_blocks, read_value
 from irevla_control.parameters.parameter import (
     CAMERA,
+    SERIAL,
     TOPIC,
     TYPED_TOPIC,
     Parameter,
@@ -22,7 +23,7 @@ from irevla_control.parameters.parameter import (
 )
 from irevla_control.parameters.params_file import missed
 
-__all__ = ['CAMERA', 'TOPIC', 'TYPED_TOPIC', 'Parameter', 'check_arguments', 'declare']
+__all__ = ['CAMERA', 'SERIAL', 'TOPIC', 'TYPED_TOPIC', 'Parameter', 'check_arguments', 'declare']
 
 # How launch_ros names the file of what a launch file gives.
 _OF_LAUNCH = 'launch_params_'
