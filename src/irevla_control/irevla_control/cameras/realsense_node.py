@@ -45,7 +45,8 @@ PARAMETERS = {
     'frozen_after_s': Parameter(2.0, 'for which pictures may stay the same to the last bit; 0: '
                                      'for ever [s]', 0.0, 600.0),
     'views_folder': Parameter('', 'folder that gets <camera>.png of each camera\'s view at the '
-                                  'start; empty: views in ROS\'s folder of logs'),
+                                  'start; empty: views/<namespace> in ROS\'s folder of '
+                                  'logs'),
     'lost_after_s': Parameter(0.5, 'silence after which a camera is lost and opened anew [s]',
                               0.05, 10.0),
     'transport_s': Parameter(0.02, 'least time from an exposure to the arrival of its picture, '
@@ -88,7 +89,7 @@ class RealSenseNode(Node):
         self._settings = {name: CameraSettings(
             serial, crop=crop, size=values['image_size'], rotation=turns[name], **same)
             for name, serial in zip(names, serials)}
-        self._views_folder = views_folder(values['views_folder'])
+        self._views_folder = views_folder(values['views_folder'], self.get_namespace())
         # When a view is saved [steady s], and the picture for it: by then its exposure settled.
         self._view_due: dict[str, float] = {}
         self._views: dict[str, np.ndarray] = {}

@@ -77,7 +77,8 @@ class VlaNode(Node):
         self._stamps, self._timed = StampClock(), (cameras[0], 'state')
         self._episode = EpisodeState()
         self._views = ViewCheck(self._vla.views, values['max_view_shift_px'],
-                                views_folder(values['views_folder']))
+                                views_folder(values['views_folder'], self.get_namespace()),
+                                cameras)
         self._viewed = ''
         self._encode_last = values['encode_last']
         # A new head waits until the running pass is over.
@@ -109,6 +110,11 @@ class VlaNode(Node):
         self.get_logger().info(
             f'ready on {device}: backbone {self._backbone_hash[:12]}, '
             f'cameras {", ".join(cameras)}')
+        self._tell_views()
+        if self._views.unknown:
+            self.get_logger().info(
+                f'no reference view of {", ".join(self._views.unknown)} in this checkpoint: a '
+                'moved camera is not noticed')
 
     def destroy_node(self) -> None:
         """Let the running pass end before the publishers go."""
@@ -169,9 +175,12 @@ class VlaNode(Node):
             return
         self._viewed = self._episode.episode_id
         self._views.look(observation.images)
+        self._tell_views()
+        self._diagnostics.warn(self._views.problem)
+
+    def _tell_views(self) -> None:
         for camera, note in self._views.notes.items():
             self._diagnostics.note(f'{camera} view shift', note)
-        self._diagnostics.warn(self._views.problem)
 
     @property
     def _running(self) -> bool:
