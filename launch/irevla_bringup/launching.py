@@ -34,7 +34,7 @@ def common_arguments() -> list[Action]:
                                           'side in namespaces of their own'),
         DeclareLaunchArgument('params_file', default_value=NOT_GIVEN,
                               description='YAML file whose parameters override config/*.yaml; '
-                                          'launch arguments override both'),
+                                          'what this launch sets itself it may not contradict'),
         DeclareLaunchArgument('log_level', default_value='info',
                               choices=['debug', 'info', 'warn', 'error', 'fatal'],
                               description='least severity that is logged'),
