@@ -15,13 +15,14 @@ from launch.substitutions import LaunchConfiguration
 
 from irevla_bringup.starting import SuiteNode
 from irevla_control.errors import ConfigError
-from irevla_control.parameters.parameter import CAMERA, Parameter
+from irevla_control.parameters.parameter import CAMERA, SERIAL, Parameter
 from irevla_control.task_name import check_task_name
 from irevla_learner.sacfd.config import SACfDConfig
 
 NOT_GIVEN = ''
 NAMESPACE = re.compile(r'/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?', re.ASCII)
 CAMERAS = Parameter([''], 'names of cameras', form=CAMERA)
+SERIALS = Parameter([''], 'serial numbers of cameras', form=SERIAL)
 
 
 def common_arguments() -> list[Action]:
@@ -33,7 +34,7 @@ def common_arguments() -> list[Action]:
                                           'side in namespaces of their own'),
         DeclareLaunchArgument('params_file', default_value=NOT_GIVEN,
                               description='YAML file whose parameters override config/*.yaml; '
-                                          'launch arguments override both'),
+                                          'what this launch sets itself it may not contradict'),
         DeclareLaunchArgument('log_level', default_value='info',
                               choices=['debug', 'info', 'warn', 'error', 'fatal'],
                               description='least severity that is logged'),
@@ -181,12 +182,18 @@ def some_names(context: LaunchContext, name: str) -> list[str]:
 
 def camera_names(context: LaunchContext) -> list[str]:
     """Return the cameras, whose names become parts of topics."""
-    return _as_cameras(context, 'cameras', some_names(context, 'cameras'))
+    return _fitted(context, 'cameras', CAMERAS, some_names(context, 'cameras'))
 
 
-def _as_cameras(context: LaunchContext, name: str, found: list[str]) -> list[str]:
+def serial_numbers(context: LaunchContext) -> list[str]:
+    """Return the serial numbers of the cameras; empty where none are given."""
+    return _fitted(context, 'serials', SERIALS, names(context, 'serials'))
+
+
+def _fitted(context: LaunchContext, name: str, parameter: Parameter,
+            found: list[str]) -> list[str]:
     try:
-        return CAMERAS.fitted(found) if found else []
+        return parameter.fitted(found) if found else []
     except ConfigError as error:
         raise RuntimeError(f'launch argument {name}:={value(context, name)}: {error}') from error
 
@@ -269,7 +276,7 @@ def episode_nodes(context: LaunchContext, needed: list[str], cameras: list[str],
 
     The simulator draws the ``cameras``, but for those that others publish.
     """
-    extra = _as_cameras(context, 'extra_cameras', names(context, 'extra_cameras'))
+    extra = _fitted(context, 'extra_cameras', CAMERAS, names(context, 'extra_cameras'))
     drawn, mode = [name for name in cameras if name not in extra], value(context, 'mode')
     yield node(context, 'irevla_sim', 'metaworld', {
         'cameras': drawn,

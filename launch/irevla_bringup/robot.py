@@ -11,10 +11,10 @@ from launch.actions import DeclareLaunchArgument, ExecuteProcess
 from irevla_bringup.launching import (
     NOT_GIVEN,
     camera_names,
-    names,
     node,
     number,
     played,
+    serial_numbers,
     value,
     whole_number,
 )
@@ -92,7 +92,7 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[Started]:
     if not address:
         raise RuntimeError('launch argument robot_ip is empty; give the address of the robot, or '
                            'use_fake_hardware:=true')
-    serials = names(context, 'serials') or (cameras if fake else [])
+    serials = serial_numbers(context) or (cameras if fake else [])
     if len(serials) != len(cameras):
         raise RuntimeError(f'launch argument serials:={",".join(serials)}: one for each of the '
                            f'cameras {", ".join(cameras)} is needed; docs/hardware.md says how '

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the nodes of a launch file are started: once params_file fits them all, and to the end."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 import importlib
 from importlib.metadata import entry_points
@@ -16,13 +16,12 @@ from launch import LaunchContext
 from launch.actions import OpaqueFunction, Shutdown
 from launch.events.process import ProcessExited, SignalProcess
 from launch.launch_description_entity import LaunchDescriptionEntity
-from launch.logging import get_logger
 from launch_ros.actions import Node
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from irevla_control.errors import ConfigError
 from irevla_control.parameters.blocks import Block, read_blocks
-from irevla_control.parameters.parameter import Table, shown
+from irevla_control.parameters.parameter import Table, fitted, shown
 from irevla_control.parameters.params_file import file_problems, given_to
 
 # What a launch that ends sends its nodes, which may still be starting.
@@ -69,7 +68,8 @@ def actions(context: LaunchContext,
     file = context.launch_configurations.get('params_file', '')
     nodes = {full_name(context, node): node for node in started if isinstance(node, SuiteNode)}
     try:
-        given = from_params_file(Path(file).absolute(), nodes) if file else {}
+        given = from_params_file(
+            Path(file).absolute(), nodes, context.launch_configurations) if file else {}
     except ConfigError as error:
         raise RuntimeError(f'launch argument params_file:={file}: {error}') from error
     return [_action(one, given.get(full_name(context, one), {}))
@@ -83,26 +83,39 @@ def full_name(context: LaunchContext, node: SuiteNode) -> str:
     return f'{namespace.rstrip("/")}/{node.name}'
 
 
-def from_params_file(file: Path, nodes: dict[str, SuiteNode]) -> dict[str, dict[str, Any]]:
+def from_params_file(file: Path, nodes: dict[str, SuiteNode],
+                     arguments: Container[str]) -> dict[str, dict[str, Any]]:
     """Return what a params file gives to each node, by full name.
 
     Raises:
-        ConfigError: the file cannot be read, or does not fit the nodes.
+        ConfigError: the file cannot be read, does not fit the nodes, or says what the launch file
+            itself sets; then it names the one of the launch's arguments that sets it.
 
     """
     blocks: list[Block] = read_blocks(file)
     tables = {name: node_table(node.name) for name, node in nodes.items()}
-    problems = file_problems(file, blocks, tables)
+    problems = file_problems(file, blocks, tables) or list(
+        _unused(file, blocks, nodes, tables, arguments))
     if problems:
         raise ConfigError('\n'.join(problems))
-    given = {name: given_to(name, table, blocks) for name, table in tables.items()}
-    for name, values in given.items():
-        for key, fixed in nodes[name].parameters.items():
-            if key in values and values[key] != fixed:
-                get_logger('params_file').warning(
-                    f'{file}: {name} {key}: {shown(values[key])} is not used: this launch file '
-                    f'sets {shown(fixed)}')
-    return given
+    return {name: given_to(name, table, blocks) for name, table in tables.items()}
+
+
+def _unused(file: Path, blocks: Sequence[Block], nodes: dict[str, SuiteNode],
+            tables: dict[str, Table], arguments: Container[str]) -> Iterator[str]:
+    """Yield a line for each key that this launch file sets otherwise, for all whom it is for."""
+    for block in blocks:
+        for entry in block.entries:
+            key = entry.name
+            sets = {name: node.parameters for name, node in nodes.items()
+                    if block.matches(name) and key in tables[name]}
+            if sets and all(key in fixed and fixed[key] != fitted(tables[name], key, entry.value)
+                            for name, fixed in sets.items()):
+                name, fixed = next(iter(sets.items()))
+                remedy = f'use its argument {key}:=...' if key in arguments else 'remove it'
+                yield (f'{file}:{entry.line}: {block.name} {key}: {shown(entry.value)}: this '
+                       f'launch file sets {shown(fixed[key])} for {name} whatever the files say; '
+                       f'{remedy}')
 
 
 def node_table(name: str) -> Table:

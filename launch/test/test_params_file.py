@@ -7,7 +7,6 @@ from pathlib import Path
 import subprocess
 import sys
 import textwrap
-from types import SimpleNamespace
 
 from launch import LaunchContext
 from launch.utilities import perform_substitutions
@@ -66,6 +65,12 @@ def block(name, line):
     (block('/**/franka', 'exposure_us: 8000'), {}, ('/realsense has it',)),
     (block('/**/franka', 'max_speed: fast'), {}, ('max_speed: "fast": expected is a number',)),
     (block('/**/franka', 'box_low: [0.3, 0, 0.01]'), {}, ('expected is [0.3, 0.0, 0.01]',)),
+    (block('/**/realsense', 'rotation: [0, 45]'), {}, ('rotation: [0, 45]: expected is a list',)),
+    (block('/**/realsense', 'crop: [-1, 0, 48, 48]'), {}, ('whole numbers from 0 to 4096',)),
+    (block('/**/realsense', 'fps: 30'), {}, ('lab.yaml:3: /**/realsense fps: 30: this launch file '
+                                             'sets 15 for /realsense', 'argument fps:=')),
+    (block('/**/realsense', 'width: 640'), {}, ('sets 320 for /realsense', 'remove it')),
+    (block('/**', 'max_skew_s: 0.5'), {}, ('max_skew_s: 0.5: this launch file sets 0.1 ',)),
     (block('/**', 'use_sim_time: true'), {}, ('use_sim_time: true', '/clock')),
     ('[', {}, ('lab.yaml:1: no YAML',))])
 def test_a_key_without_effect_is_refused(refused, text, arguments, words):
@@ -73,6 +78,15 @@ def test_a_key_without_effect_is_refused(refused, text, arguments, words):
     assert len(said.splitlines()) == 1 and said.startswith('launch argument params_file:=')
     for word in words:
         assert word in said
+
+
+@pytest.mark.parametrize('text', [
+    block('/**/realsense', 'fps: 15'), block('/**', 'horizon: 50')])
+def test_what_the_launch_file_sets_too_may_be_said(tmp_path, text):
+    path = tmp_path / 'lab.yaml'
+    path.write_text(text)
+    context, started = launched('teleop.launch.py', horizon='50', params_file=str(path), **TELEOP)
+    assert len(actions(context, started)) == len(started)
 
 
 def test_a_file_that_is_not_there_is_refused():
@@ -89,26 +103,21 @@ def test_a_namespace_around_counts(tmp_path):
     assert '/lab/left/franka' in names
 
 
-def test_each_node_is_given_what_it_declares_and_no_more(tmp_path, monkeypatch):
-    warned = []
-    monkeypatch.setattr('irevla_bringup.starting.get_logger',
-                        lambda name: SimpleNamespace(warning=warned.append))
+def test_each_node_is_given_what_it_declares_and_no_more(tmp_path):
     path = tmp_path / 'lab.yaml'
-    path.write_text(block('/**', 'max_speed: 1') + block('/**/realsense', 'fps: 30'))
+    path.write_text(block('/**', 'max_speed: 1') + block('/**/realsense', 'gain: 30'))
     context, started = launched('teleop.launch.py', params_file=str(path), **TELEOP)
     nodes = {full_name(context, node): node for node in started if isinstance(node, SuiteNode)}
-    given = from_params_file(path, nodes)
+    given = from_params_file(path, nodes, ())
     assert {name: values for name, values in given.items() if values} == {
-        '/franka': {'max_speed': 1.0}, '/realsense': {'fps': 30}}
-    # What the launch argument fps says wins, and this is told.
-    assert warned == [f'{path}: /realsense fps: 30 is not used: this launch file sets 15']
+        '/franka': {'max_speed': 1.0}, '/realsense': {'gain': 30}}
     assert len(actions(context, started)) == len(started)
 
 
 @pytest.mark.parametrize('argument, given', [
     ('cameras', 'front left,wrist'), ('cameras', '2nd'), ('cameras', 'front-left'),
-    ('cameras', 'front,front'), ('namespace', 'my lab')])
-def test_names_that_cannot_be_of_topics_are_refused(argument, given):
+    ('cameras', 'front,front'), ('serials', '123,123'), ('namespace', 'my lab')])
+def test_names_that_cannot_be_are_refused(argument, given):
     with pytest.raises(RuntimeError, match=f'launch argument {argument}:={given}: '):
         launched('teleop.launch.py', **{**TELEOP, argument: given})
 

@@ -18,7 +18,7 @@ from std_msgs.msg import Float64
 from irevla_control.cameras.colour_stream import find_device
 from irevla_control.cameras.picture_files import load_picture
 from irevla_control.cameras.realsense_camera import RealSenseCamera
-from irevla_control.cameras.realsense_node import RealSenseNode, rotations
+from irevla_control.cameras.realsense_node import PARAMETERS, RealSenseNode, rotations
 from irevla_control.cameras.settings import CameraError, CameraSettings
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import message_to_image, stamp_to_ns
@@ -97,8 +97,15 @@ def test_a_turn_is_one_for_all_or_one_for_each():
     assert rotations([0, 270], ['a', 'b']) == {'a': 0, 'b': 270}
     with pytest.raises(ConfigError, match='one for each of a, b'):
         rotations([0, 90, 180], ['a', 'b'])
-    with pytest.raises(ConfigError, match='rotation 45; 0, 90, 180 or 270'):
-        replace(SETTINGS, rotation=45)
+    with pytest.raises(ConfigError, match='a list, each one of 0, 90, 180, 270'):
+        PARAMETERS['rotation'].fitted([0, 45])
+
+
+def test_a_crop_and_serials_that_no_cameras_have_are_refused():
+    with pytest.raises(ConfigError, match='whole numbers from 0 to 4096'):
+        PARAMETERS['crop'].fitted([-1, 0, 48, 48])
+    with pytest.raises(ConfigError, match='"a1" is there twice'):
+        PARAMETERS['serials'].fitted(['a1', 'a1'])
 
 
 def test_what_is_not_there_is_named_with_what_is():
@@ -110,6 +117,21 @@ def test_what_is_not_there_is_named_with_what_is():
         replace(SETTINGS, crop=(60, 0, 24, 24))
 
 
+def node(find, **parameters):
+    return RealSenseNode(find, parameter_overrides=[
+        rclpy.Parameter(name, value=value) for name, value in {
+            'cameras': ['wrist', 'side'], 'serials': ['a1', 'b2'], 'width': WIDTH,
+            'height': HEIGHT, 'image_size': 24, **parameters}.items()])
+
+
+def test_what_the_sdk_refuses_at_the_start_is_one_line(ros):
+    def find(serial):
+        raise RuntimeError('failed to set power state')
+    with pytest.raises(CameraError, match='camera wrist .a1.: failed to set power state; check '
+                                          'the cable and the udev rules'):
+        node(find)
+
+
 class Viewer:
     """Two cameras, the node that serves them, and what comes out."""
 
@@ -117,12 +139,9 @@ class Viewer:
         self.views = views
         self.devices = {serial: camera(serial) for serial in ('a1', 'b2')}
         self.plugged = set(self.devices)
-        self.node = RealSenseNode(self._find, parameter_overrides=[
-            rclpy.Parameter(name, value=value) for name, value in {
-                'cameras': ['wrist', 'side'], 'serials': ['a1', 'b2'], 'width': WIDTH,
-                'height': HEIGHT, 'image_size': 24, 'lost_after_s': 1.0,
-                'max_age_s': 1.0, 'rotation': [0, 180], 'frozen_after_s': 0.5,
-                'views_folder': str(views)}.items()])
+        self.node = node(
+            self._find, lost_after_s=1.0, max_age_s=1.0, rotation=[0, 180], frozen_after_s=0.5,
+            views_folder=str(views))
         self.viewer = rclpy.create_node('viewer')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
@@ -162,8 +181,8 @@ class Viewer:
                 (taken_s or time.time()) + self.ahead_s,
                 self.clock if serial == 'b2' else rs.timestamp_domain.global_time)
 
-    def until(self, condition, what):
-        end = time.monotonic() + 15
+    def until(self, condition, what, within_s=15):
+        end = time.monotonic() + within_s
         while not condition():
             assert time.monotonic() < end, what
             self.show()
@@ -191,6 +210,8 @@ def test_images_come_with_their_stamps_and_camera_infos(viewer):
 
 
 def test_an_unplugged_camera_is_said_and_comes_back_when_plugged_in(viewer):
+    viewer.episode.publish(EpisodeState(episode_id='zero', phase=EpisodeState.PHASE_RUNNING))
+    viewer.until(lambda: 'side' in viewer.node._offset_before, 'the beginning of an episode')
     viewer.plugged.remove('b2')
     viewer.statuses.clear()
     viewer.until(lambda: any('camera side (b2) gives no frames' in text
@@ -202,6 +223,8 @@ def test_an_unplugged_camera_is_said_and_comes_back_when_plugged_in(viewer):
     viewer.until(lambda: viewer.frames('side'), 'the camera again')
     viewer.statuses.clear()
     viewer.until(lambda: 'ok' in viewer.statuses, 'all well again')
+    assert set(viewer.node._offset_before) == {'wrist'}, 'another clock than before is no drift'
+    viewer.episode.publish(EpisodeState(episode_id='zero', phase=EpisodeState.PHASE_ENDED))
 
 
 def test_a_late_frame_is_reported(viewer):
@@ -218,7 +241,7 @@ def test_a_clock_that_runs_ahead_is_made_up_for_told_and_its_drift_reported(view
     viewer.statuses.clear()
     viewer.images.clear()
     viewer.until(lambda: any('the clock of camera side drifted by -' in text
-                             for text in viewer.statuses), 'the report of the drift')
+                             for text in viewer.statuses), 'the report of the drift', 40)
     now = time.time_ns()
     stamps = [stamp_to_ns(image.header.stamp) for image in viewer.frames('side')]
     assert stamps == sorted(set(stamps)) and max(stamps) < now

@@ -9,12 +9,15 @@ import cv2
 import numpy as np
 
 
-def views_folder(given: str) -> Path:
-    """Return the folder for pictures: the one given, else `views` in ROS's folder of logs."""
+def views_folder(given: str, namespace: str) -> Path:
+    """Return the folder for a node's pictures: the one given, else one in ROS's folder of logs.
+
+    That is `views` and the node's namespace, so that two arms keep their pictures apart.
+    """
     if given:
         return Path(given)
     home = Path(os.environ.get('ROS_HOME') or Path.home() / '.ros')
-    return Path(os.environ.get('ROS_LOG_DIR') or home / 'log') / 'views'
+    return Path(os.environ.get('ROS_LOG_DIR') or home / 'log') / 'views' / namespace.strip('/')
 
 
 def save_picture(path: Path, picture: np.ndarray) -> None:

@@ -17,18 +17,18 @@ from irevla_control.cameras.camera_health import mixed_clocks
 from irevla_control.cameras.colour_stream import find_device
 from irevla_control.cameras.picture_files import save_picture, views_folder
 from irevla_control.cameras.realsense_camera import CameraFrame, RealSenseCamera
-from irevla_control.cameras.settings import CameraError, CameraSettings
+from irevla_control.cameras.settings import ROTATIONS, CameraError, CameraSettings
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import ns_to_stamp, pixels_to_message, to_array
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import CAMERA, Parameter, declare
+from irevla_control.ros.parameters import CAMERA, SERIAL, Parameter, declare
 from irevla_control.ros.qos import EVENT, OBSERVATION
 from irevla_msgs.msg import EpisodeState
 
 PARAMETERS = {
     'cameras': Parameter([''], 'names; each gives `camera/<name>/image_raw`', form=CAMERA),
-    'serials': Parameter([''], 'serial numbers of the cameras, in their order'),
+    'serials': Parameter([''], 'serial numbers of the cameras, in their order', form=SERIAL),
     'image_size': Parameter(224, 'height and width of the images given [pixels]', 16, 2048),
     'width': Parameter(640, 'of the captured stream [pixels]', 16, 4096),
     'height': Parameter(480, 'of the captured stream [pixels]', 16, 4096),
@@ -37,15 +37,16 @@ PARAMETERS = {
                                 'automatic', 0, 200_000),
     'gain': Parameter(64, 'of the sensor, with a fixed exposure', 0, 248),
     'crop': Parameter([0], 'left, top, width, height of the part used [pixels]; [0]: the largest '
-                           'square in the middle'),
+                           'square in the middle', 0, 4096),
     'rotation': Parameter([0], 'clockwise turn of each camera\'s images [degrees], 0, 90, 180 or '
-                               '270 in their order; one number: of all'),
+                               '270 in their order; one number: of all', choices=ROTATIONS),
     'min_rate_share': Parameter(0.9, 'of fps, below which a camera is reported as too slow',
                                 0.0, 1.0),
     'frozen_after_s': Parameter(2.0, 'for which pictures may stay the same to the last bit; 0: '
                                      'for ever [s]', 0.0, 600.0),
     'views_folder': Parameter('', 'folder that gets <camera>.png of each camera\'s view at the '
-                                  'start; empty: views in ROS\'s folder of logs'),
+                                  'start; empty: views/<namespace> in ROS\'s folder of '
+                                  'logs'),
     'lost_after_s': Parameter(0.5, 'silence after which a camera is lost and opened anew [s]',
                               0.05, 10.0),
     'transport_s': Parameter(0.02, 'least time from an exposure to the arrival of its picture, '
@@ -88,7 +89,7 @@ class RealSenseNode(Node):
         self._settings = {name: CameraSettings(
             serial, crop=crop, size=values['image_size'], rotation=turns[name], **same)
             for name, serial in zip(names, serials)}
-        self._views_folder = views_folder(values['views_folder'])
+        self._views_folder = views_folder(values['views_folder'], self.get_namespace())
         # When a view is saved [steady s], and the picture for it: by then its exposure settled.
         self._view_due: dict[str, float] = {}
         self._views: dict[str, np.ndarray] = {}
@@ -130,8 +131,13 @@ class RealSenseNode(Node):
         try:
             camera = RealSenseCamera(self._find(settings.serial), settings,
                                      partial(self._on_frame, name))
+        except RuntimeError as error:
+            raise CameraError(f'camera {name} ({settings.serial}): {error}; check the cable and '
+                              'the udev rules') from error
         finally:
             self._tried[name] = time.monotonic()
+        # Its clock is measured anew.
+        self._offset_before.pop(name, None)
         self._matrices[name] = to_array('d', camera.matrix()).tolist()
         self._cameras[name] = camera
         self.get_logger().info(f'camera {name} ({settings.serial}): {camera.stream}')
@@ -228,7 +234,7 @@ class RealSenseNode(Node):
         try:
             self._open(name)
             self._diagnostics.count(f'{name} opened anew')
-        except (CameraError, RuntimeError) as error:
+        except CameraError as error:
             return f'{text}: {error}'
         return text
 

@@ -57,9 +57,6 @@ class CameraSettings:
                 or top + height > self.height:
             raise ConfigError(f'camera {self.serial}: crop {self.crop}; left, top, width, height '
                               f'within {self.width} x {self.height} are needed')
-        if self.rotation not in ROTATIONS:
-            raise ConfigError(f'camera {self.serial}: rotation {self.rotation}; 0, 90, 180 or 270 '
-                              'degrees are needed')
         if self.exposure_us * self.fps > US_PER_S:
             raise ConfigError(
                 f'camera {self.serial}: exposure_us {self.exposure_us} is longer than a frame at '

@@ -34,6 +34,7 @@ _TOKEN = r'[A-Za-z_]\w*'
 _TOPIC = rf'/?{_TOKEN}(/{_TOKEN})*'
 # A camera's name is a part of the names of its topics.
 CAMERA = Form('a name of letters, digits and _ that begins with no digit', _TOKEN)
+SERIAL = Form('a serial number, without spaces', r'\S+')
 TOPIC = Form('the name of a topic, as robot_state or camera/front/image_raw', _TOPIC)
 TYPED_TOPIC = Form('"name package/msg/Type"', rf'{_TOPIC}\s+\w+/msg/\w+')
 
@@ -83,7 +84,8 @@ class Parameter:
     def expected(self) -> str:
         """What a value has to be, in words."""
         if self.choices:
-            return f'one of {", ".join(map(shown, self.choices))}'
+            words = f'one of {", ".join(map(shown, self.choices))}'
+            return f'a list, each {words}' if isinstance(self.default, list) else words
         kind = type(self._first)
         one, many = _KINDS[kind]
         if self.form:

@@ -4,6 +4,7 @@
 
 from collections import Counter, deque
 from collections.abc import Mapping
+import re
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -12,13 +13,16 @@ from rclpy.node import Node
 from irevla_control.ros.middleware import unreachable_users
 
 PERIOD_S = 1.0
+# Numbers by themselves, as they are measured; those in names, such as cam1, are part of these.
+NUMBER = re.compile(r'(?<!\w)\d+(\.\d+)?(?!\w)')
 
 
 class Diagnostics:
     """Counts events and timings; publishes them once a second.
 
     An event is anything countable (`count('received')`). A refusal is an event with a reason: it
-    turns the status to WARN until the next second without one.
+    turns the status to WARN until the next second without one. What lasts is told by `warn` and
+    `error`, until it is cleared. A note is a value that is shown until it is told anew.
     """
 
     def __init__(self, node: Node, hardware_id: str = '') -> None:
@@ -59,8 +63,11 @@ class Diagnostics:
         self._error = reason
 
     def warn(self, reason: str) -> None:
-        """Set the status to WARN until it is cleared with an empty reason."""
-        if reason and reason != self._warning:
+        """Set the status to WARN until it is cleared with an empty reason.
+
+        A reason that differs from the one before in numbers only is not logged again.
+        """
+        if reason and NUMBER.sub('', reason) != NUMBER.sub('', self._warning):
             self._node.get_logger().warning(reason)
         self._warning = reason
 
@@ -74,13 +81,13 @@ class Diagnostics:
 
     def publish(self) -> None:
         """Publish now instead of at the next second, which a failing node does not see."""
-        self._refuse_other_users()
         now = time.monotonic()
         elapsed, self._last = now - self._last, now
         status = DiagnosticStatus(name=f'{self._node.get_name()}: status',
                                   hardware_id=self._hardware_id, level=DiagnosticStatus.OK,
                                   message='ok')
-        problems = list(filter(None, (self._error, self._warning, self._refused)))
+        problems = list(filter(None, (
+            self._error, self._warning, self._refused, self._other_users())))
         if problems:
             status.level = DiagnosticStatus.ERROR if self._error else DiagnosticStatus.WARN
             status.message = '; '.join(problems)
@@ -100,13 +107,14 @@ class Diagnostics:
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
 
-    def _refuse_other_users(self) -> None:
-        users = list(unreachable_users(self._node.context.get_domain_id()))
+    def _other_users(self) -> str:
+        """Return what is wrong where other users run nodes in this domain, or ''."""
+        reason, users = '', list(unreachable_users(self._node.context.get_domain_id()))
         if users:
             reason = (f'user {" and ".join(users)} runs nodes in this domain (or left files of '
                       'killed ones in /dev/shm): messages between theirs and this node are lost; '
                       'run all nodes as one user, or give them another ROS_DOMAIN_ID')
-            self._refused = self._refused or reason
             if users != self._unreachable:
                 self._node.get_logger().warning(reason)
         self._unreachable = users
+        return reason

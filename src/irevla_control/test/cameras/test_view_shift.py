@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A camera that was knocked is found by what is static in its view, whatever else moves."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -115,4 +117,6 @@ def test_pictures_are_the_same_from_their_files(tmp_path, reference, monkeypatch
     with pytest.raises(ValueError, match='bad.png is no picture'):
         load_picture(tmp_path / 'bad.png')
     monkeypatch.setenv('ROS_LOG_DIR', str(tmp_path))
-    assert views_folder('') == tmp_path / 'views'
+    assert views_folder('', '/') == tmp_path / 'views'
+    assert views_folder('', '/lab/left') == tmp_path / 'views/lab/left', 'apart from /lab/right'
+    assert views_folder('mine', '/lab/left') == Path('mine')

@@ -30,6 +30,7 @@ from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, Policy
 from irevla_policy.checkpoints.head_update import pack_head
 from irevla_policy.checkpoints.latent_checkpoint import load_latent_policy, save_latent_policy
 from irevla_policy.metrics_log import MetricsLog
+from irevla_policy.model.device import usable_device
 
 # Updates between two looks at what came in.
 SLICE = 20
@@ -46,8 +47,7 @@ class LearnerNode(Node):
         if not values['root']:
             raise ConfigError('parameter root is empty; give a folder')
         torch.set_num_threads(values['threads'])
-        if values['device'] == 'cuda' and not torch.cuda.is_available():
-            raise ConfigError('parameter device is cuda, but torch sees no GPU; use cpu')
+        device = usable_device(values['device'])
         self._root = Path(values['root'])
         try:
             self._root.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ class LearnerNode(Node):
         settings = SACfDConfig.load(Path(values['settings']) if values['settings'] else None)
         self._tensorboard = settings.tensorboard
         self._learner = OnlineLearner(self._policy, settings, self._root, values['seed'],
-                                      values['device'])
+                                      str(device))
         self._most_owed = values['most_owed']
         self._publish_period_s = values['publish_period_s']
         self._joiner = EpisodeJoiner()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether the cameras look where they looked in the demonstrations of a checkpoint."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +16,27 @@ class ViewCheck:
 
     Attributes:
         notes: by camera what was found last, in words.
+        unknown: cameras without a reference, which are not compared.
         problem: what is wrong with the views seen last, or ''.
 
     """
 
-    def __init__(self, views: Mapping[str, np.ndarray], limit: float, folder: Path) -> None:
-        """Have the references, the longest shift that is well [pixels], a place for overlays."""
+    def __init__(self, views: Mapping[str, np.ndarray], limit: float, folder: Path,
+                 cameras: Sequence[str]) -> None:
+        """Compare nothing yet.
+
+        Args:
+            views: the references, by camera.
+            limit: longest shift that is well [pixels].
+            folder: for overlays.
+            cameras: all that the policy sees.
+
+        """
         self._views, self._limit, self._folder = views, limit, folder
-        self.notes = {camera: 'not compared yet' for camera in views}
+        self.unknown = [camera for camera in cameras if camera not in views]
+        self.notes = {**{camera: 'not compared yet' for camera in views}, **{
+            camera: 'not compared: the checkpoint has no reference view'
+            for camera in self.unknown}}
         self.problem = ''
 
     def look(self, images: Mapping[str, np.ndarray]) -> None:

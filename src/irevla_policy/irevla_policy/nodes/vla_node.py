@@ -33,7 +33,7 @@ from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, Policy
 from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.checkpoints.head_update import unpack_head
 from irevla_policy.exploration import SmoothNoise
-from irevla_policy.model.device import best_device
+from irevla_policy.model.device import usable_device
 from irevla_policy.model.head import Head
 from irevla_policy.model.vla import PolicyOutput
 from irevla_policy.nodes.view_check import ViewCheck
@@ -64,7 +64,7 @@ class VlaNode(Node):
         super().__init__('vla')
         values = declare(self, PARAMETERS)
         torch.set_num_threads(values['threads'])
-        device = best_device() if values['device'] == 'auto' else values['device']
+        device = usable_device(values['device'])
         self._vla = load_checkpoint(Path(values['checkpoint']), device=device)
         self._vla.compile_for_inference()
         self._backbone_hash = self._vla.backbone_hash
@@ -77,7 +77,8 @@ class VlaNode(Node):
         self._stamps, self._timed = StampClock(), (cameras[0], 'state')
         self._episode = EpisodeState()
         self._views = ViewCheck(self._vla.views, values['max_view_shift_px'],
-                                views_folder(values['views_folder']))
+                                views_folder(values['views_folder'], self.get_namespace()),
+                                cameras)
         self._viewed = ''
         self._encode_last = values['encode_last']
         # A new head waits until the running pass is over.
@@ -109,6 +110,11 @@ class VlaNode(Node):
         self.get_logger().info(
             f'ready on {device}: backbone {self._backbone_hash[:12]}, '
             f'cameras {", ".join(cameras)}')
+        self._tell_views()
+        if self._views.unknown:
+            self.get_logger().info(
+                f'no reference view of {", ".join(self._views.unknown)} in this checkpoint: a '
+                'moved camera is not noticed')
 
     def destroy_node(self) -> None:
         """Let the running pass end before the publishers go."""
@@ -169,9 +175,12 @@ class VlaNode(Node):
             return
         self._viewed = self._episode.episode_id
         self._views.look(observation.images)
+        self._tell_views()
+        self._diagnostics.warn(self._views.problem)
+
+    def _tell_views(self) -> None:
         for camera, note in self._views.notes.items():
             self._diagnostics.note(f'{camera} view shift', note)
-        self._diagnostics.warn(self._views.problem)
 
     @property
     def _running(self) -> bool:

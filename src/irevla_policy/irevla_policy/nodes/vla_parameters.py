@@ -24,7 +24,8 @@ PARAMETERS = {
         3.0, 'shift of a camera\'s view from that of the demonstrations above which it is '
         'reported [pixels]', 0.1, 1000.0),
     'views_folder': Parameter(
-        '', 'folder for overlays of shifted views; empty: views in ROS\'s folder of logs'),
+        '', 'folder for overlays of shifted views; empty: views/<namespace> in ROS\'s folder of '
+        'logs'),
     'encode_last': Parameter(
         False, 'also publish the policy_step of an episode\'s last observation, for a learner'),
 }

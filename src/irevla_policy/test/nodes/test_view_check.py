@@ -38,7 +38,7 @@ def views():
 
 
 def test_views_as_in_the_demonstrations_are_well_and_their_shifts_are_told(tmp_path, views):
-    check = ViewCheck(views, 3.0, tmp_path)
+    check = ViewCheck(views, 3.0, tmp_path, CAMERAS)
     assert check.notes == dict.fromkeys(CAMERAS, 'not compared yet')
     check.look({**ROOMS, 'side': ROOMS['front']})
     assert not check.problem and not list(tmp_path.iterdir())
@@ -46,7 +46,7 @@ def test_views_as_in_the_demonstrations_are_well_and_their_shifts_are_told(tmp_p
 
 
 def test_a_knocked_camera_is_named_with_its_shift_and_an_overlay(tmp_path, views):
-    check = ViewCheck(views, 3.0, tmp_path)
+    check = ViewCheck(views, 3.0, tmp_path, CAMERAS)
     check.look({**ROOMS, 'wrist': np.roll(ROOMS['wrist'], 5, axis=1)})
     assert 'camera wrist is not where it was' in check.problem and 'front' not in check.problem
     assert '5.0 pixels (5.0 right' in check.problem
@@ -57,14 +57,21 @@ def test_a_knocked_camera_is_named_with_its_shift_and_an_overlay(tmp_path, views
 
 
 def test_two_cameras_in_each_others_place_are_told(tmp_path, views):
-    check = ViewCheck(views, 3.0, tmp_path)
+    check = ViewCheck(views, 3.0, tmp_path, CAMERAS)
     check.look({'front': ROOMS['wrist'], 'wrist': ROOMS['front']})
     assert check.problem.count('shows something else') == 2
 
 
+def test_a_camera_without_a_reference_is_told(tmp_path, views):
+    check = ViewCheck({'front': views['front']}, 3.0, tmp_path, CAMERAS)
+    assert check.unknown == ['wrist'] and 'no reference view' in check.notes['wrist']
+    check.look(ROOMS)
+    assert not check.problem and 'no reference view' in check.notes['wrist']
+
+
 def test_what_cannot_be_compared_or_written_is_no_crash(tmp_path, views):
     (tmp_path / 'file').write_text('')
-    check = ViewCheck(views, 3.0, tmp_path / 'file')
+    check = ViewCheck(views, 3.0, tmp_path / 'file', CAMERAS)
     check.look({'front': np.zeros((8, 8, 3), np.uint8)})
     assert 'cannot be compared' in check.notes['front'] and not check.problem
     check.look({'front': np.roll(ROOMS['front'], 6, axis=0)})

@@ -76,6 +76,12 @@ def test_an_observation_is_answered_with_what_the_model_computes(fresh, checkpoi
     assert 0 < step.inference_s < 30
 
 
+def test_cameras_without_a_reference_view_are_told_before_any_episode(fresh):
+    assert fresh.spin_until(lambda: any(
+        value.key == 'front view shift' and 'no reference view' in value.value
+        for status in fresh.statuses for value in status.values))
+
+
 def test_an_ended_episode_gets_no_command(fresh):
     fresh.show(fresh.random_images(), phase=EpisodeState.PHASE_ENDED)
     assert not fresh.spin_until(lambda: fresh.commands, 0.5)

@@ -1,0 +1,54 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a node tells of its health: each thing once in the log, and nothing hides another."""
+
+import pytest
+import rclpy
+
+from irevla_control.ros import diagnostics as module
+from irevla_control.ros.diagnostics import Diagnostics
+
+
+@pytest.fixture
+def diagnostics(ros, monkeypatch):
+    node = rclpy.create_node('told')
+    diagnostics = Diagnostics(node)
+    monkeypatch.setattr(module, 'unreachable_users', lambda domain: [])
+    yield diagnostics
+    node.destroy_node()
+
+
+@pytest.fixture
+def told(diagnostics, monkeypatch):
+    """Return the message of the status that is published now."""
+    published = []
+    monkeypatch.setattr(diagnostics._publisher, 'publish', published.append)
+
+    def told():
+        diagnostics.publish()
+        return published[-1].status[0].message
+    return told
+
+
+def test_a_warning_is_logged_once_while_only_its_numbers_change(diagnostics, told, capfd):
+    for rate_hz in (15.0, 15.2, 14.8):
+        diagnostics.warn(f'camera cam1: it gives {rate_hz} pictures a second, 30 are asked')
+    assert told().startswith('camera cam1: it gives 14.8'), 'the newest is published'
+    assert capfd.readouterr().err.count('it gives') == 1
+    diagnostics.warn('camera cam2: it gives 14.8 pictures a second, 30 are asked')
+    assert capfd.readouterr().err.count('it gives') == 1, 'another camera'
+    diagnostics.warn('')
+    diagnostics.warn('camera cam2: it gives 14.7 pictures a second, 30 are asked')
+    assert capfd.readouterr().err.count('it gives') == 1, 'it was well in between'
+
+
+def test_other_users_are_told_beside_a_refusal_and_logged_once(diagnostics, told, monkeypatch,
+                                                               capfd):
+    monkeypatch.setattr(module, 'unreachable_users', lambda domain: ['anna'])
+    diagnostics.refuse('a message is too old')
+    said = told()
+    assert said.startswith('a message is too old; user anna runs nodes in this domain')
+    assert told().startswith('user anna')
+    assert capfd.readouterr().err.count('user anna') == 1
+    monkeypatch.setattr(module, 'unreachable_users', lambda domain: [])
+    assert told() == 'ok'
