@@ -37,7 +37,7 @@ NAMES = ('home', 'box', 'tilt', 'stop', 'recover', 'hand', 'cameras', 'mouse', '
 NEEDS = {'recover': ('stop',), 'mouse': NAMES[6:7], 'recording': NAMES[6:8],
          'replay': NAMES[6:9]}
 # What only the other launch file starts: blocks for it would fit no node.
-OTHERS = {'teleop.launch.py': 'replay', 'replay.launch.py': 'spacemouse'}
+OTHERS = {'teleop.launch.py': ('replay',), 'replay.launch.py': ('spacemouse', 'recorder')}
 
 
 def main() -> None:
@@ -131,11 +131,11 @@ def accepted(options: argparse.Namespace, folder: Path, stack: contextlib.ExitSt
     return 'signed' if protocol.sign() else 'passed, but not signed: no name was given'
 
 
-def slow_parameters(own: Sequence[Block], file: Path, without: str = '') -> Path:
-    """Write the lab's blocks with the acceptance's speeds, without those of a node."""
+def slow_parameters(own: Sequence[Block], file: Path, without: Sequence[str] = ()) -> Path:
+    """Write the lab's blocks with the acceptance's speeds, without those of some nodes."""
     content: dict[str, Any] = {}
     for block in own:
-        if block.node != without or not without:
+        if block.node not in without:
             given = content.setdefault(block.name, {PARAMETERS_KEY: {}})[PARAMETERS_KEY]
             given |= {entry.name: entry.value for entry in block.entries}
     content.setdefault('/**/franka', {PARAMETERS_KEY: {}})[PARAMETERS_KEY] |= SLOW

@@ -158,11 +158,11 @@ def test_a_launch_gets_only_blocks_of_nodes_that_it_starts(tmp_path):
     lab.write_text(yaml.safe_dump({
         '/**': {'spacemouse': {'ros__parameters': {'view': 90.0}}},
         '/**/franka': {'ros__parameters': {'max_speed': 1.0, 'max_tilt': 0.1}}}))
-    program.slow_parameters(read_blocks(lab), file, 'spacemouse')
+    program.slow_parameters(read_blocks(lab), file, ('spacemouse',))
     block, = read_blocks(file)
     assert {entry.name: entry.value for entry in block.entries} == {
         'max_tilt': 0.1, **program.SLOW}
-    program.slow_parameters(read_blocks(lab), file, 'replay')
+    program.slow_parameters(read_blocks(lab), file, ('replay',))
     assert {block.node for block in read_blocks(file)} == {'franka', 'spacemouse'}
 
 
