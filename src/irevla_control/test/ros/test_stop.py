@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program that stops the arm: from any user of the machine, and with the truth at its end."""
 
+import contextlib
 import importlib
 import multiprocessing
 import os
@@ -108,6 +109,11 @@ def played(domain):
         process.kill()
         process.join()
     shutil.rmtree(logs)
+    # What Fast DDS leaves of a process that is killed.
+    for file in Path('/dev/shm').iterdir():
+        with contextlib.suppress(OSError):
+            if file.stat().st_uid in USERS:
+                file.unlink()
 
 
 def said(pipe):
