@@ -139,11 +139,16 @@ class EpisodeRunnerNode(Node):
         if answer.code in LATER:
             self.get_logger().warning(f'reset_episode: {answer.text}; trying again',
                                       throttle_duration_sec=10.0)
-            self._again = self.create_timer(PATIENCE_S, self._on_patience)
+            self._begin_later()
             return
         if answer.code != ResetEpisode.Response.OK:
             raise ConfigError(f'reset_episode refused: {answer.text} (code {answer.code})')
-        self._episode_id = answer.episode_id
+        # One that has ended already is not waited for: the next was asked for meanwhile.
+        if answer.episode_id != self._last_id:
+            self._episode_id = answer.episode_id
+
+    def _begin_later(self) -> None:
+        self._again = self.create_timer(PATIENCE_S, self._on_patience)
 
     def _on_patience(self) -> None:
         self.destroy_timer(self._again)
@@ -157,13 +162,16 @@ class EpisodeRunnerNode(Node):
                 and message.episode_id != self._last_id)
         if message.phase != EpisodeState.PHASE_ENDED or not ours:
             return
+        self._last_id, self._episode_id = message.episode_id, ''
         result = {
             'task': message.task, 'seed': message.seed, 'episode_id': message.episode_id,
             'success': message.success, 'steps': message.step,
             'terminated': message.terminated, 'truncated': message.truncated,
             'aborted': message.aborted}
         if message.aborted:
-            self._begin_again(f'it was aborted: {message.text}')
+            self._count_retry(self._current, f'it was aborted: {message.text}')
+            # A reset that failed, as while an arm still brakes, would fail again at once.
+            (self._begin if message.step else self._begin_later)()
             return
         if self._values['only_successes'] and not message.success:
             self._begin_again('it did not succeed')

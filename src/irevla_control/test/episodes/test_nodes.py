@@ -16,7 +16,7 @@ from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Bool
 
 from irevla_control.bags.writer import BagWriter, Topic
-from irevla_control.episodes.episode_runner_node import read_results
+from irevla_control.episodes.episode_runner_node import PATIENCE_S, read_results
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, EVENT
@@ -112,6 +112,10 @@ class Environment(Peer):
     """
 
     swallow = 0
+    # How many of the first episodes end before the answer that tells their id.
+    hasty = 0
+    # Steps of each episode.
+    steps = 4
     # What the first resets are answered with, before ``code``.
     first_codes = ()
 
@@ -134,8 +138,10 @@ class Environment(Peer):
             self.swallow -= 1
             return response
         self._pending = EpisodeState(
-            episode_id=response.episode_id, task=request.task, seed=request.seed, step=4,
-            phase=EpisodeState.PHASE_ENDED)
+            episode_id=response.episode_id, task=request.task, seed=request.seed,
+            step=self.steps, phase=EpisodeState.PHASE_ENDED)
+        if len(self.resets) <= self.hasty:
+            self._end()
         return response
 
     def _end(self):
@@ -175,6 +181,27 @@ def test_episode_runner_goes_on_where_its_results_end_and_repeats_aborted_episod
     assert process.returncode == 0
     assert environment.resets == [('a', 1)] * 3
     assert [result['seed'] for result in json.loads(output.read_text())] == [0, 1]
+    environment.node.destroy_node()
+
+
+def test_episodes_that_end_before_their_answers_are_not_waited_for(tmp_path):
+    environment = Environment(abort_first=5)
+    environment.hasty = 6
+    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'max_retries:=10') as process:
+        assert environment.spin_until(lambda: process.poll() is not None, 15)
+    assert process.returncode == 0
+    assert environment.resets == [('a', 0)] * 6 + [('a', 1)]
+    environment.node.destroy_node()
+
+
+def test_a_reset_that_fails_is_asked_for_again_with_patience():
+    environment = Environment(abort_first=2)
+    environment.steps = 0
+    began = time.monotonic()
+    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=1') as process:
+        environment.spin_until(lambda: process.poll() is not None)
+    assert process.returncode == 0 and environment.resets == [('a', 0)] * 3
+    assert time.monotonic() - began > 2 * PATIENCE_S
     environment.node.destroy_node()
 
 
