@@ -43,6 +43,8 @@ class CellChecks:
         self._episode = EpisodeState()
         self._pictures: dict[str, list[tuple[float, Image]]] = {name: [] for name in cameras}
         self._commands = 0
+        # Where the arm was when the newest episode began, and the commands until then.
+        self._began: tuple[np.ndarray, int] | None = None
         lab.node.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         lab.node.create_subscription(EndEffectorCommand, 'command', self._on_command, OBSERVATION)
         for name in cameras:
@@ -70,6 +72,10 @@ class CellChecks:
         self._graph.close()
 
     def _on_episode(self, message: EpisodeState) -> None:
+        begins = message.phase == EpisodeState.PHASE_RUNNING \
+            and message.episode_id != self._episode.episode_id
+        if begins and self._lab.state:
+            self._began = self._lab.pose.position, self._commands
         self._episode = message
 
     def _on_command(self, message: EndEffectorCommand) -> None:
@@ -105,9 +111,9 @@ class CellChecks:
     def mouse(self) -> dict[str, Any]:
         """Wait for an episode and the cap; measure how far the arm was led."""
         lab = self._lab
-        lab.until(lambda: self._episode.phase == EpisodeState.PHASE_RUNNING,
-                  'the press that begins', PATIENCE_S)
-        there, before = lab.pose.position, self._commands
+        # A person may press, and push, before this is asked for.
+        lab.until(lambda: self._began is not None, 'the press that begins', PATIENCE_S)
+        there, before = self._began
         lab.until(lambda: np.linalg.norm(lab.pose.position - there) > PUSHED,
                   'motion by the mouse', PATIENCE_S)
         way = lab.pose.position - there
