@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from irevla_control.arm.kinematics import JOINTS
 from irevla_control.errors import ConfigError
 
 
@@ -24,7 +25,7 @@ class CollisionThresholds:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for thresholds of the wrong number or sign."""
-        for name, size in (('collision_torque', 7), ('collision_force', 6)):
+        for name, size in (('collision_torque', JOINTS), ('collision_force', 6)):
             value = np.asarray(getattr(self, name), float)
             if value.shape != (size,) or not (np.isfinite(value) & (value > 0)).all():
                 raise ConfigError(f'{name} is {value.tolist()}; {size} finite numbers above 0 '

@@ -22,6 +22,7 @@ from irevla_control.franka.gains import ArmGains
 # franky's are not all of one family, and a connection that is cut can be a bare RuntimeError.
 ERRORS = (franky.Exception, franky.InvalidMotionTypeException,
           getattr(franky, 'MotionReuseException', franky.Exception), RuntimeError)
+CONNECTION_LOST = (franky.NetworkException, franky.ProtocolException, RuntimeError)
 # Errors of libfranka that the collision thresholds decide about.
 REFLEXES = ('cartesian_reflex', 'joint_reflex')
 # After which a robot that is starting is tried again.
@@ -244,8 +245,7 @@ class FrankaArm:
         except ERRORS as error:
             self._tracker = None
             code = FaultCode.CONTROL
-            if isinstance(error, (franky.NetworkException, franky.ProtocolException,
-                                  RuntimeError)):
+            if isinstance(error, CONNECTION_LOST):
                 code, self._robot = FaultCode.CONNECTION, None
             # libfranka breaks its lines.
             text = ' '.join(str(error).split())

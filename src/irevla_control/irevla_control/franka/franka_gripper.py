@@ -12,7 +12,7 @@ import franky
 
 from irevla_control.arm.controller import FaultCode
 from irevla_control.errors import ConfigError
-from irevla_control.franka.franka_arm import ERRORS, ArmError
+from irevla_control.franka.franka_arm import CONNECTION_LOST, ERRORS, ArmError
 
 # How often the wish is looked at, and the width read.
 PERIOD_S = 0.02
@@ -24,8 +24,6 @@ AGAIN_S = 1.0
 STOP_S = 1.0
 # Fingers rest when their opening, 0 to 1, changes by less than this for this time.
 STILL, STILL_S = 0.01, 0.2
-# A connection that is cut can be a bare RuntimeError.
-CONNECTION_LOST = (franky.NetworkException, franky.ProtocolException, RuntimeError)
 WARNINGS = 100
 
 
