@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Four checks of the whole cell: cameras, mouse, recording, replay."""
 
+from collections import deque
 from collections.abc import Callable
 import contextlib
+import math
 from pathlib import Path
 import time
 from typing import Any
@@ -41,7 +43,10 @@ class CellChecks:
         self._folder, self._bags = folder, folder / 'bags'
         self._graph = contextlib.ExitStack()
         self._episode = EpisodeState()
-        self._pictures: dict[str, list[tuple[float, Image]]] = {name: [] for name in cameras}
+        # When each arrived [s since 1970]; a person may take minutes, so only the newest stay.
+        most = math.ceil(2 * LOOK_S * fps)
+        self._pictures: dict[str, deque[tuple[float, Image]]] = {
+            name: deque(maxlen=most) for name in cameras}
         self._commands = 0
         # Where the arm was when the newest episode began, and the commands until then.
         self._began: tuple[np.ndarray, int] | None = None
@@ -90,9 +95,9 @@ class CellChecks:
         lab.until(lambda: all(self._pictures.values()), f'pictures of {self._cameras}')
         for heard in self._pictures.values():
             heard.clear()
-        lab.spin(LOOK_S)
+        time.sleep(LOOK_S)
         measured = {}
-        for name, heard in self._pictures.items():
+        for name, heard in ((name, list(each)) for name, each in self._pictures.items()):
             rate = len(heard) / LOOK_S
             if rate < SHARE * self._fps:
                 raise CheckError(f'camera {name} gives {rate:.1f} pictures a second, fps is '
