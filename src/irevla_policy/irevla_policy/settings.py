@@ -67,13 +67,15 @@ class _Range:
                 and (self.below is None or value < self.below))
 
     def __str__(self) -> str:
-        end = f' to {self.most:g}' if self.most is not None else \
-            f' to below {self.below:g}' if self.below is not None else ''
-        if self.above is not None:
-            return f' above {self.above:g}{end}'
-        if self.least is None:
+        # As YAML reads them back.
+        least, most, above, below = (None if end is None else f'{Decimal(str(end)):f}' for end in (
+            self.least, self.most, self.above, self.below))
+        end = f' to {most}' if most else f' to below {below}' if below else ''
+        if above:
+            return f' above {above}{end}'
+        if not least:
             return f' up{end}' if end else ''
-        return f' from {self.least:g}{end}' if end else f' of {self.least:g} or more'
+        return f' from {least}{end}' if end else f' of {least} or more'
 
 
 def setting(default: Any = MISSING, *, least: float | None = None, most: float | None = None,
