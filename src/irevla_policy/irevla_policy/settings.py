@@ -173,7 +173,9 @@ def build(kind: type[Kind], data: Any, where: str = '', folder: Path | None = No
     try:
         return kind(**values)
     except SettingError as error:
-        raise (error.below(where) if where else error) from error
+        if not where:
+            raise
+        raise error.below(where) from error
 
 
 @cache
@@ -266,9 +268,10 @@ def _yaml_remedy(hint: Any, value: Any) -> str:
         return ' (YAML takes no and off, yes and on for truth values: put them in quotes)'
     if hint in (int, float) and isinstance(value, str):
         try:
-            return f' (YAML takes {value} for text: write {Decimal(value):f})'
+            number = Decimal(value)
         except InvalidOperation:
-            pass
+            return ''
+        return f' (YAML takes {value} for text: write {number:f})' if number.is_finite() else ''
     return ''
 
 

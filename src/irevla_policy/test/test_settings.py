@@ -74,6 +74,8 @@ def test_a_file_comes_out_typed(file):
     ('salt: .nan', ':4: salt is nan; a number above 0 to below 2 is needed'),
     ('salt: 1e-7', ":4: salt is '1e-7'; a number above 0 to below 2 is needed (YAML takes 1e-7 "
      'for text: write 0.0000001)'),
+    ('salt: much', ":4: salt is 'much'; a number above 0 to below 2 is needed\n"),
+    ('salt: nan', ":4: salt is 'nan'; a number above 0 to below 2 is needed\n"),
     ('stirred: 1', ':4: stirred is 1; true or false is needed'),
     ('  heat: high', ':4: oven.heat is there twice, first in line 3; remove one'),
     ('  trays: [1, 0]', ':4: oven.trays is [1, 0]; a list of whole numbers of 1 or more is'),
@@ -91,7 +93,7 @@ def test_what_does_not_fit_is_refused_with_its_line(file, text, message):
     with pytest.raises(ConfigError) as caught:
         Cooking.load(file)
     assert str(caught.value).startswith(f'cooking settings {file}')
-    assert message in str(caught.value)
+    assert message in f'{caught.value}\n'
 
 
 def test_a_switch_that_yaml_takes_for_a_truth_value_is_explained(file):

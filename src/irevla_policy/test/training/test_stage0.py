@@ -95,3 +95,9 @@ def test_a_record_of_another_program_is_refused_by_name(trained):
     (stage0 / MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(ConfigError, match=r"stage0/checkpoint .*precision is 'fp8'; use no or"):
         trained('stage2', {'steps': 2}, stage0)
+
+
+def test_a_device_without_bf16_is_told_at_once(trained, monkeypatch):
+    monkeypatch.setattr('irevla_policy.training.trainer.is_bf16_available', lambda: False)
+    with pytest.raises(ConfigError, match="precision is bf16; this machine's device .*use 'no'"):
+        trained('stage0', STAGE0)
