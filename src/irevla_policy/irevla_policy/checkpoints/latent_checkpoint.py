@@ -17,6 +17,7 @@ from irevla_policy.checkpoints.files import (
     read_description,
     read_weights,
 )
+from irevla_policy.checkpoints.stage0 import with_stage0
 from irevla_policy.checkpoints.views import view_files
 from irevla_policy.model.head import Head
 from irevla_policy.model.latent_policy import LatentPolicy
@@ -46,6 +47,8 @@ def save_latent_policy(folder: str | Path, source: str | Path, policy: LatentPol
                        extra: dict[str, Any] | None = None) -> None:
     """Write a whole checkpoint: that of ``source``, with this head, as `save_checkpoint` does.
 
+    The settings of stage 0 that ``source`` records join ``extra``.
+
     Raises CheckpointError when ``source`` has another backbone, other statistics or another
     shape of the head than the policy, or when the folder cannot be written.
     """
@@ -56,7 +59,7 @@ def save_latent_policy(folder: str | Path, source: str | Path, policy: LatentPol
         raise CheckpointError(f'checkpoint {source} is of another policy than the head; give the '
                               'one that it was learned from')
     check_fit(source / HEAD, same.head.state_dict(), policy.head.state_dict())
-    with new_checkpoint(folder, policy.backbone_hash, extra) as new:
+    with new_checkpoint(folder, policy.backbone_hash, with_stage0(extra, source)) as new:
         for name in FILES:
             if name != HEAD:
                 shutil.copyfile(source / name, new / name)
