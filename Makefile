@@ -14,8 +14,8 @@ STARTED := $(shell date +%s)
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## install Debian packages, the virtual environment, ROS 2; build. FRANKY=WHEEL: see docs/hardware.md
-	@$(PYTHON) setup/install.py $(if $(FRANKY),--franky '$(FRANKY)')
+setup: ## install Debian packages, the virtual environment, ROS 2; build. FRANKY=WHEEL: see docs/hardware.md; TORCH=cpu or cuda
+	@$(PYTHON) setup/install.py $(if $(FRANKY),--franky '$(FRANKY)') $(if $(TORCH),--torch '$(TORCH)')
 	@$(MAKE) --no-print-directory install/.built
 
 install/.built: $(BUILD_INPUTS) .venv/.installed
