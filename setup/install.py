@@ -112,7 +112,7 @@ def nvidia_driver() -> bool:
 
 def install_torch(python: Path, wanted: str) -> None:
     """Install torch as `cpu`, `cuda` or `auto`: for CUDA with a driver, or as a last resort."""
-    if wanted == 'cpu' or wanted == 'auto' and not nvidia_driver():
+    if wanted == 'cpu' or (wanted == 'auto' and not nvidia_driver()):
         problem = install_cpu_torch(python)
         if not problem:
             return
