@@ -10,7 +10,8 @@ shift
 OMP_NUM_THREADS=1 colcon test --base-paths src sim launch --executor sequential \
   --event-handlers console_direct+ desktop_notification- --return-code-on-test-failure "$@" \
   --python-testing pytest --pytest-args \
-  --numprocesses logical --maxprocesses 8 --dist loadscope -m "$marker"
+  --numprocesses logical --maxprocesses 8 --dist loadscope --durations 10 --durations-min 10 \
+  -m "$marker"
 status=$?
 colcon test-result
 if colcon test-result | grep -q 'Summary: 0 tests'; then
