@@ -143,7 +143,7 @@ def install_cpu_torch(python: Path) -> str:
                 break
         else:
             return (f'{wanted} is neither where pip is told to look nor at {CPU_TORCH_INDEX}: '
-                    + ' '.join(fetched.stderr.splitlines()[-1:]))
+                    + re.search('ERROR: .*|$', fetched.stderr)[0])
         wheel = next(Path(folder).glob('torch-*.whl'))
         digest = sha256(wheel)
         if f'sha256:{digest}' not in entry:
