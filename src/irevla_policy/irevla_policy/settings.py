@@ -233,7 +233,7 @@ def _plain_converted(hint: Any, value: Any, bounds: _Range) -> Any:
     if hint is float and type(value) is int:
         value = float(value)
     fits = isinstance(value, Path) if hint is Path else type(value) is hint
-    if not fits or hint in (int, float) and value not in bounds:
+    if not fits or (hint in (int, float) and value not in bounds):
         return None
     return value
 
