@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A dataset's images: frames of videos, or pictures in Parquet."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import av
 from av.video.reformatter import VideoReformatter
 import cv2
 import numpy as np
+import pyarrow as pa
 
 from irevla_control.errors import BagError
 
@@ -49,20 +49,25 @@ def decode_video(file: Path, start_s: float, count: int, fps: float) -> np.ndarr
     return images
 
 
-def decode_pictures(file: Path, root: Path, key: str, cells: Sequence[Any]) -> np.ndarray:
+def decode_pictures(file: Path, root: Path, key: str, column: pa.ChunkedArray) -> np.ndarray:
     """Return the pictures of a column as uint8 (T, height, width, 3) RGB.
 
     Args:
         file: of the column, for messages.
         root: of the dataset, which paths without bytes begin at.
         key: of the feature.
-        cells: each `{'bytes': PNG or JPEG or None, 'path': of a file or None}`, at least one.
+        column: of structs `{bytes: PNG or JPEG or null, path: of a file or null}`, at least one.
 
     Raises:
         BagError: no picture, one that cannot be decoded, or pictures of several sizes.
 
     """
-    images = [_picture(file, root, f'{key} of row {row}', cell) for row, cell in enumerate(cells)]
+    kind = column.type
+    if not pa.types.is_struct(kind) or kind.get_field_index('bytes') < 0:
+        raise BagError(f'{file}: column {key} is {kind}; pictures as struct<bytes, path> are '
+                       'needed: export the dataset again')
+    images = [_picture(file, root, f'{key} of row {row}', cell)
+              for row, cell in enumerate(column.to_pylist())]
     sizes = sorted({image.shape[:2] for image in images})
     if len(sizes) > 1:
         raise BagError(f'{file}: pictures of {key} have the sizes {sizes}; one size is needed: '

@@ -158,7 +158,7 @@ class LeRobotReader:
             values: dict[str | None, Any] = {
                 name: numbers(table[name].combine_chunks(), name, sizes.get(name))
                 for name in self.columns.names}
-            return values | {key: decode_pictures(file, self._root, key, table[key].to_pylist())
+            return values | {key: decode_pictures(file, self._root, key, table[key])
                              for key in pictures}
 
     def _images(self, camera: str, entry: LeRobotEntry, values: dict[str | None, Any]
