@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A dataset's images: frames of videos, or pictures in Parquet."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import av
+from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
 import cv2
 import numpy as np
@@ -13,6 +15,8 @@ import pyarrow as pa
 
 from irevla_control.errors import BagError
 
+# More pictures than most videos have from one that can be decoded alone to the next.
+_GROUP = 32
 # First and last bytes of a PNG and of a JPEG.
 _WHOLE = ((b'\x89PNG', b'IEND\xaeB`\x82'), (b'\xff\xd8', b'\xff\xd9'))
 
@@ -29,15 +33,7 @@ def decode_video(file: Path, start_s: float, count: int, fps: float) -> np.ndarr
     # One for all frames: a frame's own would be set up anew for each.
     reformatter = VideoReformatter()
     with av.open(str(file)) as container:
-        if not container.streams.video:
-            raise ValueError('no video stream')
-        stream = container.streams.video[0]
-        container.seek(round(start_s / stream.time_base), stream=stream)
-        for frame in container.decode(stream):
-            number = round((frame.time - start_s) * fps)
-            # Decoding begins at a picture that can be decoded alone, which may lie before.
-            if number < 0:
-                continue
+        for number, frame in _frames_from(container, start_s, fps):
             if number != done or done == count:
                 break
             if not done:
@@ -45,8 +41,30 @@ def decode_video(file: Path, start_s: float, count: int, fps: float) -> np.ndarr
             images[done] = reformatter.reformat(frame, format='rgb24').to_ndarray()
             done += 1
     if done < count:
-        raise ValueError(f'{done} of {count} frames from {start_s} s on')
+        raise ValueError(f'{done} of {count} frames from {start_s:g} s on')
     return images
+
+
+def _frames_from(container: InputContainer, start_s: float, fps: float
+                 ) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Yield a video's frames from a time on, each with its number from there."""
+    if not container.streams.video:
+        raise ValueError('no video stream')
+    stream = container.streams.video[0]
+    # Where pictures are not stored in their order, a seek may end behind its time.
+    for back_s in (0, _GROUP / fps, start_s):
+        container.seek(max(0, round((start_s - back_s) / stream.time_base)), stream=stream)
+        begun = False
+        for frame in container.decode(stream):
+            number = round((frame.time - start_s) * fps)
+            begun = begun or number <= 0 or back_s == start_s
+            if not begun:
+                break
+            # Decoding begins at a picture that can be decoded alone, which may lie before.
+            if number >= 0:
+                yield number, frame
+        if begun:
+            return
 
 
 def decode_pictures(file: Path, root: Path, key: str, column: pa.ChunkedArray) -> np.ndarray:
