@@ -6,7 +6,6 @@
 """
 
 import argparse
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 import fcntl
@@ -19,11 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from irevla_control.bags.index import EpisodeEntry, list_episodes
+from irevla_control.bags.index import list_episodes
 from irevla_control.bags.reader import Bag, read_episode
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.files import sync
-from irevla_control.lerobot.used import used
 from irevla_control.lerobot.writer import LeRobotWriter, Limits
 from irevla_control.progress_bar import progress_bar
 
@@ -64,14 +62,11 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
         raise ConfigError(f'{fps} frames per second; at least 1 is needed')
     recorded = {Path(root) / entry.episode_id: entry
                 for root in roots for entry in list_episodes(root)}
-    left_out = Counter(filter(None, (
-        _why_not(entry, failures) for entry in recorded.values())))
     chosen = {folder: entry for folder, entry in recorded.items()
-              if not _why_not(entry, failures)}
+              if not entry.aborted and (entry.success or failures)}
     if not chosen:
         raise ConfigError(f'{", ".join(map(str, roots))}: {len(recorded)} recorded episodes, none '
-                          f'of them to export ({used(len(recorded), left_out)}); record episodes '
-                          'first')
+                          'of them to export; record episodes first')
     cameras = cameras or next(iter(chosen.values())).cameras
     if not cameras:
         raise ConfigError(f'{next(iter(chosen))} holds no camera/<name>/image_raw; LeRobot '
@@ -84,17 +79,7 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
             dropped += episode.dropped
             if len(episode.stamps):
                 writer.add(episode, entry.recorded_ns)
-            else:
-                left_out['without a complete observation'] += 1
-        return {**writer.finish(), 'dropped_steps': dropped,
-                'used': used(len(recorded), left_out)}
-
-
-def _why_not(entry: EpisodeEntry, failures: bool) -> str | None:
-    """Return why an episode is not exported, or None."""
-    if entry.aborted:
-        return 'aborted'
-    return None if entry.success or failures else 'failed (--successes-only)'
+        return {**writer.finish(), 'dropped_steps': dropped}
 
 
 def _frames_per_second(bags: Iterable[Path]) -> int:
@@ -164,8 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     dropped = info['dropped_steps']
     print(f'{options.output}: {info["total_episodes"]} episodes, {info["total_frames"]} frames at '
           f'{info["fps"]} Hz, {info["total_tasks"]} tasks'
-          + (f'; {dropped} steps without a complete observation are left out' if dropped else '')
-          + f'\n{info["used"]}')
+          + (f'; {dropped} steps without a complete observation are left out' if dropped else ''))
     return 0
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 import hashlib
+import os
 from pathlib import Path
 import sys
 from typing import Any
@@ -27,7 +28,6 @@ from irevla_control.lerobot.images import decode_pictures, decode_video
 from irevla_control.lerobot.info import VECTORS, read_info
 from irevla_control.lerobot.layout import IMAGES, INFO, OWN
 from irevla_control.lerobot.tables import numbers, read_episode_rows, read_tasks, whole
-from irevla_control.lerobot.used import used
 from irevla_control.observation import ACTION_SIZE
 
 
@@ -133,7 +133,7 @@ class LeRobotReader:
         return (f'{self._root}: {self.columns.described(self._info.features)}; '
                 + (f'{several} episodes have several tasks and are read as parts of one task; '
                    if several else '')
-                + used(self._info.episodes, {}))
+                + f'used {self._info.episodes} of {self._info.episodes} episodes')
 
     def _other_images(self) -> str:
         """Say which features could be meant, of a dataset without a camera."""
@@ -189,5 +189,6 @@ class LeRobotReader:
 
 @cache
 def _say(line: str) -> None:
-    """Print a line on stderr, the same line only once."""
-    print(line, file=sys.stderr)
+    """Print a line on stderr, the same only once, and in one process of a training."""
+    if os.environ.get('RANK', '0') == '0':
+        print(line, file=sys.stderr, flush=True)

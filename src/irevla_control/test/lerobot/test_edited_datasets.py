@@ -48,7 +48,7 @@ def test_labels_sources_and_stamps_outlast_a_delete_or_split(dataset, capsys):
     told = capsys.readouterr().err
     assert 'labels from label, ' in told and 'sources from source, ' in told
     assert 'rewards from next.reward' in told and 'stamps from ros_stamp_ns' in told
-    assert told.endswith('used 2 of 2 episodes, because all are complete\n')
+    assert told.endswith('; used 2 of 2 episodes\n')
 
 
 @pytest.mark.parametrize('change', [
