@@ -2,21 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorded episodes as arrays; needs neither ROS nor installed message types."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-import struct
 from typing import Any
 
-from mcap.exceptions import McapError
-from mcap.reader import make_reader
 from mcap.records import Channel
-from mcap.summary import Summary
 import numpy as np
 from rosbags.typesys import TypesysError
 
 from irevla_control.bags.joining import joined
 from irevla_control.bags.layout import EPISODE_METADATA
-from irevla_control.bags.mcap_file import read_checksum
+from irevla_control.bags.mcap_reader import McapReader
 from irevla_control.bags.message_types import decode, typestore
 from irevla_control.cdr import stamp_of
 from irevla_control.episode import PHASE_ENDED, Episode, Observations
@@ -43,33 +39,22 @@ class Bag:
         """
         self._folder = folder
         self._data: dict[str, dict[int, bytes]] = {topic: {} for topic in topics}
+        reader = McapReader(_only_file(folder))
+        chosen = {topic: _channel(reader.channels.values(), folder, topic) for topic in topics}
+        schemas = {topic: reader.schemas[channel.schema_id]
+                   for topic, channel in chosen.items()}
+        self._types = {topic: schema.name for topic, schema in schemas.items()}
+        about = next(reader.metadata(EPISODE_METADATA), {})
         try:
-            file = _only_file(folder)
-            read_checksum(file, verify=True)
-            with file.open('rb') as stream:
-                reader = make_reader(stream)
-                summary = reader.get_summary()
-                if summary is None:
-                    raise BagError(f'{file} was never finished; recover it with '
-                                   'python -m irevla_control.recording.recovery, or leave it out')
-                chosen = {topic: _channel(summary, folder, topic) for topic in topics}
-                schemas = {topic: summary.schemas[channel.schema_id]
-                           for topic, channel in chosen.items()}
-                self._types = {topic: schema.name for topic, schema in schemas.items()}
-                self._store = typestore(tuple(sorted(
-                    {schema.name: schema.data.decode() for schema in schemas.values()}.items())))
-                about = next((each.metadata for each in reader.iter_metadata()
-                              if each.name == EPISODE_METADATA), {})
-                self.max_skew_ns = round(float(about.get('max_skew_s', 0)) * 1e9)
-                data = {channel.id: self._data[topic] for topic, channel in chosen.items()}
-                for _, channel, message in reader.iter_messages(
-                        [each.topic for each in chosen.values()]):
-                    data[channel.id][stamp_of(message.data)] = message.data
-        except (McapError, TypesysError, BadMessageError, OSError, ValueError, KeyError,
-                struct.error) as error:
-            raise BagError(f'{folder}: not a complete bag, or a damaged one '
-                           f'({type(error).__name__}: {error}); recover it with python -m '
-                           'irevla_control.recording.recovery, or leave it out') from error
+            self._store = typestore(tuple(sorted(
+                {schema.name: schema.data.decode() for schema in schemas.values()}.items())))
+            self.max_skew_ns = round(float(about.get('max_skew_s', 0)) * 1e9)
+            data = {channel.id: self._data[topic] for topic, channel in chosen.items()}
+            for message in reader.read(data):
+                data[message.channel][stamp_of(message.data)] = message.data
+        except (TypesysError, BadMessageError, ValueError) as error:
+            raise BagError(f'{folder}: damaged ({type(error).__name__}: {error}); leave it '
+                           'out') from error
 
     def stamps(self, topic: str) -> set[int]:
         """Return the stamps [ns] of a topic's messages."""
@@ -114,11 +99,11 @@ def _only_file(folder: Path) -> Path:
     return files[0]
 
 
-def _channel(summary: Summary, folder: Path, topic: str) -> Channel:
+def _channel(channels: Collection[Channel], folder: Path, topic: str) -> Channel:
     """Return the one channel of a relative topic, in whatever namespace it was recorded."""
-    found = [each for each in summary.channels.values() if each.topic.endswith(f'/{topic}')]
+    found = [each for each in channels if each.topic.endswith(f'/{topic}')]
     if len(found) != 1:
-        held = ', '.join(sorted(each.topic for each in summary.channels.values())) or 'none'
+        held = ', '.join(sorted(each.topic for each in channels)) or 'none'
         raise BagError(f'{folder}: {len(found)} recorded topics end in /{topic}, one is needed; '
                        f'the bag holds {held}')
     return found[0]
