@@ -64,8 +64,9 @@ class EpisodeEntry:
     @property
     def cameras(self) -> list[str]:
         """Return the names of the cameras on its topics, sorted."""
-        found = [re.search(r'/camera/([^/]+)/image_raw$', topic) for topic in self.topics]
-        return sorted(match[1] for match in found if match)
+        found = [re.search(r'/camera/([^/]+)/image_raw(/compressed)?$', topic)
+                 for topic in self.topics]
+        return sorted({match[1] for match in found if match})
 
 
 def entry_from_json(line: str) -> EpisodeEntry:

@@ -2,111 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorded episodes as arrays; needs neither ROS nor installed message types."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mcap.records import Channel
 import numpy as np
-from rosbags.typesys import TypesysError
 
-from irevla_control.bags.joining import joined
-from irevla_control.bags.layout import EPISODE_METADATA
-from irevla_control.bags.mcap_reader import McapReader
-from irevla_control.bags.message_types import decode, typestore
-from irevla_control.cdr import stamp_of
+from irevla_control.bags.bag import Bag
+from irevla_control.bags.pictures import rgb
 from irevla_control.episode import PHASE_ENDED, Episode, Observations
 from irevla_control.errors import BadMessageError, BagError
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE, rotation_to_columns
-
-
-class Bag:
-    """The messages of a bag on some topics, by stamp, decoded on demand.
-
-    Of messages with one stamp the last counts.
-
-    Attributes:
-        max_skew_ns: how much older than the observation's stamp its parts may be [ns].
-
-    """
-
-    def __init__(self, folder: Path, topics: Sequence[str]) -> None:
-        """Read all messages of topics given by relative name, in whatever namespace they are.
-
-        Raises:
-            BagError: not a complete bag, or damaged; or a topic that it does not hold once.
-
-        """
-        self._folder = folder
-        self._data: dict[str, dict[int, bytes]] = {topic: {} for topic in topics}
-        reader = McapReader(_only_file(folder))
-        chosen = {topic: _channel(reader.channels.values(), folder, topic) for topic in topics}
-        schemas = {topic: reader.schemas[channel.schema_id]
-                   for topic, channel in chosen.items()}
-        self._types = {topic: schema.name for topic, schema in schemas.items()}
-        about = next(reader.metadata(EPISODE_METADATA), {})
-        try:
-            self._store = typestore(tuple(sorted(
-                {schema.name: schema.data.decode() for schema in schemas.values()}.items())))
-            self.max_skew_ns = round(float(about.get('max_skew_s', 0)) * 1e9)
-            data = {channel.id: self._data[topic] for topic, channel in chosen.items()}
-            for message in reader.read(data):
-                data[message.channel][stamp_of(message.data)] = message.data
-        except (TypesysError, BadMessageError, ValueError) as error:
-            raise BagError(f'{folder}: damaged ({type(error).__name__}: {error}); leave it '
-                           'out') from error
-
-    def stamps(self, topic: str) -> set[int]:
-        """Return the stamps [ns] of a topic's messages."""
-        return set(self._data[topic])
-
-    def joined(self, topic: str, stamps: Sequence[int]) -> list[int | None]:
-        """Return for each stamp [ns] that of the topic's message that belongs to it, or None."""
-        return joined(sorted(self._data[topic]), stamps, self.max_skew_ns)
-
-    def messages(self, topic: str, stamps: Sequence[int]) -> Iterator[Any]:
-        """Yield the messages of these stamps, which may repeat, in their order; forget each.
-
-        Raises:
-            BagError: one cannot be decoded.
-
-        """
-        held, message = None, None
-        for stamp in stamps:
-            if stamp != held:
-                held, message = stamp, self.take(topic, stamp)
-            yield message
-
-    def take(self, topic: str, stamp: int) -> Any:
-        """Return a message, and forget it: an episode's images are large.
-
-        Raises:
-            BagError: it cannot be decoded.
-
-        """
-        data = self._data[topic].pop(stamp)
-        try:
-            return decode(self._store, self._types[topic], data)
-        except BadMessageError as error:
-            raise BagError(f'{self._folder}: {topic}: {error}; leave the episode out') from error
-
-
-def _only_file(folder: Path) -> Path:
-    files = list(folder.glob('*.mcap'))
-    if len(files) != 1:
-        raise BagError(f'{folder} holds {len(files)} MCAP files, one is needed; name the folder '
-                       'of one episode')
-    return files[0]
-
-
-def _channel(channels: Collection[Channel], folder: Path, topic: str) -> Channel:
-    """Return the one channel of a relative topic, in whatever namespace it was recorded."""
-    found = [each for each in channels if each.topic.endswith(f'/{topic}')]
-    if len(found) != 1:
-        held = ', '.join(sorted(each.topic for each in channels)) or 'none'
-        raise BagError(f'{folder}: {len(found)} recorded topics end in /{topic}, one is needed; '
-                       f'the bag holds {held}')
-    return found[0]
 
 
 def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
@@ -120,7 +26,7 @@ def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
     """
     folder = Path(folder)
     topics = {name: f'camera/{name}/image_raw' for name in cameras}
-    bag = Bag(folder, [*topics.values(), 'robot_state', 'episode', 'command', 'expert_label'])
+    bag = Bag(folder, [*topics.values(), 'robot_state', 'episode', 'command'], ['expert_label'])
     events = {stamp: bag.take('episode', stamp) for stamp in sorted(bag.stamps('episode'))}
     if not events:
         raise BagError(f'{folder}: no message on episode; the task is unknown, leave it out')
@@ -213,12 +119,15 @@ def _images(folder: Path, bag: Bag, topic: str, stamps: list[int]) -> np.ndarray
     """Return one camera's images at these stamps as uint8 (T, height, width, 3)."""
     stack = np.empty((0, 0, 0, 3), np.uint8)
     for row, frame in enumerate(bag.messages(topic, stamps)):
+        try:
+            picture = rgb(frame)
+        except BadMessageError as error:
+            raise BagError(f'{folder}: {topic} has {error}; leave the episode out') from error
         if row == 0:
-            stack = np.empty((len(stamps), frame.height, frame.width, 3), np.uint8)
-        if frame.encoding != 'rgb8' or (frame.height, frame.width) != stack.shape[1:3] or \
-                frame.data.size != stack[row].size:
-            raise BagError(f'{folder}: {topic} has a frame of {frame.height} x {frame.width} '
-                           f'{frame.encoding} ({frame.data.size} bytes); rgb8 of '
-                           f'{stack.shape[1]} x {stack.shape[2]} is needed throughout')
-        stack[row] = frame.data.reshape(stack.shape[1:])
+            stack = np.empty((len(stamps), *picture.shape), np.uint8)
+        if picture.shape != stack.shape[1:]:
+            raise BagError(f'{folder}: {topic} has a frame of {picture.shape[0]} x '
+                           f'{picture.shape[1]} pixels, the first one has {stack.shape[1]} x '
+                           f'{stack.shape[2]}; leave the episode out')
+        stack[row] = picture
     return stack

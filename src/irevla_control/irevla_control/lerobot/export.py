@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from irevla_control.bags.bag import Bag
 from irevla_control.bags.index import list_episodes
-from irevla_control.bags.reader import Bag, read_episode
+from irevla_control.bags.reader import read_episode
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.files import sync
 from irevla_control.lerobot.writer import LeRobotWriter, Limits
