@@ -15,6 +15,14 @@ class BagError(IrevlaError):
     """A recording that cannot be written or read."""
 
 
+class NoEpisodeError(BagError):
+    """A folder or file that is no recorded episode, damaged or not."""
+
+
+class NothingJoinsError(BagError):
+    """An episode of which no observation is complete."""
+
+
 class ConfigError(IrevlaError):
     """A parameter, file or name that does not fit."""
 

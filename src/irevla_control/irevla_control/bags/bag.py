@@ -2,21 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The messages of one recorded episode, by topic and stamp; needs no installed message types."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mcap.records import Channel
-
+from irevla_control.bags.bag_folder import BagFolder
 from irevla_control.bags.joining import joined
-from irevla_control.bags.layout import EPISODE_METADATA
-from irevla_control.bags.mcap_reader import McapReader
 from irevla_control.bags.message_types import decode
-from irevla_control.bags.needed_fields import COMPRESSED_IMAGE, IMAGE, NEEDED, checked_types
 from irevla_control.cdr import stamp_of
 from irevla_control.errors import BadMessageError, BagError
-
-_COMPRESSED = '/compressed'
 
 
 class Bag:
@@ -42,23 +36,15 @@ class Bag:
         """
         self._folder = folder
         self._data: dict[str, dict[int, bytes]] = {topic: {} for topic in (*topics, *optional)}
-        reader = McapReader(_only_file(folder))
-        chosen = {topic: _channel(reader.channels.values(), folder, topic, topic in optional)
-                  for topic in self._data}
-        held = {topic: channel for topic, channel in chosen.items() if channel is not None}
-        try:
-            self._types = {topic: (checked_types(
-                channel.topic, reader.schemas.get(channel.schema_id), channel.message_encoding,
-                (NEEDED[topic],) if topic in NEEDED else (IMAGE, COMPRESSED_IMAGE)),
-                reader.schemas[channel.schema_id].name) for topic, channel in held.items()}
-        except BadMessageError as error:
-            raise BagError(f'{folder}: {error}; leave the episode out') from error
-        about = next(reader.metadata(EPISODE_METADATA), {})
+        files = BagFolder(folder)
+        held = {name: topic for name in self._data
+                if (topic := files.topic(name, name in optional)) is not None}
+        self._types = {name: files.types(name, topic) for name, topic in held.items()}
+        about = files.about()
         try:
             self.max_skew_ns = round(float(about.get('max_skew_s', 0)) * 1e9)
-            data = {channel.id: self._data[topic] for topic, channel in held.items()}
-            for message in reader.read(data):
-                data[message.channel][stamp_of(message.data)] = message.data
+            for name, _, data in files.read(held):
+                self._data[name][stamp_of(data)] = data
         except (BadMessageError, ValueError) as error:
             raise BagError(f'{folder}: damaged ({error}); leave it out') from error
 
@@ -95,25 +81,3 @@ class Bag:
             return decode(*self._types[topic], data)
         except BadMessageError as error:
             raise BagError(f'{self._folder}: {topic}: {error}; leave the episode out') from error
-
-
-def _only_file(folder: Path) -> Path:
-    files = list(folder.glob('*.mcap'))
-    if len(files) != 1:
-        raise BagError(f'{folder} holds {len(files)} MCAP files, one is needed; name the folder '
-                       'of one episode')
-    return files[0]
-
-
-def _channel(channels: Collection[Channel], folder: Path, topic: str,
-             optional: bool) -> Channel | None:
-    """Return the one channel of a relative topic, in whatever namespace it was recorded."""
-    found = [each for each in channels if each.topic.endswith(f'/{topic}')] or \
-        [each for each in channels if each.topic.endswith(f'/{topic}{_COMPRESSED}')]
-    if not found and optional:
-        return None
-    if len(found) != 1:
-        held = ', '.join(sorted(each.topic for each in channels)) or 'none'
-        raise BagError(f'{folder}: {len(found)} recorded topics end in /{topic}, one is needed; '
-                       f'the bag holds {held}')
-    return found[0]
