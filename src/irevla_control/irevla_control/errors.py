@@ -20,7 +20,13 @@ class NoEpisodeError(BagError):
 
 
 class NothingJoinsError(BagError):
-    """An episode of which no observation is complete."""
+    """An episode of which no observation is complete; ``reason`` says which part is missing."""
+
+    def __init__(self, folder: object, reason: str) -> None:
+        """Name the episode's folder and the reason."""
+        super().__init__(f'{folder}: no observation is complete: {reason}; leave the episode out, '
+                         'or read it with a larger max_skew_s')
+        self.reason = reason
 
 
 class ConfigError(IrevlaError):

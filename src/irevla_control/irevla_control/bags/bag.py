@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from irevla_control.bags.bag_folder import BagFolder
-from irevla_control.bags.joining import joined
+from irevla_control.bags.joining import joined, misfit
 from irevla_control.bags.message_types import decode
 from irevla_control.cdr import stamp_of
 from irevla_control.errors import BadMessageError, BagError
@@ -23,11 +23,12 @@ class Bag:
 
     """
 
-    def __init__(self, folder: Path, topics: Sequence[str], optional: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, topics: Sequence[str], optional: Sequence[str] = (),
+                 max_skew_s: float | None = None) -> None:
         """Read all messages of topics given by relative name, in whatever namespace they are.
 
         Images may be compressed, on the topic itself or beside it. The bag may lack ``optional``
-        ones, which then have no messages.
+        ones, which then have no messages. ``max_skew_s`` counts in place of what the bag tells.
 
         Raises:
             BagError: not a complete bag, or damaged; a topic that it does not hold once; one
@@ -42,7 +43,8 @@ class Bag:
         self._types = {name: files.types(name, topic) for name, topic in held.items()}
         about = files.about()
         try:
-            self.max_skew_ns = round(float(about.get('max_skew_s', 0)) * 1e9)
+            told = about.get('max_skew_s', 0) if max_skew_s is None else max_skew_s
+            self.max_skew_ns = round(float(told) * 1e9)
             for name, _, data in files.read(held):
                 self._data[name][stamp_of(data)] = data
         except (BadMessageError, ValueError) as error:
@@ -55,6 +57,13 @@ class Bag:
     def joined(self, topic: str, stamps: Sequence[int]) -> list[int | None]:
         """Return for each stamp [ns] that of the topic's message that belongs to it, or None."""
         return joined(sorted(self._data[topic]), stamps, self.max_skew_ns)
+
+    def misfit(self, topics: Sequence[str], stamps: Sequence[int]) -> str:
+        """Return which topics have nothing that belongs to these stamps, and how far they are."""
+        found = {topic: misfit(sorted(self._data[topic]), stamps, self.max_skew_ns)
+                 for topic in topics}
+        return ', '.join(f'{_shown(topic)} {text}' for topic, text in found.items() if text) + (
+            f'; max_skew_s is {self.max_skew_ns * 1e-9:g} s')
 
     def messages(self, topic: str, stamps: Sequence[int]) -> Iterator[Any]:
         """Yield the messages of these stamps, which may repeat, in their order; forget each.
@@ -81,3 +90,8 @@ class Bag:
             return decode(*self._types[topic], data)
         except BadMessageError as error:
             raise BagError(f'{self._folder}: {topic}: {error}; leave the episode out') from error
+
+
+def _shown(topic: str) -> str:
+    """Return a topic as a user calls it: 'camera wrist'."""
+    return topic.removesuffix('/image_raw').replace('camera/', 'camera ')

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorded episodes as arrays; needs neither ROS nor installed message types."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,19 @@ import numpy as np
 from irevla_control.bags.bag import Bag
 from irevla_control.bags.pictures import rgb
 from irevla_control.episode import PHASE_ENDED, Episode, Observations
-from irevla_control.errors import BadMessageError, BagError
+from irevla_control.errors import BadMessageError, BagError, NothingJoinsError
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE, rotation_to_columns
 
 
-def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
+def read_episode(folder: Path, cameras: Sequence[str],
+                 max_skew_s: float | None = None) -> Episode:
     """Return the steps of a recorded episode as arrays.
+
+    Args:
+        folder: of the bag.
+        cameras: names of those that every step needs.
+        max_skew_s: how much older than the observation its parts may be, in place of what the
+            bag tells, which is what the policy saw.
 
     Raises:
         BagError: not a complete bag, or damaged; a camera that was not recorded; an image that
@@ -26,7 +33,8 @@ def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
     """
     folder = Path(folder)
     topics = {name: f'camera/{name}/image_raw' for name in cameras}
-    bag = Bag(folder, [*topics.values(), 'robot_state', 'episode', 'command'], ['expert_label'])
+    bag = Bag(folder, [*topics.values(), 'robot_state', 'episode', 'command'], ['expert_label'],
+              max_skew_s)
     events = {stamp: bag.take('episode', stamp) for stamp in sorted(bag.stamps('episode'))}
     if not events:
         raise BagError(f'{folder}: no message on episode; the task is unknown, leave it out')
@@ -34,6 +42,7 @@ def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
     # What came after the end answers nothing: a robot's cameras go on.
     commanded = bag.stamps('command') & {stamp for stamp, event in events.items()
                                          if event.phase != PHASE_ENDED}
+    unjoined = _unjoined(bag, commanded, ['robot_state', *topics.values()])
     stamps, parts = _whole(bag, sorted(commanded), ['robot_state', *topics.values()])
     commands = [bag.take('command', stamp) for stamp in stamps]
     actions = np.array([_action(command) for command in commands]).reshape(-1, ACTION_SIZE)
@@ -54,24 +63,27 @@ def read_episode(folder: Path, cameras: Sequence[str]) -> Episode:
         states=states, actions=actions, labels=labels,
         sources=np.array([command.source for command in commands], np.uint8),
         rewards=_rewards(stamps, events), terminated=last.terminated, truncated=last.truncated,
-        aborted=last.aborted, success=last.success, dropped=len(commanded) - len(stamps))
+        aborted=last.aborted, success=last.success, dropped=len(commanded) - len(stamps),
+        unjoined='' if stamps else unjoined)
 
 
-def read_observations(folder: Path, cameras: Sequence[str]) -> Observations:
+def read_observations(folder: Path, cameras: Sequence[str],
+                      max_skew_s: float | None = None) -> Observations:
     """Return the observations of a recorded episode, whether a command answered them or not.
 
     Raises:
-        BagError: as `read_episode`; or there are none.
+        NothingJoinsError: there are none.
+        BagError: as `read_episode`.
 
     """
     folder = Path(folder)
     topics = {name: f'camera/{name}/image_raw' for name in cameras}
-    bag = Bag(folder, [*topics.values(), 'robot_state', 'episode'])
-    stamps, parts = _whole(bag, sorted(bag.stamps('episode')),
-                           ['robot_state', *topics.values()])
+    bag = Bag(folder, [*topics.values(), 'robot_state', 'episode'], max_skew_s=max_skew_s)
+    told, joining = sorted(bag.stamps('episode')), ['robot_state', *topics.values()]
+    stamps, parts = _whole(bag, told, joining)
     if not stamps:
-        raise BagError(f'{folder}: no observation has images, a state and an episode message of '
-                       f'one stamp, or within {bag.max_skew_ns * 1e-9:g} s; leave it out')
+        raise NothingJoinsError(folder, bag.misfit(joining, told) if told else
+                                'it has no message on episode')
     events = [bag.take('episode', stamp) for stamp in stamps]
     states = _states(bag, parts)
     if not np.isfinite(states).all():
@@ -89,6 +101,16 @@ def _whole(bag: Bag, stamps: Sequence[int],
     rows = [(stamp, *parts) for stamp, *parts in zip(stamps, *columns) if None not in parts]
     whole = list(zip(*rows)) or [()] * (1 + len(topics))
     return list(whole[0]), dict(zip(topics, map(list, whole[1:])))
+
+
+def _unjoined(bag: Bag, commanded: Collection[int], topics: Sequence[str]) -> str:
+    """Return why none of an episode's steps is complete, if none is."""
+    if commanded:
+        return f'none of its {len(commanded)} steps is complete: ' + bag.misfit(
+            topics, sorted(commanded))
+    commands = len(bag.stamps('command'))
+    return (f'none of its {commands} commands answers an observation of topic episode'
+            if commands else 'it holds no command')
 
 
 def _action(command: Any) -> tuple[float, ...]:

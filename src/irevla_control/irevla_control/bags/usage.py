@@ -3,6 +3,8 @@
 """What a loader used of the recordings that it was given, and why not the rest: in one text."""
 
 from collections.abc import Mapping
+import os
+import sys
 
 _NAMED = 3
 
@@ -24,6 +26,12 @@ def usage(used: int, left_out: Mapping[str, str], others: Mapping[str, str] | No
     if others:
         text += f'; not counted: {_grouped(others)}'
     return text
+
+
+def say(text: str) -> None:
+    """Write a line beside the progress bars; of several processes of a training the first does."""
+    if os.environ.get('RANK', '0') == '0':
+        print(text, file=sys.stderr, flush=True)
 
 
 def _grouped(reasons: Mapping[str, str]) -> str:
