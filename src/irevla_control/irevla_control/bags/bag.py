@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The messages of one recorded episode, by topic and stamp; needs no installed message types."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from irevla_control.bags.bag_folder import BagFolder
 from irevla_control.bags.joining import joined, misfit
 from irevla_control.bags.message_types import decode
 from irevla_control.cdr import stamp_of
+from irevla_control.episode import PHASE_RUNNING
 from irevla_control.errors import BadMessageError, BagError
 
 
@@ -90,6 +91,26 @@ class Bag:
             return decode(*self._types[topic], data)
         except BadMessageError as error:
             raise BagError(f'{self._folder}: {topic}: {error}; leave the episode out') from error
+
+
+def one_episode(events: Mapping[int, Any], folder: Path) -> dict[int, Any]:
+    """Return the events of the one episode that a bag holds, by stamp.
+
+    Those of another episode that had ended before are left out: late subscribers get the last.
+
+    Raises:
+        BagError: it holds several episodes, or no event.
+
+    """
+    if not events:
+        raise BagError(f'{folder}: no message on episode; the task is unknown, leave it out')
+    names = {event.episode_id for event in events.values() if event.phase == PHASE_RUNNING}
+    if len(names) > 1:
+        raise BagError(f'{folder} holds {len(names)} episodes in one bag '
+                       f'({", ".join(sorted(names)[:3])}{", ..." if len(names) > 3 else ""}); '
+                       'leave it out, or cut it by time into one bag an episode')
+    name = names.pop() if names else events[max(events)].episode_id
+    return {stamp: event for stamp, event in events.items() if event.episode_id == name}
 
 
 def _shown(topic: str) -> str:

@@ -10,6 +10,7 @@ import struct
 from typing import Any
 import zlib
 
+from irevla_control.bags.bag import one_episode
 from irevla_control.bags.bag_folder import COMMITTED, BagFolder
 from irevla_control.bags.layout import EPISODE_METADATA
 from irevla_control.bags.mcap_file import Traffic
@@ -133,23 +134,25 @@ def _from_messages(bag: BagFolder) -> dict[str, str]:
     store = bag.types('episode', events)
     command = bag.topic('command', optional=True)
     traffic: dict[str, Traffic] = {topic: Traffic() for topic in bag.topics}
-    last, sources, received = (-1, b''), set(), 0
+    told: dict[int, bytes] = {}
+    sources: set[str] = set()
+    received = 0
     try:
         for topic, log_time, data in bag.read({topic: topic for topic in bag.topics}):
             traffic[topic].add(log_time)
             received = max(received, log_time)
             if topic == events:
-                last = max(last, (stamp_of(data), data))
+                told[stamp_of(data)] = data
             elif topic == command:
                 sources.add(command_source(data))
-        if not last[1]:
+        if not told:
             raise NoEpisodeError(f'{bag.folder} holds no episode: no message on {events}')
-        event = decode(*store, last[1])
+        found = one_episode({stamp: decode(*store, data) for stamp, data in told.items()},
+                            bag.folder)
     except BadMessageError as error:
         raise BagError(f'{bag.folder}: {error}; leave the episode out') from error
-    told = describe(event)
-    if event.phase != PHASE_ENDED:
-        told['aborted'] = 'true'
-    return {**told, 'sources': ','.join(sorted(sources)), 'recovered': 'false', 'failed': '',
-            'lost': '{}', COMMITTED: str(received), 'max_gap_s': json.dumps(
-                {topic: round(each.max_gap * 1e-9, 6) for topic, each in traffic.items()})}
+    last = found[max(found)]
+    flags = {} if last.phase == PHASE_ENDED else {'aborted': 'true'}
+    gaps = {topic: round(each.max_gap * 1e-9, 6) for topic, each in traffic.items()}
+    return {**describe(last), **flags, 'sources': ','.join(sorted(sources)), 'recovered': 'false',
+            'failed': '', 'lost': '{}', 'max_gap_s': json.dumps(gaps), COMMITTED: str(received)}

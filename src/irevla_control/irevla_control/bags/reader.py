@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from irevla_control.bags.bag import Bag
+from irevla_control.bags.bag import Bag, one_episode
 from irevla_control.bags.pictures import rgb
 from irevla_control.episode import PHASE_ENDED, Episode, Observations
 from irevla_control.errors import BadMessageError, BagError, NothingJoinsError
@@ -35,9 +35,7 @@ def read_episode(folder: Path, cameras: Sequence[str],
     topics = {name: f'camera/{name}/image_raw' for name in cameras}
     bag = Bag(folder, [*topics.values(), 'robot_state', 'episode', 'command'], ['expert_label'],
               max_skew_s)
-    events = {stamp: bag.take('episode', stamp) for stamp in sorted(bag.stamps('episode'))}
-    if not events:
-        raise BagError(f'{folder}: no message on episode; the task is unknown, leave it out')
+    events = _events(bag, folder)
     labelled = bag.stamps('expert_label')
     # What came after the end answers nothing: a robot's cameras go on.
     commanded = bag.stamps('command') & {stamp for stamp, event in events.items()
@@ -79,12 +77,12 @@ def read_observations(folder: Path, cameras: Sequence[str],
     folder = Path(folder)
     topics = {name: f'camera/{name}/image_raw' for name in cameras}
     bag = Bag(folder, [*topics.values(), 'robot_state', 'episode'], max_skew_s=max_skew_s)
-    told, joining = sorted(bag.stamps('episode')), ['robot_state', *topics.values()]
+    described = _events(bag, folder)
+    told, joining = sorted(described), ['robot_state', *topics.values()]
     stamps, parts = _whole(bag, told, joining)
     if not stamps:
-        raise NothingJoinsError(folder, bag.misfit(joining, told) if told else
-                                'it has no message on episode')
-    events = [bag.take('episode', stamp) for stamp in stamps]
+        raise NothingJoinsError(folder, bag.misfit(joining, told))
+    events = [described[stamp] for stamp in stamps]
     states = _states(bag, parts)
     if not np.isfinite(states).all():
         raise BagError(f'{folder}: robot_state holds values that are not finite; leave it out')
@@ -92,6 +90,11 @@ def read_observations(folder: Path, cameras: Sequence[str],
         events[-1].episode_id, events[-1].instruction, np.array(stamps, np.int64),
         {name: _images(folder, bag, topic, parts[topic]) for name, topic in topics.items()},
         states, np.array([event.success for event in events]))
+
+
+def _events(bag: Bag, folder: Path) -> dict[int, Any]:
+    return one_episode({stamp: bag.take('episode', stamp)
+                        for stamp in sorted(bag.stamps('episode'))}, folder)
 
 
 def _whole(bag: Bag, stamps: Sequence[int],

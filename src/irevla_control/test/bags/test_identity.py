@@ -18,7 +18,7 @@ import yaml
 from irevla_control.bags.identity import entry_from_bag
 from irevla_control.bags.index import INDEX, find_episodes, list_episodes, main, rebuild_index
 from irevla_control.bags.layout import EPISODE_METADATA
-from irevla_control.bags.reader import read_episode
+from irevla_control.bags.reader import read_episode, read_observations
 from irevla_control.bags.usage import usage
 from irevla_control.errors import BagError, NoEpisodeError
 
@@ -154,6 +154,24 @@ def test_a_part_that_is_missing_is_named(root):
     for read in (lambda: read_episode(folder, CAMERAS), lambda: list_episodes(root)):
         with pytest.raises(BagError, match='reach_0 lacks reach_0_1.mcap, which its metadata'):
             read()
+
+
+def test_a_bag_of_a_whole_session_is_refused_with_its_episodes(root):
+    folder = write_mcap(root / 'session' / 'x.mcap', [
+        *messages_of(root / 'reach_0'), *messages_of(root / 'reach_1')])
+    for read in (lambda: read_episode(folder, CAMERAS), lambda: read_observations(folder, CAMERAS),
+                 lambda: list_episodes(root)):
+        with pytest.raises(BagError, match=r'holds 2 episodes in one bag \(reach_0, reach_1\)'):
+            read()
+
+
+def test_the_end_of_the_episode_before_is_not_part_of_this_one(root, tmp_path):
+    before = [each for each in messages_of(root / 'reach_0') if each[1].topic == '/episode'][-1:]
+    folder = write_mcap(tmp_path / 'late' / 'x.mcap', [*before, *messages_of(root / 'reach_1')])
+    played = play('reach_1', seed=1, start=1_700_000_100 * SECOND)
+    assert_same(read_episode(folder, CAMERAS), played)
+    assert entry_from_bag(folder).episode_id == 'reach_1'
+    assert len(read_observations(folder, CAMERAS).stamps) == 5
 
 
 def test_files_of_two_episodes_in_one_folder_are_refused(root):

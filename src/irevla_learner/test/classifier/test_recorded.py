@@ -17,8 +17,9 @@ VLA = SimpleNamespace(config=SimpleNamespace(cameras=('front',)))
 
 def recorded(root, number, older_ns=0, **result):
     record(root, EpisodeResult(episode_id=f'open-{number}', task='open', seed=number, **{
-        'success': not result.get('aborted'), 'aborted': False, 'terminated': True, 'truncated': False, 'steps': 3,
-        **result}), 'open the door', {'front': np.zeros((3, 4, 4, 3), np.uint8)}, older_ns)
+        'success': not result.get('aborted'), 'aborted': False, 'terminated': True,
+        'truncated': False, 'steps': 3, **result}), 'open the door',
+        {'front': np.zeros((3, 4, 4, 3), np.uint8)}, older_ns)
 
 
 @pytest.fixture(autouse=True)
