@@ -3,8 +3,10 @@
 """A rosbag2 folder: its MCAP files read as one, whatever they are called, and what they tell."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 import re
+import sqlite3
 from typing import Any
 
 from rosbags.typesys.store import Typestore
@@ -43,7 +45,8 @@ class BagFolder:
         if not files:
             raise NoEpisodeError(f'{self.folder} {_what_else(self.folder)}')
         self._side = _side_file(self.folder)
-        listed = self._side.get('relative_file_paths') or []
+        listed = self._side.get('relative_file_paths')
+        listed = listed if isinstance(listed, list) else []
         if len(listed) > len(files):
             gone = set(map(str, listed)) - {file.name for file in files}
             raise BagError(f'{self.folder} lacks {", ".join(sorted(gone))}, which its {METADATA} '
@@ -92,7 +95,8 @@ class BagFolder:
             if COMMITTED in record:
                 return record
         first = {key: text for record in told for key, text in record.items()}
-        return first | (self._side.get('custom_data') or {})
+        side = self._side.get('custom_data')
+        return first | (side if isinstance(side, dict) else {})
 
     def topic(self, name: str, optional: bool = False) -> str | None:
         """Return the one recorded topic of a relative name, in whatever namespace it is.
@@ -175,10 +179,23 @@ def _converting(folder: Path) -> str:
             '--dst-storage mcap')
 
 
+def _defines_types(database: Path) -> bool:
+    """Return whether an sqlite3 bag holds definitions of its messages; those of Humble do not."""
+    try:
+        with closing(sqlite3.connect(f'{database.absolute().as_uri()}?mode=ro', uri=True)) as bag:
+            return bag.execute('SELECT count(*) FROM message_definitions').fetchone()[0] > 0
+    except sqlite3.Error:
+        return False
+
+
 def _what_else(folder: Path) -> str:
     """Return what a folder without an MCAP file holds, and what to do."""
-    if any(folder.glob('*.db3')):
-        return f'holds an sqlite3 bag; {_converting(folder)} writes one that is read'
+    databases = list(folder.glob('*.db3'))
+    if databases:
+        command = _converting(folder) if all(map(_defines_types, databases)) else (
+            f"ros2 bag convert -i {folder} -o <(echo 'output_bags: [{{uri: {folder}_mcap, "
+            "storage_id: mcap, all: true}]'), where irevla_msgs is sourced,")
+        return f'holds an sqlite3 bag; {command} writes one that is read'
     if any(folder.glob('*.mcap.zstd')):
         return 'holds a compressed MCAP file; zstd -d unpacks it'
     if any(folder.glob('*/*.mcap')):

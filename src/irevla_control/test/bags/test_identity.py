@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """An episode is known by what was recorded, not by its folder or its side files."""
 
+from contextlib import closing
 from dataclasses import replace
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 
@@ -210,6 +212,17 @@ def test_an_sqlite3_bag_is_named_with_the_command_that_converts_it(root):
                    capture_output=True)
     assert_same(read_episode(root / 'db_mcap', CAMERAS), play())
     assert {entry.episode_id for entry in list_episodes(root)} == {'reach_0', 'reach_1'}
+
+
+def test_an_sqlite3_bag_without_definitions_needs_another_command(tmp_path):
+    (tmp_path / 'humble').mkdir()
+    with closing(sqlite3.connect(tmp_path / 'humble' / 'humble_0.db3')) as bag:
+        bag.executescript('CREATE TABLE topics(id, name, type); CREATE TABLE messages(id);')
+    with pytest.raises(NoEpisodeError) as error:
+        read_episode(tmp_path / 'humble', CAMERAS)
+    assert (f"ros2 bag convert -i {tmp_path / 'humble'} -o <(echo 'output_bags: [{{uri: "
+            f"{tmp_path / 'humble'}_mcap, storage_id: mcap, all: true}}]'), where irevla_msgs is"
+            ) in str(error.value)
 
 
 def test_usage_says_how_many_and_why():
