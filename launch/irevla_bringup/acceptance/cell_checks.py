@@ -149,7 +149,7 @@ class CellChecks:
         if lost or entry.failed:
             raise CheckError(f'the recording {entry.episode_id} lost {lost} messages '
                              f'{entry.failed}')
-        episode = read_episode(self._bags / entry.episode_id, self._cameras)
+        episode = read_episode(self._bags / entry.folder, self._cameras)
         return {'episode': entry.episode_id, 'steps': entry.steps,
                 'usable_steps': len(episode.actions), 'lost': lost}
 
@@ -158,7 +158,7 @@ class CellChecks:
         entry, lab = self._kept(), self._lab
         if entry is None:
             raise CheckError(f'{self._bags} holds no recording of a success')
-        states = read_episode(self._bags / entry.episode_id, ()).states[:, :3]
+        states = read_episode(self._bags / entry.folder, ()).states[:, :3]
         self._episode, track = EpisodeState(), []
 
         def over() -> bool:
@@ -166,7 +166,7 @@ class CellChecks:
                 track.append(lab.pose.position)
             return self._episode.phase == EpisodeState.PHASE_ENDED
         with self._launch('replay.launch.py', {'on': 'robot', 'operator': 'none',
-                                               'bag': self._bags / entry.episode_id}):
+                                               'bag': self._bags / entry.folder}):
             lab.wait_for_arm()
             lab.until(over, 'the end of the replay', PATIENCE_S)
         if not track or not len(states):

@@ -30,7 +30,7 @@ def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
                     preset: PolicyConfig | None = None, init: Path | None = None,
                     more: tuple[Sequence[Path], float] | None = None,
                     labels: str = 'improved', checkpoint: Path | None = None,
-                    include_failures: bool = False) -> dict:
+                    include_failures: bool = False, max_skew_s: float | None = None) -> dict:
     """Train on the episodes under ``roots``; after a kill, the same call goes on.
 
     Args:
@@ -44,6 +44,8 @@ def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
             was executed ('executed'; always with ``preset``, which can do nothing yet).
         checkpoint: folder of the result; ``output/checkpoint`` when left out.
         include_failures: learn from failed episodes too.
+        max_skew_s: how much older than an observation its images and state may be, in place of
+            what the bags tell.
 
     Returns:
         `TrainResult` as a dict of plain data, with 'steps', 'episodes' and 'frames'.
@@ -59,7 +61,8 @@ def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
     def frames(folders: Sequence[Path]) -> FrameStore:
         # One process decodes; the others then find the frames ready.
         with PartialState(cpu=CPU_ONLY).main_process_first():
-            return load_frames(folders, policy.cameras, policy.image_size, include_failures)
+            return load_frames(folders, policy.cameras, policy.image_size, include_failures,
+                               max_skew_s=max_skew_s)
 
     store = frames(roots)
     source, validation = split_by_episode(store, config.validation_share, config.seed,
@@ -107,6 +110,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--seed', type=int, help='instead of the number in --config')
     parser.add_argument('--include-failures', action='store_true',
                         help='learn from failed episodes too')
+    parser.add_argument('--max-skew-s', type=float, metavar='SECONDS',
+                        help='how much older than an observation its images and state may be; '
+                        'default: as it was recorded')
     options = parser.parse_args(arguments)
     config = TrainConfig.load(options.config, {'steps': options.steps, 'seed': options.seed},
                               options.init and stage0_settings(options.init))
@@ -114,7 +120,7 @@ def main(arguments: list[str] | None = None) -> None:
     result = train_from_bags(
         options.data, options.output, config, preset=preset, init=options.init,
         more=options.more and (options.more, options.more_share), labels=options.labels,
-        include_failures=options.include_failures)
+        include_failures=options.include_failures, max_skew_s=options.max_skew_s)
     if not PartialState().is_main_process:
         return
     print(f'{result["steps"]} steps on {result["frames"]} frames of {result["episodes"]} '
