@@ -137,13 +137,13 @@ def measure_latent(vla: VLA, bandwidth: float, rate: float) -> dict:
     peak_gb()
     batch = random_batch(vla, 1)
 
-    def perceive() -> torch.Tensor:
-        return vla.perceive(batch.images, batch.states, batch.instructions)[0].cpu()
+    def encode() -> torch.Tensor:
+        return vla.encode_observation(batch.images, batch.states, batch.instructions)[0].cpu()
 
-    done = operations(perceive)
+    done = operations(encode)
     vla.compile_for_inference()
-    times = seconds(perceive)
-    return {'shape': list(perceive().shape[1:]), 'latency_ms': percentiles(times),
+    times = seconds(encode)
+    return {'shape': list(encode().shape[1:]), 'latency_ms': percentiles(times),
             'peak_gb': peak_gb(), **beside_floors(float(np.median(times)), weight_bytes(vla), done,
                                                   bandwidth, rate)}
 

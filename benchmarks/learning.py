@@ -37,8 +37,8 @@ def filled_replay(folder: Path, vla: VLA, images: np.ndarray, states: np.ndarray
     replay, random = None, np.random.default_rng(0)
     for number in range(EPISODES):
         rows = np.arange(STEPS + 1) + number * (STEPS + 1)
-        latents, proprioception = vla.perceive(images[rows], states[rows],
-                                               [instruction] * len(rows))
+        latents, proprioception = vla.encode_observation(
+            images[rows], states[rows], [instruction] * len(rows))
         latents = latents.numpy()
         rewards = np.zeros(STEPS, np.float32)
         rewards[-1] = number % 2
@@ -87,7 +87,8 @@ def baseline(features: int, actions: int, layer_norm: bool) -> Callable[[int], N
 
     agent = SAC(Policy, Nothing(), batch_size=SETTINGS.batch_size,
                 buffer_size=EPISODES * STEPS,
-                policy_kwargs={'net_arch': list(SETTINGS.hidden), 'n_critics': SETTINGS.critics},
+                policy_kwargs={'net_arch': list(SETTINGS.hidden),
+                               'n_critics': SETTINGS.num_critics},
                 device='cpu', seed=0)
     agent.set_logger(configure(None, []))
     random = np.random.default_rng(0)
@@ -159,10 +160,11 @@ def measure_updates() -> dict:
             for _ in range(turns):
                 # Both observations of every transition through the VLM, as without a cache.
                 for rows in (random.integers(frames, size=SETTINGS.batch_size) for _ in range(2)):
-                    vla.perceive(images[rows], states[rows], ['open the door'] * len(rows))
+                    vla.encode_observation(images[rows], states[rows],
+                                           ['open the door'] * len(rows))
                 agent.update()
 
-        features = vla.backbone.width + vla.statistics.state_size + SETTINGS.components
+        features = vla.backbone.width + vla.statistics.state_size + SETTINGS.pca_components
         sb3, plain_sb3 = (baseline(features, vla.statistics.action_size, layer_norm)
                           for layer_norm in (True, False))
         works = {'cached': (cached, TURN), 'sb3': (sb3, TURN), 'plain_sb3': (plain_sb3, TURN),

@@ -8,7 +8,7 @@ With ``output`` it learns online (stage 1): the VLA explores, and the learner im
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.launching import (
+from irevla_bringup.launch_nodes import (
     camera_names,
     classifier_argument,
     common_arguments,

@@ -5,7 +5,7 @@
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.launching import common_arguments, episode_arguments, whole_number
+from irevla_bringup.launch_nodes import common_arguments, episode_arguments, whole_number
 from irevla_bringup.robot import (
     ANY_NUMBER,
     episodes_on_robot,

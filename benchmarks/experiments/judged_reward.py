@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from irevla_bringup.demo import DemoConfig
-from irevla_bringup.graphs import Graph, run_graphs
-from irevla_bringup.over_graph import read_results
+from irevla_bringup.launched_graphs import Graph, run_graphs
+from irevla_bringup.ros_backend import read_results
 from irevla_learner.algorithm1.config import Algorithm1Config
-from irevla_learner.algorithm1.in_process import InProcess
+from irevla_learner.algorithm1.in_process_backend import InProcessBackend
 from irevla_learner.classifier.train import train_from_bags
 from irevla_learner.classifier.training import ClassifierConfig
 from irevla_learner.runs.evaluation import load_results, save_results, summarise
@@ -67,15 +67,15 @@ def _learn(run: RunFolder, reward: str, config: Algorithm1Config, seed: int,
            checkpoint: Path) -> Path:
     """Do stage 1 on a reward, evaluate it on the truth; return the policy that came of it."""
     folder = run.path / reward
-    with InProcess(config, read_description(checkpoint)[1], seed) as domain:
+    with InProcessBackend(config, read_description(checkpoint)[1], seed) as backend:
         with run.step(f'learn {reward}', outputs=[f'{reward}/checkpoint'],
                       makes=[reward]) as step:
             if step.needed:
                 folder.mkdir(exist_ok=True)
-                domain.learn(TASK, checkpoint, folder)
+                backend.learn(TASK, checkpoint, folder)
         with run.step(f'evaluate {reward}', outputs=[f'{reward}/results.json']) as step:
             if step.needed:
-                save_results(folder / 'results.json', domain.evaluate(
+                save_results(folder / 'results.json', backend.evaluate(
                     folder / 'checkpoint', {TASK: EPISODES}, folder))
     return folder / 'checkpoint'
 

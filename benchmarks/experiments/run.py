@@ -20,10 +20,10 @@ import results
 import torch
 
 from irevla_bringup.demo import DemoConfig, demonstrate_and_train, load_demo_config
-from irevla_bringup.over_graph import OverGraph
+from irevla_bringup.ros_backend import RosBackend
 from irevla_control.errors import IrevlaError
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
-from irevla_learner.algorithm1.in_process import InProcess
+from irevla_learner.algorithm1.in_process_backend import InProcessBackend
 from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.report.report import evaluated_stages
 from irevla_learner.runs.run_folder import RunFolder
@@ -35,7 +35,7 @@ from irevla_policy.model.vla import VLA
 
 PPO = {'algorithm': 'ppo',
        'settings': PPOConfig.load(results.ROOT / 'config/learning/ppo.yaml')}
-# What differs from config/improve.yaml.
+# What differs from config/algorithm1.yaml.
 TASKS = {'rl': ('door-open-new', 'drawer-close-new', 'window-open-new'),
          'held_out': ('door-open-unseen', 'window-close-unseen')}
 EPISODES = EpisodeCounts(*[20] * len(GROUPS))
@@ -77,8 +77,8 @@ def run_method(output: Path, config: DemoConfig, method: str, seed: int,
     folder = output / file_name(method)
     policy = read_description(checkpoint)[1]
     with RunFolder(folder, changed.contents(), seed) as run, \
-            InProcess(changed.algorithm1, policy, seed) as domain:
-        Algorithm1(run, changed.algorithm1, domain, roots, seed).run(checkpoint)
+            InProcessBackend(changed.algorithm1, policy, seed) as backend:
+        Algorithm1(run, changed.algorithm1, backend, roots, seed).run(checkpoint)
     results.add_method(method, seed, evaluated_stages(folder), asdict(config.algorithm1.tasks))
 
 
@@ -97,9 +97,9 @@ def run_curve(output: Path, config: DemoConfig, curve: str, seed: int,
                 save_checkpoint(checkpoint, VLA(trained.config, trained.statistics,
                                                 tokenizer_json=trained.backbone.tokenizer_json))
             (folder / 'stage1').mkdir(exist_ok=True)
-            with InProcess(changed.algorithm1, read_description(checkpoint)[1],
-                           seed) as domain:
-                domain.learn(CURVE_TASK, checkpoint, folder / 'stage1')
+            with InProcessBackend(changed.algorithm1, read_description(checkpoint)[1],
+                                  seed) as backend:
+                backend.learn(CURVE_TASK, checkpoint, folder / 'stage1')
     results.add_curve(curve, seed, read_metrics(folder / 'stage1'))
 
 
@@ -115,9 +115,9 @@ def run_missing(output: Path, config: DemoConfig, seed: int, parts: Iterable[str
         return
     asked = {'stage0': config.stage0_contents(), 'expert': config.algorithm1.tasks.expert,
              'horizon': config.algorithm1.horizon}
-    domain = OverGraph(config.algorithm1, seed, WORKERS, output / 'demonstrations')
+    backend = RosBackend(config.algorithm1, seed, WORKERS, output / 'demonstrations')
     with RunFolder(output / 'demonstrations', asked, seed) as run:
-        roots, checkpoint = demonstrate_and_train(run, config, seed, domain)
+        roots, checkpoint = demonstrate_and_train(run, config, seed, backend)
     for method in methods:
         run_method(output, config, method, seed, roots, checkpoint)
     for curve in curves:

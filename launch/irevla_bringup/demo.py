@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 
 from ament_index_python.packages import get_package_share_directory
 
-from irevla_bringup.over_graph import OverGraph
+from irevla_bringup.ros_backend import RosBackend
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.config import Algorithm1Config, load_config
-from irevla_learner.algorithm1.improve import run_command
+from irevla_learner.algorithm1.program import run_command
 from irevla_learner.report.report import write_report
 from irevla_learner.runs.run_folder import RunFolder
 from irevla_policy.model.config import PolicyConfig, load_preset
@@ -35,7 +35,7 @@ class _File(Settings):
     noise_std: float = setting(least=0)
     preset: Path
     training: Path
-    improvement: Path
+    algorithm1: Path
 
 
 @dataclass(frozen=True)
@@ -76,17 +76,17 @@ def load_demo_config(path: Path) -> DemoConfig:
     file = _File.load(path)
     training = TrainConfig.load(file.training)
     return DemoConfig(file.demonstrations, file.noise_std, load_preset(file.preset), training,
-                      load_config(file.improvement, training))
+                      load_config(file.algorithm1, training))
 
 
 def demonstrate_and_train(run: RunFolder, config: DemoConfig, seed: int,
-                          domain: OverGraph) -> tuple[list[Path], Path]:
+                          backend: RosBackend) -> tuple[list[Path], Path]:
     """Do stage 0 in a run folder; return the folders of demonstrations, and the checkpoint."""
     policy = config.preset
     demonstrations, checkpoint = run.path / 'demonstrations', run.path / 'stage0/checkpoint'
     with run.step('collect', outputs=['demonstrations'], makes=['demonstrations']) as step:
         if step.needed:
-            results = domain.collect(
+            results = backend.collect(
                 dict.fromkeys(config.algorithm1.tasks.expert, config.demonstrations),
                 demonstrations, {
                     'cameras': ','.join(policy.cameras), 'image_size': policy.image_size,
@@ -105,11 +105,11 @@ def demonstrate_and_train(run: RunFolder, config: DemoConfig, seed: int,
 
 def run_demo(output: Path, config: DemoConfig, seed: int, workers: int, setup_s: float) -> Path:
     """Run or continue the demo in the folder ``output``; return the report's path."""
-    domain = OverGraph(config.algorithm1, seed, workers, output)
+    backend = RosBackend(config.algorithm1, seed, workers, output)
     with RunFolder(output, {**config.contents(), 'workers': workers}, seed=seed) as run:
         run.add_time('setup', setup_s)
-        roots, checkpoint = demonstrate_and_train(run, config, seed, domain)
-        Algorithm1(run, config.algorithm1, domain, roots, seed).run(checkpoint)
+        roots, checkpoint = demonstrate_and_train(run, config, seed, backend)
+        Algorithm1(run, config.algorithm1, backend, roots, seed).run(checkpoint)
     write_report(output)
     return output / 'report.html'
 

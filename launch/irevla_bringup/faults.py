@@ -28,7 +28,7 @@ from rclpy.publisher import Publisher
 from std_msgs.msg import Empty, Header, String
 from std_srvs.srv import Trigger
 
-from irevla_bringup.graphs import Graph, running_graph
+from irevla_bringup.launched_graphs import Graph, running_graph
 from irevla_control.episodes.robot_episode_node import BROKEN
 from irevla_control.errors import IrevlaError
 from irevla_control.observation import BASE_FRAME

@@ -8,7 +8,7 @@ import sys
 from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument, ExecuteProcess
 
-from irevla_bringup.launching import (
+from irevla_bringup.launch_nodes import (
     NOT_GIVEN,
     camera_names,
     node,

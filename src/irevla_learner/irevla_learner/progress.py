@@ -11,7 +11,7 @@ class Progress:
     """What every algorithm of stage 1 tells; theirs add losses.
 
     Attributes:
-        decisions: commands executed so far.
+        env_steps: commands executed so far.
         episodes: played so far.
         successes: of these.
         updates: steps of gradient descent so far.
@@ -20,7 +20,7 @@ class Progress:
 
     """
 
-    decisions: int
+    env_steps: int
     episodes: int
     successes: int
     updates: int
@@ -33,12 +33,12 @@ class Progress:
                 f'{self.window_success:.2f}; {self.updates} updates, {self.updates_per_s:.0f}/s')
 
     def metrics(self) -> dict[str, float]:
-        """Return all but the decisions, by name."""
-        return {name: value for name, value in asdict(self).items() if name != 'decisions'}
+        """Return all but the env_steps, by name."""
+        return {name: value for name, value in asdict(self).items() if name != 'env_steps'}
 
 
-def stage_done(window: Sequence[bool], length: int, wanted: float, decisions: int,
+def stage_done(window: Sequence[bool], length: int, wanted: float, env_steps: int,
                most: int) -> bool:
-    """Return whether a full window of episodes reached the rate, or the decisions are spent."""
+    """Return whether a full window of episodes reached the rate, or the env_steps are spent."""
     full = len(window) == length
-    return decisions >= most or (full and sum(window) / length >= wanted)
+    return env_steps >= most or (full and sum(window) / length >= wanted)

@@ -142,6 +142,9 @@ MAX_SKEW = Parameter(
     0.0, 'how much older than the first camera\'s stamp the rest of an observation may be; 0: '
     'equal stamps, as simulators give them [s]', 0.0, 1.0)
 
+# Parameters that have a new name, of any node.
+RENAMED = {'most_owed': 'max_pending_updates'}
+
 # Every node has these from rclpy itself.
 RCLPY_PARAMETERS: Table = {
     'use_sim_time': Parameter(
@@ -160,9 +163,15 @@ def fitted(table: Table, name: str, value: Any) -> Any:
     """
     known = {**RCLPY_PARAMETERS, **table}
     if name not in known:
-        raise ConfigError(f'{shown(value)}: no such parameter; the nearest is '
-                          f'{nearest(name, known)}')
+        raise ConfigError(f'{shown(value)}: no such parameter; {alternative(name, known)}')
     return known[name].fitted(value)
+
+
+def alternative(name: str, known: Iterable[str]) -> str:
+    """Return which known parameter to use for an unknown one: its new name, else the nearest."""
+    known = list(known)
+    new = RENAMED.get(name)
+    return f'it is now {new}' if new in known else f'the nearest is {nearest(name, known)}'
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

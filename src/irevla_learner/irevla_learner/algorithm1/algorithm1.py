@@ -33,7 +33,7 @@ from irevla_policy.training.stage0 import stage0_settings
 from irevla_policy.training.trainer import train
 
 
-class Domain(Protocol):
+class Backend(Protocol):
     """Where the policy acts: copies of an environment in this process, or ROS graphs."""
 
     def evaluate(self, checkpoint: Path, episodes: Mapping[str, int],
@@ -50,19 +50,19 @@ class Domain(Protocol):
 class Algorithm1:
     """One run of it in its folder; what a killed one finished is not done again."""
 
-    def __init__(self, run: RunFolder, config: Algorithm1Config, domain: Domain,
+    def __init__(self, run: RunFolder, config: Algorithm1Config, backend: Backend,
                  demonstrations: Sequence[Path], seed: int) -> None:
-        """Go through the tasks of ``config`` in ``domain``.
+        """Go through the tasks of ``config`` in ``backend``.
 
         Args:
             run: its folder.
             config: what was asked.
-            domain: where the policy acts.
+            backend: where the policy acts.
             demonstrations: folders of the expert's recorded episodes.
             seed: of stage 2.
 
         """
-        self._run, self._config, self._domain = run, config, domain
+        self._run, self._config, self._backend = run, config, backend
         self._demonstrations = demonstrations
         self._training = replace(config.training, seed=seed)
 
@@ -87,7 +87,7 @@ class Algorithm1:
                             [f'{stage}/evaluation']) as step:
             if step.needed:
                 episodes = self._config.episodes.of(self._config.tasks)
-                results = self._domain.evaluate(checkpoint, episodes, folder)
+                results = self._backend.evaluate(checkpoint, episodes, folder)
                 save_results(folder / 'results.json', results)
 
     def _stage1(self, stage: str, task: str, policy: Path) -> Path:
@@ -95,7 +95,7 @@ class Algorithm1:
         with self._run.step(stage, task, [f'{stage}/checkpoint'], [stage]) as step:
             if step.needed:
                 folder.mkdir(parents=True, exist_ok=True)
-                self._domain.learn(task, policy, folder)
+                self._backend.learn(task, policy, folder)
                 step.results.update(task=task, **read_outcome(folder))
         return folder / 'checkpoint'
 
@@ -113,7 +113,7 @@ class Algorithm1:
                     vla.backbone.freeze()
                 share = self._config.new_share
                 new = [Dataset(self._labelled(store, one)) for one in learned if share
-                       and (store := self._domain.successes(one, vla.config)) is not None]
+                       and (store := self._backend.successes(one, vla.config)) is not None]
                 source = Mixture([(training, 1 - share),
                                   *((dataset, share / len(new)) for dataset in new)])
                 train(vla, source, validation, self._training, folder / 'training',

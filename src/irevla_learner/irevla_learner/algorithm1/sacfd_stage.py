@@ -31,11 +31,11 @@ def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Pat
     played_before = learner.progress().episodes
     noises = [SmoothNoise(vla.statistics.action_size, config.noise_correlation,
                           config.noise_std_low, config.noise_std_high,
-                          [seed, index, played_before]) for index in range(player.copies)]
+                          [seed, index, played_before]) for index in range(player.num_envs)]
 
-    def learn(decisions: int) -> None:
-        # A little more than these decisions will pay for: what an episode owes comes all at once.
-        learner.work(math.ceil(1.5 * decisions * config.updates_per_decision))
+    def learn(env_steps: int) -> None:
+        # A little more than these env_steps will pay for: what an episode owes comes all at once.
+        learner.run_updates(math.ceil(1.5 * env_steps * config.updates_per_decision))
         follow()
 
     def follow() -> None:
@@ -50,10 +50,10 @@ def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Pat
             on_episode(played, learner.progress())
             learner.save()
             if learner.learning and not began:
-                learner.work(learner.owed)
+                learner.run_updates(learner.owed)
             if learner.done:
                 break
-    learner.work(learner.owed)
+    learner.run_updates(learner.owed)
     learner.save()
     follow()
     return learner.progress()

@@ -72,8 +72,8 @@ def encode(vla: VLA, observations: Observations) -> LabelledEpisode:
     latents, states = [], []
     for start in range(0, len(images), ENCODE_ROWS):
         rows = slice(start, start + ENCODE_ROWS)
-        latent, state = vla.perceive(images[rows], observations.states[rows],
-                                     [observations.instruction] * len(images[rows]))
+        latent, state = vla.encode_observation(images[rows], observations.states[rows],
+                                               [observations.instruction] * len(images[rows]))
         latents.append(latent.cpu().numpy())
         states.append(state.cpu().numpy().astype(np.float32))
     return LabelledEpisode(np.concatenate(latents), np.concatenate(states), observations.success)

@@ -60,7 +60,7 @@ class LearnerNode(Node):
         self._tensorboard = settings.tensorboard
         self._learner = OnlineLearner(self._policy, settings, self._root, values['seed'],
                                       str(device))
-        self._most_owed = values['most_owed']
+        self._max_pending_updates = values['max_pending_updates']
         self._publish_period_s = values['publish_period_s']
         self._joiner = EpisodeJoiner()
         self._incomplete = 0
@@ -177,12 +177,12 @@ class LearnerNode(Node):
     def _learn(self) -> None:
         learner, busy = self._learner, False
         due, published = time.monotonic(), learner.version
-        log = MetricsLog(self._root, learner.progress().decisions, self._tensorboard)
+        log = MetricsLog(self._root, learner.progress().env_steps, self._tensorboard)
         while not self._stop.is_set() and (not learner.done or learner.owed):
             self._take_in(log, wait_s=0.0 if busy else 0.1)
-            self._behind = learner.done or learner.owed > self._most_owed
+            self._behind = learner.done or learner.owed > self._max_pending_updates
             self._weigh.trigger()
-            busy = learner.work(SLICE) > 0
+            busy = learner.run_updates(SLICE) > 0
             if learner.version > published and time.monotonic() > due:
                 due, published = time.monotonic() + self._publish_period_s, learner.version
                 self._publish()
@@ -198,7 +198,7 @@ class LearnerNode(Node):
         save_latent_policy(self._root / 'checkpoint', self._checkpoint, self._policy,
                            {'stage1': json_values(asdict(now))})
         if learner.done:
-            write_outcome(self._root, now.decisions, now.updates, now.episodes)
+            write_outcome(self._root, now.env_steps, now.updates, now.episodes)
             self._finished = True
 
     def _take_in(self, log: MetricsLog, wait_s: float) -> bool:
@@ -211,7 +211,7 @@ class LearnerNode(Node):
         if not learner.done:
             learner.add(episode)
             now = learner.progress()
-            log.add(now.decisions, **now.metrics())
+            log.add(now.env_steps, **now.metrics())
             # Last: what a kill keeps from being saved is dropped from the metrics.
             learner.save()
         return True
@@ -234,7 +234,7 @@ class LearnerNode(Node):
 
     def _on_log(self) -> None:
         now = self._learner.progress()
-        self.get_logger().info(f'{now.decisions} decisions, {now}')
+        self.get_logger().info(f'{now.env_steps} env_steps, {now}')
 
 
 def main() -> None:

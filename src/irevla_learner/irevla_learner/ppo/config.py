@@ -14,8 +14,8 @@ class PPOConfig(Settings):
 
     what: ClassVar[str] = 'PPO settings'
 
-    decisions: int = setting(30000, least=1)
-    window: int = setting(60, least=1)
+    env_steps: int = setting(30000, least=1)
+    success_window: int = setting(60, least=1)
     window_success: float = setting(0.95, least=0, most=1)
     episodes: int = setting(20, least=1)
     epochs: int = setting(6, least=1)

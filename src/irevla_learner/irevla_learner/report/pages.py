@@ -90,7 +90,7 @@ def next_steps(folder: Path, stage: str,
          f'ros2 launch irevla_bringup sim.launch.py checkpoint:={run}/{stage}/checkpoint '
          f'tasks:={task} episodes:=5'),
         ('Improve it online on another task:',
-         f'ros2 launch irevla_bringup improve.launch.py checkpoint:={run}/{stage}/checkpoint '
+         f'ros2 launch irevla_bringup stage1.launch.py checkpoint:={run}/{stage}/checkpoint '
          'tasks:=drawer-open-new output:=runs/drawer bags:=runs/drawer/episodes '
          'results:=runs/drawer/episodes.json'),
         ('Watch the graph from a second shell:', 'ros2 topic hz /policy_step'),

@@ -26,11 +26,11 @@ def _make(environment: str, options: dict[str, Any]) -> gymnasium.Env:
     return gymnasium.make(environment, disable_env_checker=True, **options).unwrapped
 
 
-def make_copies(environment: str, copies: int, **options: Any) -> AsyncVectorEnv:
+def make_envs(environment: str, num_envs: int, **options: Any) -> AsyncVectorEnv:
     """Start copies of a registered environment, each in a process of its own."""
     # torch and the policy are imported once, in the process that all copies are forked from.
     multiprocessing.set_forkserver_preload([__name__])
-    return AsyncVectorEnv([partial(_make, environment, options)] * copies, shared_memory=True,
+    return AsyncVectorEnv([partial(_make, environment, options)] * num_envs, shared_memory=True,
                           context='forkserver', autoreset_mode=AutoresetMode.DISABLED)
 
 
@@ -127,41 +127,41 @@ class _Track:
 class VectorPlayer:
     """Plays one task's episodes in all copies of an environment at once."""
 
-    def __init__(self, copies: AsyncVectorEnv, vla: VLA, task: str,
+    def __init__(self, envs: AsyncVectorEnv, vla: VLA, task: str,
                  judge: SuccessClassifier | None = None) -> None:
         """Use these copies for this task with this policy.
 
         With a judge, its word is success, reward and end of an episode, as on a robot; the
         environment's own end is then the end of time.
         """
-        self._copies, self._vla, self._task, self._judge = copies, vla, task, judge
+        self._envs, self._vla, self._task, self._judge = envs, vla, task, judge
         self._cameras = vla.config.cameras
-        self.decisions = 0
+        self.env_steps = 0
         self.version = 0
 
     @property
-    def copies(self) -> int:
+    def num_envs(self) -> int:
         """The number of episodes at once."""
-        return self._copies.num_envs
+        return self._envs.num_envs
 
     def play(self, seeds: Iterable[int], noises: Sequence[SmoothNoise] | None = None,
-             between: Callable[[int], None] = lambda decisions: None) -> Iterator[Played]:
+             between: Callable[[int], None] = lambda env_steps: None) -> Iterator[Played]:
         """Yield episodes with these seeds as they end.
 
         Args:
             seeds: of the layouts, one per episode.
             noises: one per copy, added to the normalised action; none for the policy itself.
-            between: called with the number of decisions while the copies compute.
+            between: called with the number of env_steps while the copies compute.
 
         """
         waiting = iter(seeds)
         # By the index of the copy; one without an episode steps along unheeded.
         running: dict[int, _Track] = {}
-        seen = self._begin(running, waiting, noises, range(self.copies))
+        seen = self._begin(running, waiting, noises, range(self.num_envs))
         while running:
             decision = self._decide(seen, noises)
-            self._copies.step_async(decision.commands)
-            self.decisions += len(running)
+            self._envs.step_async(decision.commands)
+            self.env_steps += len(running)
             between(len(running))
             before, (seen, outcome) = seen, self._step_wait(running)
             for track in running.values():
@@ -177,7 +177,7 @@ class VectorPlayer:
                noises: Sequence[SmoothNoise] | None, free: Iterable[int]) -> _Seen:
         """Reset the free copies, begin as many episodes as wait; return what all copies show."""
         # A copy without an episode goes on with any seed: all must step together.
-        seeds: list[int | None] = [None] * self.copies
+        seeds: list[int | None] = [None] * self.num_envs
         fresh = {}
         for index in free:
             seed = next(waiting, None)
@@ -188,7 +188,7 @@ class VectorPlayer:
                 fresh[index] = _Track(index, seed, self._cameras,
                                       self._judge and self._judge.new_debounce())
         mask = np.array([seed is not None for seed in seeds])
-        observation, info = self._copies.reset(
+        observation, info = self._envs.reset(
             seed=seeds, options={'task': self._task, 'reset_mask': mask})
         self._instruction = info['instruction'][np.argmax(mask)]
         seen = self._look(observation)
@@ -199,8 +199,8 @@ class VectorPlayer:
     @torch.no_grad()
     def _look(self, observation: dict[str, np.ndarray]) -> _Seen:
         images = np.stack([observation[name] for name in self._cameras], 1)
-        latents, states = self._vla.perceive(images, observation['state'],
-                                             [self._instruction] * len(images))
+        latents, states = self._vla.encode_observation(
+            images, observation['state'], [self._instruction] * len(images))
         return _Seen(observation, latents, states, latents.cpu().numpy(), states.cpu().numpy())
 
     def _decide(self, seen: _Seen, noises: Sequence[SmoothNoise] | None) -> _Decision:
@@ -214,7 +214,7 @@ class VectorPlayer:
 
     def _step_wait(self, running: dict[int, _Track]) -> tuple[_Seen, _Outcome]:
         """Wait for the copies; return what they show, and what came of the step."""
-        observation, rewards, terminated, truncated, info = self._copies.step_wait()
+        observation, rewards, terminated, truncated, info = self._envs.step_wait()
         seen, truth = self._look(observation), info['success']
         if self._judge is None:
             return seen, _Outcome(rewards, terminated, truncated, truth, truth)
@@ -224,7 +224,7 @@ class VectorPlayer:
 
     def _judged(self, tracks: dict[int, _Track], seen: _Seen) -> np.ndarray:
         """Show the judge an observation; return of which copies it takes the task for done."""
-        done = np.zeros(self.copies, bool)
+        done = np.zeros(self.num_envs, bool)
         if self._judge is not None:
             probabilities = self._judge.probability(seen.latents, seen.states).cpu().numpy()
             for index, track in tracks.items():

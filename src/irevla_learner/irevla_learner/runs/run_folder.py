@@ -35,6 +35,7 @@ import uuid
 from irevla_control.errors import IrevlaError
 from irevla_learner.json_file import write_json
 from irevla_learner.runs.environment import environment_facts
+from irevla_policy.renamed_settings import with_new_names
 
 MANIFEST = 'manifest.json'
 FORMAT = 2
@@ -156,8 +157,8 @@ class RunFolder:
         old = {'seed': self.manifest['seed']}
         new = {'seed': old['seed'] if seed is None else seed}
         if config is not None:
-            old |= _flat(self.manifest['config'])
-            new |= _flat(_as_json(config))
+            old |= _flat(with_new_names(self.manifest['config']))
+            new |= _flat(with_new_names(_as_json(config)))
         absent = '(absent)'
         differing = [f'  {key}: {old.get(key, absent)!r} there, {new.get(key, absent)!r} asked'
                      for key in sorted(old.keys() | new.keys())

@@ -45,14 +45,14 @@ class Critics(nn.Module):
         self.value = nn.Parameter(torch.empty(members, 1, hidden[-1]).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(members, 1).uniform_(-bound, bound))
 
-    def look(self, features: Tensor) -> Tensor:
+    def embed(self, features: Tensor) -> Tensor:
         """Map features (B, f) to what `forward` takes of them (E, B, hidden)."""
         return self.features(features.expand(len(self.actions), -1, -1))
 
-    def forward(self, looked: Tensor, actions: Tensor) -> Tensor:
-        """Map what `look` gave (E, B, hidden) and actions (B, a) to values (E, B), float32."""
+    def forward(self, embedded: Tensor, actions: Tensor) -> Tensor:
+        """Map what `embed` gave (E, B, hidden) and actions (B, a) to values (E, B), float32."""
         actions = actions.expand(len(self.actions), -1, -1)
-        hidden = self.layers(torch.baddbmm(looked, actions, self.actions))
+        hidden = self.layers(torch.baddbmm(embedded, actions, self.actions))
         # Not as a product of matrices: with one column that takes ten times as long.
         return (hidden * self.value).sum(-1) + self.bias
 

@@ -24,7 +24,7 @@ from irevla_policy.model.latent_policy import LatentPolicy
 
 STATE = 'learner.safetensors'
 # Numbers of a learner that are saved as they are.
-COUNTERS = ('_owed', '_warm_up', '_decisions', '_episodes', '_successes', '_interventions',
+COUNTERS = ('_owed', '_warm_up', '_env_steps', '_episodes', '_successes', '_interventions',
             '_before', '_staleness')
 
 
@@ -33,7 +33,7 @@ class SACfDProgress(Progress):
     """Also what only SACfD has; updates are those of the critics beside the actor's.
 
     Attributes:
-        interventions: decisions that a person made.
+        interventions: env_steps that a person made.
         updates_per_decision: since learning began.
         owed: updates that are still to do.
         staleness: by how many updates the heads that acted in the newest episode were behind.
@@ -71,10 +71,10 @@ class OnlineLearner:
         self._seed, self._device = seed, device
         self._replay: LatentReplay | None = None
         self._agent: SACfD | None = None
-        self._window: deque[bool] = deque(maxlen=config.window)
+        self._window: deque[bool] = deque(maxlen=config.success_window)
         self._owed = 0.0
         self._warm_up = config.warm_up_updates
-        self._decisions = self._episodes = self._successes = self._interventions = 0
+        self._env_steps = self._episodes = self._successes = self._interventions = 0
         self._before = 0
         self._staleness = 0.0
         self._losses = Losses(*[math.nan] * 5)
@@ -102,11 +102,11 @@ class OnlineLearner:
 
     @property
     def done(self) -> bool:
-        """Whether the success window is reached or the decisions are spent."""
+        """Whether the success window is reached or the env_steps are spent."""
         config = self._config
         return self.learning and stage_done(
-            self._window, config.window, config.window_success, self._decisions - self._before,
-            config.decisions)
+            self._window, config.success_window, config.window_success,
+            self._env_steps - self._before, config.env_steps)
 
     def add(self, episode: LatentEpisode) -> None:
         """Keep an episode and owe the updates it pays for; `save` once it is noted elsewhere too.
@@ -118,7 +118,7 @@ class OnlineLearner:
         """
         if self._replay is None:
             self._open_replay(*episode.latents.shape[1:])
-        self._decisions += len(episode.actions)
+        self._env_steps += len(episode.actions)
         self._episodes += 1
         self._successes += episode.success
         self._interventions += int(episode.human.sum())
@@ -130,7 +130,7 @@ class OnlineLearner:
             self._window.append(episode.success)
             self._staleness = float(self.version - episode.versions.astype(np.float64).mean())
             self._owed += len(episode.actions) * self._config.updates_per_decision
-            self._agent.see(span)
+            self._agent.cache_features(span)
             self._agent.refresh()
 
     def _open_replay(self, tokens: int, width: int) -> None:
@@ -168,7 +168,7 @@ class OnlineLearner:
                               'sparse reward nothing can be learned; demonstrate by hand, or '
                               'begin with an easier task')
         used = sum(span.stop - span.start for span in self._replay.spans)
-        needed = used + math.ceil(config.decisions * used / self._decisions)
+        needed = used + math.ceil(config.env_steps * used / self._env_steps)
         if needed > config.capacity:
             # The oldest make room: these are the demonstrations.
             raise ConfigError(f'SACfD setting capacity is {config.capacity}, but stage 1 will '
@@ -176,10 +176,10 @@ class OnlineLearner:
                               'folder')
         self._agent = SACfD(self._policy.head, self._replay, config, self._seed, self._device)
         self._agent.refresh()
-        self._before = self._decisions
+        self._before = self._env_steps
         self._began = time.monotonic()
 
-    def work(self, most: int) -> int:
+    def run_updates(self, most: int) -> int:
         """Do at most so many of the updates owed; return how many were done."""
         done = 0
         while done < min(most, done + self.owed):
@@ -205,12 +205,12 @@ class OnlineLearner:
         """Return where it stands."""
         losses = self._losses
         return SACfDProgress(
-            decisions=self._decisions, episodes=self._episodes, successes=self._successes,
+            env_steps=self._env_steps, episodes=self._episodes, successes=self._successes,
             updates=self.version,
             window_success=float(np.mean(self._window)) if self._window else math.nan,
             updates_per_s=(self.version - self._updates_before) / (time.monotonic() - self._began),
             interventions=self._interventions,
-            updates_per_decision=self.version / max(1, self._decisions - self._before),
+            updates_per_decision=self.version / max(1, self._env_steps - self._before),
             owed=self.owed, staleness=self._staleness,
             critic_loss=losses.critic, value=losses.value, actor_loss=losses.actor,
             cloning_loss=losses.cloning, temperature=losses.temperature)

@@ -80,7 +80,7 @@ class SACfD:
     The VLM stays as stage 0 left it, and so do the features that the critics see: they are
     computed once, when their episode comes. The actor is the head; its token learner reads the
     latents of each batch again only where it learns too (`token_learner_learning_rate`). What
-    acts is the running mean of the actor's weights (`averaging`).
+    acts is the running mean of the actor's weights (`actor_ema`).
     """
 
     def __init__(self, head: Head, replay: LatentReplay, config: SACfDConfig, seed: int,
@@ -113,7 +113,7 @@ class SACfD:
         if state is None:
             rows = np.concatenate([np.arange(span.start, span.stop) for span in replay.spans])
             chosen = np.sort(self._random.permutation(rows)[:COMPONENT_ROWS])
-            self._components = Components.fit(self._latents(chosen), config.components)
+            self._components = Components.fit(self._latents(chosen), config.pca_components)
         else:
             fitted = part(state, 'components')
             self._components = Components(fitted['mean'], fitted['axes']).to(device)
@@ -121,9 +121,10 @@ class SACfD:
         self._size = self._pooled + state_size + self._components.axes.shape[1]
         self._features = FeatureCache(replay, self._size, self._features_digest())
         for span in self._features.missing():
-            self.see(span)
+            self.cache_features(span)
         action_size = replay.actions(0).shape[-1]
-        self.critics = Critics(config.critics, self._size, action_size, config.hidden).to(device)
+        self.critics = Critics(config.num_critics, self._size, action_size,
+                               config.hidden).to(device)
         self._targets = copy.deepcopy(self.critics).requires_grad_(False)
         self.log_std = nn.Parameter(torch.full((action_size,), float(np.log(config.std)),
                                                device=device))
@@ -162,8 +163,8 @@ class SACfD:
         self.log_std.copy_(state['spread/log_std'])
         self.log_temperature.copy_(state['spread/log_temperature'])
 
-    def see(self, span: slice) -> None:
-        """Compute what is cached of new rows of the replay."""
+    def cache_features(self, span: slice) -> None:
+        """Compute and store the features of new rows of the replay."""
         for start in range(span.start, span.stop, ENCODE_ROWS):
             rows = slice(start, min(start + ENCODE_ROWS, span.stop))
             latents = self._latents(rows)
@@ -224,37 +225,38 @@ class SACfD:
         return means + noise * log_std.exp(), log_probability
 
     def update(self, actor: bool = True) -> Losses:
-        """Do one update of the critics, and of the actor where it is its turn.
+        """Update the critics, and the actor in every `actor_every`-th update.
 
-        Both from the same critics, so that these look at each observation once.
+        Both losses use one embedding of the batch by the critics.
         """
         config = self.config
-        rows, shown = self._draw()
+        rows, num_demonstrations = self._draw()
         drawn = self.replay.transitions(rows, config.return_steps, config.discount)
         features = self._tensor(self._features.rows[drawn.rows])
         actions = self._tensor(self.replay.actions(drawn.rows))
         target = self._target(drawn)
-        turn = actor and self.updates % config.actor_every == 0
+        update_actor = actor and self.updates % config.actor_every == 0
         actor_loss = cloning = torch.tensor(float('nan'))
         with self._short_products():
-            looked = self.critics.look(features)
-            values = self.critics(looked, actions)
-            if turn:
+            embedded = self.critics.embed(features)
+            values = self.critics(embedded, actions)
+            if update_actor:
                 actor_loss, cloning, temperature_loss = self._actor_losses(
-                    self._means(drawn.rows, features), looked.detach(), actions[:shown])
+                    self._means(drawn.rows, features), embedded.detach(),
+                    actions[:num_demonstrations])
         critic_loss = nn.functional.mse_loss(values, target.expand_as(values), reduction='sum') \
             / len(target)
         self._optimizer.zero_grad()
         critic_loss.backward(inputs=self._critic_parameters)
-        if turn:
+        if update_actor:
             (actor_loss + temperature_loss).backward(inputs=self._actor_parameters)
         temperature = self.log_temperature.exp().item()
         self._optimizer.step()
-        self._follow(self._targets, self.critics, config.polyak)
-        if turn:
-            self._follow(self._averaged, self.actor, config.averaging)
+        self._follow(self._targets, self.critics, config.target_tau)
+        if update_actor:
+            self._follow(self._averaged, self.actor, config.actor_ema)
         self.updates += actor
-        return Losses(critic_loss.item() / config.critics, values.mean().item(),
+        return Losses(critic_loss.item() / config.num_critics, values.mean().item(),
                       actor_loss.item(), cloning.item(), temperature)
 
     def _short_products(self) -> torch.autocast:
@@ -267,31 +269,31 @@ class SACfD:
         following = self._tensor(self._features.rows[drawn.next_rows])
         with self._short_products():
             actions, log_probability = self._sample(self._means(drawn.next_rows, following))
-            value = self._targets(self._targets.look(following), actions).amin(0)
+            value = self._targets(self._targets.embed(following), actions).amin(0)
         if self._automatic:
             value = value - self.log_temperature.exp() * log_probability
         target = self._tensor(drawn.rewards) + self._tensor(drawn.discounts) * value
         # Rewards are 0 or 1, once: without entropy no return lies outside.
         return target if self._automatic else target.clamp(0, 1)
 
-    def _actor_losses(self, means: Tensor, looked: Tensor,
-                      shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the loss of the actor, the part of it that is cloning, and the temperature's.
+    def _actor_losses(self, means: Tensor, embedded: Tensor,
+                      demonstrated: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the losses of the actor, of its behaviour cloning and of the temperature.
 
         Args:
-            means: of the actor (B, a).
-            looked: what the critics' `look` gave of the same rows (E, B, hidden).
-            shown: actions of the first of them, which are demonstrations (N, a).
+            means: actions of the actor (B, a).
+            embedded: the critics' embedding of the same rows (E, B, hidden).
+            demonstrated: actions of the first N rows, which are demonstrations (N, a).
 
         """
         config = self.config
         chosen, log_probability = self._sample(means) if self._automatic else (means, None)
-        values = self.critics(looked, chosen).mean(0)
+        values = self.critics(embedded, chosen).mean(0)
         # Against the mean size of the values, so that the weights below mean the same everywhere.
         scale = values.detach().abs().mean().clamp_min(1e-3)
-        cloning = nn.functional.mse_loss(means[:len(shown)], shown) \
-            if len(shown) else means.new_zeros(())
-        loss = -values.mean() / scale + config.cloning * cloning
+        cloning = nn.functional.mse_loss(means[:len(demonstrated)], demonstrated) \
+            if len(demonstrated) else means.new_zeros(())
+        loss = -values.mean() / scale + config.bc_weight * cloning
         loss = loss + config.range_penalty * (means.abs() - 1).clamp_min(0).square().mean()
         if not self._automatic:
             return loss, cloning, means.new_zeros(())

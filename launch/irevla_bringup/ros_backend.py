@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from irevla_bringup.graphs import Graph, run_graphs
+from irevla_bringup.launched_graphs import Graph, run_graphs
 from irevla_control.errors import ConfigError
 from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.runs.evaluation import EpisodeResult
@@ -21,7 +21,7 @@ from irevla_policy.model.config import PolicyConfig
 from irevla_policy.settings import write_settings
 
 
-class OverGraph:
+class RosBackend:
     """Launches graphs, several side by side for evaluation; their bags stay in the run folder."""
 
     def __init__(self, config: Algorithm1Config, seed: int, workers: int, run: Path) -> None:
@@ -76,7 +76,7 @@ class OverGraph:
         """Do stage 1 by SACfD, or go on with it; its episodes lie in ``folder``/episodes."""
         settings = folder / 'settings.yaml'
         write_settings(settings, self._settings)
-        graph = Graph('improve.launch.py', {
+        graph = Graph('stage1.launch.py', {
             'namespace': 'learning', 'tasks': task, 'checkpoint': checkpoint, 'output': folder,
             'settings': settings, 'seed': self._first,
             'bags': folder / 'episodes', 'results': folder / 'episodes.json', **self._common},
@@ -93,7 +93,7 @@ class OverGraph:
 
         run_graphs(
             [graph], f'{folder.name} on {task}',
-            int(self._settings.decisions * self._settings.updates_per_decision),
+            int(self._settings.env_steps * self._settings.updates_per_decision),
             progress, unit='update', complete=lambda: read_outcome(folder) is not None)
 
     def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore | None:

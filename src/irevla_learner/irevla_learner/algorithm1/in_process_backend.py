@@ -18,7 +18,7 @@ from irevla_learner.classifier.success_classifier import load_classifier
 from irevla_learner.progress import Progress
 from irevla_learner.rollout.played import Played
 from irevla_learner.rollout.played_episodes import keep, newest
-from irevla_learner.rollout.vector_play import VectorPlayer, make_copies
+from irevla_learner.rollout.vector_play import VectorPlayer, make_envs
 from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_learner.runs.layouts import first_layout
 from irevla_learner.runs.outcome import write_outcome
@@ -32,7 +32,7 @@ from irevla_policy.model.vla import VLA
 from irevla_policy.settings import plain
 
 
-class InProcess:
+class InProcessBackend:
     """Evaluation and stage 1 in copies of an environment, which start when first needed."""
 
     def __init__(self, config: Algorithm1Config, policy: PolicyConfig, seed: int) -> None:
@@ -42,27 +42,27 @@ class InProcess:
         torch.set_num_threads(1)
 
     @cached_property
-    def _copies(self) -> AsyncVectorEnv:
-        return self._make_copies()
+    def _envs(self) -> AsyncVectorEnv:
+        return self._make_envs()
 
     @cached_property
-    def _judged_copies(self) -> AsyncVectorEnv:
+    def _judged_envs(self) -> AsyncVectorEnv:
         # The environment goes on after success: the judge must see it.
-        return self._make_copies(linger=self._config.horizon)
+        return self._make_envs(linger=self._config.horizon)
 
-    def _make_copies(self, **options: Any) -> AsyncVectorEnv:
+    def _make_envs(self, **options: Any) -> AsyncVectorEnv:
         if self._config.tasks_file:
             options['tasks_file'] = str(self._config.tasks_file)
-        return make_copies(self._config.environment, self._config.copies,
+        return make_envs(self._config.environment, self._config.num_envs,
                            cameras=self._policy.cameras, image_size=self._policy.image_size,
                            horizon=self._config.horizon, **options)
 
-    def __enter__(self) -> 'InProcess':
+    def __enter__(self) -> 'InProcessBackend':
         return self
 
     def __exit__(self, *_: object) -> None:
         """End the copies."""
-        for name in ('_copies', '_judged_copies'):
+        for name in ('_envs', '_judged_envs'):
             if name in vars(self):
                 getattr(self, name).close()
 
@@ -75,7 +75,7 @@ class InProcess:
                            desc=f'{folder.parent.name} evaluation')
         results = []
         for task, count in episodes.items():
-            player = VectorPlayer(self._copies, vla, task)
+            player = VectorPlayer(self._envs, vla, task)
             for played in player.play(range(first, first + count)):
                 results.append(played.result)
                 bar.update()
@@ -97,14 +97,14 @@ class InProcess:
                                  log.add, whole=config.stage1_trains == 'all')
         save_checkpoint(folder / 'checkpoint', vla,
                         with_stage0({'stage1': plain(config.settings)}, checkpoint))
-        write_outcome(folder, last.decisions, last.updates, last.episodes)
+        write_outcome(folder, last.env_steps, last.updates, last.episodes)
 
     def _player(self, vla: VLA, task: str) -> VectorPlayer:
         """Return what plays the episodes to learn from, judged as the configuration says."""
         if not self._config.classifier:
-            return VectorPlayer(self._copies, vla, task)
+            return VectorPlayer(self._envs, vla, task)
         judge = load_classifier(self._config.classifier, vla.backbone_hash)
-        return VectorPlayer(self._judged_copies, vla, task, judge.to(vla.device))
+        return VectorPlayer(self._judged_envs, vla, task, judge.to(vla.device))
 
     def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore | None:
         """Return the newest successes of a stage 1; None without any."""
@@ -124,7 +124,7 @@ class _EpisodeLog:
         self._folder, self._settings, self._successes = folder, settings, successes
         self._metrics: MetricsLog | None = None
         self._bar = progress_bar(desc=f'{folder.name} on {task}', unit='decision',
-                                 total=settings.decisions)
+                                 total=settings.env_steps)
 
     def __enter__(self) -> '_EpisodeLog':
         return self
@@ -140,8 +140,8 @@ class _EpisodeLog:
             keep(self._folder / 'successes', progress.episodes, played, self._successes)
         if self._metrics is None:
             # The first episode tells where a learning that goes on was.
-            self._metrics = MetricsLog(self._folder, progress.decisions - played.result.steps,
+            self._metrics = MetricsLog(self._folder, progress.env_steps - played.result.steps,
                                        self._settings.tensorboard)
-        self._metrics.add(progress.decisions, **progress.metrics(), truth=played.truth)
-        self._bar.update(progress.decisions - self._bar.n)
+        self._metrics.add(progress.env_steps, **progress.metrics(), truth=played.truth)
+        self._bar.update(progress.env_steps - self._bar.n)
         self._bar.set_postfix_str(str(progress), refresh=False)
