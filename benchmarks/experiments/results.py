@@ -134,7 +134,7 @@ def _draw(content: Mapping[str, Any]) -> None:
 
 
 def curve_chart(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Return the success of the newest episodes over decisions, a line for each seed."""
+    """Return the success of the newest episodes over environment steps, a line per seed."""
     with rc_context(STYLE):
         figure = Figure(figsize=(8, 4), layout='constrained')
         axes = figure.subplots()
@@ -144,7 +144,7 @@ def curve_chart(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
                 if len(steps) > WINDOW:
                     axes.plot(steps[WINDOW:], (successes[WINDOW:] - successes[:-WINDOW]) / WINDOW,
                               color=colour, label=curve if number == 0 else None)
-        axes.set(ylim=(-0.02, 1), xlabel='decisions of the policy',
+        axes.set(ylim=(-0.02, 1), xlabel='environment steps',
                  ylabel=f'success of the newest {WINDOW} episodes, exploring')
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.legend()

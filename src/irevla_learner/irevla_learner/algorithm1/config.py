@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The configuration of Algorithm 1; `config/algorithm1.yaml` has and explains each setting."""
+"""The configuration of Algorithm 1; `config/algorithm1.yaml` explains it."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -59,8 +59,8 @@ class _Plan(Settings):
         if self.classifier and (self.stage1_trains == 'all' or changes):
             raise SettingError('classifier', f'classifier is {self.classifier}: it reads the '
                                'latents of one VLM, which stage1_trains: all, and stage2_trains: '
-                               'all before a second task, would change; let the heads learn, or '
-                               'leave the classifier out')
+                               'all before a second task, would change; train the heads only, or '
+                               'set classifier to null')
 
 
 @dataclass(frozen=True)

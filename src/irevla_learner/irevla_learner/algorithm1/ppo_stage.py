@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 1 of Algorithm 1 with PPO in several copies of an environment at once."""
+"""Stage 1 of Algorithm 1 with PPO in parallel environments."""
 
 from collections import deque
 from collections.abc import Callable
@@ -25,7 +25,7 @@ STATE = 'learner.safetensors'
 
 @dataclass(frozen=True)
 class PPOProgress(Progress):
-    """Also the losses of the newest iteration, as in `PPOLosses`."""
+    """Progress with the losses of the newest iteration, as in `PPOLosses`."""
 
     iterations: int
     critic_loss: float
@@ -39,13 +39,13 @@ class PPOProgress(Progress):
 def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, seed: int,
               first: int, on_episode: Callable[[Played, Progress], None],
               whole: bool = False) -> Progress:
-    """Improve the head of ``vla`` on layouts from ``first`` on, with ``whole`` also its VLM.
+    """Train the head of ``vla`` on layouts from ``first`` on, with ``whole`` also its VLM.
 
-    Goes on where a killed one of the same stopped, at the beginning of its iteration. Every
-    episode goes to ``on_episode``.
+    Continues a killed stage 1 at the start of its iteration. Every episode is given to
+    ``on_episode``.
 
     Raises:
-        ConfigError: ``folder`` holds another learning.
+        ConfigError: ``folder`` contains a stage 1 with other settings.
 
     """
     identity = {'config': asdict(config), 'seed': seed, 'start': vla.latent_policy.digest(),

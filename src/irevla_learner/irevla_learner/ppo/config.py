@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of stage 1 with PPO; `config/learning/ppo.yaml` has and explains each."""
+"""Settings of stage 1 with PPO; `config/learning/ppo.yaml` explains them."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +10,7 @@ from irevla_policy.settings import Settings, setting
 
 @dataclass(frozen=True)
 class PPOConfig(Settings):
-    """What stage 1 with PPO does, and how long."""
+    """Settings of stage 1 with PPO."""
 
     what: ClassVar[str] = 'PPO settings'
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of stage 1 with SACfD; `config/learning/sacfd.yaml` has and explains each."""
+"""Settings of stage 1 with SACfD; `config/learning/sacfd.yaml` explains them."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -10,7 +10,7 @@ from irevla_policy.settings import SettingError, Settings, setting
 
 @dataclass(frozen=True)
 class SACfDConfig(Settings):
-    """What stage 1 with SACfD does, and how long."""
+    """Settings of stage 1 with SACfD."""
 
     what: ClassVar[str] = 'SACfD settings'
 
@@ -46,7 +46,7 @@ class SACfDConfig(Settings):
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant, alone or together.
+        """Check ranges and combinations of values.
 
         Raises:
             SettingError: names the setting, its value and what is needed.
@@ -57,7 +57,7 @@ class SACfDConfig(Settings):
             raise SettingError('noise_std_low', f'noise_std_low is {self.noise_std_low}, above '
                                f'noise_std_high {self.noise_std_high}; lower it')
         if not self.hidden:
-            raise SettingError('hidden', 'hidden is []; the critics need one layer at least')
+            raise SettingError('hidden', 'hidden is []; the critics need at least one layer')
         if self.capacity < self.env_steps:
             raise SettingError('capacity', f'capacity is {self.capacity}, below env_steps '
                                f'{self.env_steps}: the replay would drop the demonstrations; '
