@@ -22,7 +22,7 @@ from irevla_bringup.starting import Started, start
 
 
 def launch_nodes(context: LaunchContext) -> list[Started]:
-    """Start the nodes with the arguments' values."""
+    """Return the nodes for the launch arguments."""
     checkpoint = existing_path(context, 'checkpoint')
     cameras, image_size = seen_by_policy(checkpoint)
     if value(context, 'mode') != 'lock_step':
@@ -41,13 +41,13 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, then start the nodes."""
+    """Declare the launch arguments and start the nodes."""
     return LaunchDescription([
         *common_arguments(),
         *episode_arguments(episodes='1000000'),
         *simulator_arguments(),
         classifier_argument(),
-        DeclareLaunchArgument('checkpoint', description='folder of the policy to improve'),
+        DeclareLaunchArgument('checkpoint', description='folder of the policy to train'),
         *learner_arguments(),
         start(launch_nodes),
     ])
