@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the experiments found so far: one JSON file, and the pictures made from it.
+"""The results of the experiments: one JSON file, and the plots made from it.
 
 What the file holds is kept: a part that is there for a seed is not run again, on this machine or
 another. Remove its entry to have it measured anew.
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / 'docs/results/experiments.json'
 IMAGES = ROOT / 'docs/images'
 COLOURS = (BLUE, ORANGE, NEUTRAL)
-# Episodes that a point of the curves is the mean of.
+# Number of episodes of which a point of the curves is the mean.
 WINDOW = 60
 
 
@@ -43,7 +43,7 @@ def load() -> dict[str, Any]:
 
 
 def has(part: str, name: str, seed: int) -> bool:
-    """Tell whether a part holds this method, curve or task for a seed."""
+    """Return whether a part contains this method, curve or task for a seed."""
     return str(seed) in load()[part].get(name, {})
 
 
@@ -69,7 +69,7 @@ def add_curve(curve: str, seed: int, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def add_judged(task: str, seed: int, figures: Mapping[str, Any]) -> None:
-    """Add what the classifier is worth and what came of learning on its word."""
+    """Add the quality of the classifiers and the success after stage 1 with them."""
     with _changed() as content:
         content['judged'].setdefault(task, {})[str(seed)] = {**figures, **_provenance()}
 
@@ -107,7 +107,7 @@ def table(methods: Mapping[str, Mapping[str, Any]],
 
 @contextmanager
 def _changed() -> Iterator[dict[str, Any]]:
-    # Seeds may run side by side, a process each; the folder is locked since the file is replaced.
+    # Seeds may run in parallel processes; the folder is locked, since the file is replaced.
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     folder = os.open(RESULTS.parent, os.O_RDONLY)
     try:

@@ -1,10 +1,11 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's comparisons, small: Table I and Figure 4 on Meta-World. Hours; goes on after a kill.
+"""The paper's comparisons, small: Table I and Figure 4 on Meta-World. Takes hours.
 
 For each seed: demonstrations over ROS, stage 0, then every method from the same policy, in
-process; then stage 1 on a success classifier's word beside the truth. Results go to
-docs/results/experiments.json, their pictures to docs/images; what is there is not run again.
+process; then stage 1 with a success classifier's reward against the true reward. Results are
+written to docs/results/experiments.json, plots to docs/images. Results that exist are not measured
+again, so the same command continues after a kill.
 """
 
 import argparse
@@ -35,7 +36,7 @@ from irevla_policy.model.vla import VLA
 
 PPO = {'algorithm': 'ppo',
        'settings': PPOConfig.load(results.ROOT / 'config/learning/ppo.yaml')}
-# What differs from config/algorithm1.yaml.
+# Differences from config/algorithm1.yaml.
 TASKS = {'rl': ('door-open-new', 'drawer-close-new', 'window-open-new'),
          'held_out': ('door-open-unseen', 'window-close-unseen')}
 EPISODES = EpisodeCounts(*[20] * len(GROUPS))
@@ -47,7 +48,7 @@ METHODS: dict[str, dict[str, Any]] = {
         'stage1_trains': 'all', 'new_share': 0.0},
     'iRe-VLA (PPO)': PPO,
 }
-# Those of the paper's table; the last only when asked for by name.
+# The methods of the paper's table; the last one runs only if named.
 USUAL = [method for method in METHODS if method != 'iRe-VLA (PPO)']
 # Figure 4: how PPO learns one new task.
 CURVE_TASK = 'door-open-new'
@@ -57,7 +58,7 @@ CURVES: dict[str, dict[str, Any]] = {
     'from scratch, all': {**PPO, 'stage1_trains': 'all'},
 }
 PARTS = ('methods', 'curves', 'judged')
-# Graphs that collect demonstrations side by side.
+# Number of graphs that collect demonstrations in parallel.
 WORKERS = 2
 
 
@@ -105,7 +106,7 @@ def run_curve(output: Path, config: DemoConfig, curve: str, seed: int,
 
 def run_missing(output: Path, config: DemoConfig, seed: int, parts: Iterable[str],
                 methods: Iterable[str]) -> None:
-    """Run what the results do not have yet for this seed."""
+    """Run the parts that the results lack for this seed."""
     def missing(part: str, names: Iterable[str]) -> list[str]:
         return [name for name in names if part in parts and not results.has(part, name, seed)]
 
@@ -128,7 +129,7 @@ def run_missing(output: Path, config: DemoConfig, seed: int, parts: Iterable[str
 
 
 def main() -> None:
-    """Run what is asked and not there yet; print the table."""
+    """Run missing results of the chosen parts; print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--output', type=Path, default=results.ROOT / 'runs/experiments')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1])
@@ -144,10 +145,10 @@ def main() -> None:
             run_missing(options.output / f'seed{seed}', config, seed, options.parts,
                         options.methods)
         except IrevlaError as error:
-            # Too few successes to label with one seed, say, must not keep the next from running.
+            # An error with one seed, such as too few successes, must not stop the next.
             failed.append(f'seed {seed}: {error}')
         except KeyboardInterrupt:
-            sys.exit('experiments: stopped; the same command goes on from here')
+            sys.exit('experiments: stopped; the same command continues from here')
     for row, groups in results.load()['table'].items():
         print(row, *(f'{group} {cell["successes"]}/{cell["episodes"]}'
                      for group, cell in groups.items()), sep='  ')
