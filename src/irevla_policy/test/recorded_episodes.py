@@ -40,8 +40,8 @@ def record(root: Path, episode: Episode) -> Path:
         messages = {f'/camera/{name}/image_raw': image_to_message(images[step], stamp, name)
                     for name, images in episode.images.items()}
         messages |= {'/robot_state': robot, '/episode': status,
-                     '/command': action_to_message(action, stamp, 'base', 3, step),
-                     '/expert_label': action_to_message(label, stamp, 'base', 3, step)}
+                     '/command': action_to_message(action, stamp, 'base', 3),
+                     '/expert_label': action_to_message(label, stamp, 'base', 3)}
         for topic, message in messages.items():
             writer.write(topic, nanoseconds, nanoseconds, step, serialize_message(message))
     flags = {name: str(getattr(episode, name)).lower()

@@ -17,6 +17,7 @@ import sys
 
 import yaml
 
+from irevla_control.bags.layout import check_format
 from irevla_control.bags.mcap_file import read_checksum
 from irevla_control.errors import BagError
 from irevla_control.files import write_synced
@@ -78,7 +79,7 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
     """Return the entry of a committed episode, from its bag alone.
 
     Raises:
-        BagError: no bag of the suite, or not a complete one.
+        BagError: no bag of the suite, not a complete one, or one of a newer format.
 
     """
     try:
@@ -86,6 +87,7 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
         bag = yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))[
             'rosbag2_bagfile_information']
         about = bag['custom_data']
+        check_format(about or {}, folder)
         lost, gaps = json.loads(about['lost']), json.loads(about['max_gap_s'])
         file = folder / bag['relative_file_paths'][0]
         return EpisodeEntry(

@@ -15,7 +15,7 @@ import numpy as np
 from rosbags.typesys import TypesysError
 
 from irevla_control.bags.joining import joined
-from irevla_control.bags.layout import EPISODE_METADATA
+from irevla_control.bags.layout import EPISODE_METADATA, check_format
 from irevla_control.bags.mcap_file import read_checksum
 from irevla_control.bags.message_types import decode, typestore
 from irevla_control.cdr import stamp_of
@@ -38,7 +38,8 @@ class Bag:
         """Read all messages of topics given by relative name, in whatever namespace they are.
 
         Raises:
-            BagError: not a complete bag, or damaged; or a topic that it does not hold once.
+            BagError: not a complete bag, or damaged, or of a newer format; or a topic that it
+                does not hold once.
 
         """
         self._folder = folder
@@ -52,14 +53,15 @@ class Bag:
                 if summary is None:
                     raise BagError(f'{file} was never finished; recover it with '
                                    'python -m irevla_control.recording.recovery, or leave it out')
+                about = next((each.metadata for each in reader.iter_metadata()
+                              if each.name == EPISODE_METADATA), {})
+                check_format(about, folder)
                 chosen = {topic: _channel(summary, folder, topic) for topic in topics}
                 schemas = {topic: summary.schemas[channel.schema_id]
                            for topic, channel in chosen.items()}
                 self._types = {topic: schema.name for topic, schema in schemas.items()}
                 self._store = typestore(tuple(sorted(
                     {schema.name: schema.data.decode() for schema in schemas.values()}.items())))
-                about = next((each.metadata for each in reader.iter_metadata()
-                              if each.name == EPISODE_METADATA), {})
                 self.max_skew_ns = round(float(about.get('max_skew_s', 0)) * 1e9)
                 data = {channel.id: self._data[topic] for topic, channel in chosen.items()}
                 for _, channel, message in reader.iter_messages(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from irevla_control.bags.layout import EPISODE_METADATA
+from irevla_control.bags.layout import EPISODE_METADATA, FORMAT, FORMAT_KEY
 from irevla_control.bags.mcap_file import MAGIC, McapFile, Visit
 from irevla_control.bags.message_types import definition, type_hash
 from irevla_control.errors import BagError
@@ -73,7 +73,8 @@ class BagWriter:
             raise BagError(f'{folder}: cannot begin a bag ({error.strerror}); move the folder '
                            'away or record to another one') from error
         self.folder = folder
-        self._file = McapFile.create(folder / f'{folder.name}_0.mcap', {EPISODE_METADATA: about})
+        self._file = McapFile.create(folder / f'{folder.name}_0.mcap', {
+            EPISODE_METADATA: {FORMAT_KEY: str(FORMAT), **about}})
         self._channels = {
             topic.name: self._file.add_channel(
                 topic.name, topic.type, text,
@@ -158,7 +159,7 @@ class BagWriter:
             OSError: the disk refuses; `recover` can try again.
 
         """
-        metadata = self._metadata(custom_data)
+        metadata = self._metadata(self._format() | custom_data)
         self._file.finish({'rosbag2': {'serialized_metadata': to_yaml(metadata)}})
         write_synced(self.folder / 'metadata.yaml',
                      to_yaml({'rosbag2_bagfile_information': metadata}))
@@ -166,6 +167,10 @@ class BagWriter:
     def abandon(self) -> None:
         """Close the file as it is, to be recovered later."""
         self._file.abandon()
+
+    def _format(self) -> dict[str, str]:
+        """Return the format in which the bag was begun; nothing is format 1."""
+        return {key: text for key, text in self.about.items() if key == FORMAT_KEY}
 
     def _metadata(self, custom_data: dict[str, str]) -> dict:
         file = self._file
