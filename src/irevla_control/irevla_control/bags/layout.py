@@ -8,7 +8,7 @@ from irevla_control.errors import BagError
 
 # Name of the MCAP metadata record that tells what is known of the episode.
 EPISODE_METADATA = 'irevla_episode'
-# Its key, and that of metadata.yaml's custom data, which tells by which of these to read the bag:
+# The key, here and in metadata.yaml's custom data, that says which of these a bag is:
 # 1 (without the key): irevla_msgs of release 0.1; topic policy_step in every bag.
 # 2: EndEffectorCommand without `sequence`, PolicyStep without `step` and `log_probability`.
 FORMAT_KEY = 'format'
@@ -16,7 +16,7 @@ FORMAT = 2
 
 
 def check_format(about: Mapping[str, str], where: object) -> int:
-    """Return the format that a bag's metadata tells; ``where`` begins an error.
+    """Return the format that a bag's metadata states; ``where`` begins an error.
 
     Raises:
         BagError: it is newer than this program, or no number.

@@ -52,7 +52,8 @@ class Bag:
                 summary = reader.get_summary()
                 if summary is None:
                     raise BagError(f'{file} was never finished; recover it with '
-                                   'python -m irevla_control.recording.recovery, or leave it out')
+                                   f'python -m irevla_control.recording.recovery {folder}, or '
+                                   'leave it out')
                 about = next((each.metadata for each in reader.iter_metadata()
                               if each.name == EPISODE_METADATA), {})
                 check_format(about, folder)
@@ -71,7 +72,8 @@ class Bag:
                 struct.error) as error:
             raise BagError(f'{folder}: not a complete bag, or a damaged one '
                            f'({type(error).__name__}: {error}); recover it with python -m '
-                           'irevla_control.recording.recovery, or leave it out') from error
+                           f'irevla_control.recording.recovery {folder}, or leave it '
+                           'out') from error
 
     def stamps(self, topic: str) -> set[int]:
         """Return the stamps [ns] of a topic's messages."""

@@ -1,8 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bags tell their format: every older one is read exactly, a newer one is refused in one line."""
+"""Bags state their format: every older one is read exactly, a newer one is refused in one line."""
 
 from pathlib import Path
+import re
 import shutil
 
 from mcap.reader import make_reader
@@ -20,7 +21,7 @@ from irevla_control.lerobot.export import export
 from irevla_control.lerobot.reader import read_lerobot
 from irevla_control.observation import rotation_to_columns
 from irevla_control.recording.episode_recording import STAGING
-from irevla_control.recording.recovery import recover_staged
+from irevla_control.recording.recovery import recover_folders, recover_staged
 
 ROOT = Path(__file__).parents[1] / 'format_1'
 CAMERAS = ('front', 'wrist')
@@ -56,7 +57,7 @@ def test_a_bag_of_format_1_is_read_as_it_was_recorded():
     np.testing.assert_array_equal(observations.success, [False] * STEPS + [True])
 
 
-def test_an_index_of_format_1_is_read_and_written_anew_from_its_bags(tmp_path):
+def test_an_index_of_format_1_is_read_and_rebuilt_from_its_bags(tmp_path):
     shutil.copytree(ROOT, tmp_path / 'root')
     entry, = list_episodes(tmp_path / 'root')
     assert (entry.episode_id, entry.steps, entry.dropped, entry.success, entry.cameras) == (
@@ -88,15 +89,15 @@ def test_an_episode_of_format_1_that_a_killed_recorder_left_stays_of_format_1(tm
     torn = tmp_path / STAGING / 'lift_0' / 'lift_0_0.mcap'
     last = bag_messages(ROOT / 'lift_0')[-1][1]
     torn.write_bytes(whole[:whole.index(last) + len(last)])
-    entries, problems = recover_staged(tmp_path)
+    entries, problems, _ = recover_staged(tmp_path)
     assert not problems and entries[0].recovered and entries[0].steps == STEPS
     assert bag_messages(tmp_path / 'lift_0') == bag_messages(ROOT / 'lift_0')
-    assert 'format' not in told(tmp_path / 'lift_0')[1]
+    assert 'format' not in metadata(tmp_path / 'lift_0')[1]
     assert_as_recorded(read_episode(tmp_path / 'lift_0', CAMERAS))
 
 
-def told(folder):
-    """Return what the MCAP file and what metadata.yaml tell of a bag."""
+def metadata(folder):
+    """Return what the MCAP file and what metadata.yaml say of a bag."""
     with next(folder.glob('*.mcap')).open('rb') as file:
         record = next(each.metadata for each in make_reader(file).iter_metadata()
                       if each.name == EPISODE_METADATA)
@@ -104,18 +105,18 @@ def told(folder):
     return record, yaml.safe_load(text)['rosbag2_bagfile_information']['custom_data']
 
 
-def test_a_new_bag_tells_its_format_in_the_file_and_beside_it(tmp_path):
+def test_a_new_bag_states_its_format_in_the_file_and_beside_it(tmp_path):
     with recording(tmp_path) as run:
         run.play(play())
-    assert [each['format'] for each in told(tmp_path / 'reach_0')] == [str(FORMAT)] * 2
+    assert [each['format'] for each in metadata(tmp_path / 'reach_0')] == [str(FORMAT)] * 2
 
 
-@pytest.mark.parametrize(('told_format', 'message'), [
+@pytest.mark.parametrize(('stated', 'message'), [
     (str(FORMAT + 1), rf'a bag of format {FORMAT + 1}, this irevla reads 1 to {FORMAT}; '),
     ('x', "format is 'x' in its metadata"), ('0', "format is '0'"), ('²', "format is '²'")])
 def test_a_bag_of_a_newer_format_is_refused_in_one_line_by_whatever_reads_it(
-        tmp_path, monkeypatch, told_format, message):
-    monkeypatch.setattr('irevla_control.bags.writer.FORMAT', told_format)
+        tmp_path, monkeypatch, stated, message):
+    monkeypatch.setattr('irevla_control.bags.writer.FORMAT', stated)
     folder = tmp_path / 'reach_0'
     with recording(tmp_path) as run:
         run.play(play())
@@ -124,3 +125,8 @@ def test_a_bag_of_a_newer_format_is_refused_in_one_line_by_whatever_reads_it(
         with pytest.raises(BagError, match=message) as caught:
             read()
         assert str(folder) in str(caught.value) and '\n' not in str(caught.value)
+    file = folder / 'reach_0_0.mcap'
+    cut = file.read_bytes()[:-9]
+    file.write_bytes(cut)
+    done = recover_folders(tmp_path, [folder])
+    assert re.search(message, done.problems[0]) and file.read_bytes() == cut
