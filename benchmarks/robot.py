@@ -126,7 +126,7 @@ class Bench:
         now = time.time_ns()
         self.command.publish(action_to_message(
             np.array([*translation, 0, 0, 0, 1.0]), ns_to_stamp(now), BASE_FRAME,
-            EndEffectorCommand.SOURCE_POLICY, 0))
+            EndEffectorCommand.SOURCE_POLICY))
         return now
 
     def close(self) -> dict[str, list[int]]:

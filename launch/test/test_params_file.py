@@ -19,6 +19,7 @@ from irevla_control.parameters.parameter import CAMERA
 from irevla_control.parameters.params_file import file_problems
 
 LAUNCH = Path(__file__).resolve().parents[1]
+CHECKPOINT = LAUNCH.parent / 'src/irevla_policy/test/format_1/policy'
 TELEOP = {'use_fake_hardware': 'true', 'operator': 'scripted', 'tasks': 'pick-red-block'}
 
 
@@ -112,6 +113,22 @@ def test_each_node_is_given_what_it_declares_and_no_more(tmp_path):
     assert {name: values for name, values in given.items() if values} == {
         '/franka': {'max_speed': 1.0}, '/realsense': {'gain': 30}}
     assert len(actions(context, started)) == len(started)
+
+
+@pytest.mark.parametrize('file', ['sim.launch.py', 'robot.launch.py', 'improve.launch.py'])
+@pytest.mark.parametrize('asked', ['true', 'false', None])
+def test_what_the_policy_saw_is_recorded_only_when_asked_for(tmp_path, file, asked):
+    arguments = {**TELEOP, 'checkpoint': str(CHECKPOINT), 'bags': str(tmp_path),
+                 'output': str(tmp_path), **({'record_policy_steps': asked} if asked else {})}
+    _, started = launched(file, **arguments)
+    recorder, = [one for one in started if isinstance(one, SuiteNode) and one.name == 'recorder']
+    assert recorder.parameters['record_policy_steps'] is (asked == 'true')
+
+
+def test_a_launch_file_without_a_policy_records_none(tmp_path):
+    _, started = launched('teleop.launch.py', bags=str(tmp_path), **TELEOP)
+    recorder, = [one for one in started if isinstance(one, SuiteNode) and one.name == 'recorder']
+    assert recorder.parameters['record_policy_steps'] is False
 
 
 @pytest.mark.parametrize('argument, given', [

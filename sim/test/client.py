@@ -144,7 +144,7 @@ class Client:
     def send(self, action, stamp_ns=None, frame_id='base'):
         stamp = self.episode.header.stamp if stamp_ns is None else ns_to_stamp(stamp_ns)
         self.command.publish(action_to_message(action, stamp, frame_id,
-                                               EndEffectorCommand.SOURCE_POLICY, 1))
+                                               EndEffectorCommand.SOURCE_POLICY))
 
     def step(self, action):
         """Send the action; return the observation that follows it."""

@@ -35,7 +35,6 @@ class ExpertNode(Node):
         self._episode = EpisodeState()
         self._state = SimulatorState()
         self._answered = -1
-        self._sequence = 0
         self._diagnostics = Diagnostics(self)
         self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
         self._label = self.create_publisher(EndEffectorCommand, 'expert_label', COMMAND)
@@ -71,12 +70,10 @@ class ExpertNode(Node):
                 or stamp != stamp_to_ns(self._state.header.stamp) or stamp == self._answered):
             return
         self._answered = stamp
-        self._sequence += 1
         command, label = self._expert.act(np.array(self._state.values))
         for publisher, action in ((self._label, label), (self._command, command)):
             publisher.publish(action_to_message(
-                action, self._episode.header.stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT,
-                self._sequence))
+                action, self._episode.header.stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT))
         self._diagnostics.count('commands')
 
 

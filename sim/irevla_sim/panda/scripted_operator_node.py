@@ -45,7 +45,6 @@ class ScriptedOperatorNode(Node):
         self._said = False
         self._hand: Pose | None = None
         self._positions: np.ndarray | None = None
-        self._sequence = 0
         self._diagnostics = Diagnostics(self)
         self._label = self.create_publisher(EndEffectorCommand, 'expert_label', COMMAND)
         self._verdict = self.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
@@ -91,11 +90,10 @@ class ScriptedOperatorNode(Node):
         if not self._running or self._hand is None or self._positions is None:
             return
         stamp = ns_to_stamp(stamp_ns)
-        self._sequence += 1
         command, label = self._expert.act(self._hand, self._positions)
         for publisher, action in ((self._label, label), (self._command, command)):
             publisher.publish(action_to_message(
-                action, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT, self._sequence))
+                action, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT))
         self._diagnostics.count('commands')
 
 

@@ -71,7 +71,7 @@ class Commander:
         self.stamp = self.stamp + 1 if stamp is None else stamp
         self._command.publish(action_to_message(
             [*translation, *turn, gripper], rclpy.time.Time(nanoseconds=self.stamp).to_msg(),
-            frame, EndEffectorCommand.SOURCE_POLICY, self.stamp))
+            frame, EndEffectorCommand.SOURCE_POLICY))
 
     def stop(self):
         self._stop.publish(Empty())
@@ -231,7 +231,7 @@ def test_with_two_that_command_the_arm_holds_and_names_them_until_one_is_left(co
         commander.send((0, 0.01, 0))
         publisher.publish(action_to_message(
             [0, 0.01, 0, 0, 0, 0, 1.0], rclpy.time.Time(nanoseconds=commander.stamp + 1).to_msg(),
-            'base', EndEffectorCommand.SOURCE_POLICY, 1))
+            'base', EndEffectorCommand.SOURCE_POLICY))
         commander.run(0.02)
     commander.until(lambda: any('second_policy' in text and 'commander' in text
                                 for text in commander.refusals), 5, 'both names')

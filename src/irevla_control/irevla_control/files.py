@@ -18,9 +18,13 @@ def sync(path: Path) -> None:
 def write_synced(path: Path, content: str | bytes) -> None:
     """Replace a file by a text or by bytes, wholly or not at all."""
     temporary = path.with_name(path.name + '.tmp')
-    with temporary.open('wb') as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open('wb') as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     sync(path.parent)

@@ -20,7 +20,7 @@ RELEASE_PERIOD_S = 0.05
 
 
 class CommandMuxNode(Node):
-    """Forwards one command per observation, the operator's first, numbered anew."""
+    """Forwards one command per observation, the operator's first."""
 
     def __init__(self) -> None:
         """Declare parameters and wire the topics."""
@@ -28,7 +28,6 @@ class CommandMuxNode(Node):
         values = declare(self, PARAMETERS)
         self._mux = CommandMux(values['teleop_timeout_s'])
         self._diagnostics = Diagnostics(self)
-        self._sequence = 0
         self._episode_id = ''
         self._command = self.create_publisher(EndEffectorCommand, 'command', COMMAND)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
@@ -71,8 +70,6 @@ class CommandMuxNode(Node):
             self._forward(message)
 
     def _forward(self, message: EndEffectorCommand) -> None:
-        self._sequence += 1
-        message.sequence = self._sequence
         self._command.publish(message)
         self._diagnostics.count('forwarded')
 

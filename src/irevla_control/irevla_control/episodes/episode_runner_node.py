@@ -74,12 +74,12 @@ class EpisodeRunnerNode(Node):
         self._episode_id = self._last_id = ''
         self._retries: Counter[tuple[str, int]] = Counter()
         # Whether somebody wants no episode to begin; whether one would have begun meanwhile.
-        self._held = self._waits = False
+        self._paused = self._waits = False
         self._unrecorded: dict[str, dict] = {}
         self._started = self._moved = time.monotonic()
         self._reset = self.create_client(ResetEpisode, 'reset_episode')
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
-        self._hold = self.create_subscription(Bool, 'hold', self._on_hold, EVENT)
+        self._pause = self.create_subscription(Bool, 'pause_episodes', self._on_pause, EVENT)
         if self._values['recorded']:
             self.create_subscription(RecordedEpisode, 'recorded_episode', self._on_recorded, EVENT)
         self._startup = self.create_timer(0.1, self._on_startup)
@@ -115,18 +115,18 @@ class EpisodeRunnerNode(Node):
         self._current = self._plan.pop(0)
         self._begin()
 
-    def _on_hold(self, message: Bool) -> None:
-        self._held = message.data
-        if self._waits and not self._held:
+    def _on_pause(self, message: Bool) -> None:
+        self._paused = message.data
+        if self._waits and not self._paused:
             self._waits = False
             self._begin()
 
     def _begin(self) -> None:
         self._moved = time.monotonic()
         self._last_id, self._episode_id = self._episode_id or self._last_id, ''
-        if self._held:
+        if self._paused:
             self._waits = True
-            self.get_logger().info('the next episode begins when topic hold allows it',
+            self.get_logger().info('the next episode begins when topic pause_episodes allows it',
                                    throttle_duration_sec=10.0)
             return
         task, seed = self._current
@@ -240,8 +240,8 @@ class EpisodeRunnerNode(Node):
 
     def _on_watch(self) -> None:
         # Whoever held it may be gone.
-        if self._held and not self.count_publishers(self._hold.topic_name):
-            self._on_hold(Bool(data=False))
+        if self._paused and not self.count_publishers(self._pause.topic_name):
+            self._on_pause(Bool(data=False))
         silent = time.monotonic() - self._moved
         if self._waits or silent < self._values['stall_timeout_s']:
             return

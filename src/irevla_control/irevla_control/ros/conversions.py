@@ -64,11 +64,11 @@ def message_to_image(message: Image) -> np.ndarray:
     return data.reshape(message.height, message.width, 3)
 
 
-def action_to_message(action: np.ndarray, stamp: Time, frame_id: str, source: int,
-                      sequence: int) -> EndEffectorCommand:
+def action_to_message(action: np.ndarray, stamp: Time, frame_id: str,
+                      source: int) -> EndEffectorCommand:
     """Wrap a (7,) action; see docs/architecture.md for its layout."""
     x, y, z, rx, ry, rz, gripper = (float(value) for value in action)
-    message = EndEffectorCommand(gripper=gripper, source=source, sequence=sequence)
+    message = EndEffectorCommand(gripper=gripper, source=source)
     message.header.stamp = stamp
     message.header.frame_id = frame_id
     message.translation.x, message.translation.y, message.translation.z = x, y, z

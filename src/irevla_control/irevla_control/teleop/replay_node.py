@@ -40,7 +40,6 @@ class ReplayNode(Node):
         self._replay = Replay(recorded.actions, recorded.stamps, self._paced,
                               recorded.unjoined)
         self._episode = EpisodeState()
-        self._sequence = 0
         self._diagnostics = Diagnostics(self)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         if self._paced:
@@ -65,10 +64,8 @@ class ReplayNode(Node):
         action = self._replay.answer(stamp)
         if action is None:
             return
-        self._sequence += 1
         self._command.publish(action_to_message(
-            action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_REPLAY,
-            self._sequence))
+            action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_REPLAY))
         self._diagnostics.count('commands')
 
 

@@ -71,7 +71,6 @@ class SpaceMouseNode(Node):
         self.get_logger().info(f'{opened}: button {gripper} for the gripper, {verdict} for '
                                'verdicts')
         self._diagnostics = Diagnostics(self)
-        self._sequence = 0
         self._episode = EpisodeState()
         # Until a command says what the hand shall do: between two episodes others open it.
         self._follows_hand = True
@@ -107,10 +106,8 @@ class SpaceMouseNode(Node):
         action = self._mouse.command()
         if action is None:
             return
-        self._sequence += 1
         self._command.publish(action_to_message(
-            action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP,
-            self._sequence))
+            action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP))
         self._diagnostics.count('commands')
 
     def _on_episode(self, message: EpisodeState) -> None:

@@ -144,8 +144,7 @@ def test_a_held_cap_answers_each_image_with_its_stamp_and_a_released_one_none(de
 
 
 def test_who_takes_over_keeps_what_the_policy_holds(desk):
-    closed = action_to_message([0] * 7, ns_to_stamp(1), 'base', EndEffectorCommand.SOURCE_POLICY,
-                               1)
+    closed = action_to_message([0] * 7, ns_to_stamp(1), 'base', EndEffectorCommand.SOURCE_POLICY)
     desk.executed.publish(closed)
     desk.until(lambda: desk.node._mouse.closed, 'the word of a closed gripper')
     desk.until(lambda: desk.commands, 'a command', desk.push)
@@ -156,7 +155,7 @@ def test_a_press_of_the_gripper_waits_for_the_next_image_whatever_the_policy_doe
     desk.reports.waiting += [pressed(0), pressed()]
     desk.until(lambda: desk.node._mouse.closed, 'the press')
     desk.executed.publish(action_to_message([0, 0, 0, 0, 0, 0, 1], ns_to_stamp(1), 'base',
-                                            EndEffectorCommand.SOURCE_POLICY, 1))
+                                            EndEffectorCommand.SOURCE_POLICY))
     end = time.monotonic() + 0.3
     desk.until(lambda: time.monotonic() > end, 'a while')
     desk.until(lambda: desk.commands, 'a command', desk.see)

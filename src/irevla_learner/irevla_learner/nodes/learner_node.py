@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node `learner`: joins episodes of latents, learns from them, sends new weights of the head."""
 
-from dataclasses import asdict
 from pathlib import Path
 import queue
 import threading
@@ -68,14 +67,14 @@ class LearnerNode(Node):
         self._stop = threading.Event()
         self._error: Exception | None = None
         self._finished = self._behind = False
-        # None: not told yet. Somebody may still be held by a learner that was killed.
-        self._held: bool | None = None
+        # None: not published yet. A learner that was killed may have left a runner paused.
+        self._paused: bool | None = None
         self._diagnostics = Diagnostics(self)
         # Whatever executes: a step missed is an episode lost.
         self.create_subscription(PolicyStep, 'policy_step', self._on_step, RECORD)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, RECORD)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, RECORD_EVENT)
-        self._hold = self.create_publisher(Bool, 'hold', EVENT)
+        self._pause = self.create_publisher(Bool, 'pause_episodes', EVENT)
         self._startup = self.create_timer(0.1, self._on_startup)
         self._ended = self.create_guard_condition(self._on_ended)
         self._weigh = self.create_guard_condition(self._on_weigh)
@@ -161,10 +160,10 @@ class LearnerNode(Node):
 
     def _on_weigh(self) -> None:
         # Acting that outruns learning is spent with stale weights, or for nothing.
-        hold = self._behind or self._episodes.qsize() > 1
-        if hold != self._held:
-            self._held = hold
-            self._hold.publish(Bool(data=hold))
+        pause = self._behind or self._episodes.qsize() > 1
+        if pause != self._paused:
+            self._paused = pause
+            self._pause.publish(Bool(data=pause))
 
     def _run(self) -> None:
         try:
@@ -196,7 +195,7 @@ class LearnerNode(Node):
         learner.copy_to(self._policy.head)
         now = learner.progress()
         save_latent_policy(self._root / 'checkpoint', self._checkpoint, self._policy,
-                           {'stage1': json_values(asdict(now))})
+                           {'stage1': json_values({'env_steps': now.decisions, **now.metrics()})})
         if learner.done:
             write_outcome(self._root, now.decisions, now.updates, now.episodes)
             self._finished = True
