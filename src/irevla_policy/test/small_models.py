@@ -71,7 +71,7 @@ def batch(vla, size=3, seed=0):
     return images, [INSTRUCTIONS[index % 3] for index in range(size)], states
 
 
-def _tokenizer(*more):
+def small_tokenizer(*more):
     tokenizer = build_tokenizer(INSTRUCTIONS)
     tokenizer.add_special_tokens([*more, '</s>'])
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token='<pad>', bos_token='<s>',
@@ -81,7 +81,7 @@ def _tokenizer(*more):
 def save_blip2(folder: Path, seed=1):
     """Write a small BLIP-2 with its processor, as `save_pretrained` of the real one would."""
     torch.manual_seed(seed)
-    tokenizer = _tokenizer()
+    tokenizer = small_tokenizer()
     processor = Blip2Processor(
         BlipImageProcessorPil(size={'height': SOURCE_SIZE, 'width': SOURCE_SIZE}), tokenizer,
         num_query_tokens=3)
@@ -103,7 +103,7 @@ def save_blip2(folder: Path, seed=1):
 def save_idefics3(folder: Path, seed=1):
     """Write a small Idefics3, the family of SmolVLM, with its processor."""
     torch.manual_seed(seed)
-    tokenizer = _tokenizer('<fake_token_around_image>', '<global-img>', '<end_of_utterance>',
+    tokenizer = small_tokenizer('<fake_token_around_image>', '<global-img>', '<end_of_utterance>',
                            *(f'<row_{row}_col_{column}>' for row in range(1, 7)
                              for column in range(1, 7)))
     processor = Idefics3Processor(

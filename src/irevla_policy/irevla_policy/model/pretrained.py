@@ -14,14 +14,15 @@ import torch
 from torch import Tensor, nn
 from transformers import (
     AutoModelForImageTextToText,
-    AutoProcessor,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
-from irevla_control.errors import ConfigError
+from irevla_control.errors import ConfigError, one_line
 from irevla_policy.model.config import BackboneConfig, LoraConfig
 from irevla_policy.model.preprocessing import Prompts, TensorPixels
+from irevla_policy.sources.optional_packages import missing_packages
+from irevla_policy.sources.picture_processor import picture_processor
 
 # Mean difference to the processor's own pixels, in standard deviations of the pixel values.
 LARGEST_PIXEL_DIFFERENCE = 0.05
@@ -59,9 +60,9 @@ def load_model(config: BackboneConfig) -> tuple[PreTrainedModel, int]:
         model = AutoModelForImageTextToText.from_pretrained(
             config.source, dtype=getattr(torch, config.dtype), use_safetensors=True)
     except (OSError, ValueError, ImportError, KeyError) as error:
-        raise ConfigError(
-            f'backbone.source {config.source!r} cannot be loaded: {error}; give a folder or hub '
-            'id of an image-text-to-text model with safetensors weights') from error
+        raise ConfigError(f'backbone.source {config.source!r} cannot be loaded: ' + (
+            missing_packages(error) or f'{error}; give a folder or hub id of an '
+            'image-text-to-text model with safetensors weights')) from error
     vocabulary_layer = model.get_output_embeddings()
     if model.config.is_encoder_decoder or not isinstance(vocabulary_layer, nn.Linear):
         raise ConfigError(f'backbone.source {config.source!r} ({type(model).__name__}) has no '
@@ -80,10 +81,12 @@ def load_inputs(config: BackboneConfig, image_size: int) -> tuple[nn.Module, Pro
     Raises ConfigError when there is none or it refuses the prompt.
     """
     try:
-        processor = AutoProcessor.from_pretrained(config.source)
-    except (OSError, ValueError, ImportError, KeyError) as error:
+        processor = picture_processor(config.source)
+    except Exception as error:  # each family's classes raise their own, tokenizers the bare one
+        reason = missing_packages(error) or (
+            f'{one_line(error)}; copy its processor and tokenizer files too')
         raise ConfigError(f'the processor of backbone.source {config.source!r} cannot be loaded: '
-                          f'{error}; copy its processor and tokenizer files too') from error
+                          f'{reason}') from error
     if not hasattr(processor, 'image_processor') or not hasattr(processor, 'tokenizer'):
         raise ConfigError(f'backbone.source {config.source!r} has no processor for images and '
                           'text; copy its processor and tokenizer files too')
