@@ -26,8 +26,9 @@ from irevla_policy.sources.optional_packages import hide_broken_torchvision
 
 hide_broken_torchvision()
 
+from family_parts import Family  # noqa: E402
 from more_families import MORE_FAMILIES  # noqa: E402
-from small_families import FAMILIES, Family  # noqa: E402
+from small_families import FAMILIES  # noqa: E402
 from small_models import INSTRUCTIONS, SOURCE_SIZE, statistics  # noqa: E402
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
@@ -124,6 +125,8 @@ def reference_of(folder: Path, family: Family) -> Callable[[np.ndarray, str], Te
 
 def train_once(vla: VLA) -> None:
     """Make one step on adapters and head; each gets a gradient, and nothing else changes."""
+    # As the trainer does: it leaves out what the latent does not depend on.
+    vla.probe(learns=True)
     trained = trained_parameters(vla.train())
     frozen = {name: weight.clone() for name, weight in vla.named_parameters()
               if name not in trained}
@@ -162,6 +165,7 @@ def check(name: str, folder: Path) -> dict[str, Any]:
         told |= compare(vla, folder, family,
                         LARGEST_RESIZED if name in RESIZED else LARGEST_DIFFERENCE)
         train_once(vla)
+        told |= {'unused': vla.probed.unused}
         found = {'passed': True}
     except Exception as error:  # whatever a family raises is what is asked for here
         reason = ' '.join(f'{type(error).__name__}: {error}'.split())

@@ -4,42 +4,26 @@
 
 from pathlib import Path
 
-from small_families import LAYERS, PATCH, PATCHES, SQUARE, VISION, Family, llama, save
+from family_parts import LAYERS, PATCH, PATCHES, SQUARE, VISION, Family, llama, save
 from small_models import SOURCE_SIZE, small_tokenizer
 from transformers import (
-    AyaVisionConfig,
-    AyaVisionForConditionalGeneration,
-    AyaVisionProcessor,
     BartConfig,
     CLIPImageProcessorPil,
     Florence2Config,
     Florence2ForConditionalGeneration,
     Florence2Processor,
-    Gemma3Config,
-    Gemma3ForConditionalGeneration,
-    Gemma3ImageProcessorPil,
-    Gemma3Processor,
-    GotOcr2ImageProcessorPil,
-    Kosmos2Config,
-    Kosmos2ForConditionalGeneration,
-    Kosmos2Processor,
     Lfm2VlConfig,
     Lfm2VlForConditionalGeneration,
     Lfm2VlImageProcessor,
     Lfm2VlProcessor,
     LlavaConfig,
     LlavaForConditionalGeneration,
-    LlavaProcessor,
     Mistral3Config,
     Mistral3ForConditionalGeneration,
     PixtralImageProcessorPil,
     PixtralProcessor,
     PreTrainedTokenizerFast,
-    VipLlavaConfig,
-    VipLlavaForConditionalGeneration,
 )
-
-SIGLIP = VISION | {'model_type': 'siglip_vision_model', 'vision_use_head': False}
 
 
 def _named_tokens(**names: str) -> PreTrainedTokenizerFast:
@@ -47,20 +31,6 @@ def _named_tokens(**names: str) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=small_tokenizer(*names.values()).backend_tokenizer, pad_token='<pad>',
         bos_token='<s>', eos_token='</s>', unk_token='<unk>', extra_special_tokens=names)
-
-
-def save_gemma3(folder: Path) -> Path:
-    """Write a small Gemma 3: the tokens of a picture attend to each other both ways."""
-    tokenizer = _named_tokens(boi_token='<start_of_image>', eoi_token='<end_of_image>',
-                              image_token='<image_soft_token>')
-    processor = Gemma3Processor(Gemma3ImageProcessorPil(size=SQUARE), tokenizer,
-                                image_seq_length=1)
-    return save(folder, Gemma3ForConditionalGeneration, Gemma3Config(
-        vision_config=SIGLIP, mm_tokens_per_image=1,
-        text_config=llama(tokenizer, model_type='gemma3_text', head_dim=12,
-                          query_pre_attn_scalar=12),
-        boi_token_index=tokenizer.boi_token_id, eoi_token_index=tokenizer.eoi_token_id,
-        image_token_index=tokenizer.image_token_id), processor)
 
 
 def _pixtral(merge: int) -> tuple[PixtralProcessor, dict, PreTrainedTokenizerFast]:
@@ -91,20 +61,6 @@ def save_pixtral(folder: Path) -> Path:
         image_token_index=tokenizer.convert_tokens_to_ids('[IMG]')), processor)
 
 
-def save_kosmos2(folder: Path) -> Path:
-    """Write a small Kosmos-2: the tokens of its picture are marked by a mask."""
-    tokenizer = small_tokenizer()
-    processor = Kosmos2Processor(CLIPImageProcessorPil(
-        size={'shortest_edge': SOURCE_SIZE}, crop_size=SQUARE), tokenizer,
-        num_patch_index_tokens=4)
-    return save(folder, Kosmos2ForConditionalGeneration, Kosmos2Config(
-        vision_config=VISION, latent_query_num=64, text_config={
-            'embed_dim': 24, 'layers': 2, 'ffn_dim': 32, 'attention_heads': 2, 'dropout': 0.0,
-            'attention_dropout': 0.0, 'vocab_size': len(tokenizer),
-            'max_position_embeddings': 128, 'pad_token_id': 0, 'bos_token_id': 2,
-            'eos_token_id': 0}), processor)
-
-
 def save_florence2(folder: Path) -> Path:
     """Write a small Florence-2: an encoder and a decoder."""
     tokenizer = _named_tokens(image_token='<image>')
@@ -119,32 +75,6 @@ def save_florence2(folder: Path) -> Path:
                        'patch_padding': [3], 'patch_prenorm': [False], 'embed_dim': [16],
                        'num_heads': [2], 'num_groups': [2], 'projection_dim': 24},
         text_config=text.to_dict(), image_token_id=tokenizer.image_token_id), processor)
-
-
-def save_aya_vision(folder: Path) -> Path:
-    """Write a small Aya Vision."""
-    tokenizer = small_tokenizer('<|START_OF_IMG|>', '<|END_OF_IMG|>', '<|IMG_PATCH|>',
-                                '<|IMG_LINE_BREAK|>', 'TILE', 'TILE_GLOBAL')
-    processor = AyaVisionProcessor(
-        GotOcr2ImageProcessorPil(size=SQUARE, crop_to_patches=True, max_patches=4), tokenizer,
-        patch_size=PATCH, img_size=SOURCE_SIZE, downsample_factor=2)
-    return save(folder, AyaVisionForConditionalGeneration, AyaVisionConfig(
-        vision_config=SIGLIP, downsample_factor=2,
-        text_config=llama(tokenizer, model_type='cohere2', tie_word_embeddings=True),
-        image_token_index=tokenizer.convert_tokens_to_ids('<|IMG_PATCH|>')), processor)
-
-
-def save_vipllava(folder: Path) -> Path:
-    """Write a small VipLLaVA: it reads several layers of its vision tower."""
-    tokenizer = small_tokenizer()
-    processor = LlavaProcessor(
-        CLIPImageProcessorPil(size={'shortest_edge': SOURCE_SIZE}, crop_size=SQUARE), tokenizer,
-        patch_size=PATCH, vision_feature_select_strategy='default',
-        num_additional_image_tokens=1)
-    return save(folder, VipLlavaForConditionalGeneration, VipLlavaConfig(
-        vision_config=VISION | {'model_type': 'clip_vision_model', 'projection_dim': 16},
-        text_config=llama(tokenizer), vision_feature_layer=[-1, -2], image_seq_length=PATCHES,
-        image_token_index=tokenizer.convert_tokens_to_ids('<image>')), processor)
 
 
 def save_lfm2_vl(folder: Path) -> Path:
@@ -165,13 +95,8 @@ def save_lfm2_vl(folder: Path) -> Path:
 
 
 MORE_FAMILIES = {
-    'gemma3': Family(save_gemma3, '<start_of_image>{instruction}'),
     'mistral3': Family(save_mistral3, '<s>[IMG]{instruction}'),
     'pixtral': Family(save_pixtral, '<s>[IMG]{instruction}'),
-    'kosmos2': Family(save_kosmos2),
     'florence2': Family(save_florence2),
-    'aya-vision': Family(save_aya_vision, '<image>{instruction}',
-                         processor={'crop_to_patches': False}),
-    'vipllava': Family(save_vipllava, '<s><image>{instruction}'),
     'lfm2-vl': Family(save_lfm2_vl, '<s><image>{instruction}'),
 }

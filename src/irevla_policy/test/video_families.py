@@ -9,7 +9,7 @@ makes no such processor where torchvision is missing.
 import json
 from pathlib import Path
 
-from small_families import LAYERS, PATCHES, SQUARE, VISION, Family, llama, save
+from family_parts import LAYERS, PATCHES, SQUARE, VISION, Family, llama, save
 from small_models import SOURCE_SIZE, small_tokenizer
 from transformers import (
     GotOcr2ImageProcessorPil,

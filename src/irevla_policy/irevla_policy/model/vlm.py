@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tokenizers import Tokenizer
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from irevla_control.errors import ConfigError
 from irevla_policy.model.config import BackboneConfig
@@ -64,12 +65,12 @@ def _tiny(config: BackboneConfig, image_size: int, instructions: Sequence[str],
         raise ConfigError(f'the tokenizer cannot be used: {error}; give the stored one') from error
     prefix = [IMAGE] * config.tiny.queries + [BEGIN]
 
-    def encode(instruction: str) -> dict[str, list[int]]:
+    def encode(instruction: str) -> dict[str, Tensor]:
         tokens = tokenizer.encode(config.prompt.replace('{instruction}', instruction)).ids
         if len(tokens) > config.max_text_tokens:
             raise ConfigError(f'instruction {instruction!r} has {len(tokens)} tokens; shorten it '
                               f'or raise backbone.max_text_tokens ({config.max_text_tokens})')
-        return {'input_ids': prefix + tokens}
+        return {'input_ids': torch.tensor(prefix + tokens)}
 
     model = build_tiny_blip2(config.tiny, image_size, tokenizer.get_vocab_size(),
                              config.max_text_tokens)

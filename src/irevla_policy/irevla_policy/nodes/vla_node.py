@@ -109,7 +109,8 @@ class VlaNode(Node):
         self._watch = self.create_timer(self._max_age_s / 2, self._on_watch)
         self.get_logger().info(
             f'ready on {device}: backbone {self._backbone_hash[:12]}, '
-            f'cameras {", ".join(cameras)}')
+            f'cameras {", ".join(cameras)}'
+            + (f'; probe: {self._vla.probed}' if self._vla.probed else ''))
         self._tell_views()
         if self._views.unknown:
             self.get_logger().info(

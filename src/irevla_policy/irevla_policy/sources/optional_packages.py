@@ -68,12 +68,11 @@ def _version(package: str) -> str:
 
 
 def _requirement(package: str) -> str:
-    """Return what pip is asked for: of torchvision the one release that fits this torch."""
+    """Return what pip is asked for: the release of torchvision that keeps this torch."""
     release = re.match(r'2\.(\d+)\.(\d+)', _version('torch'))
     if package != 'torchvision' or not release:
         return package
-    # Without its dependencies: pip would replace torch by another build.
-    return f'--no-deps torchvision==0.{int(release[1]) + 15}.{release[2]}'
+    return f'torchvision==0.{int(release[1]) + 15}.{release[2]}'
 
 
 def _torchvision_source() -> str:

@@ -58,7 +58,7 @@ def test_torchvision_that_is_asked_for_fits_torch(monkeypatch, torch, torchvisio
     monkeypatch.setattr(optional_packages, '_missing', lambda _: True)
     monkeypatch.setattr(optional_packages, '_version', lambda _: torch)
     line = missing_packages(ImportError('AutoVideoProcessor requires the Torchvision library'))
-    assert line.endswith(f'-m pip install --no-deps torchvision=={torchvision}`{more}')
+    assert line.endswith(f'-m pip install torchvision=={torchvision}`{more}')
 
 
 def test_several_packages_are_named_in_one_command(monkeypatch):
