@@ -117,3 +117,20 @@ def test_another_machine_and_a_full_disk_are_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(setup.platform, 'machine', lambda: 'aarch64')
     with pytest.raises(SystemExit, match='linux on aarch64'):
         setup.main()
+
+
+def test_the_table_of_models_says_what_was_found():
+    checks = json.loads((ROOT / 'docs/results/conformance.json').read_text())['families']['checks']
+    rows = {cells[0].split(':')[0].strip(): cells for cells in (
+        re.split(r'(?<!\\)\|', line)[1:-1] for line in (
+            ROOT / 'docs/models.md').read_text().splitlines() if line.startswith('| '))}
+    rows.pop('family, for example')
+    assert rows.keys() == checks.keys()
+    for family, check in checks.items():
+        _, prompt, _, targets, difference, _ = rows[family]
+        assert check['passed'], family
+        if 'refused' in check:
+            assert 'refused' in prompt
+        else:
+            assert check['difference'] < float(re.search(r'< (\S+)', difference)[1]), family
+            assert re.findall(r'\w{2,}', targets) == check['targets']

@@ -151,7 +151,7 @@ VIDEO_FAMILIES = {
     'qwen2-vl': Family(save_qwen2_vl, QWEN_PROMPT, ('qkv', 'q_proj', 'v_proj')),
     'qwen2.5-vl': Family(save_qwen2_5_vl, QWEN_PROMPT, ('qkv', 'q_proj', 'v_proj')),
     'qwen3-vl': Family(save_qwen3_vl, QWEN_PROMPT, ('qkv', 'q_proj', 'v_proj')),
-    'internvl': Family(save_internvl, '<img><IMG_CONTEXT></img>{instruction}',
+    'internvl': Family(save_internvl, '<IMG_CONTEXT>{instruction}',
                        processor={'crop_to_patches': False}),
     'llava-onevision': Family(save_llava_onevision, '<image>{instruction}'),
     'smolvlm2': Family(save_smolvlm2, '<s><image>{instruction}',
