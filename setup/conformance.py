@@ -21,8 +21,8 @@ VENV = ROOT / '.conformance'
 STAMP = VENV / '.installed'
 LOCK = SETUP / 'conformance.lock'
 WANTED = '3.12'
-# Packages of the suite that need no ROS to be imported.
-SOURCES = ('src/irevla_control', 'src/irevla_policy')
+# Packages of the suite that need no ROS to be imported, and the small models of their tests.
+SOURCES = ('src/irevla_control', 'src/irevla_policy', 'src/irevla_policy/test')
 # Of the installed packages, and of the wheels beside them while pip works [bytes].
 ROOM = 10 * 10**9
 

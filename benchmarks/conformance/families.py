@@ -9,42 +9,27 @@ reference is the family's own processor and forward in transformers.
 import argparse
 from collections.abc import Callable
 import json
-import os
 from pathlib import Path
-import sys
 import tempfile
 import time
 from typing import Any
 
+from family_parts import Family
+from more_families import MORE_FAMILIES
 import numpy as np
+from PIL import Image
+from small_families import FAMILIES
+from small_models import INSTRUCTIONS, SOURCE_SIZE, statistics
+import torch
+from torch import Tensor
+from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers.utils import logging
+from video_families import VIDEO_FAMILIES
 
-# Nothing is downloaded: no hub may be asked.
-os.environ['HF_HUB_OFFLINE'] = '1'
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'src/irevla_policy/test'))
-
-from irevla_policy.sources.optional_packages import hide_broken_torchvision
-
-hide_broken_torchvision()
-
-from family_parts import Family  # noqa: E402
-from more_families import MORE_FAMILIES  # noqa: E402
-from small_families import FAMILIES  # noqa: E402
-from small_models import INSTRUCTIONS, SOURCE_SIZE, statistics  # noqa: E402
-import torch  # noqa: E402
-from torch import Tensor  # noqa: E402
-from transformers import AutoModelForImageTextToText, AutoProcessor  # noqa: E402
-from transformers.utils import logging  # noqa: E402
-from video_families import VIDEO_FAMILIES  # noqa: E402
-
-from irevla_control.errors import ConfigError  # noqa: E402
-from irevla_policy.model.config import (  # noqa: E402
-    BackboneConfig,
-    HeadConfig,
-    LoraConfig,
-    PolicyConfig,
-)
-from irevla_policy.model.tensors import trained_parameters  # noqa: E402
-from irevla_policy.model.vla import VLA  # noqa: E402
+from irevla_control.errors import ConfigError
+from irevla_policy.model.config import BackboneConfig, HeadConfig, LoraConfig, PolicyConfig
+from irevla_policy.model.tensors import trained_parameters
+from irevla_policy.model.vla import VLA
 
 ALL = FAMILIES | VIDEO_FAMILIES | MORE_FAMILIES
 # Families that the suite refuses, and with which words.
@@ -105,7 +90,6 @@ def compare(vla: VLA, folder: Path, family: Family, largest: float) -> dict[str,
 
 def reference_of(folder: Path, family: Family) -> Callable[[np.ndarray, str], Tensor]:
     """Return what gives the last hidden states (m, d) of a picture and an instruction."""
-    from PIL import Image
     model = AutoModelForImageTextToText.from_pretrained(folder).eval()
     processor = AutoProcessor.from_pretrained(folder)
     seen: list[Tensor] = []

@@ -75,7 +75,9 @@ def run(program: str) -> int:
     found = begin(program)
     checks, total = found['checks'], '?'
     command = [sys.executable, HERE / f'{program}.py', *(['--done', *checks] if checks else [])]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    # Nothing is downloaded: no hub may be asked.
+    offline = {**os.environ, 'HF_HUB_OFFLINE': '1'}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=offline) as process:
         for text in process.stdout:
             if not text.startswith('{'):
                 continue
