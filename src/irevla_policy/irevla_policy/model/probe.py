@@ -111,52 +111,50 @@ def _check_picture_tokens(backbone: Backbone) -> None:
 
 
 def _probe_latent(backbone: Backbone, image_size: int, device: torch.device) -> ProbeResult:
+    """Take four passes of one picture: both pictures, then one with both instructions."""
     first, other = (torch.from_numpy(image).to(device)[None, None]
                     for image in trial_images(image_size))
-    short, long = INSTRUCTIONS
     with torch.no_grad():
-        plain = _attempt(backbone, lambda: backbone(first, [short]))
+        alone = _attempt(backbone, lambda: backbone(first, INSTRUCTIONS[:1]).cpu())
         started = time.perf_counter()
-        other_picture = backbone(other, [short]).cpu()
+        other_picture = backbone(other, INSTRUCTIONS[:1]).cpu()
         ms = 1000 * (time.perf_counter() - started)
-        plain = plain.cpu()
-        other_text = backbone(first, [long]).cpu()
-        together = backbone(torch.cat((first, first)), [short, long]).cpu()
-    for latent in (plain, other_picture, other_text):
+        together = backbone(torch.cat((first, first)), INSTRUCTIONS).cpu()
+    for latent in (alone, other_picture, together):
         if not latent.half().isfinite().all():
             raise _problem(backbone, 'the latent is not finite in half precision',
                            'set backbone.dtype to float32 or bfloat16')
-    if _change(plain, other_picture) < LEAST_CHANGE:
+    if _change(alone, other_picture) < LEAST_CHANGE:
         raise _problem(backbone, 'two pictures give the same latent, so the policy would be blind',
                        'write the image token of its chat template into backbone.prompt, and give '
                        'processor and weights of the same model')
-    # States of as many tokens as both have, from the end, where all of the prompt has been read.
-    both = min(plain.shape[1], other_text.shape[1])
-    if _change(plain[:, -both:], other_text[:, -both:]) < LEAST_CHANGE:
+    _check_text(backbone, alone, together)
+    return ProbeResult(type(backbone.model).__name__, together.shape[1], backbone.width,
+                       round(ms, 3), device.type)
+
+
+def _check_text(backbone: Backbone, alone: Tensor, together: Tensor) -> None:
+    """Look at a batch where the first instruction is padded, and at that instruction alone."""
+    mask = backbone.prompts(INSTRUCTIONS)['attention_mask']
+    # Some models put the picture before the prompt, and the mask is of the prompt.
+    pictures = together.shape[1] - mask.shape[1]
+    rows = [latent[(latent != 0).any(-1)] for latent in (*together, alone[0])]
+    for row, count, words in zip(rows, mask.sum(1).tolist(), INSTRUCTIONS):
+        if len(row) != pictures + count:
+            raise _problem(backbone, f'the latent of {words!r} has {len(row)} tokens, its mask '
+                           f'says {pictures + count}', 'this model is not supported, choose '
+                           'another')
+    change = _change(rows[0], rows[2])
+    if change > LARGEST_PADDING_CHANGE[together.dtype]:
+        raise _problem(backbone, f'the latent of {INSTRUCTIONS[0]!r} changes by {change:.1%} '
+                       'beside a longer instruction',
+                       'this model reads padding, which is not supported, choose another')
+    one, other = (backbone.prompts([words]) for words in INSTRUCTIONS[1].split())
+    same = one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    # The last token of each has read all of the prompt.
+    if same or _change(rows[0][-1], rows[1][-1]) < LEAST_CHANGE:
         raise _problem(backbone, 'two instructions give the same latent',
                        'check backbone.prompt and the tokenizer files')
-    _check_padding(backbone, together, (plain, other_text))
-    return ProbeResult(type(backbone.model).__name__, other_text.shape[1], backbone.width,
-                       round(ms, 3), str(device.type))
-
-
-def _check_padding(backbone: Backbone, together: Tensor, alone: tuple[Tensor, ...]) -> None:
-    """Compare latents of a batch, where the shorter instruction is padded, with those alone."""
-    masks = [backbone.prompts([words])['attention_mask'] for words in INSTRUCTIONS]
-    for row, latent, mask, words in zip(together, alone, masks, INSTRUCTIONS):
-        kept = row[(row != 0).any(-1)]
-        # Some models put the picture before the prompt, and the mask is of the prompt.
-        pictures = latent.shape[1] - mask.shape[1]
-        expected = pictures + int(mask.sum())
-        if len(kept) != expected or int((latent != 0).any(-1).sum()) != expected:
-            raise _problem(backbone, f'the latent of {words!r} has {len(kept)} tokens beside a '
-                           f'longer instruction, its mask says {expected}',
-                           'this model is not supported, choose another')
-        change = _change(latent[(latent != 0).any(-1)], kept)
-        if change > LARGEST_PADDING_CHANGE[latent.dtype]:
-            raise _problem(backbone, f'the latent of {words!r} changes by {change:.1%} beside a '
-                           'longer instruction',
-                           'this model reads padding, which is not supported, choose another')
 
 
 def _probe_gradients(backbone: Backbone, image_size: int, device: torch.device) -> dict[str, int]:

@@ -4,7 +4,8 @@
 
 import numpy as np
 
-# Of different length in any tokenizer, and short enough for any limit on tokens.
+# Of different length in any tokenizer, and short enough for any limit on tokens; the words of the
+# second are different ones.
 INSTRUCTIONS = ('go', 'go up')
 
 

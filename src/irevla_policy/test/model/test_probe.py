@@ -94,6 +94,16 @@ def _read_padding(vla):
     model.forward = read
 
 
+def test_tokenizer_that_knows_no_words(source):
+    folder = source('llava')
+    tokenizer = json.loads((folder / 'tokenizer.json').read_text())
+    words = tokenizer['model']['vocab']
+    tokenizer['model']['vocab'] = {f'{word}#' if word.isalnum() else word: number
+                                   for word, number in words.items()}
+    (folder / 'tokenizer.json').write_text(json.dumps(tokenizer))
+    assert 'two instructions give the same latent' in refusal(family_vla(folder, 'llava'))
+
+
 @pytest.mark.parametrize(('damage', 'message'), [
     (_zero, 'two pictures give the same latent'),
     (_overflow, 'not finite in half precision; set backbone.dtype'),
