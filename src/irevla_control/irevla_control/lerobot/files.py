@@ -13,10 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from irevla_control.lerobot.encoding import Encoding
+
 _MEBIBYTE = 2 ** 20
-# Every second image can be decoded alone, so that random access is quick.
-_GROUP_OF_PICTURES = 2
-_PRESET = 'veryfast'
 
 
 class Place(NamedTuple):
@@ -92,18 +91,15 @@ class ParquetFiles(NumberedFiles):
 
 
 class VideoFiles(NumberedFiles):
-    """H.264 mp4 of one camera; one encoder for all of a file."""
+    """Mp4 videos of one camera; one encoder for all of a file."""
 
     _container: Any = None
 
     def __init__(self, folder: Path, name: Callable[..., str], limit_mb: float, chunk_files: int,
-                 fps: int, crf: int | None) -> None:
-        """Write so many frames per second, as lossy as ``crf`` says, 1 to 51.
-
-        With None every pixel stays as it is. The others are as in `NumberedFiles`.
-        """
+                 fps: int, encoding: Encoding) -> None:
+        """Write so many frames per second; the others are as in `NumberedFiles`."""
         super().__init__(folder, name, limit_mb, chunk_files)
-        self._fps, self._crf = fps, crf
+        self._fps, self._encoding = fps, encoding
 
     def write(self, images: np.ndarray, first: int) -> None:
         """Write uint8 (T, height, width, 3) RGB images as frames `first` and on of the file."""
@@ -123,20 +119,16 @@ class VideoFiles(NumberedFiles):
 
     def info(self, height: int, width: int) -> dict[str, Any]:
         """Return what meta/info.json tells of these videos."""
-        return {'video.height': height, 'video.width': width, 'video.codec': 'h264',
-                'video.pix_fmt': 'yuv420p' if self._crf else 'gbrp', 'video.fps': self._fps,
-                'video.channels': 3, 'has_audio': False, 'video.g': _GROUP_OF_PICTURES,
-                'video.crf': self._crf or 0, 'video.preset': _PRESET, 'video.fast_decode': 0,
-                'video.video_backend': 'pyav', 'video.extra_options': {}, 'is_depth_map': False}
+        return self._encoding.info(height, width, self._fps)
 
     def _open(self, height: int, width: int) -> None:
         # The index first, so that a player need not read to the end.
         self._container = av.open(str(self._new_path()), 'w', format='mp4',
                                   options={'movflags': 'faststart'})
-        codec, pixels = ('libx264', 'yuv420p') if self._crf else ('libx264rgb', 'rgb24')
-        self._stream = self._container.add_stream(codec, rate=self._fps, options={
-            'crf': str(self._crf or 0), 'preset': _PRESET, 'g': str(_GROUP_OF_PICTURES)})
-        self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, pixels
+        self._stream = self._container.add_stream(self._encoding.encoder, rate=self._fps,
+                                                  options=self._encoding.options())
+        self._stream.height, self._stream.width = height, width
+        self._stream.pix_fmt = self._encoding.pixels
         self._bytes, self._packets = 0, 0
 
     def _encode(self, frame: av.VideoFrame | None) -> None:

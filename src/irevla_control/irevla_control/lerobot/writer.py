@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from irevla_control.episode import SOURCES, Episode
 from irevla_control.errors import BagError
+from irevla_control.lerobot.encoding import choose_encoding
 from irevla_control.lerobot.files import ParquetFiles, VideoFiles
 from irevla_control.lerobot.layout import (
     COLUMNS,
@@ -53,7 +54,7 @@ class LeRobotWriter:
 
     def __init__(self, folder: Path, fps: int, crf: int | None = None,
                  limits: Limits | None = None) -> None:
-        """Write episodes at so many frames per second; ``crf`` as in `VideoFiles`."""
+        """Write episodes at so many frames per second; ``crf`` as in `choose_encoding`."""
         self._folder, self._fps, self._crf = folder, fps, crf
         self._limits = limits or Limits()
         limit = self._limits.data_mb, self._limits.chunk_files
@@ -140,8 +141,8 @@ class LeRobotWriter:
             self._sizes = sizes
             self._videos = {name: VideoFiles(
                 self._folder, partial(VIDEO.format, video_key=IMAGES + name),
-                self._limits.video_mb, self._limits.chunk_files, self._fps, self._crf)
-                for name in sizes}
+                self._limits.video_mb, self._limits.chunk_files, self._fps,
+                choose_encoding(self._crf, *size)) for name, size in sizes.items()}
         if sizes != self._sizes:
             raise BagError(f'{episode.episode_id}: images of {sizes}, but of {self._sizes} in the '
                            'episodes before; export those of one size only')

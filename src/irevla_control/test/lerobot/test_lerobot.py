@@ -105,8 +105,9 @@ def test_flags_of_the_frames_tell_end_outcome_and_intervention(exported):
 
 
 @settings(max_examples=12)
-@given(steps=st.lists(st.integers(1, 9), min_size=1, max_size=4), height=st.integers(1, 9),
-       width=st.integers(1, 9), fps=st.sampled_from([1, 7, 30, 1000]),
+@given(steps=st.lists(st.integers(1, 9), min_size=1, max_size=4),
+       height=st.integers(1, 9) | st.integers(16, 18),
+       width=st.integers(1, 9) | st.integers(16, 18), fps=st.sampled_from([1, 7, 30, 1000]),
        limit=st.sampled_from([0, 0.001, 0.01, 100]), chunk=st.integers(1, 3))
 def test_any_lengths_sizes_and_limits_come_back(steps, height, width, fps, limit, chunk):
     with tempfile.TemporaryDirectory() as folder:
@@ -139,7 +140,7 @@ def test_layout_is_that_of_version_3(exported):
         assert feature == {
             'dtype': 'video', 'shape': [4, 5, 3], 'names': ['height', 'width', 'channels'],
             'info': {'video.height': 4, 'video.width': 5, 'video.codec': 'h264',
-                     'video.pix_fmt': 'gbrp', 'video.fps': 10, 'video.channels': 3,
+                     'video.pix_fmt': 'yuv444p', 'video.fps': 10, 'video.channels': 3,
                      'has_audio': False, 'video.g': 2, 'video.crf': 0,
                      'video.preset': 'veryfast', 'video.fast_decode': 0,
                      'video.video_backend': 'pyav', 'video.extra_options': {},

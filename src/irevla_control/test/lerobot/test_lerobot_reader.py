@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Datasets that are damaged, of another version, or of another program."""
 
-import json
 import shutil
 
+from lerobot_changes import change_info
 from lerobot_episodes import random_episode, write
 import numpy as np
 from played_episode import CAMERAS, SECOND
@@ -23,13 +23,6 @@ def dataset(tmp_path):
     write(folder, [random_episode(5, seed=1),
                    random_episode(3, seed=2, task='push', instruction='push the puck')])
     return folder
-
-
-def change_info(dataset, change):
-    file = dataset / 'meta/info.json'
-    info = json.loads(file.read_text())
-    change(info)
-    file.write_text(json.dumps(info))
 
 
 def test_another_version_is_refused(dataset):

@@ -1,0 +1,67 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How videos are encoded, in settings that LeRobot can encode with, too.
+
+LeRobot encodes a video anew where an episode is taken out of it, with the settings of
+meta/info.json, and joins videos only whose settings are the same. Of the codecs that it takes,
+HEVC alone keeps every RGB pixel.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+# HEVC has no smaller pictures [pixels].
+_SMALLEST = 16
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Settings of an encoder.
+
+    Attributes:
+        codec: LeRobot's name of it.
+        encoder, pixels: FFmpeg's names of the encoder and of what it is given.
+        pix_fmt: what LeRobot gives its encoder.
+        group: pictures from one that can be decoded alone to the next, so that access is quick.
+        crf: 0 (good, large) to 51.
+        preset: how fast, by name.
+        extra: further options.
+
+    """
+
+    codec: str
+    encoder: str
+    pixels: str
+    pix_fmt: str
+    group: int
+    crf: int
+    preset: str
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def options(self) -> dict[str, str]:
+        """Return FFmpeg's options."""
+        return {'crf': str(self.crf), 'preset': self.preset, 'g': str(self.group)} | self.extra
+
+    def info(self, height: int, width: int, fps: int) -> dict[str, Any]:
+        """Return what meta/info.json tells of a video of this size."""
+        return {'video.height': height, 'video.width': width, 'video.codec': self.codec,
+                'video.pix_fmt': self.pix_fmt, 'video.fps': fps, 'video.channels': 3,
+                'has_audio': False, 'video.g': self.group, 'video.crf': self.crf,
+                'video.preset': self.preset, 'video.fast_decode': 0,
+                'video.video_backend': 'pyav', 'video.extra_options': self.extra,
+                'is_depth_map': False}
+
+
+# x265 is lossless only where each picture is encoded alone: between pictures of 4:4:4 it errs.
+# Without info=0 each picture carries 2 kB of text about the encoder.
+_LOSSLESS = Encoding('hevc', 'libx265', 'gbrp', 'gbrp', 1, 0, 'superfast',
+                     {'x265-params': 'lossless=1:info=0:log-level=error'})
+# LeRobot cannot encode RGB as H.264: what it encodes anew is slightly lossy.
+_LOSSLESS_SMALL = Encoding('h264', 'libx264rgb', 'rgb24', 'yuv444p', 2, 0, 'veryfast')
+
+
+def choose_encoding(crf: int | None, height: int, width: int) -> Encoding:
+    """Return the encoding of images of this size: as lossy as ``crf``, 1 to 51; None: lossless."""
+    if crf is not None:
+        return Encoding('h264', 'libx264', 'yuv420p', 'yuv420p', 2, crf, 'veryfast')
+    return _LOSSLESS if min(height, width) >= _SMALLEST else _LOSSLESS_SMALL

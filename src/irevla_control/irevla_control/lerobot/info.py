@@ -1,0 +1,125 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A dataset's meta/info.json, every value of which is checked before it is used."""
+
+from dataclasses import dataclass
+import json
+import math
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from irevla_control.errors import BagError
+from irevla_control.lerobot.damage import get, reading, refuse
+from irevla_control.lerobot.layout import COLUMNS, IMAGES, INFO, VERSION
+from irevla_control.observation import ACTION_SIZE, STATE_SIZE
+
+VECTORS = {'observation.state': STATE_SIZE, 'action': ACTION_SIZE}
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a dataset tells of itself.
+
+    Attributes:
+        file: meta/info.json.
+        fps: frames per second, above 0.
+        episodes: how many there are.
+        features: key to what it is: `dtype` and `shape` at least.
+        data_path, video_path: of its files; the second None without videos.
+
+    """
+
+    file: Path
+    fps: float
+    episodes: int
+    features: dict[str, dict[str, Any]]
+    data_path: str
+    video_path: str | None
+
+    @property
+    def cameras(self) -> dict[str, dict[str, Any]]:
+        """Return the features of the cameras in colour, by the cameras' names."""
+        return {key.removeprefix(IMAGES): feature for key, feature in self.features.items()
+                if key.startswith(IMAGES) and feature['dtype'] in ('video', 'image')
+                and not _is_depth(feature)}
+
+    def is_own(self, name: str) -> bool:
+        """Return whether a feature is declared as this suite declares it."""
+        dtype, names = COLUMNS[name]
+        feature = self.features.get(name, {})
+        return (feature.get('dtype'), feature.get('shape'), feature.get('names')) == (
+            dtype, [len(names) if names else 1], names)
+
+    def data_file(self, chunk: int, file: int) -> Path:
+        """Return a file of rows."""
+        return self.file.parents[1] / self.data_path.format(chunk_index=chunk, file_index=file)
+
+    def video_file(self, key: str, chunk: int, file: int) -> Path:
+        """Return a video of a feature."""
+        return self.file.parents[1] / (self.video_path or '').format(
+            video_key=key, chunk_index=chunk, file_index=file)
+
+
+def read_info(root: Path) -> Info:
+    """Read and check meta/info.json.
+
+    Raises:
+        BagError: not of version v3.0, without the state and action of this suite, or damaged.
+
+    """
+    with reading(root / INFO) as file:
+        content = json.loads(file.read_bytes())
+    version = get(content, 'codebase_version', file)
+    if version != VERSION:
+        raise BagError(f'{root} is a LeRobot dataset of version {version}; {VERSION} is '
+                       'needed, convert it with LeRobot')
+    fps, episodes = get(content, 'fps', file), get(content, 'total_episodes', file)
+    if isinstance(fps, bool) or not isinstance(fps, Real) or not 0 < fps < math.inf:
+        refuse(file, 'fps', fps, 'a number of frames per second above 0')
+    if isinstance(episodes, bool) or not isinstance(episodes, int) or episodes < 0:
+        refuse(file, 'total_episodes', episodes, 'how many episodes there are')
+    features = _features(get(content, 'features', file), file)
+    for name, size in VECTORS.items():
+        if name not in features or features[name]['shape'] != [size]:
+            found = {key: feature['shape'] for key, feature in features.items()
+                     if feature['dtype'] != 'video'}
+            raise BagError(f'{root} has the features {found}; {name} of shape [{size}] '
+                           'is needed')
+    video_path = content.get('video_path')
+    if any(feature['dtype'] == 'video' for feature in features.values()):
+        _check_path(file, 'video_path', video_path, video_key='key')
+    data_path = get(content, 'data_path', file)
+    _check_path(file, 'data_path', data_path)
+    return Info(file, fps, episodes, features, data_path, video_path)
+
+
+def _features(features: Any, file: Path) -> dict[str, dict[str, Any]]:
+    if not isinstance(features, dict):
+        refuse(file, 'features', features, 'an object of features')
+    for name, feature in features.items():
+        of = f' of the feature {name}'
+        dtype, shape = get(feature, 'dtype', file, of), get(feature, 'shape', file, of)
+        if not isinstance(dtype, str):
+            refuse(file, f'dtype{of}', dtype, 'the name of a type')
+        if not isinstance(shape, list) or not all(type(size) is int for size in shape):
+            refuse(file, f'shape{of}', shape, 'a list of whole numbers')
+    return features
+
+
+def _check_path(file: Path, key: str, path: Any, **more: str) -> None:
+    """Refuse what is not the path of numbered files."""
+    places = ', '.join(f'{{{name}}}' for name in (*more, 'chunk_index', 'file_index'))
+    try:
+        first, second = (path.format(chunk_index=1, file_index=number, **more)
+                         for number in (1, 2))
+    except (AttributeError, LookupError, ValueError, TypeError):
+        first = second = ''
+    if first == second:
+        refuse(file, key, path, f'a path with {places}')
+
+
+def _is_depth(feature: dict[str, Any]) -> bool:
+    about = feature.get('info')
+    return isinstance(about, dict) and bool(
+        about.get('is_depth_map') or about.get('video.is_depth_map'))

@@ -1,0 +1,123 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A dataset's Parquet files as checked plain values: tasks, episodes, columns of frames."""
+
+from collections.abc import Iterable
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from irevla_control.errors import BagError
+from irevla_control.lerobot.damage import get, reading, refuse
+from irevla_control.lerobot.layout import TASKS
+
+
+def read_tasks(root: Path) -> dict[int, str]:
+    """Return the tasks' texts by their index.
+
+    Raises:
+        BagError: damaged, or not what pandas writes of tasks with their text as index.
+
+    """
+    with reading(root / TASKS) as file:
+        table = pq.read_table(file, page_checksum_verification=True)
+        about = json.loads((table.schema.metadata or {}).get(b'pandas', b'{}'))
+        named = next(iter(about.get('index_columns', [])), 'task')
+        names = table.column_names
+        text = 'task' if 'task' in names else named
+        for column in (text, 'task_index'):
+            if column not in names:
+                raise BagError(f'{file}: column {column} is missing, it has {names}; export or '
+                               'download the dataset again')
+        return {index: str(task) for index, task in zip(
+            table['task_index'].to_pylist(), table[text].to_pylist())}
+
+
+def read_episode_rows(file: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file of meta/episodes without statistics.
+
+    What is null, or not a number, is left out: LeRobot writes so what one of several merged
+    datasets does not tell.
+
+    Raises:
+        BagError: damaged, or without index and length of an episode.
+
+    """
+    with reading(file):
+        columns = [name for name in pq.read_schema(file).names if not name.startswith('stats/')]
+        rows = pq.read_table(file, columns=columns, page_checksum_verification=True).to_pylist()
+    rows = [{key: value for key, value in row.items() if value is not None and value == value}
+            for row in rows]
+    for row in rows:
+        for key in ('episode_index', 'length'):
+            row[key] = whole(row, key, file)
+        if not row['length']:
+            refuse(file, f'length of episode {row["episode_index"]}', row['length'], 'at least 1')
+    return rows
+
+
+def whole(row: dict[str, Any], key: str, file: Path) -> int:
+    """Return a whole number of 0 or above from a row of meta/episodes, or raise BagError."""
+    of = '' if key == 'episode_index' else f' of episode {row["episode_index"]}'
+    value = get(row, key, file, of)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or (
+            value < 0 or value != int(value)):
+        refuse(file, f'{key}{of}', value, 'a whole number of 0 or above')
+    return int(value)
+
+
+def vector_size(column: pa.DataType) -> int | None:
+    """Return how many numbers each row of a column has; None: not numbers, or one; 0: any."""
+    if pa.types.is_fixed_size_list(column):
+        size = column.list_size
+    elif pa.types.is_list(column) or pa.types.is_large_list(column):
+        size = 0
+    else:
+        return None
+    kind = column.value_type
+    return size if pa.types.is_floating(kind) or pa.types.is_integer(kind) else None
+
+
+def is_number(column: pa.DataType) -> bool:
+    """Return whether each row of a column is one number."""
+    return (pa.types.is_floating(column) or pa.types.is_integer(column)
+            or pa.types.is_boolean(column))
+
+
+def frame_columns(file: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Return columns of single numbers of all rows of a file, those of the names that it has.
+
+    Raises:
+        BagError: damaged, or a column of another kind.
+
+    """
+    with reading(file):
+        schema = pq.read_schema(file)
+        held = [name for name in names if name in schema.names]
+        table = pq.read_table(file, columns=held, page_checksum_verification=True)
+        return {name: numbers(table[name].combine_chunks(), name) for name in held}
+
+
+def numbers(column: pa.Array, name: str, size: int | None = None) -> np.ndarray:
+    """Return a column as (T,), or with a size as float64 (T, size).
+
+    Raises:
+        ValueError: other values, none, or not finite ones in a vector.
+
+    """
+    if column.null_count and not pa.types.is_floating(column.type):
+        raise ValueError(f'{column.null_count} of {len(column)} rows of {name} are empty')
+    if size is None:
+        if not is_number(column.type):
+            raise ValueError(f'{name} holds {column.type}, not one number in each row')
+        return column.to_numpy(zero_copy_only=False)
+    if vector_size(column.type) not in (size, 0) or len(column.flatten()) != len(column) * size:
+        raise ValueError(f'{name} holds {column.type}, not {size} numbers in each row')
+    values = column.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError(f'{name} holds values that are not finite')
+    return values.reshape(len(column), -1)

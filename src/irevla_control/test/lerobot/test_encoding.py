@@ -1,0 +1,72 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Videos are what meta/info.json says, and other tools can encode with what it says."""
+
+from fractions import Fraction
+
+import av
+from lerobot_episodes import random_episode, write
+import numpy as np
+import pytest
+
+from irevla_control.lerobot.reader import read_lerobot
+
+KEY = 'observation.images.corner'
+VIDEO = f'videos/{KEY}/chunk-000/file-000.mp4'
+# What LeRobot 0.6.1 takes as `video.codec`, of those that need no GPU.
+CODECS = {'h264', 'hevc', 'libsvtav1', 'libaom-av1', 'av1'}
+
+
+def decoded(file):
+    """Return the images of a video, its codec and its pixel format."""
+    with av.open(str(file)) as container:
+        images = [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)]
+        context = container.streams.video[0].codec_context
+        return np.stack(images), context.name, context.pix_fmt
+
+
+def encoded_anew(file, told, target):
+    """Write a video's frames as LeRobot's delete_episodes does, with the settings told."""
+    options = {'g': told['video.g'], 'crf': told['video.crf'], 'preset': told['video.preset']}
+    options |= told['video.extra_options']
+    with av.open(str(file)) as source, av.open(str(target), 'w') as container:
+        stream = container.add_stream(told['video.codec'], rate=told['video.fps'],
+                                      options={key: str(value) for key, value in options.items()})
+        stream.height, stream.width = told['video.height'], told['video.width']
+        stream.pix_fmt = told['video.pix_fmt']
+        for number, frame in enumerate(source.decode(video=0)):
+            new = frame.reformat(format=stream.pix_fmt)
+            new.pts, new.time_base = number, Fraction(1, told['video.fps'])
+            container.mux(stream.encode(new))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(('size', 'crf', 'loss'), [
+    ((16, 16), None, 0), ((17, 31), None, 0), ((48, 64), None, 0), ((4, 5), None, 40),
+    ((48, 64), 1, 40)])
+def test_a_video_can_be_encoded_anew_with_what_is_told_of_it(tmp_path, size, crf, loss):
+    info = write(tmp_path / 'set', [random_episode(6, size)], crf=crf)
+    told = info['features'][KEY]['info']
+    assert told['video.codec'] in CODECS
+    encoder = av.Codec(told['video.codec'], 'w')
+    assert told['video.pix_fmt'] in [pixels.name for pixels in encoder.video_formats]
+    encoded_anew(tmp_path / 'set' / VIDEO, told, tmp_path / 'anew.mp4')
+    original, *_ = decoded(tmp_path / 'set' / VIDEO)
+    anew, *_ = decoded(tmp_path / 'anew.mp4')
+    assert np.abs(anew.astype(int) - original).max() <= loss
+
+
+@pytest.mark.parametrize(('size', 'crf'), [((16, 16), None), ((48, 64), None), ((48, 64), 20)])
+def test_a_video_has_the_codec_and_pixels_that_are_told(tmp_path, size, crf):
+    info = write(tmp_path / 'set', [random_episode(3, size)], crf=crf)
+    told = info['features'][KEY]['info']
+    assert decoded(tmp_path / 'set' / VIDEO)[1:] == (told['video.codec'], told['video.pix_fmt'])
+
+
+@pytest.mark.parametrize('size', [(16, 16), (17, 16), (32, 33), (100, 84)])
+def test_black_and_white_noise_keeps_every_pixel(tmp_path, size):
+    random = np.random.default_rng(0)
+    images = 255 * random.integers(0, 2, (40, *size, 3), np.uint8)
+    write(tmp_path / 'set', [random_episode(40, images={'corner': images})])
+    episode, = read_lerobot(tmp_path / 'set', ['corner'])
+    np.testing.assert_array_equal(episode.images['corner'], images)
