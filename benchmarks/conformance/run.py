@@ -22,6 +22,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RESULTS = ROOT / 'docs/results/conformance.json'
+# What programs, encoders and libraries say beside their findings.
+LOGS = ROOT / '.conformance/logs'
 # Each prints JSON objects, a line each: {"total": n}, and for each check {"check": name, "passed":
 # true or false, ...}. One that checks much at a time prints {name: {"passed": ...}, ...} instead.
 PROGRAMS = ('families', 'lerobot_tools')
@@ -77,21 +79,26 @@ def run(program: str) -> int:
     command = [sys.executable, HERE / f'{program}.py', *(['--done', *checks] if checks else [])]
     # Nothing is downloaded: no hub may be asked.
     offline = {**os.environ, 'HF_HUB_OFFLINE': '1'}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=offline) as process:
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f'{program}.log'
+    print(f'{program}: begins, {len(checks)} checks are done', flush=True)
+    with log.open('w') as said, subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=said, text=True, env=offline) as process:
         for text in process.stdout:
             if not text.startswith('{'):
                 continue
             line = json.loads(text)
-            total = line.get('total', total)
-            for name, check in checks_of(line).items():
+            new = checks_of(line)
+            total = line.get('total', total if 'check' in line else len(checks | new))
+            for name, check in new.items():
                 checks[name] = check
                 store(program, found)
                 print(f'[{len(checks)}/{total}] {program}: {name} '
                       f'{"passed" if check["passed"] else "FAILED: " + check.get("reason", "")} '
                       f'({check.get("seconds", 0):.1f} s)', flush=True)
     if process.returncode:
-        sys.exit(f'conformance: {program}.py ended with status {process.returncode}; what it '
-                 'printed says why, the same command goes on from here')
+        sys.exit(f'conformance: {program}.py ended with status {process.returncode}, {log} says '
+                 'why; the same command goes on from here')
     found['complete'] = True
     store(program, found)
     return sum(not check['passed'] for check in checks.values())

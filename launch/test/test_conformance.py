@@ -19,7 +19,7 @@ print(json.dumps({'total': 3}), flush=True)
 for name in 'abc':
     if name not in done:
         if name == 'b' and pathlib.Path(__file__).with_name('stop').exists():
-            sys.exit(3)
+            sys.exit('no more')
         print(json.dumps({'check': name, 'passed': name != 'c', 'reason': 'it is c'}), flush=True)
 """
 
@@ -36,6 +36,7 @@ def runner(tmp_path, monkeypatch):
     loaded = module(ROOT / 'benchmarks/conformance/run.py')
     (tmp_path / 'docs').mkdir()
     for name, value in {'HERE': tmp_path, 'ROOT': tmp_path, 'PROGRAMS': ('first', 'second'),
+                        'LOGS': tmp_path / 'logs',
                         'RESULTS': tmp_path / 'docs/found.json', 'VERSIONS': ('numpy',)}.items():
         monkeypatch.setattr(loaded, name, value)
     monkeypatch.setattr(sys, 'argv', ['run.py'])
@@ -54,13 +55,14 @@ def test_findings_of_all_programs_are_written_and_a_failure_is_told(runner, caps
     assert found['first']['complete'] and found['first']['versions'].keys() == {'numpy'}
     shown = capsys.readouterr().out
     assert '[3/3] first: c FAILED: it is c (0.0 s)' in shown
-    assert '[1/?] second: merge passed (2.5 s)' in shown
+    assert '[1/1] second: merge passed (2.5 s)' in shown
 
 
 def test_a_stopped_run_goes_on_unless_the_code_has_changed(runner, tmp_path, capsys):
     (tmp_path / 'stop').touch()
-    with pytest.raises(SystemExit, match=r'first\.py ended with status 3; .* goes on from here'):
+    with pytest.raises(SystemExit, match=r'first.py ended with status 1, .*first.log says why'):
         runner.main()
+    assert (tmp_path / 'logs/first.log').read_text() == 'no more\n'
     assert json.loads(runner.RESULTS.read_text())['first']['checks'].keys() == {'a'}
     (tmp_path / 'stop').unlink()
     capsys.readouterr()
@@ -71,7 +73,7 @@ def test_a_stopped_run_goes_on_unless_the_code_has_changed(runner, tmp_path, cap
         runner.main()
     assert 'first: a ' in capsys.readouterr().out, 'a complete run begins again'
     (tmp_path / 'stop').touch()
-    with pytest.raises(SystemExit, match='status 3'):
+    with pytest.raises(SystemExit, match='status 1'):
         runner.main()
     (tmp_path / 'stop').unlink()
     (tmp_path / 'second.py').write_text('# another\n')
