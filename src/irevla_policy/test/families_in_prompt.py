@@ -16,10 +16,15 @@ from family_parts import (
     token_id,
 )
 from small_models import SOURCE_SIZE, small_tokenizer
+import torch
 from transformers import (
     AyaVisionConfig,
     AyaVisionForConditionalGeneration,
     AyaVisionProcessor,
+    Blip2Config,
+    Blip2ForConditionalGeneration,
+    Blip2Processor,
+    BlipImageProcessorPil,
     CLIPImageProcessorPil,
     Gemma3Config,
     Gemma3ForConditionalGeneration,
@@ -30,6 +35,10 @@ from transformers import (
     Idefics2ForConditionalGeneration,
     Idefics2ImageProcessorPil,
     Idefics2Processor,
+    Idefics3Config,
+    Idefics3ForConditionalGeneration,
+    Idefics3ImageProcessorPil,
+    Idefics3Processor,
     LlavaConfig,
     LlavaForConditionalGeneration,
     LlavaNextConfig,
@@ -47,6 +56,50 @@ from transformers import (
 )
 
 SIGLIP = VISION | {'model_type': 'siglip_vision_model', 'vision_use_head': False}
+
+
+def save_blip2(folder: Path, seed=1):
+    """Write a small BLIP-2 with its processor, as `save_pretrained` of the real one would."""
+    torch.manual_seed(seed)
+    tokenizer = small_tokenizer()
+    processor = Blip2Processor(
+        BlipImageProcessorPil(size={'height': SOURCE_SIZE, 'width': SOURCE_SIZE}), tokenizer,
+        num_query_tokens=3)
+    shared = {'num_hidden_layers': 2, 'num_attention_heads': 2}
+    model = Blip2ForConditionalGeneration(Blip2Config(
+        vision_config=shared | {'hidden_size': 16, 'intermediate_size': 16, 'patch_size': 14,
+                                'image_size': SOURCE_SIZE, 'initializer_range': 0.1},
+        qformer_config=shared | {'hidden_size': 16, 'intermediate_size': 16},
+        text_config=shared | {'model_type': 'opt', 'hidden_size': 24, 'ffn_dim': 24,
+                              'word_embed_proj_dim': 24, 'vocab_size': len(tokenizer),
+                              'max_position_embeddings': 64, 'init_std': 0.1},
+        num_query_tokens=3, image_token_index=token_id(tokenizer)))
+    model.query_tokens.data.normal_()
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+def save_idefics3(folder: Path, seed=1):
+    """Write a small Idefics3, the family of SmolVLM, with its processor."""
+    torch.manual_seed(seed)
+    tokenizer = small_tokenizer('<fake_token_around_image>', '<global-img>', '<end_of_utterance>',
+                           *(f'<row_{row}_col_{column}>' for row in range(1, 7)
+                             for column in range(1, 7)))
+    processor = Idefics3Processor(
+        Idefics3ImageProcessorPil(size={'longest_edge': 2 * SOURCE_SIZE},
+                                  max_image_size={'longest_edge': SOURCE_SIZE}),
+        tokenizer, image_seq_len=4)
+    shared = {'num_hidden_layers': 2, 'num_attention_heads': 2, 'intermediate_size': 32}
+    model = Idefics3ForConditionalGeneration(Idefics3Config(
+        vision_config=shared | {'hidden_size': 16, 'image_size': SOURCE_SIZE, 'patch_size': 7},
+        text_config=shared | {'model_type': 'llama', 'hidden_size': 24, 'num_key_value_heads': 2,
+                              'vocab_size': len(tokenizer), 'pad_token_id': 0,
+                              'initializer_range': 0.1},
+        scale_factor=2, image_token_id=token_id(tokenizer)))
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
 
 
 def save_paligemma(folder: Path) -> Path:

@@ -16,15 +16,17 @@ from families_beside_prompt import (
 )
 from families_in_prompt import (
     save_aya_vision,
+    save_blip2,
     save_gemma3,
     save_idefics2,
+    save_idefics3,
     save_llava,
     save_llava_next,
     save_paligemma,
     save_vipllava,
 )
 from family_parts import Family
-from small_models import save_blip2, save_idefics3, statistics, tiny_config
+from small_models import statistics, tiny_config
 import torch
 
 from irevla_policy.model.config import BackboneConfig, LoraConfig
@@ -50,10 +52,20 @@ FAMILIES = {
 }
 
 
-def family_vla(source: Path, family: str, image_size: int = 40, **changes: object) -> VLA:
-    """Return a policy with adapters on the model in a folder; `changes` are of `backbone`."""
-    torch.manual_seed(0)
-    options = {'kind': 'pretrained', 'source': str(source), 'train': 'lora', 'max_text_tokens': 12,
+# One for each way of preparing pictures: as tensors, resized as tensors, by the processor.
+PIXEL_FAMILIES = ('blip2', 'idefics3', 'idefics3-tiles')
+
+
+def family_vla(folder: Path, family: str, image_size: int = 40, seed: int = 0,
+               **changes: object) -> VLA:
+    """Return a policy with adapters on the model in a folder; `changes` are of `backbone`.
+
+    The model is written first, unless the folder is there.
+    """
+    if not folder.exists():
+        FAMILIES[family].save(folder)
+    torch.manual_seed(seed)
+    options = {'kind': 'pretrained', 'source': str(folder), 'train': 'lora', 'max_text_tokens': 12,
                'lora': LoraConfig(rank=2, dropout=0.0, targets=FAMILIES[family].targets)}
     backbone = BackboneConfig(**options | FAMILIES[family].options | changes)
     return VLA(tiny_config(image_size=image_size, backbone=backbone), statistics()).eval()

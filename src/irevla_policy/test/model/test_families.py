@@ -66,7 +66,9 @@ def test_latent_is_that_of_the_reference_for_instructions_of_any_length(vla, sou
         expected = reference(source, family, image, instruction)
         kept = latent[(latent != 0).any(-1)]
         assert kept.shape == expected.shape
-        assert (kept - expected).norm() < 0.02 * expected.norm()
+        # Only this one's processor resizes a picture of the model's own size.
+        tolerance = 0.02 if family == 'idefics3' else 1e-4
+        assert (kept - expected).norm() < tolerance * expected.norm()
 
 
 def test_probe_tells_the_size_of_the_latent(vla):
