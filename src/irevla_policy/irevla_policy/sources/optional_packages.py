@@ -48,11 +48,14 @@ def missing_packages(error: Exception) -> str:
              if word in words and _missing(word)]
     if not names:
         return ''
-    broken = (f'; torchvision {_version("torchvision")} is there, but does not work beside torch '
-              f'{_version("torch")} ({_broken_torchvision})'
-              if 'torchvision' in names and _broken_torchvision else '')
+    broken, replace = '', ''
+    if 'torchvision' in names and _broken_torchvision:
+        broken = (f'; torchvision {_version("torchvision")} is there, but does not work beside '
+                  f'torch {_version("torch")} ({_broken_torchvision})')
+        # pip takes another build of the same release for what was asked for.
+        replace = '--force-reinstall --no-deps '
     return (f'it needs {" and ".join(names)}, which make setup does not install{broken}: run '
-            f'`{sys.executable} -m pip install {" ".join(map(_requirement, names))}`'
+            f'`{sys.executable} -m pip install {replace}{" ".join(map(_requirement, names))}`'
             + (_torchvision_source() if 'torchvision' in names else ''))
 
 

@@ -47,6 +47,7 @@ def test_torchvision_of_another_build_does_not_break_what_needs_none(tmp_path):
     assert tiny == 'tiny (1, 10, 32)'
     assert 'torchvision 0.1.2 is there, but does not work beside torch' in refusal
     assert '(RuntimeError: operator torchvision::nms does not exist)' in refusal
+    assert '-m pip install --force-reinstall --no-deps torchvision==0.' in refusal
     assert 'torchvision 0.1.2 does not work beside torch' in done.stderr
 
 
