@@ -9,13 +9,13 @@ BUILD_INPUTS := $(shell find src sim launch config -name package.xml -o -name se
 IN_ENV := source env.sh &&
 STARTED := $(shell date +%s)
 
-.PHONY: help setup demo test bench experiments conformance lint lock clean
+.PHONY: help setup demo test test-long bench experiments conformance lint lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## install Debian packages, the virtual environment, ROS 2; build. FRANKY=WHEEL: see docs/hardware.md
-	@$(PYTHON) setup/install.py $(if $(FRANKY),--franky '$(FRANKY)')
+setup: ## install Debian packages, the virtual environment, ROS 2; build. FRANKY=WHEEL: see docs/hardware.md; TORCH=cpu or cuda
+	@$(PYTHON) setup/install.py $(if $(FRANKY),--franky '$(FRANKY)') $(if $(TORCH),--torch '$(TORCH)')
 	@$(MAKE) --no-print-directory install/.built
 
 install/.built: $(BUILD_INPUTS) .venv/.installed
@@ -26,13 +26,11 @@ install/.built: $(BUILD_INPUTS) .venv/.installed
 demo: setup ## demonstrations, stages 0, 1 and 2, evaluation after each, all over ROS; report in runs/demo
 	@$(IN_ENV) python -m irevla_bringup.demo --output runs/demo --started $(STARTED)
 
-# Test files side by side, a core each; packages where most tests watch a clock say otherwise in
-# test/conftest.py.
-test: setup ## run every test of every package
-	@$(IN_ENV) OMP_NUM_THREADS=1 colcon test --base-paths src sim launch --executor sequential \
-	  --python-testing pytest --pytest-args --numprocesses logical --maxprocesses 8 --dist loadscope --event-handlers console_direct+ desktop_notification- \
-	  --return-code-on-test-failure; status=$$?; colcon test-result; \
-	  colcon test-result | grep -q 'Summary: 0 tests' && { echo 'no test was run' >&2; exit 1; }; exit $$status
+test: setup ## run the tests of every package; prints the time of each
+	@$(IN_ENV) setup/run_tests.sh 'not long'
+
+test-long: setup ## run the tests that take minutes each, such as set-up beside a system ROS 2
+	@$(IN_ENV) setup/run_tests.sh long
 
 bench: setup ## measure the goals of docs/benchmarks.md; writes benchmarks/results
 	@$(IN_ENV) python benchmarks/run.py

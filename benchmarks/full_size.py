@@ -15,7 +15,6 @@ import resource
 import tempfile
 import time
 
-from accelerate import Accelerator
 import numpy as np
 import run
 from timing import percentiles
@@ -37,7 +36,7 @@ from irevla_policy.model.tensors import trained_parameters
 from irevla_policy.model.tiny_blip2 import build_tokenizer
 from irevla_policy.model.vla import VLA
 from irevla_policy.training.config import TrainConfig
-from irevla_policy.training.trainer import CPU_ONLY, Example, learn
+from irevla_policy.training.trainer import CPU_ONLY, Example, learn, new_accelerator
 
 PRESET = run.RESULTS.parents[1] / 'config/presets/blip2-opt-2.7b.yaml'
 # Twelve tokens of text: with BLIP-2's 32 queries a latent of 44 x 2560 for each camera.
@@ -153,7 +152,7 @@ def measure_training(vla: VLA, bandwidth: float, rate: float) -> list[dict]:
     """Return samples/s of steps of stage 2 at each batch size that fits, with their memory."""
     peak_gb()
     config = replace(TrainConfig(), precision='bf16')
-    accelerator = Accelerator(cpu=CPU_ONLY, mixed_precision=config.precision)
+    accelerator = new_accelerator()
     vla.train()
     model, optimizer = accelerator.prepare(vla, torch.optim.AdamW(
         trained_parameters(vla).values(), config.learning_rate, fused=True))

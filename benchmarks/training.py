@@ -9,7 +9,6 @@ from pathlib import Path
 import tempfile
 import time
 
-from accelerate import Accelerator
 import numpy as np
 from rclpy.serialization import serialize_message
 import torch
@@ -25,7 +24,7 @@ from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
 from irevla_policy.training.config import TrainConfig
-from irevla_policy.training.trainer import Example, learn, train
+from irevla_policy.training.trainer import Example, learn, new_accelerator, train
 
 CONFIG = Path(__file__).resolve().parents[1] / 'config'
 EPISODES, FRAMES = 40, 50
@@ -70,7 +69,7 @@ def record_episode(root: Path, number: int, cameras: tuple[str, ...], size: int)
 
 def bare_steps(vla: VLA, dataset: Dataset, config: TrainConfig) -> float:
     """Return samples/s of learning steps on one batch that never changes."""
-    accelerator = Accelerator()
+    accelerator = new_accelerator()
     model, optimizer = accelerator.prepare(
         vla.train(), torch.optim.AdamW(vla.parameters(), config.learning_rate, fused=True))
     example = Example(dataset.batch((0,), config.batch_size), vla).to(accelerator.device)

@@ -4,6 +4,7 @@
 
 from glob import glob
 import os
+from xml.etree import ElementTree
 
 from setuptools import find_packages, setup
 
@@ -20,7 +21,7 @@ def config_files() -> list:
 
 setup(
     name=NAME,
-    version='0.1.0',
+    version=ElementTree.parse('package.xml').findtext('version'),
     packages=find_packages(exclude=['test']),
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + NAME]),
@@ -28,8 +29,9 @@ setup(
         ('share/' + NAME + '/launch', glob('*.launch.py')),
         *config_files(),
     ],
-    install_requires=['setuptools'],
-    extras_require={'test': ['pytest']},
+    install_requires=[
+        'numpy', 'pillow', 'psutil', 'pyyaml', 'setuptools'],
+    extras_require={'test': ['pytest', 'safetensors', 'torch']},
     zip_safe=True,
     maintainer='The irevla Authors',
     maintainer_email='irevla@example.org',

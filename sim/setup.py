@@ -2,21 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build irevla_sim."""
 
+from xml.etree import ElementTree
+
 from setuptools import find_packages, setup
 
 NAME = 'irevla_sim'
 
 setup(
     name=NAME,
-    version='0.1.0',
+    version=ElementTree.parse('package.xml').findtext('version'),
     packages=find_packages(exclude=['test']),
     package_data={NAME: ['metaworld/catalogue/*.yaml']},
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + NAME]),
         ('share/' + NAME, ['package.xml']),
     ],
-    install_requires=['setuptools'],
-    extras_require={'test': ['pytest']},
+    install_requires=[
+        'franky-sim', 'gymnasium', 'metaworld', 'mujoco', 'numpy', 'pillow', 'pyrealsense2',
+        'pyyaml', 'scipy', 'setuptools'],
+    extras_require={'test': ['opencv-python-headless', 'pytest']},
     zip_safe=False,
     maintainer='The irevla Authors',
     maintainer_email='irevla@example.org',

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stage 1 on a success classifier's word beside stage 1 on the truth, from the same policy."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 import json
 from pathlib import Path
 from typing import Any
 
-from irevla_bringup.demo import demo_contents
+from irevla_bringup.demo import DemoConfig
 from irevla_bringup.graphs import Graph, run_graphs
 from irevla_bringup.over_graph import read_results
+from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.algorithm1.in_process import InProcess
 from irevla_learner.classifier.train import train_from_bags
 from irevla_learner.classifier.training import ClassifierConfig
@@ -27,13 +28,13 @@ ROUNDS = (1, 2, 3)
 EPISODES = 50
 
 
-def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: Path) -> None:
+def run_judged(output: Path, config: DemoConfig, seed: int, checkpoint: Path) -> None:
     """Learn the task on the truth; then label episodes, train a classifier, learn on its word.
 
     The latter in rounds: each classifier also knows what deceived those before.
     """
-    with RunFolder(output, {**demo_contents(config), 'task': TASK}, seed) as run:
-        _learn(run, 'truth', config, seed, checkpoint)
+    with RunFolder(output, {**config.contents(), 'task': TASK}, seed) as run:
+        _learn(run, 'truth', config.algorithm1, seed, checkpoint)
         watched, bags = checkpoint, []
         for number in ROUNDS:
             bags.append(output / f'labelled{number}')
@@ -41,28 +42,28 @@ def run_judged(output: Path, config: Mapping[str, Any], seed: int, checkpoint: P
             with run.step(f'label {number}', outputs=[bags[-1].name],
                           makes=[bags[-1].name, f'labelled{number}.json']) as step:
                 if step.needed:
-                    _label(watched, bags[-1], config, seed, number)
+                    _label(watched, bags[-1], config.algorithm1, seed, number)
             with run.step(f'classify {number}', outputs=[judge.name]) as step:
                 if step.needed:
                     train_from_bags(bags, checkpoint, judge, ClassifierConfig(), seed)
-            watched = _learn(run, f'classifier{number}', {**config, 'classifier': str(judge)},
-                             seed, checkpoint)
+            watched = _learn(run, f'classifier{number}',
+                             replace(config.algorithm1, classifier=judge), seed, checkpoint)
 
 
-def _label(checkpoint: Path, bags: Path, config: Mapping[str, Any], seed: int,
+def _label(checkpoint: Path, bags: Path, config: Algorithm1Config, seed: int,
            number: int) -> None:
     """Record labelled episodes of a policy over ROS."""
     results = bags.with_suffix('.json')
-    first = first_layout(seed, config['evaluation_seed']) + LABELLED
+    first = first_layout(seed, config.evaluation_seed) + LABELLED
     graph = Graph('sim.launch.py', {
         'namespace': 'labelling', 'tasks': f'{TASK}:{LABELLED_EPISODES}', 'linger': LINGER,
-        'horizon': config['horizon'], 'checkpoint': checkpoint, 'bags': bags, 'results': results,
+        'horizon': config.horizon, 'checkpoint': checkpoint, 'bags': bags, 'results': results,
         'seed': first + (number - 1) * LABELLED_EPISODES}, bags.with_suffix('.log'))
     run_graphs([graph], 'labelled episodes', LABELLED_EPISODES,
                lambda: (len(read_results([results])), ''))
 
 
-def _learn(run: RunFolder, reward: str, config: Mapping[str, Any], seed: int,
+def _learn(run: RunFolder, reward: str, config: Algorithm1Config, seed: int,
            checkpoint: Path) -> Path:
     """Do stage 1 on a reward, evaluate it on the truth; return the policy that came of it."""
     folder = run.path / reward

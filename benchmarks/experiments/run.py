@@ -9,6 +9,7 @@ docs/results/experiments.json, their pictures to docs/images; what is there is n
 
 import argparse
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 import sys
 from typing import Any
@@ -18,29 +19,32 @@ from judged_reward import judged_figures, run_judged
 import results
 import torch
 
-from irevla_bringup.demo import demo_contents, demonstrate_and_train, load_demo_config
+from irevla_bringup.demo import DemoConfig, demonstrate_and_train, load_demo_config
 from irevla_bringup.over_graph import OverGraph
 from irevla_control.errors import IrevlaError
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.in_process import InProcess
+from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.report.report import evaluated_stages
 from irevla_learner.runs.run_folder import RunFolder
-from irevla_learner.runs.task_groups import GROUPS
+from irevla_learner.runs.task_groups import GROUPS, EpisodeCounts
 from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.checkpoints.files import read_description
 from irevla_policy.metrics_log import read_metrics
 from irevla_policy.model.vla import VLA
 
-PPO = {'algorithm': 'ppo', 'settings': str(results.ROOT / 'config/learning/ppo.yaml')}
+PPO = {'algorithm': 'ppo',
+       'settings': PPOConfig.load(results.ROOT / 'config/learning/ppo.yaml')}
 # What differs from config/improve.yaml.
-TASKS = {'rl': ['door-open-new', 'drawer-close-new', 'window-open-new'],
-         'held_out': ['door-open-unseen', 'window-close-unseen']}
-EPISODES = dict.fromkeys(GROUPS, 20)
+TASKS = {'rl': ('door-open-new', 'drawer-close-new', 'window-open-new'),
+         'held_out': ('door-open-unseen', 'window-close-unseen')}
+EPISODES = EpisodeCounts(*[20] * len(GROUPS))
 METHODS: dict[str, dict[str, Any]] = {
     'iRe-VLA': {},
     'iRe-VLA-freeze': {'stage2_trains': 'head'},
-    'PPO-Replay': {**PPO, 'settings': str(results.ROOT / 'benchmarks/experiments/ppo_replay.yaml'),
-                   'stage1_trains': 'all', 'new_share': 0.0},
+    'PPO-Replay': {'algorithm': 'ppo', 'settings': PPOConfig.load(
+        results.ROOT / 'benchmarks/experiments/ppo_replay.yaml'),
+        'stage1_trains': 'all', 'new_share': 0.0},
     'iRe-VLA (PPO)': PPO,
 }
 # Those of the paper's table; the last only when asked for by name.
@@ -62,24 +66,28 @@ def file_name(method: str) -> str:
     return ''.join(letter if letter.isalnum() else '-' for letter in method.lower()).strip('-')
 
 
-def run_method(output: Path, config: Mapping[str, Any], method: str, seed: int,
+def _changed(config: DemoConfig, changes: Mapping[str, Any]) -> DemoConfig:
+    return replace(config, algorithm1=replace(config.algorithm1, **changes))
+
+
+def run_method(output: Path, config: DemoConfig, method: str, seed: int,
                roots: list[Path], checkpoint: Path) -> None:
     """Run a method of the table from the policy of stage 0."""
-    changed = {**config, **METHODS[method]}
+    changed = _changed(config, METHODS[method])
     folder = output / file_name(method)
     policy = read_description(checkpoint)[1]
-    with RunFolder(folder, demo_contents(changed), seed) as run, \
-            InProcess(changed, policy, seed) as domain:
-        Algorithm1(run, changed, domain, roots, seed).run(checkpoint)
-    results.add_method(method, seed, evaluated_stages(folder), config['tasks'])
+    with RunFolder(folder, changed.contents(), seed) as run, \
+            InProcess(changed.algorithm1, policy, seed) as domain:
+        Algorithm1(run, changed.algorithm1, domain, roots, seed).run(checkpoint)
+    results.add_method(method, seed, evaluated_stages(folder), asdict(config.algorithm1.tasks))
 
 
-def run_curve(output: Path, config: Mapping[str, Any], curve: str, seed: int,
+def run_curve(output: Path, config: DemoConfig, curve: str, seed: int,
               checkpoint: Path) -> None:
     """Run stage 1 alone, from the policy of stage 0 or from an untrained one."""
-    changed = {**config, **CURVES[curve]}
+    changed = _changed(config, CURVES[curve])
     folder = output / f'curve-{file_name(curve)}'
-    with RunFolder(folder, demo_contents(changed), seed) as run, run.step('stage1', outputs=[
+    with RunFolder(folder, changed.contents(), seed) as run, run.step('stage1', outputs=[
             'stage1/checkpoint'], makes=['stage1', 'untrained']) as step:
         if step.needed:
             if 'scratch' in curve:
@@ -89,12 +97,13 @@ def run_curve(output: Path, config: Mapping[str, Any], curve: str, seed: int,
                 save_checkpoint(checkpoint, VLA(trained.config, trained.statistics,
                                                 tokenizer_json=trained.backbone.tokenizer_json))
             (folder / 'stage1').mkdir(exist_ok=True)
-            with InProcess(changed, read_description(checkpoint)[1], seed) as domain:
+            with InProcess(changed.algorithm1, read_description(checkpoint)[1],
+                           seed) as domain:
                 domain.learn(CURVE_TASK, checkpoint, folder / 'stage1')
     results.add_curve(curve, seed, read_metrics(folder / 'stage1'))
 
 
-def run_missing(output: Path, config: Mapping[str, Any], seed: int, parts: Iterable[str],
+def run_missing(output: Path, config: DemoConfig, seed: int, parts: Iterable[str],
                 methods: Iterable[str]) -> None:
     """Run what the results do not have yet for this seed."""
     def missing(part: str, names: Iterable[str]) -> list[str]:
@@ -104,9 +113,9 @@ def run_missing(output: Path, config: Mapping[str, Any], seed: int, parts: Itera
     curves, judged = missing('curves', CURVES), missing('judged', [JUDGED_TASK])
     if not (methods or curves or judged):
         return
-    asked = {'stage0': demo_contents(config)['stage0'], 'expert': config['tasks']['expert'],
-             'horizon': config['horizon']}
-    domain = OverGraph(config, seed, WORKERS, output / 'demonstrations')
+    asked = {'stage0': config.stage0_contents(), 'expert': config.algorithm1.tasks.expert,
+             'horizon': config.algorithm1.horizon}
+    domain = OverGraph(config.algorithm1, seed, WORKERS, output / 'demonstrations')
     with RunFolder(output / 'demonstrations', asked, seed) as run:
         roots, checkpoint = demonstrate_and_train(run, config, seed, domain)
     for method in methods:
@@ -127,7 +136,8 @@ def main() -> None:
     parser.add_argument('--methods', nargs='+', default=USUAL, choices=list(METHODS))
     options = parser.parse_args()
     config = load_demo_config(results.ROOT / 'config/demo.yaml')
-    config = {**config, 'tasks': {**config['tasks'], **TASKS}, 'episodes': EPISODES}
+    config = _changed(config, {'tasks': replace(config.algorithm1.tasks, **TASKS),
+                               'episodes': EPISODES})
     failed = []
     for seed in options.seeds:
         try:

@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Algorithm 1 over ROS, from a policy of stage 0: ``python -m irevla_bringup.improve --help``."""
 
-from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from irevla_bringup.over_graph import OverGraph
+from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.algorithm1.improve import main, run_command
 from irevla_policy.model.config import PolicyConfig
 
@@ -16,7 +15,7 @@ from irevla_policy.model.config import PolicyConfig
 WORKERS = 2
 
 
-def over_graph(config: Mapping[str, Any], policy: PolicyConfig, seed: int,
+def over_graph(config: Algorithm1Config, policy: PolicyConfig, seed: int,
                run: Path) -> nullcontext[OverGraph]:
     """Return graphs that this process launches."""
     return nullcontext(OverGraph(config, seed, WORKERS, run))

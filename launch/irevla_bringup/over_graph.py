@@ -9,6 +9,7 @@ from typing import Any
 
 from irevla_bringup.graphs import Graph, run_graphs
 from irevla_control.errors import ConfigError
+from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_learner.runs.layouts import first_layout
 from irevla_learner.runs.outcome import read_outcome
@@ -17,31 +18,33 @@ from irevla_policy.frames.bag_frames import load_frames
 from irevla_policy.frames.frame_store import FrameStore
 from irevla_policy.metrics_log import read_metrics
 from irevla_policy.model.config import PolicyConfig
+from irevla_policy.settings import write_settings
 
 
 class OverGraph:
     """Launches graphs, several side by side for evaluation; their bags stay in the run folder."""
 
-    def __init__(self, config: Mapping[str, Any], seed: int, workers: int, run: Path) -> None:
-        """Use what `algorithm1.load_config` gave; ``run`` is the run folder.
+    def __init__(self, config: Algorithm1Config, seed: int, workers: int, run: Path) -> None:
+        """Play and learn as the configuration says; ``run`` is the run folder.
 
         Raises:
             ConfigError: it asks for PPO or a classifier's reward, which are for copies of an
                 environment in process.
 
         """
-        if config['algorithm'] != 'sacfd':
-            raise ConfigError(f'algorithm {config["algorithm"]}: over the graph stage 1 learns by '
+        if not isinstance(config.settings, SACfDConfig):
+            raise ConfigError(f'algorithm {config.algorithm}: over the graph stage 1 learns by '
                               'sacfd; use python -m irevla_learner.algorithm1 for ppo')
-        if config['classifier']:
-            raise ConfigError(f'classifier {config["classifier"]}: over the graph the reward is '
+        if config.classifier:
+            raise ConfigError(f'classifier {config.classifier}: over the graph the reward is '
                               "the environment's; use python -m irevla_learner.algorithm1")
         self._config, self._workers, self._run = config, workers, run
-        self._first = first_layout(seed, config['evaluation_seed'])
+        self._settings = config.settings
+        self._first = first_layout(seed, config.evaluation_seed)
         # Of every graph.
-        self._common = {'horizon': config['horizon']}
-        if config['tasks_file']:
-            self._common['tasks_file'] = config['tasks_file']
+        self._common: dict[str, object] = {'horizon': config.horizon}
+        if config.tasks_file:
+            self._common['tasks_file'] = config.tasks_file
 
     def collect(self, episodes: Mapping[str, int], folder: Path,
                 arguments: Mapping[str, Any]) -> list[EpisodeResult]:
@@ -53,7 +56,7 @@ class OverGraph:
                  folder: Path) -> list[EpisodeResult]:
         """Play so many episodes of each task greedily."""
         return self._run_episodes('sim.launch.py', folder, episodes, {
-            'seed': self._config['evaluation_seed'], 'checkpoint': checkpoint})
+            'seed': self._config.evaluation_seed, 'checkpoint': checkpoint})
 
     def _run_episodes(self, launch_file: str, folder: Path, episodes: Mapping[str, int],
                       arguments: Mapping[str, Any]) -> list[EpisodeResult]:
@@ -71,10 +74,11 @@ class OverGraph:
 
     def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
         """Do stage 1 by SACfD, or go on with it; its episodes lie in ``folder``/episodes."""
-        settings = SACfDConfig.load(Path(self._config['settings']))
+        settings = folder / 'settings.yaml'
+        write_settings(settings, self._settings)
         graph = Graph('improve.launch.py', {
             'namespace': 'learning', 'tasks': task, 'checkpoint': checkpoint, 'output': folder,
-            'settings': self._config['settings'], 'seed': self._first,
+            'settings': settings, 'seed': self._first,
             'bags': folder / 'episodes', 'results': folder / 'episodes.json', **self._common},
             self._run / 'logs' / f'{folder.name}.log')
 
@@ -89,13 +93,13 @@ class OverGraph:
 
         run_graphs(
             [graph], f'{folder.name} on {task}',
-            int(settings.decisions * settings.updates_per_decision),
+            int(self._settings.decisions * self._settings.updates_per_decision),
             progress, unit='update', complete=lambda: read_outcome(folder) is not None)
 
     def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore | None:
         """Return the newest successes of a stage 1, from its bags."""
         return load_frames([folder / 'episodes'], policy.cameras, policy.image_size,
-                           newest=self._config['successes'])
+                           newest=self._config.successes)
 
 
 def deal(episodes: Mapping[str, int], workers: int) -> list[dict[str, int]]:

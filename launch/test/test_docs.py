@@ -11,7 +11,8 @@ from irevla_control.checks.structure import crowded_folders
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ('src', 'sim', 'launch', 'benchmarks', 'setup')
 # The page of old names has names that are no more.
-TEXTS = [ROOT / 'README.md', ROOT / 'Makefile', *sorted(ROOT.glob('config/**/*.yaml')),
+TEXTS = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'Makefile',
+         *sorted(ROOT.glob('config/**/*.yaml')),
          *(page for page in sorted(ROOT.glob('docs/*.md')) if page.name != 'moved.md')]
 
 

@@ -8,13 +8,14 @@ import os
 from pathlib import Path
 import signal
 import subprocess
+from threading import Thread
 import time
 from typing import Any
 
 import numpy as np
 from rcl_interfaces.srv import GetParameters
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.parameter import parameter_value_to_python
 from std_srvs.srv import Trigger
 
@@ -41,7 +42,11 @@ MODES = {getattr(RobotState, name): name.removeprefix('MODE_').lower()
 
 
 class Lab:
-    """The operator's side of the arm: hears its state, commands it, asks its services."""
+    """The operator's side of the arm: receives its state, commands it, calls its services.
+
+    Messages are received in a thread, also while the program waits for an answer at the keyboard:
+    callbacks run there.
+    """
 
     def __init__(self) -> None:
         """Join the graph; nothing is started yet."""
@@ -58,17 +63,17 @@ class Lab:
         self._recover = self.node.create_client(Trigger, 'recover')
         self._parameters = self.node.create_client(GetParameters, 'franka/get_parameters')
         self.node.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
+        self._receiving = Thread(target=self._receive, daemon=True)
+        self._receiving.start()
+
+    def _receive(self) -> None:
+        with contextlib.suppress(ExternalShutdownException):
+            self._executor.spin()
 
     def _on_state(self, message: RobotState) -> None:
         if self.state is not None and self.state.mode != message.mode:
             self.left, self.left_at = self.state, time.monotonic()
         self.state = message
-
-    def spin(self, seconds: float) -> None:
-        """Hear for a while."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self._executor.spin_once(timeout_sec=left)
 
     def until(self, condition: Callable[[], Any], what: str, within_s: float = WAIT_S) -> None:
         """Wait for something.
@@ -89,7 +94,7 @@ class Lab:
                                      f'status {process.returncode}; {log} says why')
             if time.monotonic() > end:
                 raise CheckError(f'{what} did not happen within {within_s:g} s; the arm is {mode}')
-            self.spin(0.01)
+            time.sleep(0.01)
 
     def call(self, client: Any, request: Any) -> Any:
         """Return a service's answer.
@@ -148,7 +153,7 @@ class Lab:
         while not (answer := self.call(self._home, request)).accepted:
             if 'braking' not in answer.text or time.monotonic() > end:
                 raise CheckError(f'go_home was refused: {answer.text}')
-            self.spin(0.2)
+            time.sleep(0.2)
         self.until(lambda: self.state.mode == RobotState.MODE_RESETTING, 'the way home', 5.0)
         self.until(lambda: self.state.mode == RobotState.MODE_READY, 'home')
         self.rest()
@@ -162,7 +167,7 @@ class Lab:
 
     def send(self, translation: Any = (0, 0, 0), turn: Any = (0, 0, 0),
              gripper: float | None = None) -> None:
-        """Publish one command, and hear until the next is due.
+        """Publish one command, and wait until the next is due.
 
         Args:
             translation: of the command [m].
@@ -174,7 +179,7 @@ class Lab:
         self.command.publish(action_to_message(
             [*translation, *turn, opening], ns_to_stamp(time.time_ns()), BASE_FRAME,
             EndEffectorCommand.SOURCE_TELEOP, 0))
-        self.spin(COMMAND_S)
+        time.sleep(COMMAND_S)
 
     @contextlib.contextmanager
     def running(self, command: list[str], log: Path) -> Iterator[None]:
@@ -188,6 +193,8 @@ class Lab:
 
     def close(self) -> None:
         """Leave the graph."""
+        self._executor.shutdown()
+        self._receiving.join()
         self.node.destroy_node()
 
 

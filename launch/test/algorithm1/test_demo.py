@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole demo, small: killed in the middle, it leaves nothing running and then goes on."""
 
+from dataclasses import replace
 import json
 import random
 import signal
@@ -96,7 +97,20 @@ def test_tasks_are_dealt_to_the_workers_evenly_and_without_loss():
     assert deal({'a': 1}, 4) == [{'a': 1}]
 
 
+def test_stage_2_of_a_demo_leaves_to_stage_0_what_it_does_not_say(config):
+    folder = config.parent
+    (folder / 'stage0.yaml').write_text('{steps: 400, precision: bf16, weight_decay: 0.2}')
+    (folder / 'stage2.yaml').write_text('steps: 5')
+    demo = load_demo_config(config)
+    assert demo.algorithm1.training == replace(demo.training, steps=5)
+    assert demo.contents()['stage0']['training']['precision'] == 'bf16'
+    for path in folder.glob('*.yaml'):
+        path.unlink()
+    assert demo.contents()['training']['weight_decay'] == 0.2, 'no file is read again'
+
+
 @pytest.mark.parametrize('change, word', [
+    ({'demonstrations': 0}, r'demo\.yaml:1: demonstrations is 0; a whole number of 1 or more'),
     ({'steps': 3}, 'steps'), ({'preset': 'nowhere.yaml'}, 'nowhere.yaml')])
 def test_a_wrong_demo_configuration_is_refused_by_name(config, change, word):
     config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | change))

@@ -21,12 +21,14 @@ from irevla_bringup.improve import over_graph
 from irevla_control.bags.index import list_episodes
 from irevla_control.bags.reader import read_episode
 from irevla_control.errors import ConfigError, IrevlaError
-from irevla_learner.algorithm1.algorithm1 import load_config
+from irevla_learner.algorithm1.config import load_config
 from irevla_learner.algorithm1.improve import main
 from irevla_learner.replay.latent_replay import LatentReplay
 from irevla_msgs.msg import EndEffectorCommand
 from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.metrics_log import read_metrics
+from irevla_policy.model.config import load_preset
+from irevla_policy.training.config import TrainConfig
 from irevla_policy.training.train import train_from_bags
 
 STAGE1_NODES = ('vla', 'learner', 'command_mux', 'metaworld', 'recorder', 'episode_runner')
@@ -44,10 +46,9 @@ def stage0(tmp_path_factory):
                              tasks='drawer-close,drawer-close-unseen', noise_std=0.3,
                              image_size=84, bags=root / 'demonstrations') as launch:
         assert launch.wait(120) == 0
-    (root / 'training.yaml').write_text(
-        '{steps: 300, warmup_steps: 10, ema_decay: 0.9, batch_size: 16, threads: 1}')
-    train_from_bags([root / 'demonstrations'], root / 'training',
-                    preset=graph.CONFIG / 'presets/tiny.yaml', training=root / 'training.yaml',
+    training = TrainConfig(steps=300, warmup_steps=10, ema_decay=0.9, batch_size=16, threads=1)
+    train_from_bags([root / 'demonstrations'], root / 'training', training,
+                    preset=load_preset(graph.CONFIG / 'presets/tiny.yaml'),
                     checkpoint=root / 'checkpoint')
     return root
 
@@ -185,7 +186,7 @@ def test_over_ros_what_only_copies_can_do_is_refused(config, stage0, tmp_path):
 
 def test_the_shipped_configuration_is_whole():
     config = load_config(graph.CONFIG / 'improve.yaml')
-    assert config['tasks']['rl']
+    assert config.tasks.rl
 
 
 def test_stage_1_over_the_graph(tmp_path, stage0, config):

@@ -22,6 +22,7 @@ from irevla_bringup.acceptance.protocol import CheckError
 from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
 from irevla_control.parameters.blocks import read_blocks
+from irevla_control.ros.qos import EVENT, OBSERVATION
 from irevla_msgs.msg import EpisodeState, RobotState
 
 LOW, HIGH = np.array([0.4, -0.1, 0.2]), np.array([0.6, 0.1, 0.4])
@@ -191,6 +192,29 @@ def test_waiting_ends_when_what_was_started_ends(real_lab, tmp_path):
             real_lab.wait_for_arm()
         assert time.monotonic() - began < 5
     real_lab.until(lambda: True, 'anything after it')
+
+
+def test_who_begins_while_the_program_asks_moves_from_where_the_episode_began(
+        real_lab, tmp_path):
+    """Nothing waits for messages here, as while a person reads: the way counts all the same."""
+    cell = CellChecks(real_lab, lambda *_: contextlib.nullcontext(), ['front'], 15, tmp_path)
+    arm = rclpy.create_node('arm')
+    states = arm.create_publisher(RobotState, 'robot_state', OBSERVATION)
+    episode = arm.create_publisher(EpisodeState, 'episode', EVENT)
+    real_lab.until(lambda: states.get_subscription_count() and episode.get_subscription_count(),
+                   'the arm')
+    for step in range(20):
+        state = RobotState(mode=RobotState.MODE_READY, joint_velocity=[0.0] * 7)
+        state.pose.orientation.w, state.pose.position.x = 1.0, 0.005 * step
+        states.publish(state)
+        time.sleep(0.02)
+        if step == 1:
+            time.sleep(0.1)
+            episode.publish(EpisodeState(episode_id='one', phase=EpisodeState.PHASE_RUNNING))
+            time.sleep(0.1)
+    way = cell.mouse()['way_mm']
+    arm.destroy_node()
+    assert way == [90, 0, 0]
 
 
 def test_a_replay_without_a_recording_or_motion_is_no_defect(real_lab, tmp_path, monkeypatch):

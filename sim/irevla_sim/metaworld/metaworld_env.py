@@ -3,7 +3,7 @@
 """Meta-World as a Gymnasium environment that speaks the suite's observations and actions."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -33,7 +33,7 @@ class MetaWorldEnv(gymnasium.Env):
     `Scene.robot` returns, and 'simulator_state' (Meta-World's observation (39,), for experts).
     """
 
-    metadata = {'render_modes': ['rgb_array'], 'render_fps': 20}
+    metadata: ClassVar[dict[str, Any]] = {'render_modes': ['rgb_array'], 'render_fps': 20}
 
     def __init__(self, tasks: Iterable[str] = (), cameras: Iterable[str] = ('front', 'wrist'),
                  image_size: int = 84, action_repeat: int = 4, horizon: int = 50,
@@ -84,7 +84,7 @@ class MetaWorldEnv(gymnasium.Env):
         self._on_picture = on_picture
         picture = gymnasium.spaces.Box(0, 255, (image_size, image_size, 3), np.uint8)
         self.observation_space = gymnasium.spaces.Dict(
-            {name: picture for name in self._cameras}
+            dict.fromkeys(self._cameras, picture)
             | {'state': gymnasium.spaces.Box(-np.inf, np.inf, (STATE_SIZE,), np.float64)})
         reach = METRES_PER_STEP * action_repeat
         self.action_space = gymnasium.spaces.Box(

@@ -73,7 +73,8 @@ def test_a_wrong_command_is_refused_and_reported_and_moves_nothing(graph, fault,
     fault(graph, stamp)
 
     def statuses():
-        return [status for array in graph.diagnostics for status in array.status]
+        return [status for array in graph.diagnostics for status in array.status
+                if status.name == 'metaworld: status']
     graph.spin_until(lambda: any(reason in status.message for status in statuses()), 5)
     assert statuses()[-1].level == DiagnosticStatus.WARN
     assert any(value.key == 'refused' and int(value.value) > 0

@@ -44,7 +44,8 @@ class Commander:
         self.node.create_subscription(JointState, 'joint_states', self.joints.append, OBSERVATION)
         self.node.create_subscription(
             DiagnosticArray, '/diagnostics', lambda message: self.refusals.extend(
-                status.message for status in message.status), 10)
+                status.message for status in message.status
+                if status.name == 'franka: status'), 10)
         self.stamp = 0
 
     def _on_state(self, message):

@@ -30,6 +30,7 @@ class Episode:
         rewards: float32 (T,), of each action; NaN where no later observation tells it.
         terminated, truncated, aborted, success: of the whole episode, from its last message.
         dropped: commands left out because an image or the state of their stamp is missing.
+        unjoined: why there is no step at all, else ''.
 
     """
 
@@ -49,6 +50,7 @@ class Episode:
     aborted: bool = False
     success: bool = False
     dropped: int = 0
+    unjoined: str = ''
 
     @property
     def by_policy(self) -> np.ndarray:

@@ -15,6 +15,20 @@ class BagError(IrevlaError):
     """A recording that cannot be written or read."""
 
 
+class NoEpisodeError(BagError):
+    """A folder or file that is no recorded episode, damaged or not."""
+
+
+class NothingJoinsError(BagError):
+    """An episode of which no observation is complete; ``reason`` says which part is missing."""
+
+    def __init__(self, folder: object, reason: str) -> None:
+        """Name the episode's folder and the reason."""
+        super().__init__(f'{folder}: no observation is complete: {reason}; leave the episode out, '
+                         'or read it with a larger max_skew_s')
+        self.reason = reason
+
+
 class ConfigError(IrevlaError):
     """A parameter, file or name that does not fit."""
 

@@ -41,4 +41,4 @@ def stage_done(window: Sequence[bool], length: int, wanted: float, decisions: in
                most: int) -> bool:
     """Return whether a full window of episodes reached the rate, or the decisions are spent."""
     full = len(window) == length
-    return decisions >= most or full and sum(window) / length >= wanted
+    return decisions >= most or (full and sum(window) / length >= wanted)

@@ -18,8 +18,12 @@ from irevla_policy.metrics_log import MetricsLog
 STEP_NS = 50_000_000
 
 
-def record(root: Path, result: EpisodeResult, instruction: str, images: dict) -> None:
-    """Write an evaluated episode as the recorder would; images is camera name to (T, H, W, 3)."""
+def record(root: Path, result: EpisodeResult, instruction: str, images: dict,
+           older_ns: int = 0) -> None:
+    """Write an evaluated episode as the recorder would; images is camera name to (T, H, W, 3).
+
+    The stamps of the images are older than the observations by ``older_ns``.
+    """
     types = {'/robot_state': 'irevla_msgs/msg/RobotState',
              '/episode': 'irevla_msgs/msg/EpisodeState',
              '/command': 'irevla_msgs/msg/EndEffectorCommand',
@@ -38,7 +42,8 @@ def record(root: Path, result: EpisodeResult, instruction: str, images: dict) ->
         robot.header.stamp = event.header.stamp = stamp
         messages = {'/robot_state': robot, '/episode': event,
                     '/command': action_to_message(np.zeros(7), stamp, 'base', 1, step),
-                    **{f'/camera/{name}/image_raw': image_to_message(frames[step], stamp, name)
+                    **{f'/camera/{name}/image_raw': image_to_message(
+                        frames[step], ns_to_stamp((step + 1) * STEP_NS - older_ns), name)
                        for name, frames in images.items()}}
         for topic, message in messages.items():
             writer.write(topic, (step + 1) * STEP_NS, (step + 1) * STEP_NS, step,

@@ -55,7 +55,7 @@ def save(folder: Path, model: type, config: object, processor: ProcessorMixin) -
     with torch.no_grad():
         for name, weight in built.named_parameters():
             # Gates and queries that begin at zero would hide the picture.
-            if 'gate' in name and weight.numel() == 1 or 'query_tokens' in name:
+            if ('gate' in name and weight.numel() == 1) or 'query_tokens' in name:
                 weight.normal_()
             elif weight.ndim > 1:
                 weight.normal_(std=0.1)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Episodes written as real bags, for tests that need no graph."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rclpy.serialization import serialize_message
@@ -14,8 +15,11 @@ from irevla_msgs.msg import EpisodeState, RobotState
 STEP_NS = 50_000_000
 
 
-def record(root: Path, episode: Episode) -> Path:
-    """Write an episode under ``root`` as the recorder would, and return its folder."""
+def record(root: Path, episode: Episode, older_ns: Mapping[str, int] | None = None) -> Path:
+    """Write an episode under ``root`` as the recorder would, and return its folder.
+
+    The stamps of the cameras in ``older_ns`` are so much older than the observations'.
+    """
     types = {f'/camera/{name}/image_raw': 'sensor_msgs/msg/Image' for name in episode.images}
     types |= {'/robot_state': 'irevla_msgs/msg/RobotState',
               '/episode': 'irevla_msgs/msg/EpisodeState',
@@ -37,7 +41,8 @@ def record(root: Path, episode: Episode) -> Path:
             episode_id=episode.episode_id, task=episode.task, instruction=episode.instruction,
             seed=episode.seed, step=step, success=episode.success, aborted=episode.aborted)
         status.header.stamp = stamp
-        messages = {f'/camera/{name}/image_raw': image_to_message(images[step], stamp, name)
+        messages = {f'/camera/{name}/image_raw': image_to_message(
+            images[step], ns_to_stamp(nanoseconds - (older_ns or {}).get(name, 0)), name)
                     for name, images in episode.images.items()}
         messages |= {'/robot_state': robot, '/episode': status,
                      '/command': action_to_message(action, stamp, 'base', 3, step),

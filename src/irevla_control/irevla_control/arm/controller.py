@@ -263,7 +263,7 @@ class ArmController:
         try:
             done = self._release.advance(dt, self._setpoint, measured, self._home, self.limits)
             # A rise ends where the joints allow no more of it.
-            if done or self._release.rising and self._limit_joints(measured, joints):
+            if done or (self._release.rising and self._limit_joints(measured, joints)):
                 self._begin_way_home(self._way_home(self._setpoint.pose, measured, self._home,
                                                     joints))
         except ReleaseError as error:

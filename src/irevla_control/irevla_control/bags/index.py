@@ -12,111 +12,39 @@ from dataclasses import asdict, dataclass
 import json
 import os
 from pathlib import Path
-import re
 import sys
 
-import yaml
-
-from irevla_control.bags.mcap_file import read_checksum
-from irevla_control.errors import BagError
+from irevla_control.bags.bag_folder import mcap_files
+from irevla_control.bags.identity import EpisodeEntry, entry_from_bag, entry_from_json
+from irevla_control.bags.usage import usage
+from irevla_control.errors import BagError, NoEpisodeError
 from irevla_control.files import write_synced
 
 INDEX = 'index.jsonl'
 
 
 @dataclass(frozen=True)
-class EpisodeEntry:
-    """One recorded episode.
+class Recordings:
+    """What lies under some roots.
 
     Attributes:
-        episode_id: also the name of its folder under the root.
-        task, instruction, seed, success, aborted, terminated, truncated: as in EpisodeState.
-        steps: commands executed.
-        sources: who commanded, e.g. ('expert', 'policy').
-        recovered: its recorder was killed; the bag ends at its last whole message.
-        failed: why recording broke off before the episode's end, else ''.
-        bytes, crc32: of the MCAP file, and of its data section.
-        topics: name to {'messages': n, 'lost': n, 'max_gap_s': longest time between two}.
-        recorded_ns: when it was committed [ns since 1970].
-        dropped: steps without a complete observation, which a reader of all cameras leaves out;
-            None in bags from before it was counted.
+        episodes: by folder, in the order they were recorded, each once.
+        others: folders and files that hold none, or one that another folder holds too, to why.
 
     """
 
-    episode_id: str
-    task: str
-    instruction: str
-    seed: int
-    success: bool
-    aborted: bool
-    terminated: bool
-    truncated: bool
-    steps: int
-    sources: tuple[str, ...]
-    recovered: bool
-    failed: str
-    bytes: int
-    crc32: int
-    topics: dict[str, dict[str, float]]
-    recorded_ns: int
-    dropped: int | None = None
-
-    @property
-    def cameras(self) -> list[str]:
-        """Return the names of the cameras on its topics, sorted."""
-        found = [re.search(r'/camera/([^/]+)/image_raw$', topic) for topic in self.topics]
-        return sorted(match[1] for match in found if match)
-
-
-def entry_from_json(line: str) -> EpisodeEntry:
-    """Return the entry of one line of the index; ValueError or TypeError when it is none."""
-    values = json.loads(line)
-    return EpisodeEntry(**{**values, 'sources': tuple(values['sources'])})
-
-
-def entry_from_bag(folder: Path) -> EpisodeEntry:
-    """Return the entry of a committed episode, from its bag alone.
-
-    Raises:
-        BagError: no bag of the suite, or not a complete one.
-
-    """
-    try:
-        text = (folder / 'metadata.yaml').read_text()
-        bag = yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))[
-            'rosbag2_bagfile_information']
-        about = bag['custom_data']
-        lost, gaps = json.loads(about['lost']), json.loads(about['max_gap_s'])
-        file = folder / bag['relative_file_paths'][0]
-        return EpisodeEntry(
-            episode_id=about['episode_id'], task=about['task'],
-            instruction=about['instruction'], seed=int(about['seed']),
-            **{name: about[name] == 'true' for name in (
-                'success', 'aborted', 'terminated', 'truncated', 'recovered')},
-            steps=int(about['steps']), sources=tuple(filter(None, about['sources'].split(','))),
-            failed=about['failed'], bytes=file.stat().st_size, crc32=read_checksum(file),
-            topics={topic['topic_metadata']['name']: {
-                'messages': topic['message_count'],
-                'lost': lost.get(topic['topic_metadata']['name'], 0),
-                'max_gap_s': gaps.get(topic['topic_metadata']['name'], 0.0),
-            } for topic in bag['topics_with_message_count']},
-            recorded_ns=int(about['recorded_ns']),
-            dropped=int(about['dropped']) if 'dropped' in about else None)
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, IndexError) as error:
-        raise BagError(f'{folder}: no complete episode of this suite '
-                       f'({type(error).__name__}: {error}); move the folder away, or record '
-                       'the episode again') from error
+    episodes: dict[Path, EpisodeEntry]
+    others: dict[str, str]
 
 
 def episode_folders(root: Path) -> list[Path]:
-    """Return the folders of the committed episodes under a root, by name."""
+    """Return the folders under a root that may hold an episode, by name."""
     return sorted(path for path in root.iterdir()
-                  if path.is_dir() and not path.name.startswith('.')
-                  and (path / 'metadata.yaml').exists())
+                  if path.is_dir() and not path.name.startswith('.'))
 
 
 def read_index(root: Path) -> dict[str, EpisodeEntry]:
-    """Return the index as it is on disk, by episode; a torn or foreign line counts as missing."""
+    """Return the index as it is on disk, by folder; a torn or foreign line counts as missing."""
     try:
         lines = (root / INDEX).read_text().splitlines()
     except (FileNotFoundError, NotADirectoryError):
@@ -127,39 +55,73 @@ def read_index(root: Path) -> dict[str, EpisodeEntry]:
             entry = entry_from_json(line)
         except (ValueError, TypeError, KeyError):
             continue
-        entries[entry.episode_id] = entry
+        entries[entry.folder] = entry
     return entries
 
 
-def list_episodes(root: Path) -> list[EpisodeEntry]:
-    """Return all episodes under a root in the order they were recorded.
+def find_episodes(roots: Sequence[Path]) -> Recordings:
+    """Return all episodes under the roots; one that lies in several folders counts once.
 
     What the index lacks is read from the bags; nothing is written.
 
     Raises:
-        BagError: the root does not exist, or holds a bag that is no complete episode.
+        BagError: a root does not exist, or holds a bag that is damaged or not complete.
 
     """
-    return _entries(Path(root), read_index(Path(root)))
+    found: dict[Path, EpisodeEntry] = {}
+    others: dict[str, str] = {}
+    for root in dict.fromkeys(map(Path, roots)):
+        entries, no_episodes = _survey(root, read_index(root))
+        found |= entries
+        others |= no_episodes
+    # The one whose folder has its name is the original.
+    first: dict[str, Path] = {}
+    for folder, entry in sorted(found.items(), key=lambda each: (
+            each[1].folder != each[1].episode_id, each[0])):
+        original = first.setdefault(entry.episode_id, folder)
+        if original != folder:
+            others[str(folder)] = f'the same episode as {original}'
+            del found[folder]
+    return Recordings(dict(sorted(found.items(), key=lambda each: _recorded(each[1]))), others)
+
+
+def list_episodes(root: Path) -> list[EpisodeEntry]:
+    """Return the episodes under a root in the order they were recorded, see `find_episodes`."""
+    return list(find_episodes([Path(root)]).episodes.values())
 
 
 def rebuild_index(root: Path) -> list[EpisodeEntry]:
     """Write the index anew from the bags alone, and return it.
 
     Raises:
-        BagError: as `list_episodes`; the index stays as it was.
+        BagError: as `find_episodes`; the index stays as it was.
 
     """
-    entries = _entries(Path(root), {})
+    entries = sorted(_survey(Path(root), {})[0].values(), key=_recorded)
     _write_index(Path(root), entries)
     return entries
 
 
-def _entries(root: Path, known: dict[str, EpisodeEntry]) -> list[EpisodeEntry]:
+def _survey(root: Path, known: dict[str, EpisodeEntry]
+            ) -> tuple[dict[Path, EpisodeEntry], dict[str, str]]:
+    """Return the episodes of a root by folder, and why its other folders hold none."""
     if not root.is_dir():
         raise BagError(f'{root} is not a folder; give the root that episodes were recorded to')
-    return sorted((known.get(folder.name) or entry_from_bag(folder)
-                   for folder in episode_folders(root)), key=_recorded)
+    found, others = {}, {str(file): 'no folder of an episode; give the folder above it as a root'
+                         for file in mcap_files(root)}
+    for folder in episode_folders(root):
+        try:
+            found[folder] = _known(folder, known) or entry_from_bag(folder)
+        except NoEpisodeError as error:
+            others[str(folder)] = str(error).removeprefix(f'{folder} ')
+    return found, others
+
+
+def _known(folder: Path, known: dict[str, EpisodeEntry]) -> EpisodeEntry | None:
+    """Return the entry in the index if the folder still holds as much."""
+    entry = known.get(folder.name)
+    size = sum(file.stat().st_size for file in mcap_files(folder))
+    return entry if entry is not None and entry.bytes == size else None
 
 
 def repair_index(root: Path) -> list[str]:
@@ -170,7 +132,10 @@ def repair_index(root: Path) -> list[str]:
     index, entries, problems = read_index(root), [], []
     for folder in episode_folders(root):
         try:
-            entries.append(index.get(folder.name) or entry_from_bag(folder))
+            entries.append(_known(folder, index) or entry_from_bag(folder))
+        except NoEpisodeError:
+            # Recording disturbs nobody's other folders.
+            continue
         except BagError as error:
             problems.append(str(error))
     entries.sort(key=_recorded)
@@ -207,18 +172,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         help='first write index.jsonl anew from the bags')
     options = parser.parse_args(arguments)
     try:
-        entries = (rebuild_index if options.rebuild else list_episodes)(options.root)
+        if options.rebuild:
+            rebuild_index(options.root)
+        found = find_episodes([options.root])
     except BagError as error:
         print(f'bag_index: {error}', file=sys.stderr)
         return 1
-    for entry in entries:
+    for entry in found.episodes.values():
         outcome = ('failed' if entry.failed else 'aborted' if entry.aborted else
                    'success' if entry.success else 'failure')
         lost = sum(topic['lost'] for topic in entry.topics.values())
         dropped = '?' if entry.dropped is None else entry.dropped
+        place = '' if entry.folder == entry.episode_id else f'  in {entry.folder}'
         print(f'{entry.episode_id}  {entry.task}  {outcome}  {entry.steps} steps  '
               f'{dropped} dropped  {entry.bytes / 1e6:.1f} MB  '
-              f'{",".join(entry.sources) or "-"}  {lost} lost')
+              f'{",".join(entry.sources) or "-"}  {lost} lost{place}')
+    print(usage(len(found.episodes), {}, found.others, 'listed'))
     return 0
 
 

@@ -21,3 +21,27 @@ def joined(known: Sequence[int], stamps: Sequence[int], max_skew_ns: int) -> lis
         fits = place and stamp - known[place - 1] <= max_skew_ns
         found.append(known[place - 1] if fits else None)
     return found
+
+
+def misfit(known: Sequence[int], stamps: Sequence[int], max_skew_ns: int) -> str:
+    """Return by how much the messages miss the stamps that have none, '' where all have one.
+
+    The arguments are those of `joined`.
+    """
+    missed = [stamp for stamp, part in zip(stamps, joined(known, stamps, max_skew_ns))
+              if part is None]
+    if not missed:
+        return ''
+    if not known:
+        return 'has no messages'
+    places = [(stamp, bisect_right(known, stamp)) for stamp in missed]
+    older = [stamp - known[place - 1] for stamp, place in places if place]
+    if older:
+        return f'is {_range_ms(older)} ms older than the observation'
+    return (f'is {_range_ms([known[place] - stamp for stamp, place in places])} ms newer than '
+            'the observation')
+
+
+def _range_ms(times: Sequence[int]) -> str:
+    least, most = (f'{each * 1e-6:.1f}' for each in (min(times), max(times)))
+    return least if least == most else f'{least} to {most}'

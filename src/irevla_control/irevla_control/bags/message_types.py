@@ -9,7 +9,7 @@ import struct
 from typing import Any
 
 from rosbags.serde import SerdeError
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from irevla_control.errors import BadMessageError, ConfigError
@@ -69,11 +69,17 @@ def begins_with_header(type_name: str) -> bool:
 
 
 @lru_cache(maxsize=16)
-def typestore(definitions: tuple[tuple[str, str], ...]) -> Typestore:
-    """Return the types of these (type, definition) pairs and those they use."""
+def typestore(definitions: tuple[tuple[str, str], ...], encoding: str = 'ros2msg') -> Typestore:
+    """Return the types of these (type, definition) pairs and those they use.
+
+    Raises:
+        TypesysError: a definition that is not in this encoding, 'ros2msg' or 'ros2idl'.
+
+    """
     store, types = get_typestore(Stores.EMPTY), {}
     for type_name, text in definitions:
-        types.update(get_types_from_msg(text, type_name))
+        types.update(get_types_from_idl(text) if encoding == 'ros2idl' else
+                     get_types_from_msg(text, type_name))
     store.register(types)
     return store
 

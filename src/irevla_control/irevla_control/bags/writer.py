@@ -152,14 +152,15 @@ class BagWriter:
         self._file.sync()
 
     def close(self, custom_data: dict[str, str]) -> None:
-        """Finish the MCAP file, write metadata.yaml, sync both.
+        """Finish the MCAP file, write metadata.yaml, sync both; both hold the custom data.
 
         Raises:
             OSError: the disk refuses; `recover` can try again.
 
         """
         metadata = self._metadata(custom_data)
-        self._file.finish({'rosbag2': {'serialized_metadata': to_yaml(metadata)}})
+        self._file.finish({EPISODE_METADATA: custom_data,
+                           'rosbag2': {'serialized_metadata': to_yaml(metadata)}})
         write_synced(self.folder / 'metadata.yaml',
                      to_yaml({'rosbag2_bagfile_information': metadata}))
 

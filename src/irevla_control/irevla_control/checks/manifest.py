@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that the tests of every package share: style, and a package.xml that tells the truth."""
 
-import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 import importlib.metadata
 import os
 from pathlib import Path
 import subprocess
 import sys
 from xml.etree import ElementTree
+
+from irevla_control.checks.imports import first_uses, imported, named, sources_and_tests
+from irevla_control.checks.libraries import library_problems
 
 LICENSE = 'Apache-2.0'
 # ROS packages in Python that the ament index does not list when they come from wheels.
@@ -30,12 +32,14 @@ def check_manifest(package_folder: Path) -> str:
     """Return what is wrong with the manifest of an installed Python package, '' when nothing.
 
     Every ROS package that a source imports is declared, and every declared one is imported, or
-    named in a text ('pkg' alone, or as in 'pkg/msg/Type'). Entry points load, and each
-    <name>_node.py has one. Libraries that are no ROS packages (python3-... keys) are left out.
+    named in a text ('pkg' alone, or as in 'pkg/msg/Type'). setup.py requires every library that
+    is imported, and package.xml has its rosdep key, if there is one. Entry points load, and each
+    <name>_node.py has one.
     """
     manifest = ElementTree.parse(package_folder / 'package.xml').getroot()
     name = manifest.findtext('name', '')
     problems = [*_header_problems(manifest), *_dependency_problems(manifest, package_folder, name),
+                *library_problems(manifest, package_folder, _ros_packages() | {name}),
                 *_installation_problems(manifest, package_folder, name)]
     return '\n'.join(problems)
 
@@ -58,19 +62,16 @@ def _dependency_problems(manifest: ElementTree.Element, folder: Path, name: str)
         if len([tag for tag, other in declared if other == key]) > 1:
             yield f'{key} is declared more than once'
     packages = _ros_packages() | {key for key in anywhere if not key.startswith('python3-')}
-    shipped, tests = [], []
-    for file in sorted(folder.rglob('*.py')):
-        if file.name != 'setup.py':
-            (tests if 'test' in file.relative_to(folder).parts else shipped).append(file)
-    for package, file in _first_uses(shipped, _imported, packages - run_time - {name}).items():
+    shipped, tests = sources_and_tests(folder)
+    for package, file in first_uses(shipped, imported, packages - run_time - {name}).items():
         yield f'{file.relative_to(folder)} imports {package}; declare it as exec_depend'
-    undeclared = packages - anywhere - {name} - _first_uses(shipped, _imported, packages).keys()
-    for package, file in _first_uses(tests, _imported, undeclared).items():
+    undeclared = packages - anywhere - {name} - first_uses(shipped, imported, packages).keys()
+    for package, file in first_uses(tests, imported, undeclared).items():
         yield f'{file.relative_to(folder)} imports {package}; declare it as test_depend'
-    for package in sorted(packages & run_time - _first_uses(shipped, _named, packages).keys()):
+    for package in sorted(packages & run_time - first_uses(shipped, named, packages).keys()):
         yield f'{package} is declared for run time, but only tests use it, or nothing'
     for package in sorted(packages & (anywhere - run_time)
-                          - _first_uses(shipped + tests, _named, packages).keys()):
+                          - first_uses(shipped + tests, named, packages).keys()):
         yield f'{package} is declared for tests, but nothing uses it'
 
 
@@ -103,27 +104,3 @@ def _ros_packages() -> set[str]:
                for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep) if prefix]
     return _UNLISTED | {file.name for index in indices if index.is_dir()
                         for file in index.iterdir()}
-
-
-def _first_uses(sources: list[Path], uses: Callable[[ast.AST], Iterator[str]],
-                packages: set[str]) -> dict[str, Path]:
-    """Return which of the packages the sources use, each with the first file that does."""
-    return {name: file for file in reversed(sources)
-            for name in uses(ast.parse(file.read_text())) if name in packages}
-
-
-def _imported(tree: ast.AST) -> Iterator[str]:
-    """Yield the top packages of all imports."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split('.')[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.split('.')[0]
-
-
-def _named(tree: ast.AST) -> Iterator[str]:
-    """Yield what is imported, and what texts may name."""
-    yield from _imported(tree)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value.split('/')[0]

@@ -136,7 +136,7 @@ class FrankaGripper:
         """Whether the fingers stand still, and no order will open them."""
         order = self._order
         still = time.monotonic() - self._moved[1] > STILL_S
-        return still and (order is None or order.opens is False and self._late(order))
+        return still and (order is None or (order.opens is False and self._late(order)))
 
     @property
     def opened(self) -> bool:

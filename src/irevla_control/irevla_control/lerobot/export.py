@@ -18,8 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from irevla_control.bags.index import list_episodes
-from irevla_control.bags.reader import Bag, read_episode
+from irevla_control.bags.bag import Bag
+from irevla_control.bags.index import find_episodes
+from irevla_control.bags.reader import read_episode
+from irevla_control.bags.usage import say, usage
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.files import sync
 from irevla_control.lerobot.writer import LeRobotWriter, Limits
@@ -31,7 +33,7 @@ _TELLING = 5
 
 def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = None,
            fps: int | None = None, crf: int | None = None, failures: bool = True,
-           limits: Limits | None = None) -> dict[str, Any]:
+           limits: Limits | None = None, max_skew_s: float | None = None) -> dict[str, Any]:
     """Write the episodes under the roots as a dataset: all of it, or nothing.
 
     Aborted episodes are left out, and those without a step. LeRobot takes frames as evenly spaced:
@@ -45,10 +47,11 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
         crf: how lossy the video is, 1 to 51; when left out, every pixel stays as it is.
         failures: failed episodes too.
         limits: sizes of the files; LeRobot's when left out.
+        max_skew_s: in place of what the bags tell, see `read_episode`.
 
     Returns:
-        The content of the dataset's meta/info.json, and `dropped_steps`: how many have no
-        complete observation of these cameras and are left out.
+        The content of the dataset's meta/info.json; `dropped_steps`: how many have no complete
+        observation of these cameras and are left out; `usage`: which episodes, and why not all.
 
     Raises:
         ConfigError: the folder exists or is being written, nothing to export, or settings out
@@ -60,13 +63,16 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
         raise ConfigError(f'crf {crf}; 1 (large, good) to 51 is needed, or none for lossless')
     if fps is not None and fps < 1:
         raise ConfigError(f'{fps} frames per second; at least 1 is needed')
-    recorded = {Path(root) / entry.episode_id: entry
-                for root in roots for entry in list_episodes(root)}
-    chosen = {folder: entry for folder, entry in recorded.items()
-              if not entry.aborted and (entry.success or failures)}
+    recorded = find_episodes(roots)
+    left_out = {str(folder): 'aborted' if entry.aborted else 'failed'
+                for folder, entry in recorded.episodes.items()
+                if entry.aborted or not (entry.success or failures)}
+    chosen = {folder: entry for folder, entry in recorded.episodes.items()
+              if str(folder) not in left_out}
     if not chosen:
-        raise ConfigError(f'{", ".join(map(str, roots))}: {len(recorded)} recorded episodes, none '
-                          'of them to export; record episodes first')
+        raise ConfigError(f'{", ".join(map(str, roots))}: {len(recorded.episodes)} recorded '
+                          'episodes, none of them to export; '
+                          f'{usage(0, left_out, recorded.others)}; record episodes first')
     cameras = cameras or next(iter(chosen.values())).cameras
     if not cameras:
         raise ConfigError(f'{next(iter(chosen))} holds no camera/<name>/image_raw; LeRobot '
@@ -75,11 +81,16 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
     with _staged(Path(output)) as folder:
         writer, dropped = LeRobotWriter(folder, fps, crf, limits), 0
         for bag, entry in progress_bar(chosen.items(), 'exporting', unit='episode'):
-            episode = read_episode(bag, cameras)
+            episode = read_episode(bag, cameras, max_skew_s)
             dropped += episode.dropped
             if len(episode.stamps):
                 writer.add(episode, entry.recorded_ns)
-        return {**writer.finish(), 'dropped_steps': dropped}
+            else:
+                left_out[str(bag)] = f'without a step, {episode.unjoined}'
+        used = usage(len(recorded.episodes) - len(left_out), left_out, recorded.others)
+        if len(left_out) == len(recorded.episodes):
+            raise ConfigError(f'nothing to export: {used}')
+        return {**writer.finish(), 'dropped_steps': dropped, 'usage': used}
 
 
 def _frames_per_second(bags: Iterable[Path]) -> int:
@@ -137,12 +148,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         'which in a simulator is as fast as it ran')
     parser.add_argument('--crf', type=int, metavar='N',
                         help='smaller lossy video, 1 (large, good) to 51; default: lossless')
+    parser.add_argument('--max-skew-s', type=float, metavar='SECONDS',
+                        help='how much older than an observation its images and state may be; '
+                        'default: as it was recorded')
     parser.add_argument('--successes-only', action='store_true', help='leave failures out')
     options = parser.parse_args(arguments)
     try:
         info = export(options.bags, options.output,
                       options.cameras.split(',') if options.cameras else None, options.fps,
-                      options.crf, not options.successes_only)
+                      options.crf, not options.successes_only, max_skew_s=options.max_skew_s)
     except (IrevlaError, OSError) as error:
         print(f'lerobot_export: {error}', file=sys.stderr)
         return 1
@@ -150,6 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f'{options.output}: {info["total_episodes"]} episodes, {info["total_frames"]} frames at '
           f'{info["fps"]} Hz, {info["total_tasks"]} tasks'
           + (f'; {dropped} steps without a complete observation are left out' if dropped else ''))
+    say(info['usage'])
     return 0
 
 

@@ -12,7 +12,8 @@ import shutil
 import time
 from typing import Any, NamedTuple
 
-from irevla_control.bags.index import EpisodeEntry, append_to_index, entry_from_bag
+from irevla_control.bags.identity import EpisodeEntry, describe, entry_from_bag
+from irevla_control.bags.index import append_to_index
 from irevla_control.bags.writer import BagWriter, Topic
 from irevla_control.cdr import ImageLayout
 from irevla_control.episode import PHASE_ENDED
@@ -47,14 +48,6 @@ class RawMessage(NamedTuple):
     lost: int
     data: bytes
     layout: ImageLayout | None = None
-
-
-def describe(event: Any) -> dict[str, str]:
-    """Return what an EpisodeState tells of its episode, as custom data of a bag."""
-    flags = {name: 'true' if getattr(event, name) else 'false'
-             for name in ('success', 'aborted', 'terminated', 'truncated')}
-    return {'episode_id': event.episode_id, 'task': event.task, 'instruction': event.instruction,
-            'seed': str(event.seed), 'steps': str(event.step), **flags}
 
 
 def commit(root: Path, writer: BagWriter, about: dict[str, str], sources: Sequence[str],

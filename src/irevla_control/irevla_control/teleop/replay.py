@@ -10,20 +10,23 @@ from irevla_control.errors import ConfigError
 class Replay:
     """Gives recorded actions in their order, then rest with the gripper as it was last."""
 
-    def __init__(self, actions: np.ndarray, stamps: np.ndarray, paced: bool) -> None:
+    def __init__(self, actions: np.ndarray, stamps: np.ndarray, paced: bool,
+                 unjoined: str = '') -> None:
         """Replay one episode.
 
         Args:
             actions: float64 (T, 7), see `observation`.
             stamps: int64 (T,) [ns] of the observations that they answered.
             paced: whether time tells what is due; else each observation gets one action.
+            unjoined: why there are no actions.
 
         Raises:
             ConfigError: no actions.
 
         """
         if not len(actions):
-            raise ConfigError('the episode holds no commands; choose another one')
+            reason = unjoined or 'it holds no commands'
+            raise ConfigError(f'the episode cannot be replayed: {reason}; choose another one')
         self._actions, self._paced = actions, paced
         self._times = stamps - stamps[0]
         # Half a period early is nearer than late.

@@ -37,7 +37,8 @@ class ReplayNode(Node):
         # The commands alone: no camera is needed to execute them.
         recorded = read_episode(Path(values['bag']), ())
         self._paced = any(values['cameras'])
-        self._replay = Replay(recorded.actions, recorded.stamps, self._paced)
+        self._replay = Replay(recorded.actions, recorded.stamps, self._paced,
+                              recorded.unjoined)
         self._episode = EpisodeState()
         self._sequence = 0
         self._diagnostics = Diagnostics(self)

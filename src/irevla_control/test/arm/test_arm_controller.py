@@ -114,7 +114,8 @@ def test_an_arm_that_something_keeps_from_home_is_not_ready():
         arm.now += DT
         setpoint = arm.controller.tick(arm.now, DT, arm.pose)
         if setpoint is not None:
-            arm.pose = Pose(setpoint.pose.position + [0.05, 0, 0], setpoint.pose.rotation)
+            arm.pose = Pose(setpoint.pose.position + np.array([0.05, 0, 0]),
+                            setpoint.pose.rotation)
     assert arm.controller.mode == Mode.FAULT
 
 

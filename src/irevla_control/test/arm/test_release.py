@@ -39,7 +39,7 @@ class Hand:
 
     @property
     def moves(self):
-        return self.busy_s > 0 or self.done is not None and self.done > 0 and not self.stuck
+        return self.busy_s > 0 or (self.done is not None and self.done > 0 and not self.stuck)
 
     @property
     def resting(self):
@@ -71,7 +71,7 @@ class Arm:
             if setpoint is not None:
                 position = setpoint.pose.position.copy()
                 position[2] = min(position[2], self.highest)
-                way, turn = self.pose.to(setpoint.pose)
+                _, turn = self.pose.to(setpoint.pose)
                 moved = np.linalg.norm(position - self.pose.position) > 1e-6 \
                     or np.linalg.norm(turn) > 1e-3
                 assert not (moved and self.hand.moves), 'fingers open while the arm moves'

@@ -15,8 +15,8 @@ from rclpy.serialization import serialize_message
 from recordings import recording
 
 from irevla_control.bags.index import list_episodes
-from irevla_control.bags.reader import read_episode
-from irevla_control.errors import BagError
+from irevla_control.bags.reader import read_episode, read_observations
+from irevla_control.errors import BagError, NothingJoinsError
 from irevla_control.ros.conversions import ns_to_stamp
 
 
@@ -65,6 +65,46 @@ def test_sensors_with_stamps_of_their_own_join_the_first_camera(tmp_path):
                                   played.images['gripper'][[2, 2, 4]])
 
 
+def shifted(played, shifts):
+    """Return the messages with other stamps on some topics: topic to nanoseconds older."""
+    messages = []
+    for topic, stamp, message in played.messages:
+        if topic in shifts:
+            message.header.stamp = ns_to_stamp(stamp - shifts[topic])
+        messages.append((topic, stamp, wire(message)))
+    return messages
+
+
+@pytest.mark.parametrize('shifts, words', [
+    ({'/camera/gripper/image_raw': 48_000_000},
+     'none of its 5 steps is complete: camera gripper is 48.0 ms older than the observation; '
+     'max_skew_s is 0.02 s'),
+    ({'/robot_state': -30_000_000, '/camera/corner/image_raw': 21_500_000},
+     'robot_state is 70.0 ms older than the observation, camera corner is 21.5 ms older'),
+    ({'/robot_state': -410_000_000}, 'robot_state is 10.0 to 410.0 ms newer than the obs'),
+])
+def test_why_no_step_joins_is_told_with_camera_time_and_setting(tmp_path, shifts, words):
+    with recording(tmp_path, max_skew_s=0.02, max_dropped_share=1.0, hold_s=10.0) as run:
+        for topic, _, data in shifted(play(steps=5), shifts):
+            run.take(topic, data)
+    episode = read_episode(tmp_path / 'reach_0', CAMERAS)
+    assert len(episode.stamps) == 0 and episode.dropped == 5
+    assert words in episode.unjoined
+    with pytest.raises(NothingJoinsError) as error:
+        read_observations(tmp_path / 'reach_0', CAMERAS)
+    assert str(tmp_path / 'reach_0') in str(error.value) and 'max_skew_s' in str(error.value)
+
+
+def test_another_max_skew_s_may_be_asked_for(tmp_path):
+    played = play(steps=5)
+    folder = record(tmp_path, shifted(played, {'/camera/gripper/image_raw': 48_000_000}),
+                    max_dropped_share=1.0, hold_s=10.0)
+    assert not len(read_episode(folder, CAMERAS).stamps)
+    episode = read_episode(folder, CAMERAS, max_skew_s=0.05)
+    np.testing.assert_array_equal(episode.stamps[-4:], played.stamps[-4:])
+    assert not episode.unjoined and len(read_observations(folder, CAMERAS, 0.05).stamps) >= 4
+
+
 def test_a_camera_that_is_not_asked_for_costs_no_step(tmp_path):
     played = play()
     episode = read_episode(record(tmp_path, [
@@ -85,6 +125,7 @@ def test_an_episode_without_commands_has_no_steps(tmp_path):
         each for each in played.wire if each[0] != '/command']), CAMERAS)
     assert episode.stamps.shape == (0,) and episode.actions.shape == (0, 7)
     assert episode.states.shape == (0, 10) and episode.images['corner'].shape[0] == 0
+    assert episode.unjoined == 'it holds no command'
 
 
 def test_serialized_messages_with_bytes_after_them_are_read(tmp_path):

@@ -55,7 +55,7 @@ def refusal(dataset):
 def test_a_damaged_value_of_the_info_is_named(dataset, key, value):
     change_info(dataset, lambda info: info.update({key: value}))
     line = refusal(dataset)
-    assert f'{dataset / INFO}: {key} is {value!r}; ' in line or key == 'features' and value == []
+    assert f'{dataset / INFO}: {key} is {value!r}; ' in line or (key == 'features' and value == [])
 
 
 @pytest.mark.parametrize('key', ['fps', 'features', 'data_path', 'total_episodes',

@@ -94,6 +94,8 @@ def test_bags_from_before_it_was_counted_are_read_and_say_so(tmp_path, capsys):
     metadata = tmp_path / 'reach_0' / 'metadata.yaml'
     lines = metadata.read_text().splitlines()
     metadata.write_text('\n'.join(line for line in lines if 'dropped' not in line))
+    file = tmp_path / 'reach_0' / 'reach_0_0.mcap'
+    file.write_bytes(file.read_bytes().replace(b'dropped', b'unknown'))
     row = json.loads((tmp_path / 'index.jsonl').read_text())
     assert row.pop('dropped') == 0
     (tmp_path / 'index.jsonl').write_text(json.dumps(row))

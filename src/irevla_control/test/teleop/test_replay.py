@@ -36,3 +36,6 @@ def test_a_slower_camera_gets_every_action_later():
 def test_an_episode_without_commands_is_refused():
     with pytest.raises(ConfigError, match='no commands'):
         Replay(np.empty((0, 7)), np.empty(0, np.int64), paced=False)
+    with pytest.raises(ConfigError, match='cannot be replayed: robot_state is 3.0 ms older'):
+        Replay(np.empty((0, 7)), np.empty(0, np.int64), paced=False,
+               unjoined='robot_state is 3.0 ms older than the observation')

@@ -82,7 +82,8 @@ class Desk:
             self.executor.spin_once(timeout_sec=0.01)
 
     def _on_diagnostics(self, message):
-        self.problems += [status.message for status in message.status]
+        self.problems += [status.message for status in message.status
+                          if status.name == 'spacemouse: status']
 
     def see(self, *cameras):
         """Publish an image of these cameras, or of all, and the state that belongs to it."""

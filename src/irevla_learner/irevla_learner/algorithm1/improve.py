@@ -3,38 +3,39 @@
 """Algorithm 1 in process, without ROS: ``python -m irevla_learner.algorithm1 --help``."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 import signal
 import sys
-from typing import Any
 
 from irevla_control.errors import IrevlaError
-from irevla_learner.algorithm1.algorithm1 import Algorithm1, Domain, contents, load_config
+from irevla_learner.algorithm1.algorithm1 import Algorithm1, Domain
+from irevla_learner.algorithm1.config import Algorithm1Config, load_config
 from irevla_learner.algorithm1.in_process import InProcess
 from irevla_learner.report.report import write_report
 from irevla_learner.runs.run_folder import RunFolder
 from irevla_policy.checkpoints.files import read_description
 from irevla_policy.frames.bag_frames import recordings_digest
 from irevla_policy.model.config import PolicyConfig
+from irevla_policy.training.stage0 import stage0_settings
 
-MakeDomain = Callable[[Mapping[str, Any], PolicyConfig, int, Path], AbstractContextManager[Domain]]
+MakeDomain = Callable[[Algorithm1Config, PolicyConfig, int, Path], AbstractContextManager[Domain]]
 
 
-def in_process(config: Mapping[str, Any], policy: PolicyConfig, seed: int,
+def in_process(config: Algorithm1Config, policy: PolicyConfig, seed: int,
                run: Path) -> InProcess:
     """Return copies of an environment beside this process."""
     return InProcess(config, policy, seed)
 
 
-def improve(output: Path, config: dict[str, Any], checkpoint: Path, demonstrations: list[Path],
-            seed: int, make_domain: MakeDomain = in_process) -> None:
+def improve(output: Path, config: Algorithm1Config, checkpoint: Path,
+            demonstrations: list[Path], seed: int, make_domain: MakeDomain = in_process) -> None:
     """Run Algorithm 1, or go on with it; write the report.
 
     Args:
         output: run folder.
-        config: what `algorithm1.load_config` gave.
+        config: what is asked.
         checkpoint: policy of stage 0.
         demonstrations: folders of the expert's recorded episodes.
         seed: of everything random.
@@ -49,7 +50,7 @@ def improve(output: Path, config: dict[str, Any], checkpoint: Path, demonstratio
                   'demonstrations': recordings_digest(demonstrations)}
     # What cannot be done is refused before there is a folder of it.
     with make_domain(config, policy, seed, output) as domain, \
-            RunFolder(output, contents(config) | begun_with, seed) as run:
+            RunFolder(output, config.contents() | begun_with, seed) as run:
         Algorithm1(run, config, domain, demonstrations, seed).run(checkpoint)
     write_report(output)
 
@@ -67,8 +68,9 @@ def main(arguments: list[str] | None = None, make_domain: MakeDomain = in_proces
     parser.add_argument('--output', type=Path, required=True, help='run folder')
     parser.add_argument('--seed', type=int, default=0)
     options = parser.parse_args(arguments)
-    improve(options.output.absolute(), load_config(options.config), options.init.absolute(),
-            options.data, options.seed, make_domain)
+    config = load_config(options.config, stage0_settings(options.init))
+    improve(options.output.absolute(), config, options.init.absolute(), options.data,
+            options.seed, make_domain)
     print((options.output / 'report.md').read_text())
     print(f'report: {options.output / "report.html"}')
 

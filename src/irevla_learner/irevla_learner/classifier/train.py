@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from irevla_control.bags.index import list_episodes
+from irevla_control.bags.index import find_episodes
 from irevla_control.bags.reader import read_observations
+from irevla_control.bags.usage import say, usage
 from irevla_control.episode import Observations
-from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.errors import ConfigError, IrevlaError, NothingJoinsError
 from irevla_control.progress_bar import progress_bar
 from irevla_learner.classifier.success_classifier import save_classifier
 from irevla_learner.classifier.training import (
@@ -37,14 +38,32 @@ from irevla_policy.model.vla import VLA
 ENCODE_ROWS = 32
 
 
-def labelled_episodes(vla: VLA, roots: Sequence[Path]) -> Iterator[LabelledEpisode]:
-    """Yield the recorded episodes under the roots as a frozen VLA sees them; none aborted."""
-    entries = [(root / entry.episode_id) for root in roots for entry in list_episodes(root)
-               if not entry.aborted]
-    if not entries:
-        raise ConfigError(f'{", ".join(map(str, roots))}: no recorded episodes')
-    for folder in progress_bar(entries, 'encoding', unit='episode'):
-        yield encode(vla, read_observations(folder, vla.config.cameras))
+def labelled_episodes(vla: VLA, roots: Sequence[Path],
+                      max_skew_s: float | None = None) -> Iterator[LabelledEpisode]:
+    """Yield the recorded episodes under the roots as a frozen VLA sees them; none aborted.
+
+    What was used is said on stderr.
+
+    Raises:
+        ConfigError: there are none.
+        BagError: a damaged episode.
+    """
+    recorded = find_episodes(roots)
+    left_out = {str(folder): 'aborted' for folder, entry in recorded.episodes.items()
+                if entry.aborted}
+    for folder in progress_bar([folder for folder in recorded.episodes
+                                if str(folder) not in left_out], 'encoding', unit='episode'):
+        try:
+            observations = read_observations(folder, vla.config.cameras, max_skew_s)
+        except NothingJoinsError as error:
+            left_out[str(folder)] = f'without a complete observation, {error.reason}'
+            continue
+        yield encode(vla, observations)
+    used = usage(len(recorded.episodes) - len(left_out), left_out, recorded.others)
+    if len(left_out) == len(recorded.episodes):
+        raise ConfigError(f'{", ".join(map(str, roots))}: no recorded episodes to learn from; '
+                          f'{used}')
+    say(used)
 
 
 def encode(vla: VLA, observations: Observations) -> LabelledEpisode:
@@ -69,14 +88,17 @@ def same_length(episodes: Sequence[LabelledEpisode]) -> list[LabelledEpisode]:
 
 
 def train_from_bags(roots: Sequence[Path], policy: Path, output: Path,
-                    config: ClassifierConfig, seed: int = 0) -> dict[str, Any]:
+                    config: ClassifierConfig, seed: int = 0,
+                    max_skew_s: float | None = None) -> dict[str, Any]:
     """Train a classifier for a policy's latents; write it with report.json and roc.png.
+
+    ``max_skew_s`` counts in place of what the bags tell.
 
     Raises:
         IrevlaError: whatever does not fit, with the remedy.
     """
     vla = load_frozen(policy)
-    episodes = same_length(list(labelled_episodes(vla, roots)))
+    episodes = same_length(list(labelled_episodes(vla, roots, max_skew_s)))
     classifier, report = train_classifier(episodes, vla.backbone_hash, config, seed)
     save_classifier(output, classifier)
     write_json(output / 'report.json', report)
@@ -95,10 +117,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--output', type=Path, required=True, help='folder of the classifier')
     parser.add_argument('--config', type=Path, help='YAML file; built-in settings without')
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--max-skew-s', type=float, metavar='SECONDS',
+                        help='how much older than an observation its images and state may be; '
+                        'default: as it was recorded')
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     config = ClassifierConfig.load(options.config)
-    report = train_from_bags(options.data, options.policy, options.output, config, options.seed)
+    report = train_from_bags(options.data, options.policy, options.output, config, options.seed,
+                             options.max_skew_s)
     print(table(report))
     print(f'written: {options.output}')
 

@@ -4,7 +4,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 
 from irevla_control.errors import ConfigError
 from irevla_learner.classifier.success_classifier import Description, SuccessClassifier
-from irevla_policy.settings import Settings, check_counts, check_ranges, check_sizes
+from irevla_policy.settings import Settings, setting
 
 
 @dataclass(frozen=True)
@@ -37,19 +36,12 @@ class ClassifierConfig(Settings):
 
     what: ClassVar[str] = 'classifier settings'
 
-    steps: int = 1500
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    hidden: tuple[int, ...] = (64,)
-    consecutive: int = 2
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for what cannot be meant, with the setting's name."""
-        check_counts(self, 'classifier setting', {'steps': 1, 'batch_size': 2, 'consecutive': 1})
-        check_ranges(self, 'classifier setting', {
-            'learning_rate': (0, 1), 'weight_decay': (0, math.inf)})
-        object.__setattr__(self, 'hidden', check_sizes(self.hidden, 'classifier setting hidden'))
+    steps: int = setting(1500, least=1)
+    batch_size: int = setting(64, least=2)
+    learning_rate: float = setting(1e-3, least=0, most=1)
+    weight_decay: float = setting(0.01, least=0)
+    hidden: tuple[int, ...] = setting((64,), least=1)
+    consecutive: int = setting(2, least=1)
 
 
 def split(episodes: Sequence[LabelledEpisode], seed: int,

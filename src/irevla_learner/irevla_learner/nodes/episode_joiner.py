@@ -46,6 +46,41 @@ class _Open:
     last: int = -1
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """All parts of an episode of T commands, in order.
+
+    Attributes:
+        stamps: of the T observations that a command answered.
+        steps: what the policy saw of them, and of the last observation where it is needed.
+        commands: executed actions, and whether a person commanded them.
+        rewards: of the commands.
+        outcome: how it ended.
+
+    """
+
+    stamps: list[int]
+    steps: list[SeenStep]
+    commands: list[tuple[np.ndarray, bool]]
+    rewards: list[float]
+    outcome: Outcome
+
+    def joined(self) -> LatentEpisode:
+        """Return the episode; there must be a command."""
+        return LatentEpisode(
+            latents=np.stack([step.latent for step in self.steps]),
+            proprioception=np.stack([step.proprioception for step in self.steps]),
+            # What the policy chose is known better than through the command's physical units.
+            actions=np.stack([action if by_human else step.action for step, (action, by_human)
+                              in zip(self.steps, self.commands)]).astype(np.float32),
+            rewards=np.array(self.rewards, np.float32),
+            terminated=self.outcome.terminated, success=self.outcome.success,
+            human=np.array([by_human for _, by_human in self.commands]),
+            versions=np.array([step.version for step in self.steps[:len(self.commands)]],
+                              np.uint64),
+            stamps=np.array(self.stamps, np.int64))
+
+
 class EpisodeJoiner:
     """Joins policy steps, executed commands and the word of the environment into episodes.
 
@@ -119,34 +154,32 @@ class EpisodeJoiner:
 
     def _finish_if_whole(self, episode_id: str, episode: _Open,
                          without_last: bool = False) -> bool:
-        count = episode.last
-        if episode.outcome is None or len(episode.order) != count + 1:
-            return False
-        stamps = [episode.order[step] for step in range(count + 1)]
-        # Where the task ended, nobody asks for the value of what came after.
-        needed = stamps[:-1] if episode.outcome.terminated or without_last else stamps
-        if any(stamp not in episode.steps for stamp in needed) \
-                or any(stamp not in self._commands for stamp in stamps[:-1]):
+        """Put out an episode of which nothing is missing; return whether it was one."""
+        parts = self._parts(episode, without_last)
+        if parts is None:
             return False
         self._newest[episode_id] = None
-        if count == 0:
-            return True
-        commands = [self._commands[stamp] for stamp in stamps[:-1]]
-        for stamp in stamps[:-1]:
+        for stamp in parts.stamps:
             del self._commands[stamp]
-        steps = [episode.steps[stamp] for stamp in needed]
-        human = np.array([by_human for _, by_human in commands])
-        self.counts['episodes'] += 1
-        self.counts['transitions'] += count
-        self.counts['interventions'] += int(human.sum())
-        self._whole.append(LatentEpisode(
-            latents=np.stack([step.latent for step in steps]),
-            proprioception=np.stack([step.proprioception for step in steps]),
-            # What the policy chose is known better than through the command's physical units.
-            actions=np.stack([action if by_human else step.action for step, (action, by_human)
-                              in zip(steps, commands)]).astype(np.float32),
-            rewards=np.array([episode.rewards[step + 1] for step in range(count)], np.float32),
-            terminated=episode.outcome.terminated, success=episode.outcome.success, human=human,
-            versions=np.array([step.version for step in steps[:count]], np.uint64),
-            stamps=np.array(stamps[:-1], np.int64)))
+        # Without a command there is nothing to learn from.
+        if parts.commands:
+            self._whole.append(parts.joined())
+            self.counts['episodes'] += 1
+            self.counts['transitions'] += len(parts.commands)
+            self.counts['interventions'] += sum(by_human for _, by_human in parts.commands)
         return True
+
+    def _parts(self, episode: _Open, without_last: bool) -> _Parts | None:
+        """Return the parts of an episode, if need be without its last latent; None: some lack."""
+        if episode.outcome is None or len(episode.order) != episode.last + 1:
+            return None
+        stamps = [episode.order[step] for step in range(episode.last + 1)]
+        commanded = stamps[:-1]
+        # Where the task ended, nobody asks for the value of what came after.
+        needed = commanded if episode.outcome.terminated or without_last else stamps
+        if not (episode.steps.keys() >= set(needed) and self._commands.keys() >= set(commanded)):
+            return None
+        return _Parts(commanded, [episode.steps[stamp] for stamp in needed],
+                      [self._commands[stamp] for stamp in commanded],
+                      [episode.rewards[step + 1] for step in range(episode.last)],
+                      episode.outcome)

@@ -3,10 +3,9 @@
 """Settings of stage 1 with PPO; `config/learning/ppo.yaml` has and explains each."""
 
 from dataclasses import dataclass
-import math
 from typing import ClassVar
 
-from irevla_policy.settings import Settings, check_counts, check_ranges
+from irevla_policy.settings import Settings, setting
 
 
 @dataclass(frozen=True)
@@ -15,33 +14,19 @@ class PPOConfig(Settings):
 
     what: ClassVar[str] = 'PPO settings'
 
-    decisions: int = 30000
-    window: int = 60
-    window_success: float = 0.95
-    episodes: int = 20
-    epochs: int = 6
-    batch_size: int = 128
-    critic_iterations: int = 1
-    learning_rate: float = 3e-5
-    critic_learning_rate: float = 5e-4
-    discount: float = 0.99
-    gae: float = 0.95
-    clip: float = 0.2
-    kl: float = 0.05
-    std: float = 0.15
-    gradient_clip: float = 1.0
+    decisions: int = setting(30000, least=1)
+    window: int = setting(60, least=1)
+    window_success: float = setting(0.95, least=0, most=1)
+    episodes: int = setting(20, least=1)
+    epochs: int = setting(6, least=1)
+    batch_size: int = setting(128, least=2)
+    critic_iterations: int = setting(1, least=0)
+    learning_rate: float = setting(3e-5, least=0, most=1)
+    critic_learning_rate: float = setting(5e-4, least=0, most=1)
+    discount: float = setting(0.99, least=0, most=1)
+    gae: float = setting(0.95, least=0, most=1)
+    clip: float = setting(0.2, least=0, most=1)
+    kl: float = setting(0.05, least=0)
+    std: float = setting(0.15, least=1e-3, most=1)
+    gradient_clip: float = setting(1.0, least=0)
     tensorboard: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse values that cannot be meant.
-
-        Raises:
-            ConfigError: names the setting, its value and what is allowed.
-        """
-        check_counts(self, 'PPO setting', {
-            'decisions': 1, 'window': 1, 'episodes': 1, 'epochs': 1, 'batch_size': 2,
-            'critic_iterations': 0})
-        check_ranges(self, 'PPO setting', {
-            'window_success': (0, 1), 'learning_rate': (0, 1), 'critic_learning_rate': (0, 1),
-            'discount': (0, 1), 'gae': (0, 1), 'clip': (0, 1), 'kl': (0, math.inf),
-            'std': (1e-3, 1), 'gradient_clip': (0, math.inf)})

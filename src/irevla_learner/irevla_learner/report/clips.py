@@ -32,7 +32,7 @@ def clips(results: Sequence[EpisodeResult], folder: Path,
 
     What cannot be shown is left out, and the reason added to `problems`.
     """
-    bags = {file.parent.name: file.parent for file in sorted(folder.rglob('metadata.yaml'))}
+    bags = _bags(folder)
     for result in results:
         if result.episode_id not in bags:
             problems.append(f'episode {result.episode_id} ({result.task}) has no bag in {folder}')
@@ -45,11 +45,23 @@ def clips(results: Sequence[EpisodeResult], folder: Path,
         yield result, clip
 
 
+def _bags(folder: Path) -> dict[str, Path]:
+    """Return the bags anywhere below a folder by the episode that they hold."""
+    found: dict[str, Path] = {}
+    for bag in sorted({file.parent for file in folder.rglob('*.mcap')}):
+        try:
+            found.setdefault(entry_from_bag(bag).episode_id, bag)
+        except BagError:
+            # Whoever shows it says what is wrong.
+            found.setdefault(bag.name, bag)
+    return found
+
+
 def _clip(bag: Path) -> Clip:
     cameras = entry_from_bag(bag).cameras
     if not cameras:
         raise BagError(f'{bag} holds no camera/<name>/image_raw; record the cameras to see them')
     episode = read_episode(bag, cameras)
     if not len(episode.stamps):
-        raise BagError(f'{bag} holds no step that has an image of every camera')
+        raise BagError(f'{bag}: {episode.unjoined}')
     return Clip(episode.instruction, episode.images, episode.success)

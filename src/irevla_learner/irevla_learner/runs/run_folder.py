@@ -202,7 +202,7 @@ def _lock(path: Path) -> Any:
 
     A record lock, because workers forked from this process must not keep it after its end.
     """
-    file = open(path, 'a+')
+    file = open(path, 'a+')  # noqa: SIM115 (held until this process ends)
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

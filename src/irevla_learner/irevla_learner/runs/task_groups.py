@@ -2,4 +2,48 @@
 # SPDX-License-Identifier: Apache-2.0
 """Groups of tasks: demonstrated by an expert, learned online, never trained on."""
 
-GROUPS = ('expert', 'rl', 'held_out')
+from dataclasses import dataclass, fields
+
+from irevla_control.errors import ConfigError
+from irevla_control.task_name import check_task_name
+from irevla_policy.settings import SettingError, Settings, setting
+
+
+@dataclass(frozen=True)
+class Tasks(Settings):
+    """The names of the tasks of each group, those learned online in their order."""
+
+    expert: tuple[str, ...]
+    rl: tuple[str, ...]
+    held_out: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a name that cannot name a recording, or that stands twice."""
+        super().__post_init__()
+        seen: dict[str, str] = {}
+        for group in GROUPS:
+            for task in getattr(self, group):
+                try:
+                    check_task_name(task, group)
+                except ConfigError as error:
+                    raise SettingError(group, str(error)) from error
+                if task in seen:
+                    raise SettingError(group, f'{group} has task {task}, named twice: also in '
+                                       f'{seen[task]}; remove one')
+                seen[task] = group
+
+
+GROUPS = tuple(entry.name for entry in fields(Tasks))
+
+
+@dataclass(frozen=True)
+class EpisodeCounts(Settings):
+    """So many episodes of each task, by its group."""
+
+    expert: int = setting(least=1)
+    rl: int = setting(least=1)
+    held_out: int = setting(least=1)
+
+    def of(self, tasks: Tasks) -> dict[str, int]:
+        """Return the number for each task, by name."""
+        return {task: getattr(self, group) for group in GROUPS for task in getattr(tasks, group)}

@@ -107,7 +107,8 @@ class Policy:
                                       RECORD)
         self.node.create_subscription(
             DiagnosticArray, '/diagnostics',
-            lambda message: self.statuses.extend(message.status), 10)
+            lambda message: self.statuses.extend(status for status in message.status
+                                                 if status.name == 'reward: status'), 10)
         assert self.spin_until(lambda: self.step.get_subscription_count()
                                and self.node.count_publishers('reward'), 60)
         time.sleep(0.5)

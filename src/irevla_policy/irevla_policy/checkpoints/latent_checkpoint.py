@@ -18,6 +18,7 @@ from irevla_policy.checkpoints.files import (
     read_manifest,
     read_weights,
 )
+from irevla_policy.checkpoints.stage0 import with_stage0
 from irevla_policy.checkpoints.views import view_files
 from irevla_policy.model.head import Head
 from irevla_policy.model.latent_policy import LatentPolicy
@@ -47,6 +48,8 @@ def save_latent_policy(folder: str | Path, source: str | Path, policy: LatentPol
                        extra: dict[str, Any] | None = None) -> None:
     """Write a whole checkpoint: that of ``source``, with this head, as `save_checkpoint` does.
 
+    The settings of stage 0 that ``source`` records join ``extra``.
+
     Raises CheckpointError when ``source`` has another backbone, other statistics or another
     shape of the head than the policy, or when the folder cannot be written.
     """
@@ -58,7 +61,7 @@ def save_latent_policy(folder: str | Path, source: str | Path, policy: LatentPol
                               'one that it was learned from')
     check_fit(source / HEAD, same.head.state_dict(), policy.head.state_dict())
     probe = read_manifest(source).get('probe')
-    with new_checkpoint(folder, policy.backbone_hash, extra, probe) as new:
+    with new_checkpoint(folder, policy.backbone_hash, with_stage0(extra, source), probe) as new:
         for name in FILES:
             if name != HEAD:
                 shutil.copyfile(source / name, new / name)

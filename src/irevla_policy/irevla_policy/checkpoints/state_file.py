@@ -47,7 +47,7 @@ def load_state(path: Path, identity: Mapping[str, Any]
     try:
         with safe_open(path, 'pt') as file:
             metadata = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         saved, progress = json.loads(metadata['identity']), json.loads(metadata['progress'])
     except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
         raise ConfigError(f'{path} is damaged ({error}); choose another output folder, or '

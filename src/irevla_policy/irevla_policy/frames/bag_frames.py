@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From folders of recorded episodes to a store of frames, decoded once per set of episodes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 import hashlib
@@ -11,8 +11,9 @@ import os
 from pathlib import Path
 import shutil
 
-from irevla_control.bags.index import list_episodes
+from irevla_control.bags.index import find_episodes
 from irevla_control.bags.reader import read_episode
+from irevla_control.bags.usage import say, usage
 from irevla_control.episode import Episode
 from irevla_control.errors import ConfigError
 from irevla_control.lerobot.reader import LeRobotReader, is_lerobot
@@ -28,12 +29,14 @@ class Recorded:
     """An episode that may be learned from, not decoded yet.
 
     Attributes:
+        place: where it lies, to name it.
         success, aborted: how it ended.
         recorded_ns: when it was recorded [ns since 1970].
         identity: plain data that differs once the content does.
         read: decodes it with the cameras named.
     """
 
+    place: str
     success: bool
     aborted: bool
     recorded_ns: int
@@ -41,21 +44,40 @@ class Recorded:
     read: Callable[[Sequence[str]], Episode]
 
 
-def _recorded(root: Path) -> list[Recorded]:
-    """Return all episodes of a folder of bags, or of a LeRobot dataset."""
-    if is_lerobot(root):
-        reader = LeRobotReader(root)
-        return [Recorded(entry.success, False, entry.recorded_ns, [reader.digest, entry.number],
-                         partial(reader.read, entry)) for entry in reader.entries]
-    return [Recorded(entry.success, entry.aborted, entry.recorded_ns,
-                     [entry.episode_id, entry.bytes, entry.crc32],
-                     partial(read_episode, root / entry.episode_id))
-            for entry in list_episodes(root)]
+@dataclass(frozen=True)
+class Usable:
+    """The episodes to learn from, and by name why others are not, or are no episodes."""
+
+    episodes: list[Recorded]
+    left_out: dict[str, str]
+    others: dict[str, str]
 
 
-def usable_episodes(roots: Sequence[Path],
-                    include_failures: bool = False,
-                    newest: int | None = None) -> list[Recorded]:
+def _recorded(roots: Sequence[Path],
+              max_skew_s: float | None) -> tuple[list[Recorded], dict[str, str]]:
+    """Return all episodes of folders of bags and LeRobot datasets, and what is none."""
+    recorded: list[Recorded] = []
+    others: dict[str, str] = {}
+    places = dict.fromkeys(map(Path, roots))
+    found = find_episodes([root for root in places if not is_lerobot(root)])
+    for root in places:
+        if is_lerobot(root):
+            reader = LeRobotReader(root)
+            recorded += [Recorded(
+                f'{root} episode {entry.number}', entry.success, False, entry.recorded_ns,
+                [reader.digest, entry.number], partial(reader.read, entry))
+                for entry in reader.entries]
+        else:
+            recorded += [Recorded(
+                str(folder), entry.success, entry.aborted, entry.recorded_ns,
+                [entry.episode_id, entry.bytes, entry.crc32],
+                partial(read_episode, folder, max_skew_s=max_skew_s))
+                for folder, entry in found.episodes.items() if folder.parent == root]
+    return recorded, others | found.others
+
+
+def usable_episodes(roots: Sequence[Path], include_failures: bool = False,
+                    newest: int | None = None, max_skew_s: float | None = None) -> Usable:
     """Return the episodes to learn from, out of folders of bags and LeRobot datasets.
 
     These are the successes (on request also the failures), never what was aborted; all of them,
@@ -65,22 +87,39 @@ def usable_episodes(roots: Sequence[Path],
         ConfigError: there are none.
         BagError: a root does not exist, or is a dataset that cannot be read.
     """
-    recorded = [episode for root in dict.fromkeys(map(Path, roots)) for episode in _recorded(root)]
-    usable = [episode for episode in recorded
-              if not episode.aborted and (episode.success or include_failures)]
+    recorded, others = _recorded(roots, max_skew_s)
+    left_out = {episode.place: 'aborted' if episode.aborted else 'failed' for episode in recorded
+                if episode.aborted or not (episode.success or include_failures)}
+    usable = [episode for episode in recorded if episode.place not in left_out]
     if not usable:
         raise ConfigError(f'{", ".join(map(str, roots))}: {len(recorded)} recorded episodes, none '
-                          'of them usable (successful and not aborted); record demonstrations '
-                          'first')
+                          'of them usable (successful and not aborted); '
+                          f'{usage(0, left_out, others)}; record demonstrations first')
     if newest is not None:
-        usable = sorted(usable, key=lambda episode: episode.recorded_ns)[-newest:]
-    return usable
+        usable = sorted(usable, key=lambda episode: episode.recorded_ns)
+        left_out |= dict.fromkeys((episode.place for episode in usable[:-newest]),
+                                  f'older than the newest {newest}')
+        usable = usable[-newest:]
+    return Usable(usable, left_out, others)
+
+
+def _decoded(episodes: Iterable[Recorded], cameras: Sequence[str],
+             left_out: dict[str, str]) -> Iterator[Episode]:
+    """Yield the episodes that have steps, and tell of the others why they have none."""
+    for recorded in episodes:
+        episode = recorded.read(cameras)
+        if len(episode.stamps):
+            yield episode
+        else:
+            left_out[recorded.place] = f'without a step, {episode.unjoined or "it is empty"}'
 
 
 def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
                 include_failures: bool = False, cache: Path | None = None,
-                newest: int | None = None) -> FrameStore:
+                newest: int | None = None, max_skew_s: float | None = None) -> FrameStore:
     """Return the frames of the usable episodes under the roots, see `usable_episodes`.
+
+    An episode of which no step is complete is left out. What was used is said on stderr.
 
     The first call decodes them into ``cache`` (default: ``.frames`` in the first root), under a
     name made of the episodes, cameras and size; later calls open what is there. A cache of the
@@ -90,12 +129,21 @@ def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
         ConfigError: no usable episode, or nothing recorded in them.
         BagError: a damaged episode, or a camera that was not recorded.
     """
-    usable = usable_episodes(roots, include_failures, newest)
+    usable = usable_episodes(roots, include_failures, newest, max_skew_s)
+    store = _stored(usable, roots, cameras, image_size, cache,
+                    [include_failures, *([] if max_skew_s is None else [max_skew_s])])
+    say(usage(len(store.episodes), usable.left_out | store.left_out, usable.others))
+    return store
+
+
+def _stored(usable: Usable, roots: Sequence[Path], cameras: Sequence[str], image_size: int,
+            cache: Path | None, options: list) -> FrameStore:
+    """Open the cache of these episodes, or decode them into it."""
     cache = Path(cache) if cache else Path(roots[0]) / '.frames'
     # Relative, so that the cache stays good when all folders move.
     places = [os.path.relpath(root, roots[0]) for root in roots]
-    view = _digest([FORMAT, places, list(cameras), image_size, include_failures])
-    episodes = _digest([episode.identity for episode in usable])
+    view = _digest([FORMAT, places, list(cameras), image_size, *options])
+    episodes = _digest([episode.identity for episode in usable.episodes])
     folder = cache / f'{view}-{episodes}'
     try:
         return FrameStore.open(folder)
@@ -105,9 +153,9 @@ def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
     # A training that still maps an old cache keeps its frames: they outlive their names.
     for stale in cache.glob(f'{view}-*'):
         shutil.rmtree(stale, ignore_errors=True)
-    decoded = (episode.read(cameras) for episode in usable)
-    return write_store(folder, progress_bar(decoded, 'decoding', len(usable), unit='episode'),
-                       cameras, image_size)
+    left_out: dict[str, str] = {}
+    bar = progress_bar(usable.episodes, 'decoding', unit='episode')
+    return write_store(folder, _decoded(bar, cameras, left_out), cameras, image_size, left_out)
 
 
 def recordings_digest(roots: Sequence[Path]) -> str:
@@ -117,7 +165,7 @@ def recordings_digest(roots: Sequence[Path]) -> str:
         IrevlaError: as `usable_episodes`.
 
     """
-    return _digest(sorted(episode.identity for episode in usable_episodes(roots)))
+    return _digest(sorted(episode.identity for episode in usable_episodes(roots).episodes))
 
 
 def _digest(content: object) -> str:

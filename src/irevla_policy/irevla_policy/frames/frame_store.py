@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames of many episodes as memory-mapped arrays: decoded once, read at random ever after."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 import fcntl
 import json
 import os
@@ -14,9 +14,12 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from irevla_control.bags.usage import usage
 from irevla_control.errors import ConfigError
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE
 from irevla_policy.frames.image_size import resize_images
+
+_LEFT_OUT = 'left_out.json'
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class FrameStore:
         by_policy: bool (N,), whether a policy decided what was executed.
         episodes: which frames are whose.
         labelled_by: of the policy that gave labels after the recording (`relabelling`).
+        left_out: episodes that gave no frame, to why.
     """
 
     images: np.ndarray
@@ -49,6 +53,7 @@ class FrameStore:
     by_policy: np.ndarray
     episodes: list[EpisodeFrames]
     labelled_by: str = ''
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path) -> 'FrameStore':
@@ -57,7 +62,9 @@ class FrameStore:
         images = np.load(folder / 'images.npy', mmap_mode='r')
         small = {name: np.load(folder / f'{name}.npy')
                  for name in ('states', 'actions', 'by_policy')}
-        return cls(images, **small, episodes=[EpisodeFrames(**row) for row in rows])
+        left_out = folder / _LEFT_OUT
+        return cls(images, **small, episodes=[EpisodeFrames(**row) for row in rows],
+                   left_out=json.loads(left_out.read_text()) if left_out.exists() else {})
 
 
 class _GrowingArray:
@@ -124,8 +131,10 @@ def remove_abandoned(parent: Path) -> None:
 
 
 def write_store(folder: Path, episodes: Iterable[Any], cameras: Sequence[str],
-                image_size: int) -> FrameStore:
+                image_size: int, left_out: Mapping[str, str] | None = None) -> FrameStore:
     """Write episodes (`irevla_control.episode.Episode`) as a store; all of it or nothing.
+
+    ``left_out`` is looked at when all episodes have been taken.
 
     Raises:
         ConfigError: no frames at all, or an episode without one of the cameras.
@@ -153,7 +162,9 @@ def write_store(folder: Path, episodes: Iterable[Any], cameras: Sequence[str],
         for array in arrays.values():
             array.close()
         if not frames:
-            raise ConfigError(f'no frames to train on for {folder}; record episodes first')
+            raise ConfigError(f'no frames to train on for {folder}: {usage(0, left_out or {})}; '
+                              'record episodes first')
+        (staging / _LEFT_OUT).write_text(json.dumps(left_out or {}))
         (staging / 'episodes.json').write_text(json.dumps([asdict(row) for row in rows], indent=1))
         (staging / _LOCK).unlink()
         try:

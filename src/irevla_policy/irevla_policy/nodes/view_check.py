@@ -34,9 +34,8 @@ class ViewCheck:
         """
         self._views, self._limit, self._folder = views, limit, folder
         self.unknown = [camera for camera in cameras if camera not in views]
-        self.notes = {**{camera: 'not compared yet' for camera in views}, **{
-            camera: 'not compared: the checkpoint has no reference view'
-            for camera in self.unknown}}
+        self.notes = {**dict.fromkeys(views, 'not compared yet'), **dict.fromkeys(
+            self.unknown, 'not compared: the checkpoint has no reference view')}
         self.problem = ''
 
     def look(self, images: Mapping[str, np.ndarray]) -> None:

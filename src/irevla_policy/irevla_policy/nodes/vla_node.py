@@ -126,7 +126,7 @@ class VlaNode(Node):
         """Pay for an instruction's first pass, far slower than all others, before anyone waits."""
         size = self._vla.config.image_size
         black = np.zeros((size, size, 3), np.uint8)
-        self._vla.step({camera: black for camera in self._vla.config.cameras},
+        self._vla.step(dict.fromkeys(self._vla.config.cameras, black),
                        self._vla.statistics.state_mean, instruction)
         self._warmed = time.monotonic()
 
@@ -193,7 +193,7 @@ class VlaNode(Node):
 
     def _act_if_due(self) -> None:
         """Act once a complete observation and the word that its episode runs are both here."""
-        if self._complete is None or not (self._running or self._encode_last and self._ended):
+        if self._complete is None or not (self._running or (self._encode_last and self._ended)):
             return
         observation, received = self._complete
         told = stamp_to_ns(self._episode.header.stamp)

@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings of supervised training, and the learning rate they give each step."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 import math
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from irevla_control.errors import ConfigError
-from irevla_policy.settings import Settings, check_ranges
+from irevla_policy.settings import Settings, setting
 
 
 @dataclass(frozen=True)
@@ -16,45 +15,27 @@ class TrainConfig(Settings):
 
     what: ClassVar[str] = 'training settings'
 
-    steps: int = 3000
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    warmup_steps: int = 100
-    final_learning_rate_share: float = 0.01
-    weight_decay: float = 0.01
-    ema_decay: float = 0.999
-    gradient_clip: float = 1.0
-    precision: str = 'no'
-    shift_pixels: int = 4
-    brightness: float = 0.0
-    contrast: float = 0.0
-    validation_share: float = 0.05
-    validation_frames: int = 512
-    validate_every: int = 500
-    checkpoint_every: int = 250
-    log_every: int = 20
+    steps: int = setting(3000, least=1)
+    batch_size: int = setting(32, least=1)
+    learning_rate: float = setting(1e-3, least=0)
+    warmup_steps: int = setting(100, least=0)
+    final_learning_rate_share: float = setting(0.01, least=0, most=1)
+    weight_decay: float = setting(0.01, least=0)
+    ema_decay: float = setting(0.999, least=0, most=1)
+    gradient_clip: float = setting(1.0, least=0)
+    precision: Literal['no', 'bf16'] = 'no'
+    shift_pixels: int = setting(4, least=0)
+    brightness: float = setting(0.0, least=0, most=1)
+    contrast: float = setting(0.0, least=0, most=1)
+    validation_share: float = setting(0.05, least=0, most=0.9)
+    validation_frames: int = setting(512, least=1)
+    validate_every: int = setting(500, least=1)
+    checkpoint_every: int = setting(250, least=1)
+    log_every: int = setting(20, least=1)
     tensorboard: bool = False
-    threads: int = 2
-    seed: int = 0
-    task_weights: dict[str, float] | None = field(default=None)
-
-    def __post_init__(self) -> None:
-        """Refuse values that cannot be meant.
-
-        Raises:
-            ConfigError: names the setting, its value and what is allowed.
-        """
-        check_ranges(self, 'training setting', {
-            'steps': (1, math.inf), 'batch_size': (1, math.inf), 'learning_rate': (0, math.inf),
-            'warmup_steps': (0, math.inf), 'final_learning_rate_share': (0, 1),
-            'weight_decay': (0, math.inf), 'ema_decay': (0, 1), 'gradient_clip': (0, math.inf),
-            'shift_pixels': (0, math.inf), 'brightness': (0, 1), 'contrast': (0, 1),
-            'validation_share': (0, 0.9), 'validation_frames': (1, math.inf),
-            'validate_every': (1, math.inf), 'checkpoint_every': (1, math.inf),
-            'log_every': (1, math.inf), 'threads': (1, math.inf), 'seed': (0, math.inf)})
-        if self.precision not in ('no', 'bf16'):
-            raise ConfigError(f'training setting precision is {self.precision!r}; use no or '
-                              'bf16')
+    threads: int = setting(2, least=1)
+    seed: int = setting(0, least=0)
+    task_weights: dict[str, float] | None = setting(None, least=0)
 
     def learning_rate_at(self, step: int) -> float:
         """Return the rate of a step: a linear warm-up, then half a cosine."""

@@ -17,35 +17,35 @@ from irevla_policy.frames.bag_frames import load_frames
 from irevla_policy.frames.dataset import Dataset, Mixture, split_by_episode
 from irevla_policy.frames.frame_store import FrameStore
 from irevla_policy.frames.views import reference_views
-from irevla_policy.model.config import load_preset
+from irevla_policy.model.config import PolicyConfig, load_preset
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
 from irevla_policy.training.config import TrainConfig
 from irevla_policy.training.relabelling import relabelled
+from irevla_policy.training.stage0 import stage0_settings
 from irevla_policy.training.trainer import CPU_ONLY, train
 
 
-def train_from_bags(roots: Sequence[Path], output: Path, *, preset: Path | None = None,
-                    init: Path | None = None, training: Path | None = None,
+def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
+                    preset: PolicyConfig | None = None, init: Path | None = None,
                     more: tuple[Sequence[Path], float] | None = None,
-                    labels: str = 'improved',
-                    checkpoint: Path | None = None, steps: int | None = None,
-                    seed: int | None = None, include_failures: bool = False) -> dict:
+                    labels: str = 'improved', checkpoint: Path | None = None,
+                    include_failures: bool = False, max_skew_s: float | None = None) -> dict:
     """Train on the episodes under ``roots``; after a kill, the same call goes on.
 
     Args:
         roots: folders of recorded episodes.
         output: folder for state and metrics.
-        preset: YAML file of a new model (stage 0).
+        config: settings.
+        preset: a new model (stage 0).
         init: checkpoint to go on from instead (stage 2).
-        training: YAML file of settings; built-in ones when left out.
         more: folders of further episodes and their share of each batch (equation 4).
         labels: of ``more`` where a policy acted: what ``init`` does there ('improved'), or what
             was executed ('executed'; always with ``preset``, which can do nothing yet).
         checkpoint: folder of the result; ``output/checkpoint`` when left out.
-        steps: instead of the number in ``training``.
-        seed: instead of the number in ``training``.
         include_failures: learn from failed episodes too.
+        max_skew_s: how much older than an observation its images and state may be, in place of
+            what the bags tell.
 
     Returns:
         `TrainResult` as a dict of plain data, with 'steps', 'episodes' and 'frames'.
@@ -53,16 +53,16 @@ def train_from_bags(roots: Sequence[Path], output: Path, *, preset: Path | None 
     Raises:
         IrevlaError: whatever does not fit, with the remedy.
     """
-    config = TrainConfig.load(training, {'steps': steps, 'seed': seed})
     if (preset is None) == (init is None):
         raise ConfigError('give either a preset (a new model) or a checkpoint to go on from')
     vla = load_checkpoint(init) if init else None
-    policy = vla.config if vla else load_preset(preset)
+    policy = vla.config if vla else preset
 
     def frames(folders: Sequence[Path]) -> FrameStore:
         # One process decodes; the others then find the frames ready.
         with PartialState(cpu=CPU_ONLY).main_process_first():
-            return load_frames(folders, policy.cameras, policy.image_size, include_failures)
+            return load_frames(folders, policy.cameras, policy.image_size, include_failures,
+                               max_skew_s=max_skew_s)
 
     store = frames(roots)
     source, validation = split_by_episode(store, config.validation_share, config.seed,
@@ -80,7 +80,8 @@ def train_from_bags(roots: Sequence[Path], output: Path, *, preset: Path | None 
         vla = VLA(policy, Statistics.from_data(store.states, store.actions),
                   instructions=source.instructions)
     vla.views = reference_views(store, policy.cameras)
-    result = train(vla, source, validation, config, output, checkpoint)
+    result = train(vla, source, validation, config, output, checkpoint,
+                   init and stage0_settings(init))
     return asdict(result) | {'checkpoint': str(result.checkpoint), 'steps': config.steps,
                              'episodes': len(store.episodes), 'frames': len(store.states)}
 
@@ -103,17 +104,23 @@ def main(arguments: list[str] | None = None) -> None:
     start.add_argument('--preset', type=Path, help='a new model, described by this YAML file')
     start.add_argument('--init', type=Path, help='go on with the model of this checkpoint')
     parser.add_argument('--output', type=Path, required=True, help='folder to write to')
-    parser.add_argument('--config', type=Path, help='training settings (YAML); default: built in')
+    parser.add_argument('--config', type=Path, help='training settings (YAML); '
+                        'left out: built in, with --init those of stage 0')
     parser.add_argument('--steps', type=int, help='instead of the number in --config')
     parser.add_argument('--seed', type=int, help='instead of the number in --config')
     parser.add_argument('--include-failures', action='store_true',
                         help='learn from failed episodes too')
+    parser.add_argument('--max-skew-s', type=float, metavar='SECONDS',
+                        help='how much older than an observation its images and state may be; '
+                        'default: as it was recorded')
     options = parser.parse_args(arguments)
+    config = TrainConfig.load(options.config, {'steps': options.steps, 'seed': options.seed},
+                              options.init and stage0_settings(options.init))
+    preset = options.preset and load_preset(options.preset)
     result = train_from_bags(
-        options.data, options.output, preset=options.preset, init=options.init,
-        training=options.config, more=options.more and (options.more, options.more_share),
-        labels=options.labels,
-        steps=options.steps, seed=options.seed, include_failures=options.include_failures)
+        options.data, options.output, config, preset=preset, init=options.init,
+        more=options.more and (options.more, options.more_share), labels=options.labels,
+        include_failures=options.include_failures, max_skew_s=options.max_skew_s)
     if not PartialState().is_main_process:
         return
     print(f'{result["steps"]} steps on {result["frames"]} frames of {result["episodes"]} '

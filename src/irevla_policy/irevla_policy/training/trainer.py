@@ -9,12 +9,14 @@ from pathlib import Path
 import time
 
 from accelerate import Accelerator
+from accelerate.utils import is_bf16_available
 import torch
 from torch import Tensor
 
-from irevla_control.errors import IrevlaError
+from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.progress_bar import progress_bar
 from irevla_policy.checkpoints.checkpoint import save_checkpoint
+from irevla_policy.checkpoints.stage0 import STAGE0
 from irevla_policy.frames.dataset import Batch, BatchSource, Dataset
 from irevla_policy.metrics_log import MetricsLog
 from irevla_policy.model.tensors import trained_parameters
@@ -71,16 +73,26 @@ class Example:
         return self
 
 
-def action_loss(model: torch.nn.Module, example: Example) -> Tensor:
+def new_accelerator() -> Accelerator:
+    """Return what places a training on this machine's devices and processes.
+
+    Always without accelerate's mixed precision, of which a process may have one only: stages 0
+    and 2 may differ, so `action_loss` does that part.
+    """
+    return Accelerator(cpu=CPU_ONLY, mixed_precision='no')
+
+
+def action_loss(model: torch.nn.Module, example: Example, precision: str) -> Tensor:
     """Return the mean squared error of the normalised action (equations 2 and 4)."""
-    predicted = model(example.images, example.instructions, example.states)
+    with torch.autocast(example.states.device.type, torch.bfloat16, precision == 'bf16'):
+        predicted = model(example.images, example.instructions, example.states)
     return torch.nn.functional.mse_loss(predicted.float(), example.actions)
 
 
 def learn(model: torch.nn.Module, optimizer: torch.optim.Optimizer, example: Example,
           config: TrainConfig, accelerator: Accelerator) -> tuple[Tensor, Tensor]:
     """Take one step of gradient descent; return the loss and the norm of the gradient."""
-    loss = action_loss(model, example)
+    loss = action_loss(model, example, config.precision)
     optimizer.zero_grad(set_to_none=True)
     accelerator.backward(loss)
     norm = accelerator.clip_grad_norm_(model.parameters(), config.gradient_clip)
@@ -92,10 +104,15 @@ class Trainer:
     """One training, in one process or in as many as accelerate starts."""
 
     def __init__(self, vla: VLA, source: BatchSource, validation: Dataset | None,
-                 config: TrainConfig, output: Path, checkpoint: Path | None = None) -> None:
+                 config: TrainConfig, output: Path, checkpoint: Path | None = None,
+                 stage0: TrainConfig | None = None) -> None:
         """Prepare everything and, where ``output`` holds a broken-off run, restore it."""
-        self.accelerator = Accelerator(cpu=CPU_ONLY, mixed_precision=config.precision)
+        if config.precision == 'bf16' and not is_bf16_available():
+            raise ConfigError('training setting precision is bf16; this machine\'s device has '
+                              "none, use 'no'")
+        self.accelerator = new_accelerator()
         self.vla, self.config, self.output = vla, config, Path(output)
+        self.stage0 = stage0 or config
         self.checkpoint = Path(checkpoint or self.output / 'checkpoint')
         self.source, self.validation = source, validation
         self.output.mkdir(parents=True, exist_ok=True)
@@ -201,7 +218,8 @@ class Trainer:
         for batch in self.validation.batches(self.config.batch_size,
                                              self.config.validation_frames):
             example = Example(batch, self.vla).to(self.accelerator.device)
-            total += action_loss(self.vla, example).item() * len(batch.states)
+            loss = action_loss(self.vla, example, self.config.precision)
+            total += loss.item() * len(batch.states)
             frames += len(batch.states)
         self.vla.train()
         self.state.swap()
@@ -217,8 +235,8 @@ class Trainer:
             log.draw()
             log.close()
             save_checkpoint(self.checkpoint, self.vla, {
-                'training': asdict(self.config), 'loss': newest.get('loss'),
-                'validation_loss': newest.get('validation_loss')})
+                'training': asdict(self.config), STAGE0: asdict(self.stage0),
+                'loss': newest.get('loss'), 'validation_loss': newest.get('validation_loss')})
         steps = self.config.steps - self.start
         return TrainResult(self.checkpoint, newest.get('loss', float('nan')),
                            newest.get('validation_loss', float('nan')),
@@ -226,16 +244,19 @@ class Trainer:
 
 
 def train(vla: VLA, source: BatchSource, validation: Dataset | None, config: TrainConfig,
-          output: Path, checkpoint: Path | None = None) -> TrainResult:
+          output: Path, checkpoint: Path | None = None,
+          stage0: TrainConfig | None = None) -> TrainResult:
     """Train ``vla`` on random batches of ``source``; go on where a killed run stopped.
 
     Writes into ``output``: ``training_state.safetensors`` to go on from, ``metrics.jsonl`` and
     ``loss.png``; in the end ``checkpoint`` (default: in ``output``), the policy with averaged
-    weights, which ``vla`` then has too. On a CPU, with as many threads, the result is the same bit
-    by bit however often the run was killed.
+    weights, which ``vla`` then has too. Its manifest records ``config`` and the settings of
+    ``stage0``, by default the same. On a CPU, with as many threads, the result is the same bit by
+    bit however often the run was killed.
 
     Raises:
-        ConfigError: ``output`` holds a training with other settings, data or first weights.
+        ConfigError: ``output`` holds a training with other settings, data or first weights, or
+            the device lacks the precision.
         TrainingError: the loss is not finite any more; the saved state is from before.
     """
-    return Trainer(vla, source, validation, config, output, checkpoint).run()
+    return Trainer(vla, source, validation, config, output, checkpoint, stage0).run()

@@ -144,6 +144,43 @@ def test_episodes_of_several_roots_join(tmp_path):
     assert not (tmp_path / 'worker1' / '.frames').exists()
 
 
+def test_an_episode_that_does_not_join_is_left_out_and_named(tmp_path, capsys):
+    record(tmp_path, random_episode(0))
+    record(tmp_path, random_episode(1), older_ns={'gripper': 12_500_000})
+    record(tmp_path, replace(random_episode(2), aborted=True))
+    shutil.copytree(tmp_path / 'push_000', tmp_path / 'copy')
+    (tmp_path / 'notes').mkdir()
+    expected = (
+        f'used 1 of 3 episodes, because 1 aborted ({tmp_path / "push_002"}); 1 without a step, '
+        'none of its 6 steps is complete: camera gripper is 12.5 ms older than the observation; '
+        f'max_skew_s is 0 s ({tmp_path / "push_001"}); not counted: 1 holds no MCAP file '
+        f'({tmp_path / "notes"}); 1 the same episode as {tmp_path / "push_000"} '
+        f'({tmp_path / "copy"})\n')
+    for _ in 'decoded', 'from the cache':
+        store = load_frames([tmp_path], CAMERAS, 24)
+        assert [row.episode_id for row in store.episodes] == ['push_000']
+        assert capsys.readouterr().err.splitlines(keepends=True)[-1] == expected
+    assert len(load_frames([tmp_path], ('corner',), 24).episodes) == 2
+    store = load_frames([tmp_path], CAMERAS, 24, max_skew_s=0.013)
+    assert [row.episode_id for row in store.episodes] == ['push_000', 'push_001']
+    np.testing.assert_array_equal(store.images[6:, 1], random_episode(1).images['gripper'])
+
+
+def test_where_no_episode_joins_the_reason_is_the_error(tmp_path):
+    record(tmp_path, random_episode(1), older_ns={'corner': 3_000_000, 'gripper': 60_000_000})
+    with pytest.raises(ConfigError) as error:
+        load_frames([tmp_path], CAMERAS, 24)
+    assert ('used 0 of 1 episodes, because 1 without a step, none of its 6 steps is complete: '
+            'camera corner is 3.0 ms older than the observation, camera gripper is 10.0 to 60.0 '
+            'ms older than the observation; max_skew_s is 0 s') in str(error.value)
+
+
+def test_a_renamed_folder_gives_its_frames(tmp_path):
+    record(tmp_path, random_episode(0)).rename(tmp_path / 'best')
+    assert [row.episode_id for row in load_frames([tmp_path], CAMERAS, 24).episodes] == [
+        'push_000']
+
+
 def test_a_lerobot_dataset_gives_the_frames_of_its_bags(tmp_path):
     bags, dataset = tmp_path / 'bags', tmp_path / 'dataset'
     for number, success in enumerate([True, False, True]):

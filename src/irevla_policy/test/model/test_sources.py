@@ -118,8 +118,8 @@ def test_missing_vocabulary_layer_is_none_of_the_matter(tmp_path):
     folder = FAMILIES['llava'].save(tmp_path / 'llava')
     images, words = torch.zeros(1, 1, 40, 40, 3, dtype=torch.uint8), ['go']
     before = family_vla(folder, 'llava').encode(images, words)
-    change_weights(folder, lambda tensors: [tensors.pop(name) for name in list(tensors)
-                                            if name.endswith('lm_head.weight')][0])
+    change_weights(folder, lambda tensors: next(tensors.pop(name) for name in list(tensors)
+                                                if name.endswith('lm_head.weight')))
     torch.testing.assert_close(family_vla(folder, 'llava').encode(images, words), before)
 
 

@@ -35,7 +35,8 @@ class Environment:
         self.node.create_subscription(PolicyStep, 'policy_step', self.steps.append, COMMAND)
         self.node.create_subscription(
             DiagnosticArray, '/diagnostics',
-            lambda message: self.statuses.extend(message.status), 10)
+            lambda message: self.statuses.extend(status for status in message.status
+                                                 if status.name == 'vla: status'), 10)
         self.stamp = time.time_ns()
 
     def clear(self):

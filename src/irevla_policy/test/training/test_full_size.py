@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 import sys
 
-from accelerate.state import AcceleratorState
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parents[4] / 'benchmarks'
@@ -22,10 +21,7 @@ def full_size(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import full_size
     monkeypatch.setattr(full_size, 'SIZES', SIZES)
-    # A process has one precision of training; other tests train in another.
-    AcceleratorState._reset_state()
-    yield full_size
-    AcceleratorState._reset_state()
+    return full_size
 
 
 def test_every_figure_is_measured_and_written(full_size, tmp_path, monkeypatch):

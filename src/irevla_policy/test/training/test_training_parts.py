@@ -37,8 +37,8 @@ def test_built_in_settings_are_those_of_the_shipped_file():
 
 
 @pytest.mark.parametrize('text, message', [
-    ('stepps: 7', 'unknown stepps; known are .*steps'),
-    ('steps: 0', 'steps is 0; a number from 1'),
+    ('stepps: 7', 'settings.yaml:1: unknown key stepps; known are .*steps'),
+    ('steps: 0', 'settings.yaml:1: steps is 0; a whole number of 1 or more is needed'),
     ('learning_rate: fast', "learning_rate is 'fast'"),
     ('precision: int4', "precision is 'int4'; use no or bf16"),
     ('[1, 2]', 'name: value'),

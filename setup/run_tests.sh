@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs the tests of all packages whose pytest marker matches, and prints each package's time.
+# run_tests.sh MARKER [OPTION OF COLCON TEST]...
+set -uo pipefail
+cd "$(dirname "$0")/.."
+marker=$1
+shift
+# Test files side by side, a core each; packages where most tests watch a clock say otherwise in
+# test/conftest.py.
+OMP_NUM_THREADS=1 colcon test --base-paths src sim launch --executor sequential \
+  --event-handlers console_direct+ desktop_notification- --return-code-on-test-failure "$@" \
+  --python-testing pytest --pytest-args \
+  --numprocesses logical --maxprocesses 8 --dist loadscope --durations 10 --durations-min 10 \
+  -m "$marker"
+status=$?
+colcon test-result
+if colcon test-result | grep -q 'Summary: 0 tests'; then
+  echo 'no test was run' >&2
+  exit 1
+fi
+# Lines of the log: [seconds] (package) event: details
+awk '$3 == "JobStarted:" {began[$2] = substr($1, 2)}
+     $3 == "JobEnded:" {printf "%7.0f s  %s\n", substr($1, 2) - began[$2], substr($2, 2, length($2) - 2)}' \
+  log/latest_test/events.log
+exit $status

@@ -1,0 +1,203 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A rosbag2 folder: its MCAP files read as one, whatever they are called, and what they tell."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+import re
+import sqlite3
+from typing import Any
+
+from rosbags.typesys.store import Typestore
+import yaml
+
+from irevla_control.bags.layout import EPISODE_METADATA
+from irevla_control.bags.mcap_reader import McapReader
+from irevla_control.bags.needed_fields import COMPRESSED_IMAGE, IMAGE, NEEDED, checked_types
+from irevla_control.errors import BadMessageError, BagError, NoEpisodeError
+
+METADATA = 'metadata.yaml'
+# A key that only the last record of an episode has: what was known when it was committed.
+COMMITTED = 'recorded_ns'
+_COMPRESSED = '/compressed'
+
+
+class BagFolder:
+    """The MCAP files of a folder, in their order.
+
+    Attributes:
+        folder: where they lie.
+        readers: of each file.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Read the end of each file.
+
+        Raises:
+            NoEpisodeError: it holds no MCAP file.
+            BagError: a file is missing, damaged, or holds compressed messages.
+
+        """
+        self.folder = Path(folder)
+        files = mcap_files(self.folder)
+        if not files:
+            raise NoEpisodeError(f'{self.folder} {_what_else(self.folder)}')
+        self._side = _side_file(self.folder)
+        listed = self._side.get('relative_file_paths')
+        listed = listed if isinstance(listed, list) else []
+        if len(listed) > len(files):
+            gone = set(map(str, listed)) - {file.name for file in files}
+            raise BagError(f'{self.folder} lacks {", ".join(sorted(gone))}, which its {METADATA} '
+                           'lists; copy the folder again')
+        if str(self._side.get('compression_mode')).lower() == 'message':
+            raise BagError(f'{self.folder} holds messages that are compressed one by one; '
+                           f'{_converting(self.folder)} writes a bag that is read')
+        self.readers = [McapReader(file) for file in files]
+
+    @property
+    def size(self) -> int:
+        """Return the size of all files [bytes]."""
+        return sum(reader.size for reader in self.readers)
+
+    @property
+    def topics(self) -> dict[str, int]:
+        """Return the number of messages by topic."""
+        found: dict[str, int] = {}
+        for reader in self.readers:
+            for key, channel in reader.channels.items():
+                found[channel.topic] = found.get(channel.topic, 0) + reader.messages.get(key, 0)
+        return found
+
+    def about(self) -> dict[str, str]:
+        """Return what the bag tells of its episode, all of it if it has the key `COMMITTED`.
+
+        The last record in the files counts; bags of release 0.1 have it in metadata.yaml only.
+
+        Raises:
+            BagError: the files are of several episodes.
+
+        """
+        told: list[dict[str, str]] = []
+        for reader in self.readers:
+            record: dict[str, str] = {}
+            for each in reader.metadata(EPISODE_METADATA):
+                record = each | record
+                if COMMITTED in each:
+                    break
+            told.append(record)
+        names = {record['episode_id'] for record in told if record.get('episode_id')}
+        if len(names) > 1:
+            raise BagError(f'{self.folder} holds MCAP files of {len(names)} episodes '
+                           f'({", ".join(sorted(names))}); give each a folder of its own')
+        for record in reversed(told):
+            if COMMITTED in record:
+                return record
+        first = {key: text for record in told for key, text in record.items()}
+        side = self._side.get('custom_data')
+        return first | (side if isinstance(side, dict) else {})
+
+    def topic(self, name: str, optional: bool = False) -> str | None:
+        """Return the one recorded topic of a relative name, in whatever namespace it is.
+
+        Raises:
+            BagError: there is none, unless that is ``optional``; or there are several.
+
+        """
+        held = sorted(self.topics)
+        found = [topic for topic in held if topic.endswith(f'/{name}')] or \
+            [topic for topic in held if topic.endswith(f'/{name}{_COMPRESSED}')]
+        if not found and optional:
+            return None
+        if len(found) != 1:
+            raise BagError(f'{self.folder}: {len(found)} recorded topics end in /{name}, one is '
+                           f'needed; the bag holds {", ".join(held) or "none"}')
+        return found[0]
+
+    def types(self, name: str, topic: str) -> tuple[Typestore, str]:
+        """Return the types that a topic's messages need, and which of them they are.
+
+        Args:
+            name: relative name, which tells what is needed.
+            topic: as recorded.
+
+        Raises:
+            BagError: it holds other messages than are needed.
+
+        """
+        needed = (NEEDED[name],) if name in NEEDED else (IMAGE, COMPRESSED_IMAGE)
+        found = {}
+        for reader in self.readers:
+            for channel in reader.channels.values():
+                if channel.topic == topic:
+                    schema = reader.schemas.get(channel.schema_id)
+                    try:
+                        store = checked_types(topic, schema, channel.message_encoding, needed)
+                    except BadMessageError as error:
+                        raise BagError(f'{self.folder}: {error}; leave the episode out') from error
+                    found[schema.name, schema.data] = store, schema.name
+        if len(found) > 1:
+            raise BagError(f'{self.folder}: {topic} has messages of {len(found)} definitions; '
+                           'leave the episode out')
+        return next(iter(found.values()))
+
+    def read(self, topics: Mapping[str, str]) -> Iterator[tuple[str, int, bytes]]:
+        """Yield name, log time [ns] and data of the messages of topics, given as name: topic.
+
+        Raises:
+            BagError: a file is damaged; perhaps after its last message.
+
+        """
+        names = {topic: name for name, topic in topics.items()}
+        for reader in self.readers:
+            chosen = {key: names[channel.topic] for key, channel in reader.channels.items()
+                      if channel.topic in names}
+            for message in reader.read(chosen):
+                yield chosen[message.channel], message.log_time, message.data
+
+
+def mcap_files(folder: Path) -> list[Path]:
+    """Return the MCAP files of a folder; of those that were split, x_2 before x_10."""
+    return sorted(folder.glob('*.mcap'), key=lambda file: [
+        (int(part), '') if part.isdigit() else (0, part)
+        for part in re.split(r'(\d+)', file.name)])
+
+
+def _side_file(folder: Path) -> dict[str, Any]:
+    """Return what metadata.yaml tells; nothing where it is lost."""
+    try:
+        text = (folder / METADATA).read_text()
+        told = yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
+        return dict(told['rosbag2_bagfile_information'])
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
+        return {}
+
+
+def _converting(folder: Path) -> str:
+    return (f'rosbags-convert --src {folder} --dst {folder}_mcap '
+            '--dst-storage mcap')
+
+
+def _defines_types(database: Path) -> bool:
+    """Return whether an sqlite3 bag holds definitions of its messages; those of Humble do not."""
+    try:
+        with closing(sqlite3.connect(f'{database.absolute().as_uri()}?mode=ro', uri=True)) as bag:
+            return bag.execute('SELECT count(*) FROM message_definitions').fetchone()[0] > 0
+    except sqlite3.Error:
+        return False
+
+
+def _what_else(folder: Path) -> str:
+    """Return what a folder without an MCAP file holds, and what to do."""
+    databases = list(folder.glob('*.db3'))
+    if databases:
+        command = _converting(folder) if all(map(_defines_types, databases)) else (
+            f"ros2 bag convert -i {folder} -o <(echo 'output_bags: [{{uri: {folder}_mcap, "
+            "storage_id: mcap, all: true}]'), where irevla_msgs is sourced,")
+        return f'holds an sqlite3 bag; {command} writes one that is read'
+    if any(folder.glob('*.mcap.zstd')):
+        return 'holds a compressed MCAP file; zstd -d unpacks it'
+    if any(folder.glob('*/*.mcap')):
+        return 'holds no MCAP file itself; give it as a root, since folders in it do'
+    return 'holds no MCAP file'

@@ -1,0 +1,158 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which episode a bag holds: told by the recorded data, whatever became of its side files."""
+
+from dataclasses import dataclass
+import json
+from pathlib import Path
+import re
+import struct
+from typing import Any
+import zlib
+
+from irevla_control.bags.bag import one_episode
+from irevla_control.bags.bag_folder import COMMITTED, BagFolder
+from irevla_control.bags.layout import EPISODE_METADATA
+from irevla_control.bags.mcap_file import Traffic
+from irevla_control.bags.message_types import decode
+from irevla_control.cdr import command_source, stamp_of
+from irevla_control.episode import PHASE_ENDED
+from irevla_control.errors import BadMessageError, BagError, NoEpisodeError
+
+_FLAGS = ('success', 'aborted', 'terminated', 'truncated')
+
+
+@dataclass(frozen=True)
+class EpisodeEntry:
+    """One recorded episode.
+
+    Attributes:
+        episode_id: unique; also the name of the folder that it was recorded to.
+        task, instruction, seed, success, aborted, terminated, truncated: as in EpisodeState.
+        steps: commands executed.
+        sources: who commanded, e.g. ('expert', 'policy').
+        recovered: its recorder was killed; the bag ends at its last whole message.
+        failed: why recording broke off before the episode's end, else ''.
+        bytes, crc32: of the MCAP files, and of their data sections.
+        topics: name to {'messages': n, 'lost': n, 'max_gap_s': longest time between two}.
+        recorded_ns: when it was committed [ns since 1970]; where the bag does not tell, when
+            its last message was received.
+        dropped: steps without a complete observation, which a reader of all cameras leaves out;
+            None in bags that do not tell.
+        folder: name of its folder now.
+
+    """
+
+    episode_id: str
+    task: str
+    instruction: str
+    seed: int
+    success: bool
+    aborted: bool
+    terminated: bool
+    truncated: bool
+    steps: int
+    sources: tuple[str, ...]
+    recovered: bool
+    failed: str
+    bytes: int
+    crc32: int
+    topics: dict[str, dict[str, float]]
+    recorded_ns: int
+    dropped: int | None = None
+    folder: str = ''
+
+    @property
+    def cameras(self) -> list[str]:
+        """Return the names of the cameras on its topics, sorted."""
+        found = [re.search(r'/camera/([^/]+)/image_raw(/compressed)?$', topic)
+                 for topic in self.topics]
+        return sorted({match[1] for match in found if match})
+
+
+def entry_from_json(line: str) -> EpisodeEntry:
+    """Return the entry of one line of the index; ValueError or TypeError when it is none."""
+    values = json.loads(line)
+    return EpisodeEntry(**{'folder': values['episode_id'], **values,
+                           'sources': tuple(values['sources'])})
+
+
+def describe(event: Any) -> dict[str, str]:
+    """Return what an EpisodeState tells of its episode, as a bag's metadata."""
+    flags = {name: 'true' if getattr(event, name) else 'false' for name in _FLAGS}
+    return {'episode_id': event.episode_id, 'task': event.task, 'instruction': event.instruction,
+            'seed': str(event.seed), 'steps': str(event.step), **flags}
+
+
+def entry_from_bag(folder: Path) -> EpisodeEntry:
+    """Return the entry of a committed episode, from its metadata record or else its messages.
+
+    Raises:
+        NoEpisodeError: the folder holds no episode of this suite.
+        BagError: a bag that is damaged or not complete.
+
+    """
+    folder = Path(folder)
+    bag = BagFolder(folder)
+    about = bag.about()
+    if COMMITTED not in about:
+        about = about | _from_messages(bag)
+    try:
+        lost, gaps = json.loads(about['lost']), json.loads(about['max_gap_s'])
+        return EpisodeEntry(
+            episode_id=about['episode_id'], task=about['task'],
+            instruction=about['instruction'], seed=int(about['seed']),
+            **{name: about[name] == 'true' for name in (*_FLAGS, 'recovered')},
+            steps=int(about['steps']), sources=tuple(filter(None, about['sources'].split(','))),
+            failed=about['failed'], bytes=bag.size, crc32=_checksum(bag),
+            topics={topic: {'messages': messages, 'lost': lost.get(topic, 0),
+                            'max_gap_s': gaps.get(topic, 0.0)}
+                    for topic, messages in bag.topics.items()},
+            recorded_ns=int(about[COMMITTED]),
+            dropped=int(about['dropped']) if 'dropped' in about else None,
+            folder=folder.absolute().name)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BagError(f'{folder}: its metadata {EPISODE_METADATA} does not describe an episode '
+                       f'({type(error).__name__}: {error}); move the folder away, or record the '
+                       'episode again') from error
+
+
+def _checksum(bag: BagFolder) -> int:
+    """Return the file's own checksum, or one of those of all files."""
+    checksums = [reader.checksum for reader in bag.readers]
+    return checksums[0] if len(checksums) == 1 else zlib.crc32(
+        struct.pack(f'<{len(checksums)}I', *checksums))
+
+
+def _from_messages(bag: BagFolder) -> dict[str, str]:
+    """Return what the messages tell where the record of the end is lost."""
+    if not any(topic.endswith('/episode') for topic in bag.topics):
+        raise NoEpisodeError(f'{bag.folder} holds no episode: neither a topic that ends in '
+                             f'/episode nor the metadata {EPISODE_METADATA}')
+    # Every topic by its own name: gaps are told of all.
+    events = bag.topic('episode')
+    store = bag.types('episode', events)
+    command = bag.topic('command', optional=True)
+    traffic: dict[str, Traffic] = {topic: Traffic() for topic in bag.topics}
+    told: dict[int, bytes] = {}
+    sources: set[str] = set()
+    received = 0
+    try:
+        for topic, log_time, data in bag.read({topic: topic for topic in bag.topics}):
+            traffic[topic].add(log_time)
+            received = max(received, log_time)
+            if topic == events:
+                told[stamp_of(data)] = data
+            elif topic == command:
+                sources.add(command_source(data))
+        if not told:
+            raise NoEpisodeError(f'{bag.folder} holds no episode: no message on {events}')
+        found = one_episode({stamp: decode(*store, data) for stamp, data in told.items()},
+                            bag.folder)
+    except BadMessageError as error:
+        raise BagError(f'{bag.folder}: {error}; leave the episode out') from error
+    last = found[max(found)]
+    flags = {} if last.phase == PHASE_ENDED else {'aborted': 'true'}
+    gaps = {topic: round(each.max_gap * 1e-9, 6) for topic, each in traffic.items()}
+    return {**describe(last), **flags, 'sources': ','.join(sorted(sources)), 'recovered': 'false',
+            'failed': '', 'lost': '{}', 'max_gap_s': json.dumps(gaps), COMMITTED: str(received)}

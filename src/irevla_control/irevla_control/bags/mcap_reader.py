@@ -1,0 +1,236 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reading an MCAP file, whoever wrote it: chunks or none, compressed or not, with an index or not.
+
+Every checksum that the file gives is compared before its content is used.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+import mmap
+from pathlib import Path
+import struct
+from typing import NamedTuple
+import zlib
+
+from mcap.data_stream import ReadDataStream
+from mcap.exceptions import McapError
+from mcap.opcode import Opcode
+from mcap.records import Channel, Chunk, Metadata, MetadataIndex, Schema, Statistics
+from mcap.stream_reader import get_chunk_data_stream
+
+from irevla_control.bags.mcap_file import MAGIC, Traffic, read_checksum
+from irevla_control.errors import BagError
+
+_RECORD = struct.Struct('<BQ')
+_MESSAGE = struct.Struct('<HIQQ')
+_CRC = struct.Struct('<I')
+
+
+class Recorded(NamedTuple):
+    """A message: its channel's id, when it was received [ns since 1970], its CDR bytes."""
+
+    channel: int
+    log_time: int
+    data: bytes
+
+
+class McapReader:
+    """What an MCAP file holds, and its messages.
+
+    Attributes:
+        path: of the file.
+        size: in bytes.
+        checksum: of its data section; 0 where none is given.
+        schemas, channels: by id.
+        messages: by channel id, how many the file says that it holds.
+        traffic: by channel id, what `read` met.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the end of the file; all of it where the end does not describe the rest.
+
+        Raises:
+            BagError: truncated, damaged, or no MCAP file.
+
+        """
+        self.path = path
+        self.schemas: dict[int, Schema] = {}
+        self.channels: dict[int, Channel] = {}
+        self.messages: dict[int, int] = {}
+        self.traffic: dict[int, Traffic] = {}
+        self._metadata: list[MetadataIndex] = []
+        self._statistics: Statistics | None = None
+        with self._mapped() as view:
+            self.size, self.checksum = len(view), read_checksum(path)
+            summary = struct.unpack_from('<Q', view, len(view) - len(MAGIC) - 20)[0]
+            if summary:
+                for opcode, _, body in _records(view, summary):
+                    self._take_in(opcode, body)
+        if not self._complete():
+            for _ in self.read(()):
+                pass
+            self.messages = {key: each.messages for key, each in self.traffic.items()}
+
+    def _complete(self) -> bool:
+        """Return whether the summary lists everything that it counts."""
+        counted = self._statistics
+        return counted is not None and (
+            counted.channel_count, counted.schema_count, counted.metadata_count) == (
+            len(self.channels), len(self.schemas), len(self._metadata))
+
+    def _take_in(self, opcode: int, body: memoryview) -> None:
+        if opcode == Opcode.SCHEMA:
+            schema = Schema.read(_stream(body))
+            self.schemas[schema.id] = schema
+        elif opcode == Opcode.CHANNEL:
+            channel = Channel.read(_stream(body))
+            self.channels[channel.id] = channel
+            self.messages.setdefault(channel.id, 0)
+        elif opcode == Opcode.STATISTICS:
+            self._statistics = Statistics.read(_stream(body))
+            self.messages |= self._statistics.channel_message_counts
+        elif opcode == Opcode.METADATA_INDEX:
+            self._metadata.append(MetadataIndex.read(_stream(body)))
+
+    def metadata(self, name: str) -> Iterator[dict[str, str]]:
+        """Yield the metadata records of a name, the last one first.
+
+        Raises:
+            BagError: one is damaged.
+
+        """
+        for index in sorted(self._metadata, key=lambda each: -each.offset):
+            if index.name != name:
+                continue
+            with self._mapped() as view:
+                opcode, _, body = next(_records(view, index.offset), (0, 0, view[:0]))
+                if opcode != Opcode.METADATA:
+                    raise ValueError(f'no metadata record at byte {index.offset}')
+                found = Metadata.read(_stream(body)).metadata
+            yield found
+
+    def verify(self) -> None:
+        """Compare every byte with the checksums that are given.
+
+        Raises:
+            BagError: one differs.
+
+        """
+        for _ in self.read(()):
+            pass
+
+    def read(self, channels: Collection[int]) -> Iterator[Recorded]:
+        """Yield the messages of these channels in the order of the file.
+
+        Raises:
+            BagError: damaged, or other messages than the file counted; perhaps after the last one.
+
+        """
+        self.traffic = {key: Traffic() for key in self.channels}
+        metadata = []
+        with self._mapped() as view:
+            read_checksum(self.path, verify=True)
+            for opcode, at, body in _unpacked(view):
+                if opcode == Opcode.MESSAGE:
+                    key, _, log_time, _ = _MESSAGE.unpack_from(body)
+                    self.traffic[key].add(log_time)
+                    if key in channels:
+                        yield Recorded(key, log_time, bytes(body[_MESSAGE.size:]))
+                elif opcode == Opcode.METADATA:
+                    name = Metadata.read(_stream(body)).name
+                    metadata.append(MetadataIndex(at, _RECORD.size + len(body), name))
+                elif opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
+                    self._take_in(opcode, body)
+                    self.traffic |= {key: Traffic() for key in
+                                     self.channels.keys() - self.traffic.keys()}
+            self._metadata = metadata
+            self._compare()
+
+    def _compare(self) -> None:
+        if self._statistics is None:
+            return
+        counted = self._statistics.channel_message_counts
+        for key, traffic in self.traffic.items():
+            if counted and traffic.messages != counted.get(key, 0):
+                raise ValueError(f'it holds {traffic.messages} messages of '
+                                 f'{self.channels[key].topic}, and counted {counted.get(key, 0)}')
+
+    @contextmanager
+    def _mapped(self) -> Iterator[memoryview]:
+        """Give the content; whatever is wrong with it becomes a BagError."""
+        try:
+            with self.path.open('rb') as file:
+                # Not closed by hand: records of an error's traceback still point into it.
+                yield memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except (OSError, ValueError) as error:
+            raise self._damaged(str(error).removeprefix(f'{self.path.name} ')) from error
+        except (KeyError, IndexError, OverflowError, MemoryError, struct.error,
+                McapError) as error:
+            raise self._damaged(f'{type(error).__name__}: {error}') from error
+
+    def _damaged(self, reason: str) -> BagError:
+        return BagError(
+            f'{self.path} cannot be read: {reason}; copy it again from where it was recorded; '
+            'where the recorder was killed, recover it with python -m '
+            f'irevla_control.recording.recovery {self.path.parent}')
+
+
+def _stream(body: memoryview) -> ReadDataStream:
+    return ReadDataStream(BytesIO(body))
+
+
+def _records(view: memoryview, at: int) -> Iterator[tuple[int, int, memoryview]]:
+    """Yield opcode, offset and body of each record from an offset on, up to the last whole one."""
+    while at + _RECORD.size <= len(view):
+        opcode, length = _RECORD.unpack_from(view, at)
+        start = at + _RECORD.size
+        if start + length > len(view):
+            return
+        yield opcode, at, view[start:start + length]
+        at = start + length
+
+
+def _unpacked(view: memoryview) -> Iterator[tuple[int, int, memoryview]]:
+    """Yield the records of a file up to the end of its data, those within chunks too.
+
+    Raises:
+        ValueError: a checksum differs, or the data has no end.
+
+    """
+    if view[:len(MAGIC)] != MAGIC:
+        raise ValueError('it does not begin as an MCAP file')
+    for opcode, at, body in _records(view, len(MAGIC)):
+        if opcode == Opcode.DATA_END:
+            return
+        if opcode == Opcode.CHUNK:
+            chunk = _decompressed(at, body)
+            end = 0
+            for inner, place, record in _records(chunk, 0):
+                yield inner, at, record
+                end = place + _RECORD.size + len(record)
+            if end != len(chunk):
+                raise ValueError(f'the chunk at byte {at} ends within a record')
+        elif opcode == Opcode.ATTACHMENT:
+            crc, = _CRC.unpack_from(body, len(body) - _CRC.size)
+            if crc and crc != zlib.crc32(body[:-_CRC.size]):
+                raise ValueError(f'the attachment at byte {at} has another checksum')
+        else:
+            yield opcode, at, body
+    raise ValueError('its data has no end')
+
+
+def _decompressed(at: int, body: memoryview) -> memoryview:
+    """Return what a chunk holds; ValueError where that is not what was written."""
+    chunk = Chunk.read(_stream(body))
+    try:
+        stream, size = get_chunk_data_stream(chunk, validate_crc=True)
+    except Exception as error:
+        # Each compression has an error of its own.
+        raise ValueError(f'the chunk at byte {at} cannot be read ({error})') from error
+    if size != chunk.uncompressed_size:
+        raise ValueError(f'the chunk at byte {at} holds {size} bytes, {chunk.uncompressed_size} '
+                         'were written')
+    return memoryview(stream.read(size))

@@ -1,0 +1,118 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a topic's messages must have to be read, and whether those in a bag have it."""
+
+from dataclasses import dataclass
+
+from mcap.records import Schema
+from rosbags.interfaces import Nodetype
+from rosbags.typesys import TypesysError
+from rosbags.typesys.store import Typestore
+
+from irevla_control.bags.message_types import typestore
+from irevla_control.errors import BadMessageError
+
+_INTEGERS = frozenset(f'{sign}int{bits}' for sign in ('', 'u') for bits in (8, 16, 32, 64))
+_KINDS = {'number': _INTEGERS | {'float32', 'float64'}, 'whole number': _INTEGERS,
+          'text': frozenset({'string'}), 'flag': frozenset({'bool'}),
+          'bytes': frozenset({'uint8[]', 'byte[]'})}
+_STAMP = {'header.stamp.sec': 'whole number', 'header.stamp.nanosec': 'whole number'}
+
+
+def _of(kind: str, names: str) -> dict[str, str]:
+    return dict.fromkeys(names.split(), kind)
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A message type, and by path the kind of each field that is read."""
+
+    type: str
+    fields: dict[str, str]
+
+
+IMAGE = Needed('sensor_msgs/msg/Image', _STAMP | _of('whole number', 'height width')
+               | {'encoding': 'text', 'data': 'bytes'})
+COMPRESSED_IMAGE = Needed('sensor_msgs/msg/CompressedImage',
+                          _STAMP | {'format': 'text', 'data': 'bytes'})
+_COMMAND = Needed('irevla_msgs/msg/EndEffectorCommand', _STAMP | _of(
+    'number', 'translation.x translation.y translation.z rotation.x rotation.y rotation.z gripper'
+) | {'source': 'whole number'})
+NEEDED = {
+    'command': _COMMAND,
+    'expert_label': _COMMAND,
+    'robot_state': Needed('irevla_msgs/msg/RobotState', _STAMP | _of(
+        'number', 'pose.position.x pose.position.y pose.position.z pose.orientation.x '
+        'pose.orientation.y pose.orientation.z pose.orientation.w gripper')),
+    'episode': Needed('irevla_msgs/msg/EpisodeState', _STAMP
+                      | _of('text', 'episode_id task instruction')
+                      | _of('whole number', 'seed step phase')
+                      | _of('flag', 'success aborted terminated truncated')
+                      | {'reward': 'number'}),
+}
+
+
+def checked_types(topic: str, schema: Schema | None, encoding: str,
+                  needed: tuple[Needed, ...]) -> Typestore:
+    """Return the types of a topic's messages as the bag defines them.
+
+    Args:
+        topic: name as recorded.
+        schema: of its messages; None where the bag has none.
+        encoding: of its messages.
+        needed: what may be there, one of these.
+
+    Raises:
+        BadMessageError: another type, no definition, or a field that is missing or of another
+            kind.
+
+    """
+    wanted = ' or '.join(each.type for each in needed)
+    if schema is None:
+        raise BadMessageError(f'{topic} has no message type in the bag; {wanted} is needed')
+    found = next((each for each in needed if each.type == schema.name), None)
+    if found is None:
+        raise BadMessageError(f'{topic} holds {schema.name}; {wanted} is needed')
+    if encoding != 'cdr':
+        raise BadMessageError(f'{topic} holds {schema.name} as {encoding!r}; cdr is needed')
+    text = schema.data.decode(errors='replace')
+    if not text.strip():
+        raise BadMessageError(
+            f'the bag holds no definition of {schema.name}, which {topic} has; where the type is '
+            'installed, ros2 bag convert writes a bag that holds it')
+    try:
+        store = typestore(((schema.name, text),), schema.encoding)
+    except (TypesysError, ValueError) as error:
+        raise BadMessageError(f'the definition of {schema.name} in the bag, which {topic} has, '
+                              f'cannot be read: {" ".join(str(error).split())}') from error
+    if not _kind(store, schema.name, 'header.stamp.sec') or \
+            _fields(store, schema.name)[0][0] != 'header':
+        raise BadMessageError(f'{topic}: {schema.name} in the bag does not begin with a header; '
+                              f'that of this release is needed')
+    for path, kind in found.fields.items():
+        actual = _kind(store, schema.name, path)
+        if actual not in _KINDS[kind]:
+            held = ', '.join(name for name, _ in _fields(store, schema.name))
+            raise BadMessageError(
+                f'{topic}: {schema.name} in the bag has '
+                + (f'field {path} as {actual}, not as {kind}' if actual else
+                   f'no field {path} (it has {held})')
+                + '; the definition of this release is needed')
+    return store
+
+
+def _fields(store: Typestore, type_name: str) -> list:
+    return store.fielddefs[type_name][1] if type_name in store.fielddefs else []
+
+
+def _kind(store: Typestore, type_name: str, path: str) -> str:
+    """Return a field's basic type, with '[]' where it is a list; '' when there is none."""
+    name, _, rest = path.partition('.')
+    node, value = dict(_fields(store, type_name)).get(name, (None, None))
+    if rest:
+        return _kind(store, value, rest) if node == Nodetype.NAME else ''
+    if node == Nodetype.BASE:
+        return value[0]
+    if node in (Nodetype.ARRAY, Nodetype.SEQUENCE) and value[0][0] == Nodetype.BASE:
+        return f'{value[0][1][0]}[]'
+    return value if node == Nodetype.NAME else ''

@@ -1,0 +1,40 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the sources and tests of a package import, or name in a text."""
+
+import ast
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+
+def sources_and_tests(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the Python files that a package ships, and those of its tests; not setup.py."""
+    shipped, tests = [], []
+    for file in sorted(folder.rglob('*.py')):
+        if file.name != 'setup.py':
+            (tests if 'test' in file.relative_to(folder).parts else shipped).append(file)
+    return shipped, tests
+
+
+def first_uses(files: list[Path], uses: Callable[[ast.AST], Iterator[str]],
+               names: Collection[str]) -> dict[str, Path]:
+    """Return which of the names the files use, each with the first file that does."""
+    return {name: file for file in reversed(files)
+            for name in uses(ast.parse(file.read_text())) if name in names}
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Yield the top packages of all imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split('.')[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split('.')[0]
+
+
+def named(tree: ast.AST) -> Iterator[str]:
+    """Yield what is imported, and what texts may name."""
+    yield from imported(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value.split('/')[0]

@@ -1,0 +1,234 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""An episode is known by what was recorded, not by its folder or its side files."""
+
+from contextlib import closing
+from dataclasses import replace
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+
+from foreign_bags import messages_of, write_mcap
+from mcap.reader import make_reader
+from played_episode import CAMERAS, SECOND, assert_same, play
+import pytest
+from recordings import recording
+import yaml
+
+from irevla_control.bags.identity import entry_from_bag
+from irevla_control.bags.index import INDEX, find_episodes, list_episodes, main, rebuild_index
+from irevla_control.bags.layout import EPISODE_METADATA
+from irevla_control.bags.reader import read_episode, read_observations
+from irevla_control.bags.usage import usage
+from irevla_control.errors import BagError, NoEpisodeError
+
+ALL_ROOTS_INDEXED = pytest.mark.parametrize('indexed', [True, False])
+
+
+@pytest.fixture(scope='module')
+def recorded(tmp_path_factory):
+    root = tmp_path_factory.mktemp('recorded')
+    with recording(root) as run:
+        for number in range(2):
+            run.play(play(f'reach_{number}', seed=number,
+                          start=(1_700_000_000 + 100 * number) * SECOND))
+    return root
+
+
+@pytest.fixture
+def root(tmp_path, recorded):
+    return shutil.copytree(recorded, tmp_path / 'root')
+
+
+def without_record(root, name='reach_0', split=0, **options):
+    """Rewrite a bag as a converting tool does: metadata records and custom data are dropped."""
+    folder = root / name
+    messages = list(messages_of(folder))
+    shutil.rmtree(folder)
+    parts = [messages[start::split] for start in range(split)] if split else [messages]
+    for number, part in enumerate(parts):
+        write_mcap(folder / f'{name}_{number}.mcap', part, **options)
+    return folder
+
+
+def test_the_final_record_in_the_file_tells_what_metadata_yaml_does(recorded):
+    side = yaml.safe_load((recorded / 'reach_0' / 'metadata.yaml').read_text())
+    with (recorded / 'reach_0' / 'reach_0_0.mcap').open('rb') as file:
+        first, last = [each.metadata for each in make_reader(file).iter_metadata()
+                       if each.name == EPISODE_METADATA]
+    assert last == side['rosbag2_bagfile_information']['custom_data']
+    assert first['success'] == 'false' and last['success'] == 'true'
+
+
+@ALL_ROOTS_INDEXED
+@pytest.mark.parametrize('content', [None, 'a: [1', 'rosbag2_bagfile_information: {version: 9}'])
+def test_an_episode_without_its_metadata_yaml_is_the_same_episode(root, indexed, content):
+    before = list_episodes(root)
+    if not indexed:
+        (root / INDEX).unlink()
+    (root / 'reach_0' / 'metadata.yaml').unlink()
+    if content:
+        # ros2 bag reindex writes one without custom data.
+        (root / 'reach_0' / 'metadata.yaml').write_text(content)
+    assert list_episodes(root) == before == rebuild_index(root)
+    assert_same(read_episode(root / 'reach_0', CAMERAS), play())
+
+
+@ALL_ROOTS_INDEXED
+def test_a_renamed_folder_is_found_where_it_is(root, indexed, capsys):
+    before = list_episodes(root)
+    if not indexed:
+        (root / INDEX).unlink()
+    (root / 'reach_0').rename(root / 'best one')
+    found = find_episodes([root])
+    assert list(found.episodes) == [root / 'best one', root / 'reach_1'] and not found.others
+    assert [replace(entry, folder=entry.episode_id) for entry in found.episodes.values()] == before
+    assert_same(read_episode(root / found.episodes[root / 'best one'].folder, CAMERAS), play())
+    assert main([str(root)]) == 0
+    assert '0 lost  in best one\n' in (told := capsys.readouterr().out)
+    assert told.endswith('listed 2 of 2 episodes\n')
+
+
+@ALL_ROOTS_INDEXED
+def test_a_copied_folder_counts_once_and_is_named(root, indexed, capsys):
+    if not indexed:
+        (root / INDEX).unlink()
+    shutil.copytree(root / 'reach_0', root / 'a copy')
+    shutil.copytree(root / 'reach_1', root.parent / 'other' / 'reach_1')
+    found = find_episodes([root, root.parent / 'other', root])
+    assert len(found.episodes) == 2
+    assert found.others == {
+        str(root / 'a copy'): f'the same episode as {root / "reach_0"}',
+        str(root / 'reach_1'): f'the same episode as {root.parent / "other" / "reach_1"}'}
+    assert main([str(root)]) == 0
+    assert capsys.readouterr().out.endswith(
+        f'listed 2 of 2 episodes; not counted: 1 the same episode as {root / "reach_0"} '
+        f'({root / "a copy"})\n')
+
+
+def test_an_index_line_of_other_content_is_not_believed(root):
+    shutil.rmtree(root / 'reach_1')
+    (root / 'reach_0').rename(root / 'reach_1')
+    lines = (root / INDEX).read_text().splitlines()
+    row = json.loads(lines[1])
+    (root / INDEX).write_text(json.dumps({**row, 'bytes': row['bytes'] + 1}))
+    assert [entry.episode_id for entry in list_episodes(root)] == ['reach_0']
+
+
+def test_what_a_converting_tool_dropped_is_rebuilt_from_the_messages(root, recorded):
+    folder = without_record(root)
+    found, original = entry_from_bag(folder), entry_from_bag(recorded / 'reach_0')
+    different = {'recorded_ns', 'dropped', 'bytes', 'crc32', 'folder'}
+    for name in vars(original).keys() - different:
+        assert getattr(found, name) == getattr(original, name), name
+    assert found.dropped is None and 0 < found.recorded_ns
+    assert {entry.episode_id for entry in list_episodes(root)} == {'reach_0', 'reach_1'}
+    assert_same(read_episode(folder, CAMERAS), play())
+
+
+def test_what_is_rebuilt_of_an_episode_without_its_end_is_aborted(tmp_path, recorded):
+    end = play().end
+    folder = write_mcap(tmp_path / 'x' / 'x.mcap', (
+        each for each in messages_of(recorded / 'reach_0')
+        if (each[1].topic, each[2].publish_time) != ('/episode', end)))
+    assert entry_from_bag(folder).aborted
+
+
+@pytest.mark.parametrize('count', [2, 11])
+def test_a_split_bag_is_read_as_one(root, count):
+    folder = without_record(root, split=count)
+    assert len(list(folder.glob('*.mcap'))) == count
+    assert_same(read_episode(folder, CAMERAS), play())
+    entry = find_episodes([root]).episodes[folder]
+    assert (entry.episode_id, entry.steps, entry.success) == ('reach_0', 4, True)
+    assert entry.topics['/command']['messages'] == 4
+    assert entry.bytes == sum(file.stat().st_size for file in folder.glob('*.mcap'))
+
+
+def test_a_part_that_is_missing_is_named(root):
+    folder = without_record(root, split=3)
+    (folder / 'metadata.yaml').write_text(yaml.safe_dump({'rosbag2_bagfile_information': {
+        'relative_file_paths': [f'reach_0_{number}.mcap' for number in range(3)]}}))
+    assert_same(read_episode(folder, CAMERAS), play())
+    (folder / 'reach_0_1.mcap').unlink()
+    for read in (lambda: read_episode(folder, CAMERAS), lambda: list_episodes(root)):
+        with pytest.raises(BagError, match='reach_0 lacks reach_0_1.mcap, which its metadata'):
+            read()
+
+
+def test_a_bag_of_a_whole_session_is_refused_with_its_episodes(root):
+    folder = write_mcap(root / 'session' / 'x.mcap', [
+        *messages_of(root / 'reach_0'), *messages_of(root / 'reach_1')])
+    for read in (lambda: read_episode(folder, CAMERAS), lambda: read_observations(folder, CAMERAS),
+                 lambda: list_episodes(root)):
+        with pytest.raises(BagError, match=r'holds 2 episodes in one bag \(reach_0, reach_1\)'):
+            read()
+
+
+def test_the_end_of_the_episode_before_is_not_part_of_this_one(root, tmp_path):
+    before = [each for each in messages_of(root / 'reach_0') if each[1].topic == '/episode'][-1:]
+    folder = write_mcap(tmp_path / 'late' / 'x.mcap', [*before, *messages_of(root / 'reach_1')])
+    played = play('reach_1', seed=1, start=1_700_000_100 * SECOND)
+    assert_same(read_episode(folder, CAMERAS), played)
+    assert entry_from_bag(folder).episode_id == 'reach_1'
+    assert len(read_observations(folder, CAMERAS).stamps) == 5
+
+
+def test_files_of_two_episodes_in_one_folder_are_refused(root):
+    shutil.copy(root / 'reach_1' / 'reach_1_0.mcap', root / 'reach_0')
+    with pytest.raises(BagError, match=r'files of 2 episodes \(reach_0, reach_1\)'):
+        read_episode(root / 'reach_0', CAMERAS)
+    with pytest.raises(BagError, match='files of 2 episodes'):
+        list_episodes(root)
+
+
+def test_what_is_no_episode_is_named_and_never_in_the_way(root):
+    (root / 'notes').mkdir()
+    (root / '.frames').mkdir()
+    shutil.copytree(root / 'reach_0', root / 'worker' / 'reach_0')
+    shutil.copy(root / 'reach_0' / 'reach_0_0.mcap', root / 'loose.mcap')
+    write_mcap(root / 'other robot' / 'x.mcap', (
+        each for each in messages_of(root / 'reach_0') if each[1].topic == '/robot_state'))
+    found = find_episodes([root])
+    assert len(found.episodes) == 2
+    assert {name.removeprefix(f'{root}/'): reason.split(';')[0].split(':')[0]
+            for name, reason in found.others.items()} == {
+        'notes': 'holds no MCAP file', 'worker': 'holds no MCAP file itself',
+        'loose.mcap': 'no folder of an episode', 'other robot': 'holds no episode'}
+
+
+def test_an_sqlite3_bag_is_named_with_the_command_that_converts_it(root):
+    mcap = root / 'reach_0'
+    subprocess.run([sys.executable, '-m', 'rosbags.convert', '--src', mcap, '--dst', root / 'db',
+                    '--dst-storage', 'sqlite3'], check=True, capture_output=True)
+    shutil.rmtree(mcap)
+    with pytest.raises(NoEpisodeError, match='holds an sqlite3 bag; rosbags-convert') as error:
+        read_episode(root / 'db', CAMERAS)
+    assert str(root / 'db') in find_episodes([root]).others
+    command = str(error.value).split('; ')[1].split(' writes')[0].split()
+    subprocess.run([sys.executable, '-m', 'rosbags.convert', *command[1:]], check=True,
+                   capture_output=True)
+    assert_same(read_episode(root / 'db_mcap', CAMERAS), play())
+    assert {entry.episode_id for entry in list_episodes(root)} == {'reach_0', 'reach_1'}
+
+
+def test_an_sqlite3_bag_without_definitions_needs_another_command(tmp_path):
+    (tmp_path / 'humble').mkdir()
+    with closing(sqlite3.connect(tmp_path / 'humble' / 'humble_0.db3')) as bag:
+        bag.executescript('CREATE TABLE topics(id, name, type); CREATE TABLE messages(id);')
+    with pytest.raises(NoEpisodeError) as error:
+        read_episode(tmp_path / 'humble', CAMERAS)
+    assert (f"ros2 bag convert -i {tmp_path / 'humble'} -o <(echo 'output_bags: [{{uri: "
+            f"{tmp_path / 'humble'}_mcap, storage_id: mcap, all: true}}]'), where irevla_msgs is"
+            ) in str(error.value)
+
+
+def test_usage_says_how_many_and_why():
+    assert usage(3, {}) == 'used 3 of 3 episodes'
+    assert usage(2, {'a': 'aborted', 'b': 'failed', 'c': 'aborted'}, {'d': 'holds no bag'}) == (
+        'used 2 of 5 episodes, because 2 aborted (a, c); 1 failed (b); '
+        'not counted: 1 holds no bag (d)')
+    assert usage(0, dict.fromkeys('abcdef', 'failed')) == (
+        'used 0 of 6 episodes, because 6 failed (a, b, c and 3 more)')

@@ -1,0 +1,121 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Algorithm 1's configuration is read once, whole; what does not fit is refused with its line."""
+
+from dataclasses import FrozenInstanceError, asdict, replace
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from irevla_control.errors import ConfigError
+from irevla_learner.algorithm1.config import load_config
+from irevla_learner.ppo.config import PPOConfig
+from irevla_learner.runs.layouts import PER_RUN
+from irevla_policy.training.config import TrainConfig
+
+CONFIG = Path(__file__).resolve().parents[4] / 'config'
+
+
+@pytest.fixture
+def file(tmp_path):
+    """The shipped configuration, beside settings of its own."""
+    (tmp_path / 'sacfd.yaml').write_text('decisions: 100\n')
+    (tmp_path / 'training.yaml').write_text('steps: 7\n')
+    text = (CONFIG / 'improve.yaml').read_text()
+    for shipped in ('learning/sacfd.yaml', 'training/stage2.yaml'):
+        text = text.replace(shipped, {'l': 'sacfd.yaml', 't': 'training.yaml'}[shipped[0]])
+    (tmp_path / 'improve.yaml').write_text(text)
+    return tmp_path / 'improve.yaml'
+
+
+def line_of(file, name):
+    lines = file.read_text().splitlines()
+    return 1 + next(number for number, line in enumerate(lines) if line.startswith(name))
+
+
+def test_the_shipped_configuration_holds_what_its_files_say():
+    config = load_config(CONFIG / 'improve.yaml')
+    values = yaml.safe_load((CONFIG / 'improve.yaml').read_text())
+    assert asdict(config.tasks) == {group: tuple(names) for group, names
+                                    in values['tasks'].items()}
+    assert asdict(config.settings) == asdict(type(config.settings).load(
+        CONFIG / values['settings']))
+    assert config.training == TrainConfig.load(CONFIG / values['training'])
+    assert config.contents().keys() == values.keys()
+    with pytest.raises(FrozenInstanceError):
+        config.copies = 3
+
+
+def test_it_is_read_once(file):
+    config = load_config(file)
+    before = config.contents()
+    for path in file.parent.iterdir():
+        path.unlink()
+    assert config.contents() == before == json.loads(json.dumps(before))
+    assert (config.settings.decisions, config.training.steps) == (100, 7)
+    assert str(file.parent) not in json.dumps(before), 'a run folder may travel'
+
+
+def test_what_stage_2_leaves_out_is_as_in_stage_0(file):
+    stage0 = TrainConfig(steps=50, precision='bf16', weight_decay=0.3, seed=4)
+    assert load_config(file, stage0).training == replace(stage0, steps=7)
+    assert load_config(file).training == TrainConfig(steps=7)
+
+
+@pytest.mark.parametrize('change, name, words', [
+    ({'copies': 0}, 'copies', 'copies is 0; a whole number of 1 or more is needed'),
+    ({'evaluation_seed': 7}, 'evaluation_seed',
+     f'evaluation_seed is 7; a whole number of {PER_RUN} or more is needed'),
+    ({'new_share': 1.0}, 'new_share', 'new_share is 1.0; a number from 0 to below 1 is needed'),
+    ({'labels': 'best'}, 'labels', "labels is 'best'; use improved or executed"),
+    ({'settings': 'no.yaml'}, 'settings', 'no.yaml does not exist'),
+    ({'classifier': 'no'}, 'classifier', '/no does not exist'),
+    ({'stage1_trains': 'all'}, 'stage1_trains', 'SACfD works on cached latents'),
+    ({'episodes': {'expert': 1, 'rl': 0, 'held_out': 1}}, '  rl',
+     'episodes.rl is 0; a whole number of 1 or more is needed'),
+    ({'tasks': {'expert': ['a b'], 'rl': [], 'held_out': []}}, '  expert',
+     "tasks.expert: task name 'a b' cannot name a recording; use"),
+    ({'tasks': {'expert': ['a'], 'rl': ['a'], 'held_out': []}}, '  rl',
+     'tasks.rl has task a, named twice: also in expert'),
+    ({'tasks': {'expert': [], 'rl': None, 'held_out': []}}, '  rl',
+     'tasks.rl is None; a list of names is needed'),
+    ({'tasks': {'expert': []}}, 'tasks', 'tasks needs rl (a list of names), held_out (a list of'),
+    ({'colour': 1}, 'colour', 'unknown key colour; known are'),
+])
+def test_what_does_not_fit_is_refused_with_its_line(file, change, name, words):
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | change))
+    with pytest.raises(ConfigError) as caught:
+        load_config(file)
+    if name.startswith(' '):
+        # The nearest of that name below its section.
+        lines, section = file.read_text().splitlines(), line_of(file, next(iter(change)))
+        line = section + 1 + next(number for number, text in enumerate(lines[section:])
+                                  if text.startswith(name))
+    else:
+        line = line_of(file, name)
+    assert str(caught.value).startswith(f'configuration {file}:{line}: ')
+    assert words in str(caught.value)
+
+
+def test_a_wrong_setting_of_a_stage_is_refused_in_its_own_file(file):
+    (file.parent / 'training.yaml').write_text('steps: 7\nprecision: fp8\n')
+    with pytest.raises(ConfigError, match=r"^training settings .*training\.yaml:2: precision is"):
+        load_config(file)
+
+
+def test_settings_of_another_algorithm_are_refused(file):
+    with pytest.raises(ConfigError, match='settings are PPO settings; algorithm sacfd needs SAC'):
+        replace(load_config(file), settings=PPOConfig())
+
+
+def test_a_classifier_is_refused_where_its_vlm_would_change(file):
+    (file.parent / 'judge').mkdir()
+    values = yaml.safe_load(file.read_text()) | {'classifier': 'judge'}
+    file.write_text(yaml.safe_dump(values))
+    assert load_config(file).classifier == file.parent / 'judge'
+    values['tasks']['rl'] = ['door-open-new', 'window-open-new']
+    file.write_text(yaml.safe_dump(values))
+    with pytest.raises(ConfigError, match='latents of one VLM'):
+        load_config(file)

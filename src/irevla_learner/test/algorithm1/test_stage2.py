@@ -1,0 +1,102 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Stage 2 of Algorithm 1, in the process in which stage 0 trained with another precision."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from evaluated_run import record
+import numpy as np
+import pytest
+import torch
+
+from irevla_control.errors import ConfigError
+from irevla_learner.algorithm1.algorithm1 import Algorithm1
+from irevla_learner.algorithm1.config import load_config
+from irevla_learner.runs.evaluation import EpisodeResult
+from irevla_learner.runs.outcome import write_outcome
+from irevla_learner.runs.run_folder import RunFolder
+from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.checkpoints.files import read_manifest
+from irevla_policy.checkpoints.stage0 import with_stage0
+from irevla_policy.frames.bag_frames import load_frames
+from irevla_policy.frames.dataset import Dataset
+from irevla_policy.model.config import PolicyConfig
+from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.vla import VLA
+from irevla_policy.training.config import TrainConfig
+from irevla_policy.training.stage0 import stage0_settings
+from irevla_policy.training.trainer import train
+
+CONFIG = Path(__file__).resolve().parents[4] / 'config'
+POLICY = {'cameras': ['front'], 'image_size': 24, 'head': {'hidden': [8]},
+          'backbone': {'tiny': {'width': 16, 'attention_heads': 2, 'queries': 2,
+                                'text_layers': 1}}}
+STAGE0 = TrainConfig(steps=2, batch_size=4, weight_decay=0.3, precision='bf16', threads=1, seed=3)
+
+
+class Nowhere:
+    """A domain in which nothing acts: stage 1 leaves the policy as it is."""
+
+    def evaluate(self, checkpoint, episodes, folder):
+        """Play nothing."""
+        return []
+
+    def learn(self, task, checkpoint, folder):
+        """Learn nothing."""
+        save_checkpoint(folder / 'checkpoint', load_checkpoint(checkpoint),
+                        with_stage0({}, checkpoint))
+        write_outcome(folder, 0, 0, 0)
+
+    def successes(self, folder, policy):
+        """Return none."""
+
+
+@pytest.fixture
+def demonstrations(tmp_path):
+    random = np.random.default_rng(0)
+    for number in range(2):
+        record(tmp_path / 'bags', EpisodeResult(
+            'light', number, True, 5, True, False, False, f'light-{number}'), 'light it',
+            {'front': random.integers(0, 255, (5, 24, 24, 3), np.uint8)})
+    return tmp_path / 'bags'
+
+
+@pytest.fixture
+def stage0(tmp_path, demonstrations):
+    """A policy that this process trained with bf16."""
+    random = np.random.default_rng(0)
+    torch.manual_seed(0)
+    vla = VLA(PolicyConfig.from_dict(POLICY), Statistics.from_data(
+        random.normal(size=(50, 10)), random.uniform(-1, 1, (50, 7))), ['light it'])
+    store = load_frames([demonstrations], vla.config.cameras, vla.config.image_size)
+    return train(vla, Dataset(store), None, STAGE0, tmp_path / 'stage0').checkpoint
+
+
+def run(tmp_path, stage0, demonstrations, text):
+    """Run it for two new tasks with these settings of stage 2; return the last checkpoint."""
+    (tmp_path / 'training.yaml').write_text(f'steps: 1\n{text}')
+    (tmp_path / 'improve.yaml').write_text(
+        (CONFIG / 'improve.yaml').read_text().replace('learning/', f'{CONFIG}/learning/')
+        .replace('training/stage2.yaml', 'training.yaml').replace(
+            'rl: [door-open-new]', 'rl: [door-open-new, door-close-new]'))
+    config = load_config(tmp_path / 'improve.yaml', stage0_settings(stage0))
+    with RunFolder(tmp_path / 'run', config.contents(), 9) as folder:
+        return Algorithm1(folder, config, Nowhere(), [demonstrations], 9).run(stage0)
+
+
+@pytest.mark.parametrize('text, precision', [('', 'bf16'), ("precision: 'no'\n", 'no')])
+def test_stage_2_has_the_precision_it_asks_for_or_that_of_stage_0(
+        tmp_path, stage0, demonstrations, text, precision):
+    last = run(tmp_path, stage0, demonstrations, text)
+    assert last == tmp_path / 'run/stage2-2/checkpoint'
+    for stage in ('stage2', 'stage2-2'):
+        extra = read_manifest(tmp_path / 'run' / stage / 'checkpoint')['extra']
+        assert TrainConfig(**extra['training']) == replace(STAGE0, steps=1, seed=9,
+                                                           precision=precision)
+        assert TrainConfig(**extra['stage0']) == STAGE0, 'also of the second task'
+
+
+def test_task_weights_of_stage_2_count(tmp_path, stage0, demonstrations):
+    with pytest.raises(ConfigError, match="task 'dark' has weight 1.0 but no episodes"):
+        run(tmp_path, stage0, demonstrations, 'task_weights: {dark: 1}\n')

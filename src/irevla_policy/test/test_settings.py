@@ -1,0 +1,134 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Settings come out of a YAML file typed, or are refused with file, line, name, value, remedy."""
+
+from dataclasses import FrozenInstanceError, dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import pytest
+
+from irevla_control.errors import ConfigError
+from irevla_policy.settings import (
+    SettingError,
+    Settings,
+    build,
+    plain,
+    setting,
+    write_settings,
+)
+
+
+@dataclass(frozen=True)
+class Oven(Settings):
+    """A section."""
+
+    heat: Literal['low', 'high'] = 'low'
+    trays: tuple[int, ...] = setting((1, 2), least=1)
+
+    def __post_init__(self):
+        """Check what two settings must agree on."""
+        super().__post_init__()
+        if self.heat == 'high' and len(self.trays) > 2:
+            raise SettingError('trays', f'trays is {self.trays}; use two at most with heat high')
+
+
+@dataclass(frozen=True)
+class Cooking(Settings):
+    """A file."""
+
+    what: ClassVar[str] = 'cooking settings'
+
+    recipe: Path
+    oven: Oven
+    minutes: int = setting(5, least=1, most=90)
+    salt: float = setting(0.5, above=0, below=2)
+    shares: dict[str, float] | None = setting(None, least=0)
+    stirred: bool = False
+    note: Path | None = None
+
+
+WHOLE = 'recipe: soup.txt\noven:\n  heat: low\n'
+
+
+@pytest.fixture
+def file(tmp_path):
+    (tmp_path / 'soup.txt').write_text('')
+    return tmp_path / 'cooking.yaml'
+
+
+def test_a_file_comes_out_typed(file):
+    file.write_text(WHOLE + '  trays: [3]\nminutes: 7\nsalt: 1\nshares: {soup: 2}\n')
+    assert Cooking.load(file) == Cooking(file.parent / 'soup.txt', Oven(trays=(3,)), 7, 1.0,
+                                         {'soup': 2.0})
+    assert type(Cooking.load(file).salt) is float
+    with pytest.raises(FrozenInstanceError):
+        Cooking.load(file).minutes = 3
+
+
+@pytest.mark.parametrize('text, message', [
+    ('minutes: 91', ':4: minutes is 91; a whole number from 1 to 90 is needed'),
+    ('minutes: 5.0', ':4: minutes is 5.0; a whole number from 1 to 90 is needed'),
+    ('minutes: true', ':4: minutes is True; a whole number from 1 to 90 is needed'),
+    ('salt: 0', ':4: salt is 0; a number above 0 to below 2 is needed'),
+    ('salt: .nan', ':4: salt is nan; a number above 0 to below 2 is needed'),
+    ('salt: 1e-7', ":4: salt is '1e-7'; a number above 0 to below 2 is needed (YAML takes 1e-7 "
+     'for text: write 0.0000001)'),
+    ('salt: much', ":4: salt is 'much'; a number above 0 to below 2 is needed\n"),
+    ('salt: nan', ":4: salt is 'nan'; a number above 0 to below 2 is needed\n"),
+    ('stirred: 1', ':4: stirred is 1; true or false is needed'),
+    ('  heat: high', ':4: oven.heat is there twice, first in line 3; remove one'),
+    ('  trays: [1, 0]', ':4: oven.trays is [1, 0]; a list of whole numbers of 1 or more is'),
+    ('  tray: []', ':4: unknown key oven.tray; known are heat, trays'),
+    ('shares: {soup: -1}', ":4: shares is {'soup': -1}; a block of \"name: number\" lines, "
+     'numbers of 0 or more, or null is needed'),
+    ('note: nowhere.txt', 'nowhere.txt does not exist'),
+    ('note: ""', ":4: note is ''; a path, or null is needed"),
+    ('1: 2', ':4: unknown key 1; known are minutes, note, oven, recipe'),
+    ('salt: [', ':5: no YAML: '), ('minutes: 2\nminutes: 3', ':5: minutes is there twice, first '
+                                   'in line 4; remove one'),
+])
+def test_what_does_not_fit_is_refused_with_its_line(file, text, message):
+    file.write_text(f'{WHOLE}{text}\n')
+    with pytest.raises(ConfigError) as caught:
+        Cooking.load(file)
+    assert str(caught.value).startswith(f'cooking settings {file}')
+    assert message in f'{caught.value}\n'
+
+
+def test_a_switch_that_yaml_takes_for_a_truth_value_is_explained(file):
+    file.write_text('recipe: soup.txt\noven:\n  heat: off\n')
+    with pytest.raises(ConfigError, match=r':3: oven\.heat is False; use low or high .*quotes'):
+        Cooking.load(file)
+
+
+def test_two_settings_that_disagree_are_refused_at_the_line_of_one(file):
+    file.write_text('recipe: soup.txt\noven:\n  heat: high\n  trays: [1, 2, 3]\n')
+    with pytest.raises(ConfigError, match=r':4: oven\.trays is \(1, 2, 3\); use two at most'):
+        Cooking.load(file)
+    with pytest.raises(SettingError, match=r'^trays is \(1, 2, 3\)'):
+        Oven('high', (1, 2, 3))
+
+
+def test_what_is_missing_is_named_with_what_is_needed(file):
+    file.write_text('minutes: 3\n')
+    with pytest.raises(ConfigError, match=r'yaml: it needs recipe \(a path\), oven \(a block'):
+        Cooking.load(file)
+
+
+def test_what_is_left_out_comes_from_the_base_and_the_command_line_wins(file):
+    base = build(Cooking, {'recipe': file, 'oven': {'heat': 'high'}, 'minutes': 30, 'salt': 1.5})
+    file.write_text('salt: 0.7\nminutes: 20\n')
+    found = Cooking.load(file, {'minutes': 40, 'salt': None}, base)
+    assert (found.oven.heat, found.minutes, found.salt) == ('high', 40, 0.7)
+    assert Cooking.load(None, base=base) == base
+    with pytest.raises(ConfigError, match=r'^cooking settings: minutes is 0;'):
+        Cooking.load(file, {'minutes': 0}, base)
+
+
+def test_settings_survive_being_written(file, tmp_path):
+    file.write_text(WHOLE + 'salt: 0.00001\nshares: {soup: 0.5}\n')
+    settings = Cooking.load(file)
+    write_settings(tmp_path / 'again.yaml', settings)
+    assert Cooking.load(tmp_path / 'again.yaml') == settings
+    assert plain(settings)['oven'] == {'heat': 'low', 'trays': [1, 2]}
