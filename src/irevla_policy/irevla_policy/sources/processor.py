@@ -12,10 +12,12 @@ import numpy as np
 from PIL import Image
 import torch
 from torch import Tensor
-from transformers import AutoProcessor, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from irevla_control.errors import ConfigError, one_line
 from irevla_policy.sources.files import check_files
+from irevla_policy.sources.optional_packages import missing_packages
+from irevla_policy.sources.picture_processor import picture_processor
 
 # Answers that some processors make for a training on text; the model would compute a loss.
 _ANSWERS = ('labels',)
@@ -25,11 +27,12 @@ def load_processor(source: str) -> Any:
     """Return the processor of a folder or hub id; ConfigError when it has none that fits."""
     check_files(source)
     try:
-        processor = AutoProcessor.from_pretrained(source)
+        processor = picture_processor(source)
     except Exception as error:  # each family's classes raise their own, tokenizers the bare one
+        reason = missing_packages(error) or (
+            f'{one_line(error)}; copy its processor and tokenizer files too')
         raise ConfigError(f'the processor of backbone.source {source!r} cannot be loaded: '
-                          f'{one_line(error)}; copy its processor and tokenizer files too'
-                          ) from error
+                          f'{reason}') from error
     if not hasattr(processor, 'image_processor') or not hasattr(processor, 'tokenizer'):
         raise ConfigError(f'backbone.source {source!r} has no processor for images and '
                           'text; copy its processor and tokenizer files too')

@@ -12,6 +12,7 @@ from transformers.utils import logging
 
 from irevla_control.errors import ConfigError, one_line
 from irevla_policy.sources.files import check_files
+from irevla_policy.sources.optional_packages import missing_packages
 
 # A refusal is one line: so many names at most.
 _SHOWN = 4
@@ -31,9 +32,10 @@ def load_weights(source: str, dtype: torch.dtype) -> tuple[PreTrainedModel, int]
                 source, dtype=dtype, use_safetensors=True, ignore_mismatched_sizes=True,
                 output_loading_info=True)
     except Exception as error:  # each family's classes raise their own
-        raise ConfigError(
-            f'backbone.source {source!r} cannot be loaded: {one_line(error)}; give a folder or '
-            'hub id of an image-text-to-text model with safetensors weights') from error
+        reason = missing_packages(error) or (
+            f'{one_line(error)}; give a folder or hub id of an image-text-to-text model with '
+            'safetensors weights')
+        raise ConfigError(f'backbone.source {source!r} cannot be loaded: {reason}') from error
     vocabulary_layer = model.get_output_embeddings()
     if model.config.is_encoder_decoder or not isinstance(vocabulary_layer, nn.Linear):
         raise ConfigError(f'backbone.source {source!r} ({type(model).__name__}) has no '

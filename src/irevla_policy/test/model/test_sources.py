@@ -119,7 +119,7 @@ def test_missing_vocabulary_layer_is_none_of_the_matter(tmp_path):
     images, words = torch.zeros(1, 1, 40, 40, 3, dtype=torch.uint8), ['go']
     before = family_vla(folder, 'llava').encode(images, words)
     change_weights(folder, lambda tensors: next(tensors.pop(name) for name in list(tensors)
-                                            if name.endswith('lm_head.weight')))
+                                                if name.endswith('lm_head.weight')))
     torch.testing.assert_close(family_vla(folder, 'llava').encode(images, words), before)
 
 
