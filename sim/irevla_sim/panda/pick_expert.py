@@ -7,7 +7,7 @@ import enum
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from irevla_control.arm.limits import shortened
+from irevla_control.arm.limits import clip_norm
 from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
 from irevla_sim.panda.scene import THINGS
@@ -91,7 +91,7 @@ class PickExpert:
                 Phase.LIFT: UP}[self.phase]
         held = self.phase in (Phase.GRASP, Phase.LIFT)
         label = np.zeros(7)
-        label[:3] = shortened(np.array([*(0 * aside if held else aside), down]), STEP)
+        label[:3] = clip_norm(np.array([*(0 * aside if held else aside), down]), STEP)
         label[5] = 0.0 if held else np.clip(turn, -TURN, TURN)
         label[6] = 0.0 if held else 1.0
         command = label.copy()
@@ -99,7 +99,7 @@ class PickExpert:
             fading = np.clip(height / ABOVE, 0, 1)
             noise = fading * self._noise_std * STEP * self._random.standard_normal(3)
             # A policy that takes the most of each direction must stay below the arm's max_step.
-            command[:3] = shortened(command[:3] + noise, 1.2 * STEP)
+            command[:3] = clip_norm(command[:3] + noise, 1.2 * STEP)
         return command, label
 
     def _advance(self, aside: np.ndarray, height: float, turn: float) -> None:

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from irevla_control.arm.controller import ArmController, ArmTiming, Mode
+from irevla_control.arm.home_path import Bounds
 from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.kinematics import forward, jacobian, joint_frames, tool_of
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.release import ResetRelease
 from irevla_control.arm.setpoint import Setpoint
-from irevla_control.arm.way_home import Bounds
 from irevla_control.franka.control_loop import ArmLoop
 from irevla_control.franka.franka_arm import FrankaArm
 from irevla_control.franka.franka_node import PARAMETERS
@@ -110,7 +110,7 @@ def test_a_wrist_wound_up_to_its_stop_comes_home_and_is_not_wound_up_again(panda
     led = Led(arm, limits)
     try:
         led.go_home()
-        assert led.controller.counts['ways home in joint space'] == 1
+        assert led.controller.counts['joint-space paths home'] == 1
         at_home = led.joints()
         distance = JOINT_LIMITS.distance(np.array([one.joint_position for one in led.states]))
         assert distance.min() > distance[0].min() - 0.05

@@ -39,7 +39,7 @@ class Table:
 
     def step(self, action, slips=False):
         before = self.hand
-        self.hand = self.hand.moved(action[:3], action[3:6])
+        self.hand = self.hand.translated(action[:3], action[3:6])
         place, rotation = place_of(self.name, self.positions)
         held = np.linalg.norm(before.position - place) < 0.02 and action[6] == 0
         across = abs(angle_to(self.hand, rotation, THINGS[self.name].geom == 'box')) < 0.2
@@ -80,7 +80,7 @@ def test_what_slips_is_tried_again():
 def test_fingers_lie_across_the_long_side():
     for yaw in np.linspace(-3, 3, 13):
         along = Rotation.from_rotvec([0, 0, yaw])
-        turned = HOME.moved(np.zeros(3), np.array([0, 0, angle_to(HOME, along, False)]))
+        turned = HOME.translated(np.zeros(3), np.array([0, 0, angle_to(HOME, along, False)]))
         fingers = turned.rotation.as_matrix()[:, 1]
         assert abs(fingers @ along.as_matrix()[:, 0]) < 1e-9
         assert abs(angle_to(HOME, along, symmetric=True)) <= np.pi / 4 + 1e-9

@@ -173,7 +173,7 @@ class FrankaArm:
         elif self._stopping:
             raise ArmError(FaultCode.CONTROL, 'the controller is ending; wait until it rests')
         with self._failing():
-            leading = self._gains.leading(setpoint.velocity, setpoint.turn_velocity)
+            leading = self._gains.leading(setpoint.velocity, setpoint.angular_velocity)
             self._tracker.set_target(
                 franky.Affine(translation=setpoint.pose.position,
                               quaternion=setpoint.pose.quaternion),

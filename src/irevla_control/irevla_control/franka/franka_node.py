@@ -11,17 +11,17 @@ from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 
 from irevla_control.arm.controller import ArmController, ArmTiming, Mode
-from irevla_control.arm.joint_limits import JointLimits
-from irevla_control.arm.limits import ArmLimits
-from irevla_control.arm.pose import Pose
-from irevla_control.arm.release import ResetRelease
-from irevla_control.arm.way_home import (
+from irevla_control.arm.home_path import (
     Bounds,
     check_home,
     home_pose,
     home_spread,
-    moved_home,
+    offset_home,
 )
+from irevla_control.arm.joint_limits import JointLimits
+from irevla_control.arm.limits import ArmLimits
+from irevla_control.arm.pose import Pose
+from irevla_control.arm.release import ResetRelease
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.franka.collision import CollisionThresholds
 from irevla_control.franka.control_loop import ArmLoop
@@ -232,7 +232,7 @@ class FrankaNode(Node):
         home = self._home
         if request.seed != request.SEED_NONE:
             offset = np.random.default_rng(request.seed).uniform(-self._spread, self._spread)
-            home = moved_home(home, offset)
+            home = offset_home(home, offset)
         response.text = self._loop.reset(home)
         response.accepted = not response.text
         return response

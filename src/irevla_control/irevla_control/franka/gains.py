@@ -73,13 +73,13 @@ class ArmGains:
         """Return the largest force (3,) [N] and torque (3,) [Nm] on an arm that is held."""
         return (1 + LEADING_SHARE) * self.spring
 
-    def leading(self, velocity: np.ndarray, turn_velocity: np.ndarray) -> np.ndarray:
+    def leading(self, velocity: np.ndarray, angular_velocity: np.ndarray) -> np.ndarray:
         """Return the part (6,) of a setpoint's velocity that the controller may be told.
 
         Told all of it, damping would not hold the arm behind; but the force of damping is not
         clipped. So it stays below the spring's: an arm whose setpoints freeze comes to rest.
         """
-        wanted = np.concatenate([velocity, turn_velocity])
+        wanted = np.concatenate([velocity, angular_velocity])
         for part in (slice(0, 3), slice(3, 6)):
             force = np.linalg.norm(self.damping[part] * wanted[part])
             most = LEADING_SHARE * self.spring[part].min()

@@ -18,8 +18,8 @@ GAINS = ArmGains(stiffness=1000.0, turn_stiffness=60.0, damping_ratio=1.5,
 
 
 @given(vectors, vectors)
-def test_damping_never_presses_more_than_the_spring_holds(velocity, turn_velocity):
-    force = GAINS.damping * GAINS.leading(velocity, 3 * turn_velocity)
+def test_damping_never_presses_more_than_the_spring_holds(velocity, angular_velocity):
+    force = GAINS.damping * GAINS.leading(velocity, 3 * angular_velocity)
     assert np.linalg.norm(force[:3]) <= LEADING_SHARE * GAINS.spring[:3].min() + 1e-9
     assert np.linalg.norm(force[3:]) <= LEADING_SHARE * GAINS.spring[3:].min() + 1e-9
     assert (np.abs(force) + GAINS.spring <= GAINS.bound + 1e-9).all()
