@@ -19,7 +19,7 @@ try:
             way = 0.03 if tick // 50 % 2 else -0.03
             setpoint.step(np.array([0, way, 0]), np.zeros(3), arm.read().pose)
         setpoint.advance(0.01)
-        arm.lead(setpoint)
+        arm.follow(setpoint)
         arm.read()
         if tick == 20:
             print('moving', flush=True)

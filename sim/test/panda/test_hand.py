@@ -41,7 +41,7 @@ def orders(panda, hand):
 
 def test_a_refused_grasp_is_a_warning_and_is_tried_again(panda, hand):
     panda.ask(answers={'grasp': 'failed'})
-    hand.want(0.0)
+    hand.command(0.0)
     until(lambda: hand.counts['hand orders refused'] == 2, hand)
     assert set(hand.warnings) == {
         'the hand refused grasping: libfranka gripper: Command failed!'}
@@ -52,7 +52,7 @@ def test_a_refused_grasp_is_a_warning_and_is_tried_again(panda, hand):
 
 def test_another_wish_does_not_wait_for_a_refused_one(panda, hand):
     panda.ask(answers={'grasp': 'unsuccessful'})
-    hand.want(0.0)
+    hand.command(0.0)
     until(lambda: hand.warnings, hand)
     assert hand.warnings[-1] == 'the hand refused grasping: not successful'
     hand.open()
@@ -63,13 +63,13 @@ def test_another_wish_does_not_wait_for_a_refused_one(panda, hand):
 
 def test_an_order_without_an_end_is_reported_and_stopped_for_the_next_wish(panda, hand):
     panda.ask(answers={'grasp': 'never'})
-    hand.want(0.0)
+    hand.command(0.0)
     until(lambda: hand.counts['hand orders late'], hand)
     assert hand.warnings[-1] == 'the hand has not finished grasping for 1 s'
     until(lambda: len(hand.warnings) > 1, hand)
     assert hand.warnings[-1] == 'the hand has not finished grasping for 2 s'
     assert orders(panda, hand) == ['grasp'], 'what it may hold is not let go of'
-    hand.want(1.0)
+    hand.command(1.0)
     until(lambda: hand.opened, hand)
     assert orders(panda, hand) == ['grasp', 'stop', 'move']
     assert hand.counts['hand orders late'] == 1
@@ -87,16 +87,16 @@ def test_an_opening_without_an_end_is_tried_again_by_itself(panda, hand):
 
 def test_a_hand_that_does_not_hear_a_stop_obeys_as_soon_as_it_hears(panda, hand):
     panda.ask(answers={'grasp': 'never', 'stop': 'never'})
-    hand.want(0.0)
+    hand.command(0.0)
     until(lambda: hand.counts['hand orders late'], hand)
-    hand.want(1.0)
+    hand.command(1.0)
     until(lambda: hand.opened, hand)
     assert orders(panda, hand) == ['grasp', 'stop', 'move']
 
 
 def test_a_lost_connection_is_a_problem_also_while_an_order_has_no_end(panda, hand):
     panda.ask(answers={'grasp': 'never'})
-    hand.want(0.0)
+    hand.command(0.0)
     until(lambda: hand.counts['hand orders late'], hand)
     panda.cut_gripper()
     end = time.monotonic() + WAIT_S

@@ -55,7 +55,7 @@ def lead(arm, setpoint, seconds):
     for _ in range(round(seconds / PERIOD_S)):
         poses.append(arm.read().pose)
         setpoint.advance(PERIOD_S)
-        arm.lead(setpoint)
+        arm.follow(setpoint)
         time.sleep(PERIOD_S)
     return poses
 
@@ -86,7 +86,7 @@ def test_a_second_start_while_it_brakes_is_refused(arm):
     lead(arm, setpoint, 0.2)
     arm.rest()
     with pytest.raises(ArmError, match='wait until it rests'):
-        arm.lead(setpoint)
+        arm.follow(setpoint)
 
 
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])

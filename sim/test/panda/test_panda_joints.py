@@ -94,7 +94,7 @@ def wind_up(arm, until):
         assert time.monotonic() < end, state.joint_position
         setpoint.step(np.zeros(3), np.array([0, 0, 0.05]), state.pose)
         setpoint.advance(PERIOD_S)
-        arm.lead(setpoint)
+        arm.follow(setpoint)
         time.sleep(PERIOD_S)
     arm.rest()
     while not arm.resting:

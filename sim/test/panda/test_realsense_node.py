@@ -271,7 +271,7 @@ def test_each_view_is_saved_with_its_name_as_the_policy_sees_it(viewer):
 def test_pictures_that_stay_the_same_are_reported_until_they_change(viewer):
     viewer.frozen = {'a1'}
     viewer.statuses.clear()
-    viewer.until(lambda: any('camera wrist: its pictures have been the same' in text
+    viewer.until(lambda: any('camera wrist: its images have been identical' in text
                              for text in viewer.statuses), 'the report of a frozen camera')
     assert not any('camera side: its pictures' in text for text in viewer.statuses)
     viewer.frozen = set()

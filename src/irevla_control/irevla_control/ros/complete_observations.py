@@ -86,7 +86,7 @@ class CompleteObservations:
             return ''
         silent = [('robot_state' if part == 'state' else f'camera {part}')
                   for part, heard in self._heard.items() if now - heard > INCOMPLETE_S]
-        why = f'nothing comes from {", ".join(silent)}' if silent else (
+        why = f'no message from {", ".join(silent)}' if silent else (
             f'its parts differ by more than max_skew_s ({self._max_skew_s:g} s)')
         return (f'no complete observation for {now - self._complete:.1f} s ({why}); no command '
                 'is sent')

@@ -32,13 +32,13 @@ def told(diagnostics, monkeypatch):
 
 def test_a_warning_is_logged_once_while_only_its_numbers_change(diagnostics, told, capfd):
     for rate_hz in (15.0, 15.2, 14.8):
-        diagnostics.warn(f'camera cam1: it gives {rate_hz} pictures a second, 30 are asked')
+        diagnostics.warn(f'camera cam1: it gives {rate_hz} images per second, 30 are requested')
     assert told().startswith('camera cam1: it gives 14.8'), 'the newest is published'
     assert capfd.readouterr().err.count('it gives') == 1
-    diagnostics.warn('camera cam2: it gives 14.8 pictures a second, 30 are asked')
+    diagnostics.warn('camera cam2: it gives 14.8 images per second, 30 are requested')
     assert capfd.readouterr().err.count('it gives') == 1, 'another camera'
     diagnostics.warn('')
-    diagnostics.warn('camera cam2: it gives 14.7 pictures a second, 30 are asked')
+    diagnostics.warn('camera cam2: it gives 14.7 images per second, 30 are requested')
     assert capfd.readouterr().err.count('it gives') == 1, 'it was well in between'
 
 
