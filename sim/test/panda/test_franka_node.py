@@ -246,7 +246,7 @@ def test_with_two_that_command_the_arm_holds_and_names_them_until_one_is_left(co
 def test_a_second_arm_node_refuses_to_start_and_names_the_first(commander, panda):
     spinning = threading.Thread(target=commander.run, args=(1.0,))
     spinning.start()
-    with pytest.raises(ConfigError, match=r'/franka\b.* publishes robot_state already'):
+    with pytest.raises(ConfigError, match=r'/franka\b.* already publishes robot_state'):
         FrankaNode(parameter_overrides=[rclpy.Parameter('robot_ip', value='127.0.0.250')])
     spinning.join()
 

@@ -104,7 +104,7 @@ def test_a_turn_is_one_for_all_or_one_for_each():
 def test_a_crop_and_serials_that_no_cameras_have_are_refused():
     with pytest.raises(ConfigError, match='whole numbers from 0 to 4096'):
         PARAMETERS['crop'].fitted([-1, 0, 48, 48])
-    with pytest.raises(ConfigError, match='"a1" is there twice'):
+    with pytest.raises(ConfigError, match='"a1" given twice'):
         PARAMETERS['serials'].fitted(['a1', 'a1'])
 
 

@@ -70,7 +70,7 @@ def start():
 
 
 def ended_well(process):
-    """Return what a process said until it ended with status 0 and without complaint."""
+    """Return the output of a process that ended with status 0 and without an error."""
     output, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, '')
     return output
