@@ -82,8 +82,8 @@ def test_rclpys_own_parameters_are_accepted(declared):
     ('box_low:=[0.3]', 'parameter box_low: [0.3]: expected 3 numbers'),
     ('box_low:=[]', 'parameter box_low: []: an empty list; expected at least one value'),
     ('cameras:=[front left]', 'parameter cameras: ["front left"]: \'front left\' is not a name'),
-    ('use_sim_time:=true', 'parameter use_sim_time: true: the nodes run on the clock of this '
-                           'machine, and nothing publishes /clock; only false is possible')])
+    ('use_sim_time:=true', 'parameter use_sim_time: true: the nodes use the clock of this '
+                           'machine, and no node publishes /clock; only false is possible')])
 def test_an_invalid_parameter_is_refused_in_one_line(refused, given, words):
     said = refused('-p', given)
     assert said.startswith(words) and len(said.splitlines()) == 1
