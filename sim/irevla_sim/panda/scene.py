@@ -29,7 +29,7 @@ class Thing:
     rgba: str
     mass: float
     height: float
-    turn: str = '1 0 0 0'
+    quaternion: str = '1 0 0 0'
 
 
 THINGS = {
@@ -38,7 +38,7 @@ THINGS = {
     'blue block': Thing('box', '0.02 0.02 0.02', '0.12 0.3 0.85 1', 0.05, 0.02),
     'eggplant': Thing('ellipsoid', '0.045 0.022 0.022', '0.35 0.1 0.4 1', 0.06, 0.022),
     'carrot': Thing('capsule', '0.014 0.045', '0.95 0.5 0.1 1', 0.05, 0.014,
-                    turn='0.7071 0 0.7071 0'),
+                    quaternion='0.7071 0 0.7071 0'),
 }
 # The relative pose in the data of a MuJoCo weld.
 WELD_POSE = slice(3, 10)
@@ -69,7 +69,7 @@ class PandaScene(MujocoSimulator):
             body = ET.SubElement(self.worldbody, 'body', name=name)
             ET.SubElement(body, 'freejoint', name=name)
             ET.SubElement(body, 'geom', type=thing.geom, size=thing.size, rgba=thing.rgba,
-                          mass=str(thing.mass), quat=thing.turn, **GRIPPY)
+                          mass=str(thing.mass), quat=thing.quaternion, **GRIPPY)
             # Lets a test fix an object in place, as stiffly as a step of 1 ms allows.
             ET.SubElement(equality, 'weld', name=f'fastened {name}', body1='world', body2=name,
                           active='false', solref='0.002 1', solimp='0.99 0.999 0.001')

@@ -12,7 +12,7 @@ from irevla_control.errors import ConfigError
 
 FOLDER = Path('/dev/shm')
 # Fields before the positions: count of writes, time, requested and last arrangement.
-WRITES, TIME, WANTED, ARRANGED, POSITIONS = 0, 1, 2, 3, 4
+WRITES, TIME, REQUESTED, ARRANGED, POSITIONS = 0, 1, 2, 3, 4
 NOTHING = -1.0
 LONGEST_WRITE_S = 1.0
 
@@ -37,7 +37,7 @@ class SharedScene:
             # A new file, because readers of an older one of this name keep it open.
             fresh = self.path.with_suffix(f'.{os.getpid()}')
             self._values = np.memmap(fresh, np.float64, 'w+', shape=(POSITIONS + positions,))
-            self._values[WANTED] = self._values[ARRANGED] = NOTHING
+            self._values[REQUESTED] = self._values[ARRANGED] = NOTHING
             fresh.replace(self.path)
         else:
             self._open()
@@ -77,15 +77,15 @@ class SharedScene:
         """Request the arrangement of a seed of 0 or more."""
         self._open()
         self._values[ARRANGED] = NOTHING
-        self._values[WANTED] = seed
+        self._values[REQUESTED] = seed
 
     def asked(self) -> int | None:
         """Return the seed of a requested arrangement, once; else None."""
-        wanted = self._values[WANTED]
-        if wanted == NOTHING:
+        requested = self._values[REQUESTED]
+        if requested == NOTHING:
             return None
-        self._values[WANTED] = NOTHING
-        return int(wanted)
+        self._values[REQUESTED] = NOTHING
+        return int(requested)
 
     def answer(self, seed: int) -> None:
         """Report that the arrangement of a seed is done."""

@@ -154,27 +154,27 @@ def test_home_is_as_configured_and_its_offset_comes_from_the_seed(commander):
 
 
 def test_a_circle_of_commands_is_tracked(commander, panda):
-    start, wanted = commander.position(), np.zeros(3)
+    start, goal = commander.position(), np.zeros(3)
     radius = 0.05
     middle, off = start - [radius, 0, 0], []
 
-    def lead(delta, near):
+    def move(delta, near):
         """Send a delta, then rest until the arm is near; on a busy machine it is slow."""
         end = time.monotonic() + WAIT_S
         while True:
             commander.send(delta)
             commander.run(0.1)
             off.append(np.linalg.norm(commander.position() - middle) - radius)
-            if np.linalg.norm(commander.position() - start - wanted) < near:
+            if np.linalg.norm(commander.position() - start - goal) < near:
                 return
-            assert time.monotonic() < end, f'not at {start + wanted}'
+            assert time.monotonic() < end, f'not at {start + goal}'
             delta = np.zeros(3)
 
     began_s = panda.scene.read()[0]
     for delta in circle(radius, 40):
-        wanted = wanted + delta
-        lead(delta, 0.01)
-    lead(np.zeros(3), 0.006)
+        goal = goal + delta
+        move(delta, 0.01)
+    move(np.zeros(3), 0.006)
     took_s = panda.scene.read()[0] - began_s
     print(f'{took_s:.1f} s of the simulated time')
     assert took_s < 10

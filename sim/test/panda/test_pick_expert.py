@@ -41,9 +41,9 @@ class Table:
         before = self.hand
         self.hand = self.hand.translated(action[:3], action[3:6])
         place, rotation = place_of(self.name, self.positions)
-        held = np.linalg.norm(before.position - place) < 0.02 and action[6] == 0
+        grasped = np.linalg.norm(before.position - place) < 0.02 and action[6] == 0
         across = abs(angle_to(self.hand, rotation, THINGS[self.name].geom == 'box')) < 0.2
-        if held and across and not slips:
+        if grasped and across and not slips:
             self.positions[self.first:self.first + 3] += self.hand.position - before.position
 
 

@@ -86,9 +86,9 @@ class RealSenseNode(Node):
         same = {name: values[name] for name in (
             'width', 'height', 'fps', 'exposure_us', 'gain', 'transport_s', 'min_rate_share',
             'frozen_after_s')}
-        turns = rotations(values['rotation'], names)
+        angles = rotations(values['rotation'], names)
         self._settings = {name: CameraSettings(
-            serial, crop=crop, size=values['image_size'], rotation=turns[name], **same)
+            serial, crop=crop, size=values['image_size'], rotation=angles[name], **same)
             for name, serial in zip(names, serials)}
         self._views_folder = views_folder(values['views_folder'], self.get_namespace())
         # Time at which a view is saved [steady s], after its exposure settled; and its image.

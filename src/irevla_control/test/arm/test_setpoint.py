@@ -17,7 +17,7 @@ deltas = st.lists(st.tuples(vectors.map(lambda v: 0.05 * v), turns.map(lambda t:
                   min_size=1, max_size=12)
 
 
-def lead(setpoint, deltas, ticks=10):
+def follow(setpoint, deltas, ticks=10):
     """Give a delta each 0.1 s, and 2 s more; return poses and velocities of every tick."""
     path = []
     for translation, turn in deltas:
@@ -33,7 +33,7 @@ def lead(setpoint, deltas, ticks=10):
 @given(deltas)
 def test_speed_and_acceleration_stay_bounded_and_the_target_is_reached(deltas):
     setpoint = Setpoint(LIMITS, 0.05, HOME)
-    path = lead(setpoint, deltas)
+    path = follow(setpoint, deltas)
     speeds = np.array([[0, 0, 0, 0, 0, 0], *(np.concatenate(one[1:]) for one in path)])
     assert np.linalg.norm(speeds[:, :3], axis=1).max() <= LIMITS.max_speed + 1e-9
     assert np.linalg.norm(speeds[:, 3:], axis=1).max() <= LIMITS.max_turn_speed + 1e-9

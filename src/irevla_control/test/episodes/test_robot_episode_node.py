@@ -107,7 +107,7 @@ class Robot:
         self.command.publish(message)
         self.spin(0.05)
 
-    def say(self, verdict):
+    def judge(self, verdict):
         message = OperatorVerdict(verdict=verdict)
         message.header.stamp = ns_to_stamp(time.time_ns())
         self.verdict.publish(message)
@@ -179,7 +179,7 @@ def test_a_camera_ahead_of_the_clock_costs_no_step_and_no_verdict(robot):
     robot.begin()
     stamps = [robot.step() for _ in range(HORIZON - 1)]
     assert [event.step for event in robot.events] == [0, 0, 1]
-    robot.say(OperatorVerdict.SUCCESS)
+    robot.judge(OperatorVerdict.SUCCESS)
     last = robot.end()
     assert last.success and last.step == 2
     assert [stamp_to_ns(event.header.stamp) for event in robot.events[1:-1]] == stamps
@@ -188,11 +188,11 @@ def test_a_camera_ahead_of_the_clock_costs_no_step_and_no_verdict(robot):
 def test_operator_and_classifier_end_an_episode(robot):
     robot.begin()
     robot.step()
-    robot.say(OperatorVerdict.SUCCESS)
+    robot.judge(OperatorVerdict.SUCCESS)
     assert robot.end().success
     robot.begin()
     robot.step()
-    robot.say(OperatorVerdict.FAILURE)
+    robot.judge(OperatorVerdict.FAILURE)
     assert not robot.end().success and robot.end().terminated
     episode_id = robot.begin()
     message = Reward(episode_id='of another', success=True)
@@ -211,7 +211,7 @@ def test_operator_and_classifier_end_an_episode(robot):
 def test_the_reason_of_an_abort_is_reported(robot):
     robot.begin()
     robot.step()
-    robot.say(OperatorVerdict.DISCARD)
+    robot.judge(OperatorVerdict.DISCARD)
     assert robot.end().aborted and 'discarded' in robot.end().text
     robot.begin()
     robot.mode, robot.fault_text = RobotState.MODE_FAULT, 'the cable was cut'
@@ -252,10 +252,10 @@ def test_the_operator_starts_the_episode_and_success_lingers(patient_robot):
     robot.see()
     robot.see()
     assert not robot.events and not robot.arrangements
-    robot.say(OperatorVerdict.SUCCESS)
+    robot.judge(OperatorVerdict.SUCCESS)
     robot.see_until_it_runs()
     robot.step()
-    robot.say(OperatorVerdict.SUCCESS)
+    robot.judge(OperatorVerdict.SUCCESS)
     robot.see()
     assert [event.success for event in robot.events] == [False, False, True]
     assert robot.end().success
@@ -268,7 +268,7 @@ def test_an_arm_that_went_idle_while_the_operator_arranged_goes_home_again(patie
     robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
     robot.mode = RobotState.MODE_IDLE
     robot.spin(0.1)
-    robot.say(OperatorVerdict.SUCCESS)
+    robot.judge(OperatorVerdict.SUCCESS)
     robot.until(lambda: len(robot.homes) == 2, 'another path home')
     robot.mode = RobotState.MODE_HOLDING
     robot.see_until_it_runs()
@@ -284,11 +284,11 @@ def test_an_episode_waits_until_the_press_has_opened_the_hand(patient_robot, fir
     robot.ask()
     robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
     if first == 'press':
-        robot.say(OperatorVerdict.SUCCESS)
+        robot.judge(OperatorVerdict.SUCCESS)
     robot.mode = RobotState.MODE_RESETTING
     robot.spin(0.1)
     if first == 'opening':
-        robot.say(OperatorVerdict.SUCCESS)
+        robot.judge(OperatorVerdict.SUCCESS)
     for _ in range(4):
         robot.see()
     assert not robot.events
@@ -317,7 +317,7 @@ def test_the_effect_of_a_press_is_logged_before_it_moves_the_arm(
     robot.spin(0.2)
     log = capfd.readouterr().err
     assert log.count('then press success to start') == 1 and 'HOME' not in log
-    robot.say(OperatorVerdict.SUCCESS)
+    robot.judge(OperatorVerdict.SUCCESS)
     robot.see_until_it_runs()
     assert len(robot.homes) == 1
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The largest force of a blocked arm: the safety of whoever stands beside it depends on it."""
+"""The largest force of a blocked arm: the safety of people beside it depends on it."""
 
 from dataclasses import replace
 

@@ -217,11 +217,11 @@ def test_an_incompatible_reliability_is_reported(node, executor, capfd):
     node.create_publisher(Int32, 'unreliable', QoSProfile(
         depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
     node.create_subscription(Int32, 'unreliable', lambda message: None, 10)
-    said = []
+    output = []
 
     def reported():
-        said.append(capfd.readouterr().err)
-        return 'incompatible QoS' in ''.join(said)
+        output.append(capfd.readouterr().err)
+        return 'incompatible QoS' in ''.join(output)
 
     spin_until(executor, reported)
 

@@ -131,7 +131,7 @@ def test_one_that_was_killed_is_ignored_at_once_twenty_times(ros):
                                   args=(os.environ['ROS_DOMAIN_ID'], child), daemon=True)
         process.start()
         assert begun.poll(20)
-        said = begun.recv()
+        output = begun.recv()
         process.kill()
         process.join()
-        assert not said
+        assert not output

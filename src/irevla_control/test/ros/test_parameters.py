@@ -85,8 +85,8 @@ def test_rclpys_own_parameters_are_accepted(declared):
     ('use_sim_time:=true', 'parameter use_sim_time: true: the nodes use the clock of this '
                            'machine, and no node publishes /clock; only false is possible')])
 def test_an_invalid_parameter_is_refused_in_one_line(refused, given, words):
-    said = refused('-p', given)
-    assert said.startswith(words) and len(said.splitlines()) == 1
+    output = refused('-p', given)
+    assert output.startswith(words) and len(output.splitlines()) == 1
 
 
 def test_the_file_and_line_that_give_a_value_are_named(refused, tmp_path):
@@ -155,5 +155,5 @@ def test_a_node_that_cannot_start_ends_with_one_line_and_status_1(arguments, lin
         [sys.executable, '-c', NODE, '--ros-args', *arguments], capture_output=True, text=True,
         timeout=60, env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)})
     assert done.returncode == 1
-    said = [text for text in done.stderr.splitlines() if not text.startswith('[')]
-    assert len(said) == 1 and line in said[0]
+    output = [text for text in done.stderr.splitlines() if not text.startswith('[')]
+    assert len(output) == 1 and line in output[0]

@@ -116,7 +116,7 @@ def played(domain):
                 file.unlink()
 
 
-def said(pipe):
+def answer_of(pipe):
     assert pipe.poll(20)
     return pipe.recv()
 
@@ -124,8 +124,8 @@ def said(pipe):
 @pytest.mark.parametrize(('arm', 'stopper'), [('network', 'shared'), ('shared', 'network')])
 def test_a_stop_of_another_user_arrives(played, arm, stopper):
     """Programs of any user reach the arm's node; the stop program reaches any node."""
-    said(played(play_arm, USERS[0], arm == 'shared', True))
-    assert said(played(play_stopper, USERS[1], stopper == 'shared')) == 'stopped'
+    answer_of(played(play_arm, USERS[0], arm == 'shared', True))
+    assert answer_of(played(play_stopper, USERS[1], stopper == 'shared')) == 'stopped'
 
 
 def run_stop(*arguments):
@@ -134,7 +134,7 @@ def run_stop(*arguments):
 
 
 def test_the_program_prints_the_time_until_the_arm_stopped(played):
-    said(played(play_arm, USERS[0], False, True))
+    answer_of(played(play_arm, USERS[0], False, True))
     began = time.monotonic()
     done = run_stop()
     took_ms = 1e3 * (time.monotonic() - began)
@@ -143,7 +143,7 @@ def test_the_program_prints_the_time_until_the_arm_stopped(played):
 
 
 def test_an_arm_that_does_not_stop_ends_the_program_with_its_state(played):
-    said(played(play_arm, USERS[0], False, False))
+    answer_of(played(play_arm, USERS[0], False, False))
     done = run_stop('--within', '0.5')
     assert done.returncode != 0
     assert '0 listen to /emergency_stop' in done.stderr and 'mode 2' in done.stderr
@@ -157,7 +157,7 @@ def test_a_profile_that_cannot_be_read_does_not_keep_the_program_from_stopping(
         profile.write_text(text)
     monkeypatch.setenv(middleware.PROFILES, str(profile))
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    said(played(play_arm, USERS[0], False, True))
+    answer_of(played(play_arm, USERS[0], False, True))
     done = run_stop()
     assert done.returncode == 0 and 'stopped within' in done.stdout, done.stderr
     assert str(profile) in done.stderr and 'Traceback' not in done.stderr
@@ -172,18 +172,18 @@ def test_without_an_arm_the_program_names_topic_and_domain(domain):
 def test_nodes_report_that_another_users_messages_are_lost(played, monkeypatch):
     """With shared memory on both sides they match, and nothing arrives."""
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    said(played(play_arm, USERS[0], True, True))
+    answer_of(played(play_arm, USERS[0], True, True))
     rclpy.init()
     node = rclpy.create_node('camera')
-    heard = []
-    node.create_subscription(DiagnosticArray, '/diagnostics', heard.append, 10)
+    received = []
+    node.create_subscription(DiagnosticArray, '/diagnostics', received.append, 10)
     executor, diagnostics = DirectExecutor(), Diagnostics(node)
     executor.add_node(node)
-    while not heard:
+    while not received:
         diagnostics.publish()
         executor.spin_once(timeout_sec=0.05)
     rclpy.shutdown()
-    status = heard[0].status[0]
+    status = received[0].status[0]
     assert status.level == DiagnosticStatus.WARN
     assert f'user {USERS[0]} runs nodes' in status.message and 'as one user' in status.message
 
@@ -198,7 +198,7 @@ def test_the_profile_without_shared_memory_keeps_all_else():
     lists = [[each.text for each in root.find(f'.//{name("interfaceWhiteList")}')]
              for root in (before, after)]
     assert lists == [['127.0.0.1']] * 2
-    # With discovery on the network the user's own file says where to look.
+    # With discovery on the network the user's own file defines where to discover.
     wide = middleware.network_profile(PROFILE.read_text(), False)
     assert 'initialPeersList' not in wide
     assert wide.count('shared_memory</transport_id>') == 1

@@ -145,7 +145,7 @@ def test_a_deflected_cap_answers_each_image_with_its_stamp_and_a_released_one_no
     desk.until(lambda: time.monotonic() > end, 'half a second')
     desk.commands.clear()
     end = time.monotonic() + 0.3
-    desk.until(lambda: time.monotonic() > end, 'images for nobody', desk.see)
+    desk.until(lambda: time.monotonic() > end, 'images without an answer', desk.see)
     assert not desk.commands
 
 
