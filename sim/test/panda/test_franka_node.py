@@ -304,7 +304,7 @@ def test_a_reflex_is_a_fault_with_its_name_and_thresholds_are_set_at_connect_and
     panda.ask(reflex='cartesian_reflex')
     commander.until(lambda: commander.state.mode == RobotState.MODE_FAULT, 5, 'the fault')
     assert 'aborted by reflex! ["cartesian_reflex"]' in commander.state.fault_text
-    assert 'more than collision_force or collision_torque' in commander.state.fault_text
+    assert 'above collision_force or collision_torque' in commander.state.fault_text
     assert '\n' not in commander.state.fault_text
     commander.until(lambda: commander.recover().success, WAIT_S, 'the word to recover')
     commander.until(lambda: commander.state.mode == RobotState.MODE_IDLE, WAIT_S, 'recovery')
