@@ -64,16 +64,16 @@ def block(name, line):
     (block('/**/spacemouse', 'view: 1.0'), {}, ('block /**/spacemouse matches no node',)),
     (block('/**', 'max_sped: 0.05'), {}, ('lab.yaml:3: /** max_sped: 0.05: ', 'max_speed')),
     (block('/**/franka', 'exposure_us: 8000'), {}, ('/realsense has it',)),
-    (block('/**/franka', 'max_speed: fast'), {}, ('max_speed: "fast": expected is a number',)),
-    (block('/**/franka', 'box_low: [0.3, 0, 0.01]'), {}, ('expected is [0.3, 0.0, 0.01]',)),
-    (block('/**/realsense', 'rotation: [0, 45]'), {}, ('rotation: [0, 45]: expected is a list',)),
+    (block('/**/franka', 'max_speed: fast'), {}, ('max_speed: "fast": expected a number',)),
+    (block('/**/franka', 'box_low: [0.3, 0, 0.01]'), {}, ('expected [0.3, 0.0, 0.01]',)),
+    (block('/**/realsense', 'rotation: [0, 45]'), {}, ('rotation: [0, 45]: expected a list',)),
     (block('/**/realsense', 'crop: [-1, 0, 48, 48]'), {}, ('whole numbers from 0 to 4096',)),
     (block('/**/realsense', 'fps: 30'), {}, ('lab.yaml:3: /**/realsense fps: 30: this launch file '
                                              'sets 15 for /realsense', 'argument fps:=')),
     (block('/**/realsense', 'width: 640'), {}, ('sets 320 for /realsense', 'remove it')),
     (block('/**', 'max_skew_s: 0.5'), {}, ('max_skew_s: 0.5: this launch file sets 0.1 ',)),
     (block('/**', 'use_sim_time: true'), {}, ('use_sim_time: true', '/clock')),
-    ('[', {}, ('lab.yaml:1: no YAML',))])
+    ('[', {}, ('lab.yaml:1: not YAML',))])
 def test_a_key_without_effect_is_refused(refused, text, arguments, words):
     said = refused(text, **arguments)
     assert len(said.splitlines()) == 1 and said.startswith('launch argument params_file:=')

@@ -51,7 +51,7 @@ class IdleArm:
         self.now += 0.1
         if self.stuck or self.state.mode != RobotState.MODE_READY:
             return
-        moved = self.pose.moved(np.array(translation), np.array(turn))
+        moved = self.pose.translated(np.array(translation), np.array(turn))
         tilts = arm_checks.pose_tilt(moved) <= 0.2
         self.pose = Pose(np.clip(moved.position, LOW, HIGH),
                          (moved if tilts else self.pose).rotation)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `expert`: a scripted demonstrator that drives the robot like a teleoperator."""
+"""Node `expert`: a scripted demonstrator that sends commands like an operator."""
 
 import numpy as np
 
@@ -16,9 +16,10 @@ from irevla_sim.metaworld.expert import ScriptedExpert
 from irevla_sim.metaworld.tasks import find_task, load_catalogue
 
 PARAMETERS = {
-    'noise_std': Parameter(0.3, 'of the noise on commands, as a share of the largest', 0.0, 2.0),
-    'action_repeat': Parameter(4, 'the simulator\'s', 1, 100),
-    'tasks_file': Parameter('', 'YAML file with own tasks, beside the catalogue'),
+    'noise_std': Parameter(0.3, 'standard deviation of the noise on commands, as a share of the '
+                                'largest command', 0.0, 2.0),
+    'action_repeat': Parameter(4, 'action_repeat of the simulator', 1, 100),
+    'tasks_file': Parameter('', 'YAML file with user-defined tasks, in addition to the catalogue'),
 }
 
 
@@ -26,7 +27,7 @@ class ExpertNode(Node):
     """Answers each observation of a running episode once: label, then command."""
 
     def __init__(self) -> None:
-        """Declare parameters and wire the topics."""
+        """Declare parameters and create the topics."""
         super().__init__('expert')
         values = declare(self, PARAMETERS)
         self._noise_std, self._action_repeat = values['noise_std'], values['action_repeat']
@@ -60,7 +61,7 @@ class ExpertNode(Node):
         except ConfigError as error:
             self._diagnostics.refuse(f'no expert for the episode: {error}')
             return
-        # The layout's seed, so that a seed reproduces the whole demonstration.
+        # The seed of the layout, so that it reproduces the whole demonstration.
         self._expert = ScriptedExpert(task, self._noise_std, max(episode.seed, 0),
                                       self._action_repeat)
 

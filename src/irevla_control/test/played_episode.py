@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""An episode as an environment, an expert and a mux would publish it: messages and arrays."""
+"""An episode as environment, expert and mux would publish it: messages and arrays."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Arrays to messages and back, exactly; what cannot be used is named."""
+"""Conversion of arrays to messages and back is exact; invalid data is refused."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -158,7 +158,7 @@ class VlaNode(Node):
 
     def _add(self, part: str, stamp: int, value: np.ndarray) -> None:
         if part in self._timed:
-            self._stamps.see(part, stamp, time.monotonic_ns())
+            self._stamps.add(part, stamp, time.monotonic_ns())
         observation = self._buffer.add(part, stamp, value)
         if observation is not None:
             self._heard = time.monotonic()
