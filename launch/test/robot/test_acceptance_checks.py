@@ -221,7 +221,7 @@ def test_a_replay_without_a_recording_or_motion_is_no_defect(real_lab, tmp_path,
     cell = CellChecks(real_lab, lambda *_: contextlib.nullcontext(), ['front'], 15, tmp_path)
     with pytest.raises(CheckError, match='holds no recording'):
         cell.replay()
-    monkeypatch.setattr(cell, '_kept', lambda: type('Entry', (), {'episode_id': 'x'}))
+    monkeypatch.setattr(cell, '_kept', lambda: type('Entry', (), {'folder': tmp_path}))
     monkeypatch.setattr('irevla_bringup.acceptance.cell_checks.read_episode',
                         lambda *_: type('Episode', (), {'states': np.zeros((2, 7))}))
     monkeypatch.setattr(real_lab, 'wait_for_arm', lambda: cell._on_episode(
