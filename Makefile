@@ -9,7 +9,7 @@ BUILD_INPUTS := $(shell find src sim launch config -name package.xml -o -name se
 IN_ENV := source env.sh &&
 STARTED := $(shell date +%s)
 
-.PHONY: help setup demo test test-long bench experiments lint lock clean
+.PHONY: help setup demo test test-long bench experiments conformance lint lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +38,15 @@ bench: setup ## measure the goals of docs/benchmarks.md; writes benchmarks/resul
 experiments: setup ## the paper's comparisons, small (hours; goes on after a stop); docs/results/experiments.json
 	@$(IN_ENV) python benchmarks/experiments/run.py
 
+conformance: ## the real LeRobot and 24 families of VLMs (Python 3.12; 6 GB once); docs/results/conformance.json
+	@$(PYTHON) setup/conformance.py
+	@env -u PYTHONPATH -u LD_LIBRARY_PATH .conformance/bin/python benchmarks/conformance/run.py
+
 lint: setup ## check style
 	@$(IN_ENV) ruff check .
 
-lock: setup ## resolve setup/requirements.in anew into the lock file
+lock: setup ## resolve setup/requirements.in and conformance.in anew into the lock files
 	@$(IN_ENV) setup/lock.sh
 
 clean: ## remove what was built and installed (runs/ stays)
-	rm -rf .venv build install log
+	rm -rf .venv .conformance build install log

@@ -154,7 +154,7 @@ class Client:
         start = time.perf_counter()
         stamp_ns = time.time_ns()
         self._policy.publish(action_to_message(
-            HOLD, ns_to_stamp(stamp_ns), 'base', EndEffectorCommand.SOURCE_POLICY, 0))
+            HOLD, ns_to_stamp(stamp_ns), 'base', EndEffectorCommand.SOURCE_POLICY))
         self._spin_until(lambda: self._commanded == stamp_ns)
         return time.perf_counter() - start
 

@@ -70,7 +70,7 @@ class Driver:
     def step(self) -> None:
         """Send a command and wait for the next complete observation."""
         self._command.publish(action_to_message(
-            HOLD, self._episode.header.stamp, 'base', EndEffectorCommand.SOURCE_POLICY, 0))
+            HOLD, self._episode.header.stamp, 'base', EndEffectorCommand.SOURCE_POLICY))
         self._observe(self._episode.episode_id, self._episode.step + 1)
 
     def _observe(self, episode_id: str, step: int) -> None:

@@ -31,7 +31,7 @@ from irevla_control.ros.conversions import (
 )
 from irevla_control.ros.executor import DirectExecutor
 from irevla_control.ros.qos import COMMAND, OBSERVATION
-from irevla_control.teleop.hid_reports import FULL, HidReports, moved, reported_device
+from irevla_control.teleop.hid_reports import FULL, HidReports, reported_device, translation_report
 from irevla_control.teleop.spacemouse_node import SpaceMouseNode
 from irevla_msgs.msg import EndEffectorCommand, RobotState
 from irevla_msgs.srv import GoHome
@@ -57,8 +57,8 @@ def timed_franka(file: str, address: str) -> None:
     target = [np.zeros(3)]
 
     class TimedArm(franka_arm.FrankaArm):
-        def lead(self, setpoint: object) -> None:
-            super().lead(setpoint)
+        def follow(self, setpoint: object) -> None:
+            super().follow(setpoint)
             now = time.time_ns()
             led.append(now)
             if not np.array_equal(setpoint.target.position, target[0]):
@@ -126,7 +126,7 @@ class Bench:
         now = time.time_ns()
         self.command.publish(action_to_message(
             np.array([*translation, 0, 0, 0, 1.0]), ns_to_stamp(now), BASE_FRAME,
-            EndEffectorCommand.SOURCE_POLICY, 0))
+            EndEffectorCommand.SOURCE_POLICY))
         return now
 
     def close(self) -> dict[str, list[int]]:
@@ -242,11 +242,11 @@ def teleoperation(bench: Bench) -> list[int]:
             next_image += 1 / CAMERA_HZ
             camera.publish(image_to_message(picture, ns_to_stamp(time.time_ns()), 'front'))
         if now >= push_at:
-            reports.waiting.append(moved(right=way))
+            reports.waiting.append(translation_report(right=way))
             sent.append(time.time_ns())
             push_at, release_at, way = np.inf, now + 0.1, -way
         if now >= release_at:
-            reports.waiting.append(moved())
+            reports.waiting.append(translation_report())
             # Longer than the arm's silence, after which it holds.
             release_at, push_at = np.inf, now + 0.6 + float(random.uniform(0, 1 / CAMERA_HZ))
         time.sleep(0.001)

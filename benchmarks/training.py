@@ -56,7 +56,7 @@ def record_episode(root: Path, number: int, cameras: tuple[str, ...], size: int)
         event.step = step
         robot.header.stamp = event.header.stamp = stamp
         command = action_to_message(random.uniform(0, 1, 7), stamp, 'base',
-                                    EndEffectorCommand.SOURCE_EXPERT, step)
+                                    EndEffectorCommand.SOURCE_EXPERT)
         messages = {f'/camera/{camera}/image_raw': image_to_message(
             random.integers(0, 256, (size, size, 3), np.uint8), stamp, camera)
             for camera in cameras}

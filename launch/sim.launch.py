@@ -12,6 +12,7 @@ from irevla_bringup.launch_nodes import (
     episode_nodes,
     existing_path,
     node,
+    policy_steps_argument,
     reward_node,
     seen_by_policy,
     simulator_arguments,
@@ -40,6 +41,7 @@ def generate_launch_description() -> LaunchDescription:
         *episode_arguments(),
         *simulator_arguments(),
         classifier_argument(),
+        policy_steps_argument(),
         DeclareLaunchArgument('checkpoint', description='folder of the trained policy'),
         start(launch_nodes),
     ])

@@ -32,7 +32,7 @@ FRANKY_VERSION = ROOT / 'src/irevla_control/irevla_control/franka/franky_version
 TOO_OLD = f"""
 import franky, runpy
 found = runpy.run_path({str(FRANKY_VERSION)!r})
-problem = found['lacking'](franky)
+problem = found['missing_features'](franky)
 if problem:
     print('setup: warning:', problem)
 """

@@ -330,7 +330,7 @@ class FaultyRobot:
         """Publish a command with the stamp of now, or later."""
         stamp = ns_to_stamp(time.time_ns() + later_ns)
         publisher.publish(action_to_message(action, stamp, BASE_FRAME,
-                                            EndEffectorCommand.SOURCE_UNKNOWN, 0))
+                                            EndEffectorCommand.SOURCE_UNKNOWN))
 
     def give_up(self) -> None:
         """End the episode, as an operator would."""

@@ -97,6 +97,14 @@ def classifier_argument() -> DeclareLaunchArgument:
         description='folder of a success classifier, which publishes `reward`; empty: none')
 
 
+def policy_steps_argument() -> DeclareLaunchArgument:
+    """Argument of a launch file with a policy, whose latents may be recorded."""
+    return DeclareLaunchArgument(
+        'record_policy_steps', default_value='false', choices=['true', 'false'],
+        description='whether the bags hold `policy_step` too, with the latents of the VLM '
+                    '(225 kB an observation and camera with BLIP-2)')
+
+
 def reward_node(context: LaunchContext, checkpoint: str) -> list[SuiteNode]:
     """Return the node of the success classifier, if one is given."""
     if not value(context, 'classifier'):
@@ -300,7 +308,9 @@ def played(context: LaunchContext, needed: list[str], cameras: list[str],
     bags = value(context, 'bags')
     if bags:
         yield node(context, 'irevla_control', 'recorder', {
-            'cameras': cameras, 'root': str(Path(bags).absolute()), **(recorder or {})})
+            'cameras': cameras, 'root': str(Path(bags).absolute()),
+            'record_policy_steps': context.launch_configurations.get(
+                'record_policy_steps') == 'true', **(recorder or {})})
     results = value(context, 'results')
     yield node(context, 'irevla_control', 'episode_runner', {
         'tasks': task_names(context),

@@ -37,7 +37,7 @@ class Operator(Node):
             stamp = message.header.stamp
             self.stamps.append(stamp_to_ns(stamp))
             self._command.publish(action_to_message(
-                ACTION, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP, len(self.stamps)))
+                ACTION, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP))
         self._count += 1
 
 

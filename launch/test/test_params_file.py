@@ -19,6 +19,7 @@ from irevla_control.parameters.parameter import CAMERA
 from irevla_control.parameters.params_file import file_problems
 
 LAUNCH = Path(__file__).resolve().parents[1]
+CHECKPOINT = LAUNCH.parent / 'src/irevla_policy/test/format_1/policy'
 TELEOP = {'use_fake_hardware': 'true', 'operator': 'scripted', 'tasks': 'pick-red-block'}
 
 
@@ -63,16 +64,16 @@ def block(name, line):
     (block('/**/spacemouse', 'view: 1.0'), {}, ('block /**/spacemouse matches no node',)),
     (block('/**', 'max_sped: 0.05'), {}, ('lab.yaml:3: /** max_sped: 0.05: ', 'max_speed')),
     (block('/**/franka', 'exposure_us: 8000'), {}, ('/realsense has it',)),
-    (block('/**/franka', 'max_speed: fast'), {}, ('max_speed: "fast": expected is a number',)),
-    (block('/**/franka', 'box_low: [0.3, 0, 0.01]'), {}, ('expected is [0.3, 0.0, 0.01]',)),
-    (block('/**/realsense', 'rotation: [0, 45]'), {}, ('rotation: [0, 45]: expected is a list',)),
+    (block('/**/franka', 'max_speed: fast'), {}, ('max_speed: "fast": expected a number',)),
+    (block('/**/franka', 'box_low: [0.3, 0, 0.01]'), {}, ('expected [0.3, 0.0, 0.01]',)),
+    (block('/**/realsense', 'rotation: [0, 45]'), {}, ('rotation: [0, 45]: expected a list',)),
     (block('/**/realsense', 'crop: [-1, 0, 48, 48]'), {}, ('whole numbers from 0 to 4096',)),
     (block('/**/realsense', 'fps: 30'), {}, ('lab.yaml:3: /**/realsense fps: 30: this launch file '
                                              'sets 15 for /realsense', 'argument fps:=')),
     (block('/**/realsense', 'width: 640'), {}, ('sets 320 for /realsense', 'remove it')),
     (block('/**', 'max_skew_s: 0.5'), {}, ('max_skew_s: 0.5: this launch file sets 0.1 ',)),
     (block('/**', 'use_sim_time: true'), {}, ('use_sim_time: true', '/clock')),
-    ('[', {}, ('lab.yaml:1: no YAML',))])
+    ('[', {}, ('lab.yaml:1: not YAML',))])
 def test_a_key_without_effect_is_refused(refused, text, arguments, words):
     said = refused(text, **arguments)
     assert len(said.splitlines()) == 1 and said.startswith('launch argument params_file:=')
@@ -112,6 +113,22 @@ def test_each_node_is_given_what_it_declares_and_no_more(tmp_path):
     assert {name: values for name, values in given.items() if values} == {
         '/franka': {'max_speed': 1.0}, '/realsense': {'gain': 30}}
     assert len(actions(context, started)) == len(started)
+
+
+@pytest.mark.parametrize('file', ['sim.launch.py', 'robot.launch.py', 'stage1.launch.py'])
+@pytest.mark.parametrize('asked', ['true', 'false', None])
+def test_what_the_policy_saw_is_recorded_only_when_asked_for(tmp_path, file, asked):
+    arguments = {**TELEOP, 'checkpoint': str(CHECKPOINT), 'bags': str(tmp_path),
+                 'output': str(tmp_path), **({'record_policy_steps': asked} if asked else {})}
+    _, started = launched(file, **arguments)
+    recorder, = [one for one in started if isinstance(one, SuiteNode) and one.name == 'recorder']
+    assert recorder.parameters['record_policy_steps'] is (asked == 'true')
+
+
+def test_a_launch_file_without_a_policy_records_none(tmp_path):
+    _, started = launched('teleop.launch.py', bags=str(tmp_path), **TELEOP)
+    recorder, = [one for one in started if isinstance(one, SuiteNode) and one.name == 'recorder']
+    assert recorder.parameters['record_policy_steps'] is False
 
 
 @pytest.mark.parametrize('argument, given', [

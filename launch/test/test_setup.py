@@ -127,5 +127,5 @@ def test_what_is_no_franky_is_refused_and_nothing_is_kept(franky, wanted, words)
 def test_make_help_lists_every_target():
     shown = subprocess.run(['make', '-C', ROOT, 'help'], capture_output=True, text=True,
                            timeout=30).stdout
-    for target in ('setup', 'demo', 'test', 'bench', 'lint', 'lock', 'clean'):
+    for target in ('setup', 'demo', 'test', 'bench', 'conformance', 'lint', 'lock', 'clean'):
         assert f'make {target}' in shown

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The other side of the environment's topics, in the test's own process."""
+"""A client of the environment's topics, in the test's own process."""
 
 from contextlib import contextmanager
 import subprocess
@@ -30,7 +30,7 @@ HOLD = np.array([0, 0, 0, 0, 0, 0, 1.0])
 
 @contextmanager
 def running(module, namespace='/', **parameters):
-    """Run a node of this package in a process of its own."""
+    """Run a node of this package in its own process."""
     flags = [part for name, value in parameters.items() for part in ('-p', f'{name}:={value}')]
     process = subprocess.Popen([sys.executable, '-m', f'irevla_sim.metaworld.{module}',
                                 '--ros-args', '-r', f'__ns:={namespace}', *flags])
@@ -47,7 +47,7 @@ def running(module, namespace='/', **parameters):
 
 
 class Client:
-    """Keeps everything that the environment and the expert publish."""
+    """Stores all messages of the environment and the expert."""
 
     def __init__(self, cameras=('front', 'wrist'), namespace='/'):
         self.node = rclpy.create_node('client', namespace=namespace)
@@ -109,7 +109,7 @@ class Client:
         self.spin_for(0.5)
 
     def wait_for_expert(self, task='drawer-open', timeout_s=60.0):
-        """Begin episodes until the expert answers one: who else is connected, nobody is told."""
+        """Start episodes until the expert answers, because its connection cannot be checked."""
         end = time.monotonic() + timeout_s
         while not (self.commands and self.labels):
             assert time.monotonic() < end, 'the expert does not answer'
@@ -134,7 +134,7 @@ class Client:
         return self.episodes[-1]
 
     def observation(self):
-        """Return the last episode's newest observation, once all its parts are there."""
+        """Return the newest observation of the last episode, once all its parts have arrived."""
         stamp = stamp_to_ns(self.episode.header.stamp)
         parts = (*self.images.values(), self.states, self.simulator)
         self.spin_until(lambda: all(stamp in part for part in parts))
@@ -144,11 +144,11 @@ class Client:
     def send(self, action, stamp_ns=None, frame_id='base'):
         stamp = self.episode.header.stamp if stamp_ns is None else ns_to_stamp(stamp_ns)
         self.command.publish(action_to_message(action, stamp, frame_id,
-                                               EndEffectorCommand.SOURCE_POLICY, 1))
+                                               EndEffectorCommand.SOURCE_POLICY))
 
     def step(self, action):
         """Send the action; return the observation that follows it."""
-        heard = len(self.episodes)
+        received = len(self.episodes)
         self.send(action)
-        self.spin_until(lambda: len(self.episodes) > heard)
+        self.spin_until(lambda: len(self.episodes) > received)
         return self.observation()

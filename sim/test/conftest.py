@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A graph of its own for each test run; one environment for all tests that need none special."""
+"""An isolated ROS domain for each test run; one environment shared by most tests."""
 
 import os
 
@@ -14,7 +14,7 @@ from irevla_sim.panda.process import PandaProcess
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """One test at a time: clocks decide in many."""
+    """Run one test at a time, because many depend on timing."""
     return 0
 
 
@@ -40,7 +40,7 @@ def ros():
 
 @pytest.fixture(scope='module')
 def panda():
-    """A simulated Panda in a process of its own."""
+    """A simulated Panda in its own process."""
     panda = PandaProcess()
     yield panda
     panda.stop()

@@ -17,7 +17,7 @@ setup(
         ('share/' + NAME, ['package.xml']),
     ],
     install_requires=[
-        'accelerate', 'huggingface-hub', 'matplotlib', 'numpy', 'peft', 'pyyaml', 'safetensors',
+        'accelerate', 'matplotlib', 'numpy', 'peft', 'pillow', 'pyyaml', 'safetensors',
         'setuptools', 'tokenizers', 'torch', 'transformers'],
     extras_require={'test': ['hypothesis', 'opencv-python-headless', 'pytest']},
     zip_safe=True,

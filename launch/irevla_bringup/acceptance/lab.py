@@ -177,7 +177,7 @@ class Lab:
         opening = float(self.state.gripper > 0.5) if gripper is None else gripper
         self.command.publish(action_to_message(
             [*translation, *rotation, opening], ns_to_stamp(time.time_ns()), BASE_FRAME,
-            EndEffectorCommand.SOURCE_TELEOP, 0))
+            EndEffectorCommand.SOURCE_TELEOP))
         time.sleep(COMMAND_S)
 
     @contextlib.contextmanager

@@ -264,10 +264,10 @@ def test_acting_waits_for_a_learner_that_is_behind(tmp_path, stage0, config):
                              settings=tmp_path / 'sacfd.yaml', output=output,
                              params_file=tmp_path / 'behind.yaml') as launch:
         assert launch.wait(200) == 0
-        assert 'when topic hold allows it' in launch.output()
+        assert 'when topic pause_episodes is false' in launch.output()
     rows = read_metrics(output)
     assert json.loads((output / 'stage1.json').read_text())['updates'] >= 3000
-    # Some may begin while the critics are set up. Without a hold the last find 2000 owed.
+    # Some may begin while the critics are set up. Without a pause the last find 2000 owed.
     assert max(row['owed'] for row in rows[5:]) <= 3 * 10 * 50
 
 

@@ -17,7 +17,7 @@ from irevla_bringup.acceptance.program import NAMES
 from irevla_bringup.acceptance.protocol import Check, CheckError, Protocol
 from irevla_control.errors import BagError
 from irevla_control.ros.qos import EVENT, OBSERVATION, RECORD
-from irevla_control.teleop.hid_reports import FULL, moved, pressed
+from irevla_control.teleop.hid_reports import FULL, button_report, translation_report
 from irevla_msgs.msg import EpisodeState, RobotState
 
 VERDICT = 1
@@ -105,9 +105,9 @@ class Person:
         self._reports.publish(UInt8MultiArray(data=data))
 
     def press(self):
-        self.report(pressed(VERDICT))
+        self.report(button_report(VERDICT))
         time.sleep(0.1)
-        self.report(pressed())
+        self.report(button_report())
 
     def demonstrate(self):
         self.wait(lambda: self._log.exists() and 'then press success' in self._log.read_text(),
@@ -117,10 +117,10 @@ class Person:
         start = self._x
 
         def far():
-            self.report(moved(back=-FULL))
+            self.report(translation_report(back=-FULL))
             return self._x - start > PUSHED
         self.wait(far, 'motion')
-        self.report(moved())
+        self.report(translation_report())
         time.sleep(LOOKS_S)
         self.press()
 

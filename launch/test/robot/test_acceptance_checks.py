@@ -51,7 +51,7 @@ class IdleArm:
         self.now += 0.1
         if self.stuck or self.state.mode != RobotState.MODE_READY:
             return
-        moved = self.pose.moved(np.array(translation), np.array(rotation))
+        moved = self.pose.translated(np.array(translation), np.array(rotation))
         tilts = arm_checks.pose_tilt(moved) <= 0.2
         self.pose = Pose(np.clip(moved.position, LOW, HIGH),
                          (moved if tilts else self.pose).rotation)
@@ -221,7 +221,7 @@ def test_a_replay_without_a_recording_or_motion_is_no_defect(real_lab, tmp_path,
     cell = CellChecks(real_lab, lambda *_: contextlib.nullcontext(), ['front'], 15, tmp_path)
     with pytest.raises(CheckError, match='holds no recording'):
         cell.replay()
-    monkeypatch.setattr(cell, '_kept', lambda: type('Entry', (), {'episode_id': 'x'}))
+    monkeypatch.setattr(cell, '_kept', lambda: type('Entry', (), {'folder': tmp_path}))
     monkeypatch.setattr('irevla_bringup.acceptance.cell_checks.read_episode',
                         lambda *_: type('Episode', (), {'states': np.zeros((2, 7))}))
     monkeypatch.setattr(real_lab, 'wait_for_arm', lambda: cell._on_episode(

@@ -41,20 +41,18 @@ def position(robot):
 
 def test_an_operator_takes_over_and_draws_a_circle(robot):
     """Each command answers an image, through the mux, as a SpaceMouse's does."""
-    stamps, way, asked = [], [], 0
+    stamps, way = [], []
     publisher = robot.node.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
     robot.node.create_subscription(Image, 'camera/front/image_raw', lambda image: stamps.append(
         image.header.stamp), OBSERVATION)
     robot.until(publisher.get_subscription_count, 'the mux')
 
     def lead(delta):
-        nonlocal asked
         stamps.clear()
         robot.until(lambda: stamps, 'an image')
         way.append(position(robot))
-        asked += 1
         publisher.publish(action_to_message(np.array([*delta, 0, 0, 0, 1.0]), stamps[-1],
-                                            BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP, asked))
+                                            BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP))
 
     def lead_until(condition, what):
         end = time.monotonic() + 60

@@ -14,7 +14,7 @@ from std_msgs.msg import UInt8MultiArray
 from irevla_control.bags.index import list_episodes
 from irevla_control.bags.reader import read_episode
 from irevla_control.ros.qos import EVENT, OBSERVATION, RECORD
-from irevla_control.teleop.hid_reports import FULL, moved, pressed
+from irevla_control.teleop.hid_reports import FULL, button_report, translation_report
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 
 pytestmark = pytest.mark.alone
@@ -58,19 +58,19 @@ class Person:
         self.reports.publish(UInt8MultiArray(data=data))
 
     def press(self, button):
-        self.report(pressed(button))
+        self.report(button_report(button))
         time.sleep(0.1)
-        self.report(pressed())
+        self.report(button_report())
 
     def push(self, axis, sign, **way):
         """Hold the cap, which then reports all the time, until the arm went where it should."""
         start = self.position[axis]
 
         def went():
-            self.report(moved(**way))
+            self.report(translation_report(**way))
             return sign * (self.position[axis] - start) > WENT
         self.wait(went, f'motion along {axis}')
-        self.report(moved())
+        self.report(translation_report())
 
 
 @pytest.fixture
@@ -97,8 +97,8 @@ def test_a_person_demonstrates_discards_and_demonstrates_again(tmp_path, person)
         person.wait(lambda: person.position, 'the arm')
         begin(1)
         person.push(0, 1, back=-FULL)
-        person.report(pressed(GRIPPER, VERDICT))
-        person.report(pressed())
+        person.report(button_report(GRIPPER, VERDICT))
+        person.report(button_report())
         person.wait(lambda: person.episode.aborted, 'discarding')
         begin(2)
         for way, axis, sign in PUSHES:

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Between the suite's (7,) action in SI units and Meta-World's (4,) in [-1, 1]."""
+"""Conversion between the suite's action (7,) in SI units and Meta-World's (4,) in [-1, 1]."""
 
 import numpy as np
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A labelled picture of all tasks.
+"""A labelled image of all tasks.
 
 `python -m irevla_sim.metaworld.contact_sheet --output tasks.png`
 """
@@ -57,7 +57,7 @@ def _first_frame(task: Task, camera: str, seed: int) -> Image.Image:
 
 
 def main() -> None:
-    """Draw the shipped tasks and those of own files."""
+    """Draw the catalogue's tasks and those of the user's files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--output', type=Path, required=True, help='PNG file to write')
     parser.add_argument('--camera', default='front')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Meta-World's scripted policies as demonstrators that stray from their own advice."""
+"""Meta-World's scripted policies as demonstrators, with noise on their commands."""
 
 import warnings
 
@@ -12,10 +12,10 @@ from irevla_sim.metaworld.tasks import Task
 
 
 class ScriptedExpert:
-    """Answers a simulator state with a command to execute and a label to learn.
+    """Computes a command to execute and a label to learn from a simulator state.
 
-    The label is what the policy would do; the command is the label with noise, so that the
-    demonstrations also show how to come back from small errors.
+    The label is the action of the scripted policy; the command is the label with noise, so that
+    the demonstrations also show the correction of small errors.
     """
 
     def __init__(self, task: Task, noise_std: float = 0.3, seed: int = 0,
@@ -23,10 +23,10 @@ class ScriptedExpert:
         """Demonstrate one episode.
 
         Args:
-            task: what to do.
-            noise_std: of the Gaussian noise, where 1 is the largest action.
-            seed: with the same states, the same answers.
-            action_repeat: the environment's.
+            task: the task to demonstrate.
+            noise_std: standard deviation of the noise; 1 is the largest action.
+            seed: seed of the noise.
+            action_repeat: as in the environment.
 
         """
         self._policy = ENV_POLICY_MAP[task.base]()
@@ -37,7 +37,7 @@ class ScriptedExpert:
     def act(self, simulator_state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return command and label, each (7,), for Meta-World's observation (39,)."""
         with warnings.catch_warnings():
-            # It warns of actions above 1, which are clipped on purpose.
+            # The policy warns about actions above 1, which are clipped here.
             warnings.simplefilter('ignore')
             label = np.clip(self._policy.get_action(simulator_state).astype(np.float64), -1, 1)
         noise = self._noise_std * self._random.standard_normal(label.shape)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `expert`: a scripted demonstrator that drives the robot like a teleoperator."""
+"""Node `expert`: a scripted demonstrator that sends commands like an operator."""
 
 import numpy as np
 
@@ -16,9 +16,10 @@ from irevla_sim.metaworld.expert import ScriptedExpert
 from irevla_sim.metaworld.tasks import find_task, load_catalogue
 
 PARAMETERS = {
-    'noise_std': Parameter(0.3, 'of the noise on commands, as a share of the largest', 0.0, 2.0),
-    'action_repeat': Parameter(4, 'the simulator\'s', 1, 100),
-    'tasks_file': Parameter('', 'YAML file with own tasks, beside the catalogue'),
+    'noise_std': Parameter(0.3, 'standard deviation of the noise on commands, as a share of the '
+                                'largest command', 0.0, 2.0),
+    'action_repeat': Parameter(4, 'action_repeat of the simulator', 1, 100),
+    'tasks_file': Parameter('', 'YAML file with user-defined tasks, in addition to the catalogue'),
 }
 
 
@@ -26,7 +27,7 @@ class ExpertNode(Node):
     """Answers each observation of a running episode once: label, then command."""
 
     def __init__(self) -> None:
-        """Declare parameters and wire the topics."""
+        """Declare parameters and create the topics."""
         super().__init__('expert')
         values = declare(self, PARAMETERS)
         self._noise_std, self._action_repeat = values['noise_std'], values['action_repeat']
@@ -35,7 +36,6 @@ class ExpertNode(Node):
         self._episode = EpisodeState()
         self._state = SimulatorState()
         self._answered = -1
-        self._sequence = 0
         self._diagnostics = Diagnostics(self)
         self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
         self._label = self.create_publisher(EndEffectorCommand, 'expert_label', COMMAND)
@@ -61,7 +61,7 @@ class ExpertNode(Node):
         except ConfigError as error:
             self._diagnostics.refuse(f'no expert for the episode: {error}')
             return
-        # The layout's seed, so that a seed reproduces the whole demonstration.
+        # The seed of the layout, so that it reproduces the whole demonstration.
         self._expert = ScriptedExpert(task, self._noise_std, max(episode.seed, 0),
                                       self._action_repeat)
 
@@ -71,12 +71,10 @@ class ExpertNode(Node):
                 or stamp != stamp_to_ns(self._state.header.stamp) or stamp == self._answered):
             return
         self._answered = stamp
-        self._sequence += 1
         command, label = self._expert.act(np.array(self._state.values))
         for publisher, action in ((self._label, label), (self._command, command)):
             publisher.publish(action_to_message(
-                action, self._episode.header.stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT,
-                self._sequence))
+                action, self._episode.header.stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT))
         self._diagnostics.count('commands')
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Meta-World as a Gymnasium environment that speaks the suite's observations and actions."""
+"""Meta-World as a Gymnasium environment with the suite's observations and actions."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
@@ -23,14 +23,14 @@ MAX_SCENES = 12
 class MetaWorldEnv(gymnasium.Env):
     """One or more tasks of the catalogue, with a sparse reward.
 
-    Observation: a dict of each camera's uint8 (size, size, 3) RGB picture by its name, and
-    'state', float64 (10,) as in docs/architecture.md. Action: float64 (7,), also there; its
-    rotation has no effect because Meta-World's hand keeps its orientation. The reward is 1 at the
-    step that reaches success, else 0. Success terminates the episode, at once or ``linger``
-    actions later; the horizon truncates it.
+    Observation: a dict of each camera's image, uint8 (size, size, 3) RGB, by its name, and
+    'state', float64 (10,), see docs/architecture.md. Action: float64 (7,), see there; its rotation
+    has no effect because Meta-World's hand keeps its orientation. The reward is 1 at the step that
+    reaches success, else 0. Success terminates the episode, at once or ``linger`` actions later;
+    the horizon truncates it.
 
-    `info` holds 'task', 'instruction', 'seed' (reproduces the episode), 'success', what
-    `Scene.robot` returns, and 'simulator_state' (Meta-World's observation (39,), for experts).
+    `info` has 'task', 'instruction', 'seed' (reproduces the episode), 'success', the result of
+    `Scene.robot`, and 'simulator_state' (Meta-World's observation (39,), for experts).
     """
 
     metadata: ClassVar[dict[str, Any]] = {'render_modes': ['rgb_array'], 'render_fps': 20}
@@ -41,20 +41,20 @@ class MetaWorldEnv(gymnasium.Env):
                  tasks_file: str = '',
                  render_mode: str = 'rgb_array',
                  on_picture: Callable[[str, np.ndarray], None] | None = None) -> None:
-        """Make the environment; a task's scene is built when it is first played.
+        """Create the environment; a task's scene is built when it is first played.
 
         Args:
-            tasks: names that `reset` draws from when it is given none; empty: all of them.
-            cameras: see `rendering.CAMERAS`; none gives a faster environment without pictures.
-            image_size: pixels along each side.
+            tasks: tasks from which `reset` draws if its options name none; empty: all tasks.
+            cameras: see `rendering.CAMERAS`; without cameras the environment is faster.
+            image_size: height and width of the images [pixels].
             action_repeat: Meta-World steps of 12.5 ms for one action.
-            horizon: actions until an episode is truncated.
-            linger: actions that an episode goes on for after success, within the horizon: for
-                pictures of success, and where another must see it.
-            tasks_file: YAML file with own tasks beside the shipped ones; empty: none.
+            horizon: number of actions after which an episode is truncated.
+            linger: number of actions for which an episode continues after success, within the
+                horizon, so that its observations show success.
+            tasks_file: YAML file with user-defined tasks; empty: none.
             render_mode: only 'rgb_array'.
-            on_picture: called with a camera's name and picture as soon as it is drawn, so that it
-                can be on its way while the next is drawn.
+            on_picture: called with a camera's name and image as soon as it is rendered, so that
+                it can be sent while the next is rendered.
 
         Raises:
             ConfigError: an unknown task or camera, or a number that is not positive.
@@ -98,9 +98,9 @@ class MetaWorldEnv(gymnasium.Env):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None,
               ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Begin an episode; ``options['task']`` names its task.
+        """Start an episode; ``options['task']`` names its task.
 
-        The seed and the task give the same episode whatever was played before.
+        Seed and task determine the episode, independent of earlier episodes.
 
         Raises:
             ConfigError: an unknown task or option.
@@ -151,9 +151,9 @@ class MetaWorldEnv(gymnasium.Env):
         return observation, float(self._success and not before), terminated, truncated, info
 
     def render(self) -> np.ndarray:
-        """Return the front camera's picture of this instant."""
+        """Return the present image of the front camera."""
         if self._scene is None:
-            raise gymnasium.error.ResetNeeded('nothing to show yet; call reset first')
+            raise gymnasium.error.ResetNeeded('there is no scene to render; call reset first')
         return self._scene.render('front')
 
     def close(self) -> None:
@@ -165,7 +165,7 @@ class MetaWorldEnv(gymnasium.Env):
         self._running = False
 
     def _find_scene(self, task: Task) -> Scene:
-        # Moves the scene to the end: the first is the one that rested longest.
+        # The scene moves to the end, so the first one is the least recently used.
         scene = self._scenes.pop(task.name, None)
         if scene is None:
             if len(self._scenes) == MAX_SCENES:
@@ -176,7 +176,7 @@ class MetaWorldEnv(gymnasium.Env):
 
     def _observe(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         robot = self._scene.robot()
-        # Robot states travel with a 32-bit gripper: rounding here keeps ROS and this side equal.
+        # RobotState has a 32-bit gripper opening; the same rounding keeps both backends equal.
         gripper = float(np.float32(self._simulator_state[3]))
         observation = {}
         for name in self._cameras:

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `metaworld`: the environment's topics and service, played by the Meta-World simulator."""
+"""Node `metaworld`: the environment's topics and service for the Meta-World simulator."""
 
 import time
 
@@ -31,23 +31,23 @@ PARAMETERS = {
     'image_size': Parameter(84, 'height and width of the images [pixels]', 16, 2048),
     'action_repeat': Parameter(4, 'simulator steps of 12.5 ms for one command', 1, 100),
     'horizon': Parameter(50, 'commands after which an episode is truncated', 1, 1_000_000),
-    'linger': Parameter(0, 'commands that an episode goes on for after success', 0, 1_000_000),
+    'linger': Parameter(0, 'commands for which an episode continues after success', 0, 1_000_000),
     'mode': Parameter('lock_step', 'whether the simulator waits for each command',
                       choices=('lock_step', 'real_time')),
     'control_hz': Parameter(20.0, 'commands executed per second in real time [Hz]', 0.1, 1000.0),
-    'tasks_file': Parameter('', 'YAML file with own tasks, beside the catalogue'),
+    'tasks_file': Parameter('', 'YAML file with user-defined tasks, in addition to the catalogue'),
 }
 
 
 class MetaWorldNode(Node):
-    """Publishes an observation, executes the command that answers it, and so on.
+    """Publishes an observation, executes the command that answers it, and repeats.
 
-    In lock-step only the command with the last observation's stamp is executed, whenever it
-    comes. In real time the newest command is executed at each tick; without one the arm stays.
+    In lock-step the simulator waits for the command with the last observation's stamp. In real
+    time the newest command is executed at each tick; without one the arm does not move.
     """
 
     def __init__(self) -> None:
-        """Declare parameters, make the environment, wire the topics."""
+        """Declare parameters, create the environment and the topics."""
         super().__init__('metaworld')
         values = declare(self, PARAMETERS)
         self._cameras = values['cameras']
@@ -77,7 +77,7 @@ class MetaWorldNode(Node):
         self.get_logger().info(f'ready: {len(self._env.catalogue)} tasks, {values["mode"]}')
 
     def destroy_node(self) -> None:
-        """Tell everyone that the running episode goes no further."""
+        """Abort the running episode."""
         self._abort('the simulator was stopped')
         self._env.close()
         super().destroy_node()
@@ -93,7 +93,7 @@ class MetaWorldNode(Node):
             seed = request.seed
             if seed == request.SEED_RANDOM:
                 seed = int(self._random.integers(2 ** 31))
-            self._abort('a new episode was asked for')
+            self._abort('a new episode was requested')
             try:
                 observation, info = self._env.reset(seed=seed, options={'task': request.task})
             except IrevlaError as error:
@@ -181,7 +181,7 @@ class MetaWorldNode(Node):
 
     def _publish_picture(self, camera: str, picture: np.ndarray) -> None:
         if camera == self._cameras[0]:
-            # Strictly growing: a stamp names one observation even if the clock is set back.
+            # Stamps always increase, so that each is unique even if the clock is set back.
             self._stamp = max(self.get_clock().now().nanoseconds, self._stamp + 1)
         self._images[camera].publish(
             image_to_message(picture, ns_to_stamp(self._stamp), camera))
@@ -193,7 +193,7 @@ class MetaWorldNode(Node):
                                    values=to_array('d', info['simulator_state']))
         simulator.header.stamp = self._episode.header.stamp = stamp
         self._simulator.publish(simulator)
-        # Last: who has heard it, and the rest, may answer.
+        # Published last, because nodes answer when they have received `episode`.
         self._episodes.publish(self._episode)
         self._published = time.monotonic()
         self._diagnostics.count('observations')

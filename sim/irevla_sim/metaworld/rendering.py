@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Fast pictures of a Meta-World scene: no shadows, no multisampling, a lighter arm."""
+"""Fast rendering of a Meta-World scene: no shadows, no multisampling, a simplified arm."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from irevla_control.errors import ConfigError
 
 HALF_TURN = np.array([0.0, 0.0, 0.0, 1.0])
 ARM_GROUP = 3
-# The arm's finest meshes, all far from the work: drawn as solids of their size.
+# The arm's finest meshes, all far from the workspace, are drawn as solids of the same size.
 SOLIDS = {'head': mujoco.mjtGeom.mjGEOM_ELLIPSOID, 'l1': mujoco.mjtGeom.mjGEOM_ELLIPSOID,
           'l0': mujoco.mjtGeom.mjGEOM_CAPSULE, 'base': mujoco.mjtGeom.mjGEOM_CYLINDER,
           'pedestal': mujoco.mjtGeom.mjGEOM_CYLINDER}
@@ -26,8 +26,8 @@ class Camera:
 
     Attributes:
         source: Meta-World's name of the camera.
-        upside_down: whether Meta-World mounts it so.
-        shows_arm: False leaves out the links, which this camera cannot see.
+        upside_down: whether Meta-World mounts the camera upside down.
+        shows_arm: whether the arm's links are drawn; false for a camera that cannot see them.
 
     """
 
@@ -36,7 +36,7 @@ class Camera:
     shows_arm: bool = True
 
 
-# `front` looks like Meta-World's corner2, from (0.75, 0.075, 0.7) m: there the objects are tiny.
+# Not corner2, at (0.75, 0.075, 0.7) m, for `front`: objects are very small in its images.
 CAMERAS = {'front': Camera('corner4', upside_down=True),
            'wrist': Camera('gripperPOV', shows_arm=False),
            'corner': Camera('corner', upside_down=True),
@@ -50,7 +50,7 @@ def find_camera(name: str) -> Camera:
     """Return a camera by name.
 
     Raises:
-        ConfigError: an unknown name.
+        ConfigError: the name is unknown.
 
     """
     if name not in CAMERAS:
@@ -60,16 +60,16 @@ def find_camera(name: str) -> Camera:
 
 def prepare_model(model: mujoco.MjModel, offsets: Mapping[str, Sequence[float]],
                   show_goal: bool = False) -> None:
-    """Make a model cheap and right to draw; what moves and collides stays as it was.
+    """Make a model fast to render and its views upright; its physics does not change.
 
     Args:
-        model: changed in place, once, before a `Renderer` is made.
-        offsets: camera name to how far it is moved, (x, y, z) in m.
-        show_goal: whether the goal's marker stays; else a policy could read off a green dot what
-            it is told in words.
+        model: changed in place, once, before a `Renderer` is created.
+        offsets: camera name to its offset (x, y, z) [m].
+        show_goal: whether the goal's marker is drawn; a policy could use it in place of the
+            instruction.
 
     Raises:
-        ConfigError: an unknown camera.
+        ConfigError: a camera is unknown.
 
     """
     model.vis.quality.shadowsize = 0
@@ -100,15 +100,15 @@ def prepare_model(model: mujoco.MjModel, offsets: Mapping[str, Sequence[float]],
 
 @functools.cache
 def _gl_context() -> mujoco.GLContext:
-    # One for the process: with one each, closing a renderer would free another's drawings.
+    # One per process: with one each, closing a renderer would free objects of another.
     return mujoco.GLContext(1, 1)
 
 
 class Renderer:
-    """Draws one model; any number may live and be closed in any order, all in one thread."""
+    """Renders one model; renderers may be closed in any order, all in one thread."""
 
     def __init__(self, model: mujoco.MjModel, size: int) -> None:
-        """Draw ``size`` x ``size`` pixels of a model that `prepare_model` has seen."""
+        """Render ``size`` x ``size`` pixels of a model prepared by `prepare_model`."""
         self._model = model
         self._size = size
         model.vis.global_.offwidth = model.vis.global_.offheight = size
@@ -119,22 +119,22 @@ class Renderer:
                      mujoco.mjtRndFlag.mjRND_SKYBOX):
             self._scene.flags[flag] = False
         self._option = mujoco.MjvOption()
-        # Meshes that collide (the hand) have a convex hull: far fewer triangles, same outline.
+        # Colliding meshes (the hand) are drawn as convex hulls, which have far fewer triangles.
         self._option.flags[mujoco.mjtVisFlag.mjVIS_CONVEXHULL] = True
         self._view = mujoco.MjvCamera()
         self._view.type = mujoco.mjtCamera.mjCAMERA_FIXED
         self._rectangle = mujoco.MjrRect(0, 0, size, size)
 
     def render(self, data: mujoco.MjData, name: str) -> np.ndarray:
-        """Return the upright uint8 (size, size, 3) RGB picture of a camera.
+        """Return the upright image of a camera, uint8 (size, size, 3) RGB.
 
         Raises:
-            ConfigError: an unknown camera.
+            ConfigError: the camera is unknown.
 
         """
         camera = find_camera(name)
         _gl_context().make_current()
-        # Renderers share the GL context, and the last to draw left its own buffer bound.
+        # Renderers share the GL context, in which the last one left its buffer bound.
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._view.fixedcamid = self._model.camera(camera.source).id
         self._option.geomgroup[ARM_GROUP] = camera.shows_arm
@@ -146,6 +146,6 @@ class Renderer:
         return np.ascontiguousarray(pixels[::-1])
 
     def close(self) -> None:
-        """Free what the drawing library holds."""
+        """Free the resources of the rendering library."""
         _gl_context().make_current()
         self._context.free()

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Demonstrations collected in process: what the ROS graph would record, as arrays."""
+"""Demonstrations collected in process, with the same content as recorded by the ROS graph."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

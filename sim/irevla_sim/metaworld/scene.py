@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One task's Meta-World scene: built with its variant, reset from a seed, stepped, drawn."""
+"""One task's Meta-World scene: build with its variant, reset from a seed, step, render."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ from irevla_sim.metaworld.tasks import Task
 
 ARM_JOINTS = 7
 RESET_AXES = {'x': 0, 'y': 1}
-# Tasks whose goal is a free place, which nothing but its marker shows.
+# Tasks whose goal is a point in space, visible only by its marker.
 FREE_GOALS = {'reach-v3', 'reach-wall-v3', 'push-v3', 'push-back-v3', 'push-wall-v3',
               'pick-place-v3', 'pick-place-wall-v3', 'pick-out-of-hole-v3'}
 # Model fields that Meta-World's resets write.
@@ -26,14 +26,14 @@ LAYOUT_FIELDS = ('body_pos', 'body_quat', 'site_pos', 'geom_pos', 'geom_quat', '
 class Scene:
     """A task's simulation.
 
-    A reset depends on its seed alone, whatever was played before.
+    A reset depends only on its seed, not on earlier episodes.
     """
 
     def __init__(self, task: Task, image_size: int, max_substeps: int) -> None:
         """Build the scene.
 
         Raises:
-            ConfigError: a variant that names what the task's model does not have.
+            ConfigError: the variant names a part that the task's model does not have.
 
         """
         self.task = task
@@ -49,19 +49,19 @@ class Scene:
         self._layout = {name: getattr(self.model, name).copy() for name in LAYOUT_FIELDS}
 
     def reset(self, seed: int) -> np.ndarray:
-        """Lay the scene out anew; return Meta-World's observation (39,)."""
+        """Reset the scene to the layout of a seed; return Meta-World's observation (39,)."""
         for name, values in self._layout.items():
             getattr(self.model, name)[:] = values
         mujoco.mj_resetData(self.model, self.data)
         mujoco.mj_forward(self.model, self.data)
         self._env.seed(seed)
-        # Draw a layout, then reset to that: some tasks look where their object is before they
-        # place it, and so would work with the layout before.
+        # Draw a layout, then reset to it: some tasks read their object's position before they
+        # place it, and would use that of the previous layout.
         self._env._freeze_rand_vec = False
         self._env.reset_model()
         self._env._freeze_rand_vec = True
         self._env.reset()
-        # Some set a joint last of all; only this moves what hangs on it.
+        # Some tasks set a joint last; this updates the poses that depend on it.
         mujoco.mj_forward(self.model, self.data)
         self._env._prev_obs = self._env._get_curr_obs_combined_no_goal()
         return self._env._get_obs()
@@ -72,10 +72,10 @@ class Scene:
         return observation, bool(info['success'])
 
     def robot(self) -> dict[str, np.ndarray]:
-        """Return what an arm reports.
+        """Return the measured state of the robot.
 
-        'quaternion' (x, y, z, w) and 'twist' (m/s, then rad/s) of the hand in the base frame;
-        'joint_position' and 'joint_velocity' (7,) in rad and rad/s.
+        'quaternion' (x, y, z, w) and 'twist' [m/s, rad/s] of the hand in the base frame;
+        'joint_position' [rad] and 'joint_velocity' [rad/s] (7,).
         """
         w, x, y, z = self.data.body('hand').xquat
         velocity = np.empty(6)
@@ -87,7 +87,7 @@ class Scene:
                 'joint_velocity': self.data.qvel[:ARM_JOINTS].copy()}
 
     def render(self, camera: str) -> np.ndarray:
-        """Return a camera's uint8 (size, size, 3) RGB picture."""
+        """Return a camera's image, uint8 (size, size, 3) RGB."""
         if self._renderer is None:
             self._renderer = Renderer(self.model, self._image_size)
         return self._renderer.render(self.data, camera)
@@ -103,7 +103,7 @@ def _build(task: Task) -> SawyerXYZEnv:
     stock = ALL_V3_ENVIRONMENTS[task.base]
 
     class Resized(stock):
-        """The stock environment with the variant's sizes."""
+        """Meta-World's environment with the variant's sizes."""
 
         def _initialize_simulation(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
             spec = mujoco.MjSpec.from_file(self.fullpath)
@@ -116,8 +116,8 @@ def _build(task: Task) -> SawyerXYZEnv:
             return model, mujoco.MjData(model)
 
     env = (Resized if task.variant.sizes else stock)()
-    # Ask for layouts drawn from `seed` and for the goal in the observation, which experts need;
-    # the cached space was computed for a hidden goal and would clip it to zero.
+    # Layouts are drawn from `seed`, and the observation has the goal, which experts need; the
+    # cached space was computed for a hidden goal and would clip it to zero.
     env._partially_observable = False
     env.__dict__.pop('sawyer_observation_space', None)
     env.seeded_rand_vec = True

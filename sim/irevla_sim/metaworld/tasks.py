@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The task catalogue: Meta-World's tasks and our variants of them, read from YAML."""
+"""The task catalogue: Meta-World's tasks and variants of them, read from YAML."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ AXES = ('x', 'y')
 
 @dataclass(frozen=True)
 class Variant:
-    """How a task differs from Meta-World's own.
+    """Differences of a task from Meta-World's task.
 
     Attributes:
         colours: material name to (r, g, b, a), each 0 to 1.
@@ -38,12 +38,12 @@ class Variant:
 
 @dataclass(frozen=True)
 class Task:
-    """One task a policy can be told to do.
+    """One task of a policy.
 
     Attributes:
         name: unique in the catalogue.
         base: Meta-World's name of the environment, such as 'drawer-open-v3'.
-        instruction: what the policy is told.
+        instruction: the policy's input in words.
         split: 'expert' (demonstrated), 'rl' (learned online) or 'held_out' (only evaluated).
         variant: what differs from the base.
 

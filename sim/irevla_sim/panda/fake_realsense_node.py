@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `realsense` before the simulated Panda: the real node and SDK, drawn pictures.
+"""Node `realsense` for the simulated Panda: the real node and SDK with rendered images.
 
-Serial numbers are the names of the scene's cameras. The topic `unplugged` pulls out those whose
-names it gives, separated by commas, and plugs in the others.
+Serial numbers are the names of the scene's cameras. A message on the topic `unplugged` unplugs the
+cameras that it names, separated by commas, and plugs in the others.
 """
 
 import argparse
@@ -21,7 +21,7 @@ STARTS_WITHIN_S = 60.0
 
 
 class FakeRealSenseNode(RealSenseNode):
-    """The node with cameras that draw a scene."""
+    """The node with cameras that render a scene."""
 
     def __init__(self, scene: str) -> None:
         """Wait for the simulated robot, then open its cameras."""
@@ -33,7 +33,7 @@ class FakeRealSenseNode(RealSenseNode):
         self._drawn.unplugged = set(filter(None, message.data.split(',')))
 
     def destroy_node(self) -> None:
-        """Close the cameras, then what they see."""
+        """Close the cameras, then their rendering."""
         super().destroy_node()
         self._drawn.close()
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `spacemouse` before the simulated Panda: the real node and decoder.
+"""Node `spacemouse` for the simulated Panda: the real node and decoder.
 
 The mouse's HID reports come from the topic `spacemouse_reports`, each as the bytes that a
 SpaceMouse Compact sends.
@@ -15,7 +15,7 @@ from irevla_control.teleop.spacemouse_node import SpaceMouseNode
 
 
 class FakeSpaceMouseNode(SpaceMouseNode):
-    """The node with a mouse that others move."""
+    """The node with a mouse whose reports arrive on a topic."""
 
     def __init__(self) -> None:
         """Open the mouse."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""franky-sim's hand, which answers as a real one does, and which a test can break."""
+"""franky-sim's hand with the answers of a real one, and with faults for tests."""
 
 import enum
 import socket
@@ -11,7 +11,7 @@ from franky_sim.franka_server import BaseCommand
 
 
 class Answer(enum.Enum):
-    """What the hand answers to an order: the status codes of libfranka, or nothing."""
+    """The hand's answer to an order: a status code of libfranka, or none."""
 
     DONE = 'done'
     FAILED = 'failed'
@@ -24,33 +24,32 @@ REFUSED = {Answer.FAILED: GripperCommandStatus.kFail,
 
 
 class PandaHand(FrankaGripperServer):
-    """Counts its orders; each kind is carried out, refused, or never answered.
+    """Records its orders; each kind is executed, refused, or never answered.
 
-    An order that a newer one or a stop ends is answered as aborted, by which its client learns
-    that it is over.
+    An order that is ended by a newer one or a stop is answered as aborted.
     """
 
     def __init__(self, robot: object, hostname: str) -> None:
-        """Carry out every order."""
+        """Execute every order, until `answers` is changed."""
         super().__init__(robot, hostname)
         self.answers: dict[str, Answer] = {}
         self.orders: list[str] = []
 
     def start_move(self, width: float, speed: float, command_id: int,
                    tcp_socket: socket.socket) -> None:
-        """Begin to move the fingers to a width [m]."""
+        """Start to move the fingers to a width [m]."""
         if self._taken('move', GripperCommand.kMove, command_id, tcp_socket):
             super().start_move(width, speed, command_id, tcp_socket)
 
     def start_grasp(self, width: float, speed: float, force: float, epsilon_inner: float,
                     epsilon_outer: float, command_id: int, tcp_socket: socket.socket) -> None:
-        """Begin to grasp with a force [N]."""
+        """Start to grasp with a force [N]."""
         if self._taken('grasp', GripperCommand.kGrasp, command_id, tcp_socket):
             super().start_grasp(width, speed, force, epsilon_inner, epsilon_outer, command_id,
                                 tcp_socket)
 
     def stop(self, command_id: int, tcp_socket: socket.socket) -> None:
-        """End the order that runs."""
+        """End the current order."""
         self.orders.append('stop')
         if self.answers.get('stop', Answer.DONE) == Answer.DONE:
             self._abort()
@@ -58,7 +57,7 @@ class PandaHand(FrankaGripperServer):
 
     def _taken(self, kind: str, command: GripperCommand, command_id: int,
                tcp_socket: socket.socket) -> bool:
-        """Return whether an order is carried out; answer for it, or keep silent, if not."""
+        """Return whether an order is executed; if not, send its answer, if any."""
         self.orders.append(kind)
         answer = self.answers.get(kind, Answer.DONE)
         if answer in REFUSED:
@@ -77,7 +76,7 @@ class PandaHand(FrankaGripperServer):
         self._pending_command_id = None
 
     def _reset_state(self) -> None:
-        # The client is gone: nobody waits for an answer.
+        # The client has disconnected: no answer is sent.
         self._pending_command_id = None
 
 

@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A Panda on the network that is none: ``python -m irevla_sim.panda.physics --help``.
+"""A simulated Panda on the network: ``python -m irevla_sim.panda.physics --help``.
 
-Speaks the Franka Control Interface at 1 kHz of real time; franky and libfranka cannot tell.
-Tests of faults ask for them at the UDP port 1339, see `Requests`.
+It serves the Franka Control Interface at 1 kHz in real time; franky and libfranka connect to it as
+to a real robot. Tests request faults at UDP port 1339, see `Requests`.
 """
 
 import argparse
@@ -22,23 +22,23 @@ from irevla_sim.panda.server import REFLEXES, PandaServer
 from irevla_sim.panda.shared_scene import SharedScene
 
 TICK_S = 0.001
-# For the answer to a state; a client that is gone or frozen costs this for each lost packet.
+# Longest wait for the answer to a state [s]; a frozen client causes it for each lost packet.
 MOST_WAIT_S = 0.005
-# What a busy machine may fall behind before the scene's time is let go.
+# Largest delay behind real time [s]; above it the scene's time slows down.
 MOST_BEHIND_S = 0.05
-# The cameras see every so many ticks.
+# Number of ticks between writes of the shared state, which the cameras read.
 SHARED_EVERY = 5
 LONGEST_REQUEST = 4096
-# Of what was received, the newest that fit into one answer.
+# Number of newest received orders and collision behaviours that fit into one answer.
 NEWEST_ORDERS, NEWEST_BEHAVIORS = 1000, 20
 
 
 class Requests:
-    """What a test asks of the simulated robot: JSON in, what the robot received as JSON out.
+    """Requests of tests to the simulated robot as JSON; the answer has the received commands.
 
-    Keys, each optional: `answers` (what the hand answers to `move`, `grasp`, `stop`, an `Answer`
-    each), `cut_hand` (true: lose its client), `reflex` (a name of `REFLEXES`), `put` (a thing and
-    its position [m]), `fasten` (a thing and whether it is fast).
+    Keys, each optional: `answers` (an `Answer` of the hand to each of `move`, `grasp`, `stop`),
+    `cut_hand` (true: disconnect its client), `reflex` (a name of `REFLEXES`), `put` (an object and
+    its position [m]), `fasten` (an object and whether it is fixed in place).
     """
 
     def __init__(self, address: str, server: PandaServer, scene: PandaScene) -> None:
@@ -49,7 +49,7 @@ class Requests:
         self._socket.bind((address, REQUEST_PORT))
 
     def serve(self) -> None:
-        """Do what is asked for now."""
+        """Execute and answer a pending request, if there is one."""
         try:
             data, client = self._socket.recvfrom(LONGEST_REQUEST)
         except BlockingIOError:
@@ -66,7 +66,7 @@ class Requests:
             self._server.gripper_server.answers = {
                 order: Answer(answer) for order, answer in answers.items()}
         if cut_hand:
-            # Its client may connect again: a loose plug.
+            # The client may connect again, as after a loose plug.
             self._server.gripper_server.reset_state()
         if reflex:
             self._server.reflex(REFLEXES[reflex])
@@ -76,7 +76,7 @@ class Requests:
             self._scene.fasten(*fasten)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Close the port."""
         self._socket.close()
 
 
@@ -85,9 +85,9 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
 
     Args:
         address: local IP at which the robot answers.
-        name: of the shared memory that tells the scene's state.
-        lost_packets: milliseconds of silence that end a motion.
-        seed: of the first arrangement of things.
+        name: name of the shared memory with the scene's state.
+        lost_packets: time without a command that ends a motion [ms].
+        seed: seed of the first arrangement of objects.
 
     """
     ended = []
@@ -133,7 +133,7 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Serve as the command line says."""
+    """Serve with the arguments of the command line."""
     parser = argparse.ArgumentParser('python -m irevla_sim.panda.physics', description=__doc__)
     parser.add_argument('--address', default='127.0.0.1', help='local IP of the robot')
     parser.add_argument('--name', default='panda', help='of the shared memory of the scene')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A simulated Panda in a process of its own, and what its joints really do."""
+"""A simulated Panda in its own process, and the true motion of its joints."""
 
 import itertools
 import json
@@ -16,33 +16,33 @@ import numpy as np
 from irevla_control.processes import end_with_parent
 from irevla_sim.panda.shared_scene import SharedScene
 
-# Milliseconds of silence that end a motion: two busy cores keep a simulated robot waiting longer
-# than the 20 of a real one.
+# Time without a command that ends a motion [ms]; a real robot allows 20, but on two busy cores the
+# commands of the simulated one arrive later.
 LOST_PACKETS = 200
 ARM_JOINTS = slice(0, 7)
-# Of a joint: below it stands still [rad/s].
+# Joint speed below which the arm is still [rad/s].
 STILL = 0.01
 STARTS_WITHIN_S = 20
 ENDS_WITHIN_S = 10
-# Where it takes requests of tests.
+# Port for requests of tests.
 REQUEST_PORT = 1339
-# Of one UDP packet.
+# Largest size of a UDP packet [bytes].
 LONGEST_ANSWER = 65_507
 numbers = itertools.count(1)
 
 
 class PandaProcess:
-    """`python -m irevla_sim.panda.physics` at an address of its own."""
+    """`python -m irevla_sim.panda.physics` at its own address."""
 
     def __init__(self) -> None:
-        """Start it."""
+        """Start the process."""
         number = next(numbers)
         self.address = f'127.{1 + os.getpid() % 200}.{os.getpid() // 200 % 250}.{number}'
         self.name = f'panda-{os.getpid()}-{number}'
         self.start()
 
     def start(self) -> None:
-        """Start it, also again."""
+        """Start the process, or start it again."""
         self.process = subprocess.Popen(
             [sys.executable, '-m', 'irevla_sim.panda.physics', '--address', self.address,
              '--name', self.name, '--lost-packets', str(LOST_PACKETS)],
@@ -53,7 +53,7 @@ class PandaProcess:
         self.scene = SharedScene(self.name)
 
     def stop(self) -> None:
-        """End it, if it still runs."""
+        """End the process, if it still runs."""
         self.process.terminate()
         try:
             self.process.wait(ENDS_WITHIN_S)
@@ -63,7 +63,7 @@ class PandaProcess:
         self.process.stdout.close()
 
     def kill(self) -> None:
-        """End it as a cut cable does."""
+        """Kill the process; to its client this is like a cut cable."""
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
@@ -73,7 +73,7 @@ class PandaProcess:
         self.ask(cut_hand=True)
 
     def ask(self, **requests: Any) -> dict[str, Any]:
-        """Ask for faults, see `physics.Requests`; return what the robot received so far.
+        """Send requests, see `physics.Requests`; return the commands that the robot received.
 
         Raises:
             TimeoutError: the simulated robot does not answer.
@@ -85,14 +85,14 @@ class PandaProcess:
             return json.loads(client.recv(LONGEST_ANSWER))
 
     def joints(self) -> np.ndarray:
-        """Return the joints' positions (7,) [rad]."""
+        """Return the joint positions (7,) [rad]."""
         return self.scene.read()[1][ARM_JOINTS]
 
     def speed(self, over_s: float = 0.05) -> float:
-        """Return the largest speed of a joint [rad/s] over a while of simulated time.
+        """Return the largest joint speed [rad/s] over some simulated time.
 
         Raises:
-            TimeoutError: the simulated time stands still.
+            TimeoutError: the simulated time does not advance.
 
         """
         first_s, first = self.scene.read()
@@ -102,18 +102,18 @@ class PandaProcess:
             if now_s - first_s >= over_s:
                 return np.abs(now - first)[ARM_JOINTS].max() / (now_s - first_s)
             if time.monotonic() > end:
-                raise TimeoutError('the simulated time stands still')
+                raise TimeoutError('the simulated time does not advance')
             time.sleep(0.002)
 
     def rests_within(self, seconds: float) -> float:
-        """Return after how long all joints stand still [s].
+        """Return the time until all joints are still [s].
 
         Raises:
-            TimeoutError: not within ``seconds``.
+            TimeoutError: a joint still moves after ``seconds``.
 
         """
         began = time.monotonic()
         while self.speed() > STILL:
             if time.monotonic() - began > seconds:
-                raise TimeoutError(f'it moves after {seconds} s')
+                raise TimeoutError(f'the arm still moves after {seconds} s')
         return time.monotonic() - began

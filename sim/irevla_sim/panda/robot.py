@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""franky-sim's robot, quick enough for 1 kHz beside cameras on two cores.
+"""franky-sim's robot, fast enough for 1 kHz beside cameras on two cores.
 
-MuJoCo compensates gravity and knows the end effector's pose, so nothing is computed twice, and a
-state is written into a packet that is there already.
+MuJoCo compensates gravity and computes the end effector's pose, so neither is computed twice, and
+states are written into an existing packet.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ import mujoco
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-# From the hand's frame to between the fingertips [m].
+# Offset of the point between the fingertips in the hand's frame [m].
 TOOL = np.array([0.0, 0.0, 0.1034])
 JOINTS = 7
-# Where the packet's single floats have what changes, counted in floats.
+# Positions of the changing values in the packet, counted in floats.
 POSE, POSE_D = slice(0, 16), slice(16, 32)
 TAU, TAU_D, Q, Q_D, DQ, DQ_D = (slice(start, start + JOINTS)
                                 for start in (126, 133, 147, 154, 161, 168))
@@ -41,7 +41,7 @@ class PandaRobot(FrankaMujocoRobot):
 
     def joint_position_control(self, target_q: Sequence[float],
                                has_new_command: bool = True) -> None:
-        """Hold joint positions [rad], as the robot does without a client."""
+        """Control joint positions [rad], as the robot does without a client."""
         self.torque_control(self.kp * (np.asarray(target_q) - self._q) - self.kv * self._dq)
 
     def _get_state(self) -> InnerRobotState:
@@ -51,7 +51,7 @@ class PandaRobot(FrankaMujocoRobot):
                                tuple(self._tau.tolist()))
 
     def _post_step(self) -> None:
-        """Do nothing: what franky-sim tracks here is for modes of control that nobody uses."""
+        """Do nothing: franky-sim computes values here for control modes that are not used."""
 
     def _pose(self) -> np.ndarray:
         """Return the end effector's homogeneous matrix (4, 4) in the base frame."""
@@ -62,7 +62,7 @@ class PandaRobot(FrankaMujocoRobot):
 
     @property
     def state(self) -> FrankaRobotState:
-        """Return a state with what a stopped or starting motion needs."""
+        """Return a state with the fields needed before and after a motion."""
         inner, pose = self._get_state(), tuple(self._pose().flatten(order='F').tolist())
         about = self.robot_parameters
         tool = np.eye(4)
@@ -75,7 +75,7 @@ class PandaRobot(FrankaMujocoRobot):
                                 I_ee=about.ee_inertia, control_command_success_rate=1.0)
 
     def fill(self, packet: bytearray) -> None:
-        """Write what moves into a packed state."""
+        """Write the changing values into a packed state."""
         floats = np.frombuffer(packet, '<f4', DQ_D.stop)
         floats[POSE] = floats[POSE_D] = self._pose().ravel(order='F')
         floats[TAU] = floats[TAU_D] = self._tau

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A Panda at a table with things to pick, in franky-sim's MuJoCo simulator."""
+"""A Panda at a table with objects to pick, in franky-sim's MuJoCo simulator."""
 
 from dataclasses import dataclass
 import xml.etree.ElementTree as ET
@@ -13,23 +13,23 @@ from irevla_sim.panda.robot import PandaRobot
 
 # Joints [rad] with the end effector straight down, 0.49 m above the table.
 HOME_JOINTS = (0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4)
-# Where things are put, (x, y) [m] in the base frame, and how far apart at least.
+# Region of objects (x, y) [m] in the base frame, and their least distance [m].
 REGION_LOW, REGION_HIGH = np.array([0.42, -0.16]), np.array([0.6, 0.16])
 APART = 0.08
-# Contacts that hold a grasp: friction of sliding, spinning and rolling, and four dimensions.
+# Contacts for a stable grasp: sliding, spinning and rolling friction, and four dimensions.
 GRIPPY = {'friction': '1.2 0.02 0.001', 'condim': '4', 'solref': '0.01 1'}
 
 
 @dataclass(frozen=True)
 class Thing:
-    """Something on the table: an attribute of a MuJoCo geom each, `height` of its middle [m]."""
+    """An object on the table: attributes of a MuJoCo geom, and the `height` of its centre [m]."""
 
     geom: str
     size: str
     rgba: str
     mass: float
     height: float
-    turn: str = '1 0 0 0'
+    quaternion: str = '1 0 0 0'
 
 
 THINGS = {
@@ -38,25 +38,25 @@ THINGS = {
     'blue block': Thing('box', '0.02 0.02 0.02', '0.12 0.3 0.85 1', 0.05, 0.02),
     'eggplant': Thing('ellipsoid', '0.045 0.022 0.022', '0.35 0.1 0.4 1', 0.06, 0.022),
     'carrot': Thing('capsule', '0.014 0.045', '0.95 0.5 0.1 1', 0.05, 0.014,
-                    turn='0.7071 0 0.7071 0'),
+                    quaternion='0.7071 0 0.7071 0'),
 }
-# Of the numbers of a MuJoCo weld.
+# The relative pose in the data of a MuJoCo weld.
 WELD_POSE = slice(3, 10)
 CAMERAS = {
-    # Beside the fingers, looking along them; and from across the table.
+    # Beside the fingers, in their direction; and from the opposite side of the table.
     'wrist': {'pos': '-0.09 0 0.04', 'xyaxes': '0 -1 0 -0.77 0 0.64', 'fovy': '75'},
     'front': {'pos': '1.05 0.0 0.42', 'xyaxes': '0 1 0 -0.6 0 0.8', 'fovy': '50'},
 }
 
 
 class PandaScene(MujocoSimulator):
-    """The simulator with one robot, a table, things and cameras."""
+    """The simulator with one robot, a table, objects and cameras."""
 
     def __init__(self) -> None:
-        """Build the scene; `init` and `start` make it run."""
+        """Build the scene; `init` and `start` start it."""
         super().__init__()
         self.add_robot()
-        # In place of the one just made, whose bodies it takes over.
+        # Replaces the robot of `add_robot`, with the same bodies.
         self.robot = PandaRobot(initial_q=HOME_JOINTS, initial_hand_width=0.08)
         self._robots[0] = self.robot
         for body in self.worldbody.iter('body'):
@@ -69,8 +69,8 @@ class PandaScene(MujocoSimulator):
             body = ET.SubElement(self.worldbody, 'body', name=name)
             ET.SubElement(body, 'freejoint', name=name)
             ET.SubElement(body, 'geom', type=thing.geom, size=thing.size, rgba=thing.rgba,
-                          mass=str(thing.mass), quat=thing.turn, **GRIPPY)
-            # A handle: what a test fastens where it is, as stiffly as a step of 1 ms allows.
+                          mass=str(thing.mass), quat=thing.quaternion, **GRIPPY)
+            # Lets a test fix an object in place, as stiffly as a step of 1 ms allows.
             ET.SubElement(equality, 'weld', name=f'fastened {name}', body1='world', body2=name,
                           active='false', solref='0.002 1', solimp='0.99 0.999 0.001')
         hand = next(body for body in self.worldbody.iter('body')
@@ -79,14 +79,14 @@ class PandaScene(MujocoSimulator):
         ET.SubElement(self.worldbody, 'camera', name='front', **CAMERAS['front'])
 
     def model_alone(self) -> mujoco.MjModel:
-        """Return the model for who only draws it, elsewhere than where it is simulated."""
+        """Return the model for rendering in another process than the simulation."""
         self.init()
         self.start()
         self.model.vis.quality.shadowsize = self.model.vis.quality.offsamples = 0
         return self.model
 
     def arrange(self, seed: int) -> None:
-        """Put all things on the table, apart, at places that the seed tells."""
+        """Put all objects on the table, at separate places drawn from the seed."""
         random = np.random.default_rng(seed)
         places: list[np.ndarray] = []
         while len(places) < len(THINGS):
@@ -99,15 +99,15 @@ class PandaScene(MujocoSimulator):
         mujoco.mj_forward(self.model, self.data)
 
     def put(self, name: str, position: tuple[float, float, float], angle: float = 0.0) -> None:
-        """Put a thing at a position [m], turned about the vertical [rad], at rest."""
+        """Put an object at a position [m], rotated about the vertical [rad], at rest."""
         joint = self.model.joint(name)
         start, speed = joint.qposadr[0], joint.dofadr[0]
         self.data.qpos[start:start + 7] = (*position, np.cos(angle / 2), 0, 0, np.sin(angle / 2))
         self.data.qvel[speed:speed + 6] = 0
 
     def fasten(self, name: str, fast: bool) -> None:
-        """Fasten a thing where it is, as a handle is, or let it free."""
+        """Fix an object in place, like a handle, or release it."""
         weld = self.model.equality(f'fastened {name}')
-        # In MuJoCo's data of a weld: where the second body is, seen from the first.
+        # The data of a weld has the pose of the second body in the frame of the first.
         weld.data[WELD_POSE] = self.data.joint(name).qpos
         self.data.eq_active[weld.id] = fast

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `scene`: arranges the simulated Panda's table, and tells the truth about it."""
+"""Node `scene`: arranges the simulated Panda's table, and publishes its true state."""
 
 import time
 
@@ -15,7 +15,7 @@ from irevla_sim.panda.shared_scene import open_scene
 
 PARAMETERS = {
     'scene': Parameter('panda', 'name of the scene\'s shared memory'),
-    'rate_hz': Parameter(50.0, 'simulator_state messages a second [Hz]', 1.0, 200.0),
+    'rate_hz': Parameter(50.0, 'rate of simulator_state [Hz]', 1.0, 200.0),
     'startup_timeout_s': Parameter(60.0, 'longest wait for the simulated robot [s]', 0.1, 600.0),
 }
 ARRANGED_WITHIN_S = 1.0
@@ -23,7 +23,7 @@ POLL_S = 0.002
 
 
 class SceneNode(Node):
-    """`arrange_scene` in, `simulator_state` out; experts and tests may look, policies not."""
+    """Serves `arrange_scene`, publishes `simulator_state` for experts and tests, not policies."""
 
     def __init__(self) -> None:
         """Wait for the simulated robot."""
@@ -65,7 +65,7 @@ class SceneNode(Node):
             self._diagnostics.count('arrangements')
         else:
             response.text = (f'the simulated robot did not answer within {ARRANGED_WITHIN_S} s; '
-                             'does it still run?')
+                             'check that it still runs')
         return response
 
 

@@ -1,8 +1,8 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `scripted_operator`: demonstrates picking on the simulated Panda, and says what succeeded.
+"""Node `scripted_operator`: demonstrates picking on the simulated Panda, and gives verdicts.
 
-It stands where a person with a SpaceMouse stands before a real robot, and knows the scene's truth.
+It replaces a person with a SpaceMouse, and uses the true state of the scene.
 """
 
 import numpy as np
@@ -27,16 +27,17 @@ from irevla_sim.panda.pick_expert import PickExpert, lifted, thing_in
 
 PARAMETERS = {
     **OBSERVED,
-    'demonstrate': Parameter(True, 'whether it moves the arm; else it only says what succeeded'),
-    'noise_std': Parameter(0.3, 'of the noise on commands, as a share of the largest', 0.0, 2.0),
+    'demonstrate': Parameter(True, 'whether it moves the arm; else it only gives verdicts'),
+    'noise_std': Parameter(0.3, 'standard deviation of the noise on commands, as a share of the '
+                                'largest command', 0.0, 2.0),
 }
 
 
 class ScriptedOperatorNode(Node):
-    """Answers each observation of a running episode, and ends it when the thing is held up."""
+    """Answers each observation of a running episode; gives success when the object is lifted."""
 
     def __init__(self) -> None:
-        """Declare parameters and wire the topics."""
+        """Declare parameters and create the topics."""
         super().__init__('scripted_operator')
         values = declare(self, PARAMETERS)
         self._noise_std = values['noise_std']
@@ -45,7 +46,6 @@ class ScriptedOperatorNode(Node):
         self._said = False
         self._hand: Pose | None = None
         self._positions: np.ndarray | None = None
-        self._sequence = 0
         self._diagnostics = Diagnostics(self)
         self._label = self.create_publisher(EndEffectorCommand, 'expert_label', COMMAND)
         self._verdict = self.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
@@ -56,7 +56,8 @@ class ScriptedOperatorNode(Node):
             CompleteObservations(
                 self, self._diagnostics, values['cameras'], values['max_skew_s'],
                 self._on_observation, lambda: self._running)
-            # Last: its presence tells others that the node is ready.
+            # Created last, because other nodes take this publisher as a sign that the node is
+            # ready.
             self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
 
     def _on_episode(self, message: EpisodeState) -> None:
@@ -91,11 +92,10 @@ class ScriptedOperatorNode(Node):
         if not self._running or self._hand is None or self._positions is None:
             return
         stamp = ns_to_stamp(stamp_ns)
-        self._sequence += 1
         command, label = self._expert.act(self._hand, self._positions)
         for publisher, action in ((self._label, label), (self._command, command)):
             publisher.publish(action_to_message(
-                action, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT, self._sequence))
+                action, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT))
         self._diagnostics.count('commands')
 
 

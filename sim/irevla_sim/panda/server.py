@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""franky-sim's robot server with the reflexes of a real Panda: it stops when its client does."""
+"""franky-sim's robot server with the reflexes of a real Panda."""
 
 from collections.abc import Iterable
 import select
@@ -22,19 +22,19 @@ import numpy as np
 from irevla_sim.panda.hand import PandaHand
 from irevla_sim.panda.robot import PandaRobot
 
-# Places of errors in libfranka's list of 41.
+# Indices of errors in libfranka's list of 41.
 JOINT_VELOCITY_VIOLATION, COMMUNICATION_CONSTRAINTS_VIOLATION = 3, 25
 REFLEXES = {'joint_reflex': 6, 'cartesian_reflex': 7}
 ERRORS = 41
 COLLISION_THRESHOLDS = [
     f'{bound}_{kind}_thresholds_{phase}' for kind in ('torque', 'force')
     for phase in ('acceleration', 'nominal') for bound in ('lower', 'upper')]
-# Of an FR3 [rad/s].
+# Joint speed limits of an FR3 [rad/s].
 MOST_JOINT_SPEED = np.array([2.62, 2.62, 2.62, 2.62, 5.26, 4.18, 5.26])
 
 
 class Recovery(AutomaticErrorRecoveryCommand):
-    """Clears the error that a reflex left."""
+    """Clears the error after a reflex."""
 
     def handle(self, server: 'PandaServer') -> None:
         """Recover, then answer."""
@@ -43,7 +43,7 @@ class Recovery(AutomaticErrorRecoveryCommand):
 
 
 class CollisionBehavior(SetCollisionBehaviorCommand):
-    """Sets the torques and forces at which the robot stops by itself."""
+    """Sets the collision thresholds."""
 
     def handle(self, server: 'PandaServer') -> None:
         """Keep them, then answer."""
@@ -59,17 +59,17 @@ class PandaServer(FrankaRobotServer):
         """Serve a robot at the first free address.
 
         Args:
-            robot: of a simulator.
+            robot: robot of a simulator.
             hostnames: addresses to try.
-            lost_packets: milliseconds of silence that end a motion; 20 on a real robot.
+            lost_packets: time without a command that ends a motion [ms]; 20 on a real robot.
 
         """
         super().__init__(robot, hostnames)
-        # franky-sim has no other way to exchange a command.
+        # franky-sim has no public way to replace a command.
         self._FrankaServer__command_class_map.update({
             RobotCommand.kAutomaticErrorRecovery: Recovery,
             RobotCommand.kSetCollisionBehavior: CollisionBehavior})
-        # All that were received, in order [Nm, N].
+        # All received thresholds, in order [Nm, N].
         self.collision_behaviors: list[dict[str, list[float]]] = []
         self._lost_packets = lost_packets
         self._silence = 0
@@ -81,20 +81,20 @@ class PandaServer(FrankaRobotServer):
         self.gripper_server.init()
 
     def recover(self) -> None:
-        """Forget the error."""
+        """Clear the error."""
         self._error = None
 
     def start_motion(self, controller_mode: MoveCommandControllerMode,
                      motion_generator_mode: MoveCommandMotionGeneratorMode,
                      motion_id: int) -> None:
-        """Begin a motion, but not with an error."""
+        """Start a motion; raise RuntimeError while there is an error."""
         if self._error is not None:
             raise RuntimeError('the robot has an error')
         self._silence = 0
         super().start_motion(controller_mode, motion_generator_mode, motion_id)
 
     def process_commands(self) -> None:
-        """Do what came in, then look whether all is well."""
+        """Process received commands, then check the conditions of reflexes."""
         self._silence += 1
         super().process_commands()
         if not self.current_motion_id:
@@ -105,17 +105,17 @@ class PandaServer(FrankaRobotServer):
             self.reflex(JOINT_VELOCITY_VIOLATION)
 
     def wait_for_command(self, most_s: float) -> None:
-        """In a motion, wait for the answer to the last state, but no longer than ``most_s``.
+        """During a motion, wait for the answer to the last state, at most ``most_s``.
 
-        A real robot does not wait, nor is its client held up by other work: without this, a busy
-        machine's late torques would make a stable controller oscillate.
+        A real robot does not wait, but its client is not delayed by other work: without this wait,
+        late torques on a busy machine would make a stable controller oscillate.
         """
         udp = self._FrankaServer__udp_socket
         if self.current_motion_id and udp is not None:
             select.select([udp], [], [], most_s)
 
     def reflex(self, error: int) -> None:
-        """Stop the motion with an error, as the robot itself does."""
+        """Stop the motion with an error, as the real robot does."""
         self._error = error
         motion = self.current_motion_id
         self.stop_motion(send_preemption_signal=False)
@@ -130,7 +130,7 @@ class PandaServer(FrankaRobotServer):
             super()._handle_udp_command(command_data)
 
     def _get_state_bytes(self) -> bytearray:
-        # Packing a state anew takes longer than a step of the physics.
+        # Packing a whole state takes longer than a step of the physics.
         seldom = self.current_motion_id, self._error
         if self._packed != seldom:
             self._packet, self._packed = bytearray(self.robot_state.pack_state()), seldom

@@ -11,46 +11,46 @@ import numpy as np
 from irevla_control.errors import ConfigError
 
 FOLDER = Path('/dev/shm')
-# Before the positions: count of writes, time, wanted and last arrangement.
-WRITES, TIME, WANTED, ARRANGED, POSITIONS = 0, 1, 2, 3, 4
+# Fields before the positions: count of writes, time, requested and last arrangement.
+WRITES, TIME, REQUESTED, ARRANGED, POSITIONS = 0, 1, 2, 3, 4
 NOTHING = -1.0
 LONGEST_WRITE_S = 1.0
 
 
 class SharedScene:
-    """Joint positions of the whole scene at one instant, and requests to arrange it anew.
+    """Joint positions of the whole scene at one instant, and requests to arrange it.
 
-    One process writes, any number read: a reader that meets a write tries again, and one whose
-    writer was started anew goes over to the new one.
+    One process writes, any number read: a reader repeats a read during which a write occurred,
+    and opens the new file after a restart of the writer.
     """
 
     def __init__(self, name: str, positions: int | None = None) -> None:
-        """Open what another process made, or make it for so many positions.
+        """Open the file of another process, or create it for a number of positions.
 
         Raises:
-            FileNotFoundError: nobody made it yet.
+            FileNotFoundError: the file does not exist yet.
 
         """
         self.path = FOLDER / f'irevla-{name}'
         self._made, self._opened = positions is not None, -1
         if self._made:
-            # A new file: who still reads an old one of this name keeps it.
+            # A new file, because readers of an older one of this name keep it open.
             fresh = self.path.with_suffix(f'.{os.getpid()}')
             self._values = np.memmap(fresh, np.float64, 'w+', shape=(POSITIONS + positions,))
-            self._values[WANTED] = self._values[ARRANGED] = NOTHING
+            self._values[REQUESTED] = self._values[ARRANGED] = NOTHING
             fresh.replace(self.path)
         else:
             self._open()
 
     def _open(self) -> None:
-        """Go over to what has the name now, unless it is open already."""
+        """Open the file that has the name now, unless it is already open."""
         found = self.path.stat().st_ino
         if found != self._opened:
             self._values, self._opened = np.memmap(self.path, np.float64, 'r+'), found
 
     def write(self, time_s: float, positions: np.ndarray) -> None:
         """Write the scene at a simulated time [s]."""
-        # Odd while it is written.
+        # The count is odd during a write.
         self._values[WRITES] += 1
         self._values[TIME] = time_s
         self._values[POSITIONS:] = positions
@@ -60,8 +60,8 @@ class SharedScene:
         """Return the newest simulated time [s] and positions.
 
         Raises:
-            FileNotFoundError: the writer ended and removed it.
-            TimeoutError: the writer ended in the middle of a write.
+            FileNotFoundError: the writer ended and removed the file.
+            TimeoutError: the writer ended during a write.
 
         """
         self._open()
@@ -71,34 +71,34 @@ class SharedScene:
             time_s, positions = float(self._values[TIME]), self._values[POSITIONS:].copy()
             if before % 2 == 0 and before == self._values[WRITES]:
                 return time_s, positions
-        raise TimeoutError(f'{self.path}: the simulated robot ended while it wrote')
+        raise TimeoutError(f'{self.path}: the simulated robot ended during a write')
 
     def ask(self, seed: int) -> None:
-        """Ask for the arrangement of a seed of 0 or more."""
+        """Request the arrangement of a seed of 0 or more."""
         self._open()
         self._values[ARRANGED] = NOTHING
-        self._values[WANTED] = seed
+        self._values[REQUESTED] = seed
 
     def asked(self) -> int | None:
-        """Return the seed of an arrangement that is asked for, once; else None."""
-        wanted = self._values[WANTED]
-        if wanted == NOTHING:
+        """Return the seed of a requested arrangement, once; else None."""
+        requested = self._values[REQUESTED]
+        if requested == NOTHING:
             return None
-        self._values[WANTED] = NOTHING
-        return int(wanted)
+        self._values[REQUESTED] = NOTHING
+        return int(requested)
 
     def answer(self, seed: int) -> None:
-        """Tell that a seed's arrangement is there."""
+        """Report that the arrangement of a seed is done."""
         self._values[ARRANGED] = seed
 
     @property
     def arranged(self) -> int | None:
-        """The seed of the arrangement that was made since the last `ask`, or None."""
+        """The seed of the arrangement done since the last `ask`, or None."""
         seed = self._values[ARRANGED]
         return None if seed == NOTHING else int(seed)
 
     def close(self) -> None:
-        """Remove it, if it was made here."""
+        """Remove the file, if it was created here."""
         if self._made:
             self.path.unlink(missing_ok=True)
 
@@ -107,7 +107,7 @@ def open_scene(name: str, timeout_s: float) -> SharedScene:
     """Return the scene of a simulated robot that is starting.
 
     Raises:
-        ConfigError: it does not come.
+        ConfigError: the scene does not appear in time.
 
     """
     end = time.monotonic() + timeout_s
@@ -116,6 +116,6 @@ def open_scene(name: str, timeout_s: float) -> SharedScene:
             return SharedScene(name)
         except FileNotFoundError as error:
             if time.monotonic() > end:
-                raise ConfigError(f'no simulated robot of the name {name!r} within {timeout_s} '
-                                  's; start python -m irevla_sim.panda.physics') from error
+                raise ConfigError(f'no simulated robot named {name!r} within {timeout_s} s; start '
+                                  'python -m irevla_sim.panda.physics') from error
             time.sleep(0.05)

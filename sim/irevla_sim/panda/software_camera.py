@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A RealSense camera without hardware: frames that are injected come out of the real SDK."""
+"""A RealSense camera without hardware: injected frames pass through the real SDK."""
 
 from collections.abc import Sequence
 import time
@@ -8,17 +8,17 @@ import time
 import numpy as np
 import pyrealsense2 as rs
 
-# The SDK's time stamps count milliseconds.
+# The SDK's time stamps are in milliseconds.
 MS_PER_S = 1e3
 
 
 # Ranges of a real sensor's options: least, greatest, step, default.
 Ranges = dict[rs.option, tuple[float, float, float, float]]
 AUTOMATIC: Ranges = {rs.option.enable_auto_exposure: (0, 1, 1, 1)}
-# Its exposure counts 1 us.
+# One count of its exposure is 1 us.
 STEREO_MODULE: Ranges = {**AUTOMATIC, rs.option.exposure: (1, 165_000, 1, 8500),
                          rs.option.gain: (16, 248, 1, 16)}
-# Its exposure counts 100 us.
+# One count of its exposure is 100 us.
 RGB_CAMERA: Ranges = {**AUTOMATIC, rs.option.exposure: (1, 10_000, 1, 156),
                       rs.option.gain: (0, 128, 1, 64),
                       rs.option.auto_exposure_priority: (0, 1, 1, 1),
@@ -26,27 +26,27 @@ RGB_CAMERA: Ranges = {**AUTOMATIC, rs.option.exposure: (1, 10_000, 1, 156),
 
 
 class SoftwareCamera:
-    """One software device of the SDK, whose sensors and ranges are those of a real camera.
+    """One software device of the SDK with the sensors and ranges of a real camera.
 
-    The stereo module is listed first and gives infrared as RGB too. Colours come from a sensor of
-    their own, as of a D435, or from the stereo module, as of a D405.
+    The stereo module is listed first and also offers infrared as RGB. The colour stream belongs to
+    a separate sensor, as in a D435, or to the stereo module, as in a D405.
 
     Attributes:
-        serial: its serial number.
-        device: for who looks for sensors in it.
-        sensor: the one that gives the colours.
+        serial: serial number.
+        device: the SDK's device.
+        sensor: the sensor with the colour stream.
 
     """
 
     def __init__(self, serial: str, modes: Sequence[tuple[int, int, int]], fov: float,
                  colour_in_stereo: bool = False) -> None:
-        """Make it.
+        """Create the device.
 
         Args:
-            serial: its serial number.
-            modes: width, height [pixels] and frames/s [Hz] of each stream that it offers.
-            fov: vertical angle of view [rad].
-            colour_in_stereo: whether the stereo module gives the colours.
+            serial: serial number.
+            modes: width [pixels], height [pixels] and fps [Hz] of each offered stream.
+            fov: vertical field of view [rad].
+            colour_in_stereo: whether the colour stream belongs to the stereo module.
 
         """
         self.serial = serial
@@ -87,7 +87,7 @@ class SoftwareCamera:
 
     @property
     def mode(self) -> tuple[int, int, int] | None:
-        """Width, height [pixels] and frames/s of the stream that is open, or None."""
+        """Width [pixels], height [pixels] and fps [Hz] of the open stream, or None."""
         profile = self._opened()
         return (profile.width(), profile.height(), profile.fps()) if profile else None
 
@@ -97,12 +97,12 @@ class SoftwareCamera:
 
     def show(self, picture: np.ndarray, taken_s: float | None = None,
              domain: rs.timestamp_domain = rs.timestamp_domain.global_time) -> None:
-        """Have the sensor see a picture uint8 (height, width, 3) RGB.
+        """Inject an image uint8 (height, width, 3) RGB as a frame of the sensor.
 
         Args:
-            picture: as large as the stream that is open; while none is, nobody sees it.
-            taken_s: Unix time of the exposure [s]; now when left out.
-            domain: clock that the time is of.
+            picture: image of the open stream's size; ignored if no stream is open.
+            taken_s: Unix time of the exposure [s]; None: now.
+            domain: clock of that time.
 
         """
         profile = self._opened()

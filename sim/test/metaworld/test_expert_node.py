@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The real expert and simulator over DDS: they give the in-process demonstration, bit for bit."""
+"""The real expert and simulator over DDS give the in-process demonstration, bit for bit."""
 
 from client import running
 import numpy as np
@@ -12,7 +12,7 @@ from irevla_sim.metaworld.rollout import demonstrate
 
 
 def play(client, task, seed):
-    """Send the expert's commands on until the end; return stamps and states."""
+    """Forward the expert's commands until the end; return stamps and states."""
     states, stamps = [client.start(task, seed)['state']], []
     while client.episode.phase == EpisodeState.PHASE_RUNNING:
         stamp = stamp_to_ns(client.episode.header.stamp)
@@ -22,7 +22,7 @@ def play(client, task, seed):
     return stamps, states[:-1]
 
 
-def test_the_graph_gives_the_demonstration_of_the_process(graph):
+def test_the_graph_gives_the_in_process_demonstration(graph):
     env = MetaWorldEnv(cameras=(), horizon=30)
     with running('expert_node', noise_std=0.2):
         graph.wait_for_expert()

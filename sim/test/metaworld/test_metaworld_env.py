@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes of the Meta-World environment: reproducible, bounded, honest about their end."""
+"""Episodes of the Meta-World environment are reproducible and end as specified."""
 
 import gymnasium
 from gymnasium.utils.env_checker import check_env
@@ -19,7 +19,7 @@ ACTIONS = np.random.default_rng(0).uniform([-0.04] * 3 + [0] * 4, [0.04] * 3 + [
 
 
 def play(env, task, seed):
-    """Return all that an episode shows, as one flat list of arrays."""
+    """Return all observations and infos of an episode as one list of arrays."""
     observation, info = env.reset(seed=seed, options={'task': task})
     seen = [*observation.values(), info['simulator_state']]
     for action in ACTIONS:
@@ -43,7 +43,7 @@ def test_fulfils_gymnasiums_contract():
 
 @pytest.mark.parametrize('task', ['drawer-open', 'button-press-unseen', 'stick-pull',
                                   'basketball', 'door-lock'])
-def test_a_seed_reproduces_an_episode_whatever_was_played_before(env, task):
+def test_a_seed_reproduces_an_episode_after_any_other(env, task):
     first = play(env, task, 3)
     play(env, task, 4)
     play(env, 'door-open', 5)
@@ -69,7 +69,7 @@ def test_the_first_observation_shows_the_layout_that_follows(blind_env, task):
                                    atol=0.01)
 
 
-def test_seeds_lay_out_different_scenes(env):
+def test_different_seeds_give_different_layouts(env):
     first, second = play(env, 'drawer-open', 3), play(env, 'drawer-open', 4)
     assert not np.array_equal(first[0], second[0])
 
@@ -97,7 +97,7 @@ def test_all_metaworld_tasks_reset(part):
         scene = Scene(task, image_size=32, max_substeps=10)
         state = scene.reset(0)
         assert state.shape == (39,) and np.isfinite(state).all()
-    # Drawing costs as much as the rest: one of each part.
+    # Rendering doubles the time, so only one task of each part is rendered.
     assert scene.render('front').std() > 10
     scene.close()
 
@@ -151,7 +151,7 @@ def test_wrong_reset_options_are_named(env):
 
 
 def test_an_episode_may_linger_after_success():
-    """Pictures of success, one reward, and an end after so many more actions."""
+    """Images show success, there is one reward, and the end comes ``linger`` actions later."""
     def play(linger):
         env = MetaWorldEnv(cameras=(), linger=linger, horizon=60)
         _, info = env.reset(seed=1, options={'task': 'drawer-close'})
@@ -177,7 +177,7 @@ def test_an_episode_may_linger_after_success():
         MetaWorldEnv(linger=-1)
 
 
-def test_own_tasks_stand_beside_the_shipped_ones(tmp_path):
+def test_user_defined_tasks_are_added_to_the_catalogue(tmp_path):
     (tmp_path / 'own.yaml').write_text(
         'my-drawer: {base: drawer-open, instruction: open mine, position: {x: [0.0, 0.1]}}')
     env = MetaWorldEnv(tasks_file=str(tmp_path / 'own.yaml'), cameras=())

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The real node over DDS: the same episodes as in process, and what it refuses."""
+"""The real node over DDS: the same episodes as in process, and its refusals."""
 
 from client import HOLD, Client, running
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -44,7 +44,7 @@ def test_lock_step_gives_the_observations_of_the_environment_in_process(graph):
     env.close()
 
 
-def test_robot_state_holds_pose_twist_and_joints(graph):
+def test_robot_state_has_pose_twist_and_joints(graph):
     graph.start('drawer-open', 0)
     for _ in range(3):
         before = graph.states[stamp_to_ns(graph.episode.header.stamp)]
@@ -66,7 +66,7 @@ def test_robot_state_holds_pose_twist_and_joints(graph):
 ])
 def test_a_wrong_command_is_refused_and_reported_and_moves_nothing(graph, fault, reason):
     graph.start('drawer-open', 0)
-    heard = len(graph.episodes)
+    received = len(graph.episodes)
     graph.diagnostics.clear()
     stamp = stamp_to_ns(graph.episode.header.stamp)
     reason = reason.format(before=stamp - 1, after=stamp + 1)
@@ -79,7 +79,7 @@ def test_a_wrong_command_is_refused_and_reported_and_moves_nothing(graph, fault,
     assert statuses()[-1].level == DiagnosticStatus.WARN
     assert any(value.key == 'refused' and int(value.value) > 0
                for value in statuses()[-1].values)
-    assert len(graph.episodes) == heard
+    assert len(graph.episodes) == received
     graph.step(HOLD)
     assert graph.episode.step == 1
 
@@ -89,10 +89,10 @@ def test_a_command_after_the_end_is_refused(graph):
     while graph.episode.phase == EpisodeState.PHASE_RUNNING:
         graph.step(HOLD)
     assert graph.episode.truncated and not graph.episode.terminated
-    heard = len(graph.episodes)
+    received = len(graph.episodes)
     graph.send(HOLD)
     graph.spin_for(0.3)
-    assert len(graph.episodes) == heard
+    assert len(graph.episodes) == received
 
 
 def test_a_reset_ends_the_running_episode_as_aborted_first(graph):
@@ -130,7 +130,7 @@ def test_a_reset_without_a_seed_draws_one_that_reproduces_the_episode(graph):
     assert graph.episode.seed != seed
 
 
-def test_real_time_keeps_its_rate_and_holds_still_without_commands(ros):
+def test_real_time_keeps_its_rate_and_does_not_move_without_commands(ros):
     client = Client(('front',), '/real_time')
     with running('metaworld_node', '/real_time', mode='real_time', control_hz=10.0,
                  cameras='[front]', horizon=30):

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The catalogue's files, and what a user's own file may get wrong."""
+"""The catalogue's files, and errors in a user's file."""
 
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 import pytest

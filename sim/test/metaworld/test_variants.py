@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Variants look different and stay solvable; the expert solves what it is to demonstrate."""
+"""Variants look different and stay solvable; the expert solves the tasks that it demonstrates."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_the_noisy_expert_solves_the_task(blind_env, name):
     assert sum(one.success for one in episodes) >= 2
 
 
-def test_a_demonstration_holds_an_entry_per_command(env):
+def test_a_demonstration_has_an_entry_per_command(env):
     one, = collect_demonstrations(['drawer-close'], 1, seed=0, env=env)
     steps = len(one.actions)
     assert 0 < steps <= env.horizon and one.labels.shape == one.actions.shape == (steps, 7)
@@ -72,7 +72,7 @@ def test_a_variant_that_names_an_unknown_part_is_refused(tmp_path):
             Scene(tasks[name], 32, 10)
 
 
-def test_the_expert_answers_alike_for_a_seed_and_differs_between_seeds(env):
+def test_the_expert_is_reproducible_for_a_seed_and_differs_between_seeds(env):
     state = env.reset(seed=0, options={'task': 'drawer-open'})[1]['simulator_state']
     task = CATALOGUE['drawer-open']
     command, label = ScriptedExpert(task, 0.3, seed=1).act(state)
@@ -84,11 +84,11 @@ def test_the_expert_answers_alike_for_a_seed_and_differs_between_seeds(env):
     np.testing.assert_array_equal(*ScriptedExpert(task, 0.0).act(state))
 
 
-def test_no_picture_shows_the_goal():
+def test_no_image_shows_the_goal():
     scene = Scene(CATALOGUE['drawer-open'], 48, 10)
     scene.reset(0)
     before = {name: scene.render(name) for name in CAMERAS}
-    # The goal's site moves into plain view, and no picture changes.
+    # The goal's site moves into view, and no image changes.
     scene.data.site('goal').xpos[:] = [0.1, 0.6, 0.1]
     for name in CAMERAS:
         np.testing.assert_array_equal(scene.render(name), before[name])
@@ -96,10 +96,10 @@ def test_no_picture_shows_the_goal():
     scene.close()
 
 
-def test_pictures_are_upright():
+def test_images_are_upright():
     scene = Scene(CATALOGUE['drawer-open'], 96, 10)
     scene.reset(0)
-    # A ball drawn by a finger's marker: where it appears tells up from down.
+    # A ball at the marker of a finger shows which side of the image is up.
     site = scene.data.site('rightEndEffector').id
     scene.model.site_size[site] = 0.04
     for name in (name for name, camera in CAMERAS.items() if camera.upside_down):

@@ -1,11 +1,11 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Moves a robot to and fro until it is killed; says what stopped it."""
+"""Moves a robot back and forth until it is killed; prints why the robot stopped."""
 
 import sys
 import time
 
-from leading import GAINS, LIMITS
+from arm_settings import GAINS, LIMITS
 import numpy as np
 
 from irevla_control.arm.setpoint import Setpoint
@@ -16,10 +16,10 @@ setpoint = Setpoint(LIMITS, 0.05, arm.read().pose)
 try:
     for tick in range(100_000):
         if tick % 10 == 0:
-            way = 0.03 if tick // 50 % 2 else -0.03
-            setpoint.step(np.array([0, way, 0]), np.zeros(3), arm.read().pose)
+            delta = 0.03 if tick // 50 % 2 else -0.03
+            setpoint.step(np.array([0, delta, 0]), np.zeros(3), arm.read().pose)
         setpoint.advance(0.01)
-        arm.lead(setpoint)
+        arm.follow(setpoint)
         arm.read()
         if tick == 20:
             print('moving', flush=True)

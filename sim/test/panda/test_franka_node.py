@@ -28,7 +28,7 @@ WAIT_S = 20
 
 
 class Commander:
-    """What a policy and an operator send, and what they hear."""
+    """Sends the commands of a policy and an operator, and receives their answers."""
 
     def __init__(self, node):
         self.node = rclpy.create_node('commander')
@@ -71,7 +71,7 @@ class Commander:
         self.stamp = self.stamp + 1 if stamp is None else stamp
         self._command.publish(action_to_message(
             [*translation, *turn, gripper], rclpy.time.Time(nanoseconds=self.stamp).to_msg(),
-            frame, EndEffectorCommand.SOURCE_POLICY, self.stamp))
+            frame, EndEffectorCommand.SOURCE_POLICY))
 
     def stop(self):
         self._stop.publish(Empty())
@@ -95,7 +95,7 @@ class Commander:
             assert time.monotonic() < end
             self.run(0.1)
         self.stamp = 0
-        self.until(lambda: self.state.mode == RobotState.MODE_RESETTING, WAIT_S, 'the way home')
+        self.until(lambda: self.state.mode == RobotState.MODE_RESETTING, WAIT_S, 'the path home')
         self.until(lambda: self.state.mode != RobotState.MODE_RESETTING, WAIT_S, 'home')
         # franky's damping is critical for one kilogram; an arm swings a little.
         self.until(lambda: self.speed() < 0.005, WAIT_S, 'rest')
@@ -129,12 +129,12 @@ def commander(graph):
         graph.until(lambda: graph.recover().success, WAIT_S, 'the word to recover')
         graph.until(lambda: graph.state.mode == RobotState.MODE_IDLE, WAIT_S, 'recovery')
     graph.go_home()
-    for heard in (graph.states, graph.refusals, graph.joints):
-        del heard[:-1]
+    for received in (graph.states, graph.refusals, graph.joints):
+        del received[:-1]
     return graph
 
 
-def test_states_and_joints_come_at_the_rate_asked_for(commander):
+def test_states_and_joints_are_published_at_rate_hz(commander):
     commander.run(0.2)
     del commander.states[:-1], commander.joints[:-1]
     commander.run(2)
@@ -143,7 +143,7 @@ def test_states_and_joints_come_at_the_rate_asked_for(commander):
     assert len(commander.joints[-1].position) == len(commander.joints[-1].name) == 9
 
 
-def test_home_is_where_it_was_told_and_its_spread_comes_from_the_seed(commander):
+def test_home_is_as_configured_and_its_offset_comes_from_the_seed(commander):
     exact = commander.position()
     assert np.linalg.norm(exact - [0.45, 0.0, 0.30]) < 0.006
     commander.go_home(seed=3)
@@ -154,27 +154,27 @@ def test_home_is_where_it_was_told_and_its_spread_comes_from_the_seed(commander)
 
 
 def test_a_circle_of_commands_is_tracked(commander, panda):
-    start, wanted = commander.position(), np.zeros(3)
+    start, goal = commander.position(), np.zeros(3)
     radius = 0.05
     middle, off = start - [radius, 0, 0], []
 
-    def lead(delta, near):
+    def move(delta, near):
         """Send a delta, then rest until the arm is near; on a busy machine it is slow."""
         end = time.monotonic() + WAIT_S
         while True:
             commander.send(delta)
             commander.run(0.1)
             off.append(np.linalg.norm(commander.position() - middle) - radius)
-            if np.linalg.norm(commander.position() - start - wanted) < near:
+            if np.linalg.norm(commander.position() - start - goal) < near:
                 return
-            assert time.monotonic() < end, f'not at {start + wanted}'
+            assert time.monotonic() < end, f'not at {start + goal}'
             delta = np.zeros(3)
 
     began_s = panda.scene.read()[0]
     for delta in circle(radius, 40):
-        wanted = wanted + delta
-        lead(delta, 0.01)
-    lead(np.zeros(3), 0.006)
+        goal = goal + delta
+        move(delta, 0.01)
+    move(np.zeros(3), 0.006)
     took_s = panda.scene.read()[0] - began_s
     print(f'{took_s:.1f} s of the simulated time')
     assert took_s < 10
@@ -188,7 +188,7 @@ def test_a_circle_of_commands_is_tracked(commander, panda):
     ({'frame': 'camera'}, "frame 'camera'"),
     ({'gripper': 7.0}, 'gripper opening'),
     ({'stamp': 1}, 'is not after')])
-def test_what_cannot_be_meant_is_refused_with_the_reason_and_moves_nothing(
+def test_an_invalid_command_is_refused_with_the_reason_and_moves_nothing(
         commander, changes, reason):
     commander.stamp = 9
     commander.send()
@@ -214,16 +214,16 @@ def test_silence_in_full_motion_holds_the_arm(commander):
     commander.send((0, 0.01, 0))
     commander.until(lambda: commander.state.mode == RobotState.MODE_READY, 2, 'readiness')
     commander.until(lambda: commander.state.mode == RobotState.MODE_IDLE, WAIT_S, 'the end')
-    held = commander.position()
+    pose = commander.position()
     commander.run(0.5)
-    assert np.linalg.norm(commander.position() - held) < 0.003
+    assert np.linalg.norm(commander.position() - pose) < 0.003
 
 
-def test_with_two_that_command_the_arm_holds_and_names_them_until_one_is_left(commander):
+def test_with_two_senders_of_commands_the_arm_holds_and_names_them(commander):
     other = rclpy.create_node('second_policy')
     publisher = other.create_publisher(EndEffectorCommand, 'command', COMMAND)
     commander.until(publisher.get_subscription_count, WAIT_S, 'discovery')
-    # Listed but silent: ignored.
+    # A listed publisher that sends nothing is ignored.
     until_it_moves(commander)
     end = time.monotonic() + WAIT_S
     while commander.state.mode != RobotState.MODE_HOLDING:
@@ -231,7 +231,7 @@ def test_with_two_that_command_the_arm_holds_and_names_them_until_one_is_left(co
         commander.send((0, 0.01, 0))
         publisher.publish(action_to_message(
             [0, 0.01, 0, 0, 0, 0, 1.0], rclpy.time.Time(nanoseconds=commander.stamp + 1).to_msg(),
-            'base', EndEffectorCommand.SOURCE_POLICY, 1))
+            'base', EndEffectorCommand.SOURCE_POLICY))
         commander.run(0.02)
     commander.until(lambda: any('second_policy' in text and 'commander' in text
                                 for text in commander.refusals), 5, 'both names')
@@ -246,14 +246,14 @@ def test_with_two_that_command_the_arm_holds_and_names_them_until_one_is_left(co
 def test_a_second_arm_node_refuses_to_start_and_names_the_first(commander, panda):
     spinning = threading.Thread(target=commander.run, args=(1.0,))
     spinning.start()
-    with pytest.raises(ConfigError, match=r'/franka\b.* publishes robot_state already'):
+    with pytest.raises(ConfigError, match=r'/franka\b.* already publishes robot_state'):
         FrankaNode(parameter_overrides=[rclpy.Parameter('robot_ip', value='127.0.0.250')])
     spinning.join()
 
 
-def test_a_flood_of_commands_is_not_fast_and_stays_in_the_box(commander):
+def test_a_flood_of_commands_keeps_speed_and_box(commander):
     began, speeds = time.monotonic(), []
-    # Long enough to reach the box's end; the simulated arm is late on busy cores.
+    # Long enough to reach the box's border; the simulated arm lags on busy cores.
     while (gone_s := time.monotonic() - began) < 3 or commander.position()[0] < 0.6:
         assert gone_s < WAIT_S, 'it went for the corner'
         commander.send((0.03, 0, -0.03))
@@ -279,7 +279,7 @@ def test_the_emergency_stop_stops_and_lasts_until_recovery(commander, panda):
     commander.go_home()
 
 
-def test_a_grasp_closes_the_hand_and_holds_nobody_up(commander):
+def test_a_grasp_closes_the_hand_and_delays_no_motion(commander):
     assert commander.state.gripper > 0.9
     del commander.states[:-1]
     end = time.monotonic() + WAIT_S
@@ -288,7 +288,7 @@ def test_a_grasp_closes_the_hand_and_holds_nobody_up(commander):
         commander.run(0.1)
     assert commander.state.gripper < 0.1
     closing = [state for _, state in commander.states if 0.2 < state.gripper < 0.8]
-    assert len(closing) >= 5, 'states came while the fingers were on their way'
+    assert len(closing) >= 5, 'states came while the fingers moved'
     commander.send(gripper=1.0)
     commander.until(lambda: commander.state.gripper > 0.9, WAIT_S, 'the hand open')
 
@@ -304,7 +304,7 @@ def test_a_reflex_is_a_fault_with_its_name_and_thresholds_are_set_at_connect_and
     panda.ask(reflex='cartesian_reflex')
     commander.until(lambda: commander.state.mode == RobotState.MODE_FAULT, 5, 'the fault')
     assert 'aborted by reflex! ["cartesian_reflex"]' in commander.state.fault_text
-    assert 'more than collision_force or collision_torque' in commander.state.fault_text
+    assert 'above collision_force or collision_torque' in commander.state.fault_text
     assert '\n' not in commander.state.fault_text
     commander.until(lambda: commander.recover().success, WAIT_S, 'the word to recover')
     commander.until(lambda: commander.state.mode == RobotState.MODE_IDLE, WAIT_S, 'recovery')
@@ -313,7 +313,7 @@ def test_a_reflex_is_a_fault_with_its_name_and_thresholds_are_set_at_connect_and
     assert again[-1] == received[-1]
 
 
-def test_a_bound_above_the_thresholds_is_refused_before_the_robot_is_asked(ros):
+def test_a_bound_above_the_thresholds_is_refused_before_the_connection(ros):
     with pytest.raises(ConfigError, match=r'may press with \[54.0, .* allow_bound_above'):
         FrankaNode(parameter_overrides=[
             rclpy.Parameter('robot_ip', value='127.9.9.9'),
@@ -334,7 +334,7 @@ def test_a_refused_grasp_is_a_warning_and_no_fault(commander, panda):
     assert commander.state.fault == RobotState.FAULT_NONE
 
 
-def test_a_reset_lets_go_of_a_handle_before_the_arm_moves(commander, panda):
+def test_a_reset_opens_a_hand_on_a_handle_before_the_arm_moves(commander, panda):
     down_and_grasp(commander, panda)
     place = commander.position()
     del commander.states[:-1]
@@ -342,11 +342,11 @@ def test_a_reset_lets_go_of_a_handle_before_the_arm_moves(commander, panda):
     commander.until(lambda: commander.state.gripper > 0.9, WAIT_S, 'open fingers')
     commander.until(lambda: commander.state.mode == RobotState.MODE_READY, WAIT_S, 'home')
     panda.ask(fasten=['red block', False])
-    way = np.array([[s.pose.position.x, s.pose.position.y, s.pose.position.z, s.gripper]
-                    for _, s in commander.states])
-    opening = np.flatnonzero(way[:, 3] < 0.9)[-1]
-    assert np.linalg.norm(way[:opening, :3] - place, axis=1).max() < 0.003
-    assert way[:, 2].max() > place[2] + 0.04
+    path = np.array([[s.pose.position.x, s.pose.position.y, s.pose.position.z, s.gripper]
+                     for _, s in commander.states])
+    opening = np.flatnonzero(path[:, 3] < 0.9)[-1]
+    assert np.linalg.norm(path[:opening, :3] - place, axis=1).max() < 0.003
+    assert path[:, 2].max() > place[2] + 0.04
 
 
 def down_and_grasp(commander, panda):

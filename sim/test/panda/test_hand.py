@@ -23,7 +23,7 @@ def hand(panda):
     hand.ordered = panda.ask()['orders']
     yield hand
     hand.close()
-    # Also of orders that have no end: the hand talks to one client.
+    # Also threads of orders without an end, because the hand accepts one client.
     panda.cut_gripper()
 
 
@@ -41,7 +41,7 @@ def orders(panda, hand):
 
 def test_a_refused_grasp_is_a_warning_and_is_tried_again(panda, hand):
     panda.ask(answers={'grasp': 'failed'})
-    hand.want(0.0)
+    hand.command(0.0)
     until(lambda: hand.counts['hand orders refused'] == 2, hand)
     assert set(hand.warnings) == {
         'the hand refused grasping: libfranka gripper: Command failed!'}
@@ -50,9 +50,9 @@ def test_a_refused_grasp_is_a_warning_and_is_tried_again(panda, hand):
     until(lambda: hand.opening < 0.9, hand)
 
 
-def test_another_wish_does_not_wait_for_a_refused_one(panda, hand):
+def test_another_target_does_not_wait_for_a_refused_one(panda, hand):
     panda.ask(answers={'grasp': 'unsuccessful'})
-    hand.want(0.0)
+    hand.command(0.0)
     until(lambda: hand.warnings, hand)
     assert hand.warnings[-1] == 'the hand refused grasping: not successful'
     hand.open()
@@ -61,22 +61,22 @@ def test_another_wish_does_not_wait_for_a_refused_one(panda, hand):
     assert time.monotonic() - began < 0.5
 
 
-def test_an_order_without_an_end_is_reported_and_stopped_for_the_next_wish(panda, hand):
+def test_an_order_without_an_end_is_reported_and_stopped_for_the_next_target(panda, hand):
     panda.ask(answers={'grasp': 'never'})
-    hand.want(0.0)
+    hand.command(0.0)
     until(lambda: hand.counts['hand orders late'], hand)
     assert hand.warnings[-1] == 'the hand has not finished grasping for 1 s'
     until(lambda: len(hand.warnings) > 1, hand)
     assert hand.warnings[-1] == 'the hand has not finished grasping for 2 s'
     assert orders(panda, hand) == ['grasp'], 'what it may hold is not let go of'
-    hand.want(1.0)
+    hand.command(1.0)
     until(lambda: hand.opened, hand)
     assert orders(panda, hand) == ['grasp', 'stop', 'move']
     assert hand.counts['hand orders late'] == 1
     assert not hand.counts['hand orders refused'], 'a stopped order was not refused'
 
 
-def test_an_opening_without_an_end_is_tried_again_by_itself(panda, hand):
+def test_an_opening_without_an_end_is_tried_again(panda, hand):
     panda.ask(answers={'move': 'never'})
     hand.open()
     until(lambda: hand.counts['hand orders late'] == 1, hand)
@@ -85,18 +85,18 @@ def test_an_opening_without_an_end_is_tried_again_by_itself(panda, hand):
     until(lambda: hand.opened, hand)
 
 
-def test_a_hand_that_does_not_hear_a_stop_obeys_as_soon_as_it_hears(panda, hand):
+def test_a_hand_that_ignores_a_stop_executes_the_next_order_it_accepts(panda, hand):
     panda.ask(answers={'grasp': 'never', 'stop': 'never'})
-    hand.want(0.0)
+    hand.command(0.0)
     until(lambda: hand.counts['hand orders late'], hand)
-    hand.want(1.0)
+    hand.command(1.0)
     until(lambda: hand.opened, hand)
     assert orders(panda, hand) == ['grasp', 'stop', 'move']
 
 
 def test_a_lost_connection_is_a_problem_also_while_an_order_has_no_end(panda, hand):
     panda.ask(answers={'grasp': 'never'})
-    hand.want(0.0)
+    hand.command(0.0)
     until(lambda: hand.counts['hand orders late'], hand)
     panda.cut_gripper()
     end = time.monotonic() + WAIT_S

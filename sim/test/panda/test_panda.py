@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The real franky against a simulated Panda over its protocol: led, stopped, broken off."""
+"""The real franky against a simulated Panda over its protocol: motion, stop, lost connection."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from leading import GAINS, LIMITS
+from arm_settings import GAINS, LIMITS
 import numpy as np
 import pytest
 
@@ -45,48 +45,48 @@ def wait_for(condition):
 
 
 def arrived(pose, target):
-    way, turn = pose.to(target)
-    return np.linalg.norm(way) < 0.005 and np.linalg.norm(turn) < 0.05
+    translation, rotation = pose.to(target)
+    return np.linalg.norm(translation) < 0.005 and np.linalg.norm(rotation) < 0.05
 
 
-def lead(arm, setpoint, seconds):
-    """Lead the arm for a while; return the poses measured."""
+def follow(arm, setpoint, seconds):
+    """Send a setpoint for a while; return the measured poses."""
     poses = []
     for _ in range(round(seconds / PERIOD_S)):
         poses.append(arm.read().pose)
         setpoint.advance(PERIOD_S)
-        arm.lead(setpoint)
+        arm.follow(setpoint)
         time.sleep(PERIOD_S)
     return poses
 
 
-def test_it_starts_without_a_jump_and_follows_its_setpoint(arm):
+def test_the_arm_starts_without_a_jump_and_follows_its_setpoint(arm):
     start = arm.read().pose
     setpoint = Setpoint(LIMITS, 0.05, start)
-    poses = lead(arm, setpoint, 0.5)
+    poses = follow(arm, setpoint, 0.5)
     assert max(np.linalg.norm(start.to(pose)[0]) for pose in poses) < 0.002
     for _ in range(5):
         setpoint.step(np.array([0.01, 0.01, -0.01]), np.array([0, 0, 0.05]), arm.read().pose)
-        lead(arm, setpoint, 0.1)
-    wait_for(lambda: arrived(lead(arm, setpoint, 0.2)[-1], setpoint.target))
+        follow(arm, setpoint, 0.1)
+    wait_for(lambda: arrived(follow(arm, setpoint, 0.2)[-1], setpoint.target))
     assert np.linalg.norm(start.to(setpoint.target)[0]) > 0.08
 
 
-def test_at_rest_it_holds_its_pose_and_can_be_led_again(panda, arm):
-    lead(arm, Setpoint(LIMITS, 0.05, arm.read().pose), 0.3)
+def test_at_rest_the_arm_keeps_its_pose_and_can_start_again(panda, arm):
+    follow(arm, Setpoint(LIMITS, 0.05, arm.read().pose), 0.3)
     rest(arm)
     before = panda.joints()
     time.sleep(0.5)
     assert np.abs(panda.joints() - before).max() < 0.002
-    lead(arm, Setpoint(LIMITS, 0.05, arm.read().pose), 0.3)
+    follow(arm, Setpoint(LIMITS, 0.05, arm.read().pose), 0.3)
 
 
-def test_a_second_start_while_it_brakes_is_refused(arm):
+def test_a_start_while_the_arm_brakes_is_refused(arm):
     setpoint = Setpoint(LIMITS, 0.05, arm.read().pose)
-    lead(arm, setpoint, 0.2)
+    follow(arm, setpoint, 0.2)
     arm.rest()
     with pytest.raises(ArmError, match='wait until it rests'):
-        arm.lead(setpoint)
+        arm.follow(setpoint)
 
 
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
@@ -110,30 +110,30 @@ def test_a_killed_or_frozen_client_leaves_a_safe_arm(panda, number):
         client.stdout.close()
     arm = FrankaArm(panda.address, GAINS, realtime=False)
     arm.recover()
-    lead(arm, Setpoint(LIMITS, 0.05, arm.read().pose), 0.2)
+    follow(arm, Setpoint(LIMITS, 0.05, arm.read().pose), 0.2)
     rest(arm)
 
 
-def test_a_robot_that_goes_away_is_a_fault_and_comes_back():
+def test_a_lost_robot_is_a_fault_until_it_is_connected_again():
     panda = PandaProcess()
     arm = FrankaArm(panda.address, GAINS, realtime=False)
     setpoint = Setpoint(LIMITS, 0.05, arm.read().pose)
-    lead(arm, setpoint, 0.2)
+    follow(arm, setpoint, 0.2)
     panda.kill()
     with pytest.raises(ArmError) as found:
         for _ in range(1000):
-            lead(arm, setpoint, PERIOD_S)
+            follow(arm, setpoint, PERIOD_S)
     assert found.value.code in (FaultCode.CONNECTION, FaultCode.CONTROL)
     assert arm.resting
     with pytest.raises(ArmError):
         arm.recover()
     panda.start()
     arm.recover()
-    lead(arm, Setpoint(LIMITS, 0.05, arm.read().pose), 0.2)
+    follow(arm, Setpoint(LIMITS, 0.05, arm.read().pose), 0.2)
     rest(arm)
     panda.stop()
 
 
-def test_nobody_there_is_said_with_a_remedy():
+def test_a_missing_robot_is_reported_with_a_remedy():
     with pytest.raises(ArmError, match='is it switched on, unlocked, with FCI active'):
         FrankaArm('127.9.9.9', GAINS, realtime=False)

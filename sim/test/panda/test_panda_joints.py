@@ -4,18 +4,18 @@
 
 import time
 
-from leading import GAINS, LIMITS
+from arm_settings import GAINS, LIMITS
 import mujoco
 import numpy as np
 import pytest
 
 from irevla_control.arm.controller import ArmController, ArmTiming, Mode
+from irevla_control.arm.home_path import Bounds
 from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.kinematics import forward, jacobian, joint_frames, tool_of
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.release import ResetRelease
 from irevla_control.arm.setpoint import Setpoint
-from irevla_control.arm.way_home import Bounds
 from irevla_control.franka.control_loop import ArmLoop
 from irevla_control.franka.franka_arm import FrankaArm
 from irevla_control.franka.franka_node import PARAMETERS
@@ -42,9 +42,9 @@ def test_kinematics_are_those_of_the_model():
         mujoco.mj_forward(model, data)
         pose = Pose.from_matrix(robot._pose())
         tool = tool_of(joints, pose) if tool is None else tool
-        way, turn = pose.to(forward(joints, tool))
-        assert np.linalg.norm(way) < 1e-6
-        assert np.linalg.norm(turn) < 1e-6
+        translation, rotation = pose.to(forward(joints, tool))
+        assert np.linalg.norm(translation) < 1e-6
+        assert np.linalg.norm(rotation) < 1e-6
         rows = np.zeros((2, 3, model.nv))
         mujoco.mj_jac(model, data, rows[0], rows[1], pose.position, hand)
         np.testing.assert_allclose(jacobian(joint_frames(joints), pose.position),
@@ -52,7 +52,7 @@ def test_kinematics_are_those_of_the_model():
     assert tool[2, 3] == pytest.approx(TOOL[2], abs=1e-6)
 
 
-class Led:
+class LoopedArm:
     """The arm's loop, without a node."""
 
     def __init__(self, arm, limits):
@@ -87,14 +87,14 @@ class Led:
 
 
 def wind_up(arm, until):
-    """Turn the wrist until joint 7 is at ``until`` [rad]; as today nothing keeps it from it."""
+    """Turn the wrist until joint 7 is at ``until`` [rad]; without joint limits."""
     setpoint = Setpoint(LIMITS, 0.05, arm.read().pose)
     end = time.monotonic() + WAIT_S
     while (state := arm.read()).joint_position[6] > until:
         assert time.monotonic() < end, state.joint_position
         setpoint.step(np.zeros(3), np.array([0, 0, 0.05]), state.pose)
         setpoint.advance(PERIOD_S)
-        arm.lead(setpoint)
+        arm.follow(setpoint)
         time.sleep(PERIOD_S)
     arm.rest()
     while not arm.resting:
@@ -102,31 +102,31 @@ def wind_up(arm, until):
         time.sleep(PERIOD_S)
 
 
-def test_a_wrist_wound_up_to_its_stop_comes_home_and_is_not_wound_up_again(panda):
-    """The shorter way home would lead through joint 7's limit: on a real robot a reflex."""
+def test_a_wrist_at_its_stop_returns_home_and_is_kept_from_the_stop_afterwards(panda):
+    """The shorter rotation would move joint 7 through its limit: a reflex on a real robot."""
     limits = LIMITS.__class__(**{**vars(LIMITS), 'max_yaw': 1.2})
     arm = FrankaArm(panda.address, GAINS, realtime=False)
     wind_up(arm, -2.9)
-    led = Led(arm, limits)
+    robot = LoopedArm(arm, limits)
     try:
-        led.go_home()
-        assert led.controller.counts['ways home in joint space'] == 1
-        at_home = led.joints()
-        distance = JOINT_LIMITS.distance(np.array([one.joint_position for one in led.states]))
+        robot.go_home()
+        assert robot.controller.counts['joint-space paths home'] == 1
+        at_home = robot.joints()
+        distance = JOINT_LIMITS.distance(np.array([one.joint_position for one in robot.states]))
         assert distance.min() > distance[0].min() - 0.05
-        del led.states[:]
-        # Far aside, up and out, and the wrist turned: what exploration does.
-        led.send((0.028, -0.028, 0.028), (0, 0, -0.2), 20)
-        counts = led.loop.counts()
+        del robot.states[:]
+        # Far aside, up and out, with a rotating wrist, as an exploring policy may do.
+        robot.send((0.028, -0.028, 0.028), (0, 0, -0.2), 20)
+        counts = robot.loop.counts()
         assert counts['commands shortened by max_yaw'] > 2
         assert counts['commands shortened by joint limits'] > 2
-        led.go_home()
-        np.testing.assert_allclose(led.joints(), at_home, atol=0.15)
-        distance = JOINT_LIMITS.distance(np.array([one.joint_position for one in led.states]))
+        robot.go_home()
+        np.testing.assert_allclose(robot.joints(), at_home, atol=0.15)
+        distance = JOINT_LIMITS.distance(np.array([one.joint_position for one in robot.states]))
         print(f'least distance to a limit: {distance.min(0).round(3)} rad')
         assert distance.min() > 0
-        position = np.array([one.pose.position for one in led.states])
+        position = np.array([one.pose.position for one in robot.states])
         assert (position <= np.array(limits.box_high) + 0.004).all(), 'it is in the box'
         assert (position >= np.array(limits.box_low) - 0.004).all(), 'it is in the box'
     finally:
-        led.loop.close()
+        robot.loop.close()

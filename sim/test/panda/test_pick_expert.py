@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The scripted operator's hand, on paper: it finds the thing, grasps it across, lifts it."""
+"""The scripted operator without physics: it finds the object, grasps it across and lifts it."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ HOME = Pose(np.array([0.45, 0.0, 0.3]), Rotation.from_quat([1, 0, 0, 0]))
 
 
 class Table:
-    """A hand that does as told, and a thing that comes along once it is held."""
+    """A hand that executes commands exactly, and an object that moves with a closed hand."""
 
     def __init__(self, name, place, yaw):
         self.name, self.hand, self.opening = name, HOME, 1.0
@@ -39,16 +39,16 @@ class Table:
 
     def step(self, action, slips=False):
         before = self.hand
-        self.hand = self.hand.moved(action[:3], action[3:6])
+        self.hand = self.hand.translated(action[:3], action[3:6])
         place, rotation = place_of(self.name, self.positions)
-        held = np.linalg.norm(before.position - place) < 0.02 and action[6] == 0
+        grasped = np.linalg.norm(before.position - place) < 0.02 and action[6] == 0
         across = abs(angle_to(self.hand, rotation, THINGS[self.name].geom == 'box')) < 0.2
-        if held and across and not slips:
+        if grasped and across and not slips:
             self.positions[self.first:self.first + 3] += self.hand.position - before.position
 
 
 @pytest.mark.parametrize('name', THINGS)
-def test_everything_is_lifted_wherever_it_lies(name):
+def test_every_object_is_lifted_from_any_place(name):
     random = np.random.default_rng(0)
     for seed in range(5):
         place = np.array([*random.uniform([0.42, -0.16], [0.6, 0.16]), THINGS[name].height])
@@ -64,7 +64,7 @@ def test_everything_is_lifted_wherever_it_lies(name):
         assert table.positions[table.first + 2] > LIFTED
 
 
-def test_what_slips_is_tried_again():
+def test_an_object_that_slips_is_picked_again():
     table = Table('carrot', [0.5, 0.1, 0.014], 1.0)
     expert = PickExpert('carrot')
     while expert.phase != Phase.LIFT:
@@ -77,16 +77,16 @@ def test_what_slips_is_tried_again():
     assert lifted('carrot', table.positions)
 
 
-def test_fingers_lie_across_the_long_side():
+def test_the_fingers_grasp_across_the_long_side():
     for yaw in np.linspace(-3, 3, 13):
         along = Rotation.from_rotvec([0, 0, yaw])
-        turned = HOME.moved(np.zeros(3), np.array([0, 0, angle_to(HOME, along, False)]))
+        turned = HOME.translated(np.zeros(3), np.array([0, 0, angle_to(HOME, along, False)]))
         fingers = turned.rotation.as_matrix()[:, 1]
         assert abs(fingers @ along.as_matrix()[:, 0]) < 1e-9
         assert abs(angle_to(HOME, along, symmetric=True)) <= np.pi / 4 + 1e-9
 
 
-def test_an_instruction_names_one_thing():
+def test_an_instruction_names_one_object():
     assert thing_in('pick up the red block') == 'red block'
     for words in ('pick it up', 'put the carrot on the eggplant'):
         with pytest.raises(ConfigError, match='name one of'):

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The cameras' node with the real SDK, on software devices."""
+"""The realsense node with the real SDK, on software devices."""
 
 from dataclasses import replace
 import time
@@ -39,7 +39,7 @@ def camera(serial='a1'):
 
 
 def seen(device, settings, shown, taken_s=None):
-    """Return what comes out of an opened camera that sees one picture."""
+    """Return the frame of an opened camera for one injected image."""
     frames = []
     opened = RealSenseCamera(device.device, settings, frames.append)
     device.show(shown, taken_s)
@@ -74,13 +74,13 @@ def test_the_camera_matrix_follows_crop_and_size():
 
 
 @pytest.mark.parametrize('rotation', [90, 180, 270])
-def test_a_camera_that_hangs_turned_gives_upright_images_and_its_matrix_follows(rotation):
+def test_images_of_a_rotated_camera_are_upright_and_its_matrix_follows(rotation):
     shown, settings = picture(), replace(SETTINGS, crop=(10, 5, 24, 24), rotation=rotation)
     _, image = seen(camera(), settings, shown)
     np.testing.assert_array_equal(image, np.rot90(shown[5:29, 10:34], -rotation // 90))
     upright = RealSenseCamera(camera().device, replace(settings, rotation=0), print)
     turned = RealSenseCamera(camera().device, settings, print)
-    # A point of the room, as the camera sees it and as the turned camera does.
+    # Pixel of one point in the image of the camera and of the rotated camera.
     angle = np.deg2rad(rotation)
     point = np.array([0.1, 0.2, 1.0])
     about = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0],
@@ -92,7 +92,7 @@ def test_a_camera_that_hangs_turned_gives_upright_images_and_its_matrix_follows(
     turned.close()
 
 
-def test_a_turn_is_one_for_all_or_one_for_each():
+def test_a_rotation_is_given_for_all_cameras_or_for_each():
     assert rotations([180], ['a', 'b']) == {'a': 180, 'b': 180}
     assert rotations([0, 270], ['a', 'b']) == {'a': 0, 'b': 270}
     with pytest.raises(ConfigError, match='one for each of a, b'):
@@ -101,14 +101,14 @@ def test_a_turn_is_one_for_all_or_one_for_each():
         PARAMETERS['rotation'].fitted([0, 45])
 
 
-def test_a_crop_and_serials_that_no_cameras_have_are_refused():
+def test_an_invalid_crop_and_invalid_serials_are_refused():
     with pytest.raises(ConfigError, match='whole numbers from 0 to 4096'):
         PARAMETERS['crop'].fitted([-1, 0, 48, 48])
-    with pytest.raises(ConfigError, match='"a1" is there twice'):
+    with pytest.raises(ConfigError, match='"a1" given twice'):
         PARAMETERS['serials'].fitted(['a1', 'a1'])
 
 
-def test_what_is_not_there_is_named_with_what_is():
+def test_a_missing_camera_or_mode_is_refused_with_the_available_ones():
     with pytest.raises(CameraError, match='no RGB stream of 640x480 at 30 Hz; it has 64x48x30'):
         RealSenseCamera(camera().device, replace(SETTINGS, width=640, height=480, crop=()), print)
     with pytest.raises(CameraError, match='no camera has serial 999'):
@@ -124,7 +124,7 @@ def node(find, **parameters):
             'height': HEIGHT, 'image_size': 24, **parameters}.items()])
 
 
-def test_what_the_sdk_refuses_at_the_start_is_one_line(ros):
+def test_an_error_of_the_sdk_at_the_start_is_one_line(ros):
     def find(serial):
         raise RuntimeError('failed to set power state')
     with pytest.raises(CameraError, match='camera wrist .a1.: failed to set power state; check '
@@ -133,7 +133,7 @@ def test_what_the_sdk_refuses_at_the_start_is_one_line(ros):
 
 
 class Viewer:
-    """Two cameras, the node that serves them, and what comes out."""
+    """Two cameras, their node, and the messages that it publishes."""
 
     def __init__(self, views):
         self.views = views
@@ -148,9 +148,9 @@ class Viewer:
         self.executor.add_node(self.viewer)
         self.images, self.infos, self.statuses, self.notes = [], [], [], {}
         self.offsets = []
-        # By which the cameras' clocks are ahead, and the count of their pictures.
+        # Lead of the cameras' clocks, and the count of their images.
         self.ahead_s, self.shown = 0.0, 0
-        # Pictures of these stay the same; the clock that the side camera stamps by.
+        # Cameras with identical images; the clock of the side camera.
         self.frozen, self.clock = set(), rs.timestamp_domain.global_time
         self.episode = self.viewer.create_publisher(EpisodeState, 'episode', EVENT)
         self.viewer.create_subscription(Float64, 'camera/side/clock_offset',
@@ -164,7 +164,7 @@ class Viewer:
             DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
 
     def _on_diagnostics(self, message):
-        # Other nodes of this run tell theirs on the same topic.
+        # Other nodes of this run publish on the same topic.
         for status in message.status:
             if status.name == 'realsense: status':
                 self.statuses.append(status.message)
@@ -203,7 +203,7 @@ def viewer(ros, tmp_path_factory):
     viewer.viewer.destroy_node()
 
 
-def test_images_come_with_their_stamps_and_camera_infos(viewer):
+def test_images_are_published_with_stamps_and_camera_infos(viewer):
     viewer.until(lambda: len(viewer.infos) > 10, 'camera infos')
     image, info = viewer.frames('wrist')[-1], viewer.infos[-1]
     assert message_to_image(image).shape == (24, 24, 3)
@@ -211,13 +211,13 @@ def test_images_come_with_their_stamps_and_camera_infos(viewer):
     assert (info.height, info.width, info.k[8]) == (24, 24, 1.0)
 
 
-def test_an_unplugged_camera_is_said_and_comes_back_when_plugged_in(viewer):
+def test_an_unplugged_camera_is_reported_and_opened_again_when_plugged_in(viewer):
     viewer.episode.publish(EpisodeState(episode_id='zero', phase=EpisodeState.PHASE_RUNNING))
     viewer.until(lambda: 'side' in viewer.node._offset_before, 'the beginning of an episode')
     viewer.plugged.remove('b2')
     viewer.statuses.clear()
     viewer.until(lambda: any('camera side (b2) gives no frames' in text
-                             for text in viewer.statuses), 'the loss of a camera')
+                             for text in viewer.statuses), 'the report of the loss')
     viewer.images.clear()
     viewer.until(lambda: len(viewer.frames('wrist')) > 5, 'the other camera')
     assert not viewer.frames('side'), 'no stale picture'
@@ -236,7 +236,7 @@ def test_a_late_frame_is_reported(viewer):
                  'the report of a late frame')
 
 
-def test_a_clock_that_runs_ahead_is_made_up_for_told_and_its_drift_reported(viewer):
+def test_a_clock_that_is_ahead_is_corrected_and_reported_and_its_drift_too(viewer):
     viewer.episode.publish(EpisodeState(episode_id='one', phase=EpisodeState.PHASE_RUNNING))
     viewer.until(lambda: viewer.node._offset_before, 'the beginning of an episode')
     viewer.ahead_s = 0.1
@@ -248,8 +248,9 @@ def test_a_clock_that_runs_ahead_is_made_up_for_told_and_its_drift_reported(view
     stamps = [stamp_to_ns(image.header.stamp) for image in viewer.frames('side')]
     assert stamps == sorted(set(stamps)) and max(stamps) < now
     viewer.until(lambda: viewer.offsets[-1] < -0.05, 'the offset for the bags')
-    # Diagnostics come once a second.
-    viewer.until(lambda: float(viewer.notes['side clock offset [ms]']) < -50, 'the offset told')
+    # Diagnostics are published once a second.
+    viewer.until(lambda: float(viewer.notes['side clock offset [ms]']) < -50,
+                 'the reported offset')
     assert float(viewer.notes['side clock offset [ms]']) > -110
     shift = float(viewer.notes['side stamps shifted [ms]'])
     assert shift == pytest.approx(float(viewer.notes['side clock offset [ms]']) - 20, abs=5)
@@ -259,19 +260,19 @@ def test_a_clock_that_runs_ahead_is_made_up_for_told_and_its_drift_reported(view
     viewer.ahead_s = 0.0
 
 
-def test_each_view_is_saved_with_its_name_as_the_policy_sees_it(viewer):
+def test_each_view_is_saved_as_published_with_its_camera_s_name(viewer):
     viewer.until(lambda: len(list(viewer.views.glob('*.png'))) == 2, 'two views')
     assert {path.stem for path in viewer.views.iterdir()} == {'wrist', 'side'}
     saved = load_picture(viewer.views / 'side.png')
     given = (cv2.resize(picture(number)[:, 8:56], (24, 24), interpolation=cv2.INTER_AREA)
              for number in range(viewer.shown + 1))
-    assert any((saved == image[::-1, ::-1]).all() for image in given), 'turned as asked for'
+    assert any((saved == image[::-1, ::-1]).all() for image in given), 'rotated as configured'
 
 
-def test_pictures_that_stay_the_same_are_reported_until_they_change(viewer):
+def test_identical_images_are_reported_until_they_change(viewer):
     viewer.frozen = {'a1'}
     viewer.statuses.clear()
-    viewer.until(lambda: any('camera wrist: its pictures have been the same' in text
+    viewer.until(lambda: any('camera wrist: its images have been identical' in text
                              for text in viewer.statuses), 'the report of a frozen camera')
     assert not any('camera side: its pictures' in text for text in viewer.statuses)
     viewer.frozen = set()
@@ -279,7 +280,7 @@ def test_pictures_that_stay_the_same_are_reported_until_they_change(viewer):
     viewer.until(lambda: 'ok' in viewer.statuses, 'all well again')
 
 
-def test_cameras_that_stamp_by_different_clocks_are_reported(viewer):
+def test_stamps_of_different_clocks_are_reported(viewer):
     viewer.clock = rs.timestamp_domain.hardware_clock
     viewer.statuses.clear()
     viewer.until(lambda: any('side hardware_clock, wrist global_time' in text

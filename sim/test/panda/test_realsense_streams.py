@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which stream of a camera is opened, and how its exposure is set, with the real SDK."""
+"""The choice of a camera's stream and the setting of its exposure, with the real SDK."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from irevla_control.errors import ConfigError
 from irevla_sim.panda.software_camera import SoftwareCamera
 
 SETTINGS = CameraSettings('a1')
-# A D435 has an RGB sensor; a D405 gives its colours from the stereo module.
+# A D435 has an RGB sensor; the colour stream of a D405 belongs to its stereo module.
 KINDS = {'RGB Camera': False, 'Stereo Module': True}
 
 
@@ -34,10 +34,10 @@ def test_the_colour_stream_is_opened_though_infrared_of_the_same_format_is_liste
     assert str(found) == (f'Software {model}, sensor {kind}, stream Color rgb8, 640x480 at 30 Hz')
 
 
-def test_a_camera_without_colours_is_refused():
+def test_a_camera_without_a_colour_stream_is_refused():
     device = rs.software_device()
     device.add_sensor('Stereo Module')
-    with pytest.raises(CameraError, match='camera a1 gives no RGB images'):
+    with pytest.raises(CameraError, match='camera a1 has no RGB stream'):
         colour_stream(device, SETTINGS)
 
 
@@ -59,10 +59,10 @@ def test_an_exposure_between_two_counts_becomes_the_nearer_one():
 
 
 @pytest.mark.parametrize(('kind', 'given', 'text'), [
-    ('RGB Camera', {'exposure_us': 50}, 'exposure_us 50; its sensor takes 100 to 1000000'),
-    ('RGB Camera', {'gain': 200}, 'gain 200; its sensor takes 0 to 128'),
-    ('Stereo Module', {'gain': 8}, 'gain 8; its sensor takes 16 to 248')])
-def test_what_a_sensor_cannot_do_is_refused_with_its_range(kind, given, text):
+    ('RGB Camera', {'exposure_us': 50}, 'exposure_us 50; its sensor allows 100 to 1000000'),
+    ('RGB Camera', {'gain': 200}, 'gain 200; its sensor allows 0 to 128'),
+    ('Stereo Module', {'gain': 8}, 'gain 8; its sensor allows 16 to 248')])
+def test_a_value_outside_a_sensor_s_range_is_refused_with_the_range(kind, given, text):
     with pytest.raises(CameraError, match=text):
         set_options(camera(kind).sensor, replace(SETTINGS, **{'exposure_us': 8000, **given}))
 
@@ -74,7 +74,7 @@ def test_an_exposure_longer_than_a_frame_is_refused():
 
 
 @pytest.mark.parametrize('exposure_us', [0, 8000])
-def test_no_exposure_halves_the_rate(exposure_us):
+def test_exposure_does_not_lower_the_rate(exposure_us):
     device = camera()
     set_options(device.sensor, replace(SETTINGS, exposure_us=exposure_us))
     assert device.sensor.get_option(rs.option.auto_exposure_priority) == 0

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A reset that keeps the hand closed: on a handle, and with a block that it carries home."""
+"""A reset with a closed hand: on a handle, and with a block that it carries home."""
 
 import pytest
 import rclpy
@@ -28,7 +28,7 @@ def commander(ros, panda):
     commander.node.destroy_node()
 
 
-def test_a_closed_hand_is_stopped_by_a_handle_carries_a_block_and_opens_at_the_press(
+def test_a_closed_hand_is_blocked_by_a_handle_carries_a_block_and_opens_at_the_press(
         commander, panda):
     verdict = commander.node.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
     commander.go_home()

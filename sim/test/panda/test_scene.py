@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated Panda's table as cameras and nodes see it."""
+"""The simulated Panda's table in the images of its cameras and in its nodes."""
 
 import os
 import time
@@ -58,7 +58,7 @@ def arrange(panda, seed):
     return panda.scene.read()[1]
 
 
-def test_cameras_see_the_table_as_it_is_arranged(panda, cameras):
+def test_images_show_the_arrangement_of_the_table(panda, cameras):
     eye = Eye(cameras, 'front')
     first = arrange(panda, 1)
     before, stamp = eye.see()
@@ -75,7 +75,7 @@ def test_cameras_see_the_table_as_it_is_arranged(panda, cameras):
     eye.camera.close()
 
 
-def test_both_cameras_see_all_colours(panda, cameras):
+def test_the_images_of_both_cameras_show_all_colours(panda, cameras):
     arrange(panda, 3)
     eyes = {name: Eye(cameras, name) for name in CAMERAS}
     for name, eye in eyes.items():
@@ -88,15 +88,15 @@ def test_both_cameras_see_all_colours(panda, cameras):
         eye.camera.close()
 
 
-def test_pictures_keep_the_scenes_time_and_are_of_one_instant():
-    """A scene at a quarter of real time is seen in a quarter of the pictures; none are lost."""
+def test_images_follow_the_scene_s_time_and_show_one_instant():
+    """At a quarter of real time the scene gives a quarter of the images, and none are lost."""
     model, name = PandaScene().model_alone(), f'slow-{os.getpid()}'
     shared, seen, opened = SharedScene(name, model.nq), [], []
     shared.write(0.0, model.qpos0)
     cameras = SceneCameras(SharedScene(name))
     try:
         for number, which in enumerate(('front', 'wrist')):
-            # Opened at different times of the scene.
+            # The cameras are opened at different times of the scene.
             shared.write(1.0 + number / 40, model.qpos0)
             opened.append(RealSenseCamera(
                 cameras.find(which), CameraSettings(which, WIDTH, HEIGHT, FPS, size=SIZE),
@@ -132,7 +132,7 @@ def test_an_unplugged_camera_sends_nothing_and_is_not_found(cameras):
     eye.camera.close()
 
 
-def test_readers_go_over_to_a_robot_that_was_started_anew(panda):
+def test_readers_open_the_scene_of_a_restarted_robot(panda):
     reader = SharedScene(panda.name)
     before = reader.read()[0]
     panda.kill()

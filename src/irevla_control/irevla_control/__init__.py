@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The arm, cameras, operators, episodes, recordings; directly here, what they all share.
+"""Arm, cameras, teleoperation, episodes, recordings; the modules here are shared by all of them.
 
 May import: nothing.
 """

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The few fields of a serialized message that a recorder needs, read without decoding it."""
+"""Reads the fields that a recorder needs from a serialized message, without decoding it."""
 
 import struct
 from typing import NamedTuple
@@ -10,19 +10,19 @@ from irevla_control.errors import BadMessageError
 
 _STAMP = (struct.Struct('>iI'), struct.Struct('<iI'))
 _LENGTH = (struct.Struct('>I'), struct.Struct('<I'))
-_HEAD = 4  # of every message: representation (its second byte: 0 big endian, 1 little), options
+_HEAD = 4  # size of the header: representation (second byte: 0 big, 1 little endian), options
 _COMMAND_FLOATS = 7 * 8
 _COLOURS = 3
 
 
 class ImageLayout(NamedTuple):
-    """What a sensor_msgs/Image says of its pixels.
+    """Layout of a sensor_msgs/Image.
 
     Attributes:
         height, width: [pixels].
         encoding: such as 'rgb8'.
-        step: of one row [bytes].
-        size: of all data [bytes].
+        step: size of one row [bytes].
+        size: size of all data [bytes].
 
     """
 
@@ -33,13 +33,13 @@ class ImageLayout(NamedTuple):
     size: int
 
     def problem(self) -> str:
-        """Return why nothing of the suite reads such an image, '' when it is rgb8 as needed."""
+        """Return why the suite cannot read such an image, or ''."""
         if self.encoding != 'rgb8':
             return f'its encoding is {self.encoding!r}; publish rgb8'
         if not self.height * self.width:
             return f'it has {self.height} x {self.width} pixels; publish some'
         if self.size != self.height * self.width * _COLOURS:
-            return (f'{self.height} x {self.width} pixels come with {self.size} bytes, rows of '
+            return (f'{self.height} x {self.width} pixels have {self.size} bytes, rows of '
                     f'{self.step}; publish rows of {self.width * _COLOURS} bytes, without padding')
         return ''
 
@@ -75,10 +75,10 @@ def command_source(data: bytes) -> str:
 
 
 def image_layout(data: bytes) -> ImageLayout:
-    """Return what a serialized sensor_msgs/Image says of its pixels, without touching them.
+    """Return the layout of a serialized sensor_msgs/Image, without reading its pixels.
 
     Raises:
-        BadMessageError: too short for an image, or shorter than it says.
+        BadMessageError: the message is too short for an image, or for its own size.
 
     """
     try:
@@ -86,11 +86,11 @@ def image_layout(data: bytes) -> ImageLayout:
         at = _aligned(12 + unpack(body, 8)[0])
         (height,), (width,), (length,) = (unpack(body, at + 4 * field) for field in range(3))
         encoding = bytes(body[at + 12:at + 12 + length]).rstrip(b'\0').decode()
-        # Behind the encoding a byte tells the order of bytes.
+        # One byte for the endianness follows the encoding.
         at = _aligned(at + 12 + length + 1)
         (step,), (size,) = unpack(body, at), unpack(body, at + 4)
     except (IndexError, struct.error, UnicodeDecodeError):
-        raise BadMessageError(f'message of {len(data)} bytes is no image') from None
+        raise BadMessageError(f'message of {len(data)} bytes is not an image') from None
     if len(body) < at + 8 + size:
         raise BadMessageError(f'message of {len(data)} bytes is too short for {size} of pixels')
     return ImageLayout(height, width, encoding, step, size)

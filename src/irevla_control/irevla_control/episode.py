@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A recorded episode as arrays, and the numbers that its messages use."""
+"""A recorded episode as arrays, and the constants of its messages."""
 
 from dataclasses import dataclass, field
 
@@ -15,22 +15,22 @@ PHASE_RUNNING, PHASE_ENDED = 1, 2  # EpisodeState.PHASE_*
 class Episode:
     """The steps of one episode: observations that a command answered, joined by stamp.
 
-    As the policy saw them: of each camera and of the state what is newest up to the stamp, and
-    not older than the recorder was told by ``max_skew_s``, which is 0 for simulators. (What came
-    to the policy after the first camera's image, but has an older stamp, it did not see.)
+    Each observation has the latest image of every camera and the latest state not after its
+    stamp, at most ``max_skew_s`` of the recorder older (0 for simulators). Data that reached the
+    policy after the first camera's image, but has an older stamp, was not seen by the policy.
 
     Attributes:
         episode_id, task, instruction, seed: as in EpisodeState.
-        stamps: int64 (T,) [ns], of the observations.
+        stamps: int64 (T,) [ns], stamps of the observations.
         images: camera name to uint8 (T, height, width, 3) RGB.
         states: float64 (T, 10), see docs/architecture.md.
         actions: float64 (T, 7), as executed.
         labels: float64 (T, 7), the expert's label where there is one, else the action.
         sources: uint8 (T,), EndEffectorCommand.SOURCE_* of the actions.
-        rewards: float32 (T,), of each action; NaN where no later observation tells it.
-        terminated, truncated, aborted, success: of the whole episode, from its last message.
-        dropped: commands left out because an image or the state of their stamp is missing.
-        unjoined: why there is no step at all, else ''.
+        rewards: float32 (T,), reward of each action; NaN if no later observation has it.
+        terminated, truncated, aborted, success: from the last message of the episode.
+        dropped: number of commands left out because an image or the state is missing.
+        unjoined: reason why the episode has no step at all, else ''.
 
     """
 
@@ -54,20 +54,20 @@ class Episode:
 
     @property
     def by_policy(self) -> np.ndarray:
-        """Return bool (T,): which actions the policy decided."""
+        """Return bool (T,): whether the policy decided each action."""
         return self.sources == SOURCES.index('policy')
 
 
 @dataclass(frozen=True)
 class Observations:
-    """The observations of one episode that an `episode` message describes, the last included.
+    """All observations of one episode that have an `episode` message, including the last.
 
     Attributes:
         episode_id, instruction: as in EpisodeState.
         stamps: int64 (T,) [ns].
         images: camera name to uint8 (T, height, width, 3) RGB.
         states: float64 (T, 10), see docs/architecture.md.
-        success: bool (T,), whether the task was done by then.
+        success: bool (T,), whether the task was done at that observation.
 
     """
 

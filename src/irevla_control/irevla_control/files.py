@@ -1,13 +1,13 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Files that survive a kill and a power cut: on the disk, wholly or not at all."""
+"""Atomic writes that survive a kill and a power cut."""
 
 import os
 from pathlib import Path
 
 
 def sync(path: Path) -> None:
-    """Wait until a file's content, or the names in a folder, are on the disk."""
+    """Wait until a file's content, or a folder's entries, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -16,11 +16,15 @@ def sync(path: Path) -> None:
 
 
 def write_synced(path: Path, content: str | bytes) -> None:
-    """Replace a file by a text or by bytes, wholly or not at all."""
+    """Replace a file's content by a text or bytes, atomically."""
     temporary = path.with_name(path.name + '.tmp')
-    with temporary.open('wb') as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open('wb') as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     sync(path.parent)

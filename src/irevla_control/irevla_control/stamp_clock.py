@@ -1,24 +1,24 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What time it is by the stamps of sensors, whose clocks are not this computer's."""
+"""The present time on the clock of the sensors' stamps, which differs from this computer's."""
 
 from collections import deque
 
 WINDOW_NS = 10_000_000_000
-# Messages of one sensor in a row, older than its newest, after which its clock was set back.
+# Number of older messages of one sensor in a row that mean that its clock was set back.
 SET_BACK = 5
 
 
 class RunningMinimum:
-    """The least of the values of the last ten seconds."""
+    """The minimum of the values of the last ten seconds."""
 
     def __init__(self) -> None:
-        """Begin without any."""
-        # Only what no later value undercuts: they grow from the first to the last.
+        """Start without values."""
+        # Times and values below every later value, so the values increase.
         self._kept: deque[tuple[int, int]] = deque()
 
     def add(self, at: int, value: int) -> int:
-        """Add a value of a time [ns]; return the least."""
+        """Add the value of a time [ns]; return the minimum."""
         kept = self._kept
         while kept and kept[-1][1] >= value:
             kept.pop()
@@ -29,23 +29,23 @@ class RunningMinimum:
 
 
 class StampClock:
-    """Tells the time of stamps from the stamps themselves and from when they arrived.
+    """Estimates the time on the clock of the stamps, from stamps and their arrival times.
 
-    Who compares a stamp with the time of its own clock is wrong where the two clocks differ. This
-    one is as far ahead as the sensor that tells soonest; it is late by the time on the way of the
-    quickest message. Arrivals are steady times, so that no clock set anew disturbs them.
+    Comparing a stamp with a node's own clock is wrong if the two clocks differ. The estimate
+    follows the sensor whose stamps are furthest ahead, and lags by the shortest transport time.
+    Arrivals are steady times, so a change of the system time has no effect.
     """
 
     def __init__(self) -> None:
-        """Begin without any stamp."""
+        """Start without a stamp."""
         self._newest: dict[str, int] = {}
         self._older: dict[str, int] = {}
         self._least = RunningMinimum()
-        # Arrival minus stamp [ns]; one assignment, so that other threads may ask.
+        # Arrival minus stamp [ns]; assigned at once, so that other threads may read it.
         self._offset: int | None = None
 
-    def see(self, sensor: str, stamp: int, arrival: int) -> None:
-        """Take the stamp of a sensor's message, and when it arrived [steady ns]."""
+    def add(self, sensor: str, stamp: int, arrival: int) -> None:
+        """Take the stamp of a sensor's message and its arrival [steady ns]."""
         if stamp < self._newest.get(sensor, stamp):
             self._older[sensor] += 1
             if self._older[sensor] < SET_BACK:
@@ -56,5 +56,5 @@ class StampClock:
         self._offset = self._least.add(arrival, arrival - stamp)
 
     def at(self, arrival: int) -> int | None:
-        """Return what a stamp of a steady time [ns] would be; None before the first message."""
+        """Return the stamp that corresponds to a steady time [ns]; None before any message."""
         return None if self._offset is None else arrival - self._offset

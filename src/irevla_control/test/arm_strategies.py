@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Limits and poses that the tests of the arm share."""
+"""Limits and hypothesis strategies shared by the tests of the arm."""
 
 from hypothesis import strategies as st
 import numpy as np
@@ -18,7 +18,7 @@ HOME = Pose(np.array([0.5, 0.0, 0.3]), Rotation.from_quat([1, 0, 0, 0]))
 
 numbers = st.floats(-1, 1)
 vectors = st.tuples(numbers, numbers, numbers).map(np.array)
-# Also half turns, where rotation vectors jump.
+# Rotation vectors up to half a turn, where they are discontinuous.
 turns = st.tuples(vectors, st.one_of(st.floats(0, np.pi), st.just(np.pi))).map(
     lambda pair: pair[0] / max(np.linalg.norm(pair[0]), 1e-9) * pair[1])
 poses = st.builds(lambda position, turn: Pose(position, Rotation.from_rotvec(turn)),
@@ -32,5 +32,5 @@ def tilt(pose):
 def assert_inside(pose, limits=LIMITS, slack=1e-6):
     assert (pose.position >= np.array(limits.box_low) - slack).all(), pose.position
     assert (pose.position <= np.array(limits.box_high) + slack).all(), pose.position
-    # The arc cosine is blunt around zero.
+    # The arc cosine is imprecise near zero.
     assert tilt(pose) <= limits.max_tilt + slack + 1e-6

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests share: a graph apart."""
+"""Shared fixtures: serial execution and an isolated ROS domain."""
 
 import os
 
@@ -10,7 +10,7 @@ import rclpy
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """One test at a time: clocks decide in many."""
+    """Run one test at a time, because many depend on timing."""
     return 0
 
 

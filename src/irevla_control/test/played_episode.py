@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""An episode as an environment, an expert and a mux would publish it: messages and arrays."""
+"""An episode as environment, expert and mux would publish it: messages and arrays."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -106,7 +106,7 @@ def play(episode_id='reach_0', steps=4, start=1_700_000_000 * SECOND, size=(4, 5
                     ('/expert_label', labels, EndEffectorCommand.SOURCE_EXPERT),
                     ('/command', actions, sources[step])):
                 messages.append((topic, at, action_to_message(
-                    values[step], stamp, 'base', int(source), step + 1)))
+                    values[step], stamp, 'base', int(source))))
     states = np.array([[*positions[step], *rotation_to_columns(quaternions[step]), grippers[step]]
                        for step in range(steps)])
     return Played(episode_id, messages, stamps, {camera: images[camera][:steps]

@@ -75,10 +75,10 @@ def test_the_layout_of_an_image_is_read_in_either_byte_order(height, width, enco
                     data=bytes(7 * width * height))
     message.header.frame_id = frame_id
     data = serialize_message(message)
-    wanted = ImageLayout(height, width, encoding, 7 * width, 7 * width * height)
-    assert image_layout(data) == wanted
+    expected = ImageLayout(height, width, encoding, 7 * width, 7 * width * height)
+    assert image_layout(data) == expected
     big = STORE.serialize_cdr(decode(STORE, IMAGE, data), IMAGE, little_endian=False)
-    assert image_layout(big) == wanted
+    assert image_layout(big) == expected
     for size in (0, 3, 30, len(data) - 8):
-        with pytest.raises(BadMessageError, match='no image|too short'):
+        with pytest.raises(BadMessageError, match='not an image|too short'):
             image_layout(data[:size])

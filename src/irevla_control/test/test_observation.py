@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Joining by stamp: a stale picture beside a fresh state would teach the policy nonsense."""
+"""Joining by stamp: an old image with a new state would be a wrong training example."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +33,7 @@ def test_an_observation_is_given_once():
     assert buffer.add('state', 7, STATE) is None
 
 
-def test_skew_joins_sensors_with_clocks_of_their_own():
+def test_skew_joins_sensors_with_different_stamps():
     buffer = ObservationBuffer(('front', 'wrist'), max_skew_s=0.02)
     buffer.add('wrist', 90_000_000, IMAGE)
     buffer.add('state', 104_000_000, STATE)
@@ -42,12 +42,12 @@ def test_skew_joins_sensors_with_clocks_of_their_own():
     assert buffer.add('front', 151_000_000, IMAGE) is None, 'the wrist image is 61 ms old'
 
 
-def test_nothing_from_after_the_stamp_joins_so_that_a_bag_tells_the_same():
+def test_no_sample_after_the_stamp_joins_so_that_a_bag_gives_the_same():
     buffer = ObservationBuffer(('front', 'wrist'), max_skew_s=0.05)
     for stamp in (70, 80, 90, 100, 110, 120):
         buffer.add('state', stamp * 1_000_000, np.full(10, stamp))
     buffer.add('wrist', 75_000_000, np.full_like(IMAGE, 75))
-    # A camera tells later than the arm.
+    # The image arrives later than the state.
     observation = buffer.add('front', 101_000_000, IMAGE)
     assert observation.state[0] == 100
     assert observation.images['wrist'].max() == 75
@@ -59,7 +59,7 @@ def test_missing_parts_are_named():
     assert buffer.missing() == ['wrist', 'state']
 
 
-def test_clearing_lets_stamps_start_anew():
+def test_after_clearing_stamps_may_be_older():
     buffer = ObservationBuffer(('front',))
     buffer.add('state', 9, STATE)
     buffer.add('front', 9, IMAGE)

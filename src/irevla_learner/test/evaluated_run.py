@@ -41,7 +41,7 @@ def record(root: Path, result: EpisodeResult, instruction: str, images: dict,
             seed=result.seed, step=step, success=result.success)
         robot.header.stamp = event.header.stamp = stamp
         messages = {'/robot_state': robot, '/episode': event,
-                    '/command': action_to_message(np.zeros(7), stamp, 'base', 1, step),
+                    '/command': action_to_message(np.zeros(7), stamp, 'base', 1),
                     **{f'/camera/{name}/image_raw': image_to_message(
                         frames[step], ns_to_stamp((step + 1) * STEP_NS - older_ns), name)
                        for name, frames in images.items()}}

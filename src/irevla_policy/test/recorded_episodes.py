@@ -45,8 +45,8 @@ def record(root: Path, episode: Episode, older_ns: Mapping[str, int] | None = No
             images[step], ns_to_stamp(nanoseconds - (older_ns or {}).get(name, 0)), name)
                     for name, images in episode.images.items()}
         messages |= {'/robot_state': robot, '/episode': status,
-                     '/command': action_to_message(action, stamp, 'base', 3, step),
-                     '/expert_label': action_to_message(label, stamp, 'base', 3, step)}
+                     '/command': action_to_message(action, stamp, 'base', 3),
+                     '/expert_label': action_to_message(label, stamp, 'base', 3)}
         for topic, message in messages.items():
             writer.write(topic, nanoseconds, nanoseconds, step, serialize_message(message))
     flags = {name: str(getattr(episode, name)).lower()

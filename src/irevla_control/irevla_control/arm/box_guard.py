@@ -1,38 +1,39 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the arm itself in the box, not only where it is led: also when pushed or lagging."""
+"""Keeps the measured arm, not only its setpoint, inside the box when it is pushed or lags."""
 
 import numpy as np
 
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.pose import Pose
 
-# How fast the box shrinks for what an arm is outside of it [1/s], and by how much at most [m].
+# Rate [1/s] at which a face moves inwards per metre that the arm is outside; largest inset [m].
 RATE, MOST = 5.0, 0.03
-# How far ahead it is looked [s], and the share of each new velocity in the smoothed one.
+# Prediction horizon [s], and weight of the newest velocity in the smoothed velocity.
 AHEAD_S, SMOOTHING = 0.05, 0.3
 
 
 class BoxGuard:
-    """Shrinks the box of the setpoint, at faces that the measured arm is or soon will be beyond.
+    """Moves a face of the setpoint's box inwards while the measured arm is, or soon is, beyond it.
 
-    A spring gives way to a push; so the setpoint goes inside until the arm stands at the face, or
-    the spring's force is all used. When the push ends the face comes back. The target stays.
+    The impedance controller yields to a push, so the setpoint moves inside until the arm is back
+    at the face or the spring gives its full force. After the push the face returns. The target is
+    not changed.
     """
 
     def __init__(self, limits: ArmLimits) -> None:
-        """Begin with the whole box."""
+        """Start with the whole box."""
         self._low, self._high = np.array(limits.box_low), np.array(limits.box_high)
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
-        """Begin with the whole box again, wherever the arm is next."""
+    def reset(self) -> None:
+        """Restore the whole box and discard the measured velocity."""
         self._inset, self._soon = np.zeros((2, 3)), np.zeros((2, 3))
         self._before: np.ndarray | None = None
         self._velocity = np.zeros(3)
 
-    def look(self, measured: Pose, dt: float) -> None:
-        """See where the arm is, ``dt`` seconds after the last time."""
+    def update(self, measured: Pose, dt: float) -> None:
+        """Take the measured pose, ``dt`` seconds after the previous one."""
         here = measured.position
         if self._before is not None:
             self._velocity += SMOOTHING * ((here - self._before) / dt - self._velocity)
@@ -42,8 +43,8 @@ class BoxGuard:
         ahead = AHEAD_S * np.stack([-self._velocity, self._velocity])
         self._soon = np.clip(outside + np.maximum(ahead, 0), 0, MOST)
 
-    def led(self, target: Pose) -> Pose:
-        """Return the target in the box that is left."""
+    def clamped(self, target: Pose) -> Pose:
+        """Return the target clamped to the shrunk box."""
         inset = np.minimum(self._inset + self._soon, MOST)
         if not inset.any():
             return target

@@ -1,8 +1,8 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What an arm may do and when: commands, resets, silence, faults; without ROS or a robot.
+"""The arm's modes: commands, resets, silence, faults; without ROS or a robot.
 
-All times are steady seconds of one clock, so that no clock set anew moves the arm.
+All times are seconds of one steady clock, so a change of the system time cannot move the arm.
 """
 
 from collections import Counter, deque
@@ -12,26 +12,32 @@ import enum
 import numpy as np
 
 from irevla_control.arm.box_guard import BoxGuard
+from irevla_control.arm.home_path import (
+    Bounds,
+    JointPath,
+    NoHomePathError,
+    StraightPath,
+    home_path,
+)
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.minimum_jerk import MinimumJerk
 from irevla_control.arm.pose import Pose
 from irevla_control.arm.release import Release, ReleaseError
 from irevla_control.arm.setpoint import Setpoint
-from irevla_control.arm.way_home import Bounds, JointWay, NoWayHomeError, StraightWay, way_home
 from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME, action_problem
 
-# How near to home an arm is there [m, rad].
-HOME_WAY, HOME_TURN = 0.02, 0.1
-# Held back for so long, a way home that is broken off by the next has failed [s].
-HELD_S = 1.0
-HELD_BACK = ('the arm does not follow its way home; is something in its way, or does it carry too '
-             'much?')
-MOVE_IT = '; move the arm towards home by hand (guiding in Desk) or clear what holds it'
+# Largest distance [m] and angle [rad] from home at which a reset may end.
+HOME_DISTANCE_M, HOME_ANGLE_RAD = 0.02, 0.1
+# A reset that the next one replaces has failed if the arm was blocked for longer than this [s].
+BLOCKED_S = 1.0
+BLOCKED = ('the arm does not follow its path home; is an obstacle in its way, or is its load too '
+           'heavy?')
+MOVE_BY_HAND = '; move the arm towards home by hand (guiding in Desk) or remove the obstacle'
 
 
 class Mode(enum.IntEnum):
-    """As RobotState.MODE_*."""
+    """Modes of the arm, as in RobotState.MODE_*."""
 
     IDLE = 1
     READY = 2
@@ -42,7 +48,7 @@ class Mode(enum.IntEnum):
 
 
 class FaultCode(enum.IntEnum):
-    """As RobotState.FAULT_*."""
+    """Kinds of fault, as in RobotState.FAULT_*."""
 
     NONE = 0
     CONTROL = 1
@@ -55,12 +61,12 @@ class ArmTiming:
     """Times [s] and budgets.
 
     Attributes:
-        response_s: time constant in which the setpoint does the last part of its way.
-        hold_after_s: silence after which the arm comes to rest and holds.
-        stop_after_s: silence after which its controller is ended.
-        settle_s: at the end of a reset, rest before commands are taken.
-        held_back_s: for which something may hold the arm back on its way home.
-        recoveries: faults that may be recovered from within `recovery_window_s`.
+        response_s: time constant with which the setpoint approaches its target at the end.
+        hold_after_s: time without a command after which the arm brakes and holds.
+        stop_after_s: time without a command after which the impedance controller ends.
+        settle_s: rest at home before a reset ends and commands are accepted.
+        held_back_s: time for which an obstacle may block the arm during a reset.
+        recoveries: number of recoveries from faults allowed within `recovery_window_s`.
         recovery_window_s: see `recoveries`.
 
     """
@@ -74,121 +80,121 @@ class ArmTiming:
     recovery_window_s: float = 600.0
 
     def __post_init__(self) -> None:
-        """Raise ConfigError when silence would stop the arm before it holds."""
+        """Raise ConfigError unless `hold_after_s` comes before `stop_after_s`."""
         if not 0 < self.hold_after_s < self.stop_after_s:
             raise ConfigError(f'hold_after_s {self.hold_after_s} and stop_after_s '
                               f'{self.stop_after_s}; 0 < hold_after_s < stop_after_s is needed')
 
 
 class ArmController:
-    """Decides which setpoint the arm gets; the caller asks with `tick` and carries it out.
+    """Computes the arm's setpoint; the caller calls `tick` and sends the setpoint to the robot.
 
-    IDLE: no setpoint, the robot's own brakes or position control hold it. A reset leads through
-    RESETTING to READY, where commands move the setpoint. Silence leads to HOLDING, from which the
-    next command leads back, and then to IDLE. FAULT and STOPPED give no setpoint and stay until
-    `recover`.
+    IDLE has no setpoint: the robot's own brakes or position control keep it still. A reset goes
+    from RESETTING to READY, where commands move the target. Without commands READY becomes HOLDING
+    (the next command returns to READY), and later IDLE. FAULT and STOPPED have no setpoint and
+    last until `recover`.
     """
 
     def __init__(self, limits: ArmLimits, timing: ArmTiming,
                  bounds: Bounds | None = None) -> None:
-        """Begin IDLE; with bounds, `reset`, `command` and `tick` need the joints (7,) [rad]."""
+        """Start in IDLE; with bounds, `reset`, `command` and `tick` need the joints (7,) [rad]."""
         self.limits, self.timing, self.bounds = limits, timing, bounds
         self.mode = Mode.IDLE
         self.fault, self.fault_text = FaultCode.NONE, ''
         self.counts: Counter[str] = Counter()
         self._setpoint: Setpoint | None = None
         self._box = BoxGuard(limits)
-        self._reset: MinimumJerk | StraightWay | JointWay | None = None
-        # What comes before the way home, while it lasts, and where that leads.
+        self._path: MinimumJerk | StraightPath | JointPath | None = None
+        # First part of a reset, None once the path home started; and the pose at its end.
         self._release: Release | None = None
         self._home: Pose | None = None
-        # Why the last reset failed, until one succeeds.
+        # Reason why the last reset failed, '' after one that succeeded.
         self._failed_reset = ''
-        # Time on the way home, and time that the arm was held back there.
-        self._way_s = self._held_s = self._heard = 0.0
+        # Time on the path home and time blocked there [s]; steady time of the last command [s].
+        self._path_s = self._blocked_s = self._last_command_s = 0.0
         self._cause = ''
         self._newest_stamp = -1
         self._recoveries: deque[float] = deque()
 
     @property
     def setpoint(self) -> Pose | None:
-        """Where the arm is led, or None when it is not led."""
+        """The pose that the impedance controller follows, or None when there is none."""
         return self._setpoint.pose if self._setpoint else None
 
     @property
     def going_home(self) -> bool:
-        """Whether it is on its way home, after what a reset begins with."""
+        """Whether a reset follows its path home, after the release."""
         return self.mode == Mode.RESETTING and self._release is None
 
     @property
     def moves(self) -> bool:
-        """Whether a controller must run on the robot."""
+        """Whether the impedance controller must run on the robot."""
         return self.mode in (Mode.READY, Mode.RESETTING, Mode.HOLDING)
 
     def reset(self, measured: Pose, home: Pose, joints: np.ndarray | None = None,
               release: Release | None = None) -> str:
-        """Begin to lead the arm home from where it is; return why not, or ''.
+        """Start to move the arm home; return why this is refused, or ''.
 
         The second reset in a row that fails for the same reason is a fault.
 
         Args:
-            measured: where it is.
-            home: where it goes.
+            measured: measured pose.
+            home: pose at the end.
             joints: measured (7,) [rad].
-            release: what comes before the way home.
+            release: first part of the reset, before the path home; None for none.
 
         """
-        if self.mode == Mode.RESETTING and self._held_s > HELD_S:
-            self._note_failed_reset(self._hindrance(joints))
+        if self.mode == Mode.RESETTING and self._blocked_s > BLOCKED_S:
+            self._note_failed_reset(self._block_reason(joints))
         if self.mode in (Mode.FAULT, Mode.STOPPED):
-            return self._why_not()
+            return self._refusal()
         setpoint = self._setpoint or Setpoint(self.limits, self.timing.response_s, measured)
         try:
-            # After a release it is planned anew from where the arm is then.
-            way = self._way_home(setpoint.pose, measured, home, joints)
-        except NoWayHomeError as error:
+            # After a release the path is planned again, from the pose at that time.
+            path = self._plan_path_home(setpoint.pose, measured, home, joints)
+        except NoHomePathError as error:
             self._note_failed_reset(str(error))
-            return self._why_not() if self.mode == Mode.FAULT else str(error)
+            return self._refusal() if self.mode == Mode.FAULT else str(error)
         self._setpoint, self._home, self._release = setpoint, home, release
         self._newest_stamp = -1
         self.mode = Mode.RESETTING
-        self._way_s = self._held_s = 0.0
+        self._path_s = self._blocked_s = 0.0
         if release is None:
-            self._begin_way_home(way)
+            self._start_path_home(path)
         return ''
 
-    def _way_home(self, start: Pose, measured: Pose, home: Pose,
-                  joints: np.ndarray | None) -> MinimumJerk | StraightWay | JointWay:
+    def _plan_path_home(self, start: Pose, measured: Pose, home: Pose,
+                  joints: np.ndarray | None) -> MinimumJerk | StraightPath | JointPath:
         if self.bounds is None:
             return MinimumJerk(start, home, self.limits)
-        return way_home(start, joints, measured, home, self.bounds)
+        return home_path(start, joints, measured, home, self.bounds)
 
-    def _begin_way_home(self, way: MinimumJerk | StraightWay | JointWay) -> None:
-        self._reset, self._release = way, None
-        self._way_s = self._held_s = 0.0
-        self.counts['ways home in joint space'] += int(way.joint_space)
+    def _start_path_home(self, path: MinimumJerk | StraightPath | JointPath) -> None:
+        self._path, self._release = path, None
+        self._path_s = self._blocked_s = 0.0
+        self.counts['joint-space paths home'] += int(path.joint_space)
 
-    def _hindrance(self, joints: np.ndarray | None) -> str:
-        """Return what holds the arm back on its way home, without numbers."""
+    def _block_reason(self, joints: np.ndarray | None) -> str:
+        """Return why the arm does not follow its path home; equal causes give equal texts."""
         problem = self.bounds and self.bounds.joints.problem(joints)
-        return f'the arm does not follow its way home, {problem}' if problem else HELD_BACK
+        return f'the arm does not follow its path home, {problem}' if problem else BLOCKED
 
     def _note_failed_reset(self, reason: str, code: FaultCode = FaultCode.CONTROL,
-                           help_text: str = MOVE_IT) -> None:
+                           help_text: str = MOVE_BY_HAND) -> None:
         if reason == self._failed_reset:
             self.fail(code, f'two resets in a row failed: {reason}{help_text}')
         self._failed_reset = reason
 
     def command(self, action: np.ndarray, stamp: int, frame: str, measured: Pose,
                 now: float, joints: np.ndarray | None = None) -> str:
-        """Take a command received at ``now``; return why it is refused, or ''.
+        """Accept a command received at ``now``; return why it is refused, or ''.
 
         Args:
             action: (7,), delta [m], rotation vector [rad], gripper, see `observation`.
-            stamp: of the observation that it answers [ns].
-            frame: the command is given in; only the base frame is understood.
-            measured: where the arm is.
-            now: when it was received.
+            stamp: stamp of the observation that the command answers [ns].
+            frame: frame of the command; only the base frame is accepted.
+            measured: measured pose.
+            now: steady time at which the command was received [s].
             joints: measured (7,) [rad].
 
         """
@@ -196,131 +202,131 @@ class ArmController:
         if problem:
             self.counts['commands refused'] += 1
             return problem
-        self._heard, self._newest_stamp = now, stamp
+        self._last_command_s, self._newest_stamp = now, stamp
         self.mode = Mode.READY
-        asked = self._setpoint.target.moved(action[:3], action[3:6])
+        requested = self._setpoint.target.translated(action[:3], action[3:6])
         self._setpoint.step(action[:3], action[3:6], measured)
         self.counts['commands'] += 1
         self.counts['commands shortened by max_yaw'] += int(
-            abs(self.limits.yaw(asked)) > self.limits.max_yaw)
+            abs(self.limits.yaw(requested)) > self.limits.max_yaw)
         self.counts['commands shortened by joint limits'] += self._limit_joints(measured, joints)
         return ''
 
     def _limit_joints(self, measured: Pose, joints: np.ndarray | None) -> bool:
-        """Shorten what leads joints towards their limits; return whether something did."""
+        """Shorten the part of the lead that moves joints into their limits; return whether any."""
         if self.bounds is None:
             return False
-        target, nearer = self.bounds.joints.led(joints, measured, self._setpoint.target)
-        if nearer:
+        target, shortened = self.bounds.joints.limit_lead(joints, measured, self._setpoint.target)
+        if shortened:
             self._setpoint.target = self.limits.clamped(target)
-        return bool(nearer)
+        return bool(shortened)
 
     def _problem(self, action: np.ndarray, stamp: int, frame: str) -> str:
         if self.mode not in (Mode.READY, Mode.HOLDING):
-            return self._why_not()
+            return self._refusal()
         if frame != BASE_FRAME:
             return f'frame {frame!r}; give it in {BASE_FRAME!r}'
         if stamp <= self._newest_stamp:
-            return (f'stamp {stamp} is not after {self._newest_stamp}, the newest executed; begin '
+            return (f'stamp {stamp} is not after {self._newest_stamp}, the newest executed; start '
                     'a new episode if a clock was set back')
         return action_problem(action) or self.limits.step_problem(action[:3], action[3:6])
 
-    def _why_not(self) -> str:
+    def _refusal(self) -> str:
         return {Mode.IDLE: 'the arm is idle; call go_home',
-                Mode.RESETTING: 'the arm is on its way home; wait for the end of the reset',
+                Mode.RESETTING: 'the arm is moving home; wait for the end of the reset',
                 Mode.FAULT: f'the arm has a fault: {self.fault_text}; call recover',
                 Mode.STOPPED: 'the emergency stop was pressed; release it and call recover',
                 }[self.mode]
 
     def tick(self, now: float, dt: float, measured: Pose,
              joints: np.ndarray | None = None) -> Setpoint | None:
-        """Go on by ``dt`` seconds; return the setpoint, or None when the arm is not led."""
+        """Advance by ``dt`` seconds; return the setpoint, or None when there is none."""
         if not self.moves:
             return None
-        silence = now - self._heard
+        silence = now - self._last_command_s
         if self.mode == Mode.RESETTING:
             if self._release is not None:
-                self._let_go(dt, measured, joints)
+                self._advance_release(dt, measured, joints)
             else:
-                self._go_home(now, dt, measured, joints)
+                self._advance_home(now, dt, measured, joints)
             if not self.moves:
                 return None
         elif silence > self.timing.stop_after_s:
             self.counts['stops after silence'] += 1
-            self._rest(Mode.IDLE)
+            self._end_motion(Mode.IDLE)
             return None
         elif silence > self.timing.hold_after_s and self.mode == Mode.READY:
             self.counts['holds after silence'] += 1
             self.hold()
         if self.mode != Mode.RESETTING:
-            # The way home is planned within the limits, and leads back where the arm is beyond.
+            # The path home keeps the limits, and returns inside them from outside.
             self._limit_joints(measured, joints)
-        self._box.look(measured, dt)
-        self._setpoint.advance(dt, self._box.led(self._setpoint.target))
+        self._box.update(measured, dt)
+        self._setpoint.advance(dt, self._box.clamped(self._setpoint.target))
         return self._setpoint
 
-    def _let_go(self, dt: float, measured: Pose, joints: np.ndarray | None) -> None:
+    def _advance_release(self, dt: float, measured: Pose, joints: np.ndarray | None) -> None:
         try:
             done = self._release.advance(dt, self._setpoint, measured, self._home, self.limits)
-            # A rise ends where the joints allow no more of it.
+            # The rise ends early where a joint limit shortens it.
             if done or (self._release.rising and self._limit_joints(measured, joints)):
-                self._begin_way_home(self._way_home(self._setpoint.pose, measured, self._home,
-                                                    joints))
+                self._start_path_home(self._plan_path_home(
+                    self._setpoint.pose, measured, self._home, joints))
         except ReleaseError as error:
             if error.of_hand:
-                # A hand that refuses is no fault of the arm: only the second time in a row.
-                self._rest(Mode.IDLE)
+                # A hand that refuses once is no fault of the arm; twice in a row is.
+                self._end_motion(Mode.IDLE)
                 self._note_failed_reset(error.reason, FaultCode.GRIPPER,
                                         str(error).removeprefix(error.reason))
             else:
                 self.fail(FaultCode.CONTROL, str(error))
-        except NoWayHomeError as error:
+        except NoHomePathError as error:
             self.fail(FaultCode.CONTROL, str(error))
 
-    def _go_home(self, now: float, dt: float, measured: Pose,
+    def _advance_home(self, now: float, dt: float, measured: Pose,
                  joints: np.ndarray | None) -> None:
-        at_end = self._way_s > self._reset.duration_s + self.timing.settle_s
-        most, most_turn = (HOME_WAY, HOME_TURN) if at_end else (
+        at_end = self._path_s > self._path.duration_s + self.timing.settle_s
+        max_distance, max_angle = (HOME_DISTANCE_M, HOME_ANGLE_RAD) if at_end else (
             self.limits.max_lead, self.limits.max_lead_turn)
-        way, turn = measured.to(self._setpoint.pose)
-        if np.linalg.norm(way) > most or np.linalg.norm(turn) > most_turn:
-            # The path waits for an arm that something holds back.
-            self._held_s += dt
-            self._setpoint.hold()
-            if self._held_s > self.timing.held_back_s:
-                self.fail(FaultCode.CONTROL, self._hindrance(joints))
+        translation, rotation = measured.to(self._setpoint.pose)
+        if np.linalg.norm(translation) > max_distance or np.linalg.norm(rotation) > max_angle:
+            # The path waits for an arm that is blocked.
+            self._blocked_s += dt
+            self._setpoint.brake()
+            if self._blocked_s > self.timing.held_back_s:
+                self.fail(FaultCode.CONTROL, self._block_reason(joints))
             return
-        self._way_s += dt
-        self._setpoint.target = self.limits.upright(self._reset.at(self._way_s))
+        self._path_s += dt
+        self._setpoint.target = self.limits.upright(self._path.at(self._path_s))
         if at_end:
             self._failed_reset = ''
-            self._heard = now
+            self._last_command_s = now
             self.mode = Mode.READY
 
     def hold(self) -> None:
-        """Bring an arm that follows commands to rest where it is; the next command goes on."""
+        """Brake an arm that follows commands; the next command resumes motion."""
         if self.mode == Mode.READY:
-            self._setpoint.hold()
+            self._setpoint.brake()
             self.mode = Mode.HOLDING
 
     def fail(self, code: FaultCode, text: str) -> None:
-        """Latch a fault; the first keeps its cause, and a stop stays a stop."""
+        """Latch a fault: later ones do not replace it, and STOPPED stays STOPPED."""
         if self.fault:
             return
         self.counts['faults'] += 1
         self.fault, self.fault_text, self._cause = code, text, text
-        self._rest(Mode.STOPPED if self.mode == Mode.STOPPED else Mode.FAULT)
+        self._end_motion(Mode.STOPPED if self.mode == Mode.STOPPED else Mode.FAULT)
 
     def note_recovery(self, text: str) -> None:
-        """Tell beside the cause how the last attempt to recover went."""
+        """Append the result of the last recovery attempt to the cause of the fault."""
         self.fault_text = '; '.join(filter(None, (self._cause, text)))
 
     def emergency_stop(self) -> None:
-        """Latch the stop; it outranks a fault."""
-        self._rest(Mode.STOPPED)
+        """Latch the stop; it takes precedence over a fault."""
+        self._end_motion(Mode.STOPPED)
 
     def recovery_problem(self, now: float) -> str:
-        """Return why nothing can be recovered from now, or ''."""
+        """Return why a recovery is refused now, or ''."""
         while self._recoveries and now - self._recoveries[0] > self.timing.recovery_window_s:
             self._recoveries.popleft()
         if self.mode not in (Mode.FAULT, Mode.STOPPED):
@@ -328,20 +334,20 @@ class ArmController:
         if self.fault and len(self._recoveries) >= self.timing.recoveries:
             return (f'{len(self._recoveries)} recoveries within '
                     f'{self.timing.recovery_window_s:g} s are the limit; find the cause of '
-                    f'{self.fault_text!r}, then start the node anew')
+                    f'{self.fault_text!r}, then restart the node')
         return ''
 
     def recover(self, now: float) -> str:
-        """Leave FAULT or STOPPED for IDLE; return why not, or ''."""
+        """Change from FAULT or STOPPED to IDLE; return why this is refused, or ''."""
         problem = self.recovery_problem(now)
         if not problem:
             if self.fault:
                 self._recoveries.append(now)
             self.fault, self.fault_text, self._cause = FaultCode.NONE, '', ''
             self._failed_reset = ''
-            self._rest(Mode.IDLE)
+            self._end_motion(Mode.IDLE)
         return problem
 
-    def _rest(self, mode: Mode) -> None:
-        self.mode, self._setpoint, self._reset, self._release = mode, None, None, None
-        self._box.forget()
+    def _end_motion(self, mode: Mode) -> None:
+        self.mode, self._setpoint, self._path, self._release = mode, None, None, None
+        self._box.reset()

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Soft limits of the joints: where a motion of the end effector slows and stops for them."""
+"""Soft joint limits: the end effector slows, then stops, before a joint reaches its limit."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,21 @@ from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
 
 VERTICAL = np.array([0.0, 0.0, 1.0])
-# What is no step of a joint [rad].
+# Joint steps below this are zero [rad].
 LEAST_STEP = 1e-7
 
 
 @dataclass(frozen=True)
 class JointLimits:
-    """Where each joint may be; the methods take joints (..., 7) [rad], any number of arms.
+    """Range and speed of each joint; methods take joints (..., 7) [rad] of any number of arms.
 
     Attributes:
         joint_low, joint_high: the robot's limits (7,) [rad].
-        joint_margin: distance [rad] to them at which what leads there stops.
-        joint_slowing: distance [rad] to that stop from which on it is slowed.
-        max_joint_lead: of any joint of the target before the measured one [rad]: where the arm is
-            stretched out, a short way of the hand is a long one of the joints.
-        max_joint_speed: on the way home [rad/s].
+        joint_margin: distance [rad] to a limit at which motion towards it stops.
+        joint_slowing: distance [rad] to that stop within which motion towards it is slowed.
+        max_joint_lead: largest lead [rad] of any joint of the target over the measured joint:
+            near a stretched arm a short translation needs a large joint step.
+        max_joint_speed: largest joint speed on the path home [rad/s].
 
     """
 
@@ -37,7 +37,7 @@ class JointLimits:
     max_joint_speed: float
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for limits that leave no room or are no limits."""
+        """Raise ConfigError for limits that are not finite or leave no range."""
         for name in ('joint_low', 'joint_high'):
             values = np.asarray(getattr(self, name), float)
             if values.shape != (JOINTS,) or not np.isfinite(values).all():
@@ -54,47 +54,48 @@ class JointLimits:
                               f'{self.joint_margin} in joint {1 + int(np.argmin(wide))}')
 
     def distance(self, joints: np.ndarray) -> np.ndarray:
-        """Return how far (..., 7) [rad] each joint is inside its nearer limit."""
+        """Return the distance (..., 7) [rad] to each joint's nearer limit; outside, negative."""
         return np.minimum(joints - self.joint_low, np.subtract(self.joint_high, joints))
 
-    def holds(self, joints: np.ndarray) -> np.ndarray:
-        """Return whether (...) all joints keep their margin."""
+    def contains(self, joints: np.ndarray) -> np.ndarray:
+        """Return whether (...) all joints keep `joint_margin`."""
         return (self.distance(joints) >= self.joint_margin).all(axis=-1)
 
     def problem(self, joints: np.ndarray) -> str:
-        """Return which joint (of one arm) is beyond its margin, or ''."""
+        """Return which joint (of one arm) is within `joint_margin` of its limit, or ''."""
         distance = self.distance(joints)
         worst = int(np.argmin(distance))
         if distance[worst] >= self.joint_margin:
             return ''
-        return f'joint {worst + 1} stands at its limit'
+        return f'joint {worst + 1} is at its limit'
 
-    def led(self, joints: np.ndarray, measured: Pose, target: Pose) -> tuple[Pose, np.ndarray]:
-        """Return a target that leads no joint into its margin, and whether (...) it is nearer.
+    def limit_lead(self, joints: np.ndarray, measured: Pose,
+                   target: Pose) -> tuple[Pose, np.ndarray]:
+        """Return a target that moves no joint into its margin, and whether (...) it was changed.
 
-        Translation, tilt and the turn about the vertical are shortened each by itself, and only
-        where they lead towards a limit. None counts on another that leads back: they may take
-        longer or shorter.
+        Translation, tilt and yaw are shortened separately, and only where they move a joint
+        towards its limit. A part that moves the joint away does not compensate another, because
+        the parts may take different times.
 
         Args:
             joints: measured.
             measured: pose of the end effector at these joints.
-            target: that is asked for, near the measured pose.
+            target: requested pose, near the measured pose.
 
         """
-        way, turn = measured.to(target)
-        upright = turn * VERTICAL
-        zeros = np.zeros_like(way)
+        translation, rotation = measured.to(target)
+        yaw = rotation * VERTICAL
+        zeros = np.zeros_like(translation)
         parts = np.stack([np.concatenate(part, axis=-1) for part in (
-            (way, zeros), (zeros, turn - upright), (zeros, upright))], axis=-2)
+            (translation, zeros), (zeros, rotation - yaw), (zeros, yaw))], axis=-2)
         back = inverse(jacobian(joint_frames(joints), measured.position))
         steps = parts @ np.swapaxes(back, -1, -2)
         shares = self._shares(joints, steps)
         parts = (shares[..., None] * parts).sum(-2)
-        return measured.moved(parts[..., :3], parts[..., 3:]), (shares < 1).any(axis=-1)
+        return measured.translated(parts[..., :3], parts[..., 3:]), (shares < 1).any(axis=-1)
 
     def _shares(self, joints: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        """Return the share (..., parts) of each part's joint steps (..., parts, 7) that fits."""
+        """Return the share (..., parts) of each part's joint steps (..., parts, 7) allowed."""
         shares = np.ones(steps.shape[:-1])
         for sign, limit in ((1, self.joint_high), (-1, self.joint_low)):
             distance = sign * np.subtract(limit, joints) - self.joint_margin
@@ -102,7 +103,7 @@ class JointLimits:
             room = np.clip(slowed, 0, self.max_joint_lead)
             towards = np.maximum(sign * steps, 0)
             fitting = room / np.maximum(towards.sum(-2), LEAST_STEP)
-            # Only parts that lead there are shortened, by the joint with the least room.
+            # Only parts that move towards the limit are shortened, by the most limited joint.
             share = np.where(towards > LEAST_STEP, fitting[..., None, :], 1.0).min(-1)
             shares = np.minimum(shares, share)
         return shares

@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Kinematics of Franka's arms (Panda and FR3 have the same): joints to poses and back.
+"""Forward and inverse kinematics of Franka's Panda and FR3, which share the same geometry.
 
-Pure functions of joint positions (..., 7) [rad]; any number of arms at once. A tool (4, 4) is the
-end effector's frame in the flange's.
+Pure functions of joint positions (..., 7) [rad] of any number of arms. A tool (4, 4) is the pose
+of the end effector's frame in the flange's frame.
 """
 
 import numpy as np
@@ -16,14 +16,14 @@ A = np.array([0.0, 0.0, 0.0, 0.0825, -0.0825, 0.0, 0.088])
 D = np.array([0.333, 0.0, 0.316, 0.0, 0.384, 0.0, 0.0])
 ALPHA = np.pi / 2 * np.array([0, -1, 1, 1, -1, 1, 1])
 FLANGE = np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0.107], [0, 0, 0, 1]])
-# Singular value below which the inverse is damped: bounds what joints do for a stretched arm.
+# Singular value below which the inverse is damped: bounds the joint steps near a stretched arm.
 LEAST_SINGULAR = 0.03
-# Of `solved`: rounds, how long one step may be [rad], and what counts as there [m, rad].
+# `solved`: largest number of iterations, longest step [rad], step at which it converged [rad].
 ROUNDS, MOST_STEP, NEAR = 60, 0.3, 1e-6
 
 
 def _fixed_parts() -> np.ndarray:
-    """Return the links' frames (7, 4, 4) in the one before, at joint positions of zero."""
+    """Return each link's frame (7, 4, 4) in the previous one, at joint positions of zero."""
     parts = np.zeros((JOINTS, 4, 4))
     cos, sin = np.cos(ALPHA), np.sin(ALPHA)
     parts[:, 0, 0], parts[:, 3, 3], parts[:, 0, 3] = 1, 1, A
@@ -51,7 +51,7 @@ def joint_frames(joints: np.ndarray) -> np.ndarray:
 
 
 def tool_of(joints: np.ndarray, pose: Pose) -> np.ndarray:
-    """Return the tool (..., 4, 4) with which the arm's end effector is at a pose."""
+    """Return the tool (..., 4, 4) that puts the end effector at a pose for these joints."""
     return np.linalg.inv(joint_frames(joints)[..., JOINTS, :, :]) @ pose.matrix
 
 
@@ -61,11 +61,11 @@ def forward(joints: np.ndarray, tool: np.ndarray) -> Pose:
 
 
 def jacobian(frames: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """Return the derivative (..., 6, 7) of a point's way and turn by the joints, base frame.
+    """Return the Jacobian (..., 6, 7) of a point: its twist per joint velocity, base frame.
 
     Args:
-        frames: of `joint_frames`.
-        point: (..., 3) [m] that moves with the flange, in the base frame.
+        frames: result of `joint_frames`.
+        point: (..., 3) [m] fixed to the flange, in the base frame.
 
     """
     axes = frames[..., :JOINTS, :3, 2]
@@ -74,7 +74,7 @@ def jacobian(frames: np.ndarray, point: np.ndarray) -> np.ndarray:
 
 
 def inverse(derivative: np.ndarray) -> np.ndarray:
-    """Return the inverse (..., 7, 6): steps of the end effector to the shortest joint steps."""
+    """Return the damped inverse (..., 7, 6) of a Jacobian: the shortest joint steps."""
     back = np.swapaxes(derivative, -1, -2)
     squares, axes = np.linalg.eigh(derivative @ back)
     scaled = axes / np.maximum(squares, LEAST_SINGULAR ** 2)[..., None, :]
@@ -82,30 +82,30 @@ def inverse(derivative: np.ndarray) -> np.ndarray:
 
 
 def step_to(joints: np.ndarray, target: Pose, tool: np.ndarray, posture: np.ndarray) -> np.ndarray:
-    """Return joints (..., 7) nearer to a pose, and as near to a posture as the pose leaves free.
+    """Return joints (..., 7) one step nearer to a pose; the null space moves to the posture.
 
-    From near the pose one step arrives within a thousandth of the way.
+    Near the pose, one step leaves less than a thousandth of the distance.
     """
     frames = joint_frames(joints)
     here = Pose.from_matrix(frames[..., JOINTS, :, :] @ tool)
     derivative = jacobian(frames, here.position)
     back = inverse(derivative)
-    way = np.concatenate(here.to(target), axis=-1)
+    error = np.concatenate(here.to(target), axis=-1)
     free = posture - joints
-    step = _times(back, way) + free - _times(back, _times(derivative, free))
+    step = _times(back, error) + free - _times(back, _times(derivative, free))
     longest = np.abs(step).max(axis=-1, keepdims=True)
     return joints + step * (MOST_STEP / np.maximum(longest, MOST_STEP))
 
 
 def solved(target: Pose, tool: np.ndarray, posture: np.ndarray) -> np.ndarray | None:
-    """Return the joints (7,) nearest to a posture that reach a pose, or None if none are found."""
+    """Return the joints (7,) near a posture that reach a pose, or None if none are found."""
     joints = np.asarray(posture, float)
     for _ in range(ROUNDS):
         before, joints = joints, step_to(joints, target, tool, posture)
         if np.abs(joints - before).max() < NEAR:
             break
-    way, turn = forward(joints, tool).to(target)
-    near = np.linalg.norm(way) < 1e-3 and np.linalg.norm(turn) < 1e-2
+    translation, rotation = forward(joints, tool).to(target)
+    near = np.linalg.norm(translation) < 1e-3 and np.linalg.norm(rotation) < 1e-2
     return joints if near else None
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the end effector may be, and how fast it may move; they hold for every motion.
+"""Position, orientation and speed limits of the end effector; they apply to every motion.
 
 Methods take one pose, or stacks of many.
 """
@@ -13,27 +13,27 @@ from scipy.spatial.transform import Rotation
 from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
 
-# The end effector of an arm that reaches down onto a table.
+# Direction of the end effector's z axis at zero tilt, in the base frame.
 DOWN = np.array([0.0, 0.0, -1.0])
 UP = -DOWN
-# What rounding does to a pose at the border [m, rad].
+# Tolerance for rounding of a pose on the border [m, rad].
 ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class ArmLimits:
-    """Box, cone, turn about the vertical, and speeds, all in the base frame.
+    """Box, cone, yaw and speeds, all in the base frame.
 
     Attributes:
-        box_low, box_high: corners [m] between which the end effector's position stays.
+        box_low, box_high: corners [m] of the box that contains the end effector's position.
         max_tilt: largest angle [rad] between the end effector's z axis and straight down.
-        max_step, max_step_turn: of one command [m, rad]; a larger one is refused.
-        max_lead, max_lead_turn: of the target before the measured pose [m, rad], so that an arm
-            that was held back does not leap when it comes free.
-        max_speed, max_turn_speed: of the setpoint [m/s, rad/s].
-        max_acceleration, max_turn_acceleration: of the setpoint [m/s^2, rad/s^2].
-        max_yaw: largest turn about the vertical [rad] from `home_rotation`; pi is any.
-        home_rotation: of the end effector at home.
+        max_step, max_step_turn: largest step of one command [m, rad]; a larger one is refused.
+        max_lead, max_lead_turn: largest distance [m, rad] of the target from the measured pose,
+            so that a blocked arm does not jump when it is freed.
+        max_speed, max_turn_speed: largest speed of the setpoint [m/s, rad/s].
+        max_acceleration, max_turn_acceleration: likewise its acceleration [m/s^2, rad/s^2].
+        max_yaw: largest rotation about the vertical [rad] from `home_rotation`; pi allows any.
+        home_rotation: rotation of the end effector at home.
 
     """
 
@@ -52,7 +52,7 @@ class ArmLimits:
     home_rotation: Rotation = field(default_factory=lambda: Rotation.from_quat([1, 0, 0, 0]))
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for limits that leave no room or are no limits."""
+        """Raise ConfigError for limits that are not finite or leave no range."""
         for name in ('box_low', 'box_high'):
             corner = tuple(float(value) for value in getattr(self, name))
             if len(corner) != 3 or not np.isfinite(corner).all():
@@ -74,53 +74,53 @@ class ArmLimits:
                 raise ConfigError(f'{name} is {value}; a finite number above 0 is needed')
 
     def clamped(self, pose: Pose) -> Pose:
-        """Return the nearest pose in box, cone and turn about the vertical."""
+        """Return the nearest pose inside box, cone and yaw range."""
         upright = self.upright(pose)
         over = self.yaw(upright) - np.clip(self.yaw(upright), -self.max_yaw, self.max_yaw)
         if not np.any(over):
             return upright
-        return upright.moved(0, -over[..., None] * UP)
+        return upright.translated(0, -over[..., None] * UP)
 
     def upright(self, pose: Pose) -> Pose:
-        """Return the nearest pose in box and cone, turned about the vertical as it may be."""
+        """Return the nearest pose inside box and cone; the yaw is not limited."""
         position = np.clip(pose.position, self.box_low, self.box_high)
         over = np.maximum(pose_tilt(pose) - self.max_tilt, 0)
         if not np.any(over):
             return Pose(position, pose.rotation)
         axis = np.cross(pose.tool_axis, DOWN)
         length = np.linalg.norm(axis, axis=-1, keepdims=True)
-        # One that points straight up: any horizontal axis leads back.
+        # For a pose that points straight up, any horizontal axis will do.
         axis = np.where(length < 1e-9, [1.0, 0, 0], axis / np.maximum(length, 1e-9))
         return Pose(position, Rotation.from_rotvec(axis * over[..., None]) * pose.rotation)
 
     def yaw(self, pose: Pose) -> np.ndarray:
-        """Return the turn about the vertical (...) [rad] from home, -pi to pi."""
+        """Return the yaw (...) [rad]: the rotation about the vertical from home, -pi to pi."""
         quaternion = (pose.rotation * self.home_rotation.inv()).as_quat()
         angle = 2 * np.arctan2(quaternion[..., 2], quaternion[..., 3])
         return (angle + np.pi) % (2 * np.pi) - np.pi
 
-    def holds(self, pose: Pose) -> np.ndarray:
-        """Return whether (...) a pose lies in box, cone and turn about the vertical."""
+    def contains(self, pose: Pose) -> np.ndarray:
+        """Return whether (...) a pose is inside box, cone and yaw range."""
         return ((pose.position >= np.subtract(self.box_low, ROUNDING)).all(axis=-1)
                 & (pose.position <= np.add(self.box_high, ROUNDING)).all(axis=-1)
                 & (pose_tilt(pose) <= self.max_tilt + ROUNDING)
                 & (np.abs(self.yaw(pose)) <= self.max_yaw + ROUNDING))
 
-    def led(self, measured: Pose, target: Pose) -> Pose:
-        """Return the target within the limits, no further from the measured pose than allowed.
+    def limit_lead(self, measured: Pose, target: Pose) -> Pose:
+        """Return the target inside the limits, at most `max_lead` from the measured pose.
 
-        Where the cone bends the way, the turn may be longer by less than a thousandth.
+        At the border of the cone the rotation may exceed `max_lead_turn` by less than 0.1 %.
         """
-        way, turn = measured.to(target)
-        target = measured.moved(shortened(way, self.max_lead),
-                                shortened(turn, self.max_lead_turn))
+        translation, rotation = measured.to(target)
+        target = measured.translated(clip_norm(translation, self.max_lead),
+                                     clip_norm(rotation, self.max_lead_turn))
         return self.clamped(target)
 
-    def step_problem(self, translation: np.ndarray, turn: np.ndarray) -> str:
-        """Return what is wrong with one command's step, or '' when it may be done."""
+    def step_problem(self, translation: np.ndarray, rotation: np.ndarray) -> str:
+        """Return why the step of one command is too large, or ''."""
         for value, most, what, unit in (
                 (np.linalg.norm(translation), self.max_step, 'moves', 'm'),
-                (np.linalg.norm(turn), self.max_step_turn, 'turns', 'rad')):
+                (np.linalg.norm(rotation), self.max_step_turn, 'turns', 'rad')):
             if not value <= most:
                 return f'it {what} {value:.4g} {unit}, at most {most:g} are allowed'
         return ''
@@ -132,7 +132,7 @@ def pose_tilt(pose: Pose) -> np.ndarray:
     return np.arctan2(np.linalg.norm(np.cross(tool, DOWN), axis=-1), tool @ DOWN)
 
 
-def shortened(vector: np.ndarray, most: float) -> np.ndarray:
-    """Return a vector (..., n) of at most this length."""
+def clip_norm(vector: np.ndarray, most: float) -> np.ndarray:
+    """Return a vector (..., n) shortened to at most this length."""
     length = np.linalg.norm(vector, axis=-1, keepdims=True)
     return vector * (most / np.maximum(length, most))

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Poses of the end effector, and the way from one to another; no Euler angles anywhere."""
+"""Poses of the end effector and the motion between two of them; no Euler angles anywhere."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from scipy.spatial.transform import Rotation
 
 from irevla_control.errors import ConfigError
 
-# How far the length of a quaternion may be from 1: what rounding explains.
+# Allowed deviation of a quaternion's length from 1, for rounding.
 UNIT_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the end effector is in the base frame; or where many are, as stacks (..., 3).
+    """Position and rotation of the end effector in the base frame; or stacks (..., 3) of many.
 
     Attributes:
         position: float64 (3,) [m].
@@ -62,18 +62,21 @@ class Pose:
 
     @property
     def tool_axis(self) -> np.ndarray:
-        """Return where the end effector points: its z axis (3,) in the base frame."""
+        """Return the end effector's z axis (3,) in the base frame."""
         return self.rotation.as_matrix()[..., :, 2]
 
-    def moved(self, translation: np.ndarray, turn: np.ndarray) -> 'Pose':
-        """Return it after a translation [m] and a rotation vector [rad] in the base frame."""
-        return Pose(self.position + translation, Rotation.from_rotvec(turn) * self.rotation)
+    def translated(self, translation: np.ndarray, rotation: np.ndarray) -> 'Pose':
+        """Return this pose moved by a translation [m] and a rotation vector [rad], base frame."""
+        return Pose(self.position + translation, Rotation.from_rotvec(rotation) * self.rotation)
 
     def to(self, other: 'Pose') -> tuple[np.ndarray, np.ndarray]:
-        """Return the shortest `moved` that leads to the other pose: (3,) [m], (3,) [rad]."""
+        """Return translation (3,) [m] and rotation vector (3,) [rad] to the other pose.
+
+        They are the shortest arguments with which `translated` gives the other pose.
+        """
         return (other.position - self.position,
                 (other.rotation * self.rotation.inv()).as_rotvec())
 
     def twist_to(self, other: 'Pose', seconds: float) -> np.ndarray:
-        """Return the steady velocity (6,) [m/s, rad/s] that leads to the other pose in time."""
+        """Return the constant velocity (6,) [m/s, rad/s] that reaches the other pose in time."""
         return np.concatenate(self.to(other)) / seconds

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""From deltas at 10 Hz to a smooth path: what the impedance controller is told to follow."""
+"""The impedance controller's setpoint: a smooth path made from deltas at 10 Hz."""
 
 import numpy as np
 
@@ -9,67 +9,73 @@ from irevla_control.arm.pose import Pose
 
 
 class Setpoint:
-    """A pose that moves towards a target within the limits, and the target that deltas move."""
+    """A pose that follows a target within the limits; commands move the target."""
 
     def __init__(self, limits: ArmLimits, response_s: float, pose: Pose) -> None:
-        """Rest at a pose.
+        """Start at rest.
 
         Args:
-            limits: that setpoint and target never leave.
-            response_s: time constant [s] in which the last part of the way is done.
-            pose: where the arm is; from outside the limits it is led inside at their speeds.
+            limits: limits of setpoint and target.
+            response_s: time constant [s] of the final approach to the target.
+            pose: start; from outside the limits the setpoint moves inside at the allowed speed.
 
         """
         self._limits, self._response_s = limits, response_s
         self.rest(pose)
 
     def rest(self, pose: Pose) -> None:
-        """Be at this pose, without speed."""
+        """Set pose and target to this pose, at zero velocity."""
         self.pose = pose
         self.target = self._limits.clamped(pose)
-        self.velocity, self.turn_velocity = np.zeros(3), np.zeros(3)
+        self.velocity, self.angular_velocity = np.zeros(3), np.zeros(3)
 
-    def step(self, translation: np.ndarray, turn: np.ndarray, measured: Pose) -> None:
+    def step(self, translation: np.ndarray, rotation: np.ndarray, measured: Pose) -> None:
         """Move the target by a delta [m] and a rotation vector [rad] in the base frame."""
-        self.target = self._limits.led(measured, self.target.moved(translation, turn))
+        self.target = self._limits.limit_lead(measured,
+                                              self.target.translated(translation, rotation))
 
-    def hold(self) -> None:
-        """Come to rest as soon as the limits allow, without turning back."""
+    def brake(self) -> None:
+        """Set the target to the nearest pose at which the setpoint can come to rest."""
         limits = self._limits
-        way, turn = (velocity * np.linalg.norm(velocity) / (2 * most) for velocity, most in (
-            (self.velocity, limits.max_acceleration),
-            (self.turn_velocity, limits.max_turn_acceleration)))
-        # On a way home the turn about the vertical may begin outside: then the shorter way back
-        # to its border can lead through a joint's limit.
-        self.target = limits.upright(self.pose.moved(way, turn))
+        translation, rotation = (
+            velocity * np.linalg.norm(velocity) / (2 * acceleration)
+            for velocity, acceleration in (
+                (self.velocity, limits.max_acceleration),
+                (self.angular_velocity, limits.max_turn_acceleration)))
+        # Not `clamped`: a path home may start outside the yaw range, and the shorter rotation back
+        # to its border can move a joint through its limit.
+        self.target = limits.upright(self.pose.translated(translation, rotation))
 
     def advance(self, dt: float, goal: Pose | None = None) -> Pose:
-        """Go on for ``dt`` seconds towards the target, or a goal instead; return the new pose.
+        """Move for ``dt`` seconds towards the goal, by default the target; return the new pose.
 
-        Box and cone are never left again: at their border they outrank the acceleration.
+        Once inside box and cone the pose stays inside, even if the acceleration limit is exceeded.
         """
         limits = self._limits
-        way, turn = self.pose.to(goal or self.target)
+        translation, rotation = self.pose.to(goal or self.target)
         self.velocity = self._approach(
-            way, self.velocity, dt, limits.max_speed, limits.max_acceleration)
-        self.turn_velocity = self._approach(
-            turn, self.turn_velocity, dt, limits.max_turn_speed, limits.max_turn_acceleration)
-        new = self.pose.moved(self.velocity * dt, self.turn_velocity * dt)
-        if limits.holds(self.pose) and not limits.holds(new):
+            translation, self.velocity, dt, limits.max_speed, limits.max_acceleration)
+        self.angular_velocity = self._approach(
+            rotation, self.angular_velocity, dt, limits.max_turn_speed,
+            limits.max_turn_acceleration)
+        new = self.pose.translated(self.velocity * dt, self.angular_velocity * dt)
+        if limits.contains(self.pose) and not limits.contains(new):
             new = limits.clamped(new)
-            way, turn = self.pose.to(new)
-            self.velocity, self.turn_velocity = way / dt, turn / dt
+            translation, rotation = self.pose.to(new)
+            self.velocity, self.angular_velocity = translation / dt, rotation / dt
         self.pose = new
         return new
 
-    def _approach(self, way: np.ndarray, velocity: np.ndarray, dt: float, most: float,
+    def _approach(self, error: np.ndarray, velocity: np.ndarray, dt: float, max_speed: float,
                   acceleration: float) -> np.ndarray:
-        """Return the next velocity on a way that is left, of which the end can still be met."""
-        distance = float(np.linalg.norm(way))
-        # Of these the second brakes with half the acceleration, the first ever less.
-        speed = min(distance / max(self._response_s, dt), np.sqrt(acceleration * distance), most)
-        wanted = way / distance * speed if distance > 0 else np.zeros(3)
-        change = wanted - velocity
+        """Return the next velocity towards a target at a remaining error, without overshoot."""
+        distance = float(np.linalg.norm(error))
+        # sqrt(a d) brakes at a / 2, so half the acceleration is left for corrections; the first
+        # bound brakes more gently still.
+        speed = min(distance / max(self._response_s, dt), np.sqrt(acceleration * distance),
+                    max_speed)
+        desired = error / distance * speed if distance > 0 else np.zeros(3)
+        change = desired - velocity
         size = float(np.linalg.norm(change))
         if size > acceleration * dt:
             change *= acceleration * dt / size

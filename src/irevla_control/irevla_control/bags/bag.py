@@ -39,10 +39,11 @@ class Bag:
         self._folder = folder
         self._data: dict[str, dict[int, bytes]] = {topic: {} for topic in (*topics, *optional)}
         files = BagFolder(folder)
+        # A newer format is refused for its number, not for its types.
+        about = files.about()
         held = {name: topic for name in self._data
                 if (topic := files.topic(name, name in optional)) is not None}
         self._types = {name: files.types(name, topic) for name, topic in held.items()}
-        about = files.about()
         try:
             told = about.get('max_skew_s', 0) if max_skew_s is None else max_skew_s
             self.max_skew_ns = round(float(told) * 1e9)

@@ -12,7 +12,7 @@ from typing import Any
 from rosbags.typesys.store import Typestore
 import yaml
 
-from irevla_control.bags.layout import EPISODE_METADATA
+from irevla_control.bags.layout import EPISODE_METADATA, check_format
 from irevla_control.bags.mcap_reader import McapReader
 from irevla_control.bags.needed_fields import COMPRESSED_IMAGE, IMAGE, NEEDED, checked_types
 from irevla_control.errors import BadMessageError, BagError, NoEpisodeError
@@ -76,9 +76,14 @@ class BagFolder:
         The last record in the files counts; bags of release 0.1 have it in metadata.yaml only.
 
         Raises:
-            BagError: the files are of several episodes.
+            BagError: the files are of several episodes, or of a newer format.
 
         """
+        about = self._about()
+        check_format(about, self.folder)
+        return about
+
+    def _about(self) -> dict[str, str]:
         told: list[dict[str, str]] = []
         for reader in self.readers:
             record: dict[str, str] = {}

@@ -2,5 +2,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the writer and the reader of a bag agree on."""
 
+from collections.abc import Mapping
+
+from irevla_control.errors import BagError
+
 # Name of the MCAP metadata record that tells what is known of the episode.
 EPISODE_METADATA = 'irevla_episode'
+# The key, here and in metadata.yaml's custom data, that says which of these a bag is:
+# 1 (without the key): irevla_msgs of release 0.1; topic policy_step in every bag.
+# 2: EndEffectorCommand without `sequence`, PolicyStep without `step` and `log_probability`.
+FORMAT_KEY = 'format'
+FORMAT = 2
+
+
+def check_format(about: Mapping[str, str], where: object) -> int:
+    """Return the format that a bag's metadata states; ``where`` begins an error.
+
+    Raises:
+        BagError: it is newer than this program, or no number.
+
+    """
+    text = str(about.get(FORMAT_KEY, 1))
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise BagError(f'{where}: {FORMAT_KEY} is {text!r} in its metadata, a number is needed; '
+                       'copy the bag again')
+    if int(text) > FORMAT:
+        raise BagError(f'{where}: a bag of format {text}, this irevla reads 1 to {FORMAT}; '
+                       'read it with the irevla that recorded it, or a newer one')
+    return int(text)

@@ -6,18 +6,16 @@ Messages are not gathered in chunks: each goes to the operating system in one wr
 killed process loses none of those written, and what a torn file lost is exactly its last record.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, field, fields
 import errno
-from io import BytesIO
 import mmap
 import os
 from pathlib import Path
 import struct
 import zlib
 
-from mcap.data_stream import ReadDataStream, RecordBuilder
-from mcap.exceptions import EndOfFile
+from mcap.data_stream import RecordBuilder
 from mcap.opcode import Opcode
 from mcap.records import (
     Channel,
@@ -33,15 +31,14 @@ from mcap.records import (
 )
 
 MAGIC = b'\x89MCAP0\r\n'
-_RECORD = struct.Struct('<BQ')
-_MESSAGE = struct.Struct('<BQHIQQ')
-_MESSAGE_FIELDS = _MESSAGE.size - _RECORD.size
+# Opcode and length of any record; with the fields of a message before its data.
+RECORD = struct.Struct('<BQ')
+MESSAGE = struct.Struct('<BQHIQQ')
+MESSAGE_FIELDS = MESSAGE.size - RECORD.size
 _CRC = struct.Struct('<I')
 
-# Called with topic, type and data of a message; the data is gone after the call.
-Visit = Callable[[str, str, memoryview], None]
-
-
+# Of a file that is copied [bytes].
+_PART = 1 << 24
 _FOOTER = struct.Struct('<BQQQI8s')  # and the closing magic
 _DATA_END = struct.Struct('<BQI')
 
@@ -106,29 +103,46 @@ def _bytes(*records: McapRecord) -> bytes:
     return builder.end()
 
 
-class McapFile:
-    """An open MCAP file; see `create` and `recover`.
+# Of every file: what stands before the first thing that is recorded.
+BEGINNING = MAGIC + _bytes(Header(profile='ros2', library='irevla'))
+
+
+@dataclass
+class Contents:
+    """What the whole records at the beginning of an MCAP file hold.
 
     Attributes:
         channels: by id.
         schemas: by id.
         traffic: per channel id.
-        size: bytes so far, all of them whole records.
         metadata: metadata records by name.
+        metadata_at: where they stand.
+        size: bytes so far, all of them whole records.
 
     """
 
+    channels: dict[int, Channel] = field(default_factory=dict)
+    schemas: dict[int, Schema] = field(default_factory=dict)
+    traffic: dict[int, Traffic] = field(default_factory=dict)
+    metadata: dict[str, dict[str, str]] = field(default_factory=dict)
+    metadata_at: list[MetadataIndex] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def messages(self) -> int:
+        """Number of messages of all channels."""
+        return sum(traffic.messages for traffic in self.traffic.values())
+
+
+class McapFile(Contents):
+    """An open MCAP file; see `create` and `resume`."""
+
     def __init__(self, path: Path, descriptor: int) -> None:
-        """Use `create` or `recover`."""
+        """Use `create` or `resume`."""
+        super().__init__()
         self.path = path
-        self.channels: dict[int, Channel] = {}
-        self.schemas: dict[int, Schema] = {}
-        self.traffic: dict[int, Traffic] = {}
-        self.metadata: dict[str, dict[str, str]] = {}
-        self.size = 0
         self._descriptor = descriptor
         self._crc = 0
-        self._metadata_at: list[MetadataIndex] = []
 
     @classmethod
     def create(cls, path: Path, metadata: dict[str, dict[str, str]]) -> 'McapFile':
@@ -139,82 +153,32 @@ class McapFile:
 
         """
         file = cls(path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
-        file._append(MAGIC, _bytes(Header(profile='ros2', library='irevla')))
+        file._append(BEGINNING)
         for name, values in metadata.items():
             file._append_metadata(Metadata(name, values))
         return file
 
     @classmethod
-    def recover(cls, path: Path, visit: Visit) -> 'McapFile':
-        """Open a torn file, cut it after its last whole record, and be ready to `finish` it.
-
-        ``visit`` is called with topic, type and data of each message that is left.
+    def resume(cls, path: Path, torn: Path, contents: Contents) -> 'McapFile':
+        """Begin a file with a copy of what is whole of another one, which is only read.
 
         Raises:
-            ValueError: not even the beginning is that of an MCAP file.
-            OSError: it cannot be read or written.
+            OSError: it exists, the other one cannot be read, or the disk refuses.
 
         """
-        file = cls(path, os.open(path, os.O_RDWR))
-        length = os.fstat(file._descriptor).st_size
-        if length < len(MAGIC):
-            file.abandon()
-            raise ValueError('shorter than the first bytes of any MCAP file')
-        with mmap.mmap(file._descriptor, length, access=mmap.ACCESS_READ) as data, \
-                memoryview(data) as view:
-            if view[:len(MAGIC)] != MAGIC:
-                file.abandon()
-                raise ValueError('does not begin as an MCAP file')
-            file.size = len(MAGIC)
-            while end := file._read_record(view, file.size, visit):
-                file.size = end
-            file._crc = zlib.crc32(view[:file.size])
-        os.ftruncate(file._descriptor, file.size)
-        os.lseek(file._descriptor, file.size, os.SEEK_SET)
-        return file
-
-    def _read_record(self, view: memoryview, start: int,
-                     visit: Visit) -> int:
-        """Take in the record at an offset; return where it ends, 0 when it is not whole."""
-        body = start + _RECORD.size
-        if body > len(view):
-            return 0
-        opcode, length = _RECORD.unpack_from(view, start)
-        end = body + length
-        if end > len(view):
-            return 0
-        if opcode == Opcode.MESSAGE:
-            if length < _MESSAGE_FIELDS:
-                return 0
-            _, _, channel, _, log_time, _ = _MESSAGE.unpack_from(view, start)
-            if channel not in self.traffic:
-                return 0
-            self.traffic[channel].add(log_time)
-            topic, schema = self.channels[channel].topic, self.channels[channel].schema_id
-            visit(topic, self.schemas[schema].name, view[start + _MESSAGE.size:end])
-            return end
+        file = cls(path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
         try:
-            return end if self._take_in(opcode, start, view[start:end]) else 0
-        except (EndOfFile, struct.error, UnicodeDecodeError):
-            return 0
-
-    def _take_in(self, opcode: int, start: int, record: memoryview) -> bool:
-        """Take in a record that is no message; return whether it may stand before the last one."""
-        stream = ReadDataStream(BytesIO(record[_RECORD.size:]))
-        if opcode == Opcode.SCHEMA:
-            schema = Schema.read(stream)
-            self.schemas[schema.id] = schema
-        elif opcode == Opcode.CHANNEL:
-            channel = Channel.read(stream)
-            self.channels[channel.id] = channel
-            self.traffic[channel.id] = Traffic()
-        elif opcode == Opcode.METADATA and not self.channels:
-            metadata = Metadata.read(stream)
-            self.metadata[metadata.name] = metadata.metadata
-            self._metadata_at.append(MetadataIndex(start, len(record), metadata.name))
-        else:
-            return opcode == Opcode.HEADER
-        return True
+            with torn.open('rb') as source:
+                while part := source.read(min(_PART, contents.size - file.size)):
+                    file._append(part)
+            if file.size != contents.size:
+                raise OSError(errno.EIO, 'it became shorter while it was read', str(torn))
+        except OSError:
+            file.abandon()
+            raise
+        for each in fields(Contents):
+            setattr(file, each.name, copy.deepcopy(getattr(contents, each.name)))
+        return file
 
     def _append(self, *parts: bytes) -> None:
         """Write whole records, or nothing.
@@ -237,7 +201,7 @@ class McapFile:
 
     def _append_metadata(self, record: Metadata) -> None:
         data = _bytes(record)
-        self._metadata_at.append(MetadataIndex(self.size, len(data), record.name))
+        self.metadata_at.append(MetadataIndex(self.size, len(data), record.name))
         self.metadata[record.name] = record.metadata
         self._append(data)
 
@@ -266,7 +230,7 @@ class McapFile:
             OSError: the disk refuses; everything before this message is kept.
 
         """
-        self._append(_MESSAGE.pack(Opcode.MESSAGE, _MESSAGE_FIELDS + len(data), channel,
+        self._append(MESSAGE.pack(Opcode.MESSAGE, MESSAGE_FIELDS + len(data), channel,
                                    sequence & 0xFFFFFFFF, log_time, publish_time), data)
         self.traffic[channel].add(log_time)
 
@@ -292,11 +256,11 @@ class McapFile:
             chunk_count=0, message_count=sum(traffic.messages for traffic in used),
             message_end_time=max((traffic.last for traffic in used), default=0),
             message_start_time=min((traffic.first for traffic in used), default=0),
-            metadata_count=len(self._metadata_at), schema_count=len(self.schemas))
+            metadata_count=len(self.metadata_at), schema_count=len(self.schemas))
         groups = [(Opcode.SCHEMA, _bytes(*self.schemas.values())),
                   (Opcode.CHANNEL, _bytes(*self.channels.values())),
                   (Opcode.STATISTICS, _bytes(statistics)),
-                  (Opcode.METADATA_INDEX, _bytes(*self._metadata_at))]
+                  (Opcode.METADATA_INDEX, _bytes(*self.metadata_at))]
         offsets, at = [], summary_start
         for opcode, data in groups:
             if data:
@@ -311,5 +275,7 @@ class McapFile:
         self.abandon()
 
     def abandon(self) -> None:
-        """Close the file as it is."""
-        os.close(self._descriptor)
+        """Close the file as it is, unless it is closed."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1

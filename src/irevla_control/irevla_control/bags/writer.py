@@ -9,8 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from irevla_control.bags.layout import EPISODE_METADATA
-from irevla_control.bags.mcap_file import MAGIC, McapFile, Visit
+from irevla_control.bags.layout import EPISODE_METADATA, FORMAT, FORMAT_KEY
+from irevla_control.bags.mcap_file import McapFile
 from irevla_control.bags.message_types import definition, type_hash
 from irevla_control.errors import BagError
 from irevla_control.files import write_synced
@@ -73,7 +73,9 @@ class BagWriter:
             raise BagError(f'{folder}: cannot begin a bag ({error.strerror}); move the folder '
                            'away or record to another one') from error
         self.folder = folder
-        self._file = McapFile.create(folder / f'{folder.name}_0.mcap', {EPISODE_METADATA: about})
+        self._name = f'{folder.name}_0.mcap'
+        self._file = McapFile.create(folder / self._name, {
+            EPISODE_METADATA: {FORMAT_KEY: str(FORMAT), **about}})
         self._channels = {
             topic.name: self._file.add_channel(
                 topic.name, topic.type, text,
@@ -82,45 +84,13 @@ class BagWriter:
         self._newest = 0
 
     @classmethod
-    def recover(cls, folder: Path, visit: Visit) -> 'BagWriter | None':
-        """Open a bag that was never closed, cut after its last whole message.
-
-        ``visit`` is called with topic, type and data of each message that is left; None is
-        returned when that is none.
-
-        Raises:
-            BagError: this is no such bag.
-            OSError: it cannot be read or written.
-
-        """
-        paths = list(folder.glob('*.mcap'))
-        if len(paths) > 1:
-            raise BagError(f'{folder} holds {len(paths)} MCAP files, one is expected; move the '
-                           'folder away')
-        if not paths or paths[0].stat().st_size < len(MAGIC):
-            return None
+    def resume(cls, folder: Path, file: McapFile, name: str) -> 'BagWriter':
+        """Take up a bag whose file is open, and will be called ``name`` in its folder."""
         writer = cls.__new__(cls)
-        writer.folder = folder
-        try:
-            writer._file = file = McapFile.recover(paths[0], visit)
-        except ValueError as error:
-            raise BagError(f'{paths[0]} {error}; move {folder} away') from error
-        if not any(traffic.messages for traffic in file.traffic.values()):
-            file.abandon()
-            return None
+        writer.folder, writer._file, writer._name = folder, file, name
         writer._channels = {channel.topic: key for key, channel in file.channels.items()}
-        writer._newest = max(traffic.last for traffic in file.traffic.values())
+        writer._newest = max((traffic.last for traffic in file.traffic.values()), default=0)
         return writer
-
-    @property
-    def about(self) -> dict[str, str]:
-        """What was known when the bag was begun."""
-        return self._file.metadata.get(EPISODE_METADATA, {})
-
-    def definition(self, type_name: str) -> str:
-        """Return the definition of a recorded type, from the bag itself."""
-        return next(schema.data.decode() for schema in self._file.schemas.values()
-                    if schema.name == type_name)
 
     @property
     def messages(self) -> dict[str, int]:
@@ -155,18 +125,32 @@ class BagWriter:
         """Finish the MCAP file, write metadata.yaml, sync both; both hold the custom data.
 
         Raises:
-            OSError: the disk refuses; `recover` can try again.
+            OSError: the disk refuses; recovery can try again.
 
         """
+        write_synced(self.folder / 'metadata.yaml', self.finish(custom_data))
+
+    def finish(self, custom_data: dict[str, str]) -> str:
+        """Finish the MCAP file, and sync it; return the text of metadata.yaml.
+
+        Raises:
+            OSError: the disk refuses; recovery can try again.
+
+        """
+        custom_data = self._format() | custom_data
         metadata = self._metadata(custom_data)
         self._file.finish({EPISODE_METADATA: custom_data,
                            'rosbag2': {'serialized_metadata': to_yaml(metadata)}})
-        write_synced(self.folder / 'metadata.yaml',
-                     to_yaml({'rosbag2_bagfile_information': metadata}))
+        return to_yaml({'rosbag2_bagfile_information': metadata})
 
     def abandon(self) -> None:
         """Close the file as it is, to be recovered later."""
         self._file.abandon()
+
+    def _format(self) -> dict[str, str]:
+        """Return the format in which the bag was begun; nothing is format 1."""
+        about = self._file.metadata.get(EPISODE_METADATA, {})
+        return {key: text for key, text in about.items() if key == FORMAT_KEY}
 
     def _metadata(self, custom_data: dict[str, str]) -> dict:
         file = self._file
@@ -179,15 +163,15 @@ class BagWriter:
             'topic_metadata': {
                 'name': channel.topic, 'type': file.schemas[channel.schema_id].name,
                 'serialization_format': channel.message_encoding,
-                'offered_qos_profiles': channel.metadata['offered_qos_profiles'],
-                'type_description_hash': channel.metadata['topic_type_hash']},
+                'offered_qos_profiles': channel.metadata.get('offered_qos_profiles', ''),
+                'type_description_hash': channel.metadata.get('topic_type_hash', '')},
             'message_count': file.traffic[key].messages,
         } for key, channel in file.channels.items()]
         return {
             'version': _METADATA_VERSION, 'storage_identifier': 'mcap',
-            'relative_file_paths': [file.path.name], **span,
+            'relative_file_paths': [self._name], **span,
             'topics_with_message_count': topics,
             'compression_format': '', 'compression_mode': '',
-            'files': [{'path': file.path.name, **span}],
+            'files': [{'path': self._name, **span}],
             'custom_data': custom_data,
             'ros_distro': os.environ.get('ROS_DISTRO', '')}

@@ -1,56 +1,56 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How far a camera's clock is ahead of the computer's, and stamps without that."""
+"""Estimates how far a camera's clock is ahead of the computer's, and corrects the stamps."""
 
 from irevla_control.stamp_clock import RunningMinimum
 
 NS_PER_S = 1_000_000_000
-# A stamp that lies further back is of an old picture or of a clock that was set; it stays so.
+# A larger step back is an old image or a clock that was set; the stamp is not corrected.
 SET_BACK_NS = NS_PER_S
 
 
 class ClockOffset:
-    """Shifts the stamps of one camera so that no picture is taken after it arrived.
+    """Shifts the stamps of one camera so that no stamp is later than its image's arrival.
 
-    A picture arrives some time after it was taken, so arrival - stamp is positive. The least of
-    ten seconds is the offset; where it is negative, the camera's clock is ahead.
+    An image arrives after its exposure, so arrival - stamp should be positive. Its minimum over
+    ten seconds is the offset; a negative offset means that the camera's clock is ahead.
 
     Attributes:
-        offset_ns: running minimum of arrival - stamp; None before the first picture.
+        offset_ns: running minimum of arrival - stamp; None before the first image.
 
     """
 
     def __init__(self, transport_s: float) -> None:
-        """Take the least time from an exposure to the arrival of its picture [s]."""
+        """Take the least time from an exposure to the arrival of its image [s]."""
         self._transport_ns = round(transport_s * NS_PER_S)
-        self._forget()
+        self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self.offset_ns: int | None = None
         self._least = RunningMinimum()
         self._arrival = self._stamp = self._given = 0
 
     @property
     def offset_s(self) -> float:
-        """The offset [s]; 0 before the first picture."""
+        """The offset [s]; 0 before the first image."""
         return (self.offset_ns or 0) / NS_PER_S
 
     @property
     def shift_ns(self) -> int:
-        """What is added to stamps; never more than 0."""
+        """The correction added to stamps [ns]; 0 or negative."""
         offset = self.offset_ns or 0
         return offset - self._transport_ns if offset < 0 else 0
 
     def corrected(self, stamp: int, arrival: int) -> int:
-        """Return the stamp of a picture that arrived just now, both in ns.
+        """Return the corrected stamp [ns] of an image that arrived just now.
 
-        It is later than the one before, but where the stamps themselves fall by a second or more.
+        Corrected stamps increase, unless the camera's stamps go back by a second or more.
         """
         if arrival < self._arrival or stamp < self._stamp - SET_BACK_NS:
-            # Nothing of before means anything.
-            self._forget()
+            # A clock was set: earlier measurements do not apply.
+            self._reset()
         elif stamp < self._stamp:
-            # The camera's clock was corrected.
+            # The camera's clock was adjusted.
             self._least = RunningMinimum()
         self._arrival, self._stamp = arrival, stamp
         self.offset_ns = self._least.add(arrival, arrival - stamp)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which sensor of a camera gives its colours, and in which mode."""
+"""Finds the sensor and the mode of a camera that give colour images."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from irevla_control.cameras.settings import CameraError, CameraSettings
 
 @dataclass(frozen=True)
 class ColourStream:
-    """A sensor of a camera and the stream that it is opened with."""
+    """A sensor of a camera and the stream profile to open."""
 
     device: rs.device
     sensor: rs.sensor
@@ -26,10 +26,10 @@ class ColourStream:
 
 
 def find_device(serial: str) -> rs.device:
-    """Return a connected camera.
+    """Return the connected camera with a serial number.
 
     Raises:
-        CameraError: no camera with this serial; names those that are connected.
+        CameraError: no camera has this serial; the text names those that are connected.
 
     """
     serials = []
@@ -43,13 +43,13 @@ def find_device(serial: str) -> rs.device:
 
 
 def colour_stream(device: rs.device, settings: CameraSettings) -> ColourStream:
-    """Return the sensor and stream that give the colours asked for.
+    """Return the sensor and stream for the requested mode.
 
-    The stream's type tells colour from infrared, which some cameras offer as RGB too; some have
-    their colours in the stereo module, some in a sensor of their own.
+    The stream type separates colour from infrared, which some cameras also offer as RGB. The
+    colour stream may belong to the stereo module or to a separate sensor.
 
     Raises:
-        CameraError: no such stream; names those that there are.
+        CameraError: no such stream; the text names the available ones.
 
     """
     known = []
@@ -64,7 +64,7 @@ def colour_stream(device: rs.device, settings: CameraSettings) -> ColourStream:
                 return ColourStream(device, sensor, video)
             known.append('x'.join(map(str, mode)))
     if not known:
-        raise CameraError(f'camera {settings.serial} gives no RGB images; use another one')
+        raise CameraError(f'camera {settings.serial} has no RGB stream; use another camera')
     raise CameraError(
         f'camera {settings.serial} has no RGB stream of {settings.width}x{settings.height} at '
         f'{settings.fps} Hz; it has {", ".join(known)}')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of cameras as files to look at."""
+"""Camera images as PNG files."""
 
 import os
 from pathlib import Path
@@ -10,9 +10,9 @@ import numpy as np
 
 
 def views_folder(given: str, namespace: str) -> Path:
-    """Return the folder for a node's pictures: the one given, else one in ROS's folder of logs.
+    """Return the folder for a node's views: the given one, else one in ROS's log folder.
 
-    That is `views` and the node's namespace, so that two arms keep their pictures apart.
+    The default is `views/<namespace>`, so that two arms do not share a folder.
     """
     if given:
         return Path(given)
@@ -21,7 +21,7 @@ def views_folder(given: str, namespace: str) -> Path:
 
 
 def save_picture(path: Path, picture: np.ndarray) -> None:
-    """Write a picture uint8 (height, width, 3 or 4) RGB or RGBA as PNG, whole or not at all.
+    """Write an image uint8 (height, width, 3 or 4) RGB or RGBA as PNG, atomically.
 
     Raises:
         OSError: the folder or the file cannot be written.
@@ -39,13 +39,13 @@ def load_picture(path: Path) -> np.ndarray:
     """Return a PNG as uint8 (height, width, 3 or 4) RGB or RGBA.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is no picture in colours.
+        OSError: the file cannot be read.
+        ValueError: the file is not a colour image.
 
     """
     data = np.frombuffer(path.read_bytes(), np.uint8)
     picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     if picture is None or picture.ndim != 3 or picture.dtype != np.uint8:
-        raise ValueError(f'{path} is no picture in colours')
+        raise ValueError(f'{path} is not a colour image')
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB if picture.shape[2] == 3
                         else cv2.COLOR_BGRA2RGBA)

@@ -18,18 +18,18 @@ from irevla_control.cameras.sensor_options import set_options
 from irevla_control.cameras.settings import CameraError, CameraSettings
 
 MS = 1_000_000
-# Clocks that tell when a frame was taken, nearly in the computer's time.
+# Clocks whose frame stamps are close to the computer's time.
 SYSTEM_CLOCKS = (rs.timestamp_domain.system_time, rs.timestamp_domain.global_time)
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
 @dataclass(frozen=True)
 class CameraFrame:
-    """One image and when it was taken.
+    """One image and its stamp.
 
     Attributes:
-        stamp: nanoseconds of the computer's clock, of the exposure where the camera tells it.
-        number: of the camera's own count.
+        stamp: time of the exposure [ns], else of the arrival, by the computer's clock.
+        number: frame number of the camera.
         data: bytes of an image (size, size, 3) RGB, ready for a message.
 
     """
@@ -40,24 +40,24 @@ class CameraFrame:
 
 
 class RealSenseCamera:
-    """Gives frames to a callback, in the SDK's own thread, until it is closed.
+    """Passes frames to a callback, in a thread of the SDK, until it is closed.
 
     Attributes:
-        stream: what was opened.
-        clock: of its stamps.
-        clock_name: which clock the camera stamps by, as the SDK names it; '' before a frame came.
-        health: of its pictures.
-        seen: whether a frame came yet.
-        arrived_s: when the newest frame came, else when it was opened [steady s].
+        stream: the opened stream.
+        clock: corrects the stamps.
+        clock_name: the SDK's name of the camera's clock; '' before the first frame.
+        health: monitors the images.
+        seen: whether a frame has arrived.
+        arrived_s: arrival of the newest frame, else the time of opening [steady s].
 
     """
 
     def __init__(self, device: rs.device, settings: CameraSettings,
                  on_frame: Callable[[CameraFrame], None]) -> None:
-        """Open the camera's colour stream and begin.
+        """Open the camera's colour stream and start it.
 
         Raises:
-            CameraError: no such stream or option; names what there is.
+            CameraError: no such stream or option; the text names the available ones.
 
         """
         self.settings, self._on_frame = settings, on_frame
@@ -86,7 +86,7 @@ class RealSenseCamera:
             stamp = self.clock.corrected(round(frame.get_timestamp() * MS), arrival)
         left, top, width, height = self.settings.crop
         size = self.settings.size
-        # A view of the SDK's own memory, resized straight into the message's.
+        # A view of the SDK's memory, resized directly into that of the message.
         part = np.asanyarray(frame.get_data())[top:top + height, left:left + width]
         self.health.picture(checksum(part), self.arrived_s)
         data = array.array('B', b'\0') * (size * size * 3)
@@ -97,19 +97,19 @@ class RealSenseCamera:
         self._on_frame(CameraFrame(stamp, frame.get_frame_number(), data))
 
     def matrix(self) -> np.ndarray:
-        """Return the camera matrix (3, 3) of the images given."""
+        """Return the camera matrix (3, 3) of the published images."""
         left, top, width, height = self.settings.crop
         across, down = self.settings.size / width, self.settings.size / height
         lens, size = self._intrinsics, self.settings.size
         focal = lens.fx * across, lens.fy * down
         centre = (lens.ppx - left) * across, (lens.ppy - top) * down
         for _ in range(self.settings.rotation // 90):
-            # A quarter turn clockwise takes (x, y) to (size - y, x).
+            # A clockwise rotation by 90 degrees maps (x, y) to (size - y, x).
             focal, centre = focal[::-1], (size - centre[1], centre[0])
         return np.array([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]])
 
     def close(self) -> None:
-        """End the stream; a camera that is gone already is no error."""
+        """End the stream; an unplugged camera is no error."""
         for end in (self._sensor.stop, self._sensor.close):
             try:
                 end()

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `realsense`: several RealSense cameras as `camera/<name>/image_raw` and `camera_info`."""
+"""Node `realsense`: publishes the images of RealSense cameras."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -27,70 +27,71 @@ from irevla_control.ros.qos import EVENT, OBSERVATION
 from irevla_msgs.msg import EpisodeState
 
 PARAMETERS = {
-    'cameras': Parameter([''], 'names; each gives `camera/<name>/image_raw`', form=CAMERA),
+    'cameras': Parameter([''], 'names; each publishes `camera/<name>/image_raw`', form=CAMERA),
     'serials': Parameter([''], 'serial numbers of the cameras, in their order', form=SERIAL),
-    'image_size': Parameter(224, 'height and width of the images given [pixels]', 16, 2048),
-    'width': Parameter(640, 'of the captured stream [pixels]', 16, 4096),
-    'height': Parameter(480, 'of the captured stream [pixels]', 16, 4096),
-    'fps': Parameter(30, 'frames captured and published a second [Hz]', 1, 120),
+    'image_size': Parameter(224, 'height and width of the published images [pixels]', 16, 2048),
+    'width': Parameter(640, 'width of the captured stream [pixels]', 16, 4096),
+    'height': Parameter(480, 'height of the captured stream [pixels]', 16, 4096),
+    'fps': Parameter(30, 'rate of captured and published images [Hz]', 1, 120),
     'exposure_us': Parameter(0, 'fixed exposure time, at most that of a frame [microseconds]; 0: '
                                 'automatic', 0, 200_000),
-    'gain': Parameter(64, 'of the sensor, with a fixed exposure', 0, 248),
+    'gain': Parameter(64, 'gain of the sensor, with a fixed exposure', 0, 248),
     'crop': Parameter([0], 'left, top, width, height of the part used [pixels]; [0]: the largest '
                            'square in the middle', 0, 4096),
-    'rotation': Parameter([0], 'clockwise turn of each camera\'s images [degrees], 0, 90, 180 or '
-                               '270 in their order; one number: of all', choices=ROTATIONS),
-    'min_rate_share': Parameter(0.9, 'of fps, below which a camera is reported as too slow',
+    'rotation': Parameter([0], 'clockwise rotation of each camera\'s images [degrees]: 0, 90, 180 '
+                               'or 270 in the cameras\' order; one number: for all',
+                          choices=ROTATIONS),
+    'min_rate_share': Parameter(0.9, 'share of fps below which a camera is reported as too slow',
                                 0.0, 1.0),
-    'frozen_after_s': Parameter(2.0, 'for which pictures may stay the same to the last bit; 0: '
-                                     'for ever [s]', 0.0, 600.0),
-    'views_folder': Parameter('', 'folder that gets <camera>.png of each camera\'s view at the '
-                                  'start; empty: views/<namespace> in ROS\'s folder of '
-                                  'logs'),
-    'lost_after_s': Parameter(0.5, 'silence after which a camera is lost and opened anew [s]',
-                              0.05, 10.0),
-    'transport_s': Parameter(0.02, 'least time from an exposure to the arrival of its picture, '
-                                   'for clocks of cameras that are ahead [s]', 0.0, 0.2),
-    'max_drift_s': Parameter(0.02, 'by which a camera\'s clock may drift within an episode '
-                                   'before it is reported [s]', 0.001, 1.0),
-    'max_age_s': Parameter(0.2, 'age at which a frame is reported as late [s]', 0.01, 10.0),
+    'frozen_after_s': Parameter(2.0, 'time after which identical images are reported; 0: never '
+                                     '[s]', 0.0, 600.0),
+    'views_folder': Parameter('', 'folder for <camera>.png, each camera\'s view at the start; '
+                                  'empty: views/<namespace> in ROS\'s log folder'),
+    'lost_after_s': Parameter(0.5, 'time without an image after which a camera is opened again '
+                                   '[s]', 0.05, 10.0),
+    'transport_s': Parameter(0.02, 'least time from an exposure to the arrival of its image, '
+                                   'for cameras whose clock is ahead [s]', 0.0, 0.2),
+    'max_drift_s': Parameter(0.02, 'drift of a camera\'s clock within an episode above which it '
+                                   'is reported [s]', 0.001, 1.0),
+    'max_age_s': Parameter(0.2, 'age above which an image is reported as late [s]', 0.01, 10.0),
 }
 WATCH_S = 0.1
-# Between two attempts to open a camera that is lost [s].
+# Interval between attempts to open a lost camera [s].
 REOPEN_S = 1.0
+# Time allowed for the first image after opening [s].
 FIRST_FRAME_S = 5.0
 OFFSET_PERIOD_S = 1.0
-# An automatic exposure has settled by then [s].
+# Time in which an automatic exposure settles [s].
 SETTLE_S = 1.0
 
 
 class RealSenseNode(Node):
-    """Opens the cameras, publishes what they see, opens anew what was unplugged."""
+    """Opens the cameras, publishes their images, and opens lost cameras again."""
 
     def __init__(self, find: Callable[[str], rs.device] = find_device, **options: Any) -> None:
-        """Open all cameras, which ``find`` gives by serial number.
+        """Open all cameras; ``find`` returns a device by its serial number.
 
-        Options are rclpy's of a node.
+        Options go to rclpy's Node.
         """
         super().__init__('realsense', **options)
         values = declare(self, PARAMETERS)
         self._find = find
         names, serials = ([one for one in values[key] if one] for key in ('cameras', 'serials'))
         if not names or len(names) != len(serials):
-            raise ConfigError(f'parameters cameras {names} and serials {serials}: one serial for '
-                              'each camera is needed')
+            raise ConfigError(f'parameters cameras {names} and serials {serials}: give one serial '
+                              'for each camera')
         self._lost_after_s, self._max_age_s = values['lost_after_s'], values['max_age_s']
         self._max_drift_s = values['max_drift_s']
         crop = tuple(values['crop']) if values['crop'] != [0] else ()
         same = {name: values[name] for name in (
             'width', 'height', 'fps', 'exposure_us', 'gain', 'transport_s', 'min_rate_share',
             'frozen_after_s')}
-        turns = rotations(values['rotation'], names)
+        angles = rotations(values['rotation'], names)
         self._settings = {name: CameraSettings(
-            serial, crop=crop, size=values['image_size'], rotation=turns[name], **same)
+            serial, crop=crop, size=values['image_size'], rotation=angles[name], **same)
             for name, serial in zip(names, serials)}
         self._views_folder = views_folder(values['views_folder'], self.get_namespace())
-        # When a view is saved [steady s], and the picture for it: by then its exposure settled.
+        # Time at which a view is saved [steady s], after its exposure settled; and its image.
         self._view_due: dict[str, float] = {}
         self._views: dict[str, np.ndarray] = {}
         self._diagnostics = Diagnostics(self)
@@ -100,7 +101,7 @@ class RealSenseNode(Node):
             CameraInfo, f'camera/{name}/camera_info', OBSERVATION) for name in names}
         self._offsets = {name: self.create_publisher(
             Float64, f'camera/{name}/clock_offset', EVENT) for name in names}
-        # At the beginning of the episode that runs, by camera [s].
+        # Clock offsets at the start of the current episode, by camera [s].
         self._offset_before: dict[str, float] = {}
         self._episode_id = ''
         self._cameras: dict[str, RealSenseCamera] = {}
@@ -117,7 +118,7 @@ class RealSenseNode(Node):
             raise
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self.create_timer(WATCH_S, self._on_watch)
-        self.create_timer(OFFSET_PERIOD_S, self._tell_offsets)
+        self.create_timer(OFFSET_PERIOD_S, self._publish_offsets)
         self.get_logger().info(f'ready: {", ".join(names)}')
 
     def destroy_node(self) -> None:
@@ -136,7 +137,7 @@ class RealSenseNode(Node):
                               'the udev rules') from error
         finally:
             self._tried[name] = time.monotonic()
-        # Its clock is measured anew.
+        # A reopened camera gets a new measurement of its clock.
         self._offset_before.pop(name, None)
         self._matrices[name] = to_array('d', camera.matrix()).tolist()
         self._cameras[name] = camera
@@ -145,7 +146,7 @@ class RealSenseNode(Node):
     def _on_frame(self, name: str, frame: CameraFrame) -> None:
         """Publish a frame; called in a thread of the SDK."""
         if name not in self._matrices:
-            # The first frame can be quicker than the opening.
+            # The first frame can arrive before `_open` has finished.
             return
         size = self._settings[name].size
         stamp = ns_to_stamp(frame.stamp)
@@ -161,11 +162,11 @@ class RealSenseNode(Node):
         self._ages[name].append(1e-9 * (time.time_ns() - frame.stamp))
 
     def _clock_offsets(self) -> dict[str, float]:
-        """Return by camera the least time from its pictures' stamps to their arrival [s]."""
+        """Return the least time from an image's stamp to its arrival [s], by camera."""
         return {name: camera.clock.offset_s for name, camera in self._cameras.items()
                 if camera.clock.offset_ns is not None}
 
-    def _tell_offsets(self) -> None:
+    def _publish_offsets(self) -> None:
         for name, offset_s in self._clock_offsets().items():
             shift_ms = 1e-6 * self._cameras[name].clock.shift_ns
             self._diagnostics.note(f'{name} clock offset [ms]', f'{1e3 * offset_s:.2f}')
@@ -179,17 +180,17 @@ class RealSenseNode(Node):
             self._offset_before = {}
 
     def _drift(self) -> str:
-        """Return which clocks drifted since the episode began, or ''."""
+        """Return which clocks drifted since the episode started, or ''."""
         now = self._clock_offsets()
         return '; '.join(
             f'the clock of camera {name} drifted by {1e3 * (now[name] - before):.0f} ms within '
-            f'the episode, {1e3 * self._max_drift_s:g} ms are the limit; do the computer\'s clock '
-            'and the camera\'s firmware keep time?'
+            f'the episode, {1e3 * self._max_drift_s:g} ms are the limit; check the computer\'s '
+            'clock and the camera\'s firmware'
             for name, before in self._offset_before.items()
             if name in now and abs(now[name] - before) > self._max_drift_s)
 
     def _on_watch(self) -> None:
-        lost = [text for name in self._settings if (text := self._look_after(name))]
+        lost = [text for name in self._settings if (text := self._reopen_if_lost(name))]
         self._diagnostics.error('; '.join(lost))
         self._diagnostics.warn('; '.join(filter(None, self._warnings())))
         for name in list(self._views):
@@ -204,7 +205,7 @@ class RealSenseNode(Node):
                                              f'limit is {self._max_age_s} s')
 
     def _warnings(self) -> list[str]:
-        """Return what is wrong with cameras that give pictures."""
+        """Return the faults of cameras that still give images."""
         return [self._drift(),
                 mixed_clocks({name: camera.clock_name for name, camera in self._cameras.items()
                               if camera.clock_name}),
@@ -219,13 +220,13 @@ class RealSenseNode(Node):
         except OSError as error:
             self._diagnostics.refuse(f'view of camera {name} is not saved: {error}')
 
-    def _look_after(self, name: str) -> str:
-        """Open a camera anew that gives no frames; return what is wrong with it, or ''."""
+    def _reopen_if_lost(self, name: str) -> str:
+        """Open a camera again if it gives no frames; return its fault, or ''."""
         now, camera = time.monotonic(), self._cameras.get(name)
         if camera is not None and now - camera.arrived_s < self._lost_after_s:
             return ''
         text = f'camera {name} ({self._settings[name].serial}) gives no frames'
-        # Some take their time for the first frame.
+        # Some cameras need seconds until the first frame.
         if now - self._tried[name] < (
                 FIRST_FRAME_S if camera is not None and not camera.seen else REOPEN_S):
             return text
@@ -233,22 +234,22 @@ class RealSenseNode(Node):
             self._cameras.pop(name).close()
         try:
             self._open(name)
-            self._diagnostics.count(f'{name} opened anew')
+            self._diagnostics.count(f'{name} opened again')
         except CameraError as error:
             return f'{text}: {error}'
         return text
 
 
 def rotations(given: Sequence[int], cameras: Sequence[str]) -> dict[str, int]:
-    """Return each camera's turn [degrees].
+    """Return each camera's rotation [degrees].
 
     Raises:
-        ConfigError: neither one for all nor one for each.
+        ConfigError: neither one value for all nor one for each.
 
     """
     if len(given) not in (1, len(cameras)):
-        raise ConfigError(f'parameter rotation {list(given)}: give one for all cameras, or one '
-                          f'for each of {", ".join(cameras)}')
+        raise ConfigError(f'parameter rotation {list(given)}: give one value for all cameras, or '
+                          f'one for each of {", ".join(cameras)}')
     return dict(zip(cameras, list(given) * (len(cameras) if len(given) == 1 else 1)))
 
 

@@ -6,36 +6,36 @@ import pyrealsense2 as rs
 
 from irevla_control.cameras.settings import CameraError, CameraSettings
 
-# What one count of the exposure option stands for [us]: colour sensors speak UVC.
+# Duration of one count of the exposure option [us]; colour sensors use the UVC unit.
 STEREO_EXPOSURE_US, COLOUR_EXPOSURE_US = 1, 100
 
 
 def exposure_unit_us(sensor: rs.sensor) -> int:
-    """Return what one count of a sensor's exposure option stands for [us]."""
+    """Return the duration of one count of a sensor's exposure option [us]."""
     name = sensor.get_info(rs.camera_info.name) if sensor.supports(rs.camera_info.name) else ''
     stereo = sensor.is_depth_sensor() or any(word in name.lower() for word in ('stereo', 'depth'))
     return STEREO_EXPOSURE_US if stereo else COLOUR_EXPOSURE_US
 
 
 def set_options(sensor: rs.sensor, settings: CameraSettings) -> None:
-    """Fix a sensor's exposure, or leave it to the camera at the full rate.
+    """Set a fixed exposure, or automatic exposure at the full rate.
 
     Raises:
-        CameraError: outside the sensor's range, or refused by the camera.
+        CameraError: a value is outside the sensor's range, or the camera refuses it.
 
     """
     fixed = settings.exposure_us > 0
-    wanted = {rs.option.enable_auto_exposure: float(not fixed)}
-    # It would halve the rate in dim light.
-    wanted |= _if_supported(sensor, rs.option.auto_exposure_priority, 0.0)
+    values = {rs.option.enable_auto_exposure: float(not fixed)}
+    # Exposure priority would halve the rate in dim light.
+    values |= _if_supported(sensor, rs.option.auto_exposure_priority, 0.0)
     if fixed:
         unit_us = exposure_unit_us(sensor)
-        wanted[rs.option.exposure] = _in_range(
+        values[rs.option.exposure] = _in_range(
             sensor, rs.option.exposure, settings.exposure_us, unit_us, settings.serial)
-        wanted[rs.option.gain] = _in_range(
+        values[rs.option.gain] = _in_range(
             sensor, rs.option.gain, settings.gain, 1, settings.serial)
-        wanted |= _if_supported(sensor, rs.option.enable_auto_white_balance, 0.0)
-    for option, value in wanted.items():
+        values |= _if_supported(sensor, rs.option.enable_auto_white_balance, 0.0)
+    for option, value in values.items():
         try:
             sensor.set_option(option, value)
         except RuntimeError as error:
@@ -48,18 +48,18 @@ def _if_supported(sensor: rs.sensor, option: rs.option, value: float) -> dict[rs
 
 
 def _in_range(sensor: rs.sensor, option: rs.option, value: int, unit: int, serial: str) -> float:
-    """Return a value given in ``unit`` as the nearest count that the sensor takes.
+    """Return the count of a sensor's option nearest to a value given in ``unit``.
 
     Raises:
-        CameraError: the sensor has no such option, or it lies outside its range.
+        CameraError: the sensor has no such option, or the value is outside its range.
 
     """
     name = 'exposure_us' if option == rs.option.exposure else option.name
     if not sensor.supports(option):
-        raise CameraError(f'camera {serial}: its sensor has no {option.name}; set exposure_us 0')
+        raise CameraError(f'camera {serial}: its sensor has no {option.name}; set exposure_us: 0')
     span = sensor.get_option_range(option)
     if not span.min * unit <= value <= span.max * unit:
-        raise CameraError(f'camera {serial}: {name} {value}; its sensor takes '
+        raise CameraError(f'camera {serial}: {name} {value}; its sensor allows '
                           f'{span.min * unit:.0f} to {span.max * unit:.0f}')
     step = span.step or 1.0
     return span.min + step * round((value / unit - span.min) / step)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What one camera captures and gives, and the error of a camera."""
+"""Settings of one camera, and the error of a camera."""
 
 from dataclasses import dataclass
 
@@ -11,24 +11,23 @@ US_PER_S = 1_000_000
 
 
 class CameraError(IrevlaError):
-    """A camera that is not there or does not do what is asked."""
+    """A camera is missing or refuses its settings."""
 
 
 @dataclass(frozen=True)
 class CameraSettings:
-    """What one camera captures and gives.
+    """Settings of one camera.
 
     Attributes:
-        serial: as printed on the camera.
-        width, height, fps: of the captured stream [pixels, Hz].
-        exposure_us: fixed exposure time [microseconds]; 0 leaves it to the camera.
-        gain: with a fixed exposure.
+        serial: serial number, as printed on the camera.
+        width, height, fps: captured stream [pixels, pixels, Hz].
+        exposure_us: fixed exposure time [microseconds]; 0: automatic.
+        gain: gain, used with a fixed exposure.
         crop: left, top, width, height of the part that is used [pixels]; empty: the largest
             square in the middle.
-        size: height and width of the images given [pixels].
-        rotation: clockwise turn of the images given [degrees], 0, 90, 180 or 270; the crop is of
-            the picture before it.
-        transport_s: least time from an exposure to the arrival of its picture [s].
+        size: height and width of the published images [pixels].
+        rotation: clockwise rotation [degrees], 0, 90, 180 or 270, applied after the crop.
+        transport_s: least time from an exposure to the arrival of its image [s].
         min_rate_share, frozen_after_s: see `CameraHealth`.
 
     """
@@ -47,7 +46,7 @@ class CameraSettings:
     frozen_after_s: float = 2.0
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for what no camera can do."""
+        """Raise ConfigError for a crop outside the image, or a too long exposure."""
         if not self.crop:
             side = min(self.width, self.height)
             object.__setattr__(self, 'crop', (

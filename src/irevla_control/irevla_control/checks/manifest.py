@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that the tests of every package share: style, and a package.xml that tells the truth."""
+"""Checks shared by the tests of all packages: style, and a complete package.xml."""
 
 from collections.abc import Iterator
 import importlib.metadata
@@ -14,14 +14,14 @@ from irevla_control.checks.imports import first_uses, imported, named, sources_a
 from irevla_control.checks.libraries import library_problems
 
 LICENSE = 'Apache-2.0'
-# ROS packages in Python that the ament index does not list when they come from wheels.
+# ROS packages in Python that the ament index does not list if they are installed from wheels.
 _UNLISTED = {'launch', 'launch_ros', 'launch_testing', 'launch_testing_ros', 'launch_xml',
              'launch_yaml', 'ros2launch', 'rosidl_runtime_py'}
 _USED_AT_RUN_TIME = ('depend', 'exec_depend')
 
 
 def lint_problems(package_folder: Path) -> str:
-    """Return what `ruff check` finds in a package, with the settings above it; '' when clean."""
+    """Return the output of `ruff check` for a package, '' when clean."""
     command = [sys.executable, '-m', 'ruff', 'check', '--quiet', '--no-cache',
                '--output-format', 'concise', str(package_folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
@@ -29,12 +29,12 @@ def lint_problems(package_folder: Path) -> str:
 
 
 def check_manifest(package_folder: Path) -> str:
-    """Return what is wrong with the manifest of an installed Python package, '' when nothing.
+    """Return the problems of the manifest of an installed Python package, '' if there are none.
 
-    Every ROS package that a source imports is declared, and every declared one is imported, or
-    named in a text ('pkg' alone, or as in 'pkg/msg/Type'). setup.py requires every library that
-    is imported, and package.xml has its rosdep key, if there is one. Entry points load, and each
-    <name>_node.py has one.
+    Every ROS package that a source imports must be declared, and every declared one imported, or
+    named in a string ('pkg' alone, or as in 'pkg/msg/Type'). setup.py must require every library
+    that is imported, and package.xml has its rosdep key, if there is one. Entry points must load,
+    and each <name>_node.py must have one.
     """
     manifest = ElementTree.parse(package_folder / 'package.xml').getroot()
     name = manifest.findtext('name', '')
@@ -69,10 +69,10 @@ def _dependency_problems(manifest: ElementTree.Element, folder: Path, name: str)
     for package, file in first_uses(tests, imported, undeclared).items():
         yield f'{file.relative_to(folder)} imports {package}; declare it as test_depend'
     for package in sorted(packages & run_time - first_uses(shipped, named, packages).keys()):
-        yield f'{package} is declared for run time, but only tests use it, or nothing'
+        yield f'{package} is declared for run time, but only tests or no files use it'
     for package in sorted(packages & (anywhere - run_time)
                           - first_uses(shipped + tests, named, packages).keys()):
-        yield f'{package} is declared for tests, but nothing uses it'
+        yield f'{package} is declared for tests, but no file uses it'
 
 
 def _installation_problems(manifest: ElementTree.Element, folder: Path,
@@ -99,7 +99,7 @@ def _installation_problems(manifest: ElementTree.Element, folder: Path,
 
 
 def _ros_packages() -> set[str]:
-    """Return the names of all packages in the ament index, and of those it does not list."""
+    """Return the names of all ROS packages, including those that the ament index does not list."""
     indices = [Path(prefix) / 'share' / 'ament_index' / 'resource_index' / 'packages'
                for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep) if prefix]
     return _UNLISTED | {file.name for index in indices if index.is_dir()

@@ -1,12 +1,12 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that the tests of every package share: which folder may import which.
+"""Checks shared by the tests of all packages: which folder may import which.
 
 The docstring of each folder's `__init__.py` ends with ``May import: <names>.``: the folders or
-modules of the suite that its files may import, those of its own package without the package's
-name (``bags``, ``rollout.played``), others with it (``irevla_policy.model``). A folder's name
-stands for the modules directly in it, ``*`` for anything. All folders of a package may also import
-what the package's own `__init__.py` names, and the modules beside that file.
+modules of the suite that its files may import. Those of its own package are given without the
+package's name (``bags``, ``rollout.played``), others with it (``irevla_policy.model``). A folder's
+name means the modules directly in it, ``*`` any module. All folders of a package may also import
+the names in the package's own `__init__.py`, and the modules beside that file.
 """
 
 import ast
@@ -25,19 +25,19 @@ _MARK = 'May import:'
 _ROS = re.compile(r'rclpy|launch(_\w+)?|\w+_(msgs|srvs|interfaces)|(rosidl|rosbag2|tf2)_\w+|'
                   r'cv_bridge|diagnostic_updater')
 _LAUNCH_PACKAGE = 'irevla_bringup'
-# Libraries that take seconds to import, and the only packages that may.
+# Libraries that take seconds to import, and the packages that may import them.
 _HEAVY = {'torch': ('irevla_policy', 'irevla_learner'),
           'transformers': ('irevla_policy',),
           'mujoco': ('irevla_sim',), 'metaworld': ('irevla_sim',)}
 
 
 def structure_problems(package_folder: Path) -> str:
-    """Return what is wrong with the structure of a package, '' when nothing.
+    """Return the problems of the structure of a package, '' if there are none.
 
-    Each folder of sources says what it may import, and imports all of that and nothing else; the
-    folders' rules make no circle, and no folder is crowded. Files that are no nodes import no ROS,
-    neither by themselves nor through another file. Modules that are named at run time only
-    (importlib) are not seen.
+    Each folder of sources must name what it may import, and import all of that and nothing else;
+    the rules must have no cycle, and no folder may have too many files. Files that are not nodes
+    must not import ROS, directly or through another file. Modules that are named only at run time
+    (importlib) are not detected.
     """
     manifest = ElementTree.parse(package_folder / 'package.xml').getroot()
     sources = package_folder / manifest.findtext('name', '')
@@ -59,10 +59,10 @@ def structure_problems(package_folder: Path) -> str:
 
 
 def crowded_folders(root: Path) -> list[str]:
-    """Return a line for each folder under a root that holds too many Python files."""
+    """Return a line for each folder under a root that has too many Python files."""
     counts = Counter(file.parent for file in root.rglob('*.py'))
-    return [f'{folder.relative_to(root.parent)} holds {count} Python files; {MAX_FILES} are the '
-            'most, move some into folders'
+    return [f'{folder.relative_to(root.parent)} has {count} Python files, at most {MAX_FILES} are '
+            'allowed; move some into folders'
             for folder, count in sorted(counts.items()) if count > MAX_FILES]
 
 
@@ -72,7 +72,7 @@ def _dotted(sources: Path, path: Path) -> str:
 
 
 def _rule(init: Path, package: str) -> list[str] | None:
-    """Return the names that a folder's docstring ends with, in full; None without any."""
+    """Return the full names at the end of a folder's docstring; None if there are none."""
     docstring = ast.get_docstring(ast.parse(init.read_text())) or ''
     _, mark, names = docstring.partition(_MARK)
     if not mark or not names.endswith('.'):
@@ -84,15 +84,15 @@ def _rule(init: Path, package: str) -> list[str] | None:
 
 def _import_problems(file: Path, sources: Path, rules: dict[str, list[str]],
                      used: set[tuple[str, str]]) -> Iterator[str]:
-    """Yield what is wrong with a file's imports; add to ``used`` which rules it needs."""
+    """Yield the problems of a file's imports; add the rules that it needs to ``used``."""
     package, folder = sources.name, _dotted(sources, file.parent)
     if folder not in rules:
-        yield f'lies in a folder without an __init__.py, which says "{_MARK} <names>."'
+        yield f'is in a folder without an __init__.py that says "{_MARK} <names>."'
         return
     knows_ros = package == _LAUNCH_PACKAGE or _is_ros(_dotted(sources, file))
     for module in _imports(file, sources):
         top = module.split('.')[0]
-        # A folder is no module beside its neighbours: it stands for itself.
+        # A folder has its own rule, a module that of its folder.
         parent = module if _is_folder(module, sources) else module.rpartition('.')[0]
         if module.startswith('.'):
             yield f'imports {module}; write the full name'
@@ -119,7 +119,7 @@ def _is_ros(module: str) -> bool:
 
 
 def _imports(file: Path, sources: Path) -> Iterator[str]:
-    """Yield the dotted names of the modules that a file imports, wherever in it."""
+    """Yield the dotted names of all modules that a file imports."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -142,8 +142,8 @@ def _is_folder(module: str, sources: Path) -> bool:
 
 
 def _circles(rules: dict[str, list[str]], package: str) -> list[str]:
-    """Return a line that names a circle of the folders' rules, if there is one."""
-    # All folders may import what lies directly in the package.
+    """Return a line that names a cycle of the folders' rules, if there is one."""
+    # All folders may import the modules directly in the package.
     graph = {folder: {package} - {folder} for folder in rules}
     for folder, names in rules.items():
         graph[folder] |= {other for other in rules for name in names if other != folder
@@ -152,5 +152,5 @@ def _circles(rules: dict[str, list[str]], package: str) -> list[str]:
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        return ['what the folders may import makes a circle: ' + ' <- '.join(error.args[1])]
+        return ['the import rules of the folders have a cycle: ' + ' <- '.join(error.args[1])]
     return []

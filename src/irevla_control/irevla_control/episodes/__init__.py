@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whose command counts, when an episode begins, how it ends: mux, robot's episode, runner.
+"""Episodes: command mux, start and end of an episode on a robot, runner of many episodes.
 
 May import: ros, bags.
 """

@@ -13,22 +13,22 @@ from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 
 PARAMETERS = {
     'teleop_timeout_s': Parameter(
-        0.5, 'the policy is silent for this long after an operator\'s command [s]', 0.0, 60.0),
+        0.5, 'time after an operator\'s command during which the policy is overruled [s]',
+        0.0, 60.0),
 }
-# How often it is asked whether the policy's held command goes on.
+# Period of the check whether the policy's overruled command is to be forwarded.
 RELEASE_PERIOD_S = 0.05
 
 
 class CommandMuxNode(Node):
-    """Forwards one command per observation, the operator's first, numbered anew."""
+    """Forwards one command per observation, the operator's first."""
 
     def __init__(self) -> None:
-        """Declare parameters and wire the topics."""
+        """Declare parameters and create the topics."""
         super().__init__('command_mux')
         values = declare(self, PARAMETERS)
         self._mux = CommandMux(values['teleop_timeout_s'])
         self._diagnostics = Diagnostics(self)
-        self._sequence = 0
         self._episode_id = ''
         self._command = self.create_publisher(EndEffectorCommand, 'command', COMMAND)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
@@ -52,7 +52,7 @@ class CommandMuxNode(Node):
             self._decide(message, self._mux.teleop(stamp_to_ns(message.header.stamp)))
 
     def _on_timer(self) -> None:
-        message = self._mux.release()
+        message = self._mux.take_overruled()
         if message is not None:
             self._forward(message)
 
@@ -71,8 +71,6 @@ class CommandMuxNode(Node):
             self._forward(message)
 
     def _forward(self, message: EndEffectorCommand) -> None:
-        self._sequence += 1
-        message.sequence = self._sequence
         self._command.publish(message)
         self._diagnostics.count('forwarded')
 

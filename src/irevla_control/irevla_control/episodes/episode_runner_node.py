@@ -30,30 +30,31 @@ PARAMETERS = {
     'episodes': Parameter(1, 'episodes of each task', 1, 1_000_000),
     'seed': Parameter(0, 'seed of the first episode of each task; they grow by one', 0, 2**53),
     'instruction': Parameter('', 'replaces the tasks\' own instruction'),
-    'output': Parameter('', 'JSON file of the results; those it holds are not run again'),
+    'output': Parameter('', 'JSON file of the results; episodes in it are not run again'),
     'wait_for': Parameter([''], 'topics that need a publisher before the first episode',
                           form=TOPIC),
     'recorded': Parameter(False, 'count an episode only once the recorder has committed it'),
     'startup_timeout_s': Parameter(120.0, 'longest wait for services and nodes [s]', 1.0, 3600.0),
     'stall_timeout_s': Parameter(
-        15.0, 'an episode without progress for this long is played again [s]', 1.0, 3600.0),
-    'max_retries': Parameter(5, 'times that one episode may break off', 0, 1_000_000),
-    'only_successes': Parameter(False, 'count an episode only when it succeeded; one that did not '
-                                       'is played again, as a new one'),
+        15.0, 'time without progress after which an episode is played again [s]', 1.0, 3600.0),
+    'max_retries': Parameter(5, 'number of times that one episode may fail to complete',
+                             0, 1_000_000),
+    'only_successes': Parameter(False, 'count only episodes that succeed; others are played again '
+                                       'as new ones'),
 }
-# Discovery between other pairs of nodes can end after ours, by up to 1.5 s as measured.
+# Other nodes may discover each other up to 1.5 s (measured) after this node has found them all.
 SETTLE_S = 2.0
-# Before asking an environment again that cannot begin an episode yet.
-PATIENCE_S = 2.0
-# It may be able later: a reset is under way, or an arm with a fault will be recovered.
+# Interval between requests to an environment that cannot start an episode yet [s].
+RETRY_S = 2.0
+# Temporary refusals: a reset is in progress, or an arm has a fault and may be recovered.
 LATER = (ResetEpisode.Response.BUSY, ResetEpisode.Response.FAULT)
 
 
 class EpisodeRunnerNode(Node):
-    """Resets, waits for the end, notes the result, and goes on to the next; then shuts down."""
+    """For each episode: resets, waits for the end, stores the result; then shuts down."""
 
     def __init__(self) -> None:
-        """Read the plan and what of it is done already."""
+        """Read the plan and the results of earlier runs."""
         super().__init__('episode_runner')
         self._values = declare(self, PARAMETERS)
         counts = read_tasks(self._values['tasks'], self._values['episodes'])
@@ -61,7 +62,7 @@ class EpisodeRunnerNode(Node):
         self._results = read_results(self._output) if self._output else []
         done = {(result['task'], result['seed']) for result in self._results}
         first = self._values['seed']
-        # Task by task: a simulator then changes its model as seldom as possible.
+        # Task by task, because a simulator loads a new model for each task.
         whole = [(task, seed) for task, count in counts.items()
                  for seed in range(first, first + count)]
         self._plan = [episode for episode in whole if episode not in done]
@@ -73,20 +74,20 @@ class EpisodeRunnerNode(Node):
         self._current: tuple[str, int] | None = None
         self._episode_id = self._last_id = ''
         self._retries: Counter[tuple[str, int]] = Counter()
-        # Whether somebody wants no episode to begin; whether one would have begun meanwhile.
-        self._held = self._waits = False
+        # Whether the start of episodes is paused; whether one is waiting for the end of the pause.
+        self._paused = self._pending = False
         self._unrecorded: dict[str, dict] = {}
-        self._started = self._moved = time.monotonic()
+        self._started = self._progress_s = time.monotonic()
         self._reset = self.create_client(ResetEpisode, 'reset_episode')
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
-        self._hold = self.create_subscription(Bool, 'hold', self._on_hold, EVENT)
+        self._pause = self.create_subscription(Bool, 'pause_episodes', self._on_pause, EVENT)
         if self._values['recorded']:
             self.create_subscription(RecordedEpisode, 'recorded_episode', self._on_recorded, EVENT)
         self._startup = self.create_timer(0.1, self._on_startup)
         self._watch = self.create_timer(1.0, self._on_watch)
 
     def destroy_node(self) -> None:
-        """Leave the terminal clean."""
+        """Close the progress bar."""
         self._progress.close()
         super().destroy_node()
 
@@ -97,8 +98,8 @@ class EpisodeRunnerNode(Node):
             absent.append('service reset_episode')
         waited = time.monotonic() - self._started
         if absent and waited > self._values['startup_timeout_s']:
-            raise ConfigError(f'after {waited:.0f} s nobody gives {", ".join(absent)}; start '
-                              'what gives it, or take it out of wait_for')
+            raise ConfigError(f'after {waited:.0f} s there is no {", ".join(absent)}; start its '
+                              'node, or remove it from wait_for')
         if not absent:
             self.destroy_timer(self._startup)
             self._settle = self.create_timer(SETTLE_S, self._on_settled)
@@ -113,20 +114,20 @@ class EpisodeRunnerNode(Node):
             self._finish_if_recorded()
             return
         self._current = self._plan.pop(0)
-        self._begin()
+        self._start()
 
-    def _on_hold(self, message: Bool) -> None:
-        self._held = message.data
-        if self._waits and not self._held:
-            self._waits = False
-            self._begin()
+    def _on_pause(self, message: Bool) -> None:
+        self._paused = message.data
+        if self._pending and not self._paused:
+            self._pending = False
+            self._start()
 
-    def _begin(self) -> None:
-        self._moved = time.monotonic()
+    def _start(self) -> None:
+        self._progress_s = time.monotonic()
         self._last_id, self._episode_id = self._episode_id or self._last_id, ''
-        if self._held:
-            self._waits = True
-            self.get_logger().info('the next episode begins when topic hold allows it',
+        if self._paused:
+            self._pending = True
+            self.get_logger().info('the next episode starts when topic pause_episodes is false',
                                    throttle_duration_sec=10.0)
             return
         task, seed = self._current
@@ -139,24 +140,24 @@ class EpisodeRunnerNode(Node):
         if answer.code in LATER:
             self.get_logger().warning(f'reset_episode: {answer.text}; trying again',
                                       throttle_duration_sec=10.0)
-            self._begin_later()
+            self._start_later()
             return
         if answer.code != ResetEpisode.Response.OK:
             raise ConfigError(f'reset_episode refused: {answer.text} (code {answer.code})')
-        # One that has ended already is not waited for: the next was asked for meanwhile.
+        # An episode that has already ended is ignored: the next one was requested since.
         if answer.episode_id != self._last_id:
             self._episode_id = answer.episode_id
 
-    def _begin_later(self) -> None:
-        self._again = self.create_timer(PATIENCE_S, self._on_patience)
+    def _start_later(self) -> None:
+        self._again = self.create_timer(RETRY_S, self._on_retry)
 
-    def _on_patience(self) -> None:
+    def _on_retry(self) -> None:
         self.destroy_timer(self._again)
-        self._begin()
+        self._start()
 
     def _on_episode(self, message: EpisodeState) -> None:
-        self._moved = time.monotonic()
-        # A very short episode can end before the answer that tells its id is here.
+        self._progress_s = time.monotonic()
+        # A very short episode can end before the answer with its id arrives.
         ours = (message.episode_id == self._episode_id if self._episode_id else
                 (message.task, message.seed) == self._current
                 and message.episode_id != self._last_id)
@@ -170,11 +171,11 @@ class EpisodeRunnerNode(Node):
             'aborted': message.aborted}
         if message.aborted:
             self._count_retry(self._current, f'it was aborted: {message.text}')
-            # A reset that failed, as while an arm still brakes, would fail again at once.
-            (self._begin if message.step else self._begin_later)()
+            # A reset that failed, for example while the arm braked, would fail again at once.
+            (self._start if message.step else self._start_later)()
             return
         if self._values['only_successes'] and not message.success:
-            self._begin_again('it did not succeed')
+            self._start_again('it did not succeed')
             return
         if self._values['recorded']:
             self._unrecorded[message.episode_id] = result
@@ -182,17 +183,17 @@ class EpisodeRunnerNode(Node):
             self._add_result(result)
         self._next()
 
-    def _begin_again(self, reason: str) -> None:
-        """Play the current episode again; what broke off is no result."""
+    def _start_again(self, reason: str) -> None:
+        """Play the current episode again; the failed attempt is not a result."""
         self._count_retry(self._current, reason)
-        self._begin()
+        self._start()
 
     def _count_retry(self, episode: tuple[str, int], reason: str) -> None:
         self._retries[episode] += 1
         if self._retries[episode] > self._values['max_retries']:
-            raise ConfigError(f'{episode} broke off {self._retries[episode]} times, now because '
-                              f'{reason}; is every node of the graph up?')
-        self.get_logger().warning(f'{episode} again, because {reason}')
+            raise ConfigError(f'{episode} failed {self._retries[episode]} times, the last time '
+                              f'because {reason}; check that every node of the graph runs')
+        self.get_logger().warning(f'{episode} is played again, because {reason}')
 
     def _on_recorded(self, message: RecordedEpisode) -> None:
         result = self._unrecorded.pop(message.episode_id, None)
@@ -200,10 +201,10 @@ class EpisodeRunnerNode(Node):
             return
         entry = self._read_entry(Path(message.uri))
         if message.aborted:
-            # It ended well, its recording did not; another may be running meanwhile.
+            # The episode ended normally, but its recording failed; another may be running now.
             episode = result['task'], result['seed']
             why = f': {entry.failed}' if entry and entry.failed else ''
-            self._count_retry(episode, f'its recording broke off{why}')
+            self._count_retry(episode, f'its recording failed{why}')
             self._plan.append(episode)
             if self._current is None:
                 self._next()
@@ -214,11 +215,11 @@ class EpisodeRunnerNode(Node):
         self._finish_if_recorded()
 
     def _read_entry(self, bag: Path) -> EpisodeEntry | None:
-        """Return what the recorder wrote of an episode, if it can be read from here."""
+        """Return the index entry of a recorded episode, or None if its bag cannot be read."""
         try:
             return entry_from_bag(bag)
         except BagError as error:
-            self.get_logger().warning(f'the result tells no dropped steps: {error}')
+            self.get_logger().warning(f'the result has no count of dropped steps: {error}')
             return None
 
     def _add_result(self, result: dict) -> None:
@@ -239,24 +240,24 @@ class EpisodeRunnerNode(Node):
             raise NodeDone
 
     def _on_watch(self) -> None:
-        # Whoever held it may be gone.
-        if self._held and not self.count_publishers(self._hold.topic_name):
-            self._on_hold(Bool(data=False))
-        silent = time.monotonic() - self._moved
-        if self._waits or silent < self._values['stall_timeout_s']:
+        # A publisher that has ended cannot end the pause.
+        if self._paused and not self.count_publishers(self._pause.topic_name):
+            self._on_pause(Bool(data=False))
+        silent = time.monotonic() - self._progress_s
+        if self._pending or silent < self._values['stall_timeout_s']:
             return
         if self._current:
-            self._begin_again(f'it made no progress for {silent:.0f} s')
+            self._start_again(f'it made no progress for {silent:.0f} s')
         elif self._unrecorded:
             raise ConfigError(f'the recorder did not commit {sorted(self._unrecorded)}')
 
 
 def read_tasks(entries: Sequence[str], episodes: int) -> dict[str, int]:
-    """Return how many episodes to play of each task; an entry is `name` or `name:count`.
+    """Return the number of episodes of each task; an entry is `name` or `name:count`.
 
     Raises:
-        ConfigError: there is none, a count is no number of 1 or more, or a name cannot name a
-            recording.
+        ConfigError: there is no entry, a count is not a number of 1 or more, or a name cannot
+            name a recording.
 
     """
     counts = {}
@@ -273,10 +274,10 @@ def read_tasks(entries: Sequence[str], episodes: int) -> dict[str, int]:
 
 
 def read_results(file: Path) -> list[dict]:
-    """Return the results in a file, which is to be written again; none where it does not exist.
+    """Return the results in a file; none if it does not exist. Creates its folder.
 
     Raises:
-        ConfigError: it holds no results, or nobody could write it when the first episode ends.
+        ConfigError: the file has no results, or its folder cannot be written to.
 
     """
     try:

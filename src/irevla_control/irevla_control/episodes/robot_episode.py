@@ -1,27 +1,28 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""An episode on a robot, which does not wait: what is told of it as `episode`, and when it ends.
+"""An episode on a robot: the `episode` messages to publish, and the end of the episode.
 
-A simulator tells of each observation. A robot's cameras go on while a policy thinks, so here an
-observation counts when a command answers it; and one more, the first after what ended it.
+A simulator in lock-step publishes one message per observation. A robot does not wait for the
+policy, so here an observation counts when a command answers it. The last one is the first
+observation after the event that ended the episode.
 """
 
 from dataclasses import dataclass
 
 from irevla_control.errors import ConfigError
 
-# Cameras' clocks run ahead by less; a stamp further ahead is of a clock that was set [ns].
+# Largest lead of a camera's clock [ns]; a stamp further ahead is of a clock that was set.
 MOST_AHEAD_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class EpisodeEvent:
-    """What one `episode` message tells; the names are EpisodeState's.
+    """Content of one `episode` message, with the names of EpisodeState.
 
     Attributes:
-        stamp: of the observation it belongs to [ns].
-        step: commands executed before it.
-        reward: of the last of these.
+        stamp: stamp of its observation [ns].
+        step: number of commands executed before it.
+        reward: reward of the last of these commands.
 
     """
 
@@ -37,13 +38,13 @@ class EpisodeEvent:
 
 
 class RobotEpisode:
-    """One episode from its beginning to its last event."""
+    """One episode from its start to its last event."""
 
     def __init__(self, horizon: int, linger: int = 0) -> None:
-        """Truncate after ``horizon`` commands; go on for ``linger`` observations after success.
+        """Truncate after ``horizon`` commands; continue for ``linger`` observations after success.
 
         Raises:
-            ConfigError: no command at all, or less than none after success.
+            ConfigError: ``horizon`` is below 1, or ``linger`` below 0.
 
         """
         if horizon < 1:
@@ -52,54 +53,54 @@ class RobotEpisode:
             raise ConfigError(f'linger is {linger}; 0 observations or more are needed')
         self._horizon, self._linger = horizon, linger
         self._step, self._newest = 0, -1
-        # No observation from before this shows what was done.
+        # Only an observation after this time shows the effect of the last command [ns].
         self._after = -1
-        # How it ends at the next observation: terminated and success.
+        # Outcome at the next observation, None while the episode continues: terminated, success.
         self._outcome: tuple[bool, bool] | None = None
         self.ended = False
 
     def begin(self, stamp: int) -> EpisodeEvent:
-        """Return the event that lets a policy act."""
+        """Return the first event, after which a policy may act."""
         self._newest = stamp - 1
         return EpisodeEvent(stamp, 0)
 
     def command(self, stamp: int, executed: int) -> EpisodeEvent | None:
-        """Take a command executed at a time [ns]; return what it tells of what it answers.
+        """Take a command executed at a time [ns]; return the event of the observation it answers.
 
-        Whatever the clocks say, the arm moved: it counts, though its stamp may be ahead. Commands
-        after the verdict or the horizon do not count, although the arm executes them.
+        A command counts even if its stamp is ahead of the present time, because the arm moved.
+        Commands after the verdict or the horizon do not count, although the arm executes them.
         """
         if self.ended or self._outcome is not None or stamp <= self._newest:
             return None
         event = EpisodeEvent(stamp, self._step)
         self._step, self._newest = self._step + 1, stamp
-        # What it answered does not show what it did.
+        # The answered observation does not show the effect of the command.
         self._after = max(executed, stamp) if stamp < executed + MOST_AHEAD_NS else executed
         if self._step == self._horizon:
             self._outcome = False, False
         return event
 
-    def success(self, said: int) -> None:
-        """Take the classifier's or operator's word, said at a time [ns], that the task is done."""
-        self._end(True, said)
+    def success(self, stamp: int) -> None:
+        """Take a verdict of success by classifier or operator at a time [ns]."""
+        self._end(True, stamp)
 
-    def failure(self, said: int) -> None:
-        """Take the operator's word, said at a time [ns], that it cannot be done any more."""
+    def failure(self, stamp: int) -> None:
+        """Take the operator's verdict of failure at a time [ns]."""
         if self._outcome != (True, True):
-            self._end(False, said)
+            self._end(False, stamp)
 
-    def _end(self, success: bool, said: int) -> None:
-        # The word counts even where the horizon was reached in the same moment.
+    def _end(self, success: bool, stamp: int) -> None:
+        # A verdict counts even if the horizon was reached at the same time.
         if not self.ended and self._step and self._outcome != (True, success):
             self._outcome = True, success
-            self._after = max(self._after, said)
+            self._after = max(self._after, stamp)
 
     def frame(self, stamp: int) -> EpisodeEvent | None:
-        """Take a new observation; return its event, if it ends the episode or shows success."""
+        """Take a new observation; return its event if it ends the episode or shows success."""
         if self.ended or self._outcome is None or stamp <= self._after:
             return None
         terminated, success = self._outcome
-        # The last event is the newest, whatever a clock does.
+        # Stamps of events increase, even if a clock was set back.
         stamp = self._newest = max(stamp, self._newest + 1)
         if success and self._linger:
             self._linger -= 1
@@ -109,7 +110,7 @@ class RobotEpisode:
                             truncated=not terminated, success=success)
 
     def abort(self, stamp: int, text: str) -> EpisodeEvent | None:
-        """Break it off; return the last event, unless it has ended."""
+        """Abort the episode; return the last event, or None if the episode has ended."""
         if self.ended:
             return None
         self.ended = True

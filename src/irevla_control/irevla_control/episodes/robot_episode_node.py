@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `robot_episode`: `reset_episode` and `episode` of an environment that is a real robot."""
+"""Node `robot_episode`: serves `reset_episode` and publishes `episode` for a real robot."""
 
 from collections.abc import Callable
 import enum
@@ -34,49 +34,48 @@ from irevla_msgs.srv import ArrangeScene, GoHome, ResetEpisode
 PICKS = [f'pick-{thing.replace(" ", "-")}: pick up the {thing}' for thing in (
     'red block', 'green block', 'blue block', 'eggplant', 'carrot')]
 PARAMETERS = {
-    'tasks': Parameter(PICKS, 'what the robot can be told, each "name: instruction"'),
-    'camera': Parameter('', 'whose images count as observations; the first of the policy',
+    'tasks': Parameter(PICKS, 'tasks of the robot, each "name: instruction"'),
+    'camera': Parameter('', 'camera whose images count as observations; the first of the policy',
                         form=CAMERA),
     'horizon': Parameter(200, 'commands after which an episode is truncated', 1, 1_000_000),
-    'linger': Parameter(0, 'images that an episode goes on for after success, which the success '
-                           'classifier learns from', 0, 1_000_000),
-    'arrange': Parameter(False, 'have `arrange_scene` put things in their places before each '
-                                'episode'),
+    'linger': Parameter(0, 'images for which an episode continues after success, as examples for '
+                           'the success classifier', 0, 1_000_000),
+    'arrange': Parameter(False, 'call `arrange_scene` before each episode to place the objects'),
     'operator_begins': Parameter(False, 'after a reset, wait for the operator to press success'),
-    'reset_timeout_s': Parameter(30.0, 'longest way home [s]', 1.0, 600.0),
+    'reset_timeout_s': Parameter(30.0, 'longest time for the arm to move home [s]', 1.0, 600.0),
 }
 WATCH_S = 0.1
-# Of a reset, with which the episode begins: by then each sensor told something since.
+# Number of images after a reset until the episode starts; every sensor has a new sample by then.
 FIRST_IMAGE = 2
-# Without an image, after which something must be wrong.
+# Time without an image after which an error is reported [s].
 BLIND_S = 2.0
-# What was sent before a step of a reset was done has arrived by then.
-ON_THE_WAY_NS = 20_000_000
+# Longest transport time of a message [ns]: older samples may precede the end of a reset's step.
+TRANSIT_NS = 20_000_000
 BROKEN = (RobotState.MODE_FAULT, RobotState.MODE_STOPPED)
-# Measured opening below which a press may open the hand; the fingers stop a little below 1.
+# Measured opening below which the hand counts as closed; open fingers stop slightly below 1.
 OPEN = 0.9
-LED = (RobotState.MODE_READY, RobotState.MODE_HOLDING)
+CONTROLLED = (RobotState.MODE_READY, RobotState.MODE_HOLDING)
 
 
 class Waiting(enum.Enum):
-    """What a reset waits for, in words."""
+    """The step that a reset waits for, in words."""
 
     NOTHING = ''
-    WAY_HOME = 'go_home'
-    HOME = 'the arm to come home'
+    GO_HOME = 'go_home'
+    HOME = 'the arm to reach home'
     ARRANGEMENT = 'arrange_scene'
     OPERATOR = 'the operator to press success'
     IMAGE = 'an image of the first camera'
 
 
 class RobotEpisodeNode(Node):
-    """Leads the arm home, begins episodes, tells of each observation that a command answered.
+    """Resets the arm, starts and ends episodes, and publishes each answered observation.
 
-    The way of a reset: go home, arrange the scene, wait for the operator, wait for an image.
+    Steps of a reset: go home, arrange the scene, wait for the operator, wait for an image.
     """
 
     def __init__(self, **options: Any) -> None:
-        """Declare parameters and wire the topics; options are rclpy's of a node."""
+        """Declare parameters and create the topics; options go to rclpy's Node."""
         super().__init__('robot_episode', **options)
         values = declare(self, PARAMETERS)
         self._tasks = read_instructions(values['tasks'])
@@ -88,12 +87,12 @@ class RobotEpisodeNode(Node):
         self._episode: RobotEpisode | None = None
         self._waiting, self._deadline = Waiting.NOTHING, float('inf')
         self._stamps = StampClock()
-        # When the last step of the reset was done, as a stamp [ns] and in steady time [s].
+        # End of the last step of the reset, as a stamp [ns] and as steady time [s].
         self._done_ns, self._done_s = 0, 0.0
         self._images = 0
         self._operator_ready = False
-        # Whether the operator was told that a press begins the episode where the arm is.
-        self._begins_here: bool | None = None
+        # Whether a press starts the episode without moving the arm, as last logged; None: not yet.
+        self._starts_here: bool | None = None
         self._robot: RobotState | None = None
         self._diagnostics = Diagnostics(self)
         self._commanders = Commanders(self, 'command')
@@ -112,7 +111,7 @@ class RobotEpisodeNode(Node):
         self.get_logger().info(f'ready: {", ".join(self._tasks)}')
 
     def destroy_node(self) -> None:
-        """Tell everyone that the running episode goes no further."""
+        """Abort the running episode."""
         self._abort('the node was stopped')
         super().destroy_node()
 
@@ -122,7 +121,7 @@ class RobotEpisodeNode(Node):
         if response.code != response.OK:
             self._diagnostics.refuse(f'reset refused: {response.text}')
             return response
-        self._abort('a new episode was asked for')
+        self._abort('a new episode was requested')
         seed = request.seed
         if seed == request.SEED_RANDOM:
             seed = int(self._random.integers(2 ** 31))
@@ -147,17 +146,17 @@ class RobotEpisodeNode(Node):
                                      f'{request.SEED_RANDOM} for any')
         if robot is not None and robot.mode in BROKEN:
             why = robot.fault_text or 'the emergency stop was pressed'
-            return answer.FAULT, f'the arm has a fault: {why}; mend it, then call recover'
+            return answer.FAULT, f'the arm has a fault: {why}; remove the cause, then call recover'
         if self._waiting != Waiting.NOTHING:
-            return answer.BUSY, f'a reset is under way and waits for {self._waiting.value}'
+            return answer.BUSY, f'a reset is in progress and waits for {self._waiting.value}'
         needed = [self._go_home] + ([self._arrange] if self._values['arrange'] else [])
         for client in needed:
             if not client.service_is_ready():
-                return answer.BUSY, f'nobody serves {client.srv_name} yet'
+                return answer.BUSY, f'service {client.srv_name} is not available yet'
         return answer.OK, ''
 
     def _ask(self, client: Any, request: Any, what: Waiting, then: Callable[[], None]) -> None:
-        """Call a service of this reset; go on, or abort with what it says."""
+        """Call a service of this reset; then continue, or abort with its text."""
         self._wait(what, self._values['reset_timeout_s'])
         episode_id = self._state.episode_id
 
@@ -175,18 +174,18 @@ class RobotEpisodeNode(Node):
         self._done_s = time.monotonic()
         self._waiting, self._deadline = what, self._done_s + at_most_s
         self._images = 0
-        self._done_ns = self._now() + ON_THE_WAY_NS
+        self._done_ns = self._now() + TRANSIT_NS
 
     def _now(self) -> int:
-        """Return the time of the sensors' stamps [ns], which this node's own clock does not tell.
+        """Return the present time on the clock of the sensors' stamps [ns].
 
-        Before any sensor told a stamp nothing can be compared with one.
+        Before the first stamp, when nothing is compared with it, this is the node's own time.
         """
         now = self._stamps.at(time.monotonic_ns())
         return self.get_clock().now().nanoseconds if now is None else now
 
     def _send_home(self) -> None:
-        self._ask(self._go_home, GoHome.Request(seed=self._state.seed), Waiting.WAY_HOME,
+        self._ask(self._go_home, GoHome.Request(seed=self._state.seed), Waiting.GO_HOME,
                   self._wait_for_home)
 
     def _wait_for_home(self) -> None:
@@ -202,65 +201,65 @@ class RobotEpisodeNode(Node):
     def _on_arranged(self) -> None:
         if self._values['operator_begins'] and not self._operator_ready:
             self._wait(Waiting.OPERATOR)
-            self._begins_here = None
+            self._starts_here = None
             self._prompt()
         else:
             self._wait(Waiting.IMAGE)
 
     def _prompt(self) -> None:
-        """Tell the operator what a press will do now, whenever that changes."""
-        here = self._robot.mode in LED
-        if here == self._begins_here:
+        """Log what a press of the operator will do, whenever that changes."""
+        here = self._robot.mode in CONTROLLED
+        if here == self._starts_here:
             return
-        self._begins_here = here
+        self._starts_here = here
         closed = self._robot.gripper < OPEN
         if here:
             opens = '; the press opens the hand (reset_release: home)' if closed else ''
             self.get_logger().info(f'{self._state.instruction!r}: arrange the scene, then press '
-                                   f'success to begin{opens}')
+                                   f'success to start{opens}')
         else:
             opens = '; the press opens the hand (reset_release: here or home)' if closed else ''
             self.get_logger().warning(
-                f'{self._state.instruction!r}: the arm is not held any more. A press of success '
-                'MOVES THE ARM HOME first, then the episode begins: keep clear of it' + opens)
+                f'{self._state.instruction!r}: the arm is idle. A press of success MOVES THE ARM '
+                'HOME first, then the episode starts: keep clear of it' + opens)
 
     def _on_robot(self, message: RobotState) -> None:
         self._robot = message
         stamp = stamp_to_ns(message.header.stamp)
-        self._stamps.see('robot_state', stamp, time.monotonic_ns())
+        self._stamps.add('robot_state', stamp, time.monotonic_ns())
         if message.mode in BROKEN:
             self._abort(f'the arm has a fault: {message.fault_text}' if message.fault else
                         'the emergency stop was pressed')
         elif stamp <= self._done_ns:
             return
-        elif self._waiting == Waiting.HOME and message.mode in LED:
+        elif self._waiting == Waiting.HOME and message.mode in CONTROLLED:
             self._on_home()
         elif self._waiting == Waiting.IMAGE and message.mode == RobotState.MODE_RESETTING:
-            # The operator's press opens a hand that came home closed.
+            # After the operator's press, a closed hand opens at home.
             self._wait_for_home()
         elif self._waiting == Waiting.OPERATOR:
             self._prompt()
         elif message.mode == RobotState.MODE_IDLE and (
                 self._waiting == Waiting.IMAGE or self._waiting == Waiting.NOTHING):
-            self._abort('the arm took no command for too long and is not led any more')
+            self._abort('the arm received no command for too long and is idle')
 
     def _on_image(self, data: bytes) -> None:
         stamp = stamp_of(data)
-        self._stamps.see('camera', stamp, time.monotonic_ns())
+        self._stamps.add('camera', stamp, time.monotonic_ns())
         if self._waiting == Waiting.IMAGE and stamp > self._done_ns:
             self._images += 1
             if self._images < FIRST_IMAGE:
                 return
             self._waiting = Waiting.NOTHING
             self._episode = RobotEpisode(self._values['horizon'], self._values['linger'])
-            # What the other sensors saw since then belongs to the first observation.
-            self._tell(self._episode.begin(self._done_ns))
+            # The first observation may use samples of other sensors since the end of the reset.
+            self._publish(self._episode.begin(self._done_ns))
             self._diagnostics.count('episodes')
         elif self._episode is not None:
-            self._tell(self._episode.frame(stamp))
+            self._publish(self._episode.frame(stamp))
 
     def _on_command(self, message: EndEffectorCommand, info: dict[str, Any]) -> None:
-        # What the arm refuses does not count; it tells why.
+        # Commands that the arm refuses do not count; `franka` reports the reason.
         if self._commanders.problem(info):
             return
         try:
@@ -268,26 +267,26 @@ class RobotEpisodeNode(Node):
         except BadMessageError:
             return
         if self._episode is not None:
-            self._tell(self._episode.command(stamp_to_ns(message.header.stamp), self._now()))
+            self._publish(self._episode.command(stamp_to_ns(message.header.stamp), self._now()))
 
     def _on_verdict(self, message: OperatorVerdict) -> None:
-        # When it came: the operator's clock may be another.
-        said = self._now()
+        # The time of arrival, because the operator's clock may differ.
+        stamp = self._now()
         if message.verdict == OperatorVerdict.DISCARD:
             self._abort('discarded by the operator')
         elif self._waiting == Waiting.OPERATOR and message.verdict == OperatorVerdict.SUCCESS:
             self._operator_ready = True
-            if self._robot.mode in LED:
+            if self._robot.mode in CONTROLLED:
                 self._wait(Waiting.IMAGE)
             elif self._robot.mode == RobotState.MODE_RESETTING:
                 self._wait_for_home()
             else:
-                # It waited for longer than the arm is led without commands.
+                # The operator waited longer than the arm holds without commands.
                 self._send_home()
         elif self._episode is not None and message.verdict == OperatorVerdict.SUCCESS:
-            self._episode.success(said)
+            self._episode.success(stamp)
         elif self._episode is not None and message.verdict == OperatorVerdict.FAILURE:
-            self._episode.failure(said)
+            self._episode.failure(stamp)
 
     def _on_reward(self, message: Reward) -> None:
         if self._episode is not None and message.success and \
@@ -303,15 +302,15 @@ class RobotEpisodeNode(Node):
         self._diagnostics.error(f'the reset waits for {self._waiting.value}' if blind else '')
 
     def _abort(self, reason: str) -> None:
-        """Break off the episode or its reset, whichever there is."""
+        """Abort the current episode or reset."""
         now = self._now()
         if self._waiting != Waiting.NOTHING:
             self._waiting, self._deadline = Waiting.NOTHING, float('inf')
-            self._tell(EpisodeEvent(now, 0, ended=True, aborted=True, text=reason))
+            self._publish(EpisodeEvent(now, 0, ended=True, aborted=True, text=reason))
         elif self._episode is not None:
-            self._tell(self._episode.abort(now, reason))
+            self._publish(self._episode.abort(now, reason))
 
-    def _tell(self, event: EpisodeEvent | None) -> None:
+    def _publish(self, event: EpisodeEvent | None) -> None:
         if event is None:
             return
         state = self._state
@@ -326,11 +325,11 @@ class RobotEpisodeNode(Node):
 
 
 def read_instructions(entries: list[str]) -> dict[str, str]:
-    """Return the tasks as name to instruction; an entry is `name: instruction`.
+    """Return the instructions by task name; an entry is `name: instruction`.
 
     Raises:
-        ConfigError: none, one without a name or instruction, a name twice, or one that cannot
-            name a recording.
+        ConfigError: there is no entry, an entry has no name or instruction, or a name is given
+            twice or cannot name a recording.
 
     """
     tasks: dict[str, str] = {}

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The external forces and torques at which the robot stops by itself: its reflexes."""
+"""Collision thresholds: external forces and torques above which the robot's reflex stops it."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from irevla_control.errors import ConfigError
 
 @dataclass(frozen=True)
 class CollisionThresholds:
-    """What the robot takes for a collision.
+    """Thresholds above which the robot reports a collision and stops.
 
     Attributes:
         collision_torque: external torque (7,) at each joint [Nm].
@@ -32,15 +32,15 @@ class CollisionThresholds:
                                   'are needed')
 
     def check(self, bound: np.ndarray, torque: np.ndarray | None, allowed: bool) -> str:
-        """Return how a controller would set off a reflex by its own force, or ''.
+        """Return how the controller's own force could trigger a reflex, or ''.
 
         Args:
-            bound: its largest force (3,) [N] and torque (3,) [Nm] at the end effector.
-            torque: what that is at the joints (7,) [Nm], None where it is not known yet.
-            allowed: whether it may.
+            bound: largest force (3,) [N] and torque (3,) [Nm] of the controller.
+            torque: the resulting joint torque (7,) [Nm]; None if not known yet.
+            allowed: whether a bound above the thresholds is allowed.
 
         Raises:
-            ConfigError: it would, and may not.
+            ConfigError: the bound is above the thresholds, which is not allowed.
 
         """
         for name, most, unit in (('collision_force', bound, 'N and Nm'),
@@ -49,8 +49,8 @@ class CollisionThresholds:
             if most is None or (most <= threshold).all():
                 continue
             problem = (f'the controller may press with {np.round(most, 1).tolist()} {unit}, but '
-                       f'the robot stops by itself above {name} {threshold.tolist()}; raise '
-                       f'{name}, or lower stiffness or error_clip (of turns: turn_stiffness, '
+                       f'the robot reports a collision above {name} {threshold.tolist()}; raise '
+                       f'{name}, or lower stiffness or error_clip (for rotations turn_stiffness, '
                        'turn_error_clip), or set allow_bound_above_collision: true')
             if not allowed:
                 raise ConfigError(problem)

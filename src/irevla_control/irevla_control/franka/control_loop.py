@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The thread that reads the robot and leads it, at a steady rate, whatever else the node does."""
+"""The thread that reads the robot and sends setpoints at a steady rate."""
 
 from collections import deque
 from collections.abc import Callable
@@ -15,60 +15,60 @@ from irevla_control.arm.release import Release, ResetRelease
 from irevla_control.franka.franka_arm import ArmError, ArmState, FrankaArm
 from irevla_control.franka.franka_gripper import FrankaGripper
 
-# A tick that comes later than this is as long as this: nothing is caught up in a leap.
+# Longest time step of one tick [s]: after a delay the setpoint does not jump to catch up.
 LONGEST_TICK_S = 0.05
-# In which an arm has braked.
+# Time allowed for the arm to brake [s].
 BRAKING_S = 3.0
-# Modes in which an arm that came home is led there.
+# Modes of an arm that has reached home and is controlled there.
 AT_HOME = (Mode.READY, Mode.HOLDING)
 
 
 class ArmLoop:
-    """Robot, gripper and controller together; its methods are for any thread.
+    """Robot, gripper and controller together; its methods may be called from any thread.
 
-    Only a recovery from a lost connection takes the thread long: as long as the robot does not
-    answer. Nothing is led then.
+    Only a recovery from a lost connection blocks the loop's thread, until the robot answers; no
+    setpoint is sent during that time.
     """
 
     def __init__(self, arm: FrankaArm, gripper: FrankaGripper | None, controller: ArmController,
                  rate_hz: float, release: ResetRelease, lift_m: float,
                  on_state: Callable[[ArmState, ArmController], None]) -> None:
-        """Be ready.
+        """Read the first state; `start` starts the thread.
 
         Args:
-            arm: what it leads.
-            gripper: of the arm, or None.
-            controller: decides where the arm is led.
-            rate_hz: of its ticks.
+            arm: the robot.
+            gripper: the robot's hand, or None.
+            controller: computes the setpoints.
+            rate_hz: rate of the ticks [Hz].
             release: where a reset opens the hand.
-            lift_m: by how much the arm rises before its way home [m].
-            on_state: called in the thread after each tick, locked.
+            lift_m: height by which the arm rises before its path home [m].
+            on_state: called in the loop's thread after each tick, with the lock held.
 
         """
         self._release, self._lift_m = release, lift_m
         self._home: Pose | None = None
-        # Whether the hand stays closed at home until a person presses, and whether one did while
-        # the arm was not led.
+        # Whether the hand stays closed at home until the operator presses; whether the operator
+        # pressed while the arm was not at home.
         self._awaits_press = self._pressed = False
         self._arm, self._gripper, self._controller = arm, gripper, controller
         self._period_s = 1 / rate_hz
         self._on_state = on_state
         self._lock = threading.RLock()
         self._state = arm.read()
-        # Whether a recovery was asked for, and is not over; how often the stop was pressed.
+        # Whether a recovery is pending; number of stops so far, and when the recovery was asked.
         self._recovering, self._stops, self._stops_then = False, 0, 0
         self._ended = threading.Event()
-        # What ended the thread against all expectation.
+        # Unexpected exception that ended the thread.
         self.crash: Exception | None = None
         self.lateness_s: deque[float] = deque(maxlen=1000)
         self._thread = threading.Thread(target=self._run, name='arm', daemon=True)
 
     def start(self) -> None:
-        """Begin to read and lead."""
+        """Start the thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Bring the arm to rest, and end the thread."""
+        """Bring the arm to rest and end the thread."""
         self.emergency_stop()
         end = time.monotonic() + BRAKING_S
         while not self._arm.resting and self._thread.is_alive() and time.monotonic() < end:
@@ -77,12 +77,12 @@ class ArmLoop:
         self._thread.join(BRAKING_S)
 
     def counts(self) -> dict[str, int]:
-        """Return what the controller counted so far."""
+        """Return the controller's counters."""
         with self._lock:
             return dict(self._controller.counts)
 
     def command(self, action: np.ndarray, stamp: int, frame: str) -> str:
-        """Take a command, see `ArmController.command`; the gripper gets its wish."""
+        """Pass a command to the controller, see `ArmController.command`, and to the gripper."""
         now = time.monotonic()
         with self._lock:
             problem = self._controller.command(action, stamp, frame, self._state.pose, now,
@@ -90,16 +90,16 @@ class ArmLoop:
             if not problem:
                 self._awaits_press = False
                 if self._gripper:
-                    self._gripper.want(action[6])
+                    self._gripper.command(action[6])
         return problem
 
     def hold(self) -> None:
-        """Hold an arm that follows commands, see `ArmController.hold`."""
+        """Brake an arm that follows commands, see `ArmController.hold`."""
         with self._lock:
             self._controller.hold()
 
     def reset(self, home: Pose) -> str:
-        """Begin the reset that ends at home; return why not, or ''."""
+        """Start a reset, which ends at home; return why it is refused, or ''."""
         with self._lock:
             if not self._controller.moves and not self._arm.resting:
                 return 'the arm is still braking; try again'
@@ -107,7 +107,7 @@ class ArmLoop:
             return self._begin(self._release == ResetRelease.HERE, self._lift_m)
 
     def press(self) -> None:
-        """Take a person's word that the next episode may begin: a closed hand at home opens."""
+        """Handle the press of an operator who starts an episode: a closed hand at home opens."""
         with self._lock:
             if self._awaits_press:
                 self._awaits_press, self._pressed = False, True
@@ -124,7 +124,7 @@ class ArmLoop:
         self._begin(True, 0.0)
 
     def _arrive(self) -> None:
-        """At the end of a reset, open the hand if a person pressed, or wait until one does."""
+        """At the end of a reset, open the hand after a press, or wait for the press."""
         if self._release != ResetRelease.HOME or self._gripper is None:
             return
         if self._pressed:
@@ -133,9 +133,9 @@ class ArmLoop:
             self._awaits_press = self._gripper.closed
 
     def emergency_stop(self) -> None:
-        """Stop, and stay so until a recovery that is asked for later.
+        """Stop the arm; it stays stopped until a later call of `recover`.
 
-        The fingers finish what they do, so that nothing is dropped, and begin nothing new.
+        The gripper finishes its current order, so that it drops nothing, and starts no new one.
         """
         with self._lock:
             self._stops += 1
@@ -143,13 +143,13 @@ class ArmLoop:
             self._rest_hand()
 
     def recover(self) -> str:
-        """Begin to recover from a fault or stop, in the loop's thread; return why not, or ''."""
+        """Start a recovery in the loop's thread; return why it is refused, or ''."""
         with self._lock:
             problem = self._controller.recovery_problem(time.monotonic())
             if problem:
                 return problem
             if self._recovering:
-                return 'a recovery is under way; robot_state tells its end'
+                return 'a recovery is in progress; robot_state reports its end'
             if not self._arm.resting:
                 return 'the arm is still braking; try again'
             self._recovering, self._stops_then = True, self._stops
@@ -157,11 +157,11 @@ class ArmLoop:
 
     def _run(self) -> None:
         try:
-            self._lead()
+            self._loop()
         except Exception as error:
             self.crash = error
         finally:
-            # Also after a stop that came while a controller was being started.
+            # Needed if a stop came while a controller was being started.
             self._brake()
 
     def _brake(self) -> None:
@@ -172,10 +172,10 @@ class ArmLoop:
                 self._arm.read()
                 time.sleep(self._period_s)
         except Exception:
-            # Then it has no controller any more, or nobody to tell.
+            # The controller has ended, or the connection is lost: nothing is left to brake.
             return
 
-    def _lead(self) -> None:
+    def _loop(self) -> None:
         due = before = time.monotonic()
         while not self._ended.is_set():
             now = time.monotonic()
@@ -202,7 +202,7 @@ class ArmLoop:
             if setpoint is None:
                 self._arm.rest()
             else:
-                self._arm.lead(setpoint)
+                self._arm.follow(setpoint)
                 self._arm.stiffen_posture(self._controller.going_home)
         except ArmError as error:
             self._fail(error.code, str(error))
@@ -214,7 +214,7 @@ class ArmLoop:
     def _recover(self, now: float) -> None:
         try:
             self._arm.recover()
-            # What is measured now, not before the fault, is where the next way begins.
+            # The next path starts at the pose measured now, not at the one before the fault.
             self._state = self._arm.read()
         except ArmError as error:
             with self._lock:
@@ -223,7 +223,7 @@ class ArmLoop:
             return
         with self._lock:
             self._recovering = False
-            # A stop that was pressed meanwhile lasts.
+            # A stop pressed during the recovery stays in force.
             if self._stops == self._stops_then:
                 if self._gripper:
                     self._gripper.recover()
@@ -235,7 +235,7 @@ class ArmLoop:
             self._rest_hand()
 
     def _rest_hand(self) -> None:
-        """Forget what was to be done with the hand; an order that runs is finished."""
+        """Discard pending actions of the hand; its current order finishes."""
         self._awaits_press = self._pressed = False
         if self._gripper:
             self._gripper.halt()

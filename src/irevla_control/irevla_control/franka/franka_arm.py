@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A Franka Panda or FR3 through franky: 1 kHz impedance control in C++, setpoints from here."""
+"""A Franka Panda or FR3 through franky, whose 1 kHz impedance controller follows our setpoints."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,42 +16,42 @@ from irevla_control.arm.pose import Pose
 from irevla_control.arm.setpoint import Setpoint
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_control.franka.collision import CollisionThresholds
-from irevla_control.franka.franky_version import lacking, mismatch
+from irevla_control.franka.franky_version import mismatch, missing_features
 from irevla_control.franka.gains import ArmGains
 
-# franky's are not all of one family, and a connection that is cut can be a bare RuntimeError.
+# franky's exceptions have no common base, and a lost connection can raise a plain RuntimeError.
 ERRORS = (franky.Exception, franky.InvalidMotionTypeException,
           getattr(franky, 'MotionReuseException', franky.Exception), RuntimeError)
 CONNECTION_LOST = (franky.NetworkException, franky.ProtocolException, RuntimeError)
-# Errors of libfranka that the collision thresholds decide about.
+# Errors of libfranka that depend on the collision thresholds.
 REFLEXES = ('cartesian_reflex', 'joint_reflex')
-# After which a robot that is starting is tried again.
+# Interval between attempts to connect to a robot that is starting [s].
 CONNECT_AGAIN_S = 0.2
-# With which a joint is drawn to its posture at most [Nm].
+# Largest torque of the posture task on a joint [Nm].
 POSTURE_TORQUE = 10.0
-# In which a recovered robot says so.
+# Time allowed for the robot to report that it recovered [s].
 RECOVERY_S = 1.0
 
 
 class ArmError(IrevlaError):
-    """The robot refused, stopped, or cannot be reached; tells which fault that is."""
+    """The robot refused, stopped, or cannot be reached; has the fault code."""
 
     def __init__(self, code: FaultCode, text: str) -> None:
-        """Say what happened, and what helps."""
+        """Take the fault code, and a text with the cause and the remedy."""
         super().__init__(text)
         self.code = code
 
 
 @dataclass(frozen=True)
 class ArmState:
-    """What the robot measured at one instant, in the base frame.
+    """One measured state of the robot, in the base frame.
 
     Attributes:
-        stamp: when it was read, nanoseconds since 1970.
-        pose: of the end effector.
-        twist: (6,) [m/s, rad/s]: the robot's estimate; while no controller runs there is none,
-            and it is the way since the reading before, over its time.
-        wrench: (6,) external [N, Nm].
+        stamp: time of the reading, nanoseconds since 1970.
+        pose: pose of the end effector.
+        twist: (6,) [m/s, rad/s]: the robot's estimate while a controller runs, else the difference
+            from the previous pose over the time between the two.
+        wrench: (6,) external force and torque [N, Nm].
         joint_position, joint_velocity, joint_effort: (7,) [rad, rad/s, Nm].
 
     """
@@ -66,9 +66,9 @@ class ArmState:
 
 
 class FrankaArm:
-    """One connection to a robot, for one thread.
+    """One connection to a robot, for use by one thread.
 
-    Only connecting takes longer than a state needs: up to a minute while nobody answers.
+    Only connecting blocks: up to a minute if the robot does not answer.
     """
 
     def __init__(self, address: str, gains: ArmGains, realtime: bool,
@@ -76,14 +76,14 @@ class FrankaArm:
         """Connect; nothing moves.
 
         Args:
-            address: IP of the robot.
-            gains: of the impedance controller.
-            realtime: refuse to control without a real-time kernel, as Franka recommends.
-            collision: what the robot takes for a collision; as shipped if None.
+            address: IP address of the robot.
+            gains: gains of the impedance controller.
+            realtime: refuse control without a real-time kernel, as Franka recommends.
+            collision: collision thresholds of the robot; None for the defaults.
 
         Raises:
-            ArmError: it cannot be reached.
-            ConfigError: it speaks another version of the protocol than the installed franky.
+            ArmError: the robot cannot be reached.
+            ConfigError: the robot uses another version of the protocol than the installed franky.
 
         """
         self._address, self._gains = address, gains
@@ -96,7 +96,7 @@ class FrankaArm:
         self._connect()
 
     def _connect(self) -> None:
-        problem = lacking(franky)
+        problem = missing_features(franky)
         if problem:
             raise ConfigError(problem)
         try:
@@ -114,7 +114,7 @@ class FrankaArm:
                                            self._collision.collision_force)
 
     def torque_at_joints(self) -> np.ndarray:
-        """Return the torque (7,) [Nm] of the gains' bound in any one direction, at home.
+        """Return the torque (7,) [Nm] at home for the largest force in any one direction.
 
         Raises:
             ArmError: the robot does not answer.
@@ -129,14 +129,14 @@ class FrankaArm:
 
     @property
     def resting(self) -> bool:
-        """Whether no controller runs: the robot holds itself, and may be led anew."""
+        """Whether no controller runs: the robot's own control keeps it still."""
         return self._tracker is None
 
     def read(self) -> ArmState:
         """Return the newest state.
 
         Raises:
-            ArmError: the controller ended by itself, or the robot does not answer.
+            ArmError: the controller ended unexpectedly, or the robot does not answer.
 
         """
         if self._robot is None:
@@ -145,8 +145,8 @@ class FrankaArm:
             if self._tracker is not None and self._robot.poll_motion():
                 self._tracker = None
                 if not self._stopping:
-                    raise ArmError(FaultCode.CONTROL, 'the controller ended by itself; see the '
-                                   "robot's log in Desk")
+                    raise ArmError(FaultCode.CONTROL, 'the controller ended unexpectedly; see '
+                                   "the robot's log in Desk")
             state = self._robot.state
         pose = Pose(state.O_T_EE.translation, Rotation.from_quat(state.O_T_EE.quaternion))
         return ArmState(
@@ -161,8 +161,8 @@ class FrankaArm:
             return np.concatenate([estimate.linear, estimate.angular])
         return np.zeros(6) if before is None else before[1].twist_to(pose, now - before[0])
 
-    def lead(self, setpoint: Setpoint) -> None:
-        """Have the arm follow a setpoint; the first starts the controller, where the arm is.
+    def follow(self, setpoint: Setpoint) -> None:
+        """Send a setpoint; the first one starts the controller at the arm's present pose.
 
         Raises:
             ArmError: the controller cannot be started, or is ending.
@@ -173,11 +173,11 @@ class FrankaArm:
         elif self._stopping:
             raise ArmError(FaultCode.CONTROL, 'the controller is ending; wait until it rests')
         with self._failing():
-            leading = self._gains.leading(setpoint.velocity, setpoint.turn_velocity)
+            feedforward = self._gains.feedforward(setpoint.velocity, setpoint.angular_velocity)
             self._tracker.set_target(
                 franky.Affine(translation=setpoint.pose.position,
                               quaternion=setpoint.pose.quaternion),
-                franky.Twist(leading[:3], leading[3:]))
+                franky.Twist(feedforward[:3], feedforward[3:]))
 
     def _start(self) -> None:
         gains = self._gains
@@ -195,7 +195,7 @@ class FrankaArm:
         self._stopping = self._stiff_posture = False
 
     def stiffen_posture(self, stiff: bool) -> None:
-        """Draw the elbow home with the stiffness of the way home, or the usual; while led."""
+        """Set the posture stiffness of a running controller: that of a reset, or the usual one."""
         if self._tracker is not None and not self._stopping and stiff != self._stiff_posture:
             gains, self._stiff_posture = self._gains, stiff
             with self._failing():
@@ -203,7 +203,7 @@ class FrankaArm:
                                         else gains.posture_stiffness)
 
     def rest(self) -> None:
-        """Begin to brake and end the controller, if it runs; `resting` tells when that is done.
+        """Start to brake and end the controller, if it runs; `resting` is true afterwards.
 
         Raises:
             ArmError: the controller had failed.
@@ -215,31 +215,31 @@ class FrankaArm:
                 self._robot.move(franky.TorqueStopMotion(), asynchronous=True)
 
     def recover(self) -> None:
-        """Clear the robot's own error state, at rest; connect again if the connection was lost.
+        """Clear the robot's error state, at rest; connect again if the connection was lost.
 
-        What it takes for a collision is set again, whatever else was at it meanwhile.
+        The collision thresholds are set again, because another client may have changed them.
 
         Raises:
-            ArmError: it stays.
+            ArmError: the error remains.
 
         """
         if self._robot is None:
             self._connect()
         with self._failing():
-            # The state that it judges by may be from before.
+            # `recover_from_errors` may judge by a state from before the recovery.
             end = time.monotonic() + RECOVERY_S
             recovered = self._robot.recover_from_errors()
             while not recovered and time.monotonic() < end:
                 recovered = not self._robot.has_errors
         if not recovered:
-            raise ArmError(FaultCode.CONTROL, 'the robot does not recover; look at Desk, release '
-                           'its stop, unlock the joints')
+            raise ArmError(FaultCode.CONTROL, 'the robot does not recover; open Desk, release its '
+                           'stop, unlock the joints')
         with self._failing():
             self._set_collision()
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
-        """Turn franky's errors into ours; a controller that met one does not run any more."""
+        """Convert franky's errors to ArmError; after an error the controller no longer runs."""
         try:
             yield
         except ERRORS as error:
@@ -247,20 +247,20 @@ class FrankaArm:
             code = FaultCode.CONTROL
             if isinstance(error, CONNECTION_LOST):
                 code, self._robot = FaultCode.CONNECTION, None
-            # libfranka breaks its lines.
+            # libfranka's texts have several lines.
             text = ' '.join(str(error).split())
             if any(reflex in text for reflex in REFLEXES):
-                text += ('; it met more than collision_force or collision_torque: look what the '
-                         'arm hit')
+                text += ('; the force was above collision_force or collision_torque: check what '
+                         'the arm hit')
             raise ArmError(code, f'{type(error).__name__}: {text}') from error
 
 
 def connected(address: str, gains: ArmGains, collision: CollisionThresholds, realtime: bool,
               timeout_s: float) -> FrankaArm:
-    """Return the arm at an address, as soon as it answers.
+    """Return the arm at an address as soon as it answers.
 
     Raises:
-        ArmError: it does not within ``timeout_s``.
+        ArmError: it does not answer within ``timeout_s``.
 
     """
     end = time.monotonic() + timeout_s

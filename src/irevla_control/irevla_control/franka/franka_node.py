@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `franka`: `command` in, `robot_state` out; a Panda or FR3 led within limits."""
+"""Node `franka`: moves a Panda or FR3 by `command` within limits, publishes `robot_state`."""
 
 import threading
 from typing import Any
@@ -11,17 +11,17 @@ from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 
 from irevla_control.arm.controller import ArmController, ArmTiming, Mode
-from irevla_control.arm.joint_limits import JointLimits
-from irevla_control.arm.limits import ArmLimits
-from irevla_control.arm.pose import Pose
-from irevla_control.arm.release import ResetRelease
-from irevla_control.arm.way_home import (
+from irevla_control.arm.home_path import (
     Bounds,
     check_home,
     home_pose,
     home_spread,
-    moved_home,
+    offset_home,
 )
+from irevla_control.arm.joint_limits import JointLimits
+from irevla_control.arm.limits import ArmLimits
+from irevla_control.arm.pose import Pose
+from irevla_control.arm.release import ResetRelease
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.franka.collision import CollisionThresholds
 from irevla_control.franka.control_loop import ArmLoop
@@ -49,95 +49,102 @@ PARAMETERS = {
                                    0.0, 600.0),
     'realtime': Parameter(True, 'refuse to control without a real-time kernel'),
     'gripper': Parameter(True, 'whether the robot has a Franka hand'),
-    'rate_hz': Parameter(100.0, 'setpoints and robot_state a second [Hz]', 20.0, 500.0),
-    # Where it may be, and how fast
+    'rate_hz': Parameter(100.0, 'rate of setpoints and robot_state [Hz]', 20.0, 500.0),
+    # Limits of the end effector
     'box_low': Parameter([0.30, -0.30, 0.01], 'lower corner of the workspace (x, y, z) [m]'),
     'box_high': Parameter([0.70, 0.30, 0.50], 'upper corner of the workspace (x, y, z) [m]'),
     'max_tilt': Parameter(0.4, 'largest angle of the hand from straight down [rad]', 0.0, 1.57),
-    'max_yaw': Parameter(1.7, 'largest turn about the vertical from home [rad]', 0.05, 2.5),
+    'max_yaw': Parameter(1.7, 'largest rotation about the vertical from home [rad]', 0.05, 2.5),
     'max_step': Parameter(0.05, 'longest translation of one command [m]', 0.001, 0.2),
-    'max_step_turn': Parameter(0.3, 'largest turn of one command [rad]', 0.001, 1.0),
-    'max_lead': Parameter(0.08, 'how far the target may lead the arm [m]', 0.001, 0.3),
-    'max_lead_turn': Parameter(0.4, 'how far it may turn ahead of the arm [rad]', 0.001, 1.5),
+    'max_step_turn': Parameter(0.3, 'largest rotation of one command [rad]', 0.001, 1.0),
+    'max_lead': Parameter(0.08, 'largest distance of the target from the arm [m]', 0.001, 0.3),
+    'max_lead_turn': Parameter(0.4, 'largest rotation of the target from the arm [rad]',
+                               0.001, 1.5),
     'max_speed': Parameter(0.3, 'largest speed of the setpoint [m/s]', 0.01, 1.5),
-    'max_turn_speed': Parameter(1.2, 'largest turning speed of the setpoint [rad/s]', 0.01, 2.5),
+    'max_turn_speed': Parameter(1.2, 'largest angular speed of the setpoint [rad/s]', 0.01, 2.5),
     'max_acceleration': Parameter(3.0, 'largest acceleration of the setpoint [m/s^2]', 0.1, 10.0),
-    'max_turn_acceleration': Parameter(12.0, 'likewise for turns [rad/s^2]', 0.1, 25.0),
-    # Where its joints may be; what both a Panda and an FR3 allow, and an elbow that stays bent
+    'max_turn_acceleration': Parameter(12.0, 'likewise for rotations [rad/s^2]', 0.1, 25.0),
+    # Joint limits: the range shared by Panda and FR3, with an elbow that stays bent
     'joint_low': Parameter([-2.7437, -1.7628, -2.8973, -3.0421, -2.8065, 0.5445, -2.8973],
                            'lower limits of the joints [rad]'),
     'joint_high': Parameter([2.7437, 1.7628, 2.8973, -0.6, 2.8065, 3.7525, 2.8973],
                             'upper limits of the joints [rad]'),
-    'joint_margin': Parameter(0.1, 'distance to them at which what leads there stops [rad]',
+    'joint_margin': Parameter(0.1, 'distance to a limit at which motion towards it stops [rad]',
                               0.02, 0.5),
-    'joint_slowing': Parameter(0.2, 'distance to that stop from which on it is slowed [rad]',
-                               0.01, 1.0),
-    'max_joint_lead': Parameter(0.4, 'how far a joint of the target may lead the arm [rad]',
-                                0.05, 1.5),
-    'max_joint_speed': Parameter(1.5, 'largest speed of a joint on the way home [rad/s]',
+    'joint_slowing': Parameter(0.2, 'distance to that stop within which motion towards it is '
+                                    'slowed [rad]', 0.01, 1.0),
+    'max_joint_lead': Parameter(0.4, 'largest distance of a joint of the target from the arm '
+                                     '[rad]', 0.05, 1.5),
+    'max_joint_speed': Parameter(1.5, 'largest speed of a joint on the path home [rad/s]',
                                  0.1, 2.1),
-    # How stiffly it follows
+    # Impedance controller
     'stiffness': Parameter(1000.0, 'stiffness of the impedance controller [N/m]', 10.0, 3000.0),
-    'turn_stiffness': Parameter(60.0, 'likewise for turns [Nm/rad]', 1.0, 300.0),
+    'turn_stiffness': Parameter(60.0, 'likewise for rotations [Nm/rad]', 1.0, 300.0),
     'damping_ratio': Parameter(1.5, 'damping of translations over 2 sqrt(stiffness)', 0.2, 5.0),
     'error_clip': Parameter([0.03, 0.03, 0.03],
-                            'distance from the setpoint beyond which force grows no more [m]'),
-    'turn_error_clip': Parameter([0.15, 0.15, 0.15], 'likewise for turns [rad]'),
-    'posture_stiffness': Parameter(5.0, 'stiffness that draws the elbow home [Nm/rad]', 0.0, 50.0),
-    'reset_posture_stiffness': Parameter(20.0, 'likewise on the way home [Nm/rad]', 0.0, 50.0),
-    # What the robot takes for a collision
+                            'distance from the setpoint above which force does not grow [m]'),
+    'turn_error_clip': Parameter([0.15, 0.15, 0.15], 'likewise for rotations [rad]'),
+    'posture_stiffness': Parameter(5.0, 'stiffness that pulls the joints to home_joints [Nm/rad]',
+                                   0.0, 50.0),
+    'reset_posture_stiffness': Parameter(20.0, 'likewise during a reset [Nm/rad]', 0.0, 50.0),
+    # Collision thresholds of the robot
     'collision_torque': Parameter([40.0, 40.0, 40.0, 40.0, 20.0, 20.0, 20.0],
-                                  'external torque at each joint, above which the robot stops by '
-                                  'itself [Nm]'),
+                                  'external torque at each joint above which the robot reports a '
+                                  'collision and stops [Nm]'),
     'collision_force': Parameter([60.0, 60.0, 60.0, 25.0, 25.0, 25.0],
                                  'likewise at the end effector (x, y, z) [N], and about these '
                                  'axes [Nm]'),
     'allow_bound_above_collision': Parameter(
-        False, 'start although the controller may press harder than that'),
+        False, 'start although the controller may press harder than these thresholds'),
     # Times and budgets
-    'response_s': Parameter(0.05, 'time constant of the last part of a way [s]', 0.0, 1.0),
-    'hold_after_s': Parameter(0.3, 'silence after which the arm holds [s]', 0.02, 10.0),
-    'stop_after_s': Parameter(30.0, 'silence after which its controller ends [s]', 0.1, 3600.0),
-    'held_back_s': Parameter(5.0, 'for which something may hold the arm back on its way home [s]',
-                             0.1, 60.0),
-    'settle_s': Parameter(0.3, 'rest at home before commands are taken [s]', 0.0, 5.0),
-    'recoveries': Parameter(3, 'recoveries from faults that recovery_window_s allows', 0, 100),
-    'recovery_window_s': Parameter(600.0, 'in which recoveries are counted [s]', 1.0, 86400.0),
+    'response_s': Parameter(0.05, 'time constant of the final approach to a target [s]', 0.0, 1.0),
+    'hold_after_s': Parameter(0.3, 'time without a command after which the arm holds [s]',
+                              0.02, 10.0),
+    'stop_after_s': Parameter(30.0, 'time without a command after which the controller ends [s]',
+                              0.1, 3600.0),
+    'held_back_s': Parameter(5.0, 'time for which an obstacle may block the arm during a reset '
+                                  '[s]', 0.1, 60.0),
+    'settle_s': Parameter(0.3, 'rest at home before commands are accepted [s]', 0.0, 5.0),
+    'recoveries': Parameter(3, 'recoveries from faults allowed within recovery_window_s', 0, 100),
+    'recovery_window_s': Parameter(600.0, 'time over which recoveries are counted [s]',
+                                   1.0, 86400.0),
     # Home
     'reset_release': Parameter('here', 'where a reset opens the hand',
                                choices=tuple(where.value for where in ResetRelease)),
-    'reset_lift_m': Parameter(0.05, 'by how much the arm rises before its way home [m]', 0.0, 0.3),
-    'home_position': Parameter([0.45, 0.0, 0.30], 'where episodes begin (x, y, z) [m]'),
+    'reset_lift_m': Parameter(0.05, 'height by which the arm rises before its path home [m]',
+                              0.0, 0.3),
+    'home_position': Parameter([0.45, 0.0, 0.30], 'start of episodes (x, y, z) [m]'),
     'home_quaternion': Parameter([1.0, 0.0, 0.0, 0.0],
                                  'orientation there, a unit quaternion (x, y, z, w)'),
     'home_joints': Parameter([0.0, -0.7854, 0.0, -2.3562, 0.0, 1.5708, 0.7854],
-                             'posture that the elbow is drawn to [rad]'),
+                             'joint positions at home [rad]'),
     'home_spread': Parameter([0.03, 0.03, 0.02], 'largest random offset of home (x, y, z) [m]'),
-    'home_spread_yaw': Parameter(0.1, 'largest random turn about the vertical [rad]', 0.0, 1.5),
+    'home_spread_yaw': Parameter(0.1, 'largest random rotation of home about the vertical [rad]',
+                                 0.0, 1.5),
     # Gripper
-    'close_below': Parameter(0.4, 'wanted opening below which the gripper grasps', 0.0, 1.0),
-    'open_above': Parameter(0.6, 'wanted opening above which it opens', 0.0, 1.0),
+    'close_below': Parameter(0.4, 'commanded opening below which the gripper grasps', 0.0, 1.0),
+    'open_above': Parameter(0.6, 'commanded opening above which it opens', 0.0, 1.0),
     'grasp_force': Parameter(40.0, 'force of a grasp [N]', 1.0, 70.0),
     'finger_speed': Parameter(0.1, 'speed of the fingers [m/s]', 0.01, 0.1),
-    'hand_timeout_s': Parameter(5.0, 'how much longer than their way the fingers may take before '
-                                     'the hand is reported and stopped for the next order [s]',
+    'hand_timeout_s': Parameter(5.0, 'time beyond the full stroke of the fingers after which an '
+                                     'order is reported as late, and stopped for the next [s]',
                                 0.2, 60.0),
 }
 JOINT_NAMES = [f'fr3_joint{number}' for number in range(1, 8)]
 FINGER_NAMES = ['fr3_finger_joint1', 'fr3_finger_joint2']
-FINGER_WAY = 0.04
+FINGER_STROKE_M = 0.04
 WATCH_S = 0.1
-# Before the first robot_state, in which another arm's node would be heard [s].
+# Time before the first robot_state to detect another arm's node [s].
 LISTEN_S = 0.5
-TWO_ARMS = ('two arms would follow the same commands. End the other node, or give each arm a '
-            'namespace or a ROS_DOMAIN_ID of its own')
+TWO_ARMS = ('two arms would follow the same commands. Stop the other node, or give each arm its '
+            'own namespace or ROS_DOMAIN_ID')
 
 
 class FrankaNode(Node):
-    """Wires topics and services to the arm's loop, which runs in its own thread."""
+    """Connects topics and services to the arm's loop, which runs in its own thread."""
 
     def __init__(self, **options: Any) -> None:
-        """Connect to the robot; nothing moves before `go_home`. Options are rclpy's of a node."""
+        """Connect to the robot; nothing moves before `go_home`. Options go to rclpy's Node."""
         super().__init__('franka', **options)
         values = declare(self, PARAMETERS)
         if not values['robot_ip']:
@@ -186,9 +193,9 @@ class FrankaNode(Node):
         self._loop.start()
         bound = np.round(gains.bound, 1).tolist()
         self.get_logger().info(
-            f'ready: an arm that is held is pressed with at most {bound[:3]} N and {bound[3:]} '
-            f'Nm; it is led at up to {limits.max_speed} m/s and {limits.max_turn_speed} rad/s; it '
-            f'stops by itself above {values["collision_force"]} N and Nm at the end effector and '
+            f'ready: a blocked arm presses with at most {bound[:3]} N and {bound[3:]} Nm; the '
+            f'setpoint moves at up to {limits.max_speed} m/s and {limits.max_turn_speed} rad/s; '
+            f'the robot stops above {values["collision_force"]} N and Nm at the end effector and '
             f'{values["collision_torque"]} Nm at the joints')
         if problem:
             self.get_logger().warning(problem)
@@ -232,7 +239,7 @@ class FrankaNode(Node):
         home = self._home
         if request.seed != request.SEED_NONE:
             offset = np.random.default_rng(request.seed).uniform(-self._spread, self._spread)
-            home = moved_home(home, offset)
+            home = offset_home(home, offset)
         response.text = self._loop.reset(home)
         response.accepted = not response.text
         return response
@@ -265,13 +272,13 @@ class FrankaNode(Node):
         """Publish a state; called in the loop's thread."""
         if self._ending.is_set():
             return
-        # Of the reading: while the connection is lost, the last one stays old.
+        # The stamp of the reading: while the connection is lost, it does not change.
         stamp = ns_to_stamp(state.stamp)
         opening = self._gripper.opening if self._gripper else 0.0
         message = robot_state(state, controller, opening)
         message.header.stamp = stamp
         self._state.publish(message)
-        finger = [FINGER_WAY * opening] * 2 if self._gripper else []
+        finger = [FINGER_STROKE_M * opening] * 2 if self._gripper else []
         joints = JointState(
             name=JOINT_NAMES + (FINGER_NAMES if finger else []),
             position=[*state.joint_position.tolist(), *finger],
@@ -282,7 +289,7 @@ class FrankaNode(Node):
 
 
 def _chosen(values: dict[str, Any], kind: type, *without: str) -> dict[str, Any]:
-    """Return the parameters that a dataclass has, lists as tuples."""
+    """Return the parameters named like the fields of a dataclass, lists as tuples."""
     return {name: tuple(values[name]) if isinstance(values[name], list) else values[name]
             for name in kind.__dataclass_fields__ if name not in without}
 
@@ -295,7 +302,7 @@ def limits_text(values: dict[str, Any]) -> str:
 
 
 def robot_state(state: ArmState, controller: ArmController, opening: float) -> RobotState:
-    """Return the message, without a stamp."""
+    """Return the message without a stamp."""
     message = RobotState(
         gripper=opening, mode=int(controller.mode), fault=int(controller.fault),
         fault_text=controller.fault_text, joint_position=to_array('d', state.joint_position),
@@ -315,7 +322,7 @@ def robot_state(state: ArmState, controller: ArmController, opening: float) -> R
 
 def main() -> None:
     """Run the node."""
-    # No images here; and anyone on this machine must be able to stop the arm.
+    # Without shared memory, any user of this machine can send the emergency stop.
     run_node(FrankaNode, shared_memory=False)
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How stiffly the arm follows its setpoint, and how hard it may press."""
+"""Gains of the impedance controller, and the largest force that they allow."""
 
 from dataclasses import dataclass
 
@@ -9,27 +9,27 @@ import numpy as np
 from irevla_control.arm.kinematics import JOINTS
 from irevla_control.errors import ConfigError
 
-# Of the spring's force, what the setpoint's velocity may add.
-LEADING_SHARE = 0.8
+# Largest force of the velocity feedforward, as a share of the spring's force.
+FEEDFORWARD_SHARE = 0.8
 
 
 @dataclass(frozen=True)
 class ArmGains:
-    """How stiffly the arm follows its setpoint.
+    """Gains of the impedance controller.
 
     Attributes:
         stiffness: [N/m].
         turn_stiffness: [Nm/rad].
-        damping_ratio: of translations, relative to 2 * sqrt(stiffness) Ns/m, which is critical for
-            1 kg; an arm weighs several.
-        error_clip: largest distance (3,) [m] from the setpoint that is answered with force: with
+        damping_ratio: damping of translations relative to 2 * sqrt(stiffness) Ns/m, which is
+            critical for 1 kg; an arm weighs several.
+        error_clip: distance (3,) [m] from the setpoint above which the force does not grow; with
             the stiffness it bounds the force.
-        turn_error_clip: the same for turns (3,) [rad].
-        posture_stiffness: with which the elbow is drawn to its posture at home [Nm/rad].
-        reset_posture_stiffness: likewise on the way home, against the joints' friction.
+        turn_error_clip: likewise for rotations (3,) [rad].
+        posture_stiffness: stiffness that pulls the joints to `posture` [Nm/rad].
+        reset_posture_stiffness: likewise during a reset, against the joints' friction.
         posture: joints (7,) [rad] at home.
-        joint_low, joint_high, joint_margin: limits (7,) of the joints and the distance to them
-            [rad] at which franky itself pushes back, with 5 Nm at most; see `JointLimits`.
+        joint_low, joint_high, joint_margin: joint limits (7,) and the distance to them [rad]
+            within which franky itself pushes back, with 5 Nm at most; see `JointLimits`.
 
     """
 
@@ -64,25 +64,26 @@ class ArmGains:
 
     @property
     def spring(self) -> np.ndarray:
-        """Return the largest force (3,) [N] and torque (3,) [Nm] that the stiffness gives."""
+        """Return the largest force (3,) [N] and torque (3,) [Nm] of the stiffness."""
         return np.concatenate([self.stiffness * np.asarray(self.error_clip),
                                self.turn_stiffness * np.asarray(self.turn_error_clip)])
 
     @property
     def bound(self) -> np.ndarray:
-        """Return the largest force (3,) [N] and torque (3,) [Nm] on an arm that is held."""
-        return (1 + LEADING_SHARE) * self.spring
+        """Return the largest force (3,) [N] and torque (3,) [Nm] on a blocked arm."""
+        return (1 + FEEDFORWARD_SHARE) * self.spring
 
-    def leading(self, velocity: np.ndarray, turn_velocity: np.ndarray) -> np.ndarray:
-        """Return the part (6,) of a setpoint's velocity that the controller may be told.
+    def feedforward(self, velocity: np.ndarray, angular_velocity: np.ndarray) -> np.ndarray:
+        """Return the velocity feedforward (6,) for a setpoint's velocity.
 
-        Told all of it, damping would not hold the arm behind; but the force of damping is not
-        clipped. So it stays below the spring's: an arm whose setpoints freeze comes to rest.
+        The full velocity would remove the lag that damping causes, but franky does not clip the
+        force of damping. The share keeps it below the spring's force, so that an arm whose
+        setpoints freeze comes to rest.
         """
-        wanted = np.concatenate([velocity, turn_velocity])
+        result = np.concatenate([velocity, angular_velocity])
         for part in (slice(0, 3), slice(3, 6)):
-            force = np.linalg.norm(self.damping[part] * wanted[part])
-            most = LEADING_SHARE * self.spring[part].min()
+            force = np.linalg.norm(self.damping[part] * result[part])
+            most = FEEDFORWARD_SHARE * self.spring[part].min()
             if force > most:
-                wanted[part] *= most / force
-        return wanted
+                result[part] *= most / force
+        return result

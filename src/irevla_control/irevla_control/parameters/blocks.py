@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A params file of ROS as data: blocks of parameters, each for the nodes that its name matches."""
+"""A ROS params file as data: blocks of parameters for the nodes that match a name."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _NAME = re.compile(r'(/(\w+|\*{1,2}))+', re.ASCII)
 
 @dataclass(frozen=True)
 class Entry:
-    """A parameter in a block: its name, nested ones joined by dots, its value and its line."""
+    """A parameter in a block: name (nested names joined by dots), value and line."""
 
     name: str
     value: Any
@@ -28,11 +28,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Block:
-    """Parameters for some nodes.
+    """Parameters for the nodes that match a name.
 
     Attributes:
-        name: as /ns/node, in which `*` stands for one part, `**` for any number of them.
-        line: of the file.
+        name: as /ns/node, where `*` matches one part and `**` any number of parts.
+        line: line in the file.
         entries: the parameters, in order.
 
     """
@@ -42,24 +42,24 @@ class Block:
     entries: tuple[Entry, ...]
 
     def matches(self, node: str) -> bool:
-        """Return whether it is for a node, given by its full name."""
+        """Return whether the block applies to a node, given by its full name."""
         pattern = self.name.replace('/**', r'(/\w+)@').replace('/*', r'/\w+').replace('@', '*')
         return re.fullmatch(pattern, node, re.ASCII) is not None
 
     @property
     def node(self) -> str:
-        """The node's name without namespace; '' where any would match."""
+        """The node's name without namespace; '' if any name matches."""
         last = self.name.rpartition('/')[2]
         return '' if '*' in last else last
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads numbers as ROS does: 1e-3 is one."""
+    """Reads numbers as ROS does: 1e-3 is a number."""
 
 
 _Loader.add_implicit_resolver(
     'tag:yaml.org,2002:float', re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$'), list('-+0123456789'))
-# So launch_ros writes lists.
+# launch_ros writes lists with this tag.
 _Loader.add_constructor('tag:yaml.org,2002:python/tuple',
                         lambda loader, tree: loader.construct_sequence(tree, deep=True))
 
@@ -68,7 +68,7 @@ def read_blocks(path: Path) -> list[Block]:
     """Read a params file.
 
     Raises:
-        ConfigError: what ROS could not read or would silently pass over, a line for each.
+        ConfigError: parts that ROS could not read or would silently ignore, one line for each.
 
     """
     reader = _Reader(path)
@@ -82,11 +82,11 @@ def read_blocks(path: Path) -> list[Block]:
         raise ConfigError(f'{path}: {error}') from error
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, 'problem_mark', None)
-        raise ConfigError(f'{path}:{mark.line + 1 if mark else 1}: no YAML: '
+        raise ConfigError(f'{path}:{mark.line + 1 if mark else 1}: not YAML: '
                           f'{getattr(error, "problem", None) or error}') from error
     if alias is not None:
-        raise ConfigError(f'{path}:{alias.start_mark.line + 1}: ROS takes no aliases; write out '
-                          f'what *{alias.anchor} stands for')
+        raise ConfigError(f'{path}:{alias.start_mark.line + 1}: ROS allows no aliases; write the '
+                          f'value instead of *{alias.anchor}')
     if reader.problems:
         raise ConfigError('\n'.join(reader.problems))
     return blocks
@@ -96,14 +96,14 @@ def read_value(text: str) -> Any:
     """Read a value from the command line.
 
     Raises:
-        ConfigError: ROS could not read it.
+        ConfigError: ROS could not read the value.
 
     """
     try:
         value = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError) as error:
         reason = getattr(error, 'problem', None) or error
-        raise ConfigError(f'{text}: no YAML: {reason}') from error
+        raise ConfigError(f'{text}: not YAML: {reason}') from error
     problem = _value_problem(value)
     if problem:
         raise ConfigError(f'{shown(value)}: {problem}')
@@ -111,7 +111,7 @@ def read_value(text: str) -> Any:
 
 
 class _Reader:
-    """Goes through the tree of a file, and notes what is wrong with it."""
+    """Reads the tree of a file and collects its problems."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -119,9 +119,9 @@ class _Reader:
         self.problems: list[str] = []
 
     def blocks(self, tree: yaml.Node, name: str, line: int) -> Iterator[Block]:
-        """Yield the blocks under a name of nodes or of a namespace, which stands in a line."""
+        """Yield the blocks under the name of a node or namespace, whose line is given."""
         if not isinstance(tree, yaml.MappingNode) or not tree.value:
-            self._note(tree, f'{name or "the file"} holds {self._shown(tree)}; expected are '
+            self._note(tree, f'{name or "the file"} has {self._shown(tree)}; expected '
                              f'names of nodes, under each `{PARAMETERS_KEY}:`')
             return
         for key, value, its_line in self._items(tree, name):
@@ -130,10 +130,10 @@ class _Reader:
                 continue
             path = f'{name}/{key.removeprefix("/") if not name else key}'
             if not isinstance(value, yaml.MappingNode) and name:
-                self._note(value, f'{name} {key}: {self._shown(value)}: stands outside '
+                self._note(value, f'{name} {key}: {self._shown(value)}: is outside '
                                   f'`{PARAMETERS_KEY}:`; write it under that')
             elif not _NAME.fullmatch(path):
-                self._note(value, f'{key!r} cannot name a node; expected is a name such as '
+                self._note(value, f'{key!r} cannot name a node; expected a name such as '
                                   '/**/franka')
             else:
                 yield from self.blocks(value, path, its_line)
@@ -141,7 +141,7 @@ class _Reader:
     def _entries(self, tree: yaml.Node, name: str, prefix: str) -> Iterator[Entry]:
         if not isinstance(tree, yaml.MappingNode):
             self._note(tree, f'{name} {prefix or PARAMETERS_KEY}: {self._shown(tree)}: expected '
-                             'are parameters, each as `name: value`')
+                             'parameters, each as `name: value`')
             return
         for key, value, line in self._items(tree, f'{name} {prefix}'.rstrip()):
             key = f'{prefix}.{key}' if prefix else key
@@ -156,12 +156,12 @@ class _Reader:
                 yield Entry(key, found, line)
 
     def _items(self, tree: yaml.MappingNode, where: str) -> Iterator[tuple[str, yaml.Node, int]]:
-        """Yield keys, values and lines; a key that is there twice is a problem."""
+        """Yield keys, values and lines; a key given twice is a problem."""
         seen: dict[str, int] = {}
         for key, value in tree.value:
             name, line = str(key.value), key.start_mark.line + 1
             if name in seen:
-                self._note(key, f'{where} {name}: is there twice, first in line {seen[name]}; '
+                self._note(key, f'{where} {name}: given twice, first in line {seen[name]}; '
                                 'only one would count')
                 continue
             seen[name] = line
@@ -175,15 +175,15 @@ class _Reader:
 
 
 def _value_problem(value: Any) -> str:
-    """Return why ROS would read no parameter from a value, '' if it would."""
+    """Return why ROS could not read a parameter from a value, or ''."""
     if value is None:
         return 'has no value'
     if not isinstance(value, list):
         return ''
     kinds = {type(item) for item in value}
     if kinds == {int, float}:
-        return 'whole numbers are mixed with others; expected is ' \
+        return 'whole numbers are mixed with others; expected ' \
             f'{shown([float(item) for item in value])}'
     if len(kinds) > 1 or list in kinds:
-        return 'a list of mixed types; expected is one type for all, text in quotes'
-    return '' if value else 'an empty list; expected is at least one value ("" for no text)'
+        return 'a list of mixed types; expected one type for all, text in quotes'
+    return '' if value else 'an empty list; expected at least one value ("" for no text)'

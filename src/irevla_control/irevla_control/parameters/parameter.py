@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One parameter of a node as data: its type, its range, and whether a value fits."""
+"""One parameter of a node as data: type, range, and the check of a value."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,20 +20,20 @@ _KINDS = {bool: ('true or false', 'true or false'), int: ('a whole number', 'who
 
 @dataclass(frozen=True)
 class Form:
-    """What a text has to look like, in words and as a regular expression."""
+    """The required form of a text, in words and as a regular expression."""
 
     words: str
     pattern: str
 
     def fits(self, text: str) -> bool:
-        """Return whether a text looks so."""
+        """Return whether a text has this form."""
         return re.fullmatch(self.pattern, text, re.ASCII) is not None
 
 
 _TOKEN = r'[A-Za-z_]\w*'
 _TOPIC = rf'/?{_TOKEN}(/{_TOKEN})*'
-# A camera's name is a part of the names of its topics.
-CAMERA = Form('a name of letters, digits and _ that begins with no digit', _TOKEN)
+# A camera's name is part of its topics' names.
+CAMERA = Form('a name of letters, digits and _ that does not begin with a digit', _TOKEN)
 SERIAL = Form('a serial number, without spaces', r'\S+')
 TOPIC = Form('the name of a topic, as robot_state or camera/front/image_raw', _TOPIC)
 TYPED_TOPIC = Form('"name package/msg/Type"', rf'{_TOPIC}\s+\w+/msg/\w+')
@@ -44,12 +44,13 @@ class Parameter:
     """One read-only parameter of a node.
 
     Attributes:
-        default: its type is the parameter's type. A list of floats is a vector, whose length is
-            the default's; other lists may have any length but 0.
-        description: with the unit, where it has one.
+        default: the default, whose type is the parameter's type. A list of floats is a vector of
+            fixed length; other lists may have any length above 0.
+        description: text that ends with the unit in brackets, if there is one.
         low, high: inclusive range of a number, or of each number in a list; both or neither.
         choices: allowed values.
-        form: of the text, or of each in a list, where each may be there once; '' is none.
+        form: form of the text, or of each text in a list, which may contain each text once; ''
+            means that no text is given.
 
     """
 
@@ -61,10 +62,10 @@ class Parameter:
     form: Form | None = None
 
     def fitted(self, value: Any) -> Any:
-        """Return a value as the parameter's type; a whole number may stand for a float.
+        """Return a value converted to the parameter's type; a float may be given as an integer.
 
         Raises:
-            ConfigError: it does not fit; says the value and what is expected.
+            ConfigError: the value is invalid; the text has the value and what is expected.
 
         """
         is_list = isinstance(self.default, list)
@@ -77,12 +78,12 @@ class Parameter:
             raise self._misfit(value)
         twice = [item for item, count in Counter(items).items() if count > 1]
         if self.form and twice:
-            raise ConfigError(f'{shown(value)}: {shown(twice[0])} is there twice')
+            raise ConfigError(f'{shown(value)}: {shown(twice[0])} given twice')
         return items
 
     @property
     def expected(self) -> str:
-        """What a value has to be, in words."""
+        """The allowed values, in words."""
         if self.choices:
             words = f'one of {", ".join(map(shown, self.choices))}'
             return f'a list, each {words}' if isinstance(self.default, list) else words
@@ -96,7 +97,7 @@ class Parameter:
 
     @property
     def unit(self) -> str:
-        """What the description has in brackets at its end; '' for none."""
+        """The unit at the end of the description; '' if there is none."""
         found = re.search(r'\[([^\[\]]+)\]$', self.description)
         return found.group(1) if found else ''
 
@@ -110,7 +111,7 @@ class Parameter:
             and isinstance(self._first, float) else None
 
     def _item(self, item: Any, value: Any) -> Any:
-        """Return one value as the parameter's type; ``value`` is what it is part of."""
+        """Return one item converted to the parameter's type; ``value`` is the whole value."""
         kind = type(self._first)
         if kind is float and type(item) is int:
             item = float(item)
@@ -130,35 +131,36 @@ class Parameter:
                                f'{shown(self.choices[0])} is possible')
         items = value if isinstance(value, list) else [value]
         quotes = isinstance(self._first, str) and any(not isinstance(one, str) for one in items)
-        return ConfigError(f'{shown(value)}: expected is {self.expected}'
+        return ConfigError(f'{shown(value)}: expected {self.expected}'
                            + ('; text that looks like something else needs quotes' if quotes
                               else ''))
 
 
 Table = Mapping[str, Parameter]
 
-# Of all who join observations: a policy, operators, the recorder and, by its bags, readers.
+# Shared by all nodes that join observations; the recorder stores it for readers of its bags.
 MAX_SKEW = Parameter(
-    0.0, 'how much older than the first camera\'s stamp the rest of an observation may be; 0: '
-    'equal stamps, as simulators give them [s]', 0.0, 1.0)
+    0.0, 'largest age of the other parts of an observation relative to the first camera\'s stamp; '
+    '0: equal stamps, as in simulators [s]', 0.0, 1.0)
 
 # Parameters that have a new name, of any node.
 RENAMED = {'most_owed': 'max_pending_updates'}
 
-# Every node has these from rclpy itself.
+# Parameters that rclpy declares for every node.
 RCLPY_PARAMETERS: Table = {
     'use_sim_time': Parameter(
-        False, 'the nodes run on the clock of this machine, and nothing publishes /clock',
+        False, 'the nodes use the clock of this machine, and no node publishes /clock',
         choices=(False,)),
-    'start_type_description_service': Parameter(True, 'whether types can be asked for'),
+    'start_type_description_service': Parameter(True, 'whether the service for types runs'),
 }
 
 
 def fitted(table: Table, name: str, value: Any) -> Any:
-    """Return the value of a parameter that a table, or rclpy, declares.
+    """Return the value of a parameter that a table or rclpy declares.
 
     Raises:
-        ConfigError: nobody declares it, with the nearest name; or as `Parameter.fitted`.
+        ConfigError: neither declares it (the text has the nearest name); or as
+            `Parameter.fitted`.
 
     """
     known = {**RCLPY_PARAMETERS, **table}
@@ -175,15 +177,15 @@ def alternative(name: str, known: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the known name that is most like another."""
+    """Return the known name that is most similar to another."""
     return max(known, key=lambda one: likeness(name, one))
 
 
 def likeness(name: str, other: str) -> float:
-    """Return how much two names are alike, from 0 to 1."""
+    """Return the similarity of two names, from 0 to 1."""
     return SequenceMatcher(None, name, other).ratio()
 
 
 def shown(value: Any) -> str:
-    """Return a value as YAML would have it, in one line."""
+    """Return a value as YAML in one line."""
     return json.dumps(value, default=str, ensure_ascii=False)

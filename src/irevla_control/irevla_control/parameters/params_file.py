@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a params file fits the nodes that are started: no key of it may be without effect."""
+"""Checks a params file against the started nodes: no key of it may be without effect."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,15 +20,15 @@ from irevla_control.parameters.parameter import (
 
 # The tables of nodes, by full name: /ns/node.
 Nodes = Mapping[str, Table]
-# From here on a name may be meant for another: franka_node for franka.
+# Similarity from which a name may be a misspelling of another, such as franka_node of franka.
 ALIKE = 0.7
 
 
 def file_problems(path: Path, blocks: Sequence[Block], nodes: Nodes) -> list[str]:
-    """Return what is wrong with the blocks of a file for the nodes to start, a line for each.
+    """Return the problems of a file's blocks for the nodes to start, one line for each.
 
-    A block must match a node, namespace included. Each of its keys must be declared by that node;
-    in a block for any node, such as /**, by at least one of those that it matches.
+    A block must match a node, including its namespace. Each of its keys must be declared by a
+    node that it matches.
     """
     problems = []
     for block in blocks:
@@ -45,10 +45,10 @@ def file_problems(path: Path, blocks: Sequence[Block], nodes: Nodes) -> list[str
 
 
 def given_to(node: str, table: Table, blocks: Sequence[Block]) -> dict[str, Any]:
-    """Return what a file's blocks give to a node, of what it declares; the last one counts.
+    """Return the values of a node's declared parameters in a file; the last block counts.
 
     Raises:
-        ConfigError: a value does not fit; `file_problems` says where.
+        ConfigError: a value is invalid; `file_problems` gives its place.
 
     """
     return {entry.name: fitted(table, entry.name, entry.value)
@@ -57,7 +57,7 @@ def given_to(node: str, table: Table, blocks: Sequence[Block]) -> dict[str, Any]
 
 
 def missed(path: Path, blocks: Sequence[Block], node: str) -> str:
-    """Return which block of a file misses a node that it seems to be meant for, '' if none."""
+    """Return which block of a file does not match a node although its name is similar, or ''."""
     if any(block.node and block.matches(node) for block in blocks):
         return ''
     name = node.rpartition('/')[2]

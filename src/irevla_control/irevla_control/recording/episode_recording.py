@@ -3,7 +3,7 @@
 """One episode on its way to the disk: staged, then committed."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 import json
 import math
 import os
@@ -50,8 +50,19 @@ class RawMessage(NamedTuple):
     layout: ImageLayout | None = None
 
 
+def custom_data(about: dict[str, str], sources: Collection[str], lost: Mapping[str, int],
+                max_gap_s: Mapping[str, float], recovered: bool, failed: str) -> dict[str, str]:
+    """Return all that a bag says of its episode; ``recorded_ns`` is now unless it is given."""
+    gaps = {topic: round(gap, 6) for topic, gap in max_gap_s.items()}
+    return {
+        'recorded_ns': str(time.time_ns()), **about, 'sources': ','.join(sorted(sources)),
+        'recovered': 'true' if recovered else 'false', 'failed': failed,
+        'lost': json.dumps({topic: number for topic, number in lost.items() if number}),
+        'max_gap_s': json.dumps(gaps)}
+
+
 def commit(root: Path, writer: BagWriter, about: dict[str, str], sources: Sequence[str],
-           lost: dict[str, int], recovered: bool = False, failed: str = '') -> EpisodeEntry:
+           lost: dict[str, int], failed: str = '') -> EpisodeEntry:
     """Finish a staged bag, move it to its place, and add it to the index.
 
     Raises:
@@ -62,12 +73,7 @@ def commit(root: Path, writer: BagWriter, about: dict[str, str], sources: Sequen
     target = root / writer.folder.name
     if target.exists():
         raise BagError(f'{target} exists already; move one of the two recordings away')
-    gaps = {topic: round(gap, 6) for topic, gap in writer.max_gap_s.items()}
-    writer.close({
-        **about, 'sources': ','.join(sorted(sources)),
-        'recovered': 'true' if recovered else 'false', 'failed': failed,
-        'lost': json.dumps({topic: number for topic, number in lost.items() if number}),
-        'max_gap_s': json.dumps(gaps), 'recorded_ns': str(time.time_ns())})
+    writer.close(custom_data(about, sources, lost, writer.max_gap_s, False, failed))
     sync(writer.folder)
     os.rename(writer.folder, target)
     sync(target.parent)

@@ -72,10 +72,11 @@ class Recorder:
         self._disk_checked = 0
         self._full = ''
         self._lock = lock_root(self._root)
-        recovered, problems = recover_staged(self._root)
-        for problem in problems:
+        recovered = recover_staged(self._root)
+        for problem in recovered.problems:
             on_problem(problem)
-        for entry in recovered:
+        self.counts['empty bags removed'] += len(recovered.removed)
+        for entry in recovered.entries:
             on_committed(entry)
         self._jobs: queue.SimpleQueue[EpisodeRecording | None] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[EpisodeEntry | str | Exception] = queue.SimpleQueue()

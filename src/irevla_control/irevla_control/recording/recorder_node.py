@@ -34,6 +34,8 @@ from irevla_msgs.msg import RecordedEpisode
 PARAMETERS = {
     'root': Parameter('', 'folder that gets one bag per episode'),
     'cameras': Parameter(['front', 'wrist'], 'cameras, by name', form=CAMERA),
+    'record_policy_steps': Parameter(
+        False, 'also record policy_step: the latents of the VLM, which no reader of bags needs'),
     'topics': Parameter([''], 'further topics, each "name package/msg/Type"',
                         form=TYPED_TOPIC),
     'poll_hz': Parameter(50.0, 'how often the queues of all topics are emptied [Hz]', 5.0, 1000.0),
@@ -61,9 +63,9 @@ SUITE_TOPICS = {
     'teleop_command': 'irevla_msgs/msg/EndEffectorCommand',
     'expert_label': 'irevla_msgs/msg/EndEffectorCommand',
     'policy_command': 'irevla_msgs/msg/EndEffectorCommand',
-    'policy_step': 'irevla_msgs/msg/PolicyStep',
     'command': 'irevla_msgs/msg/EndEffectorCommand',
 }
+POLICY_STEP = {'policy_step': 'irevla_msgs/msg/PolicyStep'}
 DISCOVERY_PERIOD_S = 1.0
 
 
@@ -117,7 +119,8 @@ class RecorderNode(Node):
     def _topics(self, values: dict) -> dict[str, str]:
         """Return all topics, resolved, with their types."""
         topics = {f'camera/{camera}/image_raw': 'sensor_msgs/msg/Image'
-                  for camera in values['cameras'] if camera} | SUITE_TOPICS
+                  for camera in values['cameras'] if camera} | SUITE_TOPICS | (
+                      POLICY_STEP if values['record_policy_steps'] else {})
         for text in filter(None, values['topics']):
             name, type_name = text.split()
             topics[name] = type_name

@@ -2,20 +2,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Saving what a killed recorder left: every bag up to its last whole message.
 
-``python -m irevla_control.recording.recovery ROOT`` does what a recorder does when it starts.
+``python -m irevla_control.recording.recovery FOLDER`` does what a recorder does when it starts,
+and also takes committed bags that lost their end: of a root, or the one episode of that folder.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 import fcntl
+import json
 from pathlib import Path
-import shutil
 import sys
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
-from irevla_control.bags.index import EpisodeEntry, append_to_index, entry_from_bag, repair_index
+from rosbags.typesys import TypesysError
+import yaml
+
+from irevla_control.bags.index import (
+    EpisodeEntry,
+    append_to_index,
+    entry_from_bag,
+    episode_folders,
+    repair_index,
+)
 from irevla_control.bags.message_types import decode, typestore
-from irevla_control.bags.writer import BagWriter
 from irevla_control.cdr import command_source, stamp_of
 from irevla_control.episode import PHASE_ENDED
 from irevla_control.errors import BadMessageError, BagError
@@ -24,14 +33,26 @@ from irevla_control.recording.episode_recording import (
     COMMAND_TYPE,
     EPISODE_TYPE,
     STAGING,
-    commit,
+    custom_data,
     describe,
 )
 from irevla_control.recording.step_count import StepCount
+from irevla_control.recording.torn_bag import (
+    METADATA,
+    TornBag,
+    begun,
+    check_sums,
+    is_whole,
+    settle,
+    settled,
+)
 
 EVENTS = '/episode'
 # What tells how many steps are whole.
 STEP_TOPICS = (EVENTS, '/command', '/robot_state', '/image_raw')
+# Without these nothing lists a bag.
+_DESCRIBED = frozenset(('episode_id', 'task', 'instruction', 'seed', 'steps', 'success', 'aborted',
+                        'terminated', 'truncated'))
 
 
 def lock_root(root: Path) -> TextIO:
@@ -56,34 +77,66 @@ def lock_root(root: Path) -> TextIO:
     return file
 
 
-def recover_staged(root: Path) -> tuple[list[EpisodeEntry], list[str]]:
-    """Commit every staged bag of a locked root, and mend the index.
+class Recovered(NamedTuple):
+    """What a recovery did.
 
-    Returns what was recovered, and what could not be: each with reason and remedy.
+    Attributes:
+        entries: of the bags that are whole now.
+        problems: why others are not, each with its remedy; these stay as they were.
+        removed: folders of bags that held nothing but a header.
+
     """
-    entries, problems = [], []
-    for folder in sorted(path for path in (root / STAGING).iterdir() if path.is_dir()):
+
+    entries: list[EpisodeEntry]
+    problems: list[str]
+    removed: list[Path]
+
+
+def recover_staged(root: Path) -> Recovered:
+    """Commit every staged bag of a locked root, finish what was killed, and mend the index."""
+    staged = sorted(path for path in (root / STAGING).iterdir() if path.is_dir())
+    done = recover_folders(root, [*staged, *begun(root)])
+    return done._replace(problems=done.problems + repair_index(root))
+
+
+def recover_folders(root: Path, folders: Iterable[Path]) -> Recovered:
+    """Recover these bags of a locked root, staged or committed; whole ones are only moved."""
+    done = Recovered([], [], [])
+    for folder in folders:
         try:
             entry = _recover(root, folder)
         except (BagError, OSError) as error:
-            problems.append(f'{folder} is not recovered: {error}')
+            done.problems.append(f'{folder} is not recovered: {error}')
             continue
-        if entry is not None:
-            entries.append(entry)
-    return entries, problems + repair_index(root)
+        if entry is None:
+            done.removed.append(folder)
+        else:
+            done.entries.append(entry)
+    return done
 
 
 def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
-    """Commit one staged bag; None when it held no whole message, and is removed."""
-    if (folder / 'metadata.yaml').exists():
-        # Killed between the end of the bag and its renaming: nothing is missing.
-        entry = entry_from_bag(folder)
-        if (root / folder.name).exists():
-            raise BagError(f'{root / folder.name} exists already; delete one of the two')
-        folder.rename(root / folder.name)
+    """Make one bag whole and commit it; None when it held nothing but a header."""
+    target = root / folder.name
+    if folder != target and target.exists():
+        raise BagError(f'{target} exists already; delete one of the two')
+    if not any(folder.iterdir()):
+        folder.rmdir()
+        return None
+    settle(folder)
+    if not is_whole(folder) and not _rebuild(folder):
+        return None
+    entry = entry_from_bag(folder)
+    if folder != target:
+        folder.rename(target)
         sync(root)
-        append_to_index(root, entry)
-        return entry
+    append_to_index(root, entry)
+    settled(target)
+    return entry
+
+
+def _rebuild(folder: Path) -> bool:
+    """Replace a torn bag by what is whole of it; return whether there was anything."""
     last_event, sources = b'', set()
     stamps: list[tuple[str, int]] = []
 
@@ -97,28 +150,45 @@ def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
             sources.add(command_source(data))
 
     try:
-        writer = BagWriter.recover(folder, visit)
-        if writer is None:
-            shutil.rmtree(folder)
-            return None
-        about = writer.about
-        steps, failed = StepCount.from_about(about), ''
+        bag = TornBag(folder, visit)
+        if not bag.messages:
+            bag.remove()
+            return False
+        about = bag.about | _data_beside(folder)
+        lost, failed = json.loads(about.get('lost', '{}')), about.get('failed', '')
+        steps, ended = StepCount.from_about(about), False
         if last_event:
-            store = typestore(((EPISODE_TYPE, writer.definition(EPISODE_TYPE)),))
+            store = typestore(((EPISODE_TYPE, bag.definition(EPISODE_TYPE)),))
             event = decode(store, EPISODE_TYPE, last_event)
-            about = {**about, **describe(event)}
+            about |= describe(event)
             ended = event.phase == PHASE_ENDED
-        else:
-            ended = False
-    except BadMessageError as error:
-        raise BagError(f'{error}; the bag is damaged, delete {folder}') from error
+    except (BadMessageError, TypesysError, ValueError, KeyError, TypeError) as error:
+        raise BagError(f'what it holds is no episode of this suite ({error}); it stays as it is, '
+                       f'move {folder} away') from error
+    missing = sorted(_DESCRIBED - about.keys())
+    if missing:
+        raise BagError(f'it has no message on {EVENTS} and no {", ".join(missing)} in its '
+                       f'metadata; it stays as it is, move {folder} away')
     if steps is not None:
         _count(steps, stamps, stamp_of(last_event) if ended else None)
-        about = {**about, 'dropped': str(steps.dropped)}
-        failed = steps.problem() if ended and about['aborted'] == 'false' else ''
+        about |= {'dropped': str(steps.dropped)}
+        if ended and about['aborted'] == 'false':
+            failed = failed or steps.problem()
     if failed or not ended:
-        about = {**about, 'aborted': 'true'}
-    return commit(root, writer, about, sorted(sources), {}, recovered=True, failed=failed)
+        about |= {'aborted': 'true'}
+    bag.replace(custom_data(about, sources, lost, bag.max_gap_s, True, failed))
+    return True
+
+
+def _data_beside(folder: Path) -> dict[str, str]:
+    """Return the custom data of a metadata.yaml that was whole once; nothing without one."""
+    try:
+        content = yaml.load((folder / METADATA).read_text(),
+                            Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
+        return {str(key): str(value) for key, value in
+                content['rosbag2_bagfile_information']['custom_data'].items()}
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError):
+        return {}
 
 
 def _count(steps: StepCount, stamps: Sequence[tuple[str, int]], end: int | None) -> None:
@@ -131,25 +201,54 @@ def _count(steps: StepCount, stamps: Sequence[tuple[str, int]], end: int | None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Recover the staged bags of a root."""
+    """Recover the torn bags of a root, or the one in a folder."""
     parser = argparse.ArgumentParser(
         prog='python -m irevla_control.recording.recovery',
-        description='Commit what a killed recorder left, up to the last whole message.')
-    parser.add_argument('root', type=Path, help='folder that episodes were recorded to')
-    root = parser.parse_args(arguments).root
+        description='Make bags whole that a killed recorder or a torn copy left, up to the last '
+                    'whole message. Nothing is lost: a bag that is not understood stays as it is.')
+    parser.add_argument('folder', type=Path,
+                        help='folder that episodes were recorded to, or that of one episode')
+    folder = parser.parse_args(arguments).folder.absolute()
     try:
-        if not root.is_dir():
-            raise BagError(f'{root} is not a folder')
-        with lock_root(root):
-            entries, problems = recover_staged(root)
-    except BagError as error:
+        if not folder.is_dir():
+            raise BagError(f'{folder} is not a folder')
+        done = _recover_given(folder)
+    except (BagError, OSError) as error:
         print(f'bag_recovery: {error}', file=sys.stderr)
         return 1
-    for entry in entries:
+    for entry in done.entries:
         print(f'{entry.episode_id}: recovered, {entry.steps} steps, {entry.bytes / 1e6:.1f} MB')
-    for problem in problems:
+    for removed in done.removed:
+        print(f'{removed}: removed, it held nothing but the header of a file')
+    for problem in done.problems:
         print(f'bag_recovery: {problem}', file=sys.stderr)
-    return 1 if problems else 0
+    if not any(done):
+        print(f'{folder}: nothing to recover')
+    return 1 if done.problems else 0
+
+
+def _recover_given(folder: Path) -> Recovered:
+    """Recover all that is torn below a root, or the one bag in a folder."""
+    staged = folder.parent.name == STAGING
+    if not (staged or any(folder.glob('*.mcap')) or (folder / METADATA).exists()):
+        with lock_root(folder):
+            torn = [each for each in episode_folders(folder) if _is_torn(each)]
+            return Recovered(*map(list.__add__, recover_folders(folder, torn),
+                                  recover_staged(folder)))
+    root = folder.parent.parent if staged else folder.parent
+    with lock_root(root):
+        if staged or _is_torn(folder):
+            return recover_folders(root, [folder])
+        check_sums(folder)
+        return Recovered([], [], [])
+
+
+def _is_torn(folder: Path) -> bool:
+    """Return whether a committed bag has lost its end, or a recovery of it was killed."""
+    try:
+        return folder in begun(folder.parent) or not is_whole(folder)
+    except BagError:
+        return False
 
 
 if __name__ == '__main__':

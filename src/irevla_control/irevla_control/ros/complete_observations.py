@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which stamps have a complete observation: what an operator may answer, as a policy may."""
+"""Finds the stamps of complete observations, which an operator's node may answer."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -17,49 +17,49 @@ from irevla_control.ros.parameters import CAMERA, MAX_SKEW, Parameter
 from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import RobotState
 
-# Of every node that commands in an operator's place.
+# Parameters of every node that sends commands as an operator.
 OBSERVED = {
-    'cameras': Parameter([''], 'cameras of a complete observation, the first leading: each is '
-                               'answered once', form=CAMERA),
+    'cameras': Parameter([''], 'cameras of a complete observation, the first gives the stamp; '
+                               'each observation is answered once', form=CAMERA),
     'max_skew_s': MAX_SKEW,
 }
-# Without a complete observation, after which an operator is told, again and again [s].
+# Time without a complete observation after which the reason is reported [s].
 INCOMPLETE_S = 0.5
 
 
 class CompleteObservations:
-    """Joins the stamps of images and `robot_state`; calls back with that of each complete one.
+    """Joins images and `robot_state` by stamp; calls back with each complete observation's stamp.
 
-    Nothing is decoded: an operator sees with their own eyes, only a reader needs the content.
-    Where none is complete for a while, diagnostics tell why the arm does not move.
+    Messages are not decoded, because an operator does not use their content. If no observation is
+    complete for a while, the diagnostics explain why the arm does not move.
     """
 
     def __init__(self, node: Node, diagnostics: Diagnostics, cameras: Sequence[str],
                  max_skew_s: float, on_complete: Callable[[int], None],
-                 wanted: Callable[[], bool]) -> None:
-        """Subscribe.
+                 needed: Callable[[], bool]) -> None:
+        """Subscribe to the topics.
 
         Args:
-            node: that subscribes.
-            diagnostics: of the node.
-            cameras: by name, the first leading.
+            node: the node that subscribes.
+            diagnostics: diagnostics of the node.
+            cameras: names of the cameras; the first gives the stamp.
             max_skew_s: see `OBSERVED`.
-            on_complete: gets stamps [ns].
-            wanted: whether the node would command now, so that the lack of one matters.
+            on_complete: called with each stamp [ns].
+            needed: returns whether the node has a command to send now.
 
         Raises:
-            ConfigError: no cameras.
+            ConfigError: no cameras are given.
 
         """
         cameras = [camera for camera in cameras if camera]
         if not cameras:
-            raise ConfigError('parameter cameras is empty; name the cameras whose images are '
-                              'answered, the first leading')
+            raise ConfigError('parameter cameras is empty; name the cameras of an observation, '
+                              'first the one that gives the stamp')
         self._buffer = ObservationBuffer(cameras, max_skew_s)
-        self._heard = {part: float('-inf') for part in (*cameras, 'state')}
+        self._arrived_s = {part: float('-inf') for part in (*cameras, 'state')}
         self._complete = time.monotonic()
         self._max_skew_s, self._on_complete = max_skew_s, on_complete
-        self._diagnostics, self._wanted = diagnostics, wanted
+        self._diagnostics, self._needed = diagnostics, needed
         for camera in cameras:
             node.create_subscription(Image, f'camera/{camera}/image_raw', partial(
                 self._add, camera), OBSERVATION, raw=True)
@@ -68,7 +68,7 @@ class CompleteObservations:
         node.create_timer(INCOMPLETE_S, self._on_watch)
 
     def _add(self, part: str, data: bytes) -> None:
-        self._heard[part] = time.monotonic()
+        self._arrived_s[part] = time.monotonic()
         observation = self._buffer.add(part, stamp_of(data), None)
         if observation is not None:
             self._complete = time.monotonic()
@@ -76,17 +76,17 @@ class CompleteObservations:
 
     def _on_watch(self) -> None:
         problem = self._problem()
-        if problem and self._wanted():
+        if problem and self._needed():
             self._diagnostics.refuse(problem)
 
     def _problem(self) -> str:
-        """Return why nothing may be answered now, '' when something may."""
+        """Return why no observation can be answered now, or ''."""
         now = time.monotonic()
         if now - self._complete < INCOMPLETE_S:
             return ''
         silent = [('robot_state' if part == 'state' else f'camera {part}')
-                  for part, heard in self._heard.items() if now - heard > INCOMPLETE_S]
-        why = f'nothing comes from {", ".join(silent)}' if silent else (
+                  for part, arrived_s in self._arrived_s.items() if now - arrived_s > INCOMPLETE_S]
+        why = f'no message from {", ".join(silent)}' if silent else (
             f'its parts differ by more than max_skew_s ({self._max_skew_s:g} s)')
         return (f'no complete observation for {now - self._complete:.1f} s ({why}); no command '
                 'is sent')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Between the suite's arrays and ROS messages; every conversion checks what it is given."""
+"""Conversion between the suite's arrays and ROS messages; every conversion checks its input."""
 
 import array
 
@@ -41,7 +41,7 @@ def pixels_to_message(pixels: array.array, height: int, width: int, stamp: Time,
                       frame_id: str) -> Image:
     """Wrap the bytes of a (height, width, 3) RGB image without a copy."""
     message = Image(height=height, width=width, encoding='rgb8', step=3 * width)
-    # Not by the constructor, which copies them.
+    # Assigned, because the constructor copies the array.
     message.data = pixels
     message.header.stamp = stamp
     message.header.frame_id = frame_id
@@ -64,11 +64,11 @@ def message_to_image(message: Image) -> np.ndarray:
     return data.reshape(message.height, message.width, 3)
 
 
-def action_to_message(action: np.ndarray, stamp: Time, frame_id: str, source: int,
-                      sequence: int) -> EndEffectorCommand:
+def action_to_message(action: np.ndarray, stamp: Time, frame_id: str,
+                      source: int) -> EndEffectorCommand:
     """Wrap a (7,) action; see docs/architecture.md for its layout."""
     x, y, z, rx, ry, rz, gripper = (float(value) for value in action)
-    message = EndEffectorCommand(gripper=gripper, source=source, sequence=sequence)
+    message = EndEffectorCommand(gripper=gripper, source=source)
     message.header.stamp = stamp
     message.header.frame_id = frame_id
     message.translation.x, message.translation.y, message.translation.z = x, y, z
@@ -104,5 +104,5 @@ def message_to_state(message: RobotState) -> np.ndarray:
         raise BadMessageError(f'robot_state orientation {quaternion} is not a unit quaternion')
     state = np.concatenate([[p.x, p.y, p.z], rotation_to_columns(quaternion), [message.gripper]])
     if not np.isfinite(state).all():
-        raise BadMessageError(f'robot_state holds values that are not finite: {state}')
+        raise BadMessageError(f'robot_state has values that are not finite: {state}')
     return state

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A node's health on /diagnostics: rates, ages, counts and what it refused."""
+"""A node's status on /diagnostics: rates, ages, counters and refusals."""
 
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from rclpy.node import Node
 from irevla_control.ros.middleware import unreachable_users
 
 PERIOD_S = 1.0
-# Numbers by themselves, as they are measured; those in names, such as cam1, are part of these.
+# Measured numbers; digits within names, such as cam1, do not match.
 NUMBER = re.compile(r'(?<!\w)\d+(\.\d+)?(?!\w)')
 
 
 class Diagnostics:
-    """Counts events and timings; publishes them once a second.
+    """Counts events and durations; publishes them once a second.
 
-    An event is anything countable (`count('received')`). A refusal is an event with a reason: it
-    turns the status to WARN until the next second without one. What lasts is told by `warn` and
-    `error`, until it is cleared. A note is a value that is shown until it is told anew.
+    A refusal is an event with a reason; it sets the status to WARN until a second passes without
+    one. Lasting problems are set by `warn` and `error`, and cleared by an empty reason. A note is
+    a value that is shown until it is replaced.
     """
 
     def __init__(self, node: Node, hardware_id: str = '') -> None:
@@ -46,7 +46,7 @@ class Diagnostics:
         self._total[event] += times
 
     def set_totals(self, totals: Mapping[str, int]) -> None:
-        """Take over what another counts from its start on."""
+        """Replace the totals of events that another object counts."""
         for event, total in totals.items():
             self._total[event] = total
 
@@ -72,7 +72,7 @@ class Diagnostics:
         self._warning = reason
 
     def note(self, name: str, value: str) -> None:
-        """Publish a value under a name until it is told another."""
+        """Set the value that is published under a name."""
         self._notes[name] = value
 
     def time(self, name: str, seconds: float) -> None:
@@ -80,7 +80,7 @@ class Diagnostics:
         self._times.setdefault(name, deque(maxlen=500)).append(seconds)
 
     def publish(self) -> None:
-        """Publish now instead of at the next second, which a failing node does not see."""
+        """Publish now; a node that fails cannot wait for the next second."""
         now = time.monotonic()
         elapsed, self._last = now - self._last, now
         status = DiagnosticStatus(name=f'{self._node.get_name()}: status',
@@ -108,12 +108,12 @@ class Diagnostics:
         self._publisher.publish(message)
 
     def _other_users(self) -> str:
-        """Return what is wrong where other users run nodes in this domain, or ''."""
+        """Return which other users run nodes in this domain, and the remedy; or ''."""
         reason, users = '', list(unreachable_users(self._node.context.get_domain_id()))
         if users:
             reason = (f'user {" and ".join(users)} runs nodes in this domain (or left files of '
-                      'killed ones in /dev/shm): messages between theirs and this node are lost; '
-                      'run all nodes as one user, or give them another ROS_DOMAIN_ID')
+                      'killed nodes in /dev/shm): messages between their nodes and this one are '
+                      'lost; run all nodes as one user, or give them another ROS_DOMAIN_ID')
             if users != self._unreachable:
                 self._node.get_logger().warning(reason)
         self._unreachable = users

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The executor of all nodes: one thread, one wait a round, callbacks called directly."""
+"""The executor of all nodes: one thread, one wait per round, direct calls of callbacks."""
 
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -21,68 +21,68 @@ from rclpy.task import Future
 from rclpy.timer import Timer
 from rclpy.waitable import NumberOfEntities, Waitable
 
-# Parameter services and QoS events are for people: they are looked at only this often.
-LEISURE_S = 0.1
-_FOR_PEOPLE = ('rcl_interfaces.', 'type_description_interfaces.')
+# Poll period of parameter services and QoS events [s]: they are not urgent.
+SLOW_PERIOD_S = 0.1
+_SLOW_SERVICES = ('rcl_interfaces.', 'type_description_interfaces.')
 
-# A callback with what was taken for it; None when there is nothing to call.
+# A callback bound to its data; None if there is nothing to call.
 Call = Callable[[], Any] | None
-# What takes from an entity, and the entity.
+# The function that takes data from an entity, and the entity.
 Ready = tuple[Callable[[Any], Call], Any]
 
 
 class DirectExecutor(Executor):
-    """Runs what is ready, each callback once a round, in the thread that spins.
+    """Runs ready callbacks, each once per round, in the spinning thread.
 
-    rclpy's own executors wrap each callback in a task, build a wait set for it and wake up once
-    more after it. That takes longer than most callbacks, on the way of every command.
+    rclpy's executors wrap each callback in a task, build a wait set for it and wake up once more
+    after it. This takes longer than most callbacks and would delay every command.
     """
 
     def __init__(self, *, context: Context | None = None) -> None:
-        """Begin without nodes."""
+        """Start without nodes."""
         super().__init__(context=context)
-        self._prompt = self._leisurely = _Waiting(self)
+        self._fast = self._slow = _Waiting(self)
         self._changed = True
-        self._looked = 0.0
+        self._slow_polled_s = 0.0
 
     def wake(self) -> None:
-        """Look again at what the nodes have; rclpy calls this when one of them changed."""
+        """Rebuild the wait sets in the next round; rclpy calls this when a node changed."""
         self._changed = True
         super().wake()
 
     def add_node(self, node: Node) -> bool:
-        """Begin to run a node's callbacks; return False if they were run already."""
+        """Add a node; return False if it was added before."""
         added = super().add_node(node)
         self.wake()
         return added
 
     def remove_node(self, node: Node) -> None:
-        """Run a node's callbacks no longer."""
+        """Remove a node."""
         super().remove_node(node)
         self.wake()
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
-        """Wait until something is ready, at most ``timeout_sec``, and run all that is.
+        """Wait for ready callbacks, at most ``timeout_sec``, and run them.
 
-        It may return earlier with nothing done.
+        It may return earlier without running any.
         """
         self._resume_tasks()
         if self._changed:
             self._changed = False
-            self._look()
+            self._rebuild()
         unlimited = timeout_sec is None or timeout_sec < 0
-        ready = self._prompt.wait(LEISURE_S if unlimited else min(timeout_sec, LEISURE_S))
+        ready = self._fast.wait(SLOW_PERIOD_S if unlimited else min(timeout_sec, SLOW_PERIOD_S))
         if not self._context.ok():
             raise ExternalShutdownException
         now = time.monotonic()
-        if now - self._looked >= LEISURE_S:
-            self._looked = now
-            ready += self._leisurely.wait(0.0)
+        if now - self._slow_polled_s >= SLOW_PERIOD_S:
+            self._slow_polled_s = now
+            ready += self._slow.wait(0.0)
         for take, entity in ready:
             try:
                 call = take(entity)
             except InvalidHandle:
-                # An earlier callback of this round destroyed it.
+                # An earlier callback of this round destroyed the entity.
                 continue
             if call is not None:
                 result = call()
@@ -90,12 +90,12 @@ class DirectExecutor(Executor):
                     self.create_task(result)
 
     def spin_once_until_future_complete(self, future: Future, timeout_sec: Any = None) -> None:
-        """Do a round; the caller looks at the future."""
-        # rclpy hands over an object of its own where there is a time limit.
+        """Run one round; the caller checks the future."""
+        # With a time limit rclpy passes an object with the attribute `timeout`.
         self.spin_once(getattr(timeout_sec, 'timeout', timeout_sec))
 
     def _resume_tasks(self) -> None:
-        """Run coroutines until they wait for something; almost always there are none."""
+        """Run coroutines until they wait; usually there are none."""
         if not self._tasks:
             return
         with self._tasks_lock:
@@ -109,10 +109,10 @@ class DirectExecutor(Executor):
                 self._tasks += tasks[number + 1:]
                 raise task.exception()
 
-    def _look(self) -> None:
-        self._prompt, self._leisurely = _Waiting(self), _Waiting(self)
+    def _rebuild(self) -> None:
+        self._fast, self._slow = _Waiting(self), _Waiting(self)
         for guard in (self._guard, self._sigint_gc):
-            self._prompt.add('guard_condition', guard)
+            self._fast.add('guard_condition', guard)
         for node in self.get_nodes():
             for kind, entities in (
                     ('guard_condition', node.guards), ('timer', node.timers),
@@ -120,22 +120,22 @@ class DirectExecutor(Executor):
                     ('service', node.services), ('waitable', node.waitables)):
                 for entity in entities:
                     if entity.callback_group.can_execute(entity):
-                        waiting = self._leisurely if _for_people(kind, entity) else self._prompt
+                        waiting = self._slow if _is_slow(kind, entity) else self._fast
                         waiting.add(kind, entity)
 
 
-def _for_people(kind: str, entity: Any) -> bool:
+def _is_slow(kind: str, entity: Any) -> bool:
     if kind == 'service':
-        return entity.srv_type.__module__.startswith(_FOR_PEOPLE)
+        return entity.srv_type.__module__.startswith(_SLOW_SERVICES)
     return kind == 'waitable' and entity.get_num_entities().num_events > 0
 
 
 class _Waiting:
-    """A wait set and what it waits for."""
+    """A wait set and its entities."""
 
     def __init__(self, executor: Executor) -> None:
         self._context = executor.context
-        # By the wait set's names, in the order of its sizes.
+        # Keys as in the names of the wait set's methods, in the order of `NumberOfEntities`.
         self._take = {
             'subscription': _take_subscription, 'guard_condition': _take_guard,
             'timer': _take_timer, 'client': partial(_take_client, executor),
@@ -148,7 +148,7 @@ class _Waiting:
         (self._waitables if kind == 'waitable' else self._entities[kind]).append(entity)
 
     def wait(self, timeout_s: float) -> list[Ready]:
-        """Return what is ready, at the latest after ``timeout_s``."""
+        """Return the ready entities, at the latest after ``timeout_s``."""
         if not (self._waitables or any(self._entities.values())):
             return []
         if self._wait_set is None:
@@ -187,7 +187,7 @@ def _take_guard(guard: GuardCondition) -> Call:
 
 def _take_timer(timer: Timer) -> Call:
     with timer.handle:
-        # The wait set also tells of a timer that was cancelled meanwhile.
+        # The wait set also returns a timer that was cancelled in the meantime.
         if not timer.handle.is_timer_ready():
             return None
         timer.handle.call_timer()
@@ -215,7 +215,7 @@ def _take_client(executor: Executor, client: Client) -> Call:
         return None
 
     def complete() -> None:
-        # Of the executor: what the future's callbacks raise reaches who spins.
+        # With the executor, exceptions of the future's callbacks reach the spinning thread.
         future._set_executor(executor)
         future.set_result(response)
     return complete

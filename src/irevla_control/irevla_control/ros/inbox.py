@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Taking raw messages off many topics in time, whatever the node's executor is doing."""
+"""Takes raw messages from many topics in time, independent of the node's executor."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ from rclpy.subscription import Subscription
 
 from irevla_control.ros.sequence_gaps import SequenceGaps
 
-# Of one topic in one round: the others must have their turn.
+# Most messages taken from one topic per round, so that other topics are served too.
 _ROUND_LIMIT = 1000
-# With nothing to tell, the owner is woken only this seldom: for what it does by the clock.
+# Number of rounds without messages after which the owner is woken for its periodic work.
 _IDLE_ROUNDS = 10
 
 
 class Polled(CallbackGroup):
-    """Entities that the executor never waits for: their owner takes from them by itself.
+    """Entities that the executor does not wait for, because their owner polls them.
 
-    Waking up for each of a thousand messages a second would cost a whole core.
+    Waking the executor for each of a thousand messages per second would need a whole core.
     """
 
     def can_execute(self, entity: object) -> bool:
@@ -34,12 +34,12 @@ class Polled(CallbackGroup):
         return False
 
     def ending_execution(self, entity: object) -> None:
-        """Nothing was begun."""
+        """Do nothing: no execution ever starts."""
 
 
 @dataclass
 class Stream:
-    """A raw subscription in a `Polled` group, and what it lost."""
+    """A raw subscription in a `Polled` group, and its count of lost messages."""
 
     subscription: Subscription
     gaps: SequenceGaps = field(default_factory=SequenceGaps)
@@ -52,14 +52,14 @@ Message = tuple[str, int, bytes, int, int]
 class Inbox:
     """A thread that empties the queues of all streams at a steady rate.
 
-    A disk may stall its writer for a second, the middleware's queues hold a fifth of one. When
-    more waits than ``most_bytes``, nothing is taken: the queues then overflow, and the sequence
-    numbers tell what was lost.
+    A disk may block its writer for a second, but the middleware's queues hold 0.2 s. While more
+    than ``most_bytes`` are pending, no message is taken: the middleware's queues overflow, and
+    gaps in the sequence numbers give the loss.
     """
 
     def __init__(self, streams: dict[str, Stream], period_s: float, most_bytes: int,
                  wake: Callable[[], None]) -> None:
-        """Begin; ``wake`` is called from the thread when there is something to `take`."""
+        """Start the thread; it calls ``wake`` when there are messages to `take`."""
         self._streams = streams
         self._period_s = period_s
         self._most_bytes = most_bytes
@@ -72,9 +72,9 @@ class Inbox:
         self._thread.start()
 
     def take(self) -> Iterator[tuple[list[Message], int]]:
-        """Yield batches, each with a time [ns] before which no message can still come.
+        """Yield batches, each with a time [ns]; no later batch has a message received before it.
 
-        What ended the thread, if anything did, is raised once, after the last batch.
+        An exception that ended the thread is raised once, after the last batch.
         """
         while not self._batches.empty():
             batch, cut = self._batches.get()
@@ -85,7 +85,7 @@ class Inbox:
             raise error
 
     def close(self) -> None:
-        """Take what is there for the last time, and end the thread."""
+        """Take the remaining messages and end the thread."""
         self._stop.set()
         self._thread.join()
 
@@ -120,7 +120,7 @@ class Inbox:
                 if taken is None:
                     return
                 data, info = taken
-                # Middlewares without these say 0 or nothing.
+                # Middlewares without sequence numbers or receive times give 0 or no key.
                 sequence = info.get('publication_sequence_number') or 0
                 yield (name, info.get('received_timestamp') or now, data, sequence,
                        stream.gaps.lost(sequence))

@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How a process reaches other users' nodes: Fast DDS over the network stack, no shared memory.
+"""Communication with nodes of other users: Fast DDS over the network, without shared memory.
 
-Fast DDS offers shared memory to every node of this machine, but one user may not open another's:
-such nodes match, and every message between them is lost without a word.
+Fast DDS offers shared memory to every node of the machine, but one user may not open that of
+another: their nodes match, and every message between them is silently lost.
 """
 
 import atexit
@@ -21,11 +21,11 @@ TRANSPORTS = 'FASTDDS_BUILTIN_TRANSPORTS'
 PROFILES = 'FASTRTPS_DEFAULT_PROFILES_FILE'
 RANGE, ONLY_LOCAL = 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'ROS_LOCALHOST_ONLY'
 SHARED = Path('/dev/shm')
-# Between two announcements: who starts later finds this process as soon [ns].
+# Interval between announcements [ns], within which a later process discovers this one.
 ANNOUNCE_NS = 100_000_000
-# As rmw_fastrtps with discovery on this machine only: nodes that are found here.
+# Largest number of nodes discovered on this machine, as in rmw_fastrtps.
 MOST_NODES = 32
-# Of a domain, Fast DDS's first port, and the ports between two domains.
+# First port of Fast DDS in domain 0, and the number of ports per domain.
 FIRST_PORT, DOMAIN_PORTS = 7400, 250
 _SPACE = 'http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles'
 _LOCAL_PEER = ('<initialPeersList><locator><udpv4><address>127.0.0.1</address></udpv4></locator>'
@@ -33,13 +33,13 @@ _LOCAL_PEER = ('<initialPeersList><locator><udpv4><address>127.0.0.1</address></
 
 
 def leave_shared_memory(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Have this process talk over the network stack only; call it before `rclpy.init`.
+    """Make this process communicate over the network stack only; call it before `rclpy.init`.
 
-    With discovery on this machine only, rmw_fastrtps adds shared memory whatever the profile
-    says; then the profile itself says where others are found.
+    With discovery limited to this machine, rmw_fastrtps adds shared memory regardless of the
+    profile; therefore the limit is moved from the environment into the profile.
 
     Raises:
-        ConfigError: the profile cannot be read, or cannot do without shared memory.
+        ConfigError: the profile cannot be read, or has no transport besides shared memory.
 
     """
     environment[TRANSPORTS] = 'UDPv4'
@@ -59,7 +59,7 @@ def leave_shared_memory(environment: MutableMapping[str, str] = os.environ) -> N
 
 
 def _written(profile: str) -> str:
-    """Write a profile into a file that lasts as long as this process; return its name."""
+    """Write a profile to a temporary file, removed when this process ends; return its name."""
     handle, file = tempfile.mkstemp('.xml', 'irevla_fastdds_')
     atexit.register(os.remove, file)
     with open(handle, 'w') as output:
@@ -68,21 +68,21 @@ def _written(profile: str) -> str:
 
 
 def network_profile(text: str, local: bool) -> str:
-    """Return a Fast DDS profile without shared memory, whose nodes are found at once.
+    """Return a Fast DDS profile without shared memory and with fast discovery.
 
     Args:
-        text: of the XML file.
-        local: look for nodes on this machine only.
+        text: content of the XML file.
+        local: discover nodes of this machine only.
 
     Raises:
-        ElementTree.ParseError: no XML.
-        ConfigError: it names shared memory only.
+        ElementTree.ParseError: the text is not XML.
+        ConfigError: the profile has no transport besides shared memory.
 
     """
     ElementTree.register_namespace('', _SPACE)
     root, tag = ElementTree.fromstring(text), f'{{{_SPACE}}}'.__add__
     for element in root.iter():
-        # Fast DDS takes any namespace, and none.
+        # Fast DDS accepts any namespace, and none.
         element.tag = tag(element.tag.rpartition('}')[2])
     shared = set()
     for transport in root.iter(tag('transport_descriptor')):
@@ -129,7 +129,7 @@ def unreachable_users(domain: int, shared: Path = SHARED) -> Iterator[str]:
         try:
             owners.add(file.stat().st_uid)
         except OSError:
-            # Its node ended just now.
+            # The node ended in the meantime.
             continue
     for owner in sorted(owners - {os.geteuid()}):
         try:

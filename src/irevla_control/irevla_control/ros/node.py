@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The one way a node of the suite starts, spins and ends."""
+"""Start, spin and end of every node of the suite."""
 
 from collections.abc import Callable
 import faulthandler
@@ -24,28 +24,28 @@ from irevla_control.ros.executor import DirectExecutor
 from irevla_control.ros.middleware import leave_shared_memory
 from irevla_control.ros.parameters import check_arguments
 
-# One Ctrl-C may come twice: from the terminal's process group and from the launch.
+# Signals within this time count as one Ctrl-C [s]: the terminal and the launch may both send it.
 SAME_S = 0.5
-# For the middleware's part of a node's end.
+# Time allowed for the middleware to destroy a node [s].
 ENDS_WITHIN_S = 5.0
 
 
 class Node(rclpy.node.Node):
-    """A node that stays on this machine's clock, and whose process ends in any case.
+    """A node that uses this machine's clock, and whose process always ends.
 
-    Fast DDS 2.14 waits forever in DomainParticipant::set_listener, holding the lock that it waits
-    for, if another node's end is heard just while the participant is destroyed.
+    Fast DDS 2.14 can deadlock in DomainParticipant::set_listener if another node ends while the
+    participant is destroyed.
     """
 
     def __init__(self, name: str, **options: Any) -> None:
-        """Create it; options are rclpy's of a node."""
+        """Create the node; options go to rclpy's Node."""
         super().__init__(name, **options)
-        # Last added is asked first: before rclpy switches the clock.
+        # Callbacks run in reverse order: this one before rclpy's own, which changes the clock.
         self.add_on_set_parameters_callback(_fit_rclpy)
 
     def destroy_node(self) -> None:
-        """Leave the graph; a subclass does what must not be lost before it calls this."""
-        # In C, for whoever waits there holds Python's lock: prints where, and ends with status 1.
+        """Leave the graph; a subclass saves its data before it calls this."""
+        # A deadlock in C holds Python's lock; this prints the stack and ends with status 1.
         faulthandler.dump_traceback_later(ENDS_WITHIN_S, exit=True, file=sys.__stderr__)
         try:
             super().destroy_node()
@@ -54,11 +54,11 @@ class Node(rclpy.node.Node):
 
 
 class NodeDone(Exception):  # noqa: N818 (no error)
-    """Raised in a callback when a node's work is complete; it ends with status 0."""
+    """Raised in a callback when a node's work is complete; the process ends with status 0."""
 
 
 def _fit_rclpy(parameters: list[rclpy.Parameter]) -> SetParametersResult:
-    """Refuse what does not fit while the node runs, as at its start."""
+    """Refuse invalid changes of rclpy's own parameters while the node runs."""
     for parameter in parameters:
         if parameter.name in RCLPY_PARAMETERS:
             try:
@@ -69,12 +69,12 @@ def _fit_rclpy(parameters: list[rclpy.Parameter]) -> SetParametersResult:
 
 
 def run_node(create: Callable[[], Node], shared_memory: bool = True) -> None:
-    """Create a node and spin it until Ctrl-C or SIGTERM; then its `destroy_node` cleans up.
+    """Create a node and spin it until Ctrl-C or SIGTERM; then call its `destroy_node`.
 
-    A signal lets the running callback finish; a later one breaks it off. A node that cannot do
-    its work (an `IrevlaError`, arguments or names that ROS refuses) ends with status 1 and the
-    reason on standard error. Without ``shared_memory`` nodes of other users of this machine can
-    talk to it.
+    The first signal lets the running callback finish; a later one interrupts it. A node that
+    cannot do its work (an `IrevlaError`, arguments or names that ROS refuses) ends with status 1
+    and the reason on standard error. Without ``shared_memory`` the node can communicate with
+    nodes of other users of this machine.
     """
     stop = _Stop()
     node, status = None, 0
@@ -83,7 +83,7 @@ def run_node(create: Callable[[], Node], shared_memory: bool = True) -> None:
             signal.signal(number, stop.on_signal)
         _start_ros(shared_memory)
         node = create()
-        # What is there now stays: looking through it again would hold callbacks up for 0.1 s.
+        # Long-lived objects are excluded from later collections, which would take 0.1 s each.
         gc.collect()
         gc.freeze()
         executor = DirectExecutor()
@@ -94,17 +94,17 @@ def run_node(create: Callable[[], Node], shared_memory: bool = True) -> None:
     except (ExternalShutdownException, NodeDone):
         pass
     except BaseException as error:
-        # C code that a signal breaks off raises anything, such as ctypes.ArgumentError.
+        # C code that a signal interrupts may raise any exception, such as ctypes.ArgumentError.
         if not stop.broke_off:
             if not isinstance(error, (IrevlaError, NameValidationException)):
                 raise
-            # rclpy points to the wrong character in a line of its own.
+            # rclpy adds a line that marks the wrong character.
             reason = str(error) if isinstance(error, IrevlaError) else one_line(
                 error).replace(' ^', '')
             print(f'{create.__name__}: {reason}', file=sys.stderr, flush=True)
             status = 1
     finally:
-        # A further signal must not break off the clean-up.
+        # A further signal must not interrupt the clean-up.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         if node is not None:
@@ -124,23 +124,23 @@ def _start_ros(shared_memory: bool) -> None:
     if not shared_memory:
         leave_shared_memory()
     try:
-        # Handlers of our own: after rclpy's the context is gone, nothing could be published.
+        # rclpy's handlers would shut the context down, and the clean-up could not publish.
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:
-        # Without the places in rcl's sources.
+        # Remove the locations in rcl's sources.
         text = re.sub(r', at /\S+:\d+', '', one_line(error))
         raise ConfigError(f'ROS refuses the arguments: {text}') from error
 
 
 class _Stop:
-    """What was heard from outside: whether to stop, and how."""
+    """State of a requested stop."""
 
     def __init__(self) -> None:
         self.asked_at: float | None = None
         self.gently = self.broke_off = False
 
     def on_signal(self, number: int, frame: object) -> None:
-        # A callback that is broken off leaves things half done: a bag begun, a message unsent.
+        # An interrupted callback would leave unfinished work, such as a bag or a message.
         now = time.monotonic()
         if self.asked_at is None:
             self.asked_at = now

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A node declares its parameters from a table, and refuses what does not fit."""
+"""Declares a node's parameters from a table, and refuses invalid values."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,18 +35,18 @@ def declare(node: Node, parameters: Table) -> dict[str, Any]:
     """Declare all parameters and return their values.
 
     Raises:
-        ConfigError: a value does not fit, nobody declares a parameter that was given, or a
-            params file has a block that misses this node; a line for each names file, key, value
-            and what is expected.
+        ConfigError: a value is invalid, a given parameter is not declared, or a params file has a
+            block whose name does not match this node; one line per problem with file, key, value
+            and the expected value.
 
     """
     name, values, problems = node.get_fully_qualified_name(), {}, []
     for path in _files(sys.argv):
         problem = missed(path, read_blocks(path), name)
         problems += [problem] if problem else []
-    # rclpy shows overrides in no other way.
+    # rclpy has no public access to overrides.
     for key, given in node._parameter_overrides.items():
-        # rclpy knows arrays, and no empty list.
+        # rclpy gives arrays, and None for an empty list.
         value = given.value if isinstance(given.value, (bool, int, float, str, bytes)) \
             else list(given.value or [])
         try:
@@ -63,10 +63,10 @@ def declare(node: Node, parameters: Table) -> dict[str, Any]:
 
 
 def check_arguments(arguments: Sequence[str]) -> None:
-    """Check the parameters on a node's command line as far as ROS must be able to read them.
+    """Check that ROS can read the parameters on a node's command line.
 
     Raises:
-        ConfigError: as `read_blocks`, or a value is none.
+        ConfigError: as `read_blocks`, or a value is invalid.
 
     """
     for path in _files(arguments):
@@ -106,7 +106,7 @@ def _values(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _origin(arguments: Sequence[str], node: str, key: str) -> str:
-    """Return the file and line that give a parameter to a node; '' when none does."""
+    """Return the file and line that set a parameter of a node, or ''."""
     if key in dict(_values(arguments)):
         return ''
     for path in reversed(_files(arguments)):

@@ -1,23 +1,23 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Counting what a topic lost, from its publishers' sequence numbers."""
+"""Counts lost messages of a topic by its publishers' sequence numbers."""
 
 
 class SequenceGaps:
-    """Follows the sequence numbers of one topic, each publisher counting by itself.
+    """Tracks the sequence numbers of one topic; each publisher has its own sequence.
 
     Attributes:
-        publishers: how many there are now; a new one is not taken for a gap of another.
+        publishers: present number of publishers; a new one does not count as a gap of another.
 
     """
 
     def __init__(self) -> None:
-        """Know no publisher yet."""
+        """Start without a publisher."""
         self.publishers = 1
         self._expected: list[int] = []
 
     def lost(self, sequence: int) -> int:
-        """Return how many messages are missing before this one; 0 numbers (unknown) miss none."""
+        """Return the number of messages lost before this one; 0 for number 0 (unknown)."""
         if sequence == 0:
             return 0
         behind = [number for number in self._expected if number <= sequence]

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The emergency stop as a program: ``ros2 run irevla_control stop``, for any user of the machine.
 
-Asks until the arm says that it is stopped. Ends with status 1 if it does not say so: then use the
-robot's own stop button.
+It sends the request until `robot_state` reports that the arm is stopped. If that is not reported,
+it ends with status 1: then use the robot's stop button.
 """
 
 import argparse
@@ -23,19 +23,19 @@ from irevla_control.ros.middleware import PROFILES, leave_shared_memory
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import RobotState
 
-# Between two requests [s].
+# Interval between requests [s].
 AGAIN_S = 0.02
 
 
 class StopError(IrevlaError):
-    """The arm did not say that it is stopped."""
+    """The arm did not report that it is stopped."""
 
 
 class Stopper:
-    """Publishes `emergency_stop` until `robot_state` says STOPPED."""
+    """Publishes `emergency_stop` until `robot_state` reports STOPPED."""
 
     def __init__(self, node: Node) -> None:
-        """Wire the topics of ``node``."""
+        """Create the topics on ``node``."""
         self._node = node
         self._state: RobotState | None = None
         self._executor = DirectExecutor()
@@ -47,44 +47,44 @@ class Stopper:
         self._state = message
 
     def stop(self, within_s: float) -> None:
-        """Ask until the arm is stopped.
+        """Send requests until the arm is stopped.
 
         Raises:
-            StopError: it does not say so within ``within_s``; says what was heard instead.
+            StopError: the arm does not report it within ``within_s``; the text has the state.
 
         """
         end, again = time.monotonic() + within_s, 0.0
         while self._state is None or self._state.mode != RobotState.MODE_STOPPED:
             now = time.monotonic()
             if now >= end:
-                raise StopError(f'the arm did not say within {within_s:g} s that it is stopped: '
-                                f'{self._heard()}. Press the stop button of the robot')
+                raise StopError(f'the arm did not report a stop within {within_s:g} s: '
+                                f'{self._status()}. Press the stop button of the robot')
             if now >= again:
                 self._publisher.publish(Empty())
                 again = now + AGAIN_S
             self._executor.spin_once(timeout_sec=min(AGAIN_S, end - now))
 
-    def _heard(self) -> str:
+    def _status(self) -> str:
         where = (f'{self._node.resolve_topic_name("emergency_stop")} of ROS_DOMAIN_ID '
                  f'{os.environ.get("ROS_DOMAIN_ID", "0")}')
         listeners = self._publisher.get_subscription_count()
         if self._state is not None:
-            return f'{listeners} listen to {where}, robot_state says mode {self._state.mode}'
+            return f'{listeners} listen to {where}, robot_state reports mode {self._state.mode}'
         if listeners:
-            return f'{listeners} listen to {where}, but no robot_state comes from there'
-        return (f'nobody listens to {where}; source env.sh, and give the domain and the namespace '
+            return f'{listeners} listen to {where}, but no robot_state arrives'
+        return (f'no node listens to {where}; source env.sh, and set domain and namespace '
                 '(--ros-args -r __ns:=/NAME) of the arm')
 
 
 def age_s() -> float:
     """Return the time since this process was started [s], to 0.01."""
-    # Field 22; the second, a name in brackets, may hold spaces.
+    # Field 22; the second field, a name in brackets, may contain spaces.
     started = Path('/proc/self/stat').read_text().rpartition(')')[2].split()[19]
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(started) / os.sysconf('SC_CLK_TCK')
 
 
 def main() -> None:
-    """Stop the arm; say how long it took from the start of this process."""
+    """Stop the arm; print the time since the start of this process."""
     parser = argparse.ArgumentParser('ros2 run irevla_control stop', description=__doc__)
     parser.add_argument('--within', type=float, default=5.0, metavar='S',
                         help='time after which it gives up [s]')
@@ -92,8 +92,8 @@ def main() -> None:
     try:
         leave_shared_memory()
     except ConfigError as error:
-        # A stop works without the profile: the arm's node itself is reached over the network.
-        print(f'stop: {error}; goes on without it', file=sys.stderr, flush=True)
+        # A stop works without the profile: the arm's node does not use shared memory.
+        print(f'stop: {error}; continues without it', file=sys.stderr, flush=True)
         del os.environ[PROFILES]
     rclpy.init()
     node = rclpy.create_node('stop')

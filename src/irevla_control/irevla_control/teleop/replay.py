@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which recorded commands answer an observation of a replay."""
+"""Selects the recorded command that answers an observation during a replay."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from irevla_control.errors import ConfigError
 
 
 class Replay:
-    """Gives recorded actions in their order, then rest with the gripper as it was last."""
+    """Returns recorded actions in order, then zero motion with the last gripper opening."""
 
     def __init__(self, actions: np.ndarray, stamps: np.ndarray, paced: bool,
                  unjoined: str = '') -> None:
@@ -16,12 +16,12 @@ class Replay:
 
         Args:
             actions: float64 (T, 7), see `observation`.
-            stamps: int64 (T,) [ns] of the observations that they answered.
-            paced: whether time tells what is due; else each observation gets one action.
-            unjoined: why there are no actions.
+            stamps: int64 (T,) [ns], stamps of the observations that they answered.
+            paced: whether actions keep their recorded times; else each observation gets one.
+            unjoined: reason why there are no actions.
 
         Raises:
-            ConfigError: no actions.
+            ConfigError: the episode has no actions.
 
         """
         if not len(actions):
@@ -29,12 +29,12 @@ class Replay:
             raise ConfigError(f'the episode cannot be replayed: {reason}; choose another one')
         self._actions, self._paced = actions, paced
         self._times = stamps - stamps[0]
-        # Half a period early is nearer than late.
+        # Up to half a period early, an action is closer to its recorded time than one image later.
         self._early = float(np.median(np.diff(stamps))) / 2 if len(stamps) > 1 else 0.0
         self.restart()
 
     def restart(self) -> None:
-        """Begin with the first action again."""
+        """Start again with the first action."""
         self._next, self._first_ns = 0, -1
 
     def answer(self, stamp: int) -> np.ndarray | None:
@@ -46,6 +46,6 @@ class Replay:
         due = self._times[self._next] - self._early <= stamp - self._first_ns
         if self._paced and not due:
             return None
-        # One after another also where a camera is slower: the way counts more than the time.
+        # Even with a slower camera no action is skipped: the path matters more than its timing.
         self._next += 1
         return self._actions[self._next - 1]

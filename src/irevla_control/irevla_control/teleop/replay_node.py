@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `replay`: a recorded episode's commands once more, in the operator's place."""
+"""Node `replay`: sends the commands of a recorded episode in place of an operator."""
 
 from pathlib import Path
 
@@ -19,35 +19,34 @@ from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 PARAMETERS = {
     'bag': Parameter('', 'folder of the recorded episode'),
     **OBSERVED,
-    'cameras': Parameter([''], 'cameras of a complete observation, the first leading: these are '
-                               'answered at the recorded pace; empty: every observation of a '
-                               'simulator that waits is answered', form=CAMERA),
+    'cameras': Parameter([''], 'cameras of a complete observation, the first gives the stamp; '
+                               'they are answered at the recorded pace; empty: for a simulator in '
+                               'lock-step, every observation is answered', form=CAMERA),
 }
 
 
 class ReplayNode(Node):
-    """Answers observations with the recorded commands, and after the last of them with rest."""
+    """Answers observations with the recorded commands, after the last one with zero motion."""
 
     def __init__(self) -> None:
-        """Read the commands."""
+        """Read the recorded commands."""
         super().__init__('replay')
         values = declare(self, PARAMETERS)
         if not values['bag']:
             raise ConfigError('parameter bag is empty; give the folder of a recorded episode')
-        # The commands alone: no camera is needed to execute them.
+        # Commands only: the recorded images are not needed.
         recorded = read_episode(Path(values['bag']), ())
         self._paced = any(values['cameras'])
         self._replay = Replay(recorded.actions, recorded.stamps, self._paced,
                               recorded.unjoined)
         self._episode = EpisodeState()
-        self._sequence = 0
         self._diagnostics = Diagnostics(self)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         if self._paced:
             CompleteObservations(
                 self, self._diagnostics, values['cameras'], values['max_skew_s'], self._answer,
                 lambda: self._episode.phase == EpisodeState.PHASE_RUNNING)
-        # Last: its presence tells others that the node is ready.
+        # Created last, because other nodes take this publisher as a sign that the node is ready.
         self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
         self.get_logger().info(f'ready: {len(recorded.actions)} commands of {recorded.episode_id}')
 
@@ -65,10 +64,8 @@ class ReplayNode(Node):
         action = self._replay.answer(stamp)
         if action is None:
             return
-        self._sequence += 1
         self._command.publish(action_to_message(
-            action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_REPLAY,
-            self._sequence))
+            action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_REPLAY))
         self._diagnostics.count('commands')
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A SpaceMouse as a commander: deltas while its cap is held, and what its buttons say."""
+"""A SpaceMouse as a source of commands: deltas from its cap, verdicts from its buttons."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from irevla_control.errors import ConfigError
 from irevla_control.teleop.spacemouse_device import SpaceMouseError
 
 MOVING, TURNING = ('x', 'y', 'z'), ('roll', 'pitch', 'yaw')
-# Measured opening of a hand that has closed, and of one that has opened: a hand on a thing stands
-# between the two, and is still closed.
+# Thresholds of the measured opening for a closed and for an open hand; a hand that holds an object
+# is between the two and still counts as closed.
 HAND_CLOSED, HAND_OPEN = 0.5, 0.9
 
 
 class Verdict(enum.Enum):
-    """What the operator says of the episode."""
+    """The operator's judgement of an episode."""
 
     SUCCESS = 'success'
     FAILURE = 'failure'
@@ -30,17 +30,18 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True)
 class SpaceMouseSettings:
-    """How the cap's deflection becomes a command.
+    """How deflections and presses become commands and verdicts.
 
     Attributes:
         step: translation of one command at full deflection [m].
         turn: rotation of one command at full deflection [rad].
-        dead_zone: deflection that is none, as a share of the full.
-        view: angle [rad] about the vertical from the base frame's x axis to where the operator
-            looks: 0 behind the robot, pi in front of it.
-        released_after_s: age of a report after which the cap counts as released: a mouse reports
-            all the time while it is held, so silence means that it is gone.
-        hold_s: press of the second button that says failure; a shorter one says success.
+        dead_zone: deflection that counts as zero, as a share of the full deflection.
+        view: angle [rad] about the vertical from the base frame's x axis to the direction in
+            which the operator looks: 0 behind the robot, pi in front of it.
+        released_after_s: age of the last report after which the cap counts as released: a mouse
+            reports continuously while its cap is deflected.
+        hold_s: duration of a press of the second button that means failure; a shorter press
+            means success.
         buttons: names or numbers of the first and the second button, see `button_index`.
 
     """
@@ -54,7 +55,7 @@ class SpaceMouseSettings:
     buttons: Sequence[str] = ('0', '1')
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a dead zone that leaves nothing, or other than two buttons."""
+        """Raise ConfigError for an invalid dead zone, or other than two buttons."""
         if len(self.buttons) != 2:
             raise ConfigError(f'parameter buttons is {list(self.buttons)}; two are needed, for '
                               'the gripper and for verdicts')
@@ -62,35 +63,35 @@ class SpaceMouseSettings:
             raise ConfigError(f'dead_zone is {self.dead_zone}; 0 to below 1 is needed')
 
 
-def button_index(info: pyspacemouse.DeviceInfo, wanted: str) -> int:
-    """Return the place among a model's buttons of one by its name, or by its number.
+def button_index(info: pyspacemouse.DeviceInfo, button: str) -> int:
+    """Return the index of a model's button, given by its name or number.
 
-    The number is the bit that it sets in the mouse's report. 0 and 1 are left and right where a
-    mouse has two buttons, also behind a receiver, which gives their bits other names; MENU and
-    FIT, which lie there on the larger models; 1 and 2 on the oldest.
+    The number is the bit that the button sets in a report. Bits 0 and 1 are left and right on a
+    mouse with two buttons (through a receiver they have other names), MENU and FIT on larger
+    models, and buttons 1 and 2 on the oldest.
 
     Raises:
         ConfigError: the model has no such button.
 
     """
     numbers = [8 * (spec.byte - 1) + spec.bit for spec in info.button_specs]
-    if wanted in info.button_names:
-        return info.button_names.index(wanted)
-    if wanted.isdecimal() and int(wanted) in numbers:
-        return numbers.index(int(wanted))
+    if button in info.button_names:
+        return info.button_names.index(button)
+    if button.isdecimal() and int(button) in numbers:
+        return numbers.index(int(button))
     known = ', '.join(f'{name} ({number})' for number, name in sorted(
         zip(numbers, info.button_names)))
-    raise ConfigError(f'parameter buttons has {wanted!r}; {info.name} has {known}')
+    raise ConfigError(f'parameter buttons has {button!r}; {info.name} has {known}')
 
 
 class SpaceMouse:
-    """Reads reports; tells the command of this moment and each verdict once.
+    """Reads reports; returns the current command, and each verdict once.
 
-    First button: gripper, open to closed and back. Second button: success, held for a while
-    failure. Both at once: discard.
+    First button: toggles the gripper. Second button: success, or failure after a long press. Both
+    at once: discard.
 
     Attributes:
-        closed: whether the hand shall be.
+        closed: the commanded state of the hand.
         buttons: pyspacemouse's names of the first and the second button.
 
     """
@@ -100,23 +101,23 @@ class SpaceMouse:
         """Read from an opened device; ``clock`` returns steady seconds.
 
         Raises:
-            SpaceMouseError: it has no two buttons.
-            ConfigError: it has others than the settings name.
+            SpaceMouseError: the device has fewer than two buttons.
+            ConfigError: the device does not have the buttons of the settings.
 
         """
         if len(device.info.button_specs) < 2:
             raise SpaceMouseError(f'{device.name} has {len(device.info.button_specs)} buttons; '
                                   'two are needed, for the gripper and for verdicts')
-        self._buttons = [button_index(device.info, wanted) for wanted in settings.buttons]
+        self._buttons = [button_index(device.info, button) for button in settings.buttons]
         if len(set(self._buttons)) < 2:
-            raise ConfigError(f'parameter buttons is {list(settings.buttons)}, twice the same; '
-                              'name two')
+            raise ConfigError(f'parameter buttons is {list(settings.buttons)}, twice the same '
+                              'button; give two different ones')
         self.buttons = tuple(device.get_button_name(index) for index in self._buttons)
         device.configure(dof_callback=self._on_axes)
         self._device, self._settings, self._clock = device, settings, clock
         self._view = Rotation.from_rotvec([0, 0, settings.view])
         self._state: pyspacemouse.SpaceMouseState | None = None
-        self._seen, self._heard = -1.0, float('-inf')
+        self._read_s, self._last_report_s = -1.0, float('-inf')
         self._pressed = (False, False)
         self._since, self._both = 0.0, False
         self._verdicts: list[Verdict] = []
@@ -124,10 +125,10 @@ class SpaceMouse:
         self._gripper_pending = False
 
     def update(self) -> None:
-        """Take in all reports that are waiting.
+        """Process all queued reports.
 
         Raises:
-            SpaceMouseError: the device is gone.
+            SpaceMouseError: the device was unplugged.
 
         """
         while True:
@@ -135,14 +136,14 @@ class SpaceMouse:
                 state = self._device.read()
             except (RuntimeError, OSError, pyspacemouse.device.HIDException) as error:
                 raise SpaceMouseError(f'the SpaceMouse was unplugged: {error}') from error
-            if state.t == self._seen:
+            if state.t == self._read_s:
                 return
-            self._state, self._seen = state, state.t
+            self._state, self._read_s = state, state.t
             self._on_buttons(*(bool(state.buttons[index]) for index in self._buttons))
 
     def _on_axes(self, state: pyspacemouse.SpaceMouseState) -> None:
-        # A button tells nothing of whether the cap is still held.
-        self._heard = self._clock()
+        # Reports of buttons do not show whether the cap is still deflected.
+        self._last_report_s = self._clock()
 
     def _on_buttons(self, first: bool, second: bool) -> None:
         before, self._pressed = self._pressed, (first, second)
@@ -153,29 +154,29 @@ class SpaceMouse:
             self._both = True
         elif second and not before[1]:
             self._since = now
-        # What was pressed acts when it is let go, or both could never be pressed.
+        # A button acts on release, so that both can be pressed together.
         elif before == (True, False) and not self._both:
             self.closed = not self.closed
             self._gripper_pending = True
         elif before == (False, True) and not self._both:
-            held = now - self._since >= self._settings.hold_s
-            self._verdicts.append(Verdict.FAILURE if held else Verdict.SUCCESS)
+            long_press = now - self._since >= self._settings.hold_s
+            self._verdicts.append(Verdict.FAILURE if long_press else Verdict.SUCCESS)
         if not (first or second):
             self._both = False
 
     def verdicts(self) -> list[Verdict]:
-        """Return what was said since the last call."""
-        said, self._verdicts = self._verdicts, []
-        return said
+        """Return the verdicts since the last call."""
+        verdicts, self._verdicts = self._verdicts, []
+        return verdicts
 
     def command(self) -> np.ndarray | None:
-        """Return the action (7,), see `observation`, or None while the operator does nothing."""
+        """Return the action (7,), see `observation`, or None while the operator gives no input."""
         now, settings = self._clock(), self._settings
         if self._state is None:
             return None
         moving, turning = (self._live([getattr(self._state, axis) for axis in axes])
                            for axes in (MOVING, TURNING))
-        if now - self._heard > settings.released_after_s:
+        if now - self._last_report_s > settings.released_after_s:
             moving, turning = np.zeros(3), np.zeros(3)
         if not (moving.any() or turning.any() or self._gripper_pending):
             return None
@@ -183,22 +184,22 @@ class SpaceMouse:
                                self._view.apply(turning) * settings.turn,
                                [0.0 if self.closed else 1.0]])
 
-    def sent(self) -> bool:
-        """Note that the last command was executed; return whether a press went with it."""
+    def take_press(self) -> bool:
+        """Clear a pending gripper press after its command was executed; return whether any."""
         pressed, self._gripper_pending = self._gripper_pending, False
         return pressed
 
-    def forget_press(self) -> None:
-        """Drop a press of the gripper that no command took along."""
+    def discard_press(self) -> None:
+        """Discard a pending press of the gripper button."""
         self._gripper_pending = False
 
     def follow_hand(self, opening: float) -> None:
-        """Wish what the hand does, by its measured opening (0 to 1), unless a press waits."""
+        """Set `closed` from the measured opening (0 to 1), unless a press is pending."""
         if not self._gripper_pending:
             self.closed = opening < (HAND_OPEN if self.closed else HAND_CLOSED)
 
     def _live(self, deflection: list[float]) -> np.ndarray:
-        """Return deflections without the dead zone, the rest stretched to the full range."""
+        """Return deflections with the dead zone removed, scaled back to the full range."""
         values = np.clip(deflection, -1, 1)
         beyond = np.maximum(np.abs(values) - self._settings.dead_zone, 0)
         return np.sign(values) * beyond / (1 - self._settings.dead_zone)

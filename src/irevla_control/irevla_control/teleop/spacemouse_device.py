@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which SpaceMouse is opened, of those that are plugged in, and where it speaks."""
+"""Selects and opens one of the connected SpaceMice."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ GENERIC_DESKTOP, MULTI_AXIS = 1, 8
 
 
 class SpaceMouseError(IrevlaError):
-    """No SpaceMouse, or none that can be opened."""
+    """There is no SpaceMouse, or it cannot be opened."""
 
 
 @dataclass(frozen=True)
 class Plugged:
-    """A SpaceMouse, or the receiver of one, with the HID interfaces on which it may speak.
+    """A connected SpaceMouse or receiver, with the HID interfaces that may send its reports.
 
     Attributes:
-        model: pyspacemouse's name.
-        interfaces: easyhid's devices, opened or not. A receiver has one for each mouse that it
-            could be paired with, and only one of them speaks.
+        model: pyspacemouse's name of the model.
+        interfaces: easyhid's devices, opened or not. A receiver has one for each mouse that can
+            be paired with it; only that of the paired mouse sends reports.
 
     """
 
@@ -37,54 +37,54 @@ class Plugged:
 
     @property
     def serial(self) -> str:
-        """Serial number, '' without one."""
+        """The serial number, '' if there is none."""
         return self.interfaces[0].serial_number or ''
 
     @property
     def paths(self) -> str:
-        """Where its interfaces are."""
+        """The paths of its interfaces."""
         return ', '.join(each.path for each in self.interfaces)
 
     def __str__(self) -> str:
-        """Return what a person tells it from others by."""
+        """Return model, paths and serial number."""
         serial = f' (serial {self.serial})' if self.serial else ''
         return f'{self.model} at {self.paths}{serial}'
 
 
 class Interfaces:
-    """What `easyhid` gives of a device, for all interfaces of one mouse at once."""
+    """All interfaces of one mouse behind the interface of one `easyhid` device."""
 
     def __init__(self, interfaces: Sequence[Any]) -> None:
-        """Open them."""
+        """Open all interfaces."""
         self._interfaces = interfaces
         for each in interfaces:
             each.open()
             each.set_nonblocking(True)
 
     def read(self, size: int) -> bytes:
-        """Return the next report that any of them has, padded to a size; empty without one."""
+        """Return the next report of any interface, padded to a size; empty if there is none."""
         return next(filter(None, (each.read(size) for each in self._interfaces)), b'')
 
     def close(self) -> None:
-        """Close them."""
+        """Close all interfaces."""
         for each in self._interfaces:
             each.close()
 
 
 def usb_device(path: str) -> str:
-    """Return what tells the USB device of /dev/hidraw<n> from others."""
+    """Return a unique identifier of the USB device behind /dev/hidraw<n>."""
     linked = Path('/sys/class/hidraw', Path(path).resolve().name, 'device')
     return str(linked.resolve().parents[1]) if linked.exists() else path
 
 
 def plugged_in(interfaces: Iterable[Any], of_usb: Callable[[str], str]) -> list[Plugged]:
-    """Return the SpaceMice among a machine's HID interfaces; ``of_usb`` is `usb_device`."""
+    """Return the SpaceMice among HID interfaces; ``of_usb`` has the signature of `usb_device`."""
     models = {(spec.vendor_id, spec.product_id): name
               for name, spec in pyspacemouse.get_device_specs().items()}
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for each in interfaces:
         model = models.get((each.vendor_id, each.product_id))
-        # Older versions of hidapi tell no usage.
+        # Older versions of hidapi report no usage.
         usage = each.usage_page, each.usage
         if model and usage in ((0, 0), (GENERIC_DESKTOP, MULTI_AXIS)):
             found.setdefault((model, of_usb(each.path)), {})[each.path] = each
@@ -93,17 +93,17 @@ def plugged_in(interfaces: Iterable[Any], of_usb: Callable[[str], str]) -> list[
 
 
 def choose(plugged: Sequence[Plugged], device: str) -> Plugged:
-    """Return the mouse that a path or serial number names; without one the only mouse there is.
+    """Return the mouse with a path or serial number; for '' the only connected mouse.
 
-    A mouse on a cable goes before a receiver: a wireless mouse on its cable speaks there.
+    A mouse on a cable is preferred to a receiver: a wireless mouse on its cable reports there.
 
     Raises:
-        SpaceMouseError: there is none, several, or another.
+        SpaceMouseError: no mouse matches, or several do.
 
     """
     if not plugged:
-        raise SpaceMouseError('no SpaceMouse is found; plug it in, and give yourself access to '
-                              '/dev/hidraw* by the udev rule of docs/hardware.md')
+        raise SpaceMouseError('no SpaceMouse is found; plug it in, and allow access to '
+                              '/dev/hidraw* with the udev rule of docs/hardware.md')
     listed = '; '.join(map(str, plugged))
     if device.startswith('/'):
         there = Path(device).resolve()
@@ -115,15 +115,15 @@ def choose(plugged: Sequence[Plugged], device: str) -> Plugged:
         [each for each in plugged if each.model != RECEIVER] or plugged)
     if len(matching) != 1:
         raise SpaceMouseError(f'parameter device is {device!r}, and {len(matching)} SpaceMice '
-                              f'fit; set it to the path or serial number of yours: {listed}')
+                              f'match; set it to the path or serial number of one: {listed}')
     return matching[0]
 
 
 def open_device(device: str = '') -> tuple[pyspacemouse.SpaceMouseDevice, Plugged]:
-    """Open the mouse that a path or serial number names, with axes forward, left, up.
+    """Open the mouse with a path or serial number, with axes forward, left, up.
 
     Raises:
-        SpaceMouseError: as `choose`; or it may not be read.
+        SpaceMouseError: as `choose`; or the mouse cannot be opened.
 
     """
     try:
@@ -135,8 +135,8 @@ def open_device(device: str = '') -> tuple[pyspacemouse.SpaceMouseDevice, Plugge
     try:
         interfaces = Interfaces(mouse.interfaces)
     except (OSError, easyhid.HIDException) as error:
-        raise SpaceMouseError(f'{mouse}: {error}; give yourself access to /dev/hidraw* by the '
-                              'udev rule of docs/hardware.md') from error
+        raise SpaceMouseError(f'{mouse}: {error}; allow access to /dev/hidraw* with the udev rule '
+                              'of docs/hardware.md') from error
     info = pyspacemouse.apply_axis_convention(
         pyspacemouse.get_device_specs()[mouse.model], pyspacemouse.AxisConvention.ROS)
     return pyspacemouse.SpaceMouseDevice(info, interfaces), mouse

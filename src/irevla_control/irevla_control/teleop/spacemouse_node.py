@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `spacemouse`: the operator's `teleop_command` and `operator_verdict`."""
+"""Node `spacemouse`: publishes the operator's `teleop_command` and `operator_verdict`."""
 
 from typing import Any
 
@@ -32,20 +32,22 @@ from irevla_msgs.msg import (
 
 PARAMETERS = {
     **OBSERVED,
-    'follow_policy': Parameter(False, 'answer what the policy saw instead of each observation, so '
-                                      'that a learner has a latent for each command'),
+    'follow_policy': Parameter(False, 'answer only observations that the policy answered, so that '
+                                      'a learner has a latent for each command'),
     'step': Parameter(0.02, 'translation of one command at full deflection [m]', 0.0005, 0.1),
     'turn': Parameter(0.08, 'rotation of one command at full deflection [rad]', 0.001, 0.5),
-    'dead_zone': Parameter(0.1, 'deflection that is none, as a share of the full', 0.0, 0.9),
-    'view': Parameter(0.0, 'where the operator looks: 0 behind the robot, 3.14 in front of it, '
-                           'about the vertical [rad]', -6.3, 6.3),
-    'released_after_s': Parameter(0.2, 'silence of the mouse after which it counts as let go [s]',
-                                  0.02, 5.0),
+    'dead_zone': Parameter(0.1, 'deflection that counts as zero, as a share of the full one',
+                           0.0, 0.9),
+    'view': Parameter(0.0, 'direction in which the operator looks, about the vertical: 0 behind '
+                           'the robot, 3.14 in front of it [rad]', -6.3, 6.3),
+    'released_after_s': Parameter(0.2, 'time without a report after which the cap counts as '
+                                       'released [s]', 0.02, 5.0),
     'device': Parameter('', 'path (/dev/hidraw3) or serial number of the mouse; empty: the only '
-                            'one, where one on a cable goes before a receiver'),
-    'buttons': Parameter(['0', '1'], 'gripper and verdict: each a name of pyspacemouse, or the '
-                                     'number of the bit that the mouse sets'),
-    'hold_s': Parameter(1.0, 'press of the second button that says failure [s]', 0.1, 10.0),
+                            'one connected, a mouse on a cable before a receiver'),
+    'buttons': Parameter(['0', '1'], 'buttons of gripper and verdict: each a name of '
+                                     'pyspacemouse, or the bit that the button sets'),
+    'hold_s': Parameter(1.0, 'duration of a press of the second button that means failure [s]',
+                        0.1, 10.0),
 }
 READ_S = 0.01
 VERDICTS = {Verdict.SUCCESS: OperatorVerdict.SUCCESS, Verdict.FAILURE: OperatorVerdict.FAILURE,
@@ -54,16 +56,16 @@ OPEN = 0.5
 
 
 class SpaceMouseNode(Node):
-    """Answers each observation with the cap's deflection while the operator holds it."""
+    """Answers each observation with a command while the operator deflects the cap."""
 
     def __init__(self, device: pyspacemouse.SpaceMouseDevice | None = None,
                  **options: Any) -> None:
-        """Open the mouse, or take one that is open; options are rclpy's of a node."""
+        """Open the mouse, or use an opened one; options go to rclpy's Node."""
         super().__init__('spacemouse', **options)
         values = declare(self, PARAMETERS)
         cameras, max_skew_s, follow, chosen = (
             values.pop(name) for name in ('cameras', 'max_skew_s', 'follow_policy', 'device'))
-        opened = f'{device.name} of another program' if device else ''
+        opened = f'{device.name}, opened by another program' if device else ''
         if device is None:
             device, opened = open_device(chosen)
         self._mouse = SpaceMouse(device, SpaceMouseSettings(**values))
@@ -71,18 +73,18 @@ class SpaceMouseNode(Node):
         self.get_logger().info(f'{opened}: button {gripper} for the gripper, {verdict} for '
                                'verdicts')
         self._diagnostics = Diagnostics(self)
-        self._sequence = 0
         self._episode = EpisodeState()
-        # Until a command says what the hand shall do: between two episodes others open it.
+        # Whether the commanded opening follows the measured one: between episodes, a reset may
+        # open the hand.
         self._follows_hand = True
         self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
         self._verdict = self.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
         if follow:
-            # Raw: only its stamp is needed, which is that of a complete observation.
+            # Raw, because only the stamp is needed: that of a complete observation.
             self.create_subscription(PolicyStep, 'policy_step', lambda data: self._answer(
                 stamp_of(data)), COMMAND, raw=True)
         else:
-            # Who moves the cap is told why the arm does not move.
+            # If no observation is complete, the diagnostics explain why the arm does not move.
             CompleteObservations(self, self._diagnostics, cameras, max_skew_s, self._answer,
                                  lambda: self._mouse.command() is not None)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
@@ -107,15 +109,13 @@ class SpaceMouseNode(Node):
         action = self._mouse.command()
         if action is None:
             return
-        self._sequence += 1
         self._command.publish(action_to_message(
-            action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP,
-            self._sequence))
+            action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP))
         self._diagnostics.count('commands')
 
     def _on_episode(self, message: EpisodeState) -> None:
         if message.episode_id != self._episode.episode_id:
-            self._mouse.forget_press()
+            self._mouse.discard_press()
             self._follows_hand = True
         elif message.phase == EpisodeState.PHASE_ENDED:
             self._follows_hand = True
@@ -127,12 +127,12 @@ class SpaceMouseNode(Node):
 
     def _on_command(self, message: EndEffectorCommand) -> None:
         teleop = message.source == EndEffectorCommand.SOURCE_TELEOP
-        # Only now: the mux may have refused it.
-        pressed = teleop and self._mouse.sent()
+        # A press is done when its command was forwarded, because the mux may refuse it.
+        pressed = teleop and self._mouse.take_press()
         if not teleop and self._mouse.command() is None:
-            # Who takes over must not drop what another holds.
+            # An operator who takes over keeps the policy's commanded opening.
             self._mouse.closed = message.gripper < OPEN
-        # A push between two episodes says nothing of the hand.
+        # A deflection between two episodes is no command for the hand.
         if not teleop or pressed or self._episode.phase == EpisodeState.PHASE_RUNNING:
             self._follows_hand = False
 

@@ -1,15 +1,15 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""An arm with joints before the controller: they follow the setpoint up to their stops."""
+"""An arm with joints under an ArmController: the joints follow the setpoint up to their stops."""
 
 import numpy as np
 
 from irevla_control.arm.controller import ArmController, ArmTiming, Mode
+from irevla_control.arm.home_path import Bounds
 from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.kinematics import forward, step_to
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.arm.pose import Pose
-from irevla_control.arm.way_home import Bounds
 from irevla_control.franka.franka_node import PARAMETERS
 
 DT = 0.02
@@ -17,7 +17,7 @@ SHIPPED = {name: parameter.default for name, parameter in PARAMETERS.items()}
 
 
 def shipped(kind, **changes):
-    """Return what franka_node makes of its parameters as they are shipped."""
+    """Return a dataclass of franka_node, made from the default parameters."""
     return kind(**{name: tuple(SHIPPED[name]) if isinstance(SHIPPED[name], list) else SHIPPED[name]
                    for name in kind.__dataclass_fields__ if name in SHIPPED} | changes)
 
@@ -52,7 +52,7 @@ class JointedArm:
             self.now += DT
             setpoint = self.controller.tick(self.now, DT, self.pose, self.joints)
             if setpoint is not None and not self.blocked:
-                # The elbow is drawn home, but slowly.
+                # The posture task moves the elbow home, but slowly.
                 posture = self.joints + DT * (HOME_JOINTS - self.joints)
                 self.joints = np.clip(step_to(self.joints, setpoint.pose, TOOL, posture),
                                       LOW, HIGH)
@@ -67,7 +67,7 @@ class JointedArm:
         return self.controller.reset(self.pose, home, self.joints)
 
     def come_home(self, home=HOME, within_s=20):
-        """Go home; return what the controller says if it did not come there."""
+        """Move home; return '' at home, else the controller's reason."""
         problem = self.reset(home)
         end = self.now + within_s
         while not problem and self.controller.mode == Mode.RESETTING and self.now < end:

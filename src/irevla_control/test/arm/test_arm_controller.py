@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What moves the arm, what stops it, and what it takes to go on."""
+"""Modes of the arm: what moves it, what stops it, and how it resumes."""
 
 from arm_strategies import HOME, LIMITS
 import numpy as np
@@ -23,13 +23,13 @@ class Arm:
         self.now, self.stamp = 1000.0, 0
         self.pose = HOME
         self.path = []
-        self.held = False
+        self.blocked = False
 
     def run(self, seconds):
         for _ in range(round(seconds / DT)):
             self.now += DT
             setpoint = self.controller.tick(self.now, DT, self.pose)
-            if setpoint is not None and not self.held:
+            if setpoint is not None and not self.blocked:
                 self.pose = setpoint.pose
             self.path.append(self.pose)
 
@@ -58,17 +58,17 @@ def test_nothing_moves_before_a_reset():
     assert arm.controller.setpoint is None
 
 
-def test_a_reset_leads_home_and_takes_no_commands_on_the_way():
+def test_a_reset_moves_home_and_refuses_commands_until_then():
     arm = Arm()
     arm.pose = Pose(np.array([0.35, 0.2, 0.1]), HOME.rotation * Rotation.from_rotvec([0, 0, 1.0]))
     arm.reset()
     arm.run(0.5)
-    assert 'on its way home' in arm.command()
+    assert 'is moving home' in arm.command()
     arm.run(5)
     assert arm.controller.mode in (Mode.READY, Mode.HOLDING)
-    way, turn = arm.pose.to(HOME)
-    assert np.linalg.norm(way) < 1e-4
-    assert np.linalg.norm(turn) < 1e-3
+    translation, rotation = arm.pose.to(HOME)
+    assert np.linalg.norm(translation) < 1e-4
+    assert np.linalg.norm(rotation) < 1e-3
     steps = np.array([a.to(b)[0] for a, b in zip(arm.path, arm.path[1:])])
     assert np.linalg.norm(steps, axis=1).max() <= LIMITS.max_speed * DT + 1e-9
 
@@ -85,29 +85,29 @@ def test_a_reset_in_full_motion_is_smooth(arm):
     assert np.linalg.norm(arm.pose.position - HOME.position) < 1e-4
 
 
-def test_the_way_home_waits_for_an_arm_that_is_held_and_gives_up():
+def test_the_path_home_waits_for_a_blocked_arm_and_then_fails():
     arm = Arm(held_back_s=2.0)
     arm.pose = Pose(np.array([0.35, 0.2, 0.1]), HOME.rotation)
     arm.reset()
-    arm.held = True
+    arm.blocked = True
     arm.run(1.5)
     assert arm.controller.mode == Mode.RESETTING
-    # It brakes from there.
+    # The setpoint brakes beyond the largest lead.
     assert np.linalg.norm(arm.controller.setpoint.position - arm.pose.position) \
         < LIMITS.max_lead + 0.03
-    arm.held = False
+    arm.blocked = False
     arm.pose = arm.controller.setpoint
     arm.run(4)
     assert np.linalg.norm(arm.pose.position - HOME.position) < 1e-3
     arm.reset()
-    arm.held = True
+    arm.blocked = True
     arm.pose = Pose(np.array([0.35, 0.2, 0.1]), HOME.rotation)
     arm.run(2.5)
     assert arm.controller.mode == Mode.FAULT
-    assert 'does not follow its way home' in arm.command()
+    assert 'does not follow its path home' in arm.command()
 
 
-def test_an_arm_that_something_keeps_from_home_is_not_ready():
+def test_an_arm_that_cannot_reach_home_is_not_ready():
     arm = Arm(held_back_s=1.0)
     arm.controller.reset(arm.pose, HOME)
     for _ in range(300):
@@ -134,7 +134,7 @@ def test_commands_add_up_to_the_pose(arm):
     ([0, 0, 0, 0, 0, 3, 1], None, 'base', 'turns 3 rad, at most 0.2'),
     ([0.01, 0, 0, 0, 0, 0, 1], None, 'world', "frame 'world'"),
     ([0.01, 0, 0, 0, 0, 0, 1], 1, 'base', 'not after 5')])
-def test_what_cannot_be_meant_is_refused_counted_and_moves_nothing(
+def test_an_invalid_command_is_refused_counted_and_moves_nothing(
         arm, action, stamp, frame, message):
     arm.stamp = 4
     assert arm.command(np.zeros(7)) == ''
@@ -145,14 +145,14 @@ def test_what_cannot_be_meant_is_refused_counted_and_moves_nothing(
     np.testing.assert_array_equal(arm.controller.setpoint.position, before.position)
 
 
-def test_refused_commands_do_not_keep_the_watchdog_quiet(arm):
+def test_refused_commands_do_not_reset_the_watchdog(arm):
     for _ in range(50):
         arm.command(np.full(7, np.nan))
         arm.run(0.1)
     assert arm.controller.mode == Mode.HOLDING
 
 
-def test_silence_holds_then_ends_the_controller_and_commands_lead_back(arm):
+def test_silence_holds_a_command_resumes_and_longer_silence_ends_the_controller(arm):
     arm.command()
     arm.run(0.1)
     assert np.linalg.norm(arm.path[-1].position - arm.path[-2].position) > 0
@@ -185,7 +185,7 @@ def test_a_fault_latches_with_its_first_cause_until_recovery(arm):
     assert 'joint velocity violation' in arm.command()
     assert 'joint velocity violation' in arm.reset()
     assert arm.controller.recover(arm.now) == ''
-    assert arm.controller.mode == Mode.IDLE, 'it does not move by itself'
+    assert arm.controller.mode == Mode.IDLE, 'recovery alone does not move the arm'
     assert arm.controller.fault == FaultCode.NONE
     assert arm.reset() == ''
 
@@ -203,7 +203,7 @@ def test_recoveries_have_a_budget():
     assert 'nothing to recover' in arm.controller.recover(arm.now)
 
 
-def test_the_emergency_stop_outranks_all_and_costs_no_budget():
+def test_the_emergency_stop_takes_precedence_and_uses_no_recovery():
     arm = Arm(recoveries=1)
     for _ in range(3):
         arm.controller.emergency_stop()
@@ -212,10 +212,10 @@ def test_the_emergency_stop_outranks_all_and_costs_no_budget():
     arm.controller.emergency_stop()
     arm.controller.fail(FaultCode.CONNECTION, 'lost')
     assert arm.controller.mode == Mode.STOPPED
-    assert arm.controller.fault == FaultCode.CONNECTION, 'what happens while stopped is told'
+    assert arm.controller.fault == FaultCode.CONNECTION, 'a fault while stopped is reported'
 
 
-def test_a_failed_recovery_is_told_beside_the_cause_once(arm):
+def test_the_last_failed_recovery_is_reported_beside_the_cause(arm):
     arm.controller.fail(FaultCode.CONNECTION, 'cable')
     for attempt in ('first', 'second'):
         arm.controller.note_recovery(f'recovery failed: {attempt}')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Limits hold for any pose; a hole in them is a crash into the table."""
+"""Limits apply to any pose; a gap in them lets the arm crash into the table."""
 
 from dataclasses import replace
 
@@ -15,42 +15,43 @@ from irevla_control.errors import ConfigError
 
 
 @given(poses)
-def test_any_pose_is_led_into_box_and_cone_and_stays_there(pose):
+def test_any_pose_is_clamped_into_box_and_cone_and_stays_there(pose):
     inside = LIMITS.clamped(pose)
     assert_inside(inside)
-    way, turn = inside.to(LIMITS.clamped(inside))
-    assert np.linalg.norm(way) == 0
-    assert np.linalg.norm(turn) < 1e-6
+    translation, rotation = inside.to(LIMITS.clamped(inside))
+    assert np.linalg.norm(translation) == 0
+    assert np.linalg.norm(rotation) < 1e-6
 
 
 @given(poses)
-def test_clamping_turns_no_further_than_to_the_edge_of_the_cone(pose):
-    _, turn = pose.to(LIMITS.clamped(pose))
-    assert np.linalg.norm(turn) == pytest.approx(max(0, tilt(pose) - LIMITS.max_tilt), abs=1e-6)
+def test_clamping_rotates_no_further_than_to_the_edge_of_the_cone(pose):
+    _, rotation = pose.to(LIMITS.clamped(pose))
+    assert np.linalg.norm(rotation) == pytest.approx(
+        max(0, tilt(pose) - LIMITS.max_tilt), abs=1e-6)
 
 
-def test_straight_up_is_led_into_the_cone():
+def test_straight_up_is_clamped_into_the_cone():
     assert_inside(LIMITS.clamped(Pose(HOME.position, Rotation.identity())))
 
 
 @given(poses, vectors, turns)
-def test_to_and_moved_are_inverse_across_half_turns(pose, translation, turn):
-    way, back = pose.to(pose.moved(translation, turn))
-    np.testing.assert_allclose(way, translation, atol=1e-9)
+def test_to_and_translated_are_inverse_across_half_turns(pose, translation, turn):
+    moved, back = pose.to(pose.translated(translation, turn))
+    np.testing.assert_allclose(moved, translation, atol=1e-9)
     assert np.linalg.norm(back) <= np.pi + 1e-9
     between = (Rotation.from_rotvec(back) * Rotation.from_rotvec(turn).inv()).magnitude()
     assert between < 1e-6
-    twist = pose.twist_to(pose.moved(translation, turn), 0.5)
-    np.testing.assert_allclose(twist * 0.5, [*way, *back], atol=1e-9)
+    twist = pose.twist_to(pose.translated(translation, turn), 0.5)
+    np.testing.assert_allclose(twist * 0.5, [*moved, *back], atol=1e-9)
 
 
 @given(poses, vectors, turns)
-def test_a_target_never_leads_far(measured, translation, turn):
+def test_the_lead_of_a_target_is_limited(measured, translation, turn):
     inside = LIMITS.clamped(measured)
-    target = LIMITS.led(inside, inside.moved(translation, turn))
-    way, rest = inside.to(target)
-    assert np.linalg.norm(way) <= LIMITS.max_lead + 1e-9
-    assert np.linalg.norm(rest) <= LIMITS.max_lead_turn * 1.001
+    target = LIMITS.limit_lead(inside, inside.translated(translation, turn))
+    lead, turned = inside.to(target)
+    assert np.linalg.norm(lead) <= LIMITS.max_lead + 1e-9
+    assert np.linalg.norm(turned) <= LIMITS.max_lead_turn * 1.001
     assert_inside(target)
 
 
@@ -67,12 +68,12 @@ def test_a_quaternion_that_is_no_rotation_is_refused():
     ({'max_tilt': 2.0}, 'from 0 to pi/2'),
     ({'max_speed': 0.0}, 'max_speed is 0.0'),
     ({'max_acceleration': float('inf')}, 'max_acceleration is inf')])
-def test_limits_that_are_none_are_refused(changes, message):
+def test_invalid_limits_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         replace(LIMITS, **changes)
 
 
-def test_a_floor_at_zero_is_a_floor():
+def test_a_lower_corner_at_zero_is_a_limit():
     limits = replace(LIMITS, box_low=(0.3, -0.3, 0.0))
     low = limits.clamped(Pose(np.array([0.5, 0.0, -0.1]), HOME.rotation))
     assert low.position[2] == 0

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The arm itself stays in the box: a spring gives way, so the setpoint must leave the face."""
+"""The measured arm stays in the box: it yields to a push, so the setpoint must move inside."""
 
 from arm_strategies import HOME, LIMITS
 import numpy as np
@@ -15,7 +15,7 @@ FINE = 20
 
 
 class Spring:
-    """A mass on franky's clipped spring, led by the controller."""
+    """A mass on franky's clipped spring, which follows the controller's setpoint."""
 
     def __init__(self):
         self.controller = ArmController(LIMITS, ArmTiming())
@@ -45,13 +45,13 @@ class Spring:
             self.path.append(self.position)
 
     def outside(self):
-        """How far it was outside since the last time [m]."""
+        """Return the largest distance outside the box since the last call [m]."""
         path, self.path = np.array(self.path), []
         return max((path - LIMITS.box_high).max(), (LIMITS.box_low - path).max())
 
 
 @pytest.mark.parametrize('direction', [(1, 0, 0), (0, -1, 0), (0, 0, -1), (0.5, 0.5, -0.5)])
-def test_an_arm_led_at_a_face_at_full_speed_stays_inside(direction):
+def test_an_arm_that_moves_against_a_face_at_full_speed_stays_inside(direction):
     arm = Spring()
     arm.run(4, 0.03 * np.array(direction))
     assert arm.outside() < 0.002
@@ -59,24 +59,24 @@ def test_an_arm_led_at_a_face_at_full_speed_stays_inside(direction):
     assert arm.outside() > -0.002, 'the whole box can be used'
 
 
-def test_an_arm_that_is_pushed_out_is_drawn_back_to_the_face():
+def test_an_arm_that_is_pushed_out_returns_to_the_face():
     arm = Spring()
     arm.run(4, (0, 0.03, 0))
     arm.push = np.array([0, 20.0, 0])
     arm.run(1, np.zeros(3))
-    assert arm.outside() < 0.02, 'a spring gives way by 20 mm'
+    assert arm.outside() < 0.02, 'the spring yields by 20 mm'
     arm.run(1, np.zeros(3))
     assert arm.outside() < 0.001
     arm.push = np.zeros(3)
     arm.run(2, np.zeros(3))
-    assert -0.002 < arm.outside() < 0.005, 'and no more when the push ends'
+    assert -0.002 < arm.outside() < 0.005, 'the face returns when the push ends'
 
 
-def test_the_setpoint_goes_no_further_inside_than_the_spring_has_force():
+def test_the_inset_is_limited_to_the_spring_s_full_force():
     guard = BoxGuard(LIMITS)
     out = Pose(np.array([0.5, LIMITS.box_high[1] + 0.2, 0.3]), HOME.rotation)
     for _ in range(1000):
-        guard.look(out, DT)
-    assert guard.led(out).position[1] == pytest.approx(LIMITS.box_high[1] - MOST)
-    guard.forget()
-    assert guard.led(out) is out
+        guard.update(out, DT)
+    assert guard.clamped(out).position[1] == pytest.approx(LIMITS.box_high[1] - MOST)
+    guard.reset()
+    assert guard.clamped(out) is out

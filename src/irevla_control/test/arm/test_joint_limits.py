@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""No command leads a joint to its limit: a real robot stops there, and cannot come home."""
+"""No command moves a joint to its limit: a real robot stops there and cannot move home."""
 
 from dataclasses import replace
 
@@ -18,11 +18,11 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from irevla_control.arm.controller import Mode
+from irevla_control.arm.home_path import home_path
 from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.kinematics import forward, step_to
-from irevla_control.arm.limits import shortened
+from irevla_control.arm.limits import clip_norm
 from irevla_control.arm.pose import Pose
-from irevla_control.arm.way_home import way_home
 from irevla_control.errors import ConfigError
 
 ARMS, COMMANDS, COMMAND_S = 100, 2000, 0.1
@@ -37,7 +37,7 @@ def arm():
 
 @pytest.mark.parametrize('sign', [-1, 1])
 @pytest.mark.parametrize('aside', [(0.0, 0.02, 0.0), (0.0, -0.02, 0.0)])
-def test_a_wrist_that_is_wound_up_stops_before_its_limit_and_comes_home(arm, sign, aside):
+def test_a_wound_up_wrist_stops_before_its_limit_and_returns_home(arm, sign, aside):
     for _ in range(60):
         assert arm.command(aside, (0, 0, 0.1 * sign)) == ''
         arm.run(0.1)
@@ -49,8 +49,8 @@ def test_a_wrist_that_is_wound_up_stops_before_its_limit_and_comes_home(arm, sig
     np.testing.assert_allclose(arm.joints, HOME_JOINTS, atol=0.2)
 
 
-def test_a_joint_is_slowed_before_it_stops_and_goes_back_freely():
-    """With any turn allowed joint 7 comes to its soft limit."""
+def test_a_joint_is_slowed_before_it_stops_and_moves_back_freely():
+    """Without a yaw limit joint 7 reaches its soft limit."""
     limits = replace(LIMITS, max_yaw=np.pi)
     arm = JointedArm(replace(BOUNDS, limits=limits))
     arm.controller.limits = limits
@@ -67,7 +67,7 @@ def test_a_joint_is_slowed_before_it_stops_and_goes_back_freely():
     assert turned[-1] < 0.005 < 0.08 < max(turned)
     assert arm.controller.counts['commands shortened by joint limits'] > 10
     position = arm.pose.position
-    # What does not lead there is done whole, what leads away too.
+    # Motion that does not approach the limit is not shortened, nor is motion away from it.
     for _ in range(10):
         arm.command((0, 0, 0.01), (0, 0, -0.1))
         arm.run(0.1)
@@ -81,7 +81,7 @@ def test_a_joint_is_slowed_before_it_stops_and_goes_back_freely():
 
 
 def test_an_elbow_is_not_stretched_out(arm):
-    """Of a stretched arm no force comes through to the elbow; it could not come back."""
+    """Forces at the hand of a stretched arm give no elbow torque, so it could not bend again."""
     for direction in ((0.02, 0.02, 0.02), (0.02, -0.02, 0.02), (0.02, 0, 0.02)):
         for _ in range(40):
             arm.command(direction)
@@ -90,52 +90,52 @@ def test_an_elbow_is_not_stretched_out(arm):
         assert arm.come_home() == ''
 
 
-def test_random_commands_never_lead_to_a_limit_and_the_arm_comes_home_each_time():
-    """100 times 2000 commands, all arms at once; each as large as a command may be."""
+def test_random_commands_never_reach_a_limit_and_each_arm_returns_home():
+    """100 arms at once, 2000 commands each, of the largest allowed size."""
     random = np.random.default_rng(0)
     joints = np.tile(HOME_JOINTS, (ARMS, 1))
     target = stacked(HOME)
-    # A policy that explores leans to one side, each arm to another.
+    # Exploration with a bias: each arm moves in another direction on average.
     lean = random.normal(0, 0.3, (ARMS, 6))
     least, count = np.full(7, np.inf), 0
     for _ in range(COMMANDS):
         delta = np.clip(lean + random.normal(0, 1, (ARMS, 6)), -1, 1)
         measured = forward(joints, TOOL)
-        target = LIMITS.led(measured, target.moved(
+        target = LIMITS.limit_lead(measured, target.translated(
             LIMITS.max_step / 3 ** 0.5 * delta[:, :3],
             LIMITS.max_step_turn / 3 ** 0.5 * delta[:, 3:]))
-        target, nearer = JOINT_LIMITS.led(joints, measured, target)
+        target, shortened = JOINT_LIMITS.limit_lead(joints, measured, target)
         target = LIMITS.clamped(target)
-        count += nearer.sum()
-        # As far as arms come until the next command; limits are looked at ten times as often.
-        way, turn = measured.to(target)
-        reached = measured.moved(shortened(way, COMMAND_S * LIMITS.max_speed),
-                                 shortened(turn, COMMAND_S * LIMITS.max_turn_speed))
+        count += shortened.sum()
+        # Motion until the next command; the node applies the limits ten times as often.
+        translation, rotation = measured.to(target)
+        reached = measured.translated(clip_norm(translation, COMMAND_S * LIMITS.max_speed),
+                                 clip_norm(rotation, COMMAND_S * LIMITS.max_turn_speed))
         joints = step_to(joints, reached, TOOL, joints + 0.1 * (HOME_JOINTS - joints))
         least = np.minimum(least, JOINT_LIMITS.distance(joints).min(0))
-        assert LIMITS.holds(target).all()
+        assert LIMITS.contains(target).all()
     print(f'least distance of each joint to its limit: {least.round(3)} rad; '
           f'{count / (ARMS * COMMANDS):.1%} of the commands were shortened by joint limits')
     assert least.min() > JOINT_LIMITS.joint_margin / 2
-    assert count > 100, 'the commands should come to the limits'
+    assert count > 100, 'the commands should reach the limits'
     straight, least_home = 0, np.inf
     for one in joints:
         pose = forward(one, TOOL)
-        way = way_home(pose, one, pose, HOME, BOUNDS)
-        straight += not way.joint_space
-        end, distance = led_home(one, way)
+        path = home_path(pose, one, pose, HOME, BOUNDS)
+        straight += not path.joint_space
+        end, distance = followed_home(one, path)
         least_home = min(least_home, distance)
         np.testing.assert_allclose(end, HOME_JOINTS, atol=0.3)
-    print(f'{straight} ways home were straight; least distance on them {least_home:.3f} rad')
+    print(f'{straight} paths home were straight; least distance on them {least_home:.3f} rad')
     assert least_home > 0
     assert straight < ARMS
 
 
-def led_home(joints, way):
-    """Follow a way home; return the joints at its end and their least distance to a limit."""
+def followed_home(joints, path):
+    """Follow a path home; return the joints at its end and their least distance to a limit."""
     least = np.inf
-    for time_s in np.linspace(0, way.duration_s, 40):
-        joints = step_to(joints, way.at(time_s), TOOL, joints + 0.1 * (HOME_JOINTS - joints))
+    for time_s in np.linspace(0, path.duration_s, 40):
+        joints = step_to(joints, path.at(time_s), TOOL, joints + 0.1 * (HOME_JOINTS - joints))
         least = min(least, JOINT_LIMITS.distance(joints).min())
     return joints, least
 
@@ -150,13 +150,13 @@ def stacked(pose):
     ({'joint_high': (float('nan'),) * 7}, 'joint_high is .*; 7 finite angles'),
     ({'joint_margin': 0.0}, 'joint_margin is 0.0'),
     ({'joint_high': JOINT_LIMITS.joint_low}, 'leave no room .* in joint')])
-def test_joint_limits_that_are_none_are_refused(changes, message):
+def test_invalid_joint_limits_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         JointLimits(**{**vars(JOINT_LIMITS), **changes})
 
 
 def test_silence_and_faults_need_no_joints():
-    """A controller without bounds is one of an end effector alone."""
+    """A controller without bounds limits the end effector only."""
     arm = JointedArm(bounds=None)
     assert arm.come_home() == ''
     assert arm.controller.mode == Mode.READY

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Kinematics against numbers that are known, and against themselves."""
+"""Kinematics against Franka's published numbers, and against numerical derivatives."""
 
 from jointed_arm import BOUNDS, HIGH, HOME, HOME_JOINTS, LOW, TOOL
 import numpy as np
@@ -10,7 +10,7 @@ from irevla_control.arm.kinematics import forward, jacobian, joint_frames, solve
 from irevla_control.arm.pose import Pose
 
 
-def test_the_arm_at_zero_is_where_franka_s_table_says():
+def test_the_flange_at_zero_joints_is_at_the_published_pose():
     flange = joint_frames(np.zeros(7))[-1]
     np.testing.assert_allclose(flange[:3, 3], [0.088, 0, 0.333 + 0.316 + 0.384 - 0.107],
                                atol=1e-12)
@@ -27,14 +27,14 @@ def test_the_jacobian_is_the_derivative_of_the_pose_for_many_arms_at_once():
         np.testing.assert_allclose(derivative[..., number], change, atol=1e-5)
 
 
-def test_the_tool_is_what_makes_joints_and_pose_fit():
+def test_the_tool_follows_from_joints_and_pose():
     np.testing.assert_allclose(tool_of(HOME_JOINTS, forward(HOME_JOINTS, TOOL)), TOOL, atol=1e-9)
 
 
 def test_joints_are_found_near_the_posture_or_not_at_all():
-    way, turn = forward(HOME_JOINTS, TOOL).to(HOME)
-    assert np.linalg.norm(way) < 1e-4
-    assert np.linalg.norm(turn) < 1e-3
+    translation, rotation = forward(HOME_JOINTS, TOOL).to(HOME)
+    assert np.linalg.norm(translation) < 1e-4
+    assert np.linalg.norm(rotation) < 1e-3
     assert np.abs(HOME_JOINTS - BOUNDS.posture).max() < 0.7
     assert solved(Pose(np.array([0.9, 0.3, 0.5]), HOME.rotation), TOOL, HOME_JOINTS) is None
 

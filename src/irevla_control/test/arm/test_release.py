@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How a reset begins: fingers open while the arm rests, then it rises; what keeps it from that."""
+"""First part of a reset: the fingers open while the arm rests, then it rises; failures of both."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ LOW = Pose(np.array([0.4, 0.2, 0.05]), HOME.rotation)
 
 
 class Hand:
-    """Opens within half a second of being told to, unless it is stuck."""
+    """Opens within half a second of the order, unless it is stuck."""
 
     patience_s = 3.0
 
@@ -51,7 +51,7 @@ class Hand:
 
 
 class Arm:
-    """A controller on an arm that follows it within bounds: a box that holds it, if any."""
+    """A controller on an arm that follows exactly, up to a height at which it is blocked."""
 
     def __init__(self, hand, pose=LOW, limits=LIMITS):
         self.controller = ArmController(limits, ArmTiming(held_back_s=HELD_BACK_S))
@@ -71,15 +71,15 @@ class Arm:
             if setpoint is not None:
                 position = setpoint.pose.position.copy()
                 position[2] = min(position[2], self.highest)
-                _, turn = self.pose.to(setpoint.pose)
+                _, rotation = self.pose.to(setpoint.pose)
                 moved = np.linalg.norm(position - self.pose.position) > 1e-6 \
-                    or np.linalg.norm(turn) > 1e-3
+                    or np.linalg.norm(rotation) > 1e-3
                 assert not (moved and self.hand.moves), 'fingers open while the arm moves'
                 self.pose = Pose(position, setpoint.pose.rotation)
             self.path.append(self.pose.position)
 
     def drive(self):
-        """Be in full motion."""
+        """Bring the arm to full speed."""
         self.run(1.0)
         for _ in range(10):
             self.stamp += 1
@@ -101,7 +101,7 @@ def home_from_drive(hand, opens):
 
 
 @pytest.mark.parametrize('opens', [True, False])
-def test_an_arm_in_motion_stops_lets_go_or_not_rises_and_goes_home(opens):
+def test_an_arm_in_motion_stops_opens_or_not_rises_and_moves_home(opens):
     hand = Hand()
     path = home_from_drive(hand, opens)
     assert hand.openings == opens
@@ -111,7 +111,7 @@ def test_an_arm_in_motion_stops_lets_go_or_not_rises_and_goes_home(opens):
     assert beside[risen // 2:risen].max() < 1e-3, 'straight up'
 
 
-def test_a_hand_in_a_slow_turn_does_not_let_go_before_it_rests():
+def test_a_hand_that_rotates_slowly_does_not_open_before_it_rests():
     slow = replace(LIMITS, max_turn_acceleration=2.0)
     arm = Arm(Hand(), HOME, slow)
     arm.controller.reset(arm.pose, HOME)
@@ -126,8 +126,8 @@ def test_a_hand_in_a_slow_turn_does_not_let_go_before_it_rests():
     assert arm.hand.openings == 1 and arm.controller.mode in (Mode.READY, Mode.HOLDING)
 
 
-def test_a_hand_that_is_turned_too_far_rises_before_it_goes_home():
-    turned = Pose(LOW.position, LOW.moved(np.zeros(3), np.array([0, 0, 0.5])).rotation)
+def test_a_hand_outside_the_yaw_range_rises_before_it_moves_home():
+    turned = Pose(LOW.position, LOW.translated(np.zeros(3), np.array([0, 0, 0.5])).rotation)
     arm = Arm(Hand(), turned, replace(LIMITS, max_yaw=0.3, home_rotation=HOME.rotation))
     arm.reset(opens=True)
     arm.run(5)
@@ -136,7 +136,7 @@ def test_a_hand_that_is_turned_too_far_rises_before_it_goes_home():
     assert risen and np.abs(path[:risen, :2]).max() < 1e-3, 'straight up'
 
 
-def test_fingers_that_move_already_rest_before_the_arm_moves():
+def test_fingers_that_already_move_come_to_rest_before_the_arm_moves():
     arm = Arm(Hand(busy_s=1.0))
     arm.reset(opens=False)
     arm.run(0.9)
@@ -145,7 +145,7 @@ def test_fingers_that_move_already_rest_before_the_arm_moves():
     assert arm.controller.mode == Mode.READY or arm.controller.mode == Mode.HOLDING
 
 
-def test_a_hand_that_does_not_open_keeps_the_arm_where_it_is_and_is_named():
+def test_a_hand_that_does_not_open_stops_the_reset_and_is_reported():
     arm = Arm(Hand(stuck=True))
     arm.reset(opens=True)
     arm.run(2.5)
@@ -162,9 +162,9 @@ def test_a_hand_that_does_not_open_keeps_the_arm_where_it_is_and_is_named():
 
 
 @pytest.mark.parametrize(('opens', 'text'), [
-    (False, 'holds something that is fixed, set reset_release: here'),
-    (True, 'although the hand let go (reset_release: here)')])
-def test_a_rise_that_is_held_back_ends_with_a_line_that_names_here(opens, text):
+    (False, 'holds a fixed object, set reset_release: here'),
+    (True, 'although the hand opened (reset_release: here)')])
+def test_a_blocked_rise_fails_with_a_text_that_names_reset_release(opens, text):
     arm = Arm(Hand())
     arm.highest = LOW.position[2] + 0.01
     arm.reset(opens)
@@ -173,12 +173,12 @@ def test_a_rise_that_is_held_back_ends_with_a_line_that_names_here(opens, text):
     assert text in arm.controller.fault_text
 
 
-def test_an_arm_that_is_pushed_about_is_not_let_go_of():
+def test_a_hand_does_not_open_while_its_arm_is_pushed():
     hand = Hand()
     arm = Arm(hand)
     arm.reset(opens=True)
     for tick in range(400):
-        arm.pose = arm.pose.moved(np.array([0, 0.002 * (-1) ** tick, 0]), np.zeros(3))
+        arm.pose = arm.pose.translated(np.array([0, 0.002 * (-1) ** tick, 0]), np.zeros(3))
         arm.controller.tick(arm.now + tick * DT, DT, arm.pose)
     assert 'does not come to rest' in arm.controller.fault_text
     assert hand.openings == 0
@@ -196,7 +196,7 @@ def test_a_stop_ends_the_release():
     assert (arm.pose.position == before).all()
 
 
-def test_at_home_there_is_nothing_to_rise_from():
+def test_at_home_the_arm_does_not_rise():
     arm = Arm(Hand(), HOME)
     arm.reset(opens=True)
     arm.run(2)

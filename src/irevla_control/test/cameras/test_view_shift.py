@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A camera that was knocked is found by what is static in its view, whatever else moves."""
+"""A moved camera is detected by the static parts of its view."""
 
 from pathlib import Path
 
@@ -21,11 +21,11 @@ SIZE = 112
 
 
 class Table:
-    """A room with edges, a block that lies elsewhere in each picture, light and noise."""
+    """A room with edges, a block at a random place in each image, light and noise."""
 
     def __init__(self, seed=0):
         self.random = np.random.default_rng(seed)
-        # Larger than what a camera sees, so that a shift brings in something new.
+        # Larger than the camera's view, so that a shift brings in new parts.
         self.room = np.full((2 * SIZE, 2 * SIZE, 3), 128, np.uint8)
         for _ in range(150):
             corner = self.random.integers(0, 2 * SIZE, 2)
@@ -54,19 +54,19 @@ def reference(table):
 
 @pytest.mark.parametrize(('right', 'down'), [(0, 0), (1.5, 0), (-4, 3), (0, 9), (-8, -8)])
 @pytest.mark.parametrize('light', [0.6, 1.0, 1.2])
-def test_a_shift_is_found_to_a_part_of_a_pixel_in_any_light(table, reference, right, down, light):
+def test_a_shift_is_measured_to_sub_pixels_in_any_light(table, reference, right, down, light):
     shift = view_shift(reference, table.picture(right, down, light))
     assert (shift.right, shift.down) == pytest.approx((right, down), abs=0.3)
     assert shift.likeness > MIN_LIKENESS
     assert bool(shift.problem(limit=3)) == (np.hypot(right, down) > 3)
 
 
-def test_what_moved_in_the_demonstrations_does_not_count():
+def test_parts_that_moved_in_the_demonstrations_are_ignored():
     table = Table(seed=1)
     pictures = []
     for number in range(40):
         picture = table.picture()
-        # An arm before half of the room, which turns as it moves.
+        # Half of the room changes in each image.
         other = Table(seed=100 + number).picture()
         picture[:, SIZE // 2:] = other[:, SIZE // 2:]
         pictures.append(picture)
@@ -80,7 +80,7 @@ def test_what_moved_in_the_demonstrations_does_not_count():
     assert (shift.right, shift.down) == pytest.approx((-5, 0), abs=0.5)
 
 
-def test_another_view_is_no_shift(table, reference):
+def test_another_view_is_reported_as_such(table, reference):
     other = view_shift(reference, Table(seed=2).picture())
     assert other.likeness < MIN_LIKENESS
     assert 'shows something else' in other.problem(limit=3)
@@ -88,20 +88,20 @@ def test_another_view_is_no_shift(table, reference):
     assert 'another camera' in upside_down.problem(limit=1000)
 
 
-def test_the_problem_tells_by_how_much():
+def test_the_problem_names_the_shift():
     shift = ViewShift(right=6.0, down=-2.0, likeness=0.9)
     assert 'shifted by 6.3 pixels (6.0 right, 2.0 up), 3 are the limit' in shift.problem(limit=3)
     assert not shift.problem(limit=7)
 
 
-def test_nothing_static_gives_no_answer(table):
+def test_without_static_edges_there_is_no_shift(table):
     changing = reference_view([Table(seed=number).picture() for number in range(40)])
     assert view_shift(changing, table.picture()) is None
     blank = reference_view([np.full((SIZE, SIZE, 3), 90, np.uint8)] * 5)
     assert view_shift(blank, table.picture()) is None
 
 
-def test_an_overlay_is_grey_where_nothing_moved(table, reference):
+def test_an_overlay_of_equal_images_is_grey(table, reference):
     picture = table.picture()
     same = overlay(picture, picture)
     assert (same[..., 0] == same[..., 1]).all()
@@ -109,14 +109,14 @@ def test_an_overlay_is_grey_where_nothing_moved(table, reference):
     assert np.abs(moved[..., 0] - moved[..., 1]).mean() > 10
 
 
-def test_pictures_are_the_same_from_their_files(tmp_path, reference, monkeypatch):
+def test_images_are_equal_when_read_from_their_files(tmp_path, reference, monkeypatch):
     for name, picture in (('rgba', reference), ('rgb', reference[..., :3])):
         save_picture(tmp_path / 'new' / f'{name}.png', picture)
         np.testing.assert_array_equal(load_picture(tmp_path / 'new' / f'{name}.png'), picture)
     (tmp_path / 'bad.png').write_bytes(b'')
-    with pytest.raises(ValueError, match='bad.png is no picture'):
+    with pytest.raises(ValueError, match='bad.png is not a colour image'):
         load_picture(tmp_path / 'bad.png')
     monkeypatch.setenv('ROS_LOG_DIR', str(tmp_path))
     assert views_folder('', '/') == tmp_path / 'views'
-    assert views_folder('', '/lab/left') == tmp_path / 'views/lab/left', 'apart from /lab/right'
+    assert views_folder('', '/lab/left') == tmp_path / 'views/lab/left', 'differs from /lab/right'
     assert views_folder('mine', '/lab/left') == Path('mine')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The checks that all packages share find what they are there for."""
+"""The shared checks find the faults that they are made for."""
 
 import pytest
 
@@ -31,7 +31,7 @@ MANIFEST = """<package format="3">
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """Return the folder of a package without fault."""
+    """Return the folder of a valid package."""
     (tmp_path / 'pyproject.toml').write_text('[tool.ruff.lint]\nselect = ["E", "F", "I"]\n')
     (tmp_path / 'package.xml').write_text(MANIFEST)
     (tmp_path / 'sample_package').mkdir()
@@ -73,7 +73,7 @@ def test_lint_names_file_line_and_rule(package):
     ('<exec_depend>rclpy<', '<exec_depend>std_msgs</exec_depend><exec_depend>rclpy<',
      'std_msgs is declared for run time'),
     ('<test_depend>', '<test_depend>std_msgs</test_depend><test_depend>',
-     'std_msgs is declared for tests, but nothing'),
+     'std_msgs is declared for tests, but no file'),
     ('<test_depend>', '<test_depend>rclpy</test_depend><test_depend>',
      'rclpy is declared more than once'),
     ('sample_package', 'absent_package', 'absent_package is not installed')])

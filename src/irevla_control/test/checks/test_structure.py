@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The check of folders and their imports finds what it is there for."""
+"""The shared checks find the faults that they are made for."""
 
 import pytest
 
@@ -23,7 +23,7 @@ SOURCES = {
 
 @pytest.fixture
 def package(tmp_path):
-    """Return the folder of a package without fault."""
+    """Return the folder of a valid package."""
     (tmp_path / 'package.xml').write_text(MANIFEST)
     for folder, names in FOLDERS.items():
         place = tmp_path / 'irevla_sample' / folder
@@ -92,7 +92,7 @@ def test_readers_import_no_writers(package):
 def test_rules_that_make_a_circle_are_found(package, folder, names):
     (package / 'irevla_sample' / folder / '__init__.py').write_text(
         f'"""What lives here.\n\nMay import: {names}.\n"""\n')
-    assert 'makes a circle' in structure_problems(package)
+    assert 'have a cycle' in structure_problems(package)
 
 
 def test_a_rule_that_no_import_needs_is_found(package):
@@ -102,12 +102,12 @@ def test_a_rule_that_no_import_needs_is_found(package):
         'irevla_sample.high says that it may import irevla_control.bags, and does not'
 
 
-def test_a_folder_says_what_it_may_import(package):
+def test_a_folder_must_say_what_it_may_import(package):
     (package / 'irevla_sample/high/__init__.py').write_text('"""What lives here."""\n')
     assert 'high/__init__.py: its docstring must end with "May import: ' in structure_problems(
         package)
     (package / 'irevla_sample/high/__init__.py').unlink()
-    assert 'high/one.py lies in a folder without an __init__.py' in structure_problems(package)
+    assert 'high/one.py is in a folder without an __init__.py' in structure_problems(package)
 
 
 def test_a_crowded_folder_is_found(package):
@@ -117,4 +117,4 @@ def test_a_crowded_folder_is_found(package):
         (folder / f'test_{number}.py').touch()
     assert crowded_folders(package) == []
     (folder / 'one_more.py').touch()
-    assert 'many holds 16 Python files' in structure_problems(package)
+    assert 'many has 16 Python files' in structure_problems(package)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Two commanders, one robot: a wrong decision here would let a policy fight its operator."""
+"""Two sources of commands, one robot: a wrong choice would let a policy oppose its operator."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_policy_commands_pass_while_nobody_teleoperates(clock):
     assert mux.policy(2, 'p2') == ''
 
 
-def test_operator_overrides_the_policy_at_once_and_hands_back_after_the_timeout(clock):
+def test_the_operator_overrides_the_policy_until_the_timeout(clock):
     mux = CommandMux(0.5, clock)
     assert mux.policy(1, 'p1') == ''
     assert mux.teleop(2) == ''
@@ -43,22 +43,22 @@ def test_an_observation_is_answered_once(clock):
     assert 'answered' in mux.teleop(4)
 
 
-def test_a_new_episode_may_start_its_clock_anew(clock):
+def test_a_new_episode_may_set_the_clock_back(clock):
     mux = CommandMux(0.5, clock)
     mux.policy(1000, 'p1000')
     mux.start_episode()
     assert mux.policy(1, 'p1') == ''
 
 
-def test_a_held_policy_command_goes_on_once_when_the_operator_stops_without_answering(clock):
+def test_an_overruled_command_is_forwarded_once_if_the_operator_does_not_answer(clock):
     mux = CommandMux(0.5, clock)
     mux.teleop(1)
     mux.policy(2, 'p2')
     mux.policy(3, 'p3')
-    assert mux.release() is None, 'the operator is still in charge'
+    assert mux.take_overruled() is None, 'the operator is still in control'
     clock.now += 0.51
-    assert mux.release() == 'p3'
-    assert mux.release() is None
+    assert mux.take_overruled() == 'p3'
+    assert mux.take_overruled() is None
     assert 'answered' in mux.policy(3, 'again')
 
 
@@ -67,11 +67,11 @@ def test_a_held_policy_command_goes_on_once_when_the_operator_stops_without_answ
     (0.1, lambda mux: mux.start_episode()),
     (0.6, lambda mux: mux.policy(3, 'p3')),
 ])
-def test_a_held_policy_command_is_dropped_once_its_observation_is_past(clock, wait, answer):
+def test_an_overruled_command_is_dropped_after_its_observation(clock, wait, answer):
     mux = CommandMux(0.5, clock)
     mux.teleop(1)
     mux.policy(2, 'p2')
     clock.now += wait
     answer(mux)
     clock.now += 0.6
-    assert mux.release() is None
+    assert mux.take_overruled() is None

@@ -16,7 +16,7 @@ from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Bool
 
 from irevla_control.bags.writer import BagWriter, Topic
-from irevla_control.episodes.episode_runner_node import PATIENCE_S, read_results
+from irevla_control.episodes.episode_runner_node import RETRY_S, read_results
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import COMMAND, EVENT
@@ -68,7 +68,7 @@ def test_command_mux_passes_the_policy_until_the_operator_acts_and_drops_nan():
 
         def send(publisher, stamp, source, x=0.01):
             action = np.array([x, 0, 0, 0, 0, 0, 1.0])
-            publisher.publish(action_to_message(action, ns_to_stamp(stamp), 'base', source, 99))
+            publisher.publish(action_to_message(action, ns_to_stamp(stamp), 'base', source))
 
         send(policy, 1, EndEffectorCommand.SOURCE_POLICY)
         assert peer.spin_until(lambda: len(received) == 1)
@@ -80,11 +80,10 @@ def test_command_mux_passes_the_policy_until_the_operator_acts_and_drops_nan():
         assert peer.spin_until(lambda: len(received) == 3)
     assert [stamp_to_ns(message.header.stamp) for message in received] == [1, 3, 5]
     assert [message.source for message in received] == [1, 2, 2]
-    assert [message.sequence for message in received] == [1, 2, 3]
     assert process.returncode == 0
 
 
-def test_command_mux_sends_the_held_policy_command_when_the_operator_stops():
+def test_command_mux_forwards_the_overruled_command_when_the_operator_stops():
     peer = Peer('operator')
     received = []
     policy = peer.node.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
@@ -98,25 +97,25 @@ def test_command_mux_sends_the_held_policy_command_when_the_operator_stops():
         action = np.array([0, 0, 0, 0, 0, 0, 1.0])
         for publisher, stamp, source in ((teleop, 1, EndEffectorCommand.SOURCE_TELEOP),
                                          (policy, 2, EndEffectorCommand.SOURCE_POLICY)):
-            publisher.publish(action_to_message(action, ns_to_stamp(stamp), 'base', source, 99))
+            publisher.publish(action_to_message(action, ns_to_stamp(stamp), 'base', source))
             assert peer.spin_until(lambda: len(received) == 1)
         assert peer.spin_until(lambda: len(received) == 2)
-    assert [(stamp_to_ns(message.header.stamp), message.source, message.sequence)
-            for message in received] == [(1, 2, 1), (2, 1, 2)]
+    assert [(stamp_to_ns(message.header.stamp), message.source)
+            for message in received] == [(1, 2), (2, 1)]
 
 
 class Environment(Peer):
-    """Ends each episode at once; every seed that `success` holds is a success.
+    """Ends each episode at once; seeds in `success` succeed.
 
-    The first ``swallow`` episodes never end by themselves, as when their observation was lost.
+    The first ``swallow`` episodes never end, as if their observation were lost.
     """
 
     swallow = 0
-    # How many of the first episodes end before the answer that tells their id.
+    # Number of first episodes that end before the answer with their id.
     hasty = 0
     # Steps of each episode.
     steps = 4
-    # What the first resets are answered with, before ``code``.
+    # Codes of the first answers, before ``code``.
     first_codes = ()
 
     def __init__(self, success=(), abort_first=0, code=ResetEpisode.Response.OK):
@@ -171,7 +170,7 @@ def test_episode_runner_plays_all_seeds_writes_results_and_ends(tmp_path):
     environment.node.destroy_node()
 
 
-def test_episode_runner_goes_on_where_its_results_end_and_repeats_aborted_episodes(tmp_path):
+def test_episode_runner_resumes_after_its_results_and_repeats_aborted_episodes(tmp_path):
     output = tmp_path / 'results.json'
     output.write_text(json.dumps([{'task': 'a', 'seed': 0, 'success': True}]))
     environment = Environment(abort_first=2)
@@ -194,14 +193,14 @@ def test_episodes_that_end_before_their_answers_are_not_waited_for(tmp_path):
     environment.node.destroy_node()
 
 
-def test_a_reset_that_fails_is_asked_for_again_with_patience():
+def test_a_failed_reset_is_requested_again_after_a_while():
     environment = Environment(abort_first=2)
     environment.steps = 0
     began = time.monotonic()
     with running('episode_runner_node', 'tasks:=[a]', 'episodes:=1') as process:
         environment.spin_until(lambda: process.poll() is not None)
     assert process.returncode == 0 and environment.resets == [('a', 0)] * 3
-    assert time.monotonic() - began > 2 * PATIENCE_S
+    assert time.monotonic() - began > 2 * RETRY_S
     environment.node.destroy_node()
 
 
@@ -229,7 +228,7 @@ def test_bad_parameters_end_a_node_with_name_and_value(module, parameter, words)
 @pytest.mark.parametrize('text, words', [
     ('{', 'give a file of results'), ('[{"task": "a"}]', 'without task, seed or success'),
     ('[1]', 'give a file of results')])
-def test_a_file_that_holds_no_results_is_refused_before_the_first_episode(tmp_path, text, words):
+def test_a_file_without_results_is_refused_before_the_first_episode(tmp_path, text, words):
     file = tmp_path / 'results.json'
     file.write_text(text)
     with pytest.raises(ConfigError, match=f'parameter output {file}: .*{words}'):
@@ -263,31 +262,31 @@ def test_episode_runner_waits_for_an_arm_that_is_not_ready_yet():
     environment.node.destroy_node()
 
 
-def test_episode_runner_begins_nothing_while_it_is_held():
+def test_episode_runner_starts_no_episode_while_it_is_paused():
     environment = Environment()
     environment.swallow = 1
-    hold = environment.node.create_publisher(Bool, 'hold', EVENT)
-    hold.publish(Bool(data=True))
+    pause = environment.node.create_publisher(Bool, 'pause_episodes', EVENT)
+    pause.publish(Bool(data=True))
     with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'stall_timeout_s:=3.0',
                  'max_retries:=0') as process:
-        assert environment.spin_until(lambda: hold.get_subscription_count())
+        assert environment.spin_until(lambda: pause.get_subscription_count())
         assert not environment.spin_until(lambda: environment.resets, 4.0)
-        hold.publish(Bool(data=False))
+        pause.publish(Bool(data=False))
         assert environment.spin_until(lambda: environment.resets == [('a', 0)])
-        hold.publish(Bool(data=True))
+        pause.publish(Bool(data=True))
         environment.spin_until(lambda: False, 0.5)
         environment.episode.publish(EpisodeState(
             episode_id='1', task='a', seed=0, phase=EpisodeState.PHASE_ENDED, success=True))
         assert not environment.spin_until(lambda: len(environment.resets) > 1, 4.0)
-        # Whoever held it is gone.
-        environment.node.destroy_publisher(hold)
+        # The publisher of the pause has ended.
+        environment.node.destroy_publisher(pause)
         environment.spin_until(lambda: process.poll() is not None)
     assert process.returncode == 0
     assert environment.resets == [('a', 0), ('a', 1)]
     environment.node.destroy_node()
 
 
-def test_episode_runner_counts_only_successes_if_told_so(tmp_path):
+def test_episode_runner_counts_only_successes_with_only_successes(tmp_path):
     environment = Environment()
     output = tmp_path / 'results.json'
     with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'only_successes:=true',
@@ -309,7 +308,7 @@ def test_episode_runner_ends_only_when_the_last_episode_is_recorded(tmp_path):
     output = tmp_path / 'results.json'
     with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'recorded:=true',
                  f'output:={output}') as process:
-        # The second episode runs (its end is held back) when the first is committed.
+        # The second episode still runs when the first is committed.
         environment.spin_until(lambda: len(environment.resets) == 1)
         environment.swallow = 1
         environment.spin_until(lambda: len(environment.resets) == 2)
@@ -327,7 +326,7 @@ def test_episode_runner_ends_only_when_the_last_episode_is_recorded(tmp_path):
     environment.node.destroy_node()
 
 
-def test_episode_runner_plays_again_what_the_recorder_could_not_record(tmp_path):
+def test_episode_runner_repeats_an_episode_whose_recording_failed(tmp_path):
     environment = Environment()
     recorded = environment.node.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
     output = tmp_path / 'results.json'
@@ -345,7 +344,7 @@ def test_episode_runner_plays_again_what_the_recorder_could_not_record(tmp_path)
     environment.node.destroy_node()
 
 
-def test_episode_runner_notes_dropped_steps_and_why_an_episode_is_no_demonstration(tmp_path):
+def test_episode_runner_stores_dropped_steps_and_logs_why_a_recording_failed(tmp_path):
     environment = Environment(success={0})
     recorded = environment.node.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
     output = tmp_path / 'results.json'
@@ -383,10 +382,10 @@ def test_episode_runner_counts_the_retries_of_each_episode_alone():
     environment.node.destroy_node()
 
 
-def test_episode_runner_gives_up_an_episode_that_always_breaks_off():
+def test_episode_runner_ends_when_an_episode_always_fails():
     environment = Environment(abort_first=100)
     with running('episode_runner_node', 'tasks:=[a]') as process:
         environment.spin_until(lambda: process.poll() is not None)
         assert process.returncode == 1
-        assert "('a', 0) broke off 6 times" in process.stderr.read()
+        assert "('a', 0) failed 6 times" in process.stderr.read()
     environment.node.destroy_node()

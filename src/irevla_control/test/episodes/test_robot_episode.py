@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Observations that nobody answered do not count; the one that ends an episode always does."""
+"""Observations without an answer do not count; the one that ends an episode always does."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +25,7 @@ def test_the_horizon_truncates_at_the_next_observation():
     episode.command(10, 10)
     episode.command(20, 20)
     assert episode.command(25, 25) is None, 'no command too many'
-    assert episode.frame(20) is None, 'the one it answered'
+    assert episode.frame(20) is None, 'the observation that it answered'
     last = episode.frame(30)
     assert (last.stamp, last.step, last.reward) == (30, 2, 0.0)
     assert last.truncated and last.ended and not last.terminated and not last.success
@@ -42,14 +42,14 @@ def test_a_verdict_terminates_at_the_next_observation(success):
     assert (last.success, last.reward, last.step) == (success, float(success), 1)
 
 
-def test_success_in_the_last_moment_is_no_truncation():
+def test_success_at_the_horizon_is_not_a_truncation():
     episode = RobotEpisode(horizon=1)
     episode.command(10, 10)
     episode.success(10)
     assert episode.frame(20).terminated
 
 
-def test_it_lingers_after_success_so_that_there_are_pictures_of_it():
+def test_an_episode_lingers_after_success_to_show_it():
     episode = RobotEpisode(horizon=9, linger=2)
     assert not episode.command(10, 10).success
     episode.success(12)
@@ -73,17 +73,17 @@ def test_success_at_the_horizon_lingers_too():
 MS = 1_000_000
 
 
-def test_commands_that_answer_a_camera_ahead_of_the_clock_all_count():
+def test_commands_count_although_the_camera_s_clock_is_ahead():
     episode, now = RobotEpisode(20), 10 ** 18
     episode.begin(now)
     for step in range(20):
         now += 66 * MS
         assert episode.command(now + 45 * MS, executed=now).step == step
-    assert episode.frame(now + 45 * MS) is None, 'it shows nothing of what answered it'
+    assert episode.frame(now + 45 * MS) is None, 'it does not show the effect of its answer'
     assert episode.frame(now + 111 * MS).truncated
 
 
-def test_a_verdict_on_a_camera_ahead_of_the_clock_ends_the_episode():
+def test_a_verdict_ends_the_episode_although_the_camera_s_clock_is_ahead():
     episode, now = RobotEpisode(20), 10 ** 18
     episode.command(now + 45 * MS, executed=now)
     episode.success(now + 20 * MS)
@@ -91,7 +91,7 @@ def test_a_verdict_on_a_camera_ahead_of_the_clock_ends_the_episode():
     assert last.success and last.step == 1
 
 
-def test_a_command_of_a_clock_that_was_set_counts_and_the_episode_still_ends():
+def test_after_a_command_of_a_clock_that_was_set_the_episode_still_ends():
     episode, now, hour = RobotEpisode(20), 10 ** 18, 3_600_000 * MS
     episode.command(now, executed=now)
     assert episode.command(now + hour, executed=now + 66 * MS).step == 1
@@ -107,7 +107,7 @@ def test_an_abort_is_the_newest_event_though_the_clock_was_set_back():
     assert episode.abort(5, 'set back').stamp > 10
 
 
-def test_a_verdict_before_anything_was_done_says_nothing():
+def test_a_verdict_before_the_first_command_is_ignored():
     episode = RobotEpisode(horizon=1)
     episode.success(10)
     assert episode.frame(10) is None
@@ -138,7 +138,7 @@ def test_an_abort_ends_it_once():
 
 @given(st.lists(st.sampled_from(['frame', 'command', 'success', 'failure']), max_size=40),
        st.integers(1, 6), st.integers(0, 3))
-def test_whatever_comes_steps_count_up_stamps_grow_and_one_event_is_the_last(
+def test_in_any_order_of_inputs_steps_and_stamps_increase_and_one_event_is_the_last(
         moves, horizon, linger):
     episode, stamp = RobotEpisode(horizon, linger), 5
     episode.begin(stamp)
@@ -146,8 +146,8 @@ def test_whatever_comes_steps_count_up_stamps_grow_and_one_event_is_the_last(
     for move in moves:
         if move == 'frame':
             stamp += 1
-        told = getattr(episode, move)(*([stamp, stamp] if move == 'command' else [stamp]))
-        events += [told] if told is not None else []
+        event = getattr(episode, move)(*([stamp, stamp] if move == 'command' else [stamp]))
+        events += [event] if event is not None else []
     steps = [event.step for event in events]
     assert steps == sorted(steps) and set(steps) == set(range(steps[-1] + 1) if steps else ())
     assert all(a.stamp < b.stamp for a, b in zip(events, events[1:]))
@@ -156,7 +156,7 @@ def test_whatever_comes_steps_count_up_stamps_grow_and_one_event_is_the_last(
     assert len(events) <= horizon + 1 + linger
 
 
-def test_a_horizon_of_nothing_is_refused():
+def test_an_invalid_horizon_or_linger_is_refused():
     with pytest.raises(ConfigError, match='horizon is 0'):
         RobotEpisode(0)
     with pytest.raises(ConfigError, match='linger is -1'):

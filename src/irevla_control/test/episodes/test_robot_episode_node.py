@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes on a robot over DDS: the way of a reset, and each of the ways in which one ends."""
+"""Episodes on a robot over DDS: the steps of a reset, and every way in which an episode ends."""
 
 import time
 
@@ -28,7 +28,7 @@ MS = 1_000_000
 
 
 class Robot:
-    """An arm, a camera, an operator and a scene as the node meets them."""
+    """Simulates the topics and services of an arm, a camera, an operator and a scene."""
 
     def __init__(self, **parameters):
         self.node = RobotEpisodeNode(parameter_overrides=[
@@ -46,7 +46,7 @@ class Robot:
         self.verdict = publish(OperatorVerdict, 'operator_verdict', COMMAND)
         self.reward = publish(Reward, 'reward', RECORD)
         self.mode, self.fault_text, self.opening = RobotState.MODE_READY, '', 1.0
-        # By which the camera's clock is ahead of all others.
+        # Lead of the camera's clock over all others.
         self.ahead_ns = 0
         self.homes, self.arrangements, self.events = [], [], []
         self.refusal = ''
@@ -107,7 +107,7 @@ class Robot:
         self.command.publish(message)
         self.spin(0.05)
 
-    def say(self, verdict):
+    def judge(self, verdict):
         message = OperatorVerdict(verdict=verdict)
         message.header.stamp = ns_to_stamp(time.time_ns())
         self.verdict.publish(message)
@@ -179,20 +179,20 @@ def test_a_camera_ahead_of_the_clock_costs_no_step_and_no_verdict(robot):
     robot.begin()
     stamps = [robot.step() for _ in range(HORIZON - 1)]
     assert [event.step for event in robot.events] == [0, 0, 1]
-    robot.say(OperatorVerdict.SUCCESS)
+    robot.judge(OperatorVerdict.SUCCESS)
     last = robot.end()
     assert last.success and last.step == 2
     assert [stamp_to_ns(event.header.stamp) for event in robot.events[1:-1]] == stamps
 
 
-def test_operator_and_classifier_end_it(robot):
+def test_operator_and_classifier_end_an_episode(robot):
     robot.begin()
     robot.step()
-    robot.say(OperatorVerdict.SUCCESS)
+    robot.judge(OperatorVerdict.SUCCESS)
     assert robot.end().success
     robot.begin()
     robot.step()
-    robot.say(OperatorVerdict.FAILURE)
+    robot.judge(OperatorVerdict.FAILURE)
     assert not robot.end().success and robot.end().terminated
     episode_id = robot.begin()
     message = Reward(episode_id='of another', success=True)
@@ -208,10 +208,10 @@ def test_operator_and_classifier_end_it(robot):
     assert last.success and last.terminated and last.reward == 1.0
 
 
-def test_what_breaks_it_off_is_said(robot):
+def test_the_reason_of_an_abort_is_reported(robot):
     robot.begin()
     robot.step()
-    robot.say(OperatorVerdict.DISCARD)
+    robot.judge(OperatorVerdict.DISCARD)
     assert robot.end().aborted and 'discarded' in robot.end().text
     robot.begin()
     robot.mode, robot.fault_text = RobotState.MODE_FAULT, 'the cable was cut'
@@ -223,10 +223,10 @@ def test_what_breaks_it_off_is_said(robot):
     robot.begin()
     robot.ask(seed=8)
     robot.until(lambda: robot.events[-1].aborted, 'the end of the first')
-    assert 'a new episode was asked for' in robot.events[-1].text
+    assert 'a new episode was requested' in robot.events[-1].text
 
 
-def test_a_reset_that_cannot_be_is_refused_or_aborted(robot):
+def test_an_impossible_reset_is_refused_or_aborted(robot):
     answer = robot.ask(task='fly')
     assert answer.code == answer.UNKNOWN_TASK and 'lift' in answer.text
     assert robot.ask(seed=-2).code == ResetEpisode.Response.BAD_SEED
@@ -239,12 +239,12 @@ def test_a_reset_that_cannot_be_is_refused_or_aborted(robot):
     robot.ask()
     robot.spin(0.2)
     again = robot.ask()
-    assert again.code == again.BUSY and 'come home' in again.text
+    assert again.code == again.BUSY and 'reach home' in again.text
     last = robot.end()
-    assert last.aborted and 'still waits for the arm to come home' in last.text
+    assert last.aborted and 'still waits for the arm to reach home' in last.text
 
 
-def test_the_operator_begins_and_success_lingers(patient_robot):
+def test_the_operator_starts_the_episode_and_success_lingers(patient_robot):
     robot = patient_robot
     robot.events.clear()
     robot.ask()
@@ -252,10 +252,10 @@ def test_the_operator_begins_and_success_lingers(patient_robot):
     robot.see()
     robot.see()
     assert not robot.events and not robot.arrangements
-    robot.say(OperatorVerdict.SUCCESS)
+    robot.judge(OperatorVerdict.SUCCESS)
     robot.see_until_it_runs()
     robot.step()
-    robot.say(OperatorVerdict.SUCCESS)
+    robot.judge(OperatorVerdict.SUCCESS)
     robot.see()
     assert [event.success for event in robot.events] == [False, False, True]
     assert robot.end().success
@@ -268,13 +268,13 @@ def test_an_arm_that_went_idle_while_the_operator_arranged_goes_home_again(patie
     robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
     robot.mode = RobotState.MODE_IDLE
     robot.spin(0.1)
-    robot.say(OperatorVerdict.SUCCESS)
-    robot.until(lambda: len(robot.homes) == 2, 'another way home')
+    robot.judge(OperatorVerdict.SUCCESS)
+    robot.until(lambda: len(robot.homes) == 2, 'another path home')
     robot.mode = RobotState.MODE_HOLDING
     robot.see_until_it_runs()
     robot.step()
     robot.mode = RobotState.MODE_IDLE
-    assert 'not led any more' in robot.end().text
+    assert 'is idle' in robot.end().text
 
 
 @pytest.mark.parametrize('first', ['press', 'opening'])
@@ -284,11 +284,11 @@ def test_an_episode_waits_until_the_press_has_opened_the_hand(patient_robot, fir
     robot.ask()
     robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
     if first == 'press':
-        robot.say(OperatorVerdict.SUCCESS)
+        robot.judge(OperatorVerdict.SUCCESS)
     robot.mode = RobotState.MODE_RESETTING
     robot.spin(0.1)
     if first == 'opening':
-        robot.say(OperatorVerdict.SUCCESS)
+        robot.judge(OperatorVerdict.SUCCESS)
     for _ in range(4):
         robot.see()
     assert not robot.events
@@ -297,45 +297,45 @@ def test_an_episode_waits_until_the_press_has_opened_the_hand(patient_robot, fir
     assert len(robot.homes) == 1
 
 
-def test_the_operator_is_told_what_a_press_will_do_before_it_moves_anything(
+def test_the_effect_of_a_press_is_logged_before_it_moves_the_arm(
         patient_robot, capfd):
     robot = patient_robot
     robot.events.clear()
     robot.ask()
     robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
     robot.spin(0.1)
-    told = capfd.readouterr().err
-    assert told.count('arrange the scene, then press success to begin') == 1
-    assert 'HOME' not in told and 'opens the hand' not in told
+    log = capfd.readouterr().err
+    assert log.count('arrange the scene, then press success to start') == 1
+    assert 'HOME' not in log and 'opens the hand' not in log
     robot.mode = RobotState.MODE_IDLE
     robot.spin(0.2)
-    told = capfd.readouterr().err
-    assert told.count('A press of success MOVES THE ARM HOME first') == 1, told
-    assert len(robot.homes) == 1, 'it says so before, and once'
-    # Somebody called go_home meanwhile.
+    log = capfd.readouterr().err
+    assert log.count('A press of success MOVES THE ARM HOME first') == 1, log
+    assert len(robot.homes) == 1, 'logged before the motion, and once'
+    # Another node called go_home in the meantime.
     robot.mode = RobotState.MODE_READY
     robot.spin(0.2)
-    told = capfd.readouterr().err
-    assert told.count('then press success to begin') == 1 and 'HOME' not in told
-    robot.say(OperatorVerdict.SUCCESS)
+    log = capfd.readouterr().err
+    assert log.count('then press success to start') == 1 and 'HOME' not in log
+    robot.judge(OperatorVerdict.SUCCESS)
     robot.see_until_it_runs()
     assert len(robot.homes) == 1
 
 
-def test_the_operator_is_told_that_a_press_opens_a_closed_hand(patient_robot, capfd):
+def test_the_log_says_that_a_press_opens_a_closed_hand(patient_robot, capfd):
     robot = patient_robot
     robot.opening = 0.3
     robot.spin(0.1)
     robot.ask()
     robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
-    assert 'to begin; the press opens the hand (reset_release: home)' in capfd.readouterr().err
+    assert 'to start; the press opens the hand (reset_release: home)' in capfd.readouterr().err
     robot.mode = RobotState.MODE_IDLE
     robot.spin(0.2)
-    told = capfd.readouterr().err
-    assert 'of it; the press opens the hand (reset_release: here or home)' in told
+    log = capfd.readouterr().err
+    assert 'of it; the press opens the hand (reset_release: here or home)' in log
 
 
-def test_commands_do_not_count_while_two_send_since_the_arm_refuses_them(robot):
+def test_commands_of_two_senders_do_not_count_because_the_arm_refuses_them(robot):
     second = robot.peer.create_publisher(EndEffectorCommand, 'command', COMMAND)
     robot.until(second.get_subscription_count, 'the second sender')
     robot.begin()
@@ -345,7 +345,7 @@ def test_commands_do_not_count_while_two_send_since_the_arm_refuses_them(robot):
         message.header.stamp = ns_to_stamp(time.time_ns())
         second.publish(message)
         robot.spin(0.05)
-    # What came before both were heard.
+    # Messages from before both senders were detected.
     counted = len(robot.events) - 1
     assert counted < HORIZON and robot.events[-1].phase == EpisodeState.PHASE_RUNNING
     robot.spin(LIVE_S)
@@ -354,7 +354,7 @@ def test_commands_do_not_count_while_two_send_since_the_arm_refuses_them(robot):
     assert robot.end().truncated and robot.end().step == HORIZON
 
 
-def test_what_is_no_command_does_not_count(robot):
+def test_invalid_commands_do_not_count(robot):
     robot.begin()
     message = EndEffectorCommand(gripper=float('nan'))
     message.header.stamp = ns_to_stamp(time.time_ns())

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What presses on an arm that is held; a promise to whoever stands beside it."""
+"""The largest force of a blocked arm: the safety of people beside it depends on it."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from irevla_control.errors import ConfigError
-from irevla_control.franka.gains import LEADING_SHARE, ArmGains
+from irevla_control.franka.gains import FEEDFORWARD_SHARE, ArmGains
 
 GAINS = ArmGains(stiffness=1000.0, turn_stiffness=60.0, damping_ratio=1.5,
                  error_clip=(0.03, 0.02, 0.03), turn_error_clip=(0.15, 0.15, 0.1),
@@ -18,21 +18,21 @@ GAINS = ArmGains(stiffness=1000.0, turn_stiffness=60.0, damping_ratio=1.5,
 
 
 @given(vectors, vectors)
-def test_damping_never_presses_more_than_the_spring_holds(velocity, turn_velocity):
-    force = GAINS.damping * GAINS.leading(velocity, 3 * turn_velocity)
-    assert np.linalg.norm(force[:3]) <= LEADING_SHARE * GAINS.spring[:3].min() + 1e-9
-    assert np.linalg.norm(force[3:]) <= LEADING_SHARE * GAINS.spring[3:].min() + 1e-9
+def test_the_force_of_damping_stays_below_the_spring_s(velocity, angular_velocity):
+    force = GAINS.damping * GAINS.feedforward(velocity, 3 * angular_velocity)
+    assert np.linalg.norm(force[:3]) <= FEEDFORWARD_SHARE * GAINS.spring[:3].min() + 1e-9
+    assert np.linalg.norm(force[3:]) <= FEEDFORWARD_SHARE * GAINS.spring[3:].min() + 1e-9
     assert (np.abs(force) + GAINS.spring <= GAINS.bound + 1e-9).all()
 
 
-def test_a_slow_setpoint_is_told_whole():
-    told = GAINS.leading(np.array([0.1, 0, -0.05]), np.array([0.1, 0.2, 0]))
-    np.testing.assert_array_equal(told, [0.1, 0, -0.05, 0.1, 0.2, 0])
+def test_the_feedforward_of_a_slow_setpoint_is_its_velocity():
+    feedforward = GAINS.feedforward(np.array([0.1, 0, -0.05]), np.array([0.1, 0.2, 0]))
+    np.testing.assert_array_equal(feedforward, [0.1, 0, -0.05, 0.1, 0.2, 0])
 
 
 @pytest.mark.parametrize(('changes', 'message'), [
     ({'posture': (0.0,) * 6}, 'posture'), ({'error_clip': (0.1, 0.1)}, 'error_clip'),
     ({'stiffness': 0.0}, 'stiffness is 0.0'), ({'damping_ratio': -1.0}, 'damping_ratio')])
-def test_gains_that_are_none_are_refused(changes, message):
+def test_invalid_gains_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         replace(GAINS, **changes)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The arm's node says with which limits it runs, before anything can move."""
+"""The franka node logs its limits before the arm can move."""
 
 from dataclasses import fields
 import os
@@ -12,16 +12,16 @@ from irevla_control.arm.limits import ArmLimits
 from irevla_control.franka.franka_node import PARAMETERS, limits_text
 
 
-def test_each_limit_is_told_with_its_unit():
-    said = limits_text({name: parameter.default for name, parameter in PARAMETERS.items()})
-    # What home is, is no limit of its own.
+def test_each_limit_is_logged_with_its_unit():
+    text = limits_text({name: parameter.default for name, parameter in PARAMETERS.items()})
+    # home_rotation comes from home_quaternion and is no limit.
     names = {field.name for kind in (ArmLimits, JointLimits) for field in fields(kind)}
     for name in names - {'home_rotation'}:
         parameter = PARAMETERS[name]
-        assert parameter.unit and f'{name} {parameter.default} {parameter.unit}' in said
+        assert parameter.unit and f'{name} {parameter.default} {parameter.unit}' in text
 
 
-def test_they_are_told_before_the_robot_is_reached():
+def test_the_limits_are_logged_before_the_connection_to_the_robot():
     done = subprocess.run(
         [sys.executable, '-m', 'irevla_control.franka.franka_node', '--ros-args',
          '-p', 'robot_ip:=127.254.254.254', '-p', 'connect_timeout_s:=0', '-p', 'max_speed:=1',

@@ -39,7 +39,7 @@ IN_LAB = {f'/lab{name}': table for name, table in NODES.items()}
 
 @pytest.fixture
 def problems(tmp_path):
-    """Return what is wrong with a file of this text, without the file's folder."""
+    """Return the problems of a file with this text, without the file's folder."""
     def check(text, nodes=NODES):
         path = tmp_path / 'lab.yaml'
         path.write_text(text)
@@ -74,12 +74,12 @@ def block(name, *lines):
     (IN_LAB, block('/lab/**', 'max_speed: 0.05')),
     (IN_LAB, 'lab: {franka: {ros__parameters: {max_speed: 0.05}}}'),
 ])
-def test_what_fits_passes(problems, nodes, text):
+def test_a_valid_file_has_no_problem(problems, nodes, text):
     assert problems(text, nodes) == []
 
 
 @pytest.mark.parametrize('text, words', [
-    # A misspelt limit, wherever it stands.
+    # A misspelt limit, in any place.
     (block('/**/franka', 'max_sped: 0.05'), ['lab.yaml:3: /**/franka max_sped: 0.05: ',
                                              'nearest is max_speed']),
     (block('/**', 'max_sped: 0.05'), ['lab.yaml:3: /** max_sped: 0.05: ', 'max_speed']),
@@ -88,7 +88,7 @@ def test_what_fits_passes(problems, nodes, text):
       'max_pending_updates']),
     (block('/**/franka', 'fps: 15'), ['/franka has no such parameter; /realsense has it']),
     (block('/**/franka', 'limits:', '  max_speed: 0.05'), ['limits.max_speed: 0.05']),
-    # A block that nobody reads.
+    # A block without a node.
     (block('/**/franka_node', 'max_speed: 0.05'),
      ['lab.yaml:1: block /**/franka_node matches no node', 'the nearest is /franka']),
     (block('/lab/franka', 'max_speed: 0.05'), ['block /lab/franka', 'the nearest is /franka']),
@@ -97,26 +97,26 @@ def test_what_fits_passes(problems, nodes, text):
     (block('/**/spacemouse', 'view: 1.0'), ['block /**/spacemouse matches no node',
                                             'started: /franka, /realsense, /recorder, /learner']),
     # Wrong types and ranges.
-    (block('/**/franka', 'max_speed: fast'), ['max_speed: "fast": expected is a number from 0.01 '
+    (block('/**/franka', 'max_speed: fast'), ['max_speed: "fast": expected a number from 0.01 '
                                               'to 1.5']),
-    (block('/**/franka', 'max_speed: 3.0'), ['max_speed: 3.0: expected is a number from 0.01']),
-    (block('/**/franka', 'max_speed: .nan'), ['max_speed: NaN: expected is a number']),
-    (block('/**/franka', 'max_speed: .inf'), ['max_speed: Infinity: expected is a number']),
-    (block('/**/franka', 'max_speed: true'), ['max_speed: true: expected is a number']),
-    (block('/**/franka', 'max_speed: [0.05]'), ['max_speed: [0.05]: expected is a number']),
-    (block('/**/franka', 'recoveries: 3.0'), ['recoveries: 3.0: expected is a whole number']),
-    (block('/**/franka', 'recoveries: true'), ['recoveries: true: expected is a whole number']),
-    (block('/**/franka', 'realtime: 1'), ['realtime: 1: expected is true or false']),
-    (block('/**/franka', 'robot_ip: 172'), ['robot_ip: 172: expected is text', 'needs quotes']),
-    (block('/**/franka', 'box_low: 0.3'), ['box_low: 0.3: expected is 3 numbers']),
-    (block('/**/franka', 'box_low: [0.3, 0.0]'), ['box_low: [0.3, 0.0]: expected is 3 numbers']),
-    (block('/**/franka', 'box_low: [0.3, .nan, 0.0]'), ['expected is 3 numbers']),
-    (block('/**/realsense', 'mode: three'), ['mode: "three": expected is one of "one", "two"']),
-    (block('/**/realsense', 'serials: [123, 456]'), ['serials: [123, 456]: expected is a list of '
+    (block('/**/franka', 'max_speed: 3.0'), ['max_speed: 3.0: expected a number from 0.01']),
+    (block('/**/franka', 'max_speed: .nan'), ['max_speed: NaN: expected a number']),
+    (block('/**/franka', 'max_speed: .inf'), ['max_speed: Infinity: expected a number']),
+    (block('/**/franka', 'max_speed: true'), ['max_speed: true: expected a number']),
+    (block('/**/franka', 'max_speed: [0.05]'), ['max_speed: [0.05]: expected a number']),
+    (block('/**/franka', 'recoveries: 3.0'), ['recoveries: 3.0: expected a whole number']),
+    (block('/**/franka', 'recoveries: true'), ['recoveries: true: expected a whole number']),
+    (block('/**/franka', 'realtime: 1'), ['realtime: 1: expected true or false']),
+    (block('/**/franka', 'robot_ip: 172'), ['robot_ip: 172: expected text', 'needs quotes']),
+    (block('/**/franka', 'box_low: 0.3'), ['box_low: 0.3: expected 3 numbers']),
+    (block('/**/franka', 'box_low: [0.3, 0.0]'), ['box_low: [0.3, 0.0]: expected 3 numbers']),
+    (block('/**/franka', 'box_low: [0.3, .nan, 0.0]'), ['expected 3 numbers']),
+    (block('/**/realsense', 'mode: three'), ['mode: "three": expected one of "one", "two"']),
+    (block('/**/realsense', 'serials: [123, 456]'), ['serials: [123, 456]: expected a list of '
                                                      'texts; text that', 'needs quotes']),
     # Mixed lists, which ROS cannot read.
     (block('/**/franka', 'box_low: [0.3, 0, 0.01]'),
-     ['lab.yaml:3: /**/franka box_low: [0.3, 0, 0.01]: ', 'expected is [0.3, 0.0, 0.01]']),
+     ['lab.yaml:3: /**/franka box_low: [0.3, 0, 0.01]: ', 'expected [0.3, 0.0, 0.01]']),
     (block('/**/franka', 'box_low: [0.3, a, 0.1]'), ['box_low: [0.3, "a", 0.1]: a list of mixed']),
     (block('/**/realsense', 'crop: [0, [1, 2]]'), ['crop: [0, [1, 2]]: a list of mixed']),
     (block('/**/realsense', 'crop: []'), ['crop: []: an empty list']),
@@ -127,36 +127,36 @@ def test_what_fits_passes(problems, nodes, text):
     (block('/**/realsense', 'cameras: [2nd]'), ['cameras: ["2nd"]: \'2nd\' is not a name']),
     (block('/**/realsense', 'cameras: [front-left]'), ["'front-left' is not a name"]),
     (block('/**/realsense', 'cameras: [a/b]'), ["'a/b' is not a name"]),
-    (block('/**/realsense', 'cameras: [front, front]'), ['"front" is there twice']),
+    (block('/**/realsense', 'cameras: [front, front]'), ['"front" given twice']),
     # Names of topics.
     (block('/**/recorder', 'from_start: [a b]'), ['from_start: ["a b"]: \'a b\' is not the name']),
     (block('/**/recorder', 'topics: [force geometry_msgs/msg/Wrench, force]'),
      ['\'force\' is not "name package/msg/Type"']),
     (block('/**/recorder', 'topics: [my-force geometry_msgs/msg/Wrench]'), [' is not "name']),
-    # A clock that nobody gives.
+    # A clock that no node publishes.
     (block('/**/franka', 'use_sim_time: true'), ['use_sim_time: true: ', '/clock', 'only false']),
     (block('/**', 'use_sim_time: true'), ['use_sim_time: true: ', '/clock', 'only false']),
     (block('/**/franka', 'use_sim_time: yes please'), ['use_sim_time: "yes please": ']),
     # No params file.
-    ('/**/franka: {max_speed: 0.05}', ['/**/franka max_speed: 0.05: stands outside']),
-    ('/**/franka:\n  ros_parameters:\n    max_speed: 0.05\n', ['max_speed: 0.05: stands outside',
+    ('/**/franka: {max_speed: 0.05}', ['/**/franka max_speed: 0.05: is outside']),
+    ('/**/franka:\n  ros_parameters:\n    max_speed: 0.05\n', ['max_speed: 0.05: is outside',
                                                                '`ros__parameters:`']),
-    ('max_speed: 0.05', ['/max_speed holds 0.05']),
-    ('/**/franka:', ['/**/franka holds null']),
-    ('/**/franka: {ros__parameters: }', ['ros__parameters: null: expected are parameters']),
-    ('- 1', ['the file holds [1]']),
+    ('max_speed: 0.05', ['/max_speed has 0.05']),
+    ('/**/franka:', ['/**/franka has null']),
+    ('/**/franka: {ros__parameters: }', ['ros__parameters: null: expected parameters']),
+    ('- 1', ['the file has [1]']),
     ('/**/fr*: {ros__parameters: {max_speed: 0.05}}', ["'/**/fr*' cannot name a node"]),
     ('/lab: {/franka: {ros__parameters: {max_speed: 0.05}}}', ["'/franka' cannot name a node"]),
-    ('[a', ['lab.yaml:1: no YAML']),
-    ('/**/franka: {ros__parameters: {max_speed: !!python/name:os.abort }}', ['no YAML']),
+    ('[a', ['lab.yaml:1: not YAML']),
+    ('/**/franka: {ros__parameters: {max_speed: !!python/name:os.abort }}', ['not YAML']),
     # Of two, the first is lost.
     (block('/**/franka', 'max_speed: 0.05', 'max_speed: 0.3'),
-     ['lab.yaml:4: /**/franka max_speed: is there twice, first in line 3']),
+     ['lab.yaml:4: /**/franka max_speed: given twice, first in line 3']),
     (block('/**/franka', 'max_speed: 0.05') + block('/**/franka', 'max_step: 0.01'),
-     ['lab.yaml:4: ', '/**/franka: is there twice, first in line 1']),
-    ('/a: &x {ros__parameters: {}}\n/b: *x', ['lab.yaml:2: ROS takes no aliases']),
+     ['lab.yaml:4: ', '/**/franka: given twice, first in line 1']),
+    ('/a: &x {ros__parameters: {}}\n/b: *x', ['lab.yaml:2: ROS allows no aliases']),
 ])
-def test_what_would_be_ignored_is_one_line_with_the_remedy(problems, text, words):
+def test_each_ineffective_entry_is_one_line_with_the_remedy(problems, text, words):
     found = problems(text)
     assert len(found) == 1, found
     for word in words:
@@ -170,7 +170,7 @@ def test_a_block_without_the_namespace_is_refused(problems):
         assert line.endswith('the nearest is /lab/franka')
 
 
-def test_every_problem_of_a_file_is_told(problems):
+def test_every_problem_of_a_file_is_reported(problems):
     found = problems(block('/**/franka', 'max_sped: 0.05', 'max_stp: 0.01') + block('/x', 'y: 1'))
     assert len(found) == 3
 
@@ -188,7 +188,7 @@ def test_a_block_for_all_gives_each_node_only_what_it_declares(tmp_path):
     assert speed == 1.0 and type(speed) is float, 'the last one counts, as in ROS'
 
 
-def test_a_file_that_a_node_was_given_names_it(tmp_path):
+def test_a_file_given_to_a_node_must_name_it(tmp_path):
     path = tmp_path / 'lab.yaml'
 
     def missing(text, node):

@@ -13,6 +13,7 @@ from recordings import bag_messages, recording
 from rosbags.highlevel import AnyReader
 
 from irevla_control.bags.index import INDEX, list_episodes, rebuild_index
+from irevla_control.bags.mcap_file import BEGINNING
 from irevla_control.bags.reader import read_episode
 from irevla_control.bags.writer import BagWriter
 from irevla_control.recording.episode_recording import STAGING
@@ -57,12 +58,18 @@ def test_a_bag_torn_at_any_byte_is_recovered_up_to_its_last_whole_message(
                      | st.integers(torn.ends[0] - 200, len(torn.content)))
     root = tmp_path_factory.mktemp('root')
     leave(root, torn.content[:size])
-    entries, problems = recover_staged(root)
-    assert not problems
+    entries, problems, removed = recover_staged(root)
     whole = sum(end <= size for end in torn.ends)
     if not whole:
-        assert not entries and not list((root / STAGING).iterdir())
+        # Of what stands before the messages nothing but a header is removed.
+        folder = root / STAGING / 'torn'
+        empty = size <= len(BEGINNING)
+        assert not entries and (removed == [folder], folder.exists()) == (empty, not empty)
+        if not empty:
+            assert 'holds no whole message' in problems[0] and len(problems) == 1
+            assert (folder / 'torn_0.mcap').read_bytes() == torn.content[:size]
         return
+    assert not problems and not removed
     assert bag_messages(root / 'torn') == torn.messages[:whole]
     with (root / 'torn' / 'torn_0.mcap').open('rb') as file:
         assert list(StreamReader(file, validate_crcs=True).records)

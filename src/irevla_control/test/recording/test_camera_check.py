@@ -24,7 +24,7 @@ def image(**changes):
     ({'encoding': 'mono8', 'step': 5, 'size': 20}, "encoding is 'mono8'; publish rgb8"),
     ({'encoding': 'bgr8'}, "encoding is 'bgr8'"), ({'encoding': ''}, "encoding is ''"),
     ({'step': 16, 'size': 64}, '64 bytes, rows of 16; publish rows of 15 bytes'),
-    ({'size': 45}, '4 x 5 pixels come with 45 bytes'),
+    ({'size': 45}, '4 x 5 pixels have 45 bytes'),
     ({'height': 0, 'width': 0, 'step': 0, 'size': 0}, '0 x 0 pixels')])
 def test_the_first_image_of_a_camera_tells_what_is_wrong_before_an_episode(
         tmp_path, changes, words):

@@ -83,7 +83,7 @@ def test_what_a_killed_recorder_left_is_counted_too(tmp_path):
     content = (whole / 'reach_0' / 'reach_0_0.mcap').read_bytes()
     (root / STAGING / 'reach_0').mkdir(parents=True)
     (root / STAGING / 'reach_0' / 'reach_0_0.mcap').write_bytes(content)
-    (recovered,), problems = recovery.recover_staged(root)
+    (recovered,), problems, _ = recovery.recover_staged(root)
     assert not problems and recovered.recovered
     assert (recovered.dropped, recovered.aborted) == (entry.dropped, entry.aborted) == (2, True)
     assert recovered.failed == entry.failed

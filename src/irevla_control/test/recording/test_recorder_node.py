@@ -24,7 +24,7 @@ from irevla_control.bags.reader import read_episode
 from irevla_control.errors import BagError
 from irevla_control.recording.episode_recording import STAGING
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
-from irevla_msgs.msg import RecordedEpisode, RobotState
+from irevla_msgs.msg import PolicyStep, RecordedEpisode, RobotState
 
 NAMESPACE = '/recording'
 
@@ -165,6 +165,28 @@ def test_a_bag_tells_by_how_much_the_cameras_clocks_are_ahead(tmp_path, player, 
     about = yaml.safe_load((tmp_path / 'first' / 'metadata.yaml').read_text())
     assert about['rosbag2_bagfile_information']['custom_data']['clock_offset_s'] == (
         '{"corner": -0.045}')
+
+
+def test_what_the_policy_saw_is_recorded_only_when_asked_for(tmp_path, player, recorder):
+    asking = start_recorder(tmp_path / 'asking', record_policy_steps=True)
+    step = player.node.create_publisher(PolicyStep, 'policy_step', OBSERVATION)
+    try:
+        player.spin_until(lambda: step.get_subscription_count() and all(
+            publisher.get_subscription_count() == 2 for publisher in player.publishers.values()))
+        time.sleep(1.0)
+        assert step.get_subscription_count() == 1
+        played = play('first', steps=2)
+        for topic, stamp, message in played.messages:
+            if topic == '/command':
+                step.publish(PolicyStep(header=message.header, episode_id='first'))
+            player.publish([(topic, stamp, message)], 0.003)
+        player.spin_until(lambda: len(player.recorded) == 2)
+    finally:
+        stop(asking)
+    kept, left_out = ([topic for topic, _ in bag_messages(root / 'first')]
+                      for root in (tmp_path / 'asking', tmp_path))
+    assert kept.count(f'{NAMESPACE}/policy_step') == 2
+    assert sorted(left_out) == sorted(each for each in kept if 'policy_step' not in each)
 
 
 def test_ctrl_c_commits_the_open_episode_as_aborted(tmp_path, player, recorder):

@@ -12,7 +12,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Int32
 
-from irevla_control.ros.executor import LEISURE_S, DirectExecutor
+from irevla_control.ros.executor import SLOW_PERIOD_S, DirectExecutor
 from irevla_control.ros.inbox import Polled
 from irevla_msgs.srv import ResetEpisode
 
@@ -51,20 +51,20 @@ def connected(node, executor, topic, callback, **options):
 
 
 def test_every_message_comes_once_and_in_order(node, executor):
-    heard = []
-    publisher = connected(node, executor, 'numbers', lambda message: heard.append(message.data))
+    received = []
+    publisher = connected(node, executor, 'numbers', lambda message: received.append(message.data))
     for number in range(5):
         publisher.publish(Int32(data=number))
-    spin_until(executor, lambda: len(heard) == 5)
+    spin_until(executor, lambda: len(received) == 5)
     executor.spin_once(timeout_sec=0.2)
-    assert heard == [0, 1, 2, 3, 4]
+    assert received == [0, 1, 2, 3, 4]
 
 
 def test_raw_messages_come_as_bytes(node, executor):
-    heard = []
-    connected(node, executor, 'raw', heard.append, raw=True).publish(Int32(data=7))
-    spin_until(executor, lambda: heard)
-    assert isinstance(heard[0], bytes)
+    received = []
+    connected(node, executor, 'raw', received.append, raw=True).publish(Int32(data=7))
+    spin_until(executor, lambda: received)
+    assert isinstance(received[0], bytes)
 
 
 def test_timers_keep_their_period_and_stop_when_cancelled(node, executor):
@@ -74,14 +74,14 @@ def test_timers_keep_their_period_and_stop_when_cancelled(node, executor):
     assert 0.45 < times[-1] - times[0] < 0.75
     timer.cancel()
     executor.spin_once(timeout_sec=0.0)
-    heard = len(times)
+    received = len(times)
     executor.spin_once(timeout_sec=0.1)
-    assert len(times) == heard
+    assert len(times) == received
 
 
 @pytest.fixture
 def client(node, executor):
-    """A client of a service that gives a task's name back."""
+    """A client of a service that returns a task's name."""
     def answer(request, response):
         response.text = request.task
         return response
@@ -103,7 +103,7 @@ def test_a_service_answers_and_the_future_calls_back(executor, client):
     assert again.result().text == 'two'
 
 
-def test_what_a_futures_callback_raises_reaches_who_spins(executor, client):
+def test_an_exception_of_a_future_s_callback_reaches_the_spinning_thread(executor, client):
     def fail(future):
         raise ValueError(f'refused {future.result().text}')
 
@@ -120,7 +120,7 @@ def test_a_guard_condition_wakes_from_another_thread(node, executor):
     threading.Timer(0.03, guard.trigger).start()
     start = time.monotonic()
     spin_until(executor, lambda: woken)
-    assert 0.02 < woken[0] - start < 0.02 + LEISURE_S
+    assert 0.02 < woken[0] - start < 0.02 + SLOW_PERIOD_S
 
 
 def test_parameter_services_are_answered(node, executor):
@@ -152,17 +152,17 @@ def test_what_a_callback_destroys_is_not_called_in_the_same_round(node, executor
 
 
 def test_what_a_callback_creates_is_served(node, executor):
-    heard = []
+    received = []
 
     def begin():
         node.destroy_timer(timer)
-        node.create_timer(0.01, lambda: heard.append('new'))
+        node.create_timer(0.01, lambda: received.append('new'))
 
     timer = node.create_timer(0.01, begin)
-    spin_until(executor, lambda: heard)
+    spin_until(executor, lambda: received)
 
 
-def test_a_coroutine_goes_on_when_its_future_is_done(node, executor):
+def test_a_coroutine_resumes_when_its_future_is_done(node, executor):
     future, results = rclpy.task.Future(executor=executor), []
 
     async def wait_for_it(message):
@@ -194,7 +194,7 @@ def test_a_service_that_waits_answers_when_its_future_is_done(node, executor):
     assert answer.result().text == 'one done'
 
 
-def test_an_exception_reaches_who_spins_and_spinning_goes_on(node, executor):
+def test_an_exception_reaches_the_spinning_thread_which_may_spin_again(node, executor):
     def fail(message):
         raise ValueError(f'bad {message.data}')
 
@@ -205,28 +205,28 @@ def test_an_exception_reaches_who_spins_and_spinning_goes_on(node, executor):
             spin_until(executor, lambda: False)
 
 
-def test_polled_entities_are_left_alone(node, executor):
-    heard = []
-    publisher = connected(node, executor, 'polled', heard.append, callback_group=Polled())
+def test_polled_entities_are_not_executed(node, executor):
+    received = []
+    publisher = connected(node, executor, 'polled', received.append, callback_group=Polled())
     publisher.publish(Int32(data=1))
     executor.spin_once(timeout_sec=0.2)
-    assert not heard
+    assert not received
 
 
-def test_tells_of_a_topic_whose_reliability_does_not_fit(node, executor, capfd):
+def test_an_incompatible_reliability_is_reported(node, executor, capfd):
     node.create_publisher(Int32, 'unreliable', QoSProfile(
         depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
     node.create_subscription(Int32, 'unreliable', lambda message: None, 10)
-    said = []
+    output = []
 
-    def told():
-        said.append(capfd.readouterr().err)
-        return 'incompatible QoS' in ''.join(said)
+    def reported():
+        output.append(capfd.readouterr().err)
+        return 'incompatible QoS' in ''.join(output)
 
-    spin_until(executor, told)
+    spin_until(executor, reported)
 
 
-def test_waits_no_longer_than_asked_and_hears_no_removed_node(node, executor):
+def test_waits_no_longer_than_requested_and_runs_no_removed_node(node, executor):
     ticks = []
     node.create_timer(0.01, lambda: ticks.append(1))
     executor.remove_node(node)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Raw messages are taken in time; what had to be left is counted, never hidden."""
+"""Raw messages are taken in time; lost ones are counted."""
 
 import threading
 import time
@@ -53,7 +53,7 @@ def take_until(inbox, count, seconds=10.0):
     return messages
 
 
-def test_messages_are_taken_while_nobody_reads_them(node):
+def test_messages_are_taken_while_their_owner_does_not_read(node):
     publisher, inbox, woken = open_inbox(node, 10**9)
     before = time.time_ns()
     for start in range(0, 1000, 100):
@@ -68,11 +68,11 @@ def test_messages_are_taken_while_nobody_reads_them(node):
     assert not any(lost for *_, lost in messages)
 
 
-def test_when_too_much_waits_the_loss_is_counted(node):
+def test_with_too_many_pending_bytes_the_loss_is_counted(node):
     publisher, inbox, _ = open_inbox(node, 1)
     publish(publisher, [0])
     time.sleep(0.3)
-    # One message waits, more than allowed: of these the middleware keeps what it can, 200.
+    # One pending message exceeds the limit: of the next, the middleware keeps 200.
     publish(publisher, range(1, 501))
     time.sleep(0.3)
     messages = take_until(inbox, 201)
@@ -82,7 +82,7 @@ def test_when_too_much_waits_the_loss_is_counted(node):
     assert sum(lost for *_, lost in messages) == 300
 
 
-def test_what_ends_the_thread_is_raised_once_after_the_messages_before_it(node):
+def test_an_exception_of_the_thread_is_raised_once_after_the_messages_before_it(node):
     publisher, inbox, woken = open_inbox(node, 10**9)
     publish(publisher, [0])
     assert woken.wait(10)

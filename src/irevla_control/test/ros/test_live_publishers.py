@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Who sends on a topic: the live ones are told apart, silent and killed ones are ignored."""
+"""Publishers of a topic: live ones are counted, silent and killed ones are ignored."""
 
 import multiprocessing
 import os
@@ -25,32 +25,32 @@ LISTEN_S = 0.1
 
 def test_one_publisher_that_loses_messages_is_one():
     live = LivePublishers()
-    assert {live.hear(number, 0.1 * number) for number in (1, 2, 5, 6, 30, 31)} == {1}
+    assert {live.update(number, 0.1 * number) for number in (1, 2, 5, 6, 30, 31)} == {1}
 
 
 @given(first=st.integers(1, 50), second=st.integers(1, 50))
 def test_two_that_send_in_turn_are_two_from_the_third_message_on(first, second):
     live, counts = LivePublishers(), []
     for turn in range(20):
-        counts += [live.hear(first + turn, 0.1 * turn), live.hear(second + turn, 0.1 * turn)]
+        counts += [live.update(first + turn, 0.1 * turn), live.update(second + turn, 0.1 * turn)]
     assert set(counts[3:]) == {2}
 
 
-def test_who_is_silent_for_a_while_counts_no_more():
+def test_a_publisher_without_messages_for_a_while_does_not_count():
     live = LivePublishers()
-    assert live.hear(50, 0.0) == 1
-    assert live.hear(1, 0.1) == 2
-    assert live.hear(2, LIVE_S) == 2
-    assert live.hear(3, LIVE_S + 0.01) == 1
+    assert live.update(50, 0.0) == 1
+    assert live.update(1, 0.1) == 2
+    assert live.update(2, LIVE_S) == 2
+    assert live.update(3, LIVE_S + 0.01) == 1
 
 
-def test_without_numbers_nobody_is_told_apart():
+def test_without_sequence_numbers_all_count_as_one():
     live = LivePublishers()
-    assert {live.hear(0, 0.1 * turn) for turn in range(5)} == {1}
+    assert {live.update(0, 0.1 * turn) for turn in range(5)} == {1}
 
 
 class Arm(Node):
-    """What an arm's node does with `robot_state`."""
+    """Uses SolePublisher for `robot_state` as the arm's node does."""
 
     def __init__(self, name):
         super().__init__(name)
@@ -85,16 +85,16 @@ def test_a_node_refuses_to_start_beside_another_and_names_it(arm):
     first.begin()
     publishing = threading.Thread(target=first.publish_for, args=(LISTEN_S,))
     publishing.start()
-    with pytest.raises(ConfigError, match=f'/first publishes robot_state already; {REMEDY}'):
+    with pytest.raises(ConfigError, match=f'/first already publishes robot_state; {REMEDY}'):
         second.begin()
     publishing.join()
 
 
-def test_two_that_start_at_once_find_each_other(arm):
+def test_two_nodes_that_start_at_once_detect_each_other(arm):
     first, second = arm('first'), arm('second')
     first.begin()
     second.begin()
-    with pytest.raises(ConfigError, match='/first publishes'):
+    with pytest.raises(ConfigError, match='/first already publishes'):
         for _ in range(100):
             first.publish_for(0.005)
             second.publish_for(0.005)
@@ -131,7 +131,7 @@ def test_one_that_was_killed_is_ignored_at_once_twenty_times(ros):
                                   args=(os.environ['ROS_DOMAIN_ID'], child), daemon=True)
         process.start()
         assert begun.poll(20)
-        said = begun.recv()
+        output = begun.recv()
         process.kill()
         process.join()
-        assert not said
+        assert not output

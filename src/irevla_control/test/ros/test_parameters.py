@@ -29,7 +29,7 @@ LAB = """/**/franka:
 
 @pytest.fixture
 def declared(ros, monkeypatch):
-    """Return what a node `franka` declares when it is given these ROS arguments."""
+    """Return the parameters of a node `franka` with these ROS arguments."""
     def declared(*arguments, check=lambda node: None):
         monkeypatch.setattr(sys, 'argv', ['franka_node', '--ros-args', *map(str, arguments)])
         check_arguments(sys.argv)
@@ -67,26 +67,26 @@ def test_whole_numbers_stand_for_floats(declared):
     assert all(type(value) is float for value in (values['max_speed'], *values['box_low']))
 
 
-def test_rclpys_own_parameters_are_taken(declared):
+def test_rclpys_own_parameters_are_accepted(declared):
     assert declared('-p', 'use_sim_time:=false', '-p', 'start_type_description_service:=false')
 
 
 @pytest.mark.parametrize('given, words', [
     ('max_sped:=0.05', 'parameter max_sped: 0.05: no such parameter; the nearest is max_speed'),
-    ('max_speed:=fast', 'parameter max_speed: "fast": expected is a number from 0.01 to 1.5'),
-    ('max_speed:=9.0', 'parameter max_speed: 9.0: expected is a number from 0.01 to 1.5'),
-    ('max_speed:=.nan', 'parameter max_speed: NaN: expected is a number from 0.01 to 1.5'),
-    ('recoveries:=1.5', 'parameter recoveries: 1.5: expected is a whole number from 0 to 100'),
+    ('max_speed:=fast', 'parameter max_speed: "fast": expected a number from 0.01 to 1.5'),
+    ('max_speed:=9.0', 'parameter max_speed: 9.0: expected a number from 0.01 to 1.5'),
+    ('max_speed:=.nan', 'parameter max_speed: NaN: expected a number from 0.01 to 1.5'),
+    ('recoveries:=1.5', 'parameter recoveries: 1.5: expected a whole number from 0 to 100'),
     ('box_low:=[0.3, 0, 0.1]', 'parameter box_low: [0.3, 0, 0.1]: whole numbers are mixed with '
-                               'others; expected is [0.3, 0.0, 0.1]'),
-    ('box_low:=[0.3]', 'parameter box_low: [0.3]: expected is 3 numbers'),
-    ('box_low:=[]', 'parameter box_low: []: an empty list; expected is at least one value'),
+                               'others; expected [0.3, 0.0, 0.1]'),
+    ('box_low:=[0.3]', 'parameter box_low: [0.3]: expected 3 numbers'),
+    ('box_low:=[]', 'parameter box_low: []: an empty list; expected at least one value'),
     ('cameras:=[front left]', 'parameter cameras: ["front left"]: \'front left\' is not a name'),
-    ('use_sim_time:=true', 'parameter use_sim_time: true: the nodes run on the clock of this '
-                           'machine, and nothing publishes /clock; only false is possible')])
-def test_what_does_not_fit_is_refused_in_one_line(refused, given, words):
-    said = refused('-p', given)
-    assert said.startswith(words) and len(said.splitlines()) == 1
+    ('use_sim_time:=true', 'parameter use_sim_time: true: the nodes use the clock of this '
+                           'machine, and no node publishes /clock; only false is possible')])
+def test_an_invalid_parameter_is_refused_in_one_line(refused, given, words):
+    output = refused('-p', given)
+    assert output.startswith(words) and len(output.splitlines()) == 1
 
 
 def test_the_file_and_line_that_give_a_value_are_named(refused, tmp_path):
@@ -95,7 +95,7 @@ def test_the_file_and_line_that_give_a_value_are_named(refused, tmp_path):
     other.write_text(LAB.format('recoveries: many'))
     assert refused('--params-file', path, '--params-file', other).splitlines() == [
         f'{path}:3: parameter max_sped: 0.05: no such parameter; the nearest is max_speed',
-        f'{other}:3: parameter recoveries: "many": expected is a whole number from 0 to 100']
+        f'{other}:3: parameter recoveries: "many": expected a whole number from 0 to 100']
 
 
 def test_a_key_for_all_that_this_node_does_not_declare_is_refused(refused, tmp_path):
@@ -113,7 +113,7 @@ def test_a_file_whose_block_misses_the_node_is_refused(refused, tmp_path, name):
         'or /**/franka')
 
 
-def test_a_file_for_other_nodes_too_is_taken(declared, tmp_path):
+def test_a_file_that_also_names_other_nodes_is_accepted(declared, tmp_path):
     path = tmp_path / 'lab.yaml'
     path.write_text(LAB.format('max_speed: 0.05')
                     + '/**/robot_episode: {ros__parameters: {tasks: ["a: b"]}}')
@@ -155,5 +155,5 @@ def test_a_node_that_cannot_start_ends_with_one_line_and_status_1(arguments, lin
         [sys.executable, '-c', NODE, '--ros-args', *arguments], capture_output=True, text=True,
         timeout=60, env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)})
     assert done.returncode == 1
-    said = [text for text in done.stderr.splitlines() if not text.startswith('[')]
-    assert len(said) == 1 and line in said[0]
+    output = [text for text in done.stderr.splitlines() if not text.startswith('[')]
+    assert len(output) == 1 and line in output[0]

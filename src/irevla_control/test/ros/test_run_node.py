@@ -16,11 +16,11 @@ NODE = """
 import sys, time
 from irevla_control.ros.node import Node, run_node
 
-def say(word):
+def report(word):
     print(word, flush=True)
 
 def work(seconds):
-    say('begun')
+    report('begun')
     until = time.monotonic() + seconds
     try:
         while time.monotonic() < until:
@@ -28,7 +28,7 @@ def work(seconds):
     except KeyboardInterrupt as error:
         # As ctypes does with an interrupt that it meets.
         raise TypeError('argument 1') from error
-    say('done')
+    report('done')
 
 class Working(Node):
     def __init__(self):
@@ -43,7 +43,7 @@ class Working(Node):
         work(float(sys.argv[1]))
 
     def destroy_node(self):
-        say('cleaned up')
+        report('cleaned up')
         super().destroy_node()
 
 if sys.argv[1] == 'init':
@@ -70,7 +70,7 @@ def start():
 
 
 def ended_well(process):
-    """Return what a process said until it ended with status 0 and without complaint."""
+    """Return the output of a process that ended with status 0 and without an error."""
     output, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, '')
     return output

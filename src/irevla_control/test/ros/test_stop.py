@@ -48,7 +48,7 @@ def be(user, domain, folder, shared_memory):
 
 
 class Arm:
-    """Publishes robot_state, stopped once it is told so, as the arm's node does."""
+    """Publishes robot_state like the arm's node, stopped after a request."""
 
     def __init__(self, stops=True):
         self.node = rclpy.create_node('franka')
@@ -116,16 +116,16 @@ def played(domain):
                 file.unlink()
 
 
-def said(pipe):
+def answer_of(pipe):
     assert pipe.poll(20)
     return pipe.recv()
 
 
 @pytest.mark.parametrize(('arm', 'stopper'), [('network', 'shared'), ('shared', 'network')])
 def test_a_stop_of_another_user_arrives(played, arm, stopper):
-    """The arm's node hears any program of any user; the stop program reaches any node."""
-    said(played(play_arm, USERS[0], arm == 'shared', True))
-    assert said(played(play_stopper, USERS[1], stopper == 'shared')) == 'stopped'
+    """Programs of any user reach the arm's node; the stop program reaches any node."""
+    answer_of(played(play_arm, USERS[0], arm == 'shared', True))
+    assert answer_of(played(play_stopper, USERS[1], stopper == 'shared')) == 'stopped'
 
 
 def run_stop(*arguments):
@@ -133,8 +133,8 @@ def run_stop(*arguments):
                           capture_output=True, text=True, timeout=30)
 
 
-def test_the_program_says_in_how_many_milliseconds_the_arm_stopped(played):
-    said(played(play_arm, USERS[0], False, True))
+def test_the_program_prints_the_time_until_the_arm_stopped(played):
+    answer_of(played(play_arm, USERS[0], False, True))
     began = time.monotonic()
     done = run_stop()
     took_ms = 1e3 * (time.monotonic() - began)
@@ -142,8 +142,8 @@ def test_the_program_says_in_how_many_milliseconds_the_arm_stopped(played):
     assert 50 < int(re.match(r'stopped within (\d+) ms', done.stdout)[1]) < took_ms + 20
 
 
-def test_an_arm_that_does_not_stop_ends_the_program_with_what_was_heard(played):
-    said(played(play_arm, USERS[0], False, False))
+def test_an_arm_that_does_not_stop_ends_the_program_with_its_state(played):
+    answer_of(played(play_arm, USERS[0], False, False))
     done = run_stop('--within', '0.5')
     assert done.returncode != 0
     assert '0 listen to /emergency_stop' in done.stderr and 'mode 2' in done.stderr
@@ -157,33 +157,33 @@ def test_a_profile_that_cannot_be_read_does_not_keep_the_program_from_stopping(
         profile.write_text(text)
     monkeypatch.setenv(middleware.PROFILES, str(profile))
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    said(played(play_arm, USERS[0], False, True))
+    answer_of(played(play_arm, USERS[0], False, True))
     done = run_stop()
     assert done.returncode == 0 and 'stopped within' in done.stdout, done.stderr
     assert str(profile) in done.stderr and 'Traceback' not in done.stderr
 
 
-def test_without_an_arm_the_program_says_where_it_looked(domain):
+def test_without_an_arm_the_program_names_topic_and_domain(domain):
     done = run_stop('--within', '0.2', '--ros-args', '-r', '__ns:=/left')
     assert done.returncode != 0
-    assert f'nobody listens to /left/emergency_stop of ROS_DOMAIN_ID {domain}' in done.stderr
+    assert f'no node listens to /left/emergency_stop of ROS_DOMAIN_ID {domain}' in done.stderr
 
 
-def test_nodes_say_that_another_users_messages_are_lost(played, monkeypatch):
+def test_nodes_report_that_another_users_messages_are_lost(played, monkeypatch):
     """With shared memory on both sides they match, and nothing arrives."""
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    said(played(play_arm, USERS[0], True, True))
+    answer_of(played(play_arm, USERS[0], True, True))
     rclpy.init()
     node = rclpy.create_node('camera')
-    heard = []
-    node.create_subscription(DiagnosticArray, '/diagnostics', heard.append, 10)
+    received = []
+    node.create_subscription(DiagnosticArray, '/diagnostics', received.append, 10)
     executor, diagnostics = DirectExecutor(), Diagnostics(node)
     executor.add_node(node)
-    while not heard:
+    while not received:
         diagnostics.publish()
         executor.spin_once(timeout_sec=0.05)
     rclpy.shutdown()
-    status = heard[0].status[0]
+    status = received[0].status[0]
     assert status.level == DiagnosticStatus.WARN
     assert f'user {USERS[0]} runs nodes' in status.message and 'as one user' in status.message
 
@@ -198,7 +198,7 @@ def test_the_profile_without_shared_memory_keeps_all_else():
     lists = [[each.text for each in root.find(f'.//{name("interfaceWhiteList")}')]
              for root in (before, after)]
     assert lists == [['127.0.0.1']] * 2
-    # With discovery on the network the user's own file says where to look.
+    # With discovery on the network the user's own file defines where to discover.
     wide = middleware.network_profile(PROFILE.read_text(), False)
     assert 'initialPeersList' not in wide
     assert wide.count('shared_memory</transport_id>') == 1
@@ -211,7 +211,7 @@ SPACE = f' xmlns="{middleware._SPACE}"'
     (SPACE, ''), (SPACE, ' xmlns="http://www.eprosima.com"'),
     ('<type>SHM</type>', '<type> SHM </type>'),
     ('<userTransports>', '<builtinTransports>LARGE_DATA</builtinTransports><userTransports>')])
-def test_no_way_of_writing_a_profile_keeps_shared_memory(old, new):
+def test_no_form_of_a_profile_keeps_shared_memory(old, new):
     text = PROFILE.read_text()
     assert old in text
     profile = middleware.network_profile(text.replace(old, new), True)
@@ -232,7 +232,7 @@ def test_a_profile_that_cannot_be_used_is_named(tmp_path, change, problem):
     assert str(profile) in str(refusal.value)
 
 
-def test_other_users_in_the_same_domain_are_told_apart_from_others(tmp_path):
+def test_only_other_users_in_the_same_domain_are_reported(tmp_path):
     for port in (7412, 7660):
         (tmp_path / f'fastrtps_port{port}').touch()
     (tmp_path / 'fastrtps_port7413_el').touch()

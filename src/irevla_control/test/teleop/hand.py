@@ -1,21 +1,21 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A hand on a SpaceMouse Compact: the bytes that it sends, decoded by the real library."""
+"""A hand on a simulated SpaceMouse, whose reports the real library decodes."""
 
 from irevla_control.teleop.hid_reports import (
     MODEL,
     HidReports,
-    held,
-    moved,
-    pressed,
+    button_report,
+    combined_report,
     reported_device,
-    turned,
+    rotation_report,
+    translation_report,
 )
 from irevla_control.teleop.spacemouse import SpaceMouse, SpaceMouseSettings
 
 
 class Hand:
-    """A hand on the mouse: raw axes right, towards the user, down, as HID has them."""
+    """A hand on the mouse; raw HID axes: right, towards the user, down."""
 
     def __init__(self, model=MODEL, **settings):
         self.reports, self.now = HidReports(), 100.0
@@ -24,17 +24,17 @@ class Hand:
                                 lambda: self.now)
 
     def move(self, **push):
-        self.reports.waiting.append(moved(**push))
+        self.reports.waiting.append(translation_report(**push))
         self.mouse.update()
 
-    def hold(self, **way):
-        self.reports.waiting.append(held(**way))
+    def move_and_turn(self, **deflection):
+        self.reports.waiting.append(combined_report(**deflection))
         self.mouse.update()
 
     def turn(self, **twist):
-        self.reports.waiting.append(turned(**twist))
+        self.reports.waiting.append(rotation_report(**twist))
         self.mouse.update()
 
     def press(self, *buttons):
-        self.reports.waiting.append(pressed(*buttons))
+        self.reports.waiting.append(button_report(*buttons))
         self.mouse.update()

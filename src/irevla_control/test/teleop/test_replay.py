@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A replay does what was recorded: every command once, at its time."""
+"""A replay sends every recorded command once, at its time."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ ACTIONS = np.arange(28.0).reshape(4, 7) / 100
 STAMPS = 5_000 * MS + 100 * MS * np.arange(4)
 
 
-def test_without_a_pace_each_observation_gets_one_action_and_then_rest():
+def test_without_a_pace_each_observation_gets_one_action_and_then_zero_motion():
     replay = Replay(ACTIONS, STAMPS, paced=False)
     np.testing.assert_array_equal([replay.answer(stamp) for stamp in (3, 9, 10, 99)], ACTIONS)
     np.testing.assert_array_equal(replay.answer(100), [0] * 6 + [ACTIONS[-1, 6]])

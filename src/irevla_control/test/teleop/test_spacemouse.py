@@ -1,13 +1,13 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The real decoder of reports on the bytes that a SpaceMouse Compact sends."""
+"""Commands and verdicts from the reports of a SpaceMouse Compact, with the real decoder."""
 
 from hand import Hand
 import numpy as np
 import pytest
 
 from irevla_control.errors import ConfigError
-from irevla_control.teleop.hid_reports import FULL, moved
+from irevla_control.teleop.hid_reports import FULL, translation_report
 from irevla_control.teleop.spacemouse import (
     SpaceMouseError,
     SpaceMouseSettings,
@@ -27,21 +27,22 @@ def test_a_mouse_at_rest_commands_nothing(hand):
     assert hand.mouse.command() is None, 'within the dead zone'
 
 
-@pytest.mark.parametrize(('push', 'wanted'), [
+@pytest.mark.parametrize(('push', 'translation'), [
     ({'back': -FULL}, [0.02, 0, 0]), ({'right': FULL}, [0, -0.02, 0]),
     ({'down': -FULL}, [0, 0, 0.02])])
-def test_forward_left_and_up_are_x_y_and_z_of_who_stands_behind_the_robot(hand, push, wanted):
+def test_forward_left_and_up_are_x_y_and_z_for_an_operator_behind_the_robot(
+        hand, push, translation):
     hand.move(**push)
-    np.testing.assert_allclose(hand.mouse.command()[:3], wanted, atol=1e-9)
+    np.testing.assert_allclose(hand.mouse.command()[:3], translation, atol=1e-9)
 
 
-def test_who_stands_before_the_robot_sees_it_the_other_way_round():
+def test_for_an_operator_in_front_of_the_robot_directions_are_reversed():
     hand = Hand(view=np.pi)
     hand.move(back=-FULL)
     np.testing.assert_allclose(hand.mouse.command()[:3], [-0.02, 0, 0], atol=1e-9)
 
 
-def test_turning_the_cap_turns_the_hand_the_same_way(hand):
+def test_rotating_the_cap_rotates_the_hand_in_the_same_direction(hand):
     hand.turn(c=-FULL)
     np.testing.assert_allclose(hand.mouse.command()[3:6], [0, 0, 0.08], atol=1e-9)
 
@@ -56,7 +57,7 @@ def test_the_dead_zone_ends_without_a_step(hand):
     assert 0 <= np.diff(steps).min() <= np.diff(steps).max() < 0.001
 
 
-def test_a_mouse_that_falls_silent_is_let_go(hand):
+def test_a_mouse_without_reports_counts_as_released(hand):
     hand.move(back=-FULL)
     hand.now += 0.19
     assert hand.mouse.command() is not None
@@ -68,9 +69,9 @@ def test_the_first_button_closes_and_opens_the_gripper(hand):
     hand.press(0)
     hand.press()
     hand.now += 1
-    assert hand.mouse.command()[6] == 0, 'it waits for the next image'
-    hand.mouse.sent()
-    assert hand.mouse.command() is None, 'said once, then the policy may go on'
+    assert hand.mouse.command()[6] == 0, 'the press waits for the next image'
+    hand.mouse.take_press()
+    assert hand.mouse.command() is None, 'sent once, then the policy may continue'
     hand.move(back=-FULL)
     assert hand.mouse.command()[6] == 0, 'it stays closed'
     hand.press(0)
@@ -78,7 +79,7 @@ def test_the_first_button_closes_and_opens_the_gripper(hand):
     assert hand.mouse.command()[6] == 1
 
 
-def test_the_second_button_says_success_and_held_failure(hand):
+def test_a_short_press_of_the_second_button_is_success_and_a_long_one_failure(hand):
     hand.press(1)
     hand.now += 0.2
     hand.press()
@@ -91,7 +92,7 @@ def test_the_second_button_says_success_and_held_failure(hand):
 
 
 @pytest.mark.parametrize('order', [(0, 1), (1, 0)])
-def test_both_buttons_discard_and_say_nothing_else(hand, order):
+def test_both_buttons_discard_and_do_nothing_else(hand, order):
     hand.press(order[0])
     hand.press(0, 1)
     hand.press(order[1])
@@ -100,21 +101,21 @@ def test_both_buttons_discard_and_say_nothing_else(hand, order):
     assert not hand.mouse.closed
 
 
-def test_all_reports_that_wait_are_taken_at_once(hand):
+def test_all_queued_reports_are_processed_at_once(hand):
     for push in (100, 200, FULL):
-        hand.reports.waiting.append(moved(back=-push))
+        hand.reports.waiting.append(translation_report(back=-push))
     hand.mouse.update()
     assert not hand.reports.waiting
     assert hand.mouse.command()[0] == pytest.approx(0.02)
 
 
-def test_an_unplugged_mouse_is_said(hand):
+def test_an_unplugged_mouse_is_reported(hand):
     hand.reports.gone = True
     with pytest.raises(SpaceMouseError, match='unplugged: device disconnected'):
         hand.mouse.update()
 
 
-def test_a_button_does_not_hold_the_cap(hand):
+def test_a_button_does_not_keep_the_cap_deflected(hand):
     hand.move(back=-FULL)
     hand.now += 0.3
     hand.press(1)
@@ -127,6 +128,6 @@ def test_without_a_mouse_the_remedy_is_named(monkeypatch):
         open_device()
 
 
-def test_a_dead_zone_that_leaves_nothing_is_refused():
+def test_a_dead_zone_of_the_whole_range_is_refused():
     with pytest.raises(ConfigError, match='dead_zone is 1'):
         SpaceMouseSettings(dead_zone=1)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Every model that pyspacemouse lists: its buttons, its reports, and which one is opened."""
+"""Every model of pyspacemouse: its buttons, its reports, and the choice among several."""
 
 import easyhid
 from easyhid.easyhid import HIDDevice, ffi
@@ -10,7 +10,7 @@ import pyspacemouse
 import pytest
 
 from irevla_control.errors import ConfigError
-from irevla_control.teleop.hid_reports import FULL, held, pressed
+from irevla_control.teleop.hid_reports import FULL, button_report, combined_report
 from irevla_control.teleop.spacemouse import SpaceMouse, SpaceMouseSettings, Verdict
 from irevla_control.teleop.spacemouse_device import (
     SpaceMouseError,
@@ -20,7 +20,7 @@ from irevla_control.teleop.spacemouse_device import (
 )
 
 SPECS = pyspacemouse.get_device_specs()
-# What the first and the second button are called; on the mouse they lie left and right.
+# Names of the first and the second button, which are left and right on the mouse.
 BUTTONS = {
     'SpaceMouseEnterprise': ('MENU', 'FIT'), 'SpaceExplorer': ('BTN_1', 'BTN_2'),
     'SpaceNavigator': ('LEFT', 'RIGHT'), 'SpaceMouseUSB': None,
@@ -37,7 +37,7 @@ def test_the_table_covers_what_pyspacemouse_lists():
 
 
 @pytest.mark.parametrize('model', [name for name, names in BUTTONS.items() if names])
-def test_the_two_buttons_of_each_model_are_heard(model):
+def test_the_two_buttons_of_each_model_work(model):
     hand = Hand(model)
     assert hand.mouse.buttons == BUTTONS[model]
     hand.press(0)
@@ -51,10 +51,10 @@ def test_the_two_buttons_of_each_model_are_heard(model):
 @pytest.mark.parametrize('model', ONE_REPORT)
 def test_models_with_one_long_report_move_and_turn(model):
     hand = Hand(model)
-    assert len(held()) == 13
-    hand.hold(back=-FULL, c=-FULL)
+    assert len(combined_report()) == 13
+    hand.move_and_turn(back=-FULL, c=-FULL)
     np.testing.assert_allclose(hand.mouse.command()[:6], [0.02, 0, 0, 0, 0, 0.08], atol=1e-9)
-    hand.hold()
+    hand.move_and_turn()
     assert hand.mouse.command() is None
 
 
@@ -78,13 +78,13 @@ def test_buttons_are_chosen_by_name_or_number(model, buttons, bits):
     ('SpaceMouseCompact', ('0', 'LEFT'), ConfigError, 'twice the same'),
     ('SpaceMouseCompact', ('0',), ConfigError, 'two are needed'),
     ('SpaceMouseUSB', ('0', '1'), SpaceMouseError, 'SpaceMouseUSB has 0 buttons')])
-def test_buttons_that_are_not_there_are_refused_with_those_that_are(model, buttons, error, words):
+def test_missing_buttons_are_refused_with_the_available_ones(model, buttons, error, words):
     with pytest.raises(error, match=words):
         Hand(model, buttons=buttons)
 
 
 class Interface(HIDDevice):
-    """An interface as easyhid lists it, whose reports come from here."""
+    """An interface as easyhid lists it, with simulated reports."""
 
     def __init__(self, path, model, serial=None, usage=(0, 0), refuses=False):
         spec = SPECS.get(model)
@@ -124,17 +124,17 @@ KEYBOARD = Interface('/dev/keyboard-0', 'a keyboard')
     (RECEIVER, '', RECEIVER), ([CABLE, COMPACT], 'abc1', [CABLE]),
     ([CABLE, COMPACT], '/dev/compact-0', [COMPACT]),
     ([CABLE, *RECEIVER], '/dev/receiver-3', [RECEIVER[3]])])
-def test_the_mouse_that_is_meant_is_chosen(there, device, chosen):
+def test_the_named_or_only_mouse_is_chosen(there, device, chosen):
     assert list(choose(plugged_in(there, usb), device).interfaces) == chosen
 
 
 @pytest.mark.parametrize(('there', 'device', 'words'), [
     ([KEYBOARD], '', 'no SpaceMouse is found; plug it in'),
-    ([CABLE, COMPACT], '', r'2 SpaceMice fit; .*SpaceMouseCompact at /dev/compact-0; '
+    ([CABLE, COMPACT], '', r'2 SpaceMice match; .*SpaceMouseCompact at /dev/compact-0; '
                            r'SpaceMouseWireless at /dev/cable-0 \(serial ABC1\)'),
-    ([COMPACT, KEYBOARD], '/dev/keyboard-0', "'/dev/keyboard-0', and 0 SpaceMice fit"),
-    ([COMPACT], 'XYZ', "'XYZ', and 0 SpaceMice fit; .*at /dev/compact-0")])
-def test_what_is_not_clear_is_refused_with_what_is_plugged_in(there, device, words):
+    ([COMPACT, KEYBOARD], '/dev/keyboard-0', "'/dev/keyboard-0', and 0 SpaceMice match"),
+    ([COMPACT], 'XYZ', "'XYZ', and 0 SpaceMice match; .*at /dev/compact-0")])
+def test_an_ambiguous_device_is_refused_with_the_connected_ones(there, device, words):
     with pytest.raises(SpaceMouseError, match=words):
         choose(plugged_in(there, usb), device)
 
@@ -148,7 +148,7 @@ def test_an_ordinary_mouse_behind_the_same_receiver_is_never_read():
     assert plugged.paths == '/dev/receiver-2'
 
 
-def test_a_mouse_is_heard_on_whichever_interface_of_its_receiver_it_speaks(monkeypatch):
+def test_reports_are_read_from_all_interfaces_of_a_receiver(monkeypatch):
     interfaces = [Interface(f'/dev/hidraw{number}', 'UniversalReceiver') for number in range(3)]
     monkeypatch.setattr('easyhid.easyhid._hid_enumerate', lambda *_: interfaces)
     monkeypatch.setattr('irevla_control.teleop.spacemouse_device.usb_device', lambda path: 'one')
@@ -156,14 +156,15 @@ def test_a_mouse_is_heard_on_whichever_interface_of_its_receiver_it_speaks(monke
     assert str(plugged) == 'UniversalReceiver at /dev/hidraw0, /dev/hidraw1, /dev/hidraw2'
     assert all(each.opened for each in interfaces)
     mouse = SpaceMouse(device, SpaceMouseSettings(), lambda: 0.0)
-    # A two-button mouse sends three bytes, which the library takes for 13.
-    interfaces[1].reports += [held(back=-FULL), pressed(1) + b'\0', pressed() + b'\0']
+    # A two-button mouse sends three bytes; the library reads 13.
+    interfaces[1].reports += [combined_report(back=-FULL), button_report(1) + b'\0',
+                              button_report() + b'\0']
     mouse.update()
     assert mouse.command()[0] == pytest.approx(0.02)
     assert mouse.verdicts() == [Verdict.SUCCESS]
 
 
-def test_a_mouse_that_may_not_be_read_is_named_with_the_remedy(monkeypatch):
+def test_a_mouse_without_read_permission_is_reported_with_the_remedy(monkeypatch):
     monkeypatch.setattr('easyhid.easyhid._hid_enumerate', lambda *_: [
         Interface('/dev/hidraw9', 'SpaceMouseCompact', refuses=True)])
     with pytest.raises(SpaceMouseError, match='SpaceMouseCompact at /dev/hidraw9: .*udev rule'):

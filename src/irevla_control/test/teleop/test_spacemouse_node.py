@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The operator's node over DDS, its mouse on the real decoder."""
+"""The spacemouse node over DDS, with the real decoder."""
 
 import time
 
@@ -20,7 +20,13 @@ from irevla_control.ros.conversions import (
     stamp_to_ns,
 )
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
-from irevla_control.teleop.hid_reports import FULL, HidReports, moved, pressed, reported_device
+from irevla_control.teleop.hid_reports import (
+    FULL,
+    HidReports,
+    button_report,
+    reported_device,
+    translation_report,
+)
 from irevla_control.teleop.spacemouse import SpaceMouseError
 from irevla_control.teleop.spacemouse_node import SpaceMouseNode
 from irevla_msgs.msg import (
@@ -86,7 +92,7 @@ class Desk:
                           if status.name == 'spacemouse: status']
 
     def see(self, *cameras):
-        """Publish an image of these cameras, or of all, and the state that belongs to it."""
+        """Publish an image of these cameras, or of all, and a state with the same stamp."""
         self.stamp += MS
         for camera in cameras or self.images:
             self.images[camera].publish(
@@ -96,19 +102,19 @@ class Desk:
         self.robot.publish(state)
 
     def feel(self, opening):
-        """Publish the hand's measured opening until the mouse has taken it in."""
+        """Publish the hand's measured opening until the node has received it."""
         self.opening = opening
         end = time.monotonic() + 0.2
         self.until(lambda: time.monotonic() > end, 'a while', self.see)
 
-    def tell(self, episode_id, phase):
+    def publish_episode(self, episode_id, phase):
         message = EpisodeState(episode_id=episode_id, phase=phase)
         self.episode.publish(message)
         self.until(lambda: (self.node._episode.episode_id, self.node._episode.phase) == (
             episode_id, phase), 'the episode')
 
     def execute(self, number):
-        """Let the arm execute what the mouse commands, until the node knows."""
+        """Publish the mouse's command as executed until the node has received it."""
         self.until(lambda: len(self.commands) >= number, 'a command', self.push)
         self.executed.publish(self.commands[-1])
         end = time.monotonic() + 0.2
@@ -116,7 +122,7 @@ class Desk:
         self.commands.clear()
 
     def push(self, *cameras):
-        self.reports.waiting.append(moved(back=-FULL))
+        self.reports.waiting.append(translation_report(back=-FULL))
         self.see(*cameras)
 
 
@@ -128,7 +134,7 @@ def desk(ros):
     desk.peer.destroy_node()
 
 
-def test_a_held_cap_answers_each_image_with_its_stamp_and_a_released_one_none(desk):
+def test_a_deflected_cap_answers_each_image_with_its_stamp_and_a_released_one_none(desk):
     desk.until(lambda: len(desk.commands) >= 3, 'commands', desk.push)
     action = message_to_action(desk.commands[-1])
     np.testing.assert_allclose(action[:3], [0.02, 0, 0], atol=1e-9)
@@ -139,70 +145,69 @@ def test_a_held_cap_answers_each_image_with_its_stamp_and_a_released_one_none(de
     desk.until(lambda: time.monotonic() > end, 'half a second')
     desk.commands.clear()
     end = time.monotonic() + 0.3
-    desk.until(lambda: time.monotonic() > end, 'images for nobody', desk.see)
+    desk.until(lambda: time.monotonic() > end, 'images without an answer', desk.see)
     assert not desk.commands
 
 
-def test_who_takes_over_keeps_what_the_policy_holds(desk):
-    closed = action_to_message([0] * 7, ns_to_stamp(1), 'base', EndEffectorCommand.SOURCE_POLICY,
-                               1)
+def test_an_operator_who_takes_over_keeps_the_gripper_closed(desk):
+    closed = action_to_message([0] * 7, ns_to_stamp(1), 'base', EndEffectorCommand.SOURCE_POLICY)
     desk.executed.publish(closed)
-    desk.until(lambda: desk.node._mouse.closed, 'the word of a closed gripper')
+    desk.until(lambda: desk.node._mouse.closed, 'the command of a closed gripper')
     desk.until(lambda: desk.commands, 'a command', desk.push)
     assert desk.commands[-1].gripper == 0
 
 
-def test_a_press_of_the_gripper_waits_for_the_next_image_whatever_the_policy_does(desk):
-    desk.reports.waiting += [pressed(0), pressed()]
+def test_a_gripper_press_waits_for_the_next_image_despite_policy_commands(desk):
+    desk.reports.waiting += [button_report(0), button_report()]
     desk.until(lambda: desk.node._mouse.closed, 'the press')
     desk.executed.publish(action_to_message([0, 0, 0, 0, 0, 0, 1], ns_to_stamp(1), 'base',
-                                            EndEffectorCommand.SOURCE_POLICY, 1))
+                                            EndEffectorCommand.SOURCE_POLICY))
     end = time.monotonic() + 0.3
     desk.until(lambda: time.monotonic() > end, 'a while')
     desk.until(lambda: desk.commands, 'a command', desk.see)
     assert desk.commands[0].gripper == 0
 
 
-@pytest.mark.parametrize(('opening', 'wish', 'why'), [
+@pytest.mark.parametrize(('opening', 'expected', 'why'), [
     (0.99, 1, 'the reset opened it'), (0.75, 0, 'it was reset with a block of 60 mm in the hand')])
-def test_the_first_push_of_the_next_episode_wishes_what_the_hand_does(desk, opening, wish, why):
-    desk.tell('first', EpisodeState.PHASE_RUNNING)
-    desk.reports.waiting += [pressed(0), pressed()]
+def test_the_first_command_of_an_episode_keeps_the_hand_as_it_is(desk, opening, expected, why):
+    desk.publish_episode('first', EpisodeState.PHASE_RUNNING)
+    desk.reports.waiting += [button_report(0), button_report()]
     desk.until(lambda: desk.node._mouse.closed, 'the press')
     desk.execute(1)
     desk.feel(0.9), desk.feel(0.75)
-    assert desk.node._mouse.closed, 'a block stands in the hand'
-    desk.tell('first', EpisodeState.PHASE_ENDED)
+    assert desk.node._mouse.closed, 'the hand holds a block'
+    desk.publish_episode('first', EpisodeState.PHASE_ENDED)
     desk.feel(opening)
-    desk.tell('second', EpisodeState.PHASE_RUNNING)
+    desk.publish_episode('second', EpisodeState.PHASE_RUNNING)
     desk.until(lambda: desk.commands, 'a command', desk.push)
-    assert desk.commands[0].gripper == wish, why
+    assert desk.commands[0].gripper == expected, why
 
 
-def test_a_press_that_no_command_took_along_is_forgotten_with_its_episode(desk):
-    desk.tell('first', EpisodeState.PHASE_RUNNING)
-    desk.reports.waiting += [pressed(0), pressed()]
+def test_a_pending_press_is_discarded_at_the_end_of_its_episode(desk):
+    desk.publish_episode('first', EpisodeState.PHASE_RUNNING)
+    desk.reports.waiting += [button_report(0), button_report()]
     desk.until(lambda: desk.node._mouse.closed, 'the press')
-    desk.tell('second', EpisodeState.PHASE_RUNNING)
+    desk.publish_episode('second', EpisodeState.PHASE_RUNNING)
     desk.feel(1.0)
     assert desk.node._mouse.command() is None
     desk.until(lambda: desk.commands, 'a command', desk.push)
     assert desk.commands[0].gripper == 1
 
 
-def test_a_hand_that_is_closed_before_the_first_episode_stays_so(desk):
+def test_a_hand_that_is_closed_before_the_first_episode_stays_closed(desk):
     desk.feel(0.0)
     desk.until(lambda: desk.commands, 'a command', desk.push)
     assert desk.commands[0].gripper == 0
 
 
-def test_beside_a_learner_it_answers_what_the_policy_saw(ros):
+def test_with_follow_policy_only_observations_of_the_policy_are_answered(ros):
     desk = Desk(follow_policy=True)
     message = PolicyStep()
     message.header.stamp = ns_to_stamp(7)
 
     def push():
-        desk.reports.waiting.append(moved(back=-FULL))
+        desk.reports.waiting.append(translation_report(back=-FULL))
         desk.see()
         desk.steps.publish(message)
 
@@ -212,10 +217,10 @@ def test_beside_a_learner_it_answers_what_the_policy_saw(ros):
     desk.peer.destroy_node()
 
 
-def test_without_a_complete_observation_nothing_is_commanded_and_the_operator_is_told(ros):
+def test_without_a_complete_observation_no_command_is_sent_and_the_reason_is_reported(ros):
     desk = Desk(cameras=('front', 'wrist'))
     desk.until(lambda: len(desk.commands) >= 3, 'commands', desk.push)
-    # As from a wrist camera that is out for 2.5 s.
+    # The wrist camera gives no images for 2.5 s.
     before, period = desk.stamp, round(MAX_SKEW_S * 1e9)
     for _ in range(30):
         desk.stamp += period
@@ -225,8 +230,8 @@ def test_without_a_complete_observation_nothing_is_commanded_and_the_operator_is
     desk.until(lambda: time.monotonic() > end, 'a while', lambda: desk.push('front'))
     answered = [stamp_to_ns(command.header.stamp) for command in desk.commands]
     assert max(answered) <= before + period, 'one image of the wrist is not old yet'
-    desk.until(lambda: any('nothing comes from camera wrist' in text for text in desk.problems),
-               'what the operator is told', lambda: desk.push('front'))
+    desk.until(lambda: any('no message from camera wrist' in text for text in desk.problems),
+               'the reported reason', lambda: desk.push('front'))
     desk.commands.clear()
     desk.until(lambda: desk.commands, 'a command', desk.push)
     desk.node.destroy_node()
@@ -234,7 +239,7 @@ def test_without_a_complete_observation_nothing_is_commanded_and_the_operator_is
 
 
 def test_each_verdict_is_published_once(desk):
-    desk.reports.waiting += [pressed(1), pressed()]
+    desk.reports.waiting += [button_report(1), button_report()]
     desk.until(lambda: desk.verdicts, 'a verdict')
     end = time.monotonic() + 0.2
     desk.until(lambda: time.monotonic() > end, 'a while')
@@ -247,13 +252,13 @@ def test_an_unplugged_mouse_ends_the_node_with_the_reason(desk):
         desk.until(lambda: False, 'the end')
 
 
-def test_it_says_at_its_start_which_mouse_and_buttons_it_uses(ros, capfd):
+def test_the_node_logs_its_mouse_and_buttons_at_the_start(ros, capfd):
     SpaceMouseNode(reported_device(HidReports(), 'SpaceMousePro'), parameter_overrides=[
         rclpy.Parameter('cameras', value=['front']),
         rclpy.Parameter('buttons', value=['BTN_1', '13'])]).destroy_node()
-    told = capfd.readouterr().err
-    assert 'SpaceMousePro' in told
-    assert 'button BTN_1 for the gripper, BTN_2 for verdicts' in told
+    log = capfd.readouterr().err
+    assert 'SpaceMousePro' in log
+    assert 'button BTN_1 for the gripper, BTN_2 for verdicts' in log
 
 
 def test_a_node_without_a_camera_is_refused(ros):

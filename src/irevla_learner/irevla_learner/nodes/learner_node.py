@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node `learner`: joins episodes of latents, trains on them, publishes the head's weights."""
 
-from dataclasses import asdict
 from pathlib import Path
 import queue
 import threading
@@ -75,7 +74,7 @@ class LearnerNode(Node):
         self.create_subscription(PolicyStep, 'policy_step', self._on_step, RECORD)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, RECORD)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, RECORD_EVENT)
-        self._pause = self.create_publisher(Bool, 'hold', EVENT)
+        self._pause = self.create_publisher(Bool, 'pause_episodes', EVENT)
         self._startup = self.create_timer(0.1, self._on_startup)
         self._ended = self.create_guard_condition(self._on_ended)
         self._progressed = self.create_guard_condition(self._update_pause)
@@ -196,7 +195,7 @@ class LearnerNode(Node):
         learner.copy_to(self._policy.head)
         now = learner.progress()
         save_latent_policy(self._root / 'checkpoint', self._checkpoint, self._policy,
-                           {'stage1': json_values(asdict(now))})
+                           {'stage1': json_values({'env_steps': now.env_steps, **now.metrics()})})
         if learner.done:
             write_outcome(self._root, now.env_steps, now.updates, now.episodes)
             self._finished = True

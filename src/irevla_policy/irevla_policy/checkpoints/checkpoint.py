@@ -36,7 +36,8 @@ def save_checkpoint(folder: str | Path, vla: VLA, extra: dict[str, Any] | None =
     backbone hash tells whether the source is still the same. A folder of that name is replaced;
     `extra` is plain data for the manifest. Raises CheckpointError when it cannot be written.
     """
-    with new_checkpoint(folder, vla.backbone_hash, extra) as new:
+    probe = vla.probed.to_dict() if vla.probed else None
+    with new_checkpoint(folder, vla.backbone_hash, extra, probe) as new:
         write_json(new / CONFIG, vla.config.to_dict())
         write_json(new / STATISTICS, vla.statistics.to_dict())
         (new / TOKENIZER).write_text(vla.backbone.tokenizer_json or '{}')
@@ -46,7 +47,7 @@ def save_checkpoint(folder: str | Path, vla: VLA, extra: dict[str, Any] | None =
 
 
 def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> VLA:
-    """Return the policy in evaluation mode, on a device.
+    """Return the policy in evaluation mode, on a device; a pretrained backbone is probed there.
 
     Raises CheckpointError naming the file, the reason and the remedy when anything of it is
     missing, altered or does not fit together.
@@ -68,7 +69,12 @@ def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> V
             f'gives {vla.backbone_hash[:12]}; restore the source it was trained on, and the '
             'versions of transformers and tokenizers')
     vla.views = read_views(folder)
-    return vla.to(device).eval()
+    vla.to(device).eval()
+    try:
+        vla.probe()
+    except ConfigError as error:
+        raise CheckpointError(f'checkpoint {folder} cannot be used: {error}') from error
+    return vla
 
 
 def load_frozen(folder: str | Path) -> VLA:

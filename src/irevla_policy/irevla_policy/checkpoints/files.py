@@ -37,11 +37,12 @@ class CheckpointError(IrevlaError):
 
 @contextmanager
 def new_checkpoint(folder: str | Path, backbone_hash: str,
-                   extra: dict[str, Any] | None) -> Iterator[Path]:
+                   extra: dict[str, Any] | None, probe: dict[str, Any] | None = None
+                   ) -> Iterator[Path]:
     """Give a folder to write `FILES` to, which then appears whole as ``folder``, or not at all.
 
     A folder of that name is replaced: for a moment it lies beside it as `<folder>.previous` only.
-    ``extra`` is plain data for the manifest.
+    ``extra`` is plain data for the manifest, ``probe`` too: what `ProbeResult` found.
 
     Raises:
         CheckpointError: the folder cannot be written.
@@ -56,7 +57,8 @@ def new_checkpoint(folder: str | Path, backbone_hash: str,
         yield temporary
         write_json(temporary / MANIFEST, {
             'format': FORMAT, 'version': VERSION, 'backbone_hash': backbone_hash,
-            'files': {name: _sha256(temporary / name) for name in FILES}, 'extra': extra or {}})
+            'files': {name: _sha256(temporary / name) for name in FILES}, 'extra': extra or {},
+            **({'probe': probe} if probe else {})})
         for path in (*temporary.iterdir(), temporary):
             sync(path)
         if folder.exists():
@@ -73,7 +75,8 @@ def new_checkpoint(folder: str | Path, backbone_hash: str,
 def read_manifest(folder: str | Path) -> dict[str, Any]:
     """Return the manifest: 'format', 'version', 'backbone_hash', 'files' (SHA-256) and 'extra'.
 
-    Raises CheckpointError when it is missing, foreign or of another version.
+    'probe', what was found of a pretrained model, is in newer ones. Raises CheckpointError when it
+    is missing, foreign or of another version.
     """
     path = Path(folder).absolute() / MANIFEST
     if not path.is_file():

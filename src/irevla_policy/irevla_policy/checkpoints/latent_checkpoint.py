@@ -15,6 +15,7 @@ from irevla_policy.checkpoints.files import (
     check_fit,
     new_checkpoint,
     read_description,
+    read_manifest,
     read_weights,
 )
 from irevla_policy.checkpoints.stage0 import with_stage0
@@ -59,7 +60,8 @@ def save_latent_policy(folder: str | Path, source: str | Path, policy: LatentPol
         raise CheckpointError(f'checkpoint {source} is of another policy than the head; give the '
                               'one that it was learned from')
     check_fit(source / HEAD, same.head.state_dict(), policy.head.state_dict())
-    with new_checkpoint(folder, policy.backbone_hash, with_stage0(extra, source)) as new:
+    probe = read_manifest(source).get('probe')
+    with new_checkpoint(folder, policy.backbone_hash, with_stage0(extra, source), probe) as new:
         for name in FILES:
             if name != HEAD:
                 shutil.copyfile(source / name, new / name)

@@ -2,5 +2,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """VLM with LoRA, token learner, head: their configuration, passes and normalisation.
 
-May import: nothing.
+May import: sources.
 """

@@ -9,7 +9,9 @@ import json
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
+from irevla_control.errors import ConfigError
 from irevla_policy.model.config import BackboneConfig
 from irevla_policy.model.tensors import tensor_bytes
 from irevla_policy.model.tracing import Tracer
@@ -36,6 +38,7 @@ class Backbone(nn.Module):
         self.tokenizer_json = vlm.tokenizer_json
         self._trained = {name for name, weight in self.model.named_parameters()
                          if weight.requires_grad}
+        self._stored = frozenset(self._trained)
         # Fused optimizers write past torch's counters, so passes with gradients count as changes.
         self._gradients = 0
         self._digests: dict[str, tuple[tuple, str]] = {}
@@ -58,8 +61,17 @@ class Backbone(nn.Module):
             hidden = self._tracer(inputs, self._version())
         else:
             hidden = self.model(**inputs, use_cache=False).logits
-        hidden = hidden * inputs['attention_mask'].unsqueeze(-1).to(hidden.dtype)
+        hidden = hidden * self._mask(inputs['attention_mask'], hidden)
         return hidden.unflatten(0, (-1, cameras)).flatten(1, 2)
+
+    def _mask(self, mask: Tensor, hidden: Tensor) -> Tensor:
+        """Return the mask (N, T) of the prompt as one of the hidden states (N, m, d)."""
+        pictures = hidden.shape[1] - mask.shape[1]
+        if pictures < 0:
+            raise ConfigError(f'backbone.source {self.config.source!r} gives {hidden.shape[1]} '
+                              f'hidden states for {mask.shape[1]} tokens; choose another model')
+        # Some models put the picture before the prompt instead of into it.
+        return pad(mask, (pictures, 0), value=1).unsqueeze(-1).to(hidden.dtype)
 
     def compile_for_inference(self) -> None:
         """Trace what is encoded from now on; outputs stay, the time of Python goes."""
@@ -74,11 +86,18 @@ class Backbone(nn.Module):
         for name, weight in self.model.named_parameters():
             weight.requires_grad_(name in self._trained)
 
+    def leave_untrained(self, names: set[str]) -> None:
+        """Train these weights no more; a checkpoint stores them all the same."""
+        self._trained -= names
+        for name, weight in self.model.named_parameters():
+            if name in names:
+                weight.requires_grad_(False)
+
     def stored_state(self) -> dict[str, Tensor]:
         """Return what a checkpoint stores: everything, or only the adapters of a source."""
         state = self.model.state_dict()
         if self.config.train == 'lora':
-            return {name: tensor for name, tensor in state.items() if name in self._trained}
+            return {name: tensor for name, tensor in state.items() if name in self._stored}
         return state
 
     def hash(self) -> str:

@@ -52,30 +52,38 @@ class TensorPixels(nn.Module):
 
 
 class Prompts:
-    """Instructions as token tensors, each instruction tokenised once and padded on the right."""
+    """Instructions as tensors, each instruction encoded once and padded to the longest."""
 
-    def __init__(self, encode: Callable[[str], dict[str, list[int]]], pad_token: int) -> None:
-        """Tokenise with `encode`, which gives 'input_ids' and more lists of the same length."""
+    def __init__(self, encode: Callable[[str], dict[str, Tensor]], pad_token: int) -> None:
+        """Encode with `encode`: 'input_ids' (T) and whatever else changes with the text.
+
+        The others may have any shape; 'attention_mask' is made where it is not among them.
+        """
         self._encode = encode
         self._pad_token = pad_token
-        self._known: dict[str, dict[str, list[int]]] = {}
+        self._known: dict[str, dict[str, Tensor]] = {}
 
     def __call__(self, instructions: Sequence[str], device: Any = 'cpu') -> dict[str, Tensor]:
-        """Return int64 (B, T) tensors; T is the longest of these, 'attention_mask' marks it."""
-        rows = [self._tokens(instruction) for instruction in instructions]
-        longest = max(len(row['input_ids']) for row in rows)
-        batch = {}
-        for name in rows[0]:
-            fill = self._pad_token if name == 'input_ids' else 0
-            batch[name] = torch.tensor(
-                [row[name] + [fill] * (longest - len(row[name])) for row in rows], device=device)
-        return batch
+        """Return tensors (B, ...); 'attention_mask' (B, T) marks tokens that are no padding."""
+        rows = [self._inputs(instruction) for instruction in instructions]
+        return {name: _stack([row[name] for row in rows],
+                             self._pad_token if name == 'input_ids' else 0).to(device)
+                for name in rows[0]}
 
-    def _tokens(self, instruction: str) -> dict[str, list[int]]:
+    def _inputs(self, instruction: str) -> dict[str, Tensor]:
         if instruction not in self._known:
             if not isinstance(instruction, str) or not instruction.strip():
                 raise ConfigError(f'instruction {instruction!r} is empty; say what to do')
-            tokens = self._encode(instruction)
-            self._known[instruction] = tokens | {
-                'attention_mask': [1] * len(tokens['input_ids'])}
+            inputs = self._encode(instruction)
+            self._known[instruction] = {
+                'attention_mask': torch.ones_like(inputs['input_ids'])} | inputs
         return self._known[instruction]
+
+
+def _stack(values: Sequence[Tensor], fill: int) -> Tensor:
+    """Stack tensors of as many axes; where one is shorter than another, fill at its end."""
+    sizes = [max(lengths) for lengths in zip(*(value.shape for value in values))]
+    stacked = values[0].new_full((len(values), *sizes), fill)
+    for row, value in zip(stacked, values):
+        row[tuple(map(slice, value.shape))] = value
+    return stacked

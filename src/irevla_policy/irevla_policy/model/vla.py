@@ -16,6 +16,7 @@ from irevla_policy.model.config import PolicyConfig
 from irevla_policy.model.head import Head
 from irevla_policy.model.latent_policy import LatentPolicy
 from irevla_policy.model.normalisation import Statistics
+from irevla_policy.model.probe import ProbeResult, probe
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class VLA(nn.Module):
     Attributes:
         views: by camera where it looked in the demonstrations, uint8 (size, size, 4): RGB, and
             255 where it is static; of the cameras that this is known of.
+        probed: what the last `probe` found; None where there was none, as with a tiny backbone.
 
     """
 
@@ -57,6 +59,7 @@ class VLA(nn.Module):
         self.config = config
         self.statistics = statistics
         self.views: dict[str, np.ndarray] = {}
+        self.probed: ProbeResult | None = None
         self.backbone = Backbone(config.backbone, config.image_size, instructions,
                                  tokenizer_json)
         self.head = Head(self.backbone.width, statistics.state_size, statistics.action_size,
@@ -95,6 +98,16 @@ class VLA(nn.Module):
     def forward(self, images: Tensor, instructions: Sequence[str], states: Tensor) -> Tensor:
         """Map observations to normalised actions (B, a): pi(o, l) of equation 2."""
         return self.act(self.encode(images, instructions), states)
+
+    def probe(self, *, learns: bool = False) -> None:
+        """Try a pretrained backbone where it is, see `model.probe`; a tiny one fits by itself.
+
+        Raises:
+            ConfigError: model and processor do not work together.
+
+        """
+        if self.config.backbone.kind == 'pretrained':
+            self.probed = probe(self.backbone, self.config.image_size, learns=learns)
 
     def compile_for_inference(self) -> None:
         """Make `step` faster by tracing; the outputs stay the same."""

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tokenizers import Tokenizer
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from irevla_control.errors import ConfigError
 from irevla_policy.model.config import BackboneConfig
 from irevla_policy.model.preprocessing import Prompts, TensorPixels
-from irevla_policy.model.tiny_blip2 import BEGIN, IMAGE, PAD, build_tiny_blip2, build_tokenizer
+from irevla_policy.sources.optional_packages import hide_broken_torchvision
 
 
 @dataclass
@@ -37,9 +38,11 @@ class Vlm:
 def load_vlm(config: BackboneConfig, image_size: int, instructions: Sequence[str],
              tokenizer_json: str) -> Vlm:
     """Build or load the model that the configuration names; ConfigError when it cannot be."""
+    # Before anything imports transformers, so nothing here does at its head.
+    hide_broken_torchvision()
     if config.kind == 'tiny':
         return _tiny(config, image_size, instructions, tokenizer_json)
-    # Here, since peft takes seconds to import and the tiny model needs none of it.
+    # peft takes seconds to import, and the tiny model needs none of it.
     from irevla_policy.model.pretrained import load_inputs, load_model
     pixels, prompts = load_inputs(config, image_size)
     model, width = load_model(config)
@@ -48,6 +51,13 @@ def load_vlm(config: BackboneConfig, image_size: int, instructions: Sequence[str
 
 def _tiny(config: BackboneConfig, image_size: int, instructions: Sequence[str],
           tokenizer_json: str) -> Vlm:
+    from irevla_policy.model.tiny_blip2 import (
+        BEGIN,
+        IMAGE,
+        PAD,
+        build_tiny_blip2,
+        build_tokenizer,
+    )
     try:
         tokenizer = (Tokenizer.from_str(tokenizer_json) if tokenizer_json
                      else build_tokenizer(instructions))
@@ -55,12 +65,12 @@ def _tiny(config: BackboneConfig, image_size: int, instructions: Sequence[str],
         raise ConfigError(f'the tokenizer cannot be used: {error}; give the stored one') from error
     prefix = [IMAGE] * config.tiny.queries + [BEGIN]
 
-    def encode(instruction: str) -> dict[str, list[int]]:
+    def encode(instruction: str) -> dict[str, Tensor]:
         tokens = tokenizer.encode(config.prompt.replace('{instruction}', instruction)).ids
         if len(tokens) > config.max_text_tokens:
             raise ConfigError(f'instruction {instruction!r} has {len(tokens)} tokens; shorten it '
                               f'or raise backbone.max_text_tokens ({config.max_text_tokens})')
-        return {'input_ids': prefix + tokens}
+        return {'input_ids': torch.tensor(prefix + tokens)}
 
     model = build_tiny_blip2(config.tiny, image_size, tokenizer.get_vocab_size(),
                              config.max_text_tokens)

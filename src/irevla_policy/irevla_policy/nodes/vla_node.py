@@ -93,7 +93,6 @@ class VlaNode(Node):
         self._instructions: set[str] = set()
         self._problems = {'policy': '', 'observation': ''}
         self._frame_id = ''
-        self._sequence = 0
         self._heard = time.monotonic()
         self._diagnostics = Diagnostics(self)
         self._worker = NewestWorker(lambda job: job(), self._on_worker_error)
@@ -109,7 +108,8 @@ class VlaNode(Node):
         self._watch = self.create_timer(self._max_age_s / 2, self._on_watch)
         self.get_logger().info(
             f'ready on {device}: backbone {self._backbone_hash[:12]}, '
-            f'cameras {", ".join(cameras)}')
+            f'cameras {", ".join(cameras)}'
+            + (f'; probe: {self._vla.probed}' if self._vla.probed else ''))
         self._tell_views()
         if self._views.unknown:
             self.get_logger().info(
@@ -158,7 +158,7 @@ class VlaNode(Node):
 
     def _add(self, part: str, stamp: int, value: np.ndarray) -> None:
         if part in self._timed:
-            self._stamps.see(part, stamp, time.monotonic_ns())
+            self._stamps.add(part, stamp, time.monotonic_ns())
         observation = self._buffer.add(part, stamp, value)
         if observation is not None:
             self._heard = time.monotonic()
@@ -231,11 +231,9 @@ class VlaNode(Node):
         if problem:
             self._diagnostics.refuse(f'the policy gave no usable action: {problem}')
             return
-        self._sequence += 1
         stamp = ns_to_stamp(job.observation.stamp)
         self._command.publish(action_to_message(
-            output.action, stamp, job.frame_id, EndEffectorCommand.SOURCE_POLICY,
-            self._sequence))
+            output.action, stamp, job.frame_id, EndEffectorCommand.SOURCE_POLICY))
         self._sent_ns = self._now()
         self._diagnostics.time('observation to command', time.monotonic() - job.received)
         self._diagnostics.time('forward pass', inference_s)
@@ -279,8 +277,7 @@ class VlaNode(Node):
                       inference_s: float) -> PolicyStep:
         tokens, width = output.latent.shape
         message = PolicyStep(
-            episode_id=job.episode.episode_id, step=job.episode.step,
-            latent_tokens=tokens, latent_width=width,
+            episode_id=job.episode.episode_id, latent_tokens=tokens, latent_width=width,
             latent=to_array('H', output.latent.astype(np.float16).view(np.uint16)),
             proprioception=to_array('f', output.proprioception),
             action=to_array('f', output.action_normalised), head_version=self._version,

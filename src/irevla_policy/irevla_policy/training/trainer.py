@@ -117,6 +117,10 @@ class Trainer:
         self.source, self.validation = source, validation
         self.output.mkdir(parents=True, exist_ok=True)
         vla.to(self.accelerator.device).train()
+        # First: what it finds to be without effect is not trained.
+        vla.probe(learns=True)
+        if vla.probed and self._main:
+            print(f'probe of {vla.config.backbone.source}: {vla.probed}', flush=True)
         parameters = trained_parameters(vla)
         optimizer = torch.optim.AdamW(parameters.values(), config.learning_rate,
                                       weight_decay=config.weight_decay, fused=True)

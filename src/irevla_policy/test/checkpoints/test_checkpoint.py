@@ -5,10 +5,12 @@ import json
 import os
 import shutil
 
+from families_in_prompt import save_blip2
 import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
-from small_models import observation, pretrained_vla, save_blip2, tiny_vla
+from small_families import family_vla
+from small_models import observation, tiny_vla
 import torch
 
 from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
@@ -216,7 +218,7 @@ def test_folder_that_cannot_be_written_is_refused():
 
 
 def test_with_adapters_only_they_and_the_head_are_stored(tmp_path):
-    vla = pretrained_vla(tmp_path / 'source', 'blip2')
+    vla = family_vla(tmp_path / 'source', 'blip2')
     with torch.no_grad():
         for weight in trained_parameters(vla).values():
             weight.add_(torch.randn_like(weight) * 0.1)
@@ -228,7 +230,7 @@ def test_with_adapters_only_they_and_the_head_are_stored(tmp_path):
 
 
 def test_adapters_on_a_source_that_changed_are_refused(tmp_path):
-    save_checkpoint(tmp_path / 'policy', pretrained_vla(tmp_path / 'source', 'blip2'))
+    save_checkpoint(tmp_path / 'policy', family_vla(tmp_path / 'source', 'blip2'))
     save_blip2(tmp_path / 'source', seed=2)
     with pytest.raises(CheckpointError, match='another backbone'):
         load_checkpoint(tmp_path / 'policy')
@@ -252,21 +254,21 @@ def other_words(source):
 @pytest.mark.parametrize(('family', 'change'), [
     ('idefics3-tiles', other_mean), ('blip2', other_words)])
 def test_adapters_on_other_preprocessing_are_refused(tmp_path, family, change):
-    save_checkpoint(tmp_path / 'policy', pretrained_vla(tmp_path / 'source', family))
+    save_checkpoint(tmp_path / 'policy', family_vla(tmp_path / 'source', family))
     change(tmp_path / 'source')
     with pytest.raises(CheckpointError, match='another backbone'):
         load_checkpoint(tmp_path / 'policy')
 
 
 def test_adapters_without_their_source_are_refused(tmp_path):
-    save_checkpoint(tmp_path / 'policy', pretrained_vla(tmp_path / 'source', 'blip2'))
+    save_checkpoint(tmp_path / 'policy', family_vla(tmp_path / 'source', 'blip2'))
     shutil.rmtree(tmp_path / 'source')
     with pytest.raises(CheckpointError, match='cannot be loaded'):
         load_checkpoint(tmp_path / 'policy')
 
 
 def test_whole_trained_source_is_stored(tmp_path):
-    vla = pretrained_vla(tmp_path / 'source', 'blip2', train='all', lora=None)
+    vla = family_vla(tmp_path / 'source', 'blip2', train='all', lora=None)
     with torch.no_grad():
         vla.backbone.model.query_tokens.add_(1)
     save_checkpoint(tmp_path / 'policy', vla)

@@ -3,28 +3,21 @@
 import copy
 
 import pytest
-from small_models import (
-    FAMILIES,
-    INSTRUCTIONS,
-    batch,
-    observation,
-    pretrained_vla,
-    tiny_config,
-    tiny_vla,
-)
+from small_families import PIXEL_FAMILIES, family_vla
+from small_models import INSTRUCTIONS, batch, observation, tiny_config, tiny_vla
 import torch
 
 from irevla_control.errors import ConfigError
 from irevla_policy.model.tensors import trained_parameters
 
-KINDS = ('tiny', *FAMILIES)
+KINDS = ('tiny', *PIXEL_FAMILIES)
 
 
 @pytest.fixture(scope='module', params=KINDS)
 def vla(request, tmp_path_factory):
     if request.param == 'tiny':
         return tiny_vla()
-    return pretrained_vla(tmp_path_factory.mktemp('sources') / request.param, request.param)
+    return family_vla(tmp_path_factory.mktemp('sources') / request.param, request.param)
 
 
 @torch.no_grad()
@@ -108,8 +101,8 @@ def test_hash_is_of_the_content():
 
 
 def test_hash_of_a_source_does_not_depend_on_its_folder(tmp_path):
-    one = pretrained_vla(tmp_path / 'one', 'blip2')
-    assert pretrained_vla(tmp_path / 'two', 'blip2').backbone_hash == one.backbone_hash
+    one = family_vla(tmp_path / 'one', 'blip2')
+    assert family_vla(tmp_path / 'two', 'blip2').backbone_hash == one.backbone_hash
 
 
 @pytest.mark.parametrize('change', [
@@ -140,7 +133,7 @@ def test_hash_and_compiled_backbone_see_steps_of_an_optimizer(options):
 
 
 def test_hash_changes_with_adapters_and_returns_with_them(tmp_path):
-    vla = pretrained_vla(tmp_path / 'source', 'blip2')
+    vla = family_vla(tmp_path / 'source', 'blip2')
     before = vla.backbone_hash
     adapter = next(iter(trained_parameters(vla.backbone).values()))
     kept = adapter.detach().clone()

@@ -1,8 +1,10 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
+from families_in_prompt import save_blip2
 import numpy as np
 import pytest
-from small_models import FAMILIES, batch, observation, pretrained_vla, save_blip2
+from small_families import PIXEL_FAMILIES, family_vla
+from small_models import batch, observation
 import torch
 from transformers import AutoProcessor, Blip2ForConditionalGeneration
 
@@ -17,9 +19,9 @@ def sources(tmp_path_factory):
     return tmp_path_factory.mktemp('sources')
 
 
-@pytest.mark.parametrize('family', FAMILIES)
+@pytest.mark.parametrize('family', PIXEL_FAMILIES)
 def test_only_adapters_and_head_get_gradients(sources, family):
-    vla = pretrained_vla(sources / family, family).train()
+    vla = family_vla(sources / family, family).train()
     vla(*batch(vla)).square().sum().backward()
     with_gradient = {name for name, weight in vla.named_parameters() if weight.grad is not None}
     expected = {name for name, _ in vla.named_parameters()
@@ -29,9 +31,9 @@ def test_only_adapters_and_head_get_gradients(sources, family):
     assert any('.lora_' in name for name in expected)
 
 
-@pytest.mark.parametrize('family', FAMILIES)
+@pytest.mark.parametrize('family', PIXEL_FAMILIES)
 def test_adapters_alone_change_the_latent_when_trained(sources, family):
-    vla = pretrained_vla(sources / family, family).train()
+    vla = family_vla(sources / family, family).train()
     images, instructions, _ = batch(vla)
     before = vla.encode(images, instructions).detach()
     kept = {name: weight.clone() for name, weight in vla.named_parameters()
@@ -49,7 +51,7 @@ def test_adapters_alone_change_the_latent_when_trained(sources, family):
 @pytest.mark.parametrize(('family', 'kind'), [
     ('blip2', TensorPixels), ('idefics3', TensorPixels), ('idefics3-tiles', ProcessorPixels)])
 def test_pixels_are_those_of_the_processor(sources, family, kind):
-    vla = pretrained_vla(sources / family, family)
+    vla = family_vla(sources / family, family)
     assert isinstance(vla.backbone.pixels, kind)
     config = vla.config.backbone
     ramp = np.linspace(0, 255, 40)
@@ -67,7 +69,7 @@ def test_pixels_are_those_of_the_processor(sources, family, kind):
 
 @torch.no_grad()
 def test_latent_is_the_last_hidden_state_of_the_whole_model(sources):
-    vla = pretrained_vla(sources / 'blip2', 'blip2')
+    vla = family_vla(sources / 'blip2', 'blip2')
     images, instructions, _ = batch(vla, 1)
     model = Blip2ForConditionalGeneration.from_pretrained(sources / 'blip2').eval()
     inputs = vla.backbone.prompts(instructions)
@@ -81,7 +83,7 @@ def test_latent_is_the_last_hidden_state_of_the_whole_model(sources):
 
 
 def test_half_precision_backbone_has_full_precision_adapters_and_head(sources):
-    vla = pretrained_vla(sources / 'blip2', 'blip2', dtype='bfloat16').train()
+    vla = family_vla(sources / 'blip2', 'blip2', dtype='bfloat16').train()
     assert {weight.dtype for weight in trained_parameters(vla).values()} == {torch.float32}
     assert vla.backbone.model.language_model.model.decoder.embed_tokens.weight.dtype \
         == torch.bfloat16
@@ -91,7 +93,7 @@ def test_half_precision_backbone_has_full_precision_adapters_and_head(sources):
 
 
 def test_all_weights_of_a_source_can_be_trained(sources):
-    vla = pretrained_vla(sources / 'blip2', 'blip2', train='all', lora=None).train()
+    vla = family_vla(sources / 'blip2', 'blip2', train='all', lora=None).train()
     vla(*batch(vla)).square().sum().backward()
     assert all(weight.grad is not None for weight in vla.parameters())
 
@@ -102,15 +104,15 @@ def test_all_weights_of_a_source_can_be_trained(sources):
     ({'processor': {'do_image_splitting': 5, 'size': 3}}, 'backbone.processor'),
 ])
 def test_source_that_cannot_be_used_is_refused(sources, changes, message):
-    pretrained_vla(sources / 'idefics3', 'idefics3')
+    family_vla(sources / 'idefics3', 'idefics3')
     with pytest.raises(ConfigError, match=message):
-        pretrained_vla(sources / 'idefics3', 'idefics3', **changes)
+        family_vla(sources / 'idefics3', 'idefics3', **changes)
 
 
 def test_adapters_for_modules_that_do_not_exist_are_refused(sources):
     from irevla_policy.model.config import LoraConfig
     with pytest.raises(ConfigError, match='lora.targets'):
-        pretrained_vla(sources / 'blip2', 'blip2', lora=LoraConfig(targets=('nothing',)))
+        family_vla(sources / 'blip2', 'blip2', lora=LoraConfig(targets=('nothing',)))
 
 
 def test_folder_without_processor_is_refused(tmp_path):
@@ -118,11 +120,11 @@ def test_folder_without_processor_is_refused(tmp_path):
     for name in ('processor_config.json', 'tokenizer.json', 'tokenizer_config.json'):
         (tmp_path / 'source' / name).unlink()
     with pytest.raises(ConfigError, match='processor'):
-        pretrained_vla(tmp_path / 'source', 'blip2')
+        family_vla(tmp_path / 'source', 'blip2')
 
 
 def test_weights_that_are_not_safetensors_are_refused(tmp_path):
     source = save_blip2(tmp_path / 'source')
     (source / 'model.safetensors').rename(source / 'pytorch_model.bin')
     with pytest.raises(ConfigError, match='safetensors'):
-        pretrained_vla(source, 'blip2')
+        family_vla(source, 'blip2')

@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The way home, to one and the same posture: straight where the joints allow it, else in theirs.
+"""The path home, always to the same posture: straight if the joints allow it, else in joint space.
 
-Either is a path of poses for the same impedance controller, so that box, cone, speed and force
-bounds hold on both. (franky's joint motions and its joint impedance know none of them.)
+Both are paths of poses for the same impedance controller, so box, cone, speed and force limits
+apply to both. (franky's joint motions and joint impedance control have none of these limits.)
 """
 
 from dataclasses import dataclass
@@ -19,27 +19,27 @@ from irevla_control.arm.minimum_jerk import PEAK_SPEED, MinimumJerk, least_time_
 from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError, IrevlaError
 
-# A straight way is looked at every so many [m, rad], at least so often; a joint way so often.
+# Spacing of samples on a straight path [m, rad], their least number; samples on a joint path.
 EVERY, EVERY_TURN, AT_LEAST, JOINT_SAMPLES = 0.02, 0.1, 8, 60
-# How far joints may be from a pose that they reach [m, rad].
+# Largest error of joints that reach a pose [m, rad].
 REACHED, REACHED_TURN = 0.005, 0.05
-# How far joints may be from those at home in the same posture [rad].
+# Largest difference from the joints at home in the same posture [rad].
 SAME_POSTURE = 0.5
 ROUNDING = 1e-3
 
 
-class NoWayHomeError(IrevlaError):
-    """The joints cannot lead home; says why, without numbers that change from time to time."""
+class NoHomePathError(IrevlaError):
+    """The joints cannot reach home; equal causes give equal texts."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a way home keeps, and the posture that it ends in.
+    """Limits of a path home, and the posture at its end.
 
     Attributes:
-        limits: of the end effector.
+        limits: limits of the end effector.
         joints: limits of the joints.
-        posture: joints (7,) [rad] that those at home are nearest to.
+        posture: joints (7,) [rad]; of all solutions at home the nearest to these is used.
 
     """
 
@@ -51,36 +51,36 @@ class Bounds:
         """Return the joints (7,) [rad] at home.
 
         Raises:
-            NoWayHomeError: they cannot reach it within their limits.
+            NoHomePathError: the joints cannot reach home within their limits.
 
         """
         joints = solved(self.limits.clamped(home), tool, np.asarray(self.posture))
         if joints is None:
-            raise NoWayHomeError('home is out of the reach of home_joints; set home_joints to '
-                                 'what the joints are at home')
+            raise NoHomePathError('home is out of reach of home_joints; set home_joints to the '
+                                  'joint positions at home')
         if self.joints.problem(joints):
-            raise NoWayHomeError(f'at home {self.joints.problem(joints)}; set home_joints or '
-                                 'home_position elsewhere')
+            raise NoHomePathError(f'at home {self.joints.problem(joints)}; change home_joints or '
+                                  'home_position')
         return joints
 
 
-class StraightWay(MinimumJerk):
-    """The hand moves straight; the joints follow."""
+class StraightPath(MinimumJerk):
+    """The end effector moves on a straight line; the joints follow."""
 
     def __init__(self, start: Pose, joints: np.ndarray, tool: np.ndarray, home: Pose,
                  bounds: Bounds) -> None:
-        """Plan from a pose near that of the joints (7,); `feasible` tells whether they can."""
+        """Plan from a pose near that of the joints (7,) [rad]; `feasible` is the result."""
         super().__init__(start, home, bounds.limits)
         goal = bounds.joints_at(home, tool)
         samples = 1 + max(AT_LEAST, *(
-            int(np.linalg.norm(way) / every)
-            for way, every in ((self._way, EVERY), (self._turn, EVERY_TURN))))
+            int(np.linalg.norm(motion) / every)
+            for motion, every in ((self._translation, EVERY), (self._rotation, EVERY_TURN))))
         self._shares = np.linspace(0, 1, samples + 1)
         poses = self.after(self._shares)
         path = [joints]
         for number in range(1, samples + 1):
             target = Pose(poses.position[number], poses.rotation[number])
-            # The elbow comes home as evenly as the hand.
+            # The elbow moves home at an even rate, as the hand does.
             posture = path[-1] + (goal - path[-1]) / (samples + 1 - number)
             near = step_to(path[-1], target, tool, posture)
             path.append(step_to(near, target, tool, near))
@@ -89,10 +89,10 @@ class StraightWay(MinimumJerk):
 
     def _is_feasible(self, poses: Pose, tool: np.ndarray, goal: np.ndarray,
                      bounds: Bounds) -> bool:
-        way, turn = forward(self._path, tool).to(poses)
-        # The first is where the arm is, not where it is led.
-        reached = (np.linalg.norm(way[1:], axis=-1).max() < REACHED
-                   and np.linalg.norm(turn[1:], axis=-1).max() < REACHED_TURN)
+        translation, rotation = forward(self._path, tool).to(poses)
+        # The first sample is the measured arm, which may lag behind the start of the path.
+        reached = (np.linalg.norm(translation[1:], axis=-1).max() < REACHED
+                   and np.linalg.norm(rotation[1:], axis=-1).max() < REACHED_TURN)
         distance = bounds.joints.distance(self._path)
         least = np.minimum(distance[0], bounds.joints.joint_margin) - ROUNDING
         speed = np.abs(np.diff(self._path, axis=0)).max() * (len(self._shares) - 1)
@@ -101,102 +101,101 @@ class StraightWay(MinimumJerk):
         return bool(reached and (distance >= least).all() and in_time and same)
 
 
-class JointWay:
-    """All joints move in a straight line, each only towards home; the hand follows."""
+class JointPath:
+    """The joints move on a straight line in joint space; the end effector follows."""
 
     joint_space = True
 
     def __init__(self, joints: np.ndarray, tool: np.ndarray, home: Pose, bounds: Bounds) -> None:
-        """Plan from joints (7,) [rad]; where the hand would leave box or cone, it stays inside."""
+        """Plan from joints (7,) [rad]; poses outside box or cone are replaced by the nearest."""
         self._limits, self._tool, self._joints = bounds.limits, tool, joints
         self.end = bounds.limits.clamped(home)
         self._step = bounds.joints_at(home, tool) - joints
         poses = self.after(np.linspace(0, 1, JOINT_SAMPLES + 1))
         first, last = (Pose(poses.position[part], poses.rotation[part])
                        for part in (slice(None, -1), slice(1, None)))
-        way, turn = first.to(last)
+        translation, rotation = first.to(last)
         self.duration_s = max(
-            least_time_s(JOINT_SAMPLES * way, JOINT_SAMPLES * turn, bounds.limits),
+            least_time_s(JOINT_SAMPLES * translation, JOINT_SAMPLES * rotation, bounds.limits),
             PEAK_SPEED * float(np.abs(self._step).max()) / bounds.joints.max_joint_speed)
 
     def at(self, time_s: float) -> Pose:
-        """Return the pose at a time since the start; afterwards the end."""
+        """Return the pose at a time since the start; after the duration, the end."""
         if time_s >= self.duration_s:
             return self.end
         return self.after(share_done(time_s, self.duration_s))
 
     def after(self, share: np.ndarray) -> Pose:
-        """Return the pose after a share (...) of the way.
+        """Return the pose after a share (...) of the path, 0 to 1.
 
-        From outside, the turn about the vertical comes back as the joints turn, not the shorter
-        way round.
+        A yaw outside its range returns in the direction of the joints, not in the shorter one.
         """
         joints = self._joints + np.asarray(share)[..., None] * self._step
         return self._limits.upright(forward(joints, self._tool))
 
 
-def way_home(start: Pose, joints: np.ndarray, measured: Pose, home: Pose,
-             bounds: Bounds) -> StraightWay | JointWay:
-    """Return the way from where the arm is led, near where it is.
+def home_path(start: Pose, joints: np.ndarray, measured: Pose, home: Pose,
+             bounds: Bounds) -> StraightPath | JointPath:
+    """Return the path home from the setpoint's pose: straight if feasible, else in joint space.
 
     Args:
-        start: where it is led.
+        start: the setpoint's pose, near the measured one.
         joints: measured (7,) [rad].
         measured: pose at these joints.
-        home: where to; led into the limits.
-        bounds: that the way keeps.
+        home: end of the path; clamped to the limits.
+        bounds: limits of the path, and its posture at home.
 
     Raises:
-        NoWayHomeError: home cannot be reached.
+        NoHomePathError: home cannot be reached.
 
     """
     tool = tool_of(joints, measured)
-    straight = StraightWay(start, joints, tool, home, bounds)
-    return straight if straight.feasible else JointWay(joints, tool, home, bounds)
+    straight = StraightPath(start, joints, tool, home, bounds)
+    return straight if straight.feasible else JointPath(joints, tool, home, bounds)
 
 
 def home_pose(values: dict[str, Any], limits: ArmLimits) -> Pose:
-    """Return where episodes begin.
+    """Return the pose at which episodes start.
 
     Raises:
-        ConfigError: no rotation, or outside the limits.
+        ConfigError: the quaternion is not a rotation, or the pose is outside the limits.
 
     """
     home = Pose.from_quaternion(values['home_position'], values['home_quaternion'])
-    way, turn = home.to(limits.clamped(home))
-    if np.linalg.norm(way) > 1e-9 or np.linalg.norm(turn) > 1e-6:
+    translation, rotation = home.to(limits.clamped(home))
+    if np.linalg.norm(translation) > 1e-9 or np.linalg.norm(rotation) > 1e-6:
         raise ConfigError(f'home_position {values["home_position"]} or home_quaternion '
-                          f'{values["home_quaternion"]} lies outside the box or cone; move it '
+                          f'{values["home_quaternion"]} is outside the box or cone; move it '
                           'inside')
     return home
 
 
-def moved_home(home: Pose, offset: np.ndarray) -> Pose:
-    """Return home with an offset (x, y, z, yaw) [m, rad]."""
-    return home.moved(offset[:3], np.array([0, 0, offset[3]]))
+def offset_home(home: Pose, offset: np.ndarray) -> Pose:
+    """Return home moved by an offset (x, y, z, yaw) [m, rad]."""
+    return home.translated(offset[:3], np.array([0, 0, offset[3]]))
 
 
 def check_home(home: Pose, spread: np.ndarray, bounds: Bounds, joints: np.ndarray,
                measured: Pose) -> None:
-    """See that the robot's joints reach home, with the end effector that it has now.
+    """Check that the robot reaches home with its present end effector.
 
     Args:
-        home: where episodes begin.
-        spread: largest offset (4,) of home, either way, as `home_spread` gives it.
-        bounds: that ways home keep.
+        home: pose at which episodes start.
+        spread: largest offset (4,) of home in both directions, as `home_spread` returns it.
+        bounds: limits of paths home.
         joints: measured (7,) [rad].
         measured: pose at these joints.
 
     Raises:
-        ConfigError: they do not.
+        ConfigError: the robot does not reach home with every offset.
 
     """
     tool = tool_of(joints, measured)
     for signs in ((0, 0, 0, 0), *product((-1, 1), repeat=4)):
-        corner = moved_home(home, np.multiply(signs, spread))
+        corner = offset_home(home, np.multiply(signs, spread))
         try:
             bounds.joints_at(corner, tool)
-        except NoWayHomeError as error:
+        except NoHomePathError as error:
             offset = f' with home_spread and home_spread_yaw {np.multiply(signs, spread).tolist()}'
             raise ConfigError(f'home_position {home.position.tolist()}{offset * any(signs)}: '
                               f'{error}') from error
@@ -206,7 +205,7 @@ def home_spread(values: dict[str, Any]) -> np.ndarray:
     """Return the largest random offset of home (x, y, z, yaw) [m, rad].
 
     Raises:
-        ConfigError: not three lengths.
+        ConfigError: the value is not three lengths.
 
     """
     spread = np.array(values['home_spread'], float)

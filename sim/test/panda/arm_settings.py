@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Limits and gains with which the tests lead a simulated Panda."""
+"""Limits and gains of the tests on a simulated Panda."""
 
 from irevla_control.arm.limits import ArmLimits
 from irevla_control.franka.gains import ArmGains

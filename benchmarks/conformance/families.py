@@ -1,0 +1,178 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Try families of vision-language models: built small, loaded by the suite, compared, trained.
+
+Prints a JSON object a line: how many families there are, then what was found of each. The
+reference is the family's own processor and forward in transformers.
+"""
+
+import argparse
+from collections.abc import Callable
+import json
+from pathlib import Path
+import tempfile
+import time
+from typing import Any
+
+from family_parts import Family
+from more_families import MORE_FAMILIES
+import numpy as np
+from PIL import Image
+from small_families import FAMILIES
+from small_models import INSTRUCTIONS, SOURCE_SIZE, statistics
+import torch
+from torch import Tensor
+from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers.utils import logging
+from video_families import VIDEO_FAMILIES
+
+from irevla_control.errors import ConfigError
+from irevla_policy.model.config import BackboneConfig, HeadConfig, LoraConfig, PolicyConfig
+from irevla_policy.model.tensors import trained_parameters
+from irevla_policy.model.vla import VLA
+
+ALL = FAMILIES | VIDEO_FAMILIES | MORE_FAMILIES
+# Families that the suite refuses, and with which words.
+REFUSED = {'florence2': 'no decoder-only language model'}
+# Norm of the difference to the reference, in norms of the reference.
+LARGEST_DIFFERENCE = 1e-4
+# The same where the reference resizes the pictures, by torchvision or twice, and the suite once.
+LARGEST_RESIZED = 0.02
+RESIZED = ('idefics3', 'smolvlm2', 'qwen3-vl')
+
+
+class CheckError(Exception):
+    """A family does not do what it should."""
+
+
+def load(folder: Path, family: Family) -> VLA:
+    """Return a policy with adapters on a family's folder, one camera."""
+    torch.manual_seed(0)
+    return VLA(PolicyConfig(
+        cameras=('front',), image_size=SOURCE_SIZE, head=HeadConfig((16,)),
+        backbone=BackboneConfig(
+            kind='pretrained', source=str(folder), train='lora', max_text_tokens=12,
+            lora=LoraConfig(rank=2, dropout=0.0, targets=family.targets), **family.options),
+    ), statistics()).eval()
+
+
+def pictures(count: int) -> Tensor:
+    """Return uint8 (count, 1, size, size, 3): smooth, each other than the rest."""
+    ramp = np.linspace(0, 2 * np.pi, SOURCE_SIZE)
+    waves = [[np.sin(ramp[:, None] * (1 + channel) + ramp[None] * 2 + 1.7 * picture)
+              for channel in range(3)] for picture in range(count)]
+    images = np.round(127.5 + 127.5 * np.array(waves)).astype(np.uint8)
+    return torch.from_numpy(images).permute(0, 2, 3, 1).unsqueeze(1).contiguous()
+
+
+@torch.no_grad()
+def compare(vla: VLA, folder: Path, family: Family, largest: float) -> dict[str, Any]:
+    """Encode pictures with instructions of different lengths at once, and each by transformers."""
+    images = pictures(len(INSTRUCTIONS))
+    latent = vla.encode(images, INSTRUCTIONS)
+    reference = reference_of(folder, family)
+    differences = []
+    for row, image, instruction in zip(latent, images, INSTRUCTIONS, strict=True):
+        expected = reference(image[0].numpy(), instruction)
+        if row[len(expected):].any():
+            raise CheckError('padding is not zero')
+        differences.append(
+            float((row[:len(expected)] - expected).norm() / expected.norm()))
+    if max(differences) > largest:
+        raise CheckError(f'differs from the reference by {max(differences):.2g} of its norm')
+    for what, other in (('picture', vla.encode(255 - images, INSTRUCTIONS)),
+                        ('instruction', vla.encode(images, INSTRUCTIONS[::-1]))):
+        if other.shape == latent.shape and torch.allclose(other, latent, atol=1e-4):
+            raise CheckError(f'the latent does not change with the {what}')
+    return {'tokens': latent.shape[1], 'width': latent.shape[2],
+            'difference': float(f'{max(differences):.1e}')}
+
+
+def reference_of(folder: Path, family: Family) -> Callable[[np.ndarray, str], Tensor]:
+    """Return what gives the last hidden states (m, d) of a picture and an instruction."""
+    model = AutoModelForImageTextToText.from_pretrained(folder).eval()
+    processor = AutoProcessor.from_pretrained(folder)
+    seen: list[Tensor] = []
+    model.get_output_embeddings().register_forward_pre_hook(
+        lambda _, arguments: seen.append(arguments[0]))
+
+    def run(image: np.ndarray, instruction: str) -> Tensor:
+        inputs = processor(images=[[Image.fromarray(image)]],
+                           text=[family.prompt.replace('{instruction}', instruction)],
+                           return_tensors='pt', **family.processor)
+        inputs.pop('labels', None)
+        seen.clear()
+        model(**inputs)
+        return seen[0][0]
+    return run
+
+
+def train_once(vla: VLA) -> None:
+    """Make one step on adapters and head; each gets a gradient, and nothing else changes."""
+    # As the trainer does: it leaves out what the latent does not depend on.
+    vla.probe(learns=True)
+    trained = trained_parameters(vla.train())
+    frozen = {name: weight.clone() for name, weight in vla.named_parameters()
+              if name not in trained}
+    optimizer = torch.optim.AdamW(trained.values(), 1e-2)
+    images, states = pictures(len(INSTRUCTIONS)), torch.zeros(3, vla.statistics.state_size)
+    losses = []
+    for _ in range(2):
+        loss = (vla(images, INSTRUCTIONS, states) - 0.5).square().mean()
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        without = [name for name, weight in trained.items() if weight.grad is None]
+        if without:
+            raise CheckError(f'{len(without)} trained weights get no gradient, such as '
+                             f'{without[0]}')
+        optimizer.step()
+    parameters = dict(vla.named_parameters())
+    if not losses[1] < losses[0]:
+        raise CheckError(f'a training step did not lower the loss: {losses}')
+    if not all(torch.equal(parameters[name], weight) for name, weight in frozen.items()):
+        raise CheckError('a training step changed a frozen weight')
+
+
+def check(name: str, folder: Path) -> dict[str, Any]:
+    """Return what was found of a family: `passed`, with a `reason` where it failed."""
+    family = ALL[name]
+    told = {'check': name, 'prompt': family.prompt, 'processor': family.processor,
+            'targets': family.targets}
+    begun = time.monotonic()
+    try:
+        family.save(folder)
+        begun = time.monotonic()
+        vla = load(folder, family)
+        if name in REFUSED:
+            raise CheckError('was not refused')
+        told |= compare(vla, folder, family,
+                        LARGEST_RESIZED if name in RESIZED else LARGEST_DIFFERENCE)
+        train_once(vla)
+        told |= {'unused': vla.probed.unused}
+        found = {'passed': True}
+    except Exception as error:  # whatever a family raises is what is asked for here
+        reason = ' '.join(f'{type(error).__name__}: {error}'.split())
+        refused = isinstance(error, ConfigError) and REFUSED.get(name, '-') in str(error)
+        found = ({'passed': True, 'refused': REFUSED[name]} if refused else
+                 {'passed': False, 'reason': reason.replace(str(folder), 'FOLDER')})
+    return told | found | {'seconds': round(time.monotonic() - begun, 2)}
+
+
+def main() -> None:
+    """Try all families but those that are done."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--done', nargs='*', default=[], choices=ALL, metavar='FAMILY',
+                        help='not to be tried again')
+    done = parser.parse_args().done
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    print(json.dumps({'total': len(ALL)}), flush=True)
+    for name in ALL:
+        if name not in done:
+            with tempfile.TemporaryDirectory() as folder:
+                print(json.dumps(check(name, Path(folder))), flush=True)
+
+
+if __name__ == '__main__':
+    main()

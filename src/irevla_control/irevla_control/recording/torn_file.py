@@ -1,0 +1,183 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is whole of an MCAP file without an end; the file is only read."""
+
+from collections.abc import Callable
+from io import BytesIO
+import mmap
+import os
+from pathlib import Path
+import struct
+
+from mcap.data_stream import ReadDataStream
+from mcap.exceptions import EndOfFile
+from mcap.opcode import Opcode
+from mcap.records import Channel, Metadata, MetadataIndex, Schema
+
+from irevla_control.bags.layout import EPISODE_METADATA
+from irevla_control.bags.mcap_file import (
+    BEGINNING,
+    MAGIC,
+    MESSAGE,
+    MESSAGE_FIELDS,
+    RECORD,
+    Contents,
+    Traffic,
+)
+
+# Called with topic, type and data of a message; the data is gone after the call.
+Visit = Callable[[str, str, memoryview], None]
+
+# Of records that the recorder never writes, by name.
+_FOREIGN = {Opcode.CHUNK: 'a chunk', Opcode.MESSAGE_INDEX: 'an index of messages',
+            Opcode.CHUNK_INDEX: 'an index of chunks', Opcode.ATTACHMENT: 'an attachment',
+            Opcode.ATTACHMENT_INDEX: 'an index of attachments'}
+# Metadata records behind the messages, which the end of a file is written with again.
+_OF_THE_END = ('rosbag2', EPISODE_METADATA)
+# A message that is told from chance by its time is at most so much newer than the one before [ns].
+_DAY = 86_400_000_000_000
+
+
+def read_torn(path: Path, visit: Visit) -> Contents:
+    """Return what a file holds up to its last whole message, if that is all that it holds.
+
+    What a kill or a power cut leaves behind the last message is no part of it: a torn record, or
+    bytes that are none. Without a message there is nothing but a header, or a part of it.
+
+    Args:
+        path: of the file.
+        visit: called with topic, type and data of each message.
+
+    Raises:
+        ValueError: the file holds what is not understood; says what.
+        OSError: it cannot be read.
+
+    """
+    with path.open('rb') as stream:
+        length = os.fstat(stream.fileno()).st_size
+        start = stream.read(len(MAGIC))
+        if not MAGIC.startswith(start):
+            raise ValueError('does not begin as an MCAP file')
+        if length <= len(MAGIC):
+            return Contents()
+        with mmap.mmap(stream.fileno(), length, access=mmap.ACCESS_READ) as data:
+            with memoryview(data) as view:
+                reader = _TornReader(view, visit)
+                contents = reader.read()
+            if contents.messages:
+                _refuse_more(data, contents)
+            elif length > reader.header_end and not BEGINNING.startswith(
+                    data[:len(BEGINNING) + 1]):
+                raise ValueError(f'holds no whole message in its {length} bytes')
+    return contents
+
+
+class _TornReader:
+    """Takes in one record after the other."""
+
+    def __init__(self, view: memoryview, visit: Visit) -> None:
+        self.contents = Contents(size=len(MAGIC))
+        self.header_end = len(MAGIC)
+        self._view = view
+        self._visit = visit
+
+    def read(self) -> Contents:
+        """Take in all whole records before the end of the data or of the file."""
+        self._read_header()
+        while end := self._read_record(self.contents.size):
+            self.contents.size = end
+        return self.contents
+
+    def _read_header(self) -> None:
+        record = self._record(len(MAGIC))
+        if record is not None:
+            if record[0] != Opcode.HEADER:
+                raise ValueError('does not begin with the header of an MCAP file')
+            self.contents.size = self.header_end = record[1]
+
+    def _record(self, start: int) -> tuple[int, int] | None:
+        """Return opcode and end of the record at an offset; None when it is not whole.
+
+        Raises:
+            ValueError: it is one that the recorder never writes.
+
+        """
+        if start + RECORD.size > len(self._view):
+            return None
+        opcode, length = RECORD.unpack_from(self._view, start)
+        if opcode in _FOREIGN:
+            raise ValueError(f'holds {_FOREIGN[opcode]} at byte {start}, which this recorder '
+                             'does not write')
+        end = start + RECORD.size + length
+        return None if end > len(self._view) else (opcode, end)
+
+    def _read_record(self, start: int) -> int:
+        """Take in the record at an offset; return where it ends, 0 when all is read."""
+        record = self._record(start)
+        # 0 is no opcode: a power cut leaves zeros.
+        if record is None or record[0] in (0, Opcode.DATA_END):
+            return 0
+        opcode, end = record
+        try:
+            if opcode == Opcode.MESSAGE:
+                return self._read_message(start, end)
+            return self._take_in(opcode, start, end)
+        except (EndOfFile, struct.error, UnicodeDecodeError):
+            return 0
+
+    def _read_message(self, start: int, end: int) -> int:
+        contents = self.contents
+        if end - start < MESSAGE.size:
+            return 0
+        _, _, channel, _, log_time, _ = MESSAGE.unpack_from(self._view, start)
+        if channel not in contents.traffic:
+            return 0
+        contents.traffic[channel].add(log_time)
+        schema = contents.schemas[contents.channels[channel].schema_id]
+        self._visit(contents.channels[channel].topic, schema.name,
+                    self._view[start + MESSAGE.size:end])
+        return end
+
+    def _take_in(self, opcode: int, start: int, end: int) -> int:
+        """Take in a record that is no message; return its end, 0 when it belongs to the end."""
+        stream, contents = ReadDataStream(BytesIO(self._view[start + RECORD.size:end])), \
+            self.contents
+        if opcode == Opcode.SCHEMA:
+            schema = Schema.read(stream)
+            contents.schemas[schema.id] = schema
+        elif opcode == Opcode.CHANNEL:
+            channel = Channel.read(stream)
+            if channel.schema_id not in contents.schemas:
+                return 0
+            contents.channels[channel.id] = channel
+            contents.traffic.setdefault(channel.id, Traffic())
+        elif opcode == Opcode.METADATA:
+            metadata = Metadata.read(stream)
+            if contents.channels and metadata.name not in _OF_THE_END:
+                raise ValueError(f'holds metadata {metadata.name!r} at byte {start}, which this '
+                                 'recorder does not write')
+            contents.metadata[metadata.name] = metadata.metadata
+            if contents.channels:
+                return 0
+            contents.metadata_at.append(MetadataIndex(start, end - start, metadata.name))
+        else:
+            raise ValueError(f'holds a record of kind {opcode} at byte {start}, which is not '
+                             'known there')
+        return end
+
+
+def _refuse_more(data: mmap.mmap, contents: Contents) -> None:
+    """Raise ValueError when a whole message lies behind what could be read.
+
+    A file that is torn has none. It is damaged in the middle, and to cut it would lose them.
+    """
+    last = max(traffic.last for traffic in contents.traffic.values())
+    at = contents.size
+    while (at := data.find(bytes([Opcode.MESSAGE]), at + 1)) >= 0:
+        if at + MESSAGE.size > len(data):
+            return
+        _, length, channel, _, log_time, _ = MESSAGE.unpack_from(data, at)
+        if channel in contents.traffic and last <= log_time < last + _DAY \
+                and MESSAGE_FIELDS <= length <= len(data) - at - RECORD.size:
+            raise ValueError(f'is damaged at byte {contents.size}, and holds whole messages '
+                             f'behind it, from byte {at} on')

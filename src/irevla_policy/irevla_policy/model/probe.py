@@ -1,0 +1,206 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a model and its processor work together, tried with two pictures and two texts."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+import time
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from irevla_control.errors import ConfigError, one_line
+from irevla_policy.model.backbone import Backbone
+from irevla_policy.sources.trial import INSTRUCTIONS, trial_images
+
+# Least and largest change, relative to the latent. A latent is stored in half precision, so what
+# changes it by less is not seen by the head.
+LEAST_CHANGE = 1e-4
+LARGEST_PADDING_CHANGE = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.1}
+
+Value = TypeVar('Value')
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What the probe found.
+
+    Attributes:
+        model: class of the model.
+        tokens: of a picture with the longer instruction, m for one camera.
+        width: of a token, d.
+        ms: time of one picture's pass without gradients [ms].
+        device: where that was.
+        trained: number of weight tensors that training changes; None when it was not looked at.
+        unused: number of further ones that got no gradient, and so are not trained.
+
+    """
+
+    model: str
+    tokens: int
+    width: int
+    ms: float
+    device: str
+    trained: int | None = None
+    unused: int | None = None
+
+    def __str__(self) -> str:
+        """Return it in a line."""
+        line = (f'{self.model}: {self.tokens} tokens a camera of width {self.width}, '
+                f'{self.ms:.3g} ms a picture on {self.device}')
+        if self.trained is None:
+            return line
+        line += f'; {self.trained} weight tensors of it are trained'
+        return line + (f', {self.unused} that the latent does not depend on are not'
+                       if self.unused else '')
+
+    def to_dict(self) -> dict:
+        """Return plain data for JSON."""
+        return asdict(self)
+
+
+def probe(backbone: Backbone, image_size: int, *, learns: bool) -> ProbeResult:
+    """Try a backbone where it is; weights, mode and random numbers stay as they are.
+
+    With ``learns``, a pass back too: what gets no gradient is not trained from then on, since
+    training on several GPUs waits for the gradient of every trained weight.
+
+    Raises:
+        ConfigError: the model cannot take what the processor makes, or the latent does not change
+            with the picture or the instruction, or it changes with padding, is not finite, or has
+            another number of tokens than its mask says. Names the source and the remedy.
+
+    """
+    mode, device = backbone.training, next(backbone.parameters()).device
+    with torch.random.fork_rng(devices=[device] if device.type == 'cuda' else []):
+        try:
+            _check_picture_tokens(backbone)
+            result = _probe_latent(backbone.eval(), image_size, device)
+            if learns and any(weight.requires_grad for weight in backbone.parameters()):
+                result = ProbeResult(**asdict(result) | _probe_gradients(
+                    backbone.train(), image_size, device))
+        finally:
+            backbone.train(mode)
+    return result
+
+
+def _problem(backbone: Backbone, found: str, remedy: str) -> ConfigError:
+    return ConfigError(f'backbone.source {backbone.config.source!r} '
+                       f'({type(backbone.model).__name__}): {found}; {remedy}')
+
+
+def _check_picture_tokens(backbone: Backbone) -> None:
+    """Refuse another number of picture tokens than of a Q-Former's outputs: no model checks it."""
+    config = backbone.model.config
+    wanted, token = (getattr(config, name, None) for name in ('num_query_tokens',
+                                                              'image_token_id'))
+    if wanted is None:
+        return
+    if token is None:
+        raise _problem(backbone, 'config.json has no image_token_index',
+                       "set it to the number of the tokenizer's image token")
+    found = int((backbone.prompts(INSTRUCTIONS[:1])['input_ids'] == token).sum())
+    if found != wanted:
+        raise _problem(
+            backbone, f'the processor writes {found} image tokens (number {token}) into the '
+            f'prompt, the model has {wanted} of them (num_query_tokens of config.json)',
+            f'set num_query_tokens to {wanted} in processor_config.json, and image_token_index of '
+            "config.json to the number of the tokenizer's image token")
+
+
+def _probe_latent(backbone: Backbone, image_size: int, device: torch.device) -> ProbeResult:
+    """Take four passes of one picture: both pictures, then one with both instructions."""
+    first, other = (torch.from_numpy(image).to(device)[None, None]
+                    for image in trial_images(image_size))
+    with torch.no_grad():
+        alone = _attempt(backbone, lambda: backbone(first, INSTRUCTIONS[:1]).cpu())
+        started = time.perf_counter()
+        other_picture = backbone(other, INSTRUCTIONS[:1]).cpu()
+        ms = 1000 * (time.perf_counter() - started)
+        together = backbone(torch.cat((first, first)), INSTRUCTIONS).cpu()
+    for latent in (alone, other_picture, together):
+        if not latent.half().isfinite().all():
+            raise _problem(backbone, 'the latent is not finite in half precision',
+                           'set backbone.dtype to float32 or bfloat16')
+    if _change(alone, other_picture) < LEAST_CHANGE:
+        raise _problem(backbone, 'two pictures give the same latent, so the policy would be blind',
+                       'write the image token of its chat template into backbone.prompt, and give '
+                       'processor and weights of the same model')
+    _check_text(backbone, alone, together)
+    return ProbeResult(type(backbone.model).__name__, together.shape[1], backbone.width,
+                       round(ms, 3), device.type)
+
+
+def _check_text(backbone: Backbone, alone: Tensor, together: Tensor) -> None:
+    """Look at a batch where the first instruction is padded, and at that instruction alone."""
+    mask = backbone.prompts(INSTRUCTIONS)['attention_mask']
+    # Some models put the picture before the prompt, and the mask is of the prompt.
+    pictures = together.shape[1] - mask.shape[1]
+    rows = [latent[(latent != 0).any(-1)] for latent in (*together, alone[0])]
+    for row, count, words in zip(rows, mask.sum(1).tolist(), INSTRUCTIONS):
+        if len(row) != pictures + count:
+            raise _problem(backbone, f'the latent of {words!r} has {len(row)} tokens, its mask '
+                           f'says {pictures + count}', 'this model is not supported, choose '
+                           'another')
+    change = _change(rows[0], rows[2])
+    if change > LARGEST_PADDING_CHANGE[together.dtype]:
+        raise _problem(backbone, f'the latent of {INSTRUCTIONS[0]!r} changes by {change:.1%} '
+                       'beside a longer instruction',
+                       'this model reads padding, which is not supported, choose another')
+    one, other = (backbone.prompts([words]) for words in INSTRUCTIONS[1].split())
+    same = one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    # The last token of each has read all of the prompt.
+    if same or _change(rows[0][-1], rows[1][-1]) < LEAST_CHANGE:
+        raise _problem(backbone, 'two instructions give the same latent',
+                       'check backbone.prompt and the tokenizer files')
+
+
+def _probe_gradients(backbone: Backbone, image_size: int, device: torch.device) -> dict[str, int]:
+    images = torch.from_numpy(np.stack(trial_images(image_size))).to(device).unsqueeze(1)
+    learning = {name: weight for name, weight in backbone.model.named_parameters()
+                if weight.requires_grad}
+    try:
+        with torch.enable_grad():
+            _attempt(backbone, lambda: backbone(images, INSTRUCTIONS).float().square().mean()
+                     .backward())
+        unused = {name for name, weight in learning.items() if weight.grad is None}
+        odd = [name for name, weight in learning.items()
+               if weight.grad is not None and not weight.grad.isfinite().all()]
+    finally:
+        for weight in learning.values():
+            weight.grad = None
+    if odd:
+        raise _problem(backbone, f'{len(odd)} gradients are not finite, first of {odd[0]}',
+                       'set backbone.dtype to float32 or bfloat16')
+    lora = backbone.config.lora
+    for target in lora.targets if lora else ('',):
+        of_target = {name for name in learning if f'.{target}.lora_' in f'.{name}' or not target}
+        if of_target <= unused:
+            raise _problem(backbone, 'the latent depends on no weight that would be trained' + (
+                f' of backbone.lora.targets {target!r}' if target else ''),
+                'name other modules under backbone.lora.targets')
+    backbone.leave_untrained(unused)
+    return {'trained': len(learning) - len(unused), 'unused': len(unused)}
+
+
+def _attempt(backbone: Backbone, work: Callable[[], Value]) -> Value:
+    """Run a first pass; whatever a model raises when its inputs do not fit becomes one line."""
+    try:
+        return work()
+    except (ConfigError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # each family's classes raise their own
+        raise _problem(
+            backbone, f'the model fails on what the processor makes of picture and prompt '
+            f'{backbone.config.prompt!r}: {type(error).__name__}: {one_line(error)}',
+            'give config.json, weights, processor and tokenizer files of the same model, and its '
+            "chat template's image token in backbone.prompt") from error
+
+
+def _change(one: Tensor, other: Tensor) -> float:
+    """Return the norm of the difference, relative to that of the first."""
+    if one.shape != other.shape:
+        return float('inf')
+    return float((one.float() - other.float()).norm() / one.float().norm())

@@ -1,0 +1,122 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A model's own processor: what it makes of pictures and prompts, and what depends on which."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+from PIL import Image
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from irevla_control.errors import ConfigError, one_line
+from irevla_policy.sources.files import check_files
+from irevla_policy.sources.optional_packages import missing_packages
+from irevla_policy.sources.picture_processor import picture_processor
+
+# Answers that some processors make for a training on text; the model would compute a loss.
+_ANSWERS = ('labels',)
+
+
+def load_processor(source: str) -> Any:
+    """Return the processor of a folder or hub id; ConfigError when it has none that fits."""
+    check_files(source)
+    try:
+        processor = picture_processor(source)
+    except Exception as error:  # each family's classes raise their own, tokenizers the bare one
+        reason = missing_packages(error) or (
+            f'{one_line(error)}; copy its processor and tokenizer files too')
+        raise ConfigError(f'the processor of backbone.source {source!r} cannot be loaded: '
+                          f'{reason}') from error
+    if not hasattr(processor, 'image_processor') or not hasattr(processor, 'tokenizer'):
+        raise ConfigError(f'backbone.source {source!r} has no processor for images and '
+                          'text; copy its processor and tokenizer files too')
+    return processor
+
+
+@dataclass(frozen=True)
+class InputNames:
+    """Names of a model's inputs by what changes them; those in neither depend on sizes only.
+
+    Attributes:
+        text: another instruction changes these: made once for each instruction.
+        picture: another picture changes these: made for each picture.
+
+    """
+
+    text: frozenset[str]
+    picture: frozenset[str]
+
+
+class SourceProcessor:
+    """The processor of a source with the options of a preset."""
+
+    def __init__(self, source: str, options: dict[str, Any]) -> None:
+        """Load it; ConfigError when it cannot be."""
+        self.source, self.options = source, options
+        self._processor = load_processor(source)
+        self.name = type(self._processor).__name__
+        self.image_processor = self._processor.image_processor
+        self.tokenizer: PreTrainedTokenizerBase = self._processor.tokenizer
+
+    def __call__(self, images: Sequence[np.ndarray], prompts: Sequence[str]) -> dict[str, Tensor]:
+        """Return the inputs of the model for uint8 images (H, W, 3), one for each prompt.
+
+        Raises ConfigError when the processor refuses them or gives no tensors.
+        """
+        try:
+            # Pictures of PIL, since some families take nothing else; nested: one for each prompt.
+            made = self._processor(images=[[Image.fromarray(image)] for image in images],
+                                   text=list(prompts), return_tensors='pt', **self.options)
+        except Exception as error:  # each family's classes raise their own
+            raise ConfigError(
+                f'the processor of {self.source!r} refuses backbone.prompt, here as '
+                f'{prompts[0]!r}, or backbone.processor {self.options}: {type(error).__name__}: '
+                f'{one_line(error)}; see the model card for both') from error
+        inputs = {name: value for name, value in made.items() if name not in _ANSWERS}
+        odd = [name for name, value in inputs.items() if not isinstance(value, Tensor)]
+        if odd or 'input_ids' not in inputs:
+            raise ConfigError(f'the processor of {self.source!r} gives '
+                              f'{f"no tensor as {odd[0]}" if odd else "no input_ids"}; choose '
+                              'another model')
+        return inputs
+
+    def sort(self, images: Sequence[np.ndarray], prompts: Sequence[str]) -> InputNames:
+        """Find by trial what depends on what: from two pictures of one size, and two prompts.
+
+        The prompts differ in length. Raises ConfigError when nothing depends on the picture, or
+        something on both, which then could not be made apart.
+        """
+        first, other_text, other_picture = (
+            self([images[i]], [prompts[k]]) for i, k in ((0, 0), (0, 1), (1, 0)))
+        text, picture = _different(first, other_text), _different(first, other_picture)
+        if not picture:
+            raise ConfigError(f'the processor of {self.source!r} makes nothing of the picture; '
+                              'check its image processor (preprocessor_config.json)')
+        if text & picture:
+            raise ConfigError(f'{sorted(text & picture)[0]!r} of the processor of '
+                              f'{self.source!r} depends on picture and instruction at once, '
+                              'which is not supported; choose another model')
+        return InputNames(text, picture)
+
+    def tokenizers(self) -> dict[str, str]:
+        """Return a hash of each tokenizer by its name; there may be more than `tokenizer`."""
+        return {name: _digest(part) for name, part in vars(self._processor).items()
+                if isinstance(part, PreTrainedTokenizerBase)}
+
+
+def _different(one: dict[str, Tensor], other: dict[str, Tensor]) -> frozenset[str]:
+    return frozenset(name for name in one.keys() | other.keys()
+                     if name not in one or name not in other
+                     or not torch.equal(one[name], other[name]))
+
+
+def _digest(tokenizer: PreTrainedTokenizerBase) -> str:
+    words = tokenizer.backend_tokenizer.to_str() if tokenizer.is_fast else json.dumps(
+        [tokenizer.get_vocab(), tokenizer.special_tokens_map], sort_keys=True, default=str)
+    return hashlib.sha256(words.encode()).hexdigest()

@@ -1,0 +1,174 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A model and a processor that do not fit are refused by the probe, in one line with a remedy."""
+
+import json
+
+import pytest
+from small_families import FAMILIES, family_vla
+import torch
+
+from irevla_control.errors import ConfigError
+from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.checkpoints.files import CheckpointError, read_manifest
+from irevla_policy.checkpoints.latent_checkpoint import load_latent_policy, save_latent_policy
+from irevla_policy.model.config import LoraConfig
+from irevla_policy.model.tensors import trained_parameters
+
+
+@pytest.fixture(scope='module')
+def blip2(tmp_path_factory):
+    return FAMILIES['blip2'].save(tmp_path_factory.mktemp('source') / 'blip2')
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Return a function that saves a family and edits JSON files of it: file, key, value."""
+    def save(family, *edits):
+        folder = FAMILIES[family].save(tmp_path / family)
+        for name, key, value in edits:
+            data = json.loads((folder / name).read_text())
+            data[key] = value
+            (folder / name).write_text(json.dumps(data))
+        return folder
+    return save
+
+
+def refusal(vla, learns=True):
+    """Return the line with which the probe refuses a policy, after a look at its form."""
+    with pytest.raises(ConfigError) as caught:
+        vla.probe(learns=learns)
+    line = str(caught.value)
+    assert '\n' not in line
+    assert vla.config.backbone.source in line
+    assert type(vla.backbone.model).__name__ in line
+    return line
+
+
+@pytest.mark.parametrize(('family', 'count'), [
+    ('blip2', None), ('blip2', 2), ('blip2', 5), ('instructblip', 2)])
+def test_other_number_of_query_tokens_than_the_model_has(source, family, count):
+    folder = source(family, ('processor_config.json', 'num_query_tokens', count))
+    line = refusal(family_vla(folder, family), learns=False)
+    assert f'writes {count or 0} image tokens' in line
+    assert 'set num_query_tokens to 3 in processor_config.json' in line
+
+
+def test_model_that_does_not_know_its_image_token(source):
+    folder = source('blip2', ('config.json', 'image_token_index', None))
+    assert 'no image_token_index' in refusal(family_vla(folder, 'blip2'))
+
+
+def test_wrong_patch_size_of_the_processor(source):
+    folder = source('llava', ('processor_config.json', 'patch_size', 7))
+    line = refusal(family_vla(folder, 'llava'))
+    assert 'the model fails on what the processor makes' in line
+    assert 'processor and tokenizer files of the same model' in line
+
+
+def test_prompt_without_the_image_token(source):
+    with pytest.raises(ConfigError, match="backbone.prompt, here as 'go'.*<image> tokens"):
+        family_vla(source('llava'), 'llava', prompt='{instruction}')
+
+
+def _zero(vla):
+    vla.backbone.model.language_projection.weight.zero_()
+
+
+def _overflow(vla):
+    vla.backbone.model.language_projection.weight.fill_(float('inf'))
+
+
+def _deaf(vla):
+    words = vla.backbone.prompts
+    vla.backbone.prompts = lambda texts, device='cpu': words(['go'] * len(texts), device)
+
+
+def _read_padding(vla):
+    model, forward = vla.backbone.model, vla.backbone.model.forward
+
+    def read(**inputs):
+        output = forward(**inputs)
+        output.logits = output.logits + inputs['input_ids'].shape[1]
+        return output
+    model.forward = read
+
+
+def test_tokenizer_that_knows_no_words(source):
+    folder = source('llava')
+    tokenizer = json.loads((folder / 'tokenizer.json').read_text())
+    words = tokenizer['model']['vocab']
+    tokenizer['model']['vocab'] = {f'{word}#' if word.isalnum() else word: number
+                                   for word, number in words.items()}
+    (folder / 'tokenizer.json').write_text(json.dumps(tokenizer))
+    assert 'two instructions give the same latent' in refusal(family_vla(folder, 'llava'))
+
+
+@pytest.mark.parametrize(('damage', 'message'), [
+    (_zero, 'two pictures give the same latent'),
+    (_overflow, 'not finite in half precision; set backbone.dtype'),
+    (_deaf, 'two instructions give the same latent'),
+    (_read_padding, 'beside a longer instruction')], ids=lambda value: getattr(
+        value, '__name__', ''))
+def test_latent_that_no_policy_can_use(blip2, damage, message):
+    vla = family_vla(blip2, 'blip2')
+    with torch.no_grad():
+        damage(vla)
+    assert message in refusal(vla)
+
+
+def test_adapters_that_the_latent_does_not_depend_on(source):
+    """LLaVA reads its vision tower before the last layer."""
+    folder = source('llava')
+    unread = 'layers.1.self_attn.k_proj'
+    vla = family_vla(folder, 'llava', lora=LoraConfig(targets=(f'vision_tower.encoder.{unread}',
+                                                               'q_proj')))
+    assert f'vision_tower.encoder.{unread}' in refusal(vla)
+    vla.probe()
+    vla = family_vla(folder, 'llava')
+    before = len(trained_parameters(vla.backbone))
+    vla.probe(learns=True)
+    assert vla.probed.unused == 4
+    assert vla.probed.trained == before - 4 == len(trained_parameters(vla.backbone))
+    vla.backbone.freeze()
+    vla.backbone.unfreeze()
+    assert len(trained_parameters(vla.backbone)) == before - 4
+
+
+def test_probe_changes_nothing(blip2):
+    vla = family_vla(blip2, 'blip2').train()
+    before, frozen = vla.backbone_hash, vla.backbone.stored_state().keys()
+    torch.manual_seed(4)
+    expected = torch.rand(2)
+    torch.manual_seed(4)
+    vla.probe(learns=True)
+    assert torch.equal(torch.rand(2), expected)
+    assert vla.backbone_hash == before
+    assert vla.backbone.stored_state().keys() == frozen
+    assert vla.backbone.training
+    assert all(weight.grad is None for weight in vla.parameters())
+
+
+def test_checkpoint_keeps_what_the_probe_found(tmp_path, source):
+    vla = family_vla(source('llava'), 'llava')
+    vla.probe(learns=True)
+    save_checkpoint(tmp_path / 'one', vla)
+    assert read_manifest(tmp_path / 'one')['probe'] == vla.probed.to_dict()
+    save_latent_policy(tmp_path / 'two', tmp_path / 'one', load_latent_policy(tmp_path / 'one'))
+    assert read_manifest(tmp_path / 'two')['probe'] == vla.probed.to_dict()
+    assert load_checkpoint(tmp_path / 'two').probed.tokens == vla.probed.tokens
+
+
+def test_checkpoint_of_before_the_probe_is_read(tmp_path, blip2):
+    save_checkpoint(tmp_path / 'one', family_vla(blip2, 'blip2'))
+    assert 'probe' not in read_manifest(tmp_path / 'one')
+    assert load_checkpoint(tmp_path / 'one').probed.width == 24
+
+
+def test_checkpoint_whose_processor_became_another_is_refused(tmp_path, source):
+    folder = source('blip2')
+    save_checkpoint(tmp_path / 'one', family_vla(folder, 'blip2'))
+    data = json.loads((folder / 'processor_config.json').read_text())
+    (folder / 'processor_config.json').write_text(json.dumps(data | {'num_query_tokens': None}))
+    with pytest.raises(CheckpointError, match='one cannot be used: .*num_query_tokens'):
+        load_checkpoint(tmp_path / 'one')
