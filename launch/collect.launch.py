@@ -5,7 +5,7 @@
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.launching import (
+from irevla_bringup.launch_nodes import (
     NOT_GIVEN,
     camera_arguments,
     camera_names,
@@ -23,7 +23,7 @@ from irevla_bringup.starting import Started, start
 
 
 def launch_nodes(context: LaunchContext) -> list[Started]:
-    """Start the nodes with the arguments' values."""
+    """Return the nodes for the launch arguments."""
     noise = {'noise_std': number(context, 'noise_std', 0.0, 2.0)} if value(
         context, 'noise_std') else {}
     return [
@@ -34,15 +34,15 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, then start the nodes."""
+    """Declare the launch arguments and start the nodes."""
     return LaunchDescription([
         *common_arguments(),
         *episode_arguments(),
         *simulator_arguments(),
         *camera_arguments(),
         DeclareLaunchArgument('noise_std', default_value=NOT_GIVEN,
-                              description='noise on the expert\'s commands, as a share of the '
-                                          'largest command; labels stay clean; empty: what '
-                                          'config/expert.yaml says'),
+                              description='standard deviation of the noise on the expert\'s '
+                                          'commands, as a share of the largest command; labels '
+                                          'have none; empty: the value of config/expert.yaml'),
         start(launch_nodes),
     ])

@@ -1,13 +1,13 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A recorded episode once more: its commands, in the simulator or on the robot."""
+"""Replay of a recorded episode: its commands, in the simulator or on the robot."""
 
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.launching import (
+from irevla_bringup.launch_nodes import (
     camera_names,
     common_arguments,
     episode_arguments,
@@ -30,18 +30,18 @@ from irevla_control.bags.index import entry_from_bag
 from irevla_control.errors import BagError
 
 FROM_BAG = ('tasks', 'seed', 'horizon')
-# Commands without motion at the end.
+# Number of commands without motion at the end.
 REST = 20
 
 
 def launch_nodes(context: LaunchContext) -> list[Started]:
-    """Start the nodes with the arguments' values."""
+    """Return the nodes for the launch arguments."""
     bag = existing_path(context, 'bag')
     try:
         entry = entry_from_bag(Path(bag))
     except BagError as error:
         raise RuntimeError(f'launch argument bag:={bag}: {error}') from error
-    # The same task from the same start.
+    # The same task and layout.
     context.launch_configurations.update(
         tasks=entry.task, seed=str(max(entry.seed, 0)), horizon=str(entry.steps + REST))
     image_size = whole_number(context, 'image_size', 16)
@@ -59,7 +59,7 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, then start the nodes."""
+    """Declare the launch arguments and start the nodes."""
     return LaunchDescription([
         *common_arguments(),
         DeclareLaunchArgument('bag', description='folder of the recorded episode'),

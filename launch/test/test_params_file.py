@@ -115,7 +115,7 @@ def test_each_node_is_given_what_it_declares_and_no_more(tmp_path):
     assert len(actions(context, started)) == len(started)
 
 
-@pytest.mark.parametrize('file', ['sim.launch.py', 'robot.launch.py', 'improve.launch.py'])
+@pytest.mark.parametrize('file', ['sim.launch.py', 'robot.launch.py', 'stage1.launch.py'])
 @pytest.mark.parametrize('asked', ['true', 'false', None])
 def test_what_the_policy_saw_is_recorded_only_when_asked_for(tmp_path, file, asked):
     arguments = {**TELEOP, 'checkpoint': str(CHECKPOINT), 'bags': str(tmp_path),

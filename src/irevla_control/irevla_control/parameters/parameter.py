@@ -143,6 +143,9 @@ MAX_SKEW = Parameter(
     0.0, 'largest age of the other parts of an observation relative to the first camera\'s stamp; '
     '0: equal stamps, as in simulators [s]', 0.0, 1.0)
 
+# Parameters that have a new name, of any node.
+RENAMED = {'most_owed': 'max_pending_updates'}
+
 # Parameters that rclpy declares for every node.
 RCLPY_PARAMETERS: Table = {
     'use_sim_time': Parameter(
@@ -162,9 +165,15 @@ def fitted(table: Table, name: str, value: Any) -> Any:
     """
     known = {**RCLPY_PARAMETERS, **table}
     if name not in known:
-        raise ConfigError(f'{shown(value)}: no such parameter; the nearest is '
-                          f'{nearest(name, known)}')
+        raise ConfigError(f'{shown(value)}: no such parameter; {alternative(name, known)}')
     return known[name].fitted(value)
+
+
+def alternative(name: str, known: Iterable[str]) -> str:
+    """Return which known parameter to use for an unknown one: its new name, else the nearest."""
+    known = list(known)
+    new = RENAMED.get(name)
+    return f'it is now {new}' if new in known else f'the nearest is {nearest(name, known)}'
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

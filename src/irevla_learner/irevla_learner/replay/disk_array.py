@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Arrays on disk whose room is taken when they are made."""
+"""Arrays on disk whose space is preallocated."""
 
 import math
 import os
@@ -12,7 +12,7 @@ from irevla_control.errors import ConfigError
 
 
 def disk_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
-    """Open an array, or make it, of zeros.
+    """Open an array, or create it with zeros.
 
     Raises:
         ConfigError: the disk has no room for it, or the file is of another size.
@@ -20,20 +20,20 @@ def disk_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap
     """
     size = dtype.itemsize * math.prod(shape)
     if not path.exists():
-        # Renamed when whole: what a killed process leaves is not taken for a truncated array.
+        # Renamed when complete, so that the file of a killed process is never opened.
         new = path.with_name(f'.{path.name}.new')
         try:
             with open(new, 'wb') as file:
-                # All of it now: a disk that is full later would kill the process.
+                # Preallocated: writing to a mapped file on a full disk kills the process.
                 os.posix_fallocate(file.fileno(), 0, size)
             new.replace(path)
         except OSError as error:
             new.unlink(missing_ok=True)
-            raise ConfigError(f'{path} needs {size / 1e6:.0f} MB: {error.strerror}; free so much, '
-                              'give another folder, or lower capacity') from error
+            raise ConfigError(f'{path} needs {size / 1e6:.0f} MB: {error.strerror}; free that '
+                              'space, choose another folder, or lower capacity') from error
     found = path.stat().st_size
     if found != size:
-        # Opening it would fill a truncated file with zeros without a word.
+        # Mapping a truncated file would silently extend it with zeros.
         raise ConfigError(f'{path} has {found} bytes, {size} are needed: it is truncated or of '
-                          'another array; copy the folder again, or give another')
+                          'another array; copy the folder again, or choose another')
     return np.memmap(path, dtype, 'r+', shape=shape)

@@ -93,7 +93,7 @@ def test_debounce_wants_observations_in_a_row_and_then_stays():
 
 
 def test_too_few_labels_are_refused():
-    with pytest.raises(ConfigError, match='at least 10 episodes'):
+    with pytest.raises(ConfigError, match='at least 10 successful and 10 failed'):
         train_classifier(episodes(20)[::2], 'abc', QUICK, seed=0)
 
 
@@ -110,7 +110,7 @@ def test_is_the_same_after_loading_and_refuses_another_backbone(tmp_path):
     save_classifier(tmp_path, SuccessClassifier(replace(classifier.description, hidden=(8,))))
     (tmp_path / 'classifier.json').write_text((tmp_path / 'classifier.json').read_text().replace(
         '"width": 8', '"width": 9'))
-    with pytest.raises(ConfigError, match='train the classifier anew'):
+    with pytest.raises(ConfigError, match='train the classifier again'):
         load_classifier(tmp_path, 'abc')
     (tmp_path / 'classifier.json').write_text('{"format": 1')
     with pytest.raises(ConfigError, match='holds no success classifier'):

@@ -161,7 +161,7 @@ def test_missing_and_damaged_recordings_are_told(run):
     assert len(report['notes']) == 2
     assert 'drawer-open-0' in report['notes'][0]
     assert 'door-open-1 (door-open) has no bag' in report['notes'][1]
-    assert 'Not everything is here' in (run / 'report.html').read_text()
+    assert 'Missing data' in (run / 'report.html').read_text()
 
 
 def test_report_without_any_recording_and_metrics(tmp_path):

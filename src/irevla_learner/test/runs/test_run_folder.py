@@ -135,6 +135,16 @@ def test_other_configuration_is_refused_with_the_differing_keys(tmp_path):
     open_run(tmp_path).close()
 
 
+def test_a_run_begun_with_the_old_names_of_settings_continues(tmp_path):
+    old = {'copies': 2, 'settings': {'decisions': 5}, 'training': {'ema_decay': 0.999}}
+    new = {'num_envs': 2, 'settings': {'env_steps': 5}, 'training': {'ema': 0.001}}
+    open_run(tmp_path, config=old).close()
+    open_run(tmp_path, config=new).close()
+    new['settings']['env_steps'] = 6
+    with pytest.raises(RunFolderError, match=r'settings\.env_steps: 5 there, 6 asked'):
+        open_run(tmp_path, config=new)
+
+
 def test_folder_without_manifest_is_refused_and_left_alone(tmp_path):
     with pytest.raises(RunFolderError, match='is no run folder'):
         RunFolder(tmp_path / 'nothing')
