@@ -21,10 +21,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-import fcntl
 import hashlib
 import json
-import os
 from pathlib import Path
 import shutil
 import subprocess
@@ -33,6 +31,7 @@ from typing import Any
 import uuid
 
 from irevla_control.errors import IrevlaError
+from irevla_control.files import InUseError, Lock
 from irevla_learner.json_file import write_json
 from irevla_learner.runs.environment import environment_facts
 
@@ -75,7 +74,12 @@ class RunFolder:
             raise RunFolderError(f'{self.path} is no run folder (it has no {MANIFEST}); '
                                  'give a configuration and a seed to start one')
         self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self.path / '.lock')
+        try:
+            self._lock = Lock(self.path / '.lock')
+        except InUseError as error:
+            raise RunFolderError(f'{self.path} is in use by process '
+                                 f'{error.holder or "(unknown)"}; wait for it or end it'
+                                 ) from error
         try:
             # Looked at again: another process may have made it until the lock was ours.
             if manifest_file.exists():
@@ -195,26 +199,6 @@ def git_revision() -> str | None:
                               capture_output=True, text=True, timeout=20).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-def _lock(path: Path) -> Any:
-    """Return the open lock file; the kernel frees it when this process ends in any way.
-
-    A record lock, because workers forked from this process must not keep it after its end.
-    """
-    file = open(path, 'a+')  # noqa: SIM115 (held until this process ends)
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.seek(0)
-        holder = file.read().strip()
-        file.close()
-        raise RunFolderError(f'{path.parent} is in use by process {holder or "(unknown)"}; '
-                             'wait for it or end it') from error
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
 
 
 def _remove(path: Path) -> None:
