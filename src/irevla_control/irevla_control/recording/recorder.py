@@ -179,12 +179,12 @@ class Recorder:
         for message in self._waiting:
             position, episode = self._position(message.stamp_ns)
             age = Age.OVERDUE if everything else self._age(message, now_ns)
-            way = route(position, age, bool(kept) and episode is self._running)
-            if way is Route.WAIT:
+            decision = route(position, age, bool(kept) and episode is self._running)
+            if decision is Route.WAIT:
                 kept.append(message)
                 continue
             self._waiting_bytes -= len(message.data)
-            if way is Route.DROP:
+            if decision is Route.DROP:
                 self.counts['outside episodes'] += 1
             else:
                 self._write(episode, message)
