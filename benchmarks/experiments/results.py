@@ -8,9 +8,7 @@ another. Remove its entry to have it measured anew.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-import fcntl
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 import numpy as np
 
+from irevla_control.files import Lock
 from irevla_learner.json_file import write_json
 from irevla_learner.report.plots import BLUE, NEUTRAL, ORANGE, STYLE, groups_chart, save_png
 from irevla_learner.runs.environment import environment_facts
@@ -109,15 +108,11 @@ def table(methods: Mapping[str, Mapping[str, Any]],
 def _changed() -> Iterator[dict[str, Any]]:
     # Seeds may run in parallel processes; the folder is locked, since the file is replaced.
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    folder = os.open(RESULTS.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with Lock(RESULTS.parent, is_folder=True, wait=True):
         content = load()
         yield content
         write_json(RESULTS, content)
         _draw(content)
-    finally:
-        os.close(folder)
 
 
 def _figures(successes: int, episodes: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import time
 import numpy as np
 
 from irevla_control.errors import ConfigError
+from irevla_control.files import replacement
 
 FOLDER = Path('/dev/shm')
 # Fields before the positions: count of writes, time, requested and last arrangement.
@@ -35,10 +36,10 @@ class SharedScene:
         self._made, self._opened = positions is not None, -1
         if self._made:
             # A new file, because readers of an older one of this name keep it open.
-            fresh = self.path.with_suffix(f'.{os.getpid()}')
-            self._values = np.memmap(fresh, np.float64, 'w+', shape=(POSITIONS + positions,))
-            self._values[REQUESTED] = self._values[ARRANGED] = NOTHING
-            fresh.replace(self.path)
+            own = self.path.with_suffix(f'.{os.getpid()}')
+            with replacement(self.path, own, durable=False) as new:
+                self._values = np.memmap(new, np.float64, 'w+', shape=(POSITIONS + positions,))
+                self._values[REQUESTED] = self._values[ARRANGED] = NOTHING
         else:
             self._open()
 

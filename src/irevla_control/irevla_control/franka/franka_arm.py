@@ -127,6 +127,16 @@ class FrankaArm:
                 state.EE_T_K)
         return (np.abs(jacobian) * self._gains.bound[:, None]).max(axis=0)
 
+    def description(self) -> str | None:
+        """Return the robot's own URDF; None if the installed libfranka cannot ask for it.
+
+        Raises:
+            ArmError: the robot does not answer.
+
+        """
+        with self._failing():
+            return getattr(self._robot, 'model_urdf', None)
+
     @property
     def resting(self) -> bool:
         """Whether no controller runs: the robot's own control keeps it still."""

@@ -28,6 +28,7 @@ from irevla_control.franka.control_loop import ArmLoop
 from irevla_control.franka.franka_arm import ArmState, connected
 from irevla_control.franka.franka_gripper import FrankaGripper, GripperSettings
 from irevla_control.franka.gains import ArmGains
+from irevla_control.franka.joint_names import joint_names, joint_prefix
 from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import (
     message_to_action,
@@ -38,7 +39,7 @@ from irevla_control.ros.conversions import (
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.live_publishers import Commanders, SolePublisher
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import NAME, Parameter, declare
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict, RobotState
 from irevla_msgs.srv import GoHome
@@ -49,6 +50,8 @@ PARAMETERS = {
                                    0.0, 600.0),
     'realtime': Parameter(True, 'refuse to control without a real-time kernel'),
     'gripper': Parameter(True, 'whether the robot has a Franka hand'),
+    'joint_prefix': Parameter('', 'what the names in joint_states begin with, such as panda or '
+                                  'fr3; empty: the connected robot\'s', form=NAME),
     'rate_hz': Parameter(100.0, 'rate of setpoints and robot_state [Hz]', 20.0, 500.0),
     # Limits of the end effector
     'box_low': Parameter([0.30, -0.30, 0.01], 'lower corner of the workspace (x, y, z) [m]'),
@@ -130,8 +133,6 @@ PARAMETERS = {
                                      'order is reported as late, and stopped for the next [s]',
                                 0.2, 60.0),
 }
-JOINT_NAMES = [f'fr3_joint{number}' for number in range(1, 8)]
-FINGER_NAMES = ['fr3_finger_joint1', 'fr3_finger_joint2']
 FINGER_STROKE_M = 0.04
 WATCH_S = 0.1
 # Time before the first robot_state to detect another arm's node [s].
@@ -177,6 +178,8 @@ class FrankaNode(Node):
         problem = collision.check(gains.bound, arm.torque_at_joints(), allowed)
         state = arm.read()
         check_home(self._home, self._spread, bounds, state.joint_position, state.pose)
+        self._joint_names = joint_names(values['joint_prefix'] or joint_prefix(arm.description()),
+                                        values['gripper'])
         self._gripper = FrankaGripper(values['robot_ip'], settings) if values['gripper'] else None
         release = ResetRelease(values['reset_release'])
         self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'], release,
@@ -280,7 +283,7 @@ class FrankaNode(Node):
         self._state.publish(message)
         finger = [FINGER_STROKE_M * opening] * 2 if self._gripper else []
         joints = JointState(
-            name=JOINT_NAMES + (FINGER_NAMES if finger else []),
+            name=self._joint_names,
             position=[*state.joint_position.tolist(), *finger],
             velocity=[*state.joint_velocity.tolist(), *(0.0 for _ in finger)],
             effort=[*state.joint_effort.tolist(), *(0.0 for _ in finger)])

@@ -8,9 +8,7 @@
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-import fcntl
 from itertools import islice
-import os
 from pathlib import Path
 import shutil
 import sys
@@ -23,7 +21,7 @@ from irevla_control.bags.index import find_episodes
 from irevla_control.bags.reader import read_episode
 from irevla_control.bags.usage import say, usage
 from irevla_control.errors import ConfigError, IrevlaError
-from irevla_control.files import sync
+from irevla_control.files import InUseError, Lock, replace_synced
 from irevla_control.lerobot.writer import LeRobotWriter, Limits
 from irevla_control.progress_bar import progress_bar
 
@@ -109,27 +107,21 @@ def _staged(output: Path) -> Iterator[Path]:
         raise ConfigError(f'{output} exists already; name another folder, or delete it first')
     folder = output.with_name(f'{output.name}.partial')
     folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(f'{output} is being written by another export; wait for it, or name '
-                              'another folder') from None
+        lock = Lock(folder, is_folder=True)
+    except InUseError:
+        raise ConfigError(f'{output} is being written by another export; wait for it, or name '
+                          'another folder') from None
+    with lock:
         try:
             # What a killed export left.
             for left in folder.iterdir():
                 shutil.rmtree(left)
             yield folder
-            for path in (*folder.rglob('*'), folder):
-                sync(path)
-            folder.rename(output)
-            sync(output.parent)
+            replace_synced(folder, output)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-    finally:
-        os.close(lock)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

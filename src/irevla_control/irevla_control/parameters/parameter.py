@@ -32,8 +32,9 @@ class Form:
 
 _TOKEN = r'[A-Za-z_]\w*'
 _TOPIC = rf'/?{_TOKEN}(/{_TOKEN})*'
+NAME = Form('a name of letters, digits and _ that does not begin with a digit', _TOKEN)
 # A camera's name is part of its topics' names.
-CAMERA = Form('a name of letters, digits and _ that does not begin with a digit', _TOKEN)
+CAMERA = NAME
 SERIAL = Form('a serial number, without spaces', r'\S+')
 TOPIC = Form('the name of a topic, as robot_state or camera/front/image_raw', _TOPIC)
 TYPED_TOPIC = Form('"name package/msg/Type"', rf'{_TOPIC}\s+\w+/msg/\w+')

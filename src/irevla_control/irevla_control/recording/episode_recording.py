@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 import json
 import math
-import os
 from pathlib import Path
 import shutil
 import time
@@ -18,7 +17,7 @@ from irevla_control.bags.writer import BagWriter, Topic
 from irevla_control.cdr import ImageLayout
 from irevla_control.episode import PHASE_ENDED
 from irevla_control.errors import BagError
-from irevla_control.files import sync
+from irevla_control.files import replace_synced, sync
 from irevla_control.recording.step_count import StepCount
 from irevla_control.task_name import FOLDER_NAME
 
@@ -74,9 +73,7 @@ def commit(root: Path, writer: BagWriter, about: dict[str, str], sources: Sequen
     if target.exists():
         raise BagError(f'{target} exists already; move one of the two recordings away')
     writer.close(custom_data(about, sources, lost, writer.max_gap_s, False, failed))
-    sync(writer.folder)
-    os.rename(writer.folder, target)
-    sync(target.parent)
+    replace_synced(writer.folder, target)
     entry = entry_from_bag(target)
     append_to_index(root, entry)
     return entry

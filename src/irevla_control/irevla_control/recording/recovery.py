@@ -8,11 +8,10 @@ and also takes committed bags that lost their end: of a root, or the one episode
 
 import argparse
 from collections.abc import Iterable, Sequence
-import fcntl
 import json
 from pathlib import Path
 import sys
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 from rosbags.typesys import TypesysError
 import yaml
@@ -28,7 +27,7 @@ from irevla_control.bags.message_types import decode, typestore
 from irevla_control.cdr import command_source, stamp_of
 from irevla_control.episode import PHASE_ENDED
 from irevla_control.errors import BadMessageError, BagError
-from irevla_control.files import sync
+from irevla_control.files import InUseError, Lock, replace_synced
 from irevla_control.recording.episode_recording import (
     COMMAND_TYPE,
     EPISODE_TYPE,
@@ -55,8 +54,8 @@ _DESCRIBED = frozenset(('episode_id', 'task', 'instruction', 'seed', 'steps', 's
                         'terminated', 'truncated'))
 
 
-def lock_root(root: Path) -> TextIO:
-    """Keep other recorders away from a root until the returned file is closed.
+def lock_root(root: Path) -> Lock:
+    """Keep other recorders away from a root until the returned lock is closed.
 
     Raises:
         BagError: another recorder has it, or it cannot be written.
@@ -64,17 +63,14 @@ def lock_root(root: Path) -> TextIO:
     """
     try:
         (root / STAGING).mkdir(parents=True, exist_ok=True)
-        file = (root / STAGING / 'lock').open('w')
+        return Lock(root / STAGING / 'lock')
+    except InUseError as error:
+        raise BagError(f'{root} is in use by another recorder, process '
+                       f'{error.holder or "(unknown)"}; stop it, or record to another folder'
+                       ) from None
     except OSError as error:
         raise BagError(f'{root} cannot be recorded to: {error.strerror}; give a folder that can '
                        'be written') from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise BagError(f'{root} is in use by another recorder; stop it, or record to another '
-                       'folder') from None
-    return file
 
 
 class Recovered(NamedTuple):
@@ -128,8 +124,7 @@ def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
         return None
     entry = entry_from_bag(folder)
     if folder != target:
-        folder.rename(target)
-        sync(root)
+        replace_synced(folder, target)
     append_to_index(root, entry)
     settled(target)
     return entry
@@ -176,7 +171,7 @@ def _rebuild(folder: Path) -> bool:
             failed = failed or steps.problem()
     if failed or not ended:
         about |= {'aborted': 'true'}
-    bag.replace(custom_data(about, sources, lost, bag.max_gap_s, True, failed))
+    bag.make_whole(custom_data(about, sources, lost, bag.max_gap_s, True, failed))
     return True
 
 

@@ -21,6 +21,7 @@ from recordings import recording
 
 from irevla_control.bags.index import list_episodes
 from irevla_control.bags.reader import read_episode
+from irevla_control.checks.durability import durable_replaces
 from irevla_control.errors import BagError, ConfigError
 from irevla_control.lerobot import writer
 from irevla_control.lerobot.export import export, main
@@ -313,7 +314,8 @@ def test_nothing_is_overwritten_and_what_a_kill_left_is_replaced(bags, tmp_path,
         export([bags], output)
     assert (left / 'data' / 'half.parquet').exists()
     os.close(lock)
-    export([bags], output)
+    with durable_replaces(output):
+        export([bags], output)
     assert sorted(path.name for path in output.rglob('*.parquet')) == [
         'file-000.parquet', 'file-000.parquet', 'tasks.parquet']
     assert not left.exists()

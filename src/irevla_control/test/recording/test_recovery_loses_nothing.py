@@ -18,6 +18,7 @@ from recordings import bag_messages, recording
 from irevla_control.bags.index import entry_from_bag, list_episodes, read_index
 from irevla_control.bags.mcap_file import BEGINNING, MAGIC
 from irevla_control.bags.reader import read_episode
+from irevla_control.checks.durability import durable_replaces
 from irevla_control.errors import BagError
 from irevla_control.recording.episode_recording import STAGING
 from irevla_control.recording.recovery import lock_root, main, recover_folders, recover_staged
@@ -190,7 +191,9 @@ def test_a_committed_bag_cut_among_its_messages_is_recovered_from_its_root(
         tmp_path, committed, content, messages, capsys):
     cut = content.index(messages[-4][1])
     folder = place(tmp_path, committed, content[:cut], False)
-    assert main([str(tmp_path)]) == 0 and f'{NAME}: recovered' in capsys.readouterr().out
+    with durable_replaces(folder / f'{NAME}_0.mcap', folder / 'metadata.yaml',
+                          tmp_path / 'index.jsonl'):
+        assert main([str(tmp_path)]) == 0 and f'{NAME}: recovered' in capsys.readouterr().out
     assert bag_messages(folder) == messages[:-4]
     entry, = list_episodes(tmp_path)
     assert entry.aborted and entry.recovered and not entry.success

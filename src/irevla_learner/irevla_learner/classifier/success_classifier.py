@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from irevla_control.errors import ConfigError
+from irevla_control.files import replacement
 from irevla_learner.json_file import write_json
 from irevla_policy.model.head import Head
 from irevla_policy.model.tensors import misfit, plain
@@ -86,7 +87,8 @@ def save_classifier(folder: Path, classifier: SuccessClassifier) -> None:
     """Write weights, then the description, which marks a complete classifier."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DESCRIPTION).unlink(missing_ok=True)
-    save_file(plain(classifier.state_dict()), folder / WEIGHTS)
+    with replacement(folder / WEIGHTS) as new:
+        save_file(plain(classifier.state_dict()), new)
     write_json(folder / DESCRIPTION, {'format': FORMAT, **asdict(classifier.description)})
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from irevla_control.errors import ConfigError
+from irevla_control.files import replacement
 
 
 def disk_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
@@ -20,15 +21,12 @@ def disk_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap
     """
     size = dtype.itemsize * math.prod(shape)
     if not path.exists():
-        # Renamed when complete, so that the file of a killed process is never opened.
-        new = path.with_name(f'.{path.name}.new')
+        # The file of a killed process never has this name.
         try:
-            with open(new, 'wb') as file:
+            with replacement(path) as new, open(new, 'wb') as file:
                 # Preallocated: writing to a mapped file on a full disk kills the process.
                 os.posix_fallocate(file.fileno(), 0, size)
-            new.replace(path)
         except OSError as error:
-            new.unlink(missing_ok=True)
             raise ConfigError(f'{path} needs {size / 1e6:.0f} MB: {error.strerror}; free that '
                               'space, choose another folder, or lower capacity') from error
     found = path.stat().st_size

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from irevla_control.errors import IrevlaError
+from irevla_control.files import replacement
 
 BACKGROUND = (17, 20, 26)
 TEXT = (232, 234, 238)
@@ -92,12 +93,11 @@ def write_video(path: Path, clips: Iterable[Clip], fps: int = 10, columns: int =
     # H.264 with half-resolution colour needs even sizes.
     width = _even(GAP + columns * (tile_width + GAP))
     height = _even(GAP + places // columns * (tile_height + GAP))
-    temporary = path.with_name(f'.{path.name}.tmp')
     path.parent.mkdir(parents=True, exist_ok=True)
     empty = np.full((height, width, 3), BACKGROUND, np.uint8)
     count = 0
-    with av.open(str(temporary), 'w', format='mp4',
-                 options={'movflags': 'faststart'}) as container:
+    with replacement(path) as new, av.open(
+            str(new), 'w', format='mp4', options={'movflags': 'faststart'}) as container:
         stream = container.add_stream('libx264', rate=fps,
                                       options={'crf': '23', 'preset': 'veryfast'})
         stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
@@ -116,7 +116,6 @@ def write_video(path: Path, clips: Iterable[Clip], fps: int = 10, columns: int =
                 count += 1
             page = [_tiles(clip, camera_height) for clip in islice(clips, places)]
         container.mux(stream.encode(None))
-    temporary.replace(path)
     return count / fps
 
 

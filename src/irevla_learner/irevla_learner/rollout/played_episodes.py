@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from irevla_control.files import sync
+from irevla_control.files import replacement
 from irevla_learner.rollout.played import Played
 
 
@@ -35,12 +35,11 @@ def keep(folder: Path, number: int, played: Played, most: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     names = {'episode_id': played.episode_id, 'task': played.task,
              'instruction': played.instruction, 'cameras': list(played.images)}
-    temporary = folder / '.new.npz'
-    np.savez(temporary, names=json.dumps(names), states=played.states, labels=played.labels,
-             **{f'image_{index}': images for index, images in enumerate(played.images.values())})
-    sync(temporary)
-    temporary.replace(folder / f'{number:06d}.npz')
-    sync(folder)
+    # One temporary name for all numbers: a kill leaves one file at most.
+    with replacement(folder / f'{number:06d}.npz', folder / '.new.npz') as new:
+        np.savez(new, names=json.dumps(names), states=played.states, labels=played.labels,
+                 **{f'image_{index}': images
+                    for index, images in enumerate(played.images.values())})
     for path in _files(folder)[:-most]:
         path.unlink()
 

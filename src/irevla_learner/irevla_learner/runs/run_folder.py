@@ -21,10 +21,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-import fcntl
 import hashlib
 import json
-import os
 from pathlib import Path
 import shutil
 import subprocess
@@ -33,6 +31,7 @@ from typing import Any
 import uuid
 
 from irevla_control.errors import IrevlaError
+from irevla_control.files import InUseError, Lock
 from irevla_learner.json_file import write_json
 from irevla_learner.runs.environment import environment_facts
 from irevla_policy.renamed_settings import with_new_names
@@ -76,7 +75,12 @@ class RunFolder:
             raise RunFolderError(f'{self.path} is no run folder (it has no {MANIFEST}); '
                                  'give a configuration and a seed to create one')
         self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self.path / '.lock')
+        try:
+            self._lock = Lock(self.path / '.lock')
+        except InUseError as error:
+            raise RunFolderError(f'{self.path} is in use by process '
+                                 f'{error.holder or "(unknown)"}; wait for it or end it'
+                                 ) from error
         try:
             # Checked again: another process may have created it before this one had the lock.
             if manifest_file.exists():
@@ -196,26 +200,6 @@ def git_revision() -> str | None:
                               capture_output=True, text=True, timeout=20).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-def _lock(path: Path) -> Any:
-    """Return the open lock file; the kernel releases it when this process ends in any way.
-
-    It is a record lock, which forked workers do not inherit.
-    """
-    file = open(path, 'a+')  # noqa: SIM115 (held until this process ends)
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.seek(0)
-        holder = file.read().strip()
-        file.close()
-        raise RunFolderError(f'{path.parent} is in use by process {holder or "(unknown)"}; '
-                             'wait for it or end it') from error
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
 
 
 def _remove(path: Path) -> None:

@@ -10,8 +10,11 @@ import pytest
 import torch
 import yaml
 
+from irevla_control.checks.durability import durable_replaces
 from irevla_control.errors import ConfigError
 from irevla_learner.classifier.success_classifier import (
+    DESCRIPTION,
+    WEIGHTS,
     Debounce,
     Description,
     SuccessClassifier,
@@ -99,7 +102,8 @@ def test_too_few_labels_are_refused():
 
 def test_is_the_same_after_loading_and_refuses_another_backbone(tmp_path):
     classifier = SuccessClassifier(Description('abc', 8, 2, (16,), 0.3, 2))
-    save_classifier(tmp_path, classifier)
+    with durable_replaces(tmp_path / WEIGHTS, tmp_path / DESCRIPTION):
+        save_classifier(tmp_path, classifier)
     loaded = load_classifier(tmp_path, 'abc')
     assert loaded.description == classifier.description
     latents, states = torch.randn(4, 3, 8), torch.randn(4, 2)

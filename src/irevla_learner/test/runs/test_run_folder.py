@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from irevla_control.checks.durability import durable_replaces
 from irevla_learner.runs import run_folder
 from irevla_learner.runs.run_folder import RunFolder, RunFolderError, read_manifest
 
@@ -34,7 +35,8 @@ def work(run, name, **options):
 
 def test_finished_steps_are_skipped(tmp_path):
     for first in (True, False):
-        with open_run(tmp_path) as run:
+        with (durable_replaces(*[tmp_path / 'manifest.json'] * first),
+              open_run(tmp_path) as run):
             assert work(run, 'collect', inputs={'n': 5}, outputs=['collect']) is first
             assert work(run, 'train', inputs=[1.5], outputs=['train']) is first
 

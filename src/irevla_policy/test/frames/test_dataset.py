@@ -1,12 +1,15 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
+import os
+
 import numpy as np
 import pytest
 from random_episodes import random_episode
 
+from irevla_control.checks.durability import durable_replaces
 from irevla_control.errors import ConfigError
 from irevla_policy.frames.dataset import Dataset, Mixture, split_by_episode
-from irevla_policy.frames.frame_store import FrameStore, write_store
+from irevla_policy.frames.frame_store import FrameStore, remove_abandoned, write_store
 
 CAMERAS = ('corner', 'gripper')
 
@@ -20,7 +23,9 @@ def store(tmp_path):
 
 def test_store_holds_every_frame_of_every_episode(tmp_path):
     episodes = [random_episode(n, frames=3 + n) for n in range(3)]
-    write_store(tmp_path / 'store', iter(episodes), CAMERAS, 24)
+    with durable_replaces(tmp_path / 'store'):
+        write_store(tmp_path / 'store', iter(episodes), CAMERAS, 24)
+    assert 'lock' not in [path.name for path in (tmp_path / 'store').iterdir()]
     store = FrameStore.open(tmp_path / 'store')
     assert isinstance(store.images, np.memmap)
     for episode, row in zip(episodes, store.episodes):
@@ -54,6 +59,16 @@ def test_failed_write_leaves_nothing_behind(tmp_path):
     with pytest.raises(ValueError, match='broken bag'):
         write_store(tmp_path / 'store', episodes(), CAMERAS, 24)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_is_not_taken_for_abandoned_until_it_has_its_name(tmp_path, monkeypatch):
+    def replace_as_another_process_starts(source, target):
+        remove_abandoned(tmp_path)
+        really_replace(source, target)
+    really_replace = os.replace
+    monkeypatch.setattr(os, 'replace', replace_as_another_process_starts)
+    write_store(tmp_path / 'store', [random_episode(0)], CAMERAS, 24)
+    assert len(FrameStore.open(tmp_path / 'store').episodes) == 1
 
 
 def test_unknown_camera_is_refused_with_the_known_ones(tmp_path):
