@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 
 from irevla_control.errors import BadMessageError, ConfigError
-from irevla_control.observation import ACTION_SIZE, STATE_SIZE, action_problem, rotation_to_columns
+from irevla_control.observation import ACTION_SIZE, STATE_SIZE, action_problem, state_from
 from irevla_sim.metaworld.actions import METRES_PER_STEP, to_metaworld
 from irevla_sim.metaworld.rendering import find_camera
 from irevla_sim.metaworld.scene import Scene
@@ -183,7 +183,6 @@ class MetaWorldEnv(gymnasium.Env):
             observation[name] = self._scene.render(name)
             if self._on_picture is not None:
                 self._on_picture(name, observation[name])
-        observation['state'] = np.concatenate(
-            [self._simulator_state[:3], rotation_to_columns(robot['quaternion']), [gripper]])
+        observation['state'] = state_from(self._simulator_state[:3], robot['quaternion'], gripper)
         return observation, self._info | robot | {
             'success': self._success, 'simulator_state': self._simulator_state.copy()}

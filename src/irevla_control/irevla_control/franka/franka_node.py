@@ -28,11 +28,11 @@ from irevla_control.franka.control_loop import ArmLoop
 from irevla_control.franka.franka_arm import ArmState, connected
 from irevla_control.franka.franka_gripper import FrankaGripper, GripperSettings
 from irevla_control.franka.gains import ArmGains
-from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import (
     message_to_action,
     ns_to_stamp,
     stamp_to_ns,
+    state_to_message,
     to_array,
 )
 from irevla_control.ros.diagnostics import Diagnostics
@@ -272,11 +272,8 @@ class FrankaNode(Node):
         """Publish a state; called in the loop's thread."""
         if self._ending.is_set():
             return
-        # The stamp of the reading: while the connection is lost, it does not change.
-        stamp = ns_to_stamp(state.stamp)
         opening = self._gripper.opening if self._gripper else 0.0
         message = robot_state(state, controller, opening)
-        message.header.stamp = stamp
         self._state.publish(message)
         finger = [FINGER_STROKE_M * opening] * 2 if self._gripper else []
         joints = JointState(
@@ -284,7 +281,7 @@ class FrankaNode(Node):
             position=[*state.joint_position.tolist(), *finger],
             velocity=[*state.joint_velocity.tolist(), *(0.0 for _ in finger)],
             effort=[*state.joint_effort.tolist(), *(0.0 for _ in finger)])
-        joints.header.stamp = stamp
+        joints.header.stamp = message.header.stamp
         self._joints.publish(joints)
 
 
@@ -302,22 +299,15 @@ def limits_text(values: dict[str, Any]) -> str:
 
 
 def robot_state(state: ArmState, controller: ArmController, opening: float) -> RobotState:
-    """Return the message without a stamp."""
-    message = RobotState(
-        gripper=opening, mode=int(controller.mode), fault=int(controller.fault),
-        fault_text=controller.fault_text, joint_position=to_array('d', state.joint_position),
+    """Return the message of a state; ``opening`` is that of the gripper, 0 to 1."""
+    # The stamp of the reading: while the connection is lost, it does not change.
+    return state_to_message(
+        ns_to_stamp(state.stamp), state.pose.position, state.pose.quaternion, opening,
+        twist=state.twist, wrench=state.wrench, mode=int(controller.mode),
+        fault=int(controller.fault), fault_text=controller.fault_text,
+        joint_position=to_array('d', state.joint_position),
         joint_velocity=to_array('d', state.joint_velocity),
         joint_effort=to_array('d', state.joint_effort))
-    message.header.frame_id = BASE_FRAME
-    position, orientation = message.pose.position, message.pose.orientation
-    position.x, position.y, position.z = state.pose.position.tolist()
-    orientation.x, orientation.y, orientation.z, orientation.w = state.pose.quaternion.tolist()
-    for vector, values in ((message.twist.linear, state.twist[:3]),
-                           (message.twist.angular, state.twist[3:]),
-                           (message.wrench.force, state.wrench[:3]),
-                           (message.wrench.torque, state.wrench[3:])):
-        vector.x, vector.y, vector.z = values.tolist()
-    return message
 
 
 def main() -> None:
