@@ -23,14 +23,16 @@ from irevla_control.ros.parameters import CAMERA, Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState, SimulatorState
 from irevla_msgs.srv import ResetEpisode
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
+from irevla_sim.metaworld.actions import ACTION_REPEAT
+from irevla_sim.metaworld.metaworld_env import CAMERAS, HORIZON, IMAGE_SIZE, MetaWorldEnv
 from irevla_sim.metaworld.tasks import find_task
 
 PARAMETERS = {
-    'cameras': Parameter(['front', 'wrist'], 'names of the cameras to publish', form=CAMERA),
-    'image_size': Parameter(84, 'height and width of the images [pixels]', 16, 2048),
-    'action_repeat': Parameter(4, 'simulator steps of 12.5 ms for one command', 1, 100),
-    'horizon': Parameter(50, 'commands after which an episode is truncated', 1, 1_000_000),
+    'cameras': Parameter(list(CAMERAS), 'names of the cameras to publish', form=CAMERA),
+    'image_size': Parameter(IMAGE_SIZE, 'height and width of the images [pixels]', 16, 2048),
+    'action_repeat': Parameter(ACTION_REPEAT, 'simulator steps of 12.5 ms for one command',
+                               1, 100),
+    'horizon': Parameter(HORIZON, 'commands after which an episode is truncated', 1, 1_000_000),
     'linger': Parameter(0, 'commands for which an episode continues after success', 0, 1_000_000),
     'mode': Parameter('lock_step', 'whether the simulator waits for each command',
                       choices=('lock_step', 'real_time')),

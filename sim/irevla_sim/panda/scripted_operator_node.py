@@ -23,13 +23,13 @@ from irevla_msgs.msg import (
     RobotState,
     SimulatorState,
 )
+from irevla_sim.expert_noise import NOISE_STD
 from irevla_sim.panda.pick_expert import PickExpert, lifted, thing_in
 
 PARAMETERS = {
     **OBSERVED,
     'demonstrate': Parameter(True, 'whether it moves the arm; else it only gives verdicts'),
-    'noise_std': Parameter(0.3, 'standard deviation of the noise on commands, as a share of the '
-                                'largest command', 0.0, 2.0),
+    'noise_std': NOISE_STD,
 }
 
 
