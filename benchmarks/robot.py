@@ -278,7 +278,7 @@ def cameras() -> dict[str, float]:
         frames.append(frame)
         heard.set()
 
-    camera = RealSenseCamera(device.device, CameraSettings('a', size=CAMERA_SIZE), on_frame)
+    camera = RealSenseCamera(device.device, CameraSettings('a', image_size=CAMERA_SIZE), on_frame)
     picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
     def show() -> None:

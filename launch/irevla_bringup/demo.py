@@ -21,6 +21,7 @@ from irevla_policy.model.config import PolicyConfig, load_preset
 from irevla_policy.settings import Settings, plain, setting
 from irevla_policy.training.config import TrainConfig
 from irevla_policy.training.train import train_from_bags
+from irevla_sim.expert_noise import NOISE_STD
 
 CONFIG = Path(get_package_share_directory('irevla_bringup')) / 'config'
 
@@ -32,7 +33,7 @@ class _File(Settings):
     what: ClassVar[str] = 'demo configuration'
 
     demonstrations: int = setting(least=1)
-    noise_std: float = setting(least=0)
+    noise_std: float = setting(least=NOISE_STD.low, most=NOISE_STD.high)
     preset: Path
     training: Path
     algorithm1: Path

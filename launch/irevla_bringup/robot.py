@@ -21,6 +21,9 @@ from irevla_bringup.launch_nodes import (
 from irevla_bringup.starting import Started, SuiteNode, ends_all
 from irevla_sim.panda.process import LOST_PACKETS
 
+CAMERAS = 'front,wrist'
+# Rate of images, and so of commands [Hz].
+FPS = 15
 # Size of rendered images for which two cores are fast enough [pixels].
 FAKE_WIDTH, FAKE_HEIGHT = 320, 240
 FAKE_STARTS_S = 60.0
@@ -49,12 +52,12 @@ def robot_arguments(operators: list[str]) -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument('scene', default_value=NOT_GIVEN,
                               description='name of a simulated Panda that runs already at '
                                           'robot_ip; empty: use_fake_hardware starts one'),
-        DeclareLaunchArgument('cameras', default_value='front,wrist',
+        DeclareLaunchArgument('cameras', default_value=CAMERAS,
                               description='names of the cameras, separated by commas; the first '
                                           'gives the stamps'),
         DeclareLaunchArgument('serials', default_value=NOT_GIVEN,
                               description='their serial numbers, in the same order'),
-        DeclareLaunchArgument('fps', default_value='15',
+        DeclareLaunchArgument('fps', default_value=str(FPS),
                               description='rate of images, and so of commands [Hz]'),
         DeclareLaunchArgument('operator', default_value=operators[0],
                               choices=[*operators, 'fake_spacemouse'],

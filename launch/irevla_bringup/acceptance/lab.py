@@ -21,7 +21,7 @@ from std_srvs.srv import Trigger
 
 from irevla_bringup.acceptance.protocol import CheckError
 from irevla_control.arm.pose import Pose
-from irevla_control.observation import BASE_FRAME
+from irevla_control.observation import BASE_FRAME, pose_values
 from irevla_control.processes import end_with_parent
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp
 from irevla_control.ros.qos import COMMAND, OBSERVATION
@@ -199,8 +199,7 @@ class Lab:
 
 def pose_of(state: RobotState) -> Pose:
     """Return the pose of the end effector."""
-    p, q = state.pose.position, state.pose.orientation
-    return Pose.from_quaternion([p.x, p.y, p.z], [q.x, q.y, q.z, q.w])
+    return Pose.from_quaternion(*pose_values(state))
 
 
 def joint_speed_of(state: RobotState) -> float:

@@ -26,6 +26,7 @@ from irevla_bringup.acceptance.arm_checks import ArmChecks
 from irevla_bringup.acceptance.cell_checks import CellChecks
 from irevla_bringup.acceptance.lab import SLOW, Lab
 from irevla_bringup.acceptance.protocol import Check, Protocol
+from irevla_bringup.robot import CAMERAS, FPS
 from irevla_control.errors import IrevlaError
 from irevla_control.franka.franky_version import installed
 from irevla_control.parameters.blocks import PARAMETERS_KEY, Block, read_blocks
@@ -62,10 +63,10 @@ def parsed() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser('ros2 run irevla_control acceptance', description=__doc__)
     parser.add_argument('--robot-ip', default='', help='address of the robot')
-    parser.add_argument('--cameras', default='front,wrist',
+    parser.add_argument('--cameras', default=CAMERAS,
                         help='names; the first camera gives the stamps')
     parser.add_argument('--serials', default='', help='their serial numbers, in the same order')
-    parser.add_argument('--fps', type=int, default=15, help='rate of images [Hz]')
+    parser.add_argument('--fps', type=int, default=FPS, help='rate of images [Hz]')
     parser.add_argument('--task', default='pick-red-block', help='of robot_episode\'s `tasks`')
     parser.add_argument('--params-file', type=Path, help='YAML file of your lab')
     parser.add_argument('--output', type=Path,

@@ -7,7 +7,8 @@ import warnings
 from metaworld.policies import ENV_POLICY_MAP
 import numpy as np
 
-from irevla_sim.metaworld.actions import from_metaworld
+from irevla_sim.expert_noise import NOISE_STD
+from irevla_sim.metaworld.actions import ACTION_REPEAT, from_metaworld
 from irevla_sim.metaworld.tasks import Task
 
 
@@ -18,8 +19,8 @@ class ScriptedExpert:
     the demonstrations also show the correction of small errors.
     """
 
-    def __init__(self, task: Task, noise_std: float = 0.3, seed: int = 0,
-                 action_repeat: int = 4) -> None:
+    def __init__(self, task: Task, noise_std: float = NOISE_STD.default, seed: int = 0,
+                 action_repeat: int = ACTION_REPEAT) -> None:
         """Demonstrate one episode.
 
         Args:

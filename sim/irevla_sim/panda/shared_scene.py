@@ -12,6 +12,8 @@ from irevla_control.errors import ConfigError
 from irevla_control.files import replacement
 
 FOLDER = Path('/dev/shm')
+# Name of a scene that nobody named.
+SCENE = 'panda'
 # Fields before the positions: count of writes, time, requested and last arrangement.
 WRITES, TIME, REQUESTED, ARRANGED, POSITIONS = 0, 1, 2, 3, 4
 NOTHING = -1.0

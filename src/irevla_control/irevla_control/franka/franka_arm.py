@@ -190,18 +190,19 @@ class FrankaArm:
                 franky.Twist(feedforward[:3], feedforward[3:]))
 
     def _start(self) -> None:
-        gains = self._gains
+        gains, limits = self._gains, self._gains.joint_limits
+        joints = {} if limits is None else {
+            'lower_joint_limits': limits.joint_low, 'upper_joint_limits': limits.joint_high,
+            'joint_limit_activation_distance': limits.joint_margin}
         with self._failing():
             self._tracker = franky.CartesianImpedanceTracker(
                 self._robot, translational_stiffness=gains.stiffness,
                 rotational_stiffness=gains.turn_stiffness, damping=gains.damping,
                 translational_error_clip=np.asarray(gains.error_clip),
                 rotational_error_clip=np.asarray(gains.turn_error_clip),
-                lower_joint_limits=gains.joint_low, upper_joint_limits=gains.joint_high,
-                joint_limit_activation_distance=gains.joint_margin,
                 posture_task=franky.PostureTask(
                     target=np.asarray(gains.posture), stiffness=gains.posture_stiffness,
-                    max_torque=POSTURE_TORQUE))
+                    max_torque=POSTURE_TORQUE), **joints)
         self._stopping = self._stiff_posture = False
 
     def stiffen_posture(self, stiff: bool) -> None:
