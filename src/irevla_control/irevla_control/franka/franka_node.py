@@ -29,7 +29,6 @@ from irevla_control.franka.franka_arm import ArmState, connected
 from irevla_control.franka.franka_gripper import FrankaGripper, GripperSettings
 from irevla_control.franka.gains import ArmGains
 from irevla_control.franka.joint_names import joint_names, joint_prefix
-from irevla_control.observation import BASE_FRAME
 from irevla_control.parameters.parameter_fields import from_parameters, parameters_of
 from irevla_control.ros.conversions import (
     message_to_action,
