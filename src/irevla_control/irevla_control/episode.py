@@ -31,6 +31,8 @@ class Episode:
         terminated, truncated, aborted, success: from the last message of the episode.
         dropped: number of commands left out because an image or the state is missing.
         unjoined: reason why the episode has no step at all, else ''.
+        part_of: where this is the part of a recorded episode that has one instruction, the name
+            of that episode, else ''.
 
     """
 
@@ -51,6 +53,7 @@ class Episode:
     success: bool = False
     dropped: int = 0
     unjoined: str = ''
+    part_of: str = ''
 
     @property
     def by_policy(self) -> np.ndarray:

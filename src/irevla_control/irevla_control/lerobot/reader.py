@@ -103,6 +103,7 @@ class LeRobotReader:
         name = row.get(f'{OWN}episode_id', f'{self._root.name}_{entry.number}')
         return Episode(
             episode_id=f'{name}_part{entry.part}' if entry.parts > 1 else name,
+            part_of=name if entry.parts > 1 else '',
             task=row.get(f'{OWN}task', entry.instruction) if entry.parts == 1
             else entry.instruction,
             instruction=entry.instruction, seed=int(row.get(f'{OWN}seed', -1)),
