@@ -16,7 +16,7 @@ import shutil
 from irevla_control.bags.index import find_episodes
 from irevla_control.bags.reader import read_episode
 from irevla_control.bags.usage import say, usage
-from irevla_control.episode import Episode
+from irevla_control.episode import Episode, parts_of
 from irevla_control.errors import ConfigError
 from irevla_control.lerobot.entries import LeRobotEntry
 from irevla_control.lerobot.reader import LeRobotReader, is_lerobot
@@ -24,7 +24,7 @@ from irevla_control.progress_bar import progress_bar
 from irevla_policy.frames.frame_store import FrameStore, write_store
 
 # Raise when the arrays' meaning changes: old caches are then decoded anew.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -70,23 +70,24 @@ def _recorded(roots: Sequence[Path],
                 parts = list(entries)
                 recorded.append(Recorded(
                     f'{root} episode {number}', parts[0].success, False, parts[0].recorded_ns,
-                    [reader.digest, number], partial(_parts, reader, parts)))
+                    [reader.digest, number], partial(_parts_of_entry, reader, parts)))
         else:
             recorded += [Recorded(
                 str(folder), entry.success, entry.aborted, entry.recorded_ns,
                 [entry.episode_id, entry.bytes, entry.crc32],
-                partial(_whole, folder, max_skew_s))
+                partial(_parts_of_bag, folder, max_skew_s))
                 for folder, entry in found.episodes.items() if folder.parent == root]
     return recorded, others | found.others
 
 
-def _parts(reader: LeRobotReader, entries: Sequence[LeRobotEntry],
-           cameras: Sequence[str]) -> Iterator[Episode]:
+def _parts_of_entry(reader: LeRobotReader, entries: Sequence[LeRobotEntry],
+                    cameras: Sequence[str]) -> Iterator[Episode]:
     return (reader.read(entry, cameras) for entry in entries)
 
 
-def _whole(folder: Path, max_skew_s: float | None, cameras: Sequence[str]) -> list[Episode]:
-    return [read_episode(folder, cameras, max_skew_s)]
+def _parts_of_bag(folder: Path, max_skew_s: float | None,
+                  cameras: Sequence[str]) -> list[Episode]:
+    return parts_of(read_episode(folder, cameras, max_skew_s))
 
 
 def usable_episodes(roots: Sequence[Path], include_failures: bool = False,
@@ -145,7 +146,9 @@ def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
     usable = usable_episodes(roots, include_failures, newest, max_skew_s)
     store = _stored(usable, roots, cameras, image_size, cache,
                     [include_failures, *([] if max_skew_s is None else [max_skew_s])])
-    say(usage(len(store.recordings), usable.left_out | store.left_out, usable.others))
+    recordings = store.recordings
+    say(usage(len(recordings), usable.left_out | store.left_out, usable.others,
+              several=sum(len(parts) > 1 for parts in recordings)))
     return store
 
 

@@ -226,12 +226,30 @@ def test_an_episode_of_several_tasks_counts_once(tmp_path, capsys):
             ({'include_failures': True}, 3, '', [[0, 1], [2, 3], [4]])):
         store = load_frames([dataset], CAMERAS, 12, **options)
         because = f', because {left_out}' if left_out else ''
-        assert capsys.readouterr().err.splitlines()[-1] == f'used {used} of 3 episodes{because}'
+        several = sum(len(parts) > 1 for parts in rows)
+        assert capsys.readouterr().err.splitlines()[-1] == (
+            f'used {used} of 3 episodes{because}' + (
+                f'; {several} of them with several instructions' if several else ''))
         assert store.recordings == rows
     assert [row.instruction for row in store.episodes] == [
         'reach', 'lift', 'reach', 'lift', 'lift']
     _, validation = split_by_episode(store, 0.3, seed=0)
     assert len({store.episodes[index].part_of for index in validation.episodes}) == 1
+
+
+def test_a_bag_of_several_instructions_gives_its_frames_in_parts(tmp_path, capsys):
+    record(tmp_path / 'bags', replace(random_episode(0), instructions=('reach',) * 2 + (
+        'lift',) * 4))
+    record(tmp_path / 'bags', random_episode(1))
+    store = load_frames([tmp_path / 'bags'], CAMERAS, 24)
+    assert capsys.readouterr().err.endswith(
+        'used 2 of 2 episodes; 1 of them with several instructions\n')
+    assert [(row.task, row.instruction, row.start, row.stop) for row in store.episodes] == [
+        ('reach', 'reach', 0, 2), ('lift', 'lift', 2, 6), ('push', 'push the thing', 6, 12)]
+    assert store.recordings == [[0, 1], [2]]
+    np.testing.assert_array_equal(store.images[:6, 1], random_episode(0).images['gripper'])
+    export([tmp_path / 'bags'], tmp_path / 'dataset')
+    assert load_frames([tmp_path / 'dataset'], CAMERAS, 24).episodes == store.episodes
 
 
 def test_a_new_export_to_the_same_place_is_decoded_anew(tmp_path):
