@@ -14,6 +14,7 @@ from irevla_bringup.launch_nodes import (
     episode_nodes,
     existing_path,
     node,
+    number,
     simulator_arguments,
     value,
     whole_number,
@@ -45,13 +46,16 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
     context.launch_configurations.update(
         tasks=entry.task, seed=str(max(entry.seed, 0)), horizon=str(entry.steps + REST))
     image_size = whole_number(context, 'image_size', 16)
+    recorded = {'bag': bag} | (
+        {'bag_max_skew_s': number(context, 'bag_max_skew_s', 0, 1)}
+        if value(context, 'bag_max_skew_s') else {})
     if value(context, 'on') == 'simulator':
-        return [node(context, 'irevla_control', 'replay', {'bag': bag}),
+        return [node(context, 'irevla_control', 'replay', recorded),
                 *episode_nodes(context, ['teleop_command'], entry.cameras, image_size)]
     return [
         *robot_nodes(context, image_size),
         node(context, 'irevla_control', 'replay', {
-            'bag': bag, 'cameras': camera_names(context),
+            **recorded, 'cameras': camera_names(context),
             'max_skew_s': max_skew_s(context)}),
         *operator_nodes(context, demonstrate=False),
         *episodes_on_robot(context, ['teleop_command']),
@@ -63,6 +67,9 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription([
         *common_arguments(),
         DeclareLaunchArgument('bag', description='folder of the recorded episode'),
+        DeclareLaunchArgument('bag_max_skew_s', default_value='',
+                              description='largest age of the recorded state relative to its '
+                                          'observation [s]; empty: what the bag states'),
         DeclareLaunchArgument('on', default_value='simulator', choices=['simulator', 'robot'],
                               description='where its commands are executed'),
         *(argument for argument in episode_arguments()

@@ -53,8 +53,11 @@ def read_episode(folder: Path, cameras: Sequence[str],
         if not np.isfinite(values).all():
             raise BagError(f'{folder}: {name} holds values that are not finite; leave it out')
     last = events[max(events)]
+    texts = tuple(events[stamp].instruction for stamp in stamps)
     return Episode(
-        episode_id=last.episode_id, task=last.task, instruction=last.instruction, seed=last.seed,
+        episode_id=last.episode_id, task=last.task,
+        instruction=texts[-1] if texts else last.instruction,
+        instructions=texts if len(set(texts)) > 1 else (), seed=last.seed,
         stamps=np.array(stamps, np.int64),
         images={name: _images(folder, bag, topic, parts[topic])
                 for name, topic in topics.items()},
@@ -87,7 +90,8 @@ def read_observations(folder: Path, cameras: Sequence[str],
     if not np.isfinite(states).all():
         raise BagError(f'{folder}: robot_state holds values that are not finite; leave it out')
     return Observations(
-        events[-1].episode_id, events[-1].instruction, np.array(stamps, np.int64),
+        events[-1].episode_id, tuple(event.instruction for event in events),
+        np.array(stamps, np.int64),
         {name: _images(folder, bag, topic, parts[topic]) for name, topic in topics.items()},
         states, np.array([event.success for event in events]))
 

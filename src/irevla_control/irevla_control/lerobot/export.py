@@ -77,15 +77,17 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
                           'datasets without images are not supported')
     fps = fps or _frames_per_second(islice(chosen, _TELLING))
     with _staged(Path(output)) as folder:
-        writer, dropped = LeRobotWriter(folder, fps, crf, limits), 0
+        writer, dropped, several = LeRobotWriter(folder, fps, crf, limits), 0, 0
         for bag, entry in progress_bar(chosen.items(), 'exporting', unit='episode'):
             episode = read_episode(bag, cameras, max_skew_s)
             dropped += episode.dropped
             if len(episode.stamps):
                 writer.add(episode, entry.recorded_ns)
+                several += bool(episode.instructions)
             else:
                 left_out[str(bag)] = f'without a step, {episode.unjoined}'
-        used = usage(len(recorded.episodes) - len(left_out), left_out, recorded.others)
+        used = usage(len(recorded.episodes) - len(left_out), left_out, recorded.others,
+                     several=several)
         if len(left_out) == len(recorded.episodes):
             raise ConfigError(f'nothing to export: {used}')
         return {**writer.finish(), 'dropped_steps': dropped, 'usage': used}

@@ -10,6 +10,7 @@ import shutil
 import threading
 
 from irevla_control.bags.index import EpisodeEntry
+from irevla_control.bags.joining import StepCount
 from irevla_control.bags.message_types import begins_with_header, decode, definition, typestore
 from irevla_control.bags.writer import Topic
 from irevla_control.cdr import ImageLayout, command_source, image_layout, stamp_of
@@ -24,7 +25,6 @@ from irevla_control.recording.episode_recording import (
 from irevla_control.recording.limits import Limits
 from irevla_control.recording.recovery import lock_root, recover_staged
 from irevla_control.recording.routing import Age, Position, Route, route
-from irevla_control.recording.step_count import StepCount
 
 SECOND = 1_000_000_000
 

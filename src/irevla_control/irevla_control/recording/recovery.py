@@ -16,13 +16,9 @@ from typing import NamedTuple
 from rosbags.typesys import TypesysError
 import yaml
 
-from irevla_control.bags.index import (
-    EpisodeEntry,
-    append_to_index,
-    entry_from_bag,
-    episode_folders,
-    repair_index,
-)
+from irevla_control.bags.identity import EpisodeEntry, describe, entry_from_bag, verdict
+from irevla_control.bags.index import append_to_index, episode_folders, repair_index
+from irevla_control.bags.joining import STEP_TOPICS, StepCount
 from irevla_control.bags.message_types import decode, typestore
 from irevla_control.cdr import command_source, stamp_of
 from irevla_control.episode import PHASE_ENDED
@@ -33,9 +29,7 @@ from irevla_control.recording.episode_recording import (
     EPISODE_TYPE,
     STAGING,
     custom_data,
-    describe,
 )
-from irevla_control.recording.step_count import StepCount
 from irevla_control.recording.torn_bag import (
     METADATA,
     TornBag,
@@ -47,8 +41,6 @@ from irevla_control.recording.torn_bag import (
 )
 
 EVENTS = '/episode'
-# What tells how many steps are whole.
-STEP_TOPICS = (EVENTS, '/command', '/robot_state', '/image_raw')
 # Without these nothing lists a bag.
 _DESCRIBED = frozenset(('episode_id', 'task', 'instruction', 'seed', 'steps', 'success', 'aborted',
                         'terminated', 'truncated'))
@@ -166,12 +158,10 @@ def _rebuild(folder: Path) -> bool:
                        f'metadata; it stays as it is, move {folder} away')
     if steps is not None:
         _count(steps, stamps, stamp_of(last_event) if ended else None)
-        about |= {'dropped': str(steps.dropped)}
-        if ended and about['aborted'] == 'false':
-            failed = failed or steps.problem()
-    if failed or not ended:
+    if not ended:
         about |= {'aborted': 'true'}
-    bag.make_whole(custom_data(about, sources, lost, bag.max_gap_s, True, failed))
+    about |= verdict(about, steps, failed)
+    bag.make_whole(custom_data(about, sources, lost, bag.max_gap_s, True, about['failed']))
     return True
 
 

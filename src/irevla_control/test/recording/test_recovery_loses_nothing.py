@@ -168,12 +168,13 @@ def test_whatever_else_lies_there_is_kept_and_named_at_every_start(tmp_path, fil
 
 def advised(error):
     """Return the command that an error names."""
-    return re.search(r'python -m irevla_control\.recording\.recovery [^\s,;]+', str(error))[0]
+    return re.search(r'python -m irevla_control\.recording\.recovery .+', str(error))[0]
 
 
+@pytest.mark.parametrize('root', ['root', 'Anna\'s "1st" day; $HOME & more'])
 def test_the_command_that_the_error_of_a_cut_bag_names_recovers_it(tmp_path, committed, content,
-                                                                  messages):
-    folder = place(tmp_path / 'root', committed, content[:len(content) - 9], False)
+                                                                  messages, root):
+    folder = place(tmp_path / root, committed, content[:len(content) - 9], False)
     with pytest.raises(BagError) as caught:
         read_episode(folder, CAMERAS)
     said = subprocess.run(advised(caught.value), shell=True, capture_output=True, text=True)

@@ -120,7 +120,7 @@ class Algorithm1:
                       folder / 'checkpoint', stage0_settings(policy))
                 step.results.update(
                     updates=self._training.steps,
-                    learned_episodes=sum(len(dataset.episodes) for dataset in new))
+                    learned_episodes=sum(len(dataset.store.recordings) for dataset in new))
                 self._drop_latents(policy, folder / 'checkpoint')
         return folder / 'checkpoint'
 

@@ -73,18 +73,23 @@ def encode(vla: VLA, observations: Observations) -> LabelledEpisode:
     for start in range(0, len(images), ENCODE_ROWS):
         rows = slice(start, start + ENCODE_ROWS)
         latent, state = vla.encode_observation(images[rows], observations.states[rows],
-                                               [observations.instruction] * len(images[rows]))
+                                               list(observations.instructions[rows]))
         latents.append(latent.cpu().numpy())
         states.append(state.cpu().numpy().astype(np.float32))
-    return LabelledEpisode(np.concatenate(latents), np.concatenate(states), observations.success)
+    return LabelledEpisode(np.concatenate(_padded(latents)), np.concatenate(states),
+                           observations.success)
 
 
 def same_length(episodes: Sequence[LabelledEpisode]) -> list[LabelledEpisode]:
     """Pad latents with tokens of zeros to one length; they have no weight in the pooling."""
-    tokens = max(episode.latents.shape[1] for episode in episodes)
-    return [replace(episode, latents=np.pad(
-        episode.latents, ((0, 0), (0, tokens - episode.latents.shape[1]), (0, 0))))
-        for episode in episodes]
+    return [replace(episode, latents=latents) for episode, latents
+            in zip(episodes, _padded([episode.latents for episode in episodes]))]
+
+
+def _padded(latents: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return latents (N, m, d) with as many tokens m each as the longest has."""
+    tokens = max(each.shape[1] for each in latents)
+    return [np.pad(each, ((0, 0), (0, tokens - each.shape[1]), (0, 0))) for each in latents]
 
 
 def train_from_bags(roots: Sequence[Path], policy: Path, output: Path,

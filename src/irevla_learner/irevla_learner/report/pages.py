@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import os
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import cv2
@@ -84,17 +85,18 @@ def next_steps(folder: Path, stage: str,
     """Return suggested next steps, each with its command."""
     inside = folder.resolve().is_relative_to(Path.cwd())
     run = os.path.relpath(folder) if inside else str(folder.resolve())
+    checkpoint = quote(f'checkpoint:={run}/{stage}/checkpoint')
     task = next((task for group in ('rl', 'expert', 'held_out') for task in tasks[group]), '')
     return [
         ('Run the trained policy again, in a shell that has sourced env.sh:',
-         f'ros2 launch irevla_bringup sim.launch.py checkpoint:={run}/{stage}/checkpoint '
+         f'ros2 launch irevla_bringup sim.launch.py {checkpoint} '
          f'tasks:={task} episodes:=5'),
         ('Train it online on another task:',
-         f'ros2 launch irevla_bringup stage1.launch.py checkpoint:={run}/{stage}/checkpoint '
+         f'ros2 launch irevla_bringup stage1.launch.py {checkpoint} '
          'tasks:=drawer-open-new output:=runs/drawer bags:=runs/drawer/episodes '
          'results:=runs/drawer/episodes.json'),
         ('Watch the graph from a second shell:', 'ros2 topic hz /policy_step'),
-        ('Write this report again:', f'python -m irevla_learner.report {run}')]
+        ('Write this report again:', f'python -m irevla_learner.report {quote(run)}')]
 
 
 def percent(value: float | None, digits: int = 0) -> str:

@@ -4,6 +4,7 @@
 
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 import yaml
 
 from irevla_control.checks.durability import durable_replaces
+from irevla_control.episode import Observations
 from irevla_control.errors import ConfigError
 from irevla_learner.classifier.success_classifier import (
     DESCRIPTION,
@@ -21,6 +23,7 @@ from irevla_learner.classifier.success_classifier import (
     load_classifier,
     save_classifier,
 )
+from irevla_learner.classifier.train import ENCODE_ROWS, encode
 from irevla_learner.classifier.training import (
     ClassifierConfig,
     LabelledEpisode,
@@ -48,6 +51,25 @@ def episodes(count, seed=0, visible=1.0):
         made.append(LabelledEpisode(latents.astype(np.float16),
                                     random.standard_normal((12, 2)).astype(np.float32), success))
     return made
+
+
+def test_each_observation_is_encoded_with_its_own_instruction():
+    def perceive(images, states, instructions):
+        # As a VLM whose tokens are the words; the longest of a batch tells how many.
+        tokens = max(len(text.split()) for text in instructions)
+        latents = [[[float(number < len(text.split()))] for number in range(tokens)]
+                   for text in instructions]
+        return torch.tensor(latents).half(), torch.tensor(states)
+
+    texts = ('open it',) * (ENCODE_ROWS + 3) + ('then close it',) * (ENCODE_ROWS + 3)
+    vla = SimpleNamespace(config=SimpleNamespace(cameras=('front',), image_size=4),
+                          perceive=perceive)
+    count = len(texts)
+    episode = encode(vla, Observations(
+        'open_0', texts, np.arange(count), {'front': np.zeros((count, 4, 4, 3), np.uint8)},
+        np.zeros((count, 10)), np.zeros(count, bool)))
+    np.testing.assert_array_equal(episode.latents.sum((1, 2)), [len(text.split())
+                                                                for text in texts])
 
 
 def test_learns_success_and_its_report_says_so():

@@ -5,6 +5,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 import json
 from pathlib import Path
 import shutil
@@ -24,13 +25,18 @@ _LEFT_OUT = 'left_out.json'
 
 @dataclass(frozen=True)
 class EpisodeFrames:
-    """Where one episode lies in a store: the frames from ``start`` up to ``stop``."""
+    """Where one episode, or a part of it, lies: the frames from ``start`` up to ``stop``.
+
+    ``part_of`` is the name of the episode of which this is a part, '' where it is whole.
+    """
 
     episode_id: str
     task: str
     instruction: str
     start: int
     stop: int
+    # Not part of a dataset's digest, which the frames and instructions make.
+    part_of: str = field(default='', repr=False)
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,12 @@ class FrameStore:
     episodes: list[EpisodeFrames]
     labelled_by: str = ''
     left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def recordings(self) -> list[list[int]]:
+        """Return the recorded episodes, each as the rows of ``episodes`` that hold its parts."""
+        return [list(rows) for _, rows in groupby(
+            range(len(self.episodes)), lambda row: self.episodes[row].part_of or row)]
 
     @classmethod
     def open(cls, folder: Path) -> 'FrameStore':
@@ -155,7 +167,7 @@ def write_store(folder: Path, episodes: Iterable[Any], cameras: Sequence[str],
             arrays['actions'].append(episode.labels)
             arrays['by_policy'].append(episode.by_policy)
             rows.append(EpisodeFrames(episode.episode_id, episode.task, episode.instruction,
-                                      frames, frames + len(images)))
+                                      frames, frames + len(images), episode.part_of))
             frames += len(images)
         for array in arrays.values():
             array.close()

@@ -86,7 +86,7 @@ def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
     result = train(vla, source, validation, config, output, checkpoint,
                    init and stage0_settings(init))
     return asdict(result) | {'checkpoint': str(result.checkpoint), 'steps': config.steps,
-                             'episodes': len(store.episodes), 'frames': len(store.states)}
+                             'episodes': len(store.recordings), 'frames': len(store.states)}
 
 
 def main(arguments: list[str] | None = None) -> None:

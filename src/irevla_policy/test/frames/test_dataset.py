@@ -1,5 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
 import os
 
 import numpy as np
@@ -106,6 +107,37 @@ def test_split_shares_no_episode_and_leaves_no_task_out(store):
     assert len(training) + len(validation) == len(store.states)
     for part in (training, validation):
         assert part.instructions == ['pull the thing', 'push the thing']
+
+
+def parts(number, tasks, frames=3):
+    """Return an episode as a reader gives one of several instructions."""
+    name = f'recorded_{number}'
+    return [replace(random_episode(number, task, frames=frames), part_of=name,
+                    episode_id=f'{name}_part{part}') for part, task in enumerate(tasks)]
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_parts_of_an_episode_stay_on_one_side_of_the_split(tmp_path, seed):
+    episodes = [part for number in range(6)
+                for part in parts(number, ['reach', 'lift', 'reach'] if number else ['reach'])]
+    store = write_store(tmp_path / 'store', [*episodes, random_episode(9, 'lift')], CAMERAS, 24)
+    assert [len(rows) for rows in store.recordings] == [1, 3, 3, 3, 3, 3, 1]
+    sides = split_by_episode(store, 0.3, seed=seed)
+    training, validation = ({store.episodes[index].part_of for index in side.episodes} - {''}
+                            for side in sides)
+    assert not training & validation
+    # Of six with each task; those held out for one task count for the other.
+    assert len(validation) == 2 and len(sides[0]) + len(sides[1]) == len(store.states)
+
+
+def test_a_split_of_parts_leaves_no_task_without_training(tmp_path):
+    episodes = [*parts(0, ['reach', 'lift']), *parts(1, ['reach', 'push']),
+                *parts(2, ['reach', 'push'])]
+    store = write_store(tmp_path / 'store', episodes, CAMERAS, 24)
+    for seed in range(8):
+        training, validation = split_by_episode(store, 0.9, seed=seed)
+        assert training.instructions == ['lift the thing', 'push the thing', 'reach the thing']
+        assert validation.instructions == ['push the thing', 'reach the thing']
 
 
 def test_task_with_one_episode_is_only_trained_on(tmp_path):
