@@ -36,6 +36,7 @@ from irevla_control.recording.episode_recording import (
     custom_data,
     describe,
 )
+from irevla_control.recording.in_use import check_unused
 from irevla_control.recording.step_count import StepCount
 from irevla_control.recording.torn_bag import (
     METADATA,
@@ -43,6 +44,7 @@ from irevla_control.recording.torn_bag import (
     begun,
     check_sums,
     is_whole,
+    only_file,
     settle,
     settled,
 )
@@ -124,8 +126,12 @@ def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
         folder.rmdir()
         return None
     settle(folder)
-    if not is_whole(folder) and not _rebuild(folder):
-        return None
+    if not is_whole(folder):
+        if folder == target:
+            # Nobody else writes below .staging: whoever does has the lock.
+            check_unused(only_file(folder))
+        if not _rebuild(folder):
+            return None
     entry = entry_from_bag(folder)
     if folder != target:
         folder.rename(target)

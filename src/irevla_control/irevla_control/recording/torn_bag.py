@@ -18,6 +18,7 @@ from irevla_control.bags.mcap_file import McapFile, read_checksum
 from irevla_control.bags.writer import BagWriter
 from irevla_control.errors import BagError
 from irevla_control.files import sync, write_synced
+from irevla_control.recording.in_use import state_of
 from irevla_control.recording.torn_file import Visit, read_torn
 
 METADATA = 'metadata.yaml'
@@ -43,7 +44,8 @@ class TornBag:
 
         """
         self.folder = folder
-        self._path = _only_file(folder)
+        self._path = only_file(folder)
+        self._read = state_of(self._path)
         try:
             self._contents = read_torn(self._path, visit)
         except ValueError as error:
@@ -87,7 +89,8 @@ class TornBag:
         """Have a whole bag take its place, with this custom data.
 
         Raises:
-            BagError: the copy does not read back; the torn file stays as it is.
+            BagError: the copy does not read back, or the torn file was changed since it was
+                read; it stays as it is.
             OSError: the disk refuses; likewise.
 
         """
@@ -101,7 +104,12 @@ class TornBag:
             _read_back(new, {key: traffic.messages for key, traffic
                              in self._contents.traffic.items() if traffic.messages})
             write_synced(self.folder / _NOTE, text)
+            if state_of(self._path) != self._read:
+                raise BagError(f'{self._path} was written while it was read; wait until the copy '
+                               'or the recorder has finished')
         except (OSError, BagError):
+            # First the note, which without a copy says that the file is replaced.
+            (self.folder / _NOTE).unlink(missing_ok=True)
             new.unlink(missing_ok=True)
             raise
         new.replace(self._path)
@@ -152,7 +160,7 @@ def is_whole(folder: Path) -> bool:
         OSError: it cannot be read.
 
     """
-    file = _only_file(folder)
+    file = only_file(folder)
     try:
         read_checksum(file)
     except ValueError:
@@ -163,13 +171,14 @@ def is_whole(folder: Path) -> bool:
 def check_sums(folder: Path) -> None:
     """Raise BagError when a whole file is damaged, which no recovery mends."""
     try:
-        read_checksum(_only_file(folder), verify=True)
+        read_checksum(only_file(folder), verify=True)
     except ValueError as error:
         raise BagError(f'{folder}: {error}; which message is wrong cannot be told, copy the bag '
                        'again or leave it out') from error
 
 
-def _only_file(folder: Path) -> Path:
+def only_file(folder: Path) -> Path:
+    """Return the one MCAP file of a folder; BagError when it holds none, or several."""
     files = list(folder.glob('*.mcap'))
     if len(files) != 1:
         raise BagError(f'{folder} holds {len(files)} MCAP files, one is expected; move the folder '
