@@ -44,7 +44,7 @@ class BagFolder:
         files = mcap_files(self.folder)
         if not files:
             raise NoEpisodeError(f'{self.folder} {_what_else(self.folder)}')
-        self._side = _side_file(self.folder)
+        self._side = side_file(self.folder)
         listed = self._side.get('relative_file_paths')
         listed = listed if isinstance(listed, list) else []
         if len(listed) > len(files):
@@ -100,8 +100,24 @@ class BagFolder:
             if COMMITTED in record:
                 return record
         first = {key: text for record in told for key, text in record.items()}
-        side = self._side.get('custom_data')
-        return first | (side if isinstance(side, dict) else {})
+        return first | custom_data(self._side)
+
+    def check_record(self, about: Mapping[str, str]) -> None:
+        """Compare what `about` returned with its copy, or else the files with their checksums.
+
+        No checksum covers a metadata record alone.
+
+        Raises:
+            BagError: a file is damaged.
+
+        """
+        if custom_data(self._side) != about:
+            self.verify()
+
+    def verify(self) -> None:
+        """Compare all files with the checksums that they give; BagError when one differs."""
+        for reader in self.readers:
+            reader.verify()
 
     def topic(self, name: str, optional: bool = False) -> str | None:
         """Return the one recorded topic of a relative name, in whatever namespace it is.
@@ -169,7 +185,7 @@ def mcap_files(folder: Path) -> list[Path]:
         for part in re.split(r'(\d+)', file.name)])
 
 
-def _side_file(folder: Path) -> dict[str, Any]:
+def side_file(folder: Path) -> dict[str, Any]:
     """Return what metadata.yaml tells; nothing where it is lost."""
     try:
         text = (folder / METADATA).read_text()
@@ -177,6 +193,13 @@ def _side_file(folder: Path) -> dict[str, Any]:
         return dict(told['rosbag2_bagfile_information'])
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
         return {}
+
+
+def custom_data(side: Mapping[str, Any]) -> dict[str, str]:
+    """Return the custom data in what a metadata.yaml tells, as text; nothing without any."""
+    told = side.get('custom_data')
+    return {str(key): str(value).lower() if isinstance(value, bool) else str(value)
+            for key, value in told.items()} if isinstance(told, dict) else {}
 
 
 def _converting(folder: Path) -> str:

@@ -95,14 +95,16 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
     folder = Path(folder)
     bag = BagFolder(folder)
     about = bag.about()
-    if COMMITTED not in about:
+    if COMMITTED in about:
+        bag.check_record(about)
+    else:
         about = about | _from_messages(bag)
     try:
         lost, gaps = json.loads(about['lost']), json.loads(about['max_gap_s'])
         return EpisodeEntry(
             episode_id=about['episode_id'], task=about['task'],
             instruction=about['instruction'], seed=int(about['seed']),
-            **{name: about[name] == 'true' for name in (*_FLAGS, 'recovered')},
+            **{name: _flag(name, about[name]) for name in (*_FLAGS, 'recovered')},
             steps=int(about['steps']), sources=tuple(filter(None, about['sources'].split(','))),
             failed=about['failed'], bytes=bag.size, crc32=_checksum(bag),
             topics={topic: {'messages': messages, 'lost': lost.get(topic, 0),
@@ -115,6 +117,12 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
         raise BagError(f'{folder}: its metadata {EPISODE_METADATA} does not describe an episode '
                        f'({type(error).__name__}: {error}); move the folder away, or record the '
                        'episode again') from error
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in ('true', 'false'):
+        raise ValueError(f'{name} is {text!r}, true or false is needed')
+    return text == 'true'
 
 
 def _checksum(bag: BagFolder) -> int:

@@ -43,25 +43,30 @@ _FOOTER = struct.Struct('<BQQQI8s')  # and the closing magic
 _DATA_END = struct.Struct('<BQI')
 
 
+class NoEndError(ValueError):
+    """A file whose end was never written, or is lost."""
+
+
 def read_checksum(path: Path, verify: bool = False) -> int:
     """Return the checksum that a finished file states for its data section.
 
-    With ``verify`` every byte is compared with the checksums (those that are given: 0 is none).
+    The summary is compared with its checksum, with ``verify`` every byte (0 is no checksum).
 
     Raises:
-        ValueError: no end, or other contents than when it was written.
+        NoEndError: no end.
+        ValueError: other contents than when it was written.
         OSError: it cannot be read.
 
     """
     with path.open('rb') as file:
         size = os.fstat(file.fileno()).st_size
         if size < len(MAGIC) + _DATA_END.size + _FOOTER.size:
-            raise ValueError(f'{path.name} is truncated')
+            raise NoEndError(f'{path.name} is truncated')
         with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as data, \
                 memoryview(data) as view:
             opcode, _, summary, _, summary_crc, magic = _FOOTER.unpack(view[-_FOOTER.size:])
             if opcode != Opcode.FOOTER or magic != MAGIC:
-                raise ValueError(f'{path.name} has no end; it is truncated')
+                raise NoEndError(f'{path.name} has no end; it is truncated')
             # Without a summary the footer follows the data.
             end = (summary or size - _FOOTER.size) - _DATA_END.size
             if not len(MAGIC) <= end <= size - _FOOTER.size - _DATA_END.size:
@@ -71,7 +76,7 @@ def read_checksum(path: Path, verify: bool = False) -> int:
                 raise ValueError(f'{path.name} is damaged at the end of its data')
             if verify and crc and zlib.crc32(view[:end]) != crc:
                 raise ValueError(f'{path.name} is damaged: its data has another checksum')
-            if verify and summary_crc and summary_crc != zlib.crc32(
+            if summary_crc and summary_crc != zlib.crc32(
                     view[summary:size - _CRC.size - len(MAGIC)]):
                 raise ValueError(f'{path.name} is damaged: its summary has another checksum')
             return crc

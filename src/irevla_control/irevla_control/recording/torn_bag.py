@@ -14,7 +14,7 @@ from mcap.records import Message
 from mcap.stream_reader import StreamReader
 
 from irevla_control.bags.layout import EPISODE_METADATA, check_format
-from irevla_control.bags.mcap_file import McapFile, read_checksum
+from irevla_control.bags.mcap_file import McapFile, NoEndError, read_checksum
 from irevla_control.bags.writer import BagWriter
 from irevla_control.errors import BagError
 from irevla_control.files import sync, write_synced
@@ -163,8 +163,11 @@ def is_whole(folder: Path) -> bool:
     file = only_file(folder)
     try:
         read_checksum(file)
-    except ValueError:
+    except NoEndError:
         return False
+    except ValueError:
+        # Damaged, which `check_sums` tells: what it holds is not what was recorded.
+        return True
     return (folder / METADATA).exists()
 
 
