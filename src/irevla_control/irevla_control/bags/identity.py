@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which episode a bag holds: told by the recorded data, whatever became of its side files."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 import json
 from pathlib import Path
 import re
@@ -33,7 +34,7 @@ class EpisodeEntry:
         sources: who commanded, e.g. ('expert', 'policy').
         recovered: its recorder was killed; the bag ends at its last whole message.
         failed: why recording broke off before the episode's end, else ''.
-        bytes, crc32: of the MCAP files, and of their data sections.
+        bytes, crc32: of the MCAP files, and `checksum` of them.
         topics: name to {'messages': n, 'lost': n, 'max_gap_s': longest time between two}.
         recorded_ns: when it was committed [ns since 1970]; where the bag does not tell, when
             its last message was received.
@@ -71,10 +72,33 @@ class EpisodeEntry:
 
 
 def entry_from_json(line: str) -> EpisodeEntry:
-    """Return the entry of one line of the index; ValueError or TypeError when it is none."""
+    """Return the entry of one line of the index.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is none.
+
+    """
     values = json.loads(line)
-    return EpisodeEntry(**{'folder': values['episode_id'], **values,
-                           'sources': tuple(values['sources'])})
+    if not isinstance(values['sources'], list):
+        raise TypeError(f'sources is {values["sources"]!r}')
+    entry = EpisodeEntry(**{'folder': values['episode_id'], **values,
+                            'sources': tuple(values['sources'])})
+    for each in fields(entry):
+        if not _fits(getattr(entry, each.name), each.type):
+            raise TypeError(f'{each.name} is {getattr(entry, each.name)!r}')
+    return entry
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Return whether a value has the type of a field; a flag is no number."""
+    if kind == tuple[str, ...]:
+        return all(isinstance(each, str) for each in value)
+    if kind == dict[str, dict[str, float]]:
+        return isinstance(value, dict) and all(
+            isinstance(counts, dict) and counts.keys() >= {'messages', 'lost', 'max_gap_s'}
+            and all(type(count) in (int, float) for count in counts.values())
+            for counts in value.values())
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 def describe(event: Any) -> dict[str, str]:
@@ -106,7 +130,7 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
             instruction=about['instruction'], seed=int(about['seed']),
             **{name: _flag(name, about[name]) for name in (*_FLAGS, 'recovered')},
             steps=int(about['steps']), sources=tuple(filter(None, about['sources'].split(','))),
-            failed=about['failed'], bytes=bag.size, crc32=_checksum(bag),
+            failed=about['failed'], bytes=bag.size, crc32=checksum(reader.checksum for reader in bag.readers),
             topics={topic: {'messages': messages, 'lost': lost.get(topic, 0),
                             'max_gap_s': gaps.get(topic, 0.0)}
                     for topic, messages in bag.topics.items()},
@@ -125,11 +149,12 @@ def _flag(name: str, text: str) -> bool:
     return text == 'true'
 
 
-def _checksum(bag: BagFolder) -> int:
-    """Return the file's own checksum, or one of those of all files."""
-    checksums = [reader.checksum for reader in bag.readers]
-    return checksums[0] if len(checksums) == 1 else zlib.crc32(
-        struct.pack(f'<{len(checksums)}I', *checksums))
+def checksum(of_files: Iterable[int]) -> int:
+    """Return the checksum of a bag from those of its files; 0 where one of these has none."""
+    found = list(of_files)
+    if len(found) == 1 or not all(found):
+        return found[0] if len(found) == 1 else 0
+    return zlib.crc32(struct.pack(f'<{len(found)}I', *found))
 
 
 def _from_messages(bag: BagFolder) -> dict[str, str]:

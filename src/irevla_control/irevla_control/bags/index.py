@@ -15,7 +15,8 @@ from pathlib import Path
 import sys
 
 from irevla_control.bags.bag_folder import mcap_files
-from irevla_control.bags.identity import EpisodeEntry, entry_from_bag, entry_from_json
+from irevla_control.bags.identity import EpisodeEntry, checksum, entry_from_bag, entry_from_json
+from irevla_control.bags.mcap_file import read_checksum
 from irevla_control.bags.usage import usage
 from irevla_control.errors import BagError, NoEpisodeError
 from irevla_control.files import write_synced
@@ -46,14 +47,14 @@ def episode_folders(root: Path) -> list[Path]:
 def read_index(root: Path) -> dict[str, EpisodeEntry]:
     """Return the index as it is on disk, by folder; a torn or foreign line counts as missing."""
     try:
-        lines = (root / INDEX).read_text().splitlines()
-    except (FileNotFoundError, NotADirectoryError):
+        lines = (root / INDEX).read_bytes().splitlines()
+    except OSError:
         return {}
     entries = {}
     for line in lines:
         try:
-            entry = entry_from_json(line)
-        except (ValueError, TypeError, KeyError):
+            entry = entry_from_json(line.decode())
+        except (ValueError, TypeError, KeyError, RecursionError):
             continue
         entries[entry.folder] = entry
     return entries
@@ -118,10 +119,19 @@ def _survey(root: Path, known: dict[str, EpisodeEntry]
 
 
 def _known(folder: Path, known: dict[str, EpisodeEntry]) -> EpisodeEntry | None:
-    """Return the entry in the index if the folder still holds as much."""
+    """Return the entry in the index if the folder still holds that recording."""
     entry = known.get(folder.name)
-    size = sum(file.stat().st_size for file in mcap_files(folder))
-    return entry if entry is not None and entry.bytes == size else None
+    if entry is None:
+        return None
+    try:
+        files = mcap_files(folder)
+        # Bags of episodes of one length are often of one size.
+        same = entry.crc32 and entry.bytes == sum(file.stat().st_size for file in files) and \
+            entry.crc32 == checksum(map(read_checksum, files))
+    except (OSError, ValueError):
+        # Whoever reads the bag says what is wrong with it.
+        return None
+    return entry if same else None
 
 
 def repair_index(root: Path) -> list[str]:

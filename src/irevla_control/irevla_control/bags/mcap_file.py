@@ -48,9 +48,11 @@ class NoEndError(ValueError):
 
 
 def read_checksum(path: Path, verify: bool = False) -> int:
-    """Return the checksum that a finished file states for its data section.
+    """Return the checksum of a finished file's data, of its summary where none is given.
 
-    The summary is compared with its checksum, with ``verify`` every byte (0 is no checksum).
+    A summary tells when the messages were received, so that it differs with the recording. 0 is
+    returned where there is neither. The summary is compared with its checksum, with
+    ``verify`` every byte.
 
     Raises:
         NoEndError: no end.
@@ -79,7 +81,8 @@ def read_checksum(path: Path, verify: bool = False) -> int:
             if summary_crc and summary_crc != zlib.crc32(
                     view[summary:size - _CRC.size - len(MAGIC)]):
                 raise ValueError(f'{path.name} is damaged: its summary has another checksum')
-            return crc
+            # Without its checksum: that of a text and its checksum is the same for all texts.
+            return crc or (zlib.crc32(view[summary:-_FOOTER.size]) if summary else 0)
 
 
 @dataclass

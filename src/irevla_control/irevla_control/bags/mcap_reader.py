@@ -42,7 +42,7 @@ class McapReader:
     Attributes:
         path: of the file.
         size: in bytes.
-        checksum: of its data section; 0 where none is given.
+        checksum: see `read_checksum`.
         schemas, channels: by id.
         messages: by channel id, how many the file says that it holds.
         traffic: by channel id, what `read` met.

@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands beside the recorded data (index, metadata) is believed only where it fits it."""
 
+import json
 import re
 import shutil
 
+from foreign_bags import messages_of, write_mcap
+from mcap.writer import CompressionType
 from played_episode import SECOND, play
 import pytest
 from recordings import recording
 
 from irevla_control.bags.identity import entry_from_bag
-from irevla_control.bags.index import INDEX, list_episodes
+from irevla_control.bags.index import INDEX, find_episodes, list_episodes, main, read_index, rebuild_index, repair_index
 from irevla_control.errors import BagError
 
 
@@ -62,10 +65,90 @@ def test_a_flag_is_true_or_false(root):
     side = root / 'reach_0' / 'metadata.yaml'
     whole = (root / 'reach_0' / 'reach_0_0.mcap').read_bytes()
     # As of release 0.1: told by metadata.yaml alone.
-    from foreign_bags import messages_of, write_mcap
     write_mcap(root / 'reach_0' / 'reach_0_0.mcap', list(messages_of(root / 'reach_0')))
     assert whole != (root / 'reach_0' / 'reach_0_0.mcap').read_bytes()
     assert entry_from_bag(root / 'reach_0').success
     side.write_text(side.read_text().replace("success: 'true'", "success: 'trud'"))
     with pytest.raises(BagError, match="success is 'trud', true or false is needed"):
         entry_from_bag(root / 'reach_0')
+
+
+def swap(root):
+    (root / 'reach_0').rename(root / 'other')
+    (root / 'reach_1').rename(root / 'reach_0')
+    (root / 'other').rename(root / 'reach_1')
+
+
+def move_over(root):
+    shutil.rmtree(root / 'reach_0')
+    (root / 'reach_1').rename(root / 'reach_0')
+
+
+def copy_over(root):
+    shutil.rmtree(root / 'reach_0')
+    shutil.copytree(root / 'reach_1', root / 'reach_0')
+
+
+@pytest.mark.parametrize(('do', 'expected'), [
+    (swap, {'reach_0': 'reach_1', 'reach_1': 'reach_0'}), (move_over, {'reach_0': 'reach_1'}),
+    (copy_over, {'reach_1': 'reach_1'})])
+@pytest.mark.parametrize('own', [True, False])
+def test_the_index_is_not_believed_for_a_bag_of_the_same_size(root, do, expected, own):
+    if not own:
+        # As rosbag2 writes them: chunks, and no checksum of all data.
+        for folder in (root / 'reach_0', root / 'reach_1'):
+            messages = list(messages_of(folder))
+            shutil.rmtree(folder)
+            write_mcap(folder / f'{folder.name}_0.mcap', messages,
+                       compression=CompressionType.NONE)
+        entries = rebuild_index(root)
+        assert entries[0].bytes == entries[1].bytes and entries == list_episodes(root)
+    do(root)
+    found = find_episodes([root])
+    assert {folder.name: entry.episode_id for folder, entry in found.episodes.items()} == expected
+    repair_index(root)
+    assert {name: entry.episode_id for name, entry in read_index(root).items()
+            if name in expected} == expected
+
+
+def test_what_the_index_lists_is_not_read_again(root, monkeypatch):
+    def read(folder):
+        raise AssertionError(folder)
+    monkeypatch.setattr('irevla_control.bags.index.entry_from_bag', read)
+    assert [entry.episode_id for entry in list_episodes(root)] == ['reach_0', 'reach_1']
+
+
+@pytest.mark.parametrize('content', [
+    b'\xff\xfe\n', bytes(500), b'[' * 100_000, None])
+def test_a_damaged_index_counts_as_none(root, content):
+    whole = (root / INDEX).read_bytes()
+    before = list_episodes(root)
+    (root / INDEX).unlink()
+    if content is None:
+        (root / INDEX).mkdir()
+    else:
+        (root / INDEX).write_bytes(content + b'\n' + whole)
+        assert len(read_index(root)) == 2
+    assert list_episodes(root) == before
+    if content is not None:
+        assert not repair_index(root) and (root / INDEX).read_bytes() == whole
+
+
+@pytest.mark.parametrize('wrong', [
+    {'folder': [1]}, {'recorded_ns': 'x'}, {'recorded_ns': 1.5}, {'topics': None},
+    {'topics': {'/command': {}}}, {'topics': {'/command': {
+        'messages': '4', 'lost': 0, 'max_gap_s': 0}}}, {'sources': 'expert'}, {'sources': [1]},
+    {'steps': True}, {'success': 1}, {'dropped': 'none'}, {'task': None}, {'more': 1}])
+def test_a_line_with_other_types_counts_as_missing(root, wrong, capsys):
+    lines = (root / INDEX).read_text().splitlines()
+    (root / INDEX).write_text(json.dumps(json.loads(lines[0]) | wrong) + f'\n{lines[1]}\n')
+    assert list(read_index(root)) == ['reach_1']
+    assert main([str(root)]) == 0 and 'listed 2 of 2 episodes' in capsys.readouterr().out
+    assert not repair_index(root) and len(read_index(root)) == 2
+
+
+def test_a_link_to_nowhere_is_named(root):
+    (root / 'reach_0' / 'more.mcap').symlink_to(root / 'nowhere' / 'more.mcap')
+    with pytest.raises(BagError, match='more.mcap cannot be read: .*No such file'):
+        list_episodes(root)
+    assert 'more.mcap cannot be read' in repair_index(root)[0]
