@@ -14,13 +14,17 @@ import yaml
 
 from irevla_control.bags.layout import EPISODE_METADATA, check_format
 from irevla_control.bags.mcap_reader import McapReader
+from irevla_control.bags.message_types import decode
 from irevla_control.bags.needed_fields import COMPRESSED_IMAGE, IMAGE, NEEDED, checked_types
+from irevla_control.episode import PHASE_RUNNING
 from irevla_control.errors import BadMessageError, BagError, NoEpisodeError
 
 METADATA = 'metadata.yaml'
 # A key that only the last record of an episode has: what was known when it was committed.
 COMMITTED = 'recorded_ns'
 _COMPRESSED = '/compressed'
+# Of a bag that was split.
+_PART = re.compile(r'(?P<name>.*)_(?P<number>\d+)\.mcap')
 
 
 class BagFolder:
@@ -45,16 +49,28 @@ class BagFolder:
         if not files:
             raise NoEpisodeError(f'{self.folder} {_what_else(self.folder)}')
         self._side = side_file(self.folder)
-        listed = self._side.get('relative_file_paths')
-        listed = listed if isinstance(listed, list) else []
-        if len(listed) > len(files):
-            gone = set(map(str, listed)) - {file.name for file in files}
-            raise BagError(f'{self.folder} lacks {", ".join(sorted(gone))}, which its {METADATA} '
-                           'lists; copy the folder again')
+        self._check_parts([file.name for file in files])
         if str(self._side.get('compression_mode')).lower() == 'message':
             raise BagError(f'{self.folder} holds messages that are compressed one by one; '
                            f'{_converting(self.folder)} writes a bag that is read')
         self.readers = [McapReader(file) for file in files]
+
+    def _check_parts(self, held: list[str]) -> None:
+        """Raise BagError when a file is missing, by metadata.yaml or by the files' numbers."""
+        told = self._side.get('relative_file_paths')
+        listed = {Path(str(name)).name for name in told} if isinstance(told, list) else set()
+        gone = listed.difference(held)
+        # All of them under other names: a bag that was renamed.
+        if len(listed) > len(held) or (gone and len(gone) < len(listed)):
+            raise BagError(f'{self.folder} lacks {", ".join(sorted(gone))}, which its {METADATA} '
+                           'lists; copy the folder again')
+        parts = [_PART.fullmatch(name) for name in held]
+        if all(parts) and len({part['name'] for part in parts}) == 1:
+            numbers = [int(part['number']) for part in parts]
+            lost = sorted(set(range(min(numbers), max(numbers))).difference(numbers))
+            if lost:
+                raise BagError(f'{self.folder} lacks {parts[0]["name"]}_{lost[0]}.mcap, between '
+                               f'{held[0]} and {held[-1]}; copy the folder again')
 
     @property
     def size(self) -> int:
@@ -73,17 +89,24 @@ class BagFolder:
     def about(self) -> dict[str, str]:
         """Return what the bag tells of its episode, all of it if it has the key `COMMITTED`.
 
-        The last record in the files counts; bags of release 0.1 have it in metadata.yaml only.
+        The last record in the files counts; bags of release 0.1 have it in metadata.yaml only,
+        which counts if it is of the episode that the messages are of.
 
         Raises:
-            BagError: the files are of several episodes, or of a newer format.
+            BagError: the files are of several episodes, or of a newer format; where only
+                metadata.yaml tells, also when the messages cannot be read.
 
         """
-        about = self._about()
-        check_format(about, self.folder)
-        return about
+        told, beside = self._records(), custom_data(self._side)
+        if COMMITTED in told:
+            check_format(told, self.folder)
+            return told
+        # A newer format is refused for its number, not for its messages.
+        check_format(told | beside, self.folder)
+        return told | beside if self._is_of(beside.get('episode_id')) else told
 
-    def _about(self) -> dict[str, str]:
+    def _records(self) -> dict[str, str]:
+        """Return the last whole record in the files, or else all that their first ones tell."""
         told: list[dict[str, str]] = []
         for reader in self.readers:
             record: dict[str, str] = {}
@@ -99,8 +122,23 @@ class BagFolder:
         for record in reversed(told):
             if COMMITTED in record:
                 return record
-        first = {key: text for record in told for key, text in record.items()}
-        return first | custom_data(self._side)
+        return {key: text for record in told for key, text in record.items()}
+
+    def _is_of(self, episode_id: str | None) -> bool:
+        """Return whether the messages are of this episode, as far as they tell."""
+        topic = self.topic('episode', optional=True)
+        if episode_id is None or topic is None:
+            return True
+        types = self.types('episode', topic)
+        try:
+            for _, _, data in self.read({'episode': topic}):
+                event = decode(*types, data)
+                # Late subscribers get the end of the episode before.
+                if event.phase == PHASE_RUNNING:
+                    return event.episode_id == episode_id
+        except BadMessageError as error:
+            raise BagError(f'{self.folder}: {error}; leave the episode out') from error
+        return True
 
     def check_record(self, about: Mapping[str, str]) -> None:
         """Compare what `about` returned with its copy, or else the files with their checksums.

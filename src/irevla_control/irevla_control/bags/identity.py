@@ -185,7 +185,9 @@ def _from_messages(bag: BagFolder) -> dict[str, str]:
     except BadMessageError as error:
         raise BagError(f'{bag.folder}: {error}; leave the episode out') from error
     last = found[max(found)]
-    flags = {} if last.phase == PHASE_ENDED else {'aborted': 'true'}
+    missing = last.step + 1 - len({event.step for event in found.values()})
+    failed = f'{missing} of its {last.step + 1} observations are missing' if missing else ''
+    flags = {'aborted': 'true'} if failed or last.phase != PHASE_ENDED else {}
     gaps = {topic: round(each.max_gap * 1e-9, 6) for topic, each in traffic.items()}
     return {**describe(last), **flags, 'sources': ','.join(sorted(sources)), 'recovered': 'false',
-            'failed': '', 'lost': '{}', 'max_gap_s': json.dumps(gaps), COMMITTED: str(received)}
+            'failed': failed, 'lost': '{}', 'max_gap_s': json.dumps(gaps), COMMITTED: str(received)}

@@ -8,12 +8,22 @@ import shutil
 
 from foreign_bags import messages_of, write_mcap
 from mcap.writer import CompressionType
-from played_episode import SECOND, play
+from played_episode import CAMERAS, SECOND, play
 import pytest
 from recordings import recording
+import yaml
 
 from irevla_control.bags.identity import entry_from_bag
-from irevla_control.bags.index import INDEX, find_episodes, list_episodes, main, read_index, rebuild_index, repair_index
+from irevla_control.bags.index import (
+    INDEX,
+    find_episodes,
+    list_episodes,
+    main,
+    read_index,
+    rebuild_index,
+    repair_index,
+)
+from irevla_control.bags.reader import read_episode
 from irevla_control.errors import BagError
 
 
@@ -152,3 +162,69 @@ def test_a_link_to_nowhere_is_named(root):
     with pytest.raises(BagError, match='more.mcap cannot be read: .*No such file'):
         list_episodes(root)
     assert 'more.mcap cannot be read' in repair_index(root)[0]
+
+
+def converted(root, name='reach_0'):
+    """Rewrite a bag without its records, as converting tools do."""
+    file = root / name / f'{name}_0.mcap'
+    write_mcap(file, list(messages_of(file.parent)))
+    return file.parent
+
+
+def test_a_metadata_yaml_of_another_episode_does_not_count(root):
+    (root / INDEX).unlink()
+    folder = converted(root)
+    assert entry_from_bag(folder).seed == 0 and entry_from_bag(folder).dropped == 0
+    shutil.copy(root / 'reach_1' / 'metadata.yaml', folder)
+    found = find_episodes([root])
+    assert [entry.episode_id for entry in found.episodes.values()] == ['reach_1', 'reach_0']
+    assert not found.others
+    entry = entry_from_bag(folder)
+    assert (entry.episode_id, entry.seed, entry.steps, entry.success) == ('reach_0', 0, 4, True)
+
+
+def parts(root, numbers, of=3):
+    """Write the messages of reach_0 in so many files, one after the other; keep some of these."""
+    folder = root / 'reach_0'
+    messages = list(messages_of(folder))
+    shutil.rmtree(folder)
+    for number in numbers:
+        write_mcap(folder / f'reach_0_{number}.mcap',
+                   messages[len(messages) * number // of:len(messages) * (number + 1) // of])
+    return folder
+
+
+@pytest.mark.parametrize('listed', [True, False])
+def test_a_hole_in_the_numbers_of_a_split_bag_is_a_missing_part(root, listed):
+    folder = parts(root, (0, 2))
+    if listed:
+        # A copy of one part does not stand in for the other.
+        shutil.copy(folder / 'reach_0_2.mcap', folder / 'reach_0_2 (copy).mcap')
+        (folder / 'metadata.yaml').write_text(yaml.safe_dump({'rosbag2_bagfile_information': {
+            'relative_file_paths': [f'reach_0_{number}.mcap' for number in range(3)]}}))
+    for read in (lambda: read_episode(folder, CAMERAS), lambda: list_episodes(root)):
+        with pytest.raises(BagError, match='reach_0 lacks reach_0_1.mcap, '):
+            read()
+
+
+def test_a_bag_under_another_name_may_keep_its_metadata_yaml(root):
+    folder = root / 'reach_0'
+    (folder / 'reach_0_0.mcap').rename(folder / 'best.mcap')
+    assert entry_from_bag(folder).episode_id == 'reach_0'
+
+
+@pytest.mark.parametrize(('kept', 'missing'), [((1, 2), '1 of its 5'), ((2,), '3 of its 5')])
+def test_an_episode_whose_first_part_is_missing_is_aborted(root, kept, missing):
+    entry = entry_from_bag(parts(root, kept))
+    assert entry.aborted and entry.failed == f'{missing} observations are missing'
+
+
+def test_an_episode_of_which_events_are_missing_is_aborted(root):
+    folder = root / 'reach_0'
+    messages = list(messages_of(folder))
+    events = [each[2].publish_time for each in messages if each[1].topic == '/episode']
+    shutil.rmtree(folder)
+    write_mcap(folder / 'x.mcap', (each for each in messages if (
+        each[1].topic, each[2].publish_time) != ('/episode', events[2])))
+    entry = entry_from_bag(folder)
+    assert entry.aborted and entry.failed == '1 of its 5 observations are missing'
