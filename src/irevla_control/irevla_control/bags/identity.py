@@ -130,7 +130,8 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
             instruction=about['instruction'], seed=int(about['seed']),
             **{name: _flag(name, about[name]) for name in (*_FLAGS, 'recovered')},
             steps=int(about['steps']), sources=tuple(filter(None, about['sources'].split(','))),
-            failed=about['failed'], bytes=bag.size, crc32=checksum(reader.checksum for reader in bag.readers),
+            failed=about['failed'], bytes=bag.size,
+            crc32=checksum(reader.checksum for reader in bag.readers),
             topics={topic: {'messages': messages, 'lost': lost.get(topic, 0),
                             'max_gap_s': gaps.get(topic, 0.0)}
                     for topic, messages in bag.topics.items()},
@@ -190,4 +191,5 @@ def _from_messages(bag: BagFolder) -> dict[str, str]:
     flags = {'aborted': 'true'} if failed or last.phase != PHASE_ENDED else {}
     gaps = {topic: round(each.max_gap * 1e-9, 6) for topic, each in traffic.items()}
     return {**describe(last), **flags, 'sources': ','.join(sorted(sources)), 'recovered': 'false',
-            'failed': failed, 'lost': '{}', 'max_gap_s': json.dumps(gaps), COMMITTED: str(received)}
+            'failed': failed, 'lost': '{}', 'max_gap_s': json.dumps(gaps),
+            COMMITTED: str(received)}

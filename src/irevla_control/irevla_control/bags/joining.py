@@ -2,8 +2,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which message of a topic belongs to an observation: one rule for who records and who reads."""
 
+from argparse import ArgumentParser, ArgumentTypeError
 from bisect import bisect_right
 from collections.abc import Sequence
+import math
+
+
+def checked_skew_s(value: str | float) -> float:
+    """Return a ``max_skew_s`` [s] as a number; ValueError when it is none that can be."""
+    seconds = float(value)
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f'max_skew_s is {value}; a number of seconds, 0 or more, is needed')
+    return seconds
+
+
+def add_max_skew_s(parser: ArgumentParser) -> None:
+    """Add --max-skew-s to a program that reads bags."""
+    def seconds(text: str) -> float:
+        try:
+            return checked_skew_s(text)
+        except ValueError as error:
+            raise ArgumentTypeError(
+                f'{text}: a number of seconds, 0 or more, is needed') from error
+    parser.add_argument('--max-skew-s', type=seconds, metavar='SECONDS',
+                        help='how much older than an observation its images and state may be; '
+                        'default: as it was recorded')
 
 
 def joined(known: Sequence[int], stamps: Sequence[int], max_skew_ns: int) -> list[int | None]:

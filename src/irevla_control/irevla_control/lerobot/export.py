@@ -20,6 +20,7 @@ import numpy as np
 
 from irevla_control.bags.bag import Bag
 from irevla_control.bags.index import find_episodes
+from irevla_control.bags.joining import add_max_skew_s
 from irevla_control.bags.reader import read_episode
 from irevla_control.bags.usage import say, usage
 from irevla_control.errors import ConfigError, IrevlaError
@@ -148,9 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         'which in a simulator is as fast as it ran')
     parser.add_argument('--crf', type=int, metavar='N',
                         help='smaller lossy video, 1 (large, good) to 51; default: lossless')
-    parser.add_argument('--max-skew-s', type=float, metavar='SECONDS',
-                        help='how much older than an observation its images and state may be; '
-                        'default: as it was recorded')
+    add_max_skew_s(parser)
     parser.add_argument('--successes-only', action='store_true', help='leave failures out')
     options = parser.parse_args(arguments)
     try:

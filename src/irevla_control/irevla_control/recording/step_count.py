@@ -5,7 +5,7 @@
 from collections.abc import Collection, Mapping
 import json
 
-from irevla_control.bags.joining import joined
+from irevla_control.bags.joining import checked_skew_s, joined
 
 
 class StepCount:
@@ -36,7 +36,7 @@ class StepCount:
         """Return the count that `about` described; None where a bag does not tell."""
         if 'cameras' not in about:
             return None
-        return cls(json.loads(about['cameras']), float(about['max_skew_s']),
+        return cls(json.loads(about['cameras']), checked_skew_s(about['max_skew_s']),
                    float(about['max_dropped_share']))
 
     def about(self) -> dict[str, str]:

@@ -23,8 +23,11 @@ from irevla_control.bags.index import (
     rebuild_index,
     repair_index,
 )
+from irevla_control.bags.layout import EPISODE_METADATA
 from irevla_control.bags.reader import read_episode
 from irevla_control.errors import BagError
+from irevla_control.lerobot.export import main as export_main
+from irevla_control.recording.step_count import StepCount
 
 
 @pytest.fixture(scope='module')
@@ -228,3 +231,18 @@ def test_an_episode_of_which_events_are_missing_is_aborted(root):
         each[1].topic, each[2].publish_time) != ('/episode', events[2])))
     entry = entry_from_bag(folder)
     assert entry.aborted and entry.failed == '1 of its 5 observations are missing'
+
+
+@pytest.mark.parametrize('value', ['inf', 'nan', '-1', 'x'])
+def test_a_max_skew_s_that_cannot_be_is_refused(root, value, capsys):
+    file = root / 'reach_0' / 'reach_0_0.mcap'
+    write_mcap(file, list(messages_of(file.parent)), [(EPISODE_METADATA, {'max_skew_s': value})])
+    (file.parent / 'metadata.yaml').unlink()
+    with pytest.raises(BagError, match=f'reach_0: damaged .*{value}'):
+        read_episode(file.parent, CAMERAS)
+    with pytest.raises(SystemExit) as caught:
+        export_main(['--bags', str(root), '--output', str(root / 'out'), '--max-skew-s', value])
+    assert caught.value.code == 2
+    assert f'--max-skew-s: {value}: a number of seconds' in capsys.readouterr().err
+    with pytest.raises(ValueError):
+        StepCount.from_about({'cameras': '[]', 'max_skew_s': value, 'max_dropped_share': '0'})

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from irevla_control.bags.index import find_episodes
+from irevla_control.bags.joining import add_max_skew_s
 from irevla_control.bags.reader import read_observations
 from irevla_control.bags.usage import say, usage
 from irevla_control.episode import Observations
@@ -117,9 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--output', type=Path, required=True, help='folder of the classifier')
     parser.add_argument('--config', type=Path, help='YAML file; built-in settings without')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--max-skew-s', type=float, metavar='SECONDS',
-                        help='how much older than an observation its images and state may be; '
-                        'default: as it was recorded')
+    add_max_skew_s(parser)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     config = ClassifierConfig.load(options.config)
