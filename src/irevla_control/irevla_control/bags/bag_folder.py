@@ -12,14 +12,13 @@ from typing import Any
 from rosbags.typesys.store import Typestore
 import yaml
 
-from irevla_control.bags.layout import EPISODE_METADATA, check_format
-from irevla_control.bags.mcap_reader import McapReader
+from irevla_control.bags.layout import EPISODE_METADATA, METADATA, check_format
+from irevla_control.bags.mcap_reader import RECOVERY, McapReader
 from irevla_control.bags.message_types import decode
 from irevla_control.bags.needed_fields import COMPRESSED_IMAGE, IMAGE, NEEDED, checked_types
 from irevla_control.episode import PHASE_RUNNING
-from irevla_control.errors import BadMessageError, BagError, NoEpisodeError
+from irevla_control.errors import BadMessageError, BagError, LostEpisodeError, NoEpisodeError
 
-METADATA = 'metadata.yaml'
 # A key that only the last record of an episode has: what was known when it was committed.
 COMMITTED = 'recorded_ns'
 _COMPRESSED = '/compressed'
@@ -47,13 +46,14 @@ class BagFolder:
         self.folder = Path(folder)
         files = mcap_files(self.folder)
         if not files:
-            raise NoEpisodeError(f'{self.folder} {_what_else(self.folder)}')
+            raise _no_files(self.folder)
         self._side = side_file(self.folder)
         self._check_parts([file.name for file in files])
         if str(self._side.get('compression_mode')).lower() == 'message':
             raise BagError(f'{self.folder} holds messages that are compressed one by one; '
                            f'{_converting(self.folder)} writes a bag that is read')
         self.readers = [McapReader(file) for file in files]
+        self._check_copies()
 
     def _check_parts(self, held: list[str]) -> None:
         """Raise BagError when a file is missing, by metadata.yaml or by the files' numbers."""
@@ -71,6 +71,16 @@ class BagFolder:
             if lost:
                 raise BagError(f'{self.folder} lacks {parts[0]["name"]}_{lost[0]}.mcap, between '
                                f'{held[0]} and {held[-1]}; copy the folder again')
+
+    def _check_copies(self) -> None:
+        """Raise BagError when two files hold the same: their messages would count twice."""
+        seen: dict[tuple[int, int], str] = {}
+        for reader in self.readers:
+            name = reader.path.name
+            same = seen.setdefault((reader.size, reader.checksum), name)
+            if reader.checksum and same != name:
+                raise BagError(f'{self.folder} holds the same file twice, as {same} and {name}; '
+                               'move one of them away')
 
     @property
     def size(self) -> int:
@@ -97,7 +107,7 @@ class BagFolder:
                 metadata.yaml tells, also when the messages cannot be read.
 
         """
-        told, beside = self._records(), custom_data(self._side)
+        told, beside = self._records(), data_beside(self._side)
         if COMMITTED in told:
             check_format(told, self.folder)
             return told
@@ -149,7 +159,7 @@ class BagFolder:
             BagError: a file is damaged.
 
         """
-        if custom_data(self._side) != about:
+        if data_beside(self._side) != about:
             self.verify()
 
     def verify(self) -> None:
@@ -217,8 +227,13 @@ class BagFolder:
 
 
 def mcap_files(folder: Path) -> list[Path]:
-    """Return the MCAP files of a folder; of those that were split, x_2 before x_10."""
-    return sorted(folder.glob('*.mcap'), key=lambda file: [
+    """Return the MCAP files of a folder; of those that were split, x_2 before x_10.
+
+    What macOS writes beside a file on foreign disks (._x.mcap) is none.
+    """
+    found = [file for file in folder.glob('*.mcap')
+             if not file.name.startswith('.') and (file.is_file() or file.is_symlink())]
+    return sorted(found, key=lambda file: [
         (int(part), '') if part.isdigit() else (0, part)
         for part in re.split(r'(\d+)', file.name)])
 
@@ -233,7 +248,7 @@ def side_file(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def custom_data(side: Mapping[str, Any]) -> dict[str, str]:
+def data_beside(side: Mapping[str, Any]) -> dict[str, str]:
     """Return the custom data in what a metadata.yaml tells, as text; nothing without any."""
     told = side.get('custom_data')
     return {str(key): str(value).lower() if isinstance(value, bool) else str(value)
@@ -254,16 +269,24 @@ def _defines_types(database: Path) -> bool:
         return False
 
 
-def _what_else(folder: Path) -> str:
+def _no_files(folder: Path) -> NoEpisodeError:
     """Return what a folder without an MCAP file holds, and what to do."""
     databases = list(folder.glob('*.db3'))
     if databases:
         command = _converting(folder) if all(map(_defines_types, databases)) else (
             f"ros2 bag convert -i {folder} -o <(echo 'output_bags: [{{uri: {folder}_mcap, "
             "storage_id: mcap, all: true}]'), where irevla_msgs is sourced,")
-        return f'holds an sqlite3 bag; {command} writes one that is read'
+        return LostEpisodeError(
+            f'{folder} holds an sqlite3 bag; {command} writes one that is read')
     if any(folder.glob('*.mcap.zstd')):
-        return 'holds a compressed MCAP file; zstd -d unpacks it'
+        return LostEpisodeError(f'{folder} holds a compressed MCAP file; zstd -d unpacks it')
+    if any(folder.glob('*.mcap.new')):
+        return LostEpisodeError(f'{folder} holds the copy of a recovery alone; {RECOVERY} '
+                                f'{folder} puts it in its place')
+    if (folder / METADATA).exists():
+        return LostEpisodeError(f'{folder} holds {METADATA} without an MCAP file; copy the '
+                                'folder again')
     if any(folder.glob('*/*.mcap')):
-        return 'holds no MCAP file itself; give it as a root, since folders in it do'
-    return 'holds no MCAP file'
+        return NoEpisodeError(
+            f'{folder} holds no MCAP file itself; give it as a root, since folders in it do')
+    return NoEpisodeError(f'{folder} holds no MCAP file')

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from irevla_control.bags.bag import Bag
-from irevla_control.bags.index import find_episodes
+from irevla_control.bags.index import find_episodes, reason_against
 from irevla_control.bags.joining import add_max_skew_s
 from irevla_control.bags.reader import read_episode
 from irevla_control.bags.usage import say, usage
@@ -65,11 +65,10 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
     if fps is not None and fps < 1:
         raise ConfigError(f'{fps} frames per second; at least 1 is needed')
     recorded = find_episodes(roots)
-    left_out = {str(folder): 'aborted' if entry.aborted else 'failed'
-                for folder, entry in recorded.episodes.items()
-                if entry.aborted or not (entry.success or failures)}
-    chosen = {folder: entry for folder, entry in recorded.episodes.items()
-              if str(folder) not in left_out}
+    reasons = {folder: reason_against(entry.success, entry.aborted, failures)
+               for folder, entry in recorded.episodes.items()}
+    left_out = recorded.lost | {str(folder): why for folder, why in reasons.items() if why}
+    chosen = {folder: entry for folder, entry in recorded.episodes.items() if not reasons[folder]}
     if not chosen:
         raise ConfigError(f'{", ".join(map(str, roots))}: {len(recorded.episodes)} recorded '
                           'episodes, none of them to export; '
@@ -80,16 +79,17 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
                           'datasets without images are not supported')
     fps = fps or _frames_per_second(islice(chosen, _TELLING))
     with _staged(Path(output)) as folder:
-        writer, dropped = LeRobotWriter(folder, fps, crf, limits), 0
+        writer, dropped, exported = LeRobotWriter(folder, fps, crf, limits), 0, 0
         for bag, entry in progress_bar(chosen.items(), 'exporting', unit='episode'):
             episode = read_episode(bag, cameras, max_skew_s)
             dropped += episode.dropped
             if len(episode.stamps):
                 writer.add(episode, entry.recorded_ns)
+                exported += 1
             else:
                 left_out[str(bag)] = f'without a step, {episode.unjoined}'
-        used = usage(len(recorded.episodes) - len(left_out), left_out, recorded.others)
-        if len(left_out) == len(recorded.episodes):
+        used = usage(exported, left_out, recorded.others)
+        if not exported:
             raise ConfigError(f'nothing to export: {used}')
         return {**writer.finish(), 'dropped_steps': dropped, 'usage': used}
 
