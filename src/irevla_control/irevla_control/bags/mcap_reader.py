@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading an MCAP file, whoever wrote it: chunks or none, compressed or not, with an index or not.
 
-Every checksum that the file gives is compared before its content is used.
+Every checksum that the file gives is compared: the summary's first, all others before a message
+is used. None covers a metadata record alone, see `BagFolder.check_record`.
 """
 
 from collections.abc import Collection, Iterator
