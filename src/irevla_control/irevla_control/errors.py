@@ -19,6 +19,10 @@ class NoEpisodeError(BagError):
     """A folder or file that is no recorded episode, damaged or not."""
 
 
+class LostEpisodeError(NoEpisodeError):
+    """An episode's folder without a file that can be read: in another format, or gone."""
+
+
 class NothingJoinsError(BagError):
     """An episode of which no observation is complete; ``reason`` says which part is missing."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from irevla_control.bags.bag_folder import BagFolder
-from irevla_control.bags.joining import joined, misfit
+from irevla_control.bags.joining import checked_skew_s, joined, misfit
 from irevla_control.bags.message_types import decode
 from irevla_control.cdr import stamp_of
 from irevla_control.episode import PHASE_RUNNING
@@ -46,7 +46,7 @@ class Bag:
         self._types = {name: files.types(name, topic) for name, topic in held.items()}
         try:
             told = about.get('max_skew_s', 0) if max_skew_s is None else max_skew_s
-            self.max_skew_ns = round(float(told) * 1e9)
+            self.max_skew_ns = round(checked_skew_s(told) * 1e9)
             for name, _, data in files.read(held):
                 self._data[name][stamp_of(data)] = data
         except (BadMessageError, ValueError) as error:

@@ -14,15 +14,18 @@ from typing import Any
 from rosbags.typesys.store import Typestore
 import yaml
 
-from irevla_control.bags.layout import EPISODE_METADATA, check_format
-from irevla_control.bags.mcap_reader import McapReader
+from irevla_control.bags.layout import EPISODE_METADATA, METADATA, check_format
+from irevla_control.bags.mcap_reader import RECOVERY, McapReader
+from irevla_control.bags.message_types import decode
 from irevla_control.bags.needed_fields import COMPRESSED_IMAGE, IMAGE, NEEDED, checked_types
-from irevla_control.errors import BadMessageError, BagError, NoEpisodeError
+from irevla_control.episode import PHASE_RUNNING
+from irevla_control.errors import BadMessageError, BagError, LostEpisodeError, NoEpisodeError
 
-METADATA = 'metadata.yaml'
 # A key that only the last record of an episode has: what was known when it was committed.
 COMMITTED = 'recorded_ns'
 _COMPRESSED = '/compressed'
+# Of a bag that was split.
+_PART = re.compile(r'(?P<name>.*)_(?P<number>\d+)\.mcap')
 
 
 class BagFolder:
@@ -45,18 +48,41 @@ class BagFolder:
         self.folder = Path(folder)
         files = mcap_files(self.folder)
         if not files:
-            raise NoEpisodeError(f'{self.folder} {_what_else(self.folder)}')
-        self._side = _side_file(self.folder)
-        listed = self._side.get('relative_file_paths')
-        listed = listed if isinstance(listed, list) else []
-        if len(listed) > len(files):
-            gone = set(map(str, listed)) - {file.name for file in files}
-            raise BagError(f'{self.folder} lacks {", ".join(sorted(gone))}, which its {METADATA} '
-                           'lists; copy the folder again')
+            raise _no_files(self.folder)
+        self._side = side_file(self.folder)
+        self._check_parts([file.name for file in files])
         if str(self._side.get('compression_mode')).lower() == 'message':
             raise BagError(f'{self.folder} holds messages that are compressed one by one; '
                            f'{_converting(self.folder)} writes a bag that is read')
         self.readers = [McapReader(file) for file in files]
+        self._check_copies()
+
+    def _check_parts(self, held: list[str]) -> None:
+        """Raise BagError when a file is missing, by metadata.yaml or by the files' numbers."""
+        told = self._side.get('relative_file_paths')
+        listed = {Path(str(name)).name for name in told} if isinstance(told, list) else set()
+        gone = listed.difference(held)
+        # All of them under other names: a bag that was renamed.
+        if len(listed) > len(held) or (gone and len(gone) < len(listed)):
+            raise BagError(f'{self.folder} lacks {", ".join(sorted(gone))}, which its {METADATA} '
+                           'lists; copy the folder again')
+        parts = [_PART.fullmatch(name) for name in held]
+        if all(parts) and len({part['name'] for part in parts}) == 1:
+            numbers = [int(part['number']) for part in parts]
+            lost = sorted(set(range(min(numbers), max(numbers))).difference(numbers))
+            if lost:
+                raise BagError(f'{self.folder} lacks {parts[0]["name"]}_{lost[0]}.mcap, between '
+                               f'{held[0]} and {held[-1]}; copy the folder again')
+
+    def _check_copies(self) -> None:
+        """Raise BagError when two files hold the same: their messages would count twice."""
+        seen: dict[tuple[int, int], str] = {}
+        for reader in self.readers:
+            name = reader.path.name
+            same = seen.setdefault((reader.size, reader.checksum), name)
+            if reader.checksum and same != name:
+                raise BagError(f'{self.folder} holds the same file twice, as {same} and {name}; '
+                               'move one of them away')
 
     @property
     def size(self) -> int:
@@ -75,17 +101,24 @@ class BagFolder:
     def about(self) -> dict[str, str]:
         """Return what the bag tells of its episode, all of it if it has the key `COMMITTED`.
 
-        The last record in the files counts; bags of release 0.1 have it in metadata.yaml only.
+        The last record in the files counts; bags of release 0.1 have it in metadata.yaml only,
+        which counts if it is of the episode that the messages are of.
 
         Raises:
-            BagError: the files are of several episodes, or of a newer format.
+            BagError: the files are of several episodes, or of a newer format; where only
+                metadata.yaml tells, also when the messages cannot be read.
 
         """
-        about = self._about()
-        check_format(about, self.folder)
-        return about
+        told, beside = self._records(), data_beside(self._side)
+        if COMMITTED in told:
+            check_format(told, self.folder)
+            return told
+        # A newer format is refused for its number, not for its messages.
+        check_format(told | beside, self.folder)
+        return told | beside if self._is_of(beside.get('episode_id')) else told
 
-    def _about(self) -> dict[str, str]:
+    def _records(self) -> dict[str, str]:
+        """Return the last whole record in the files, or else all that their first ones tell."""
         told: list[dict[str, str]] = []
         for reader in self.readers:
             record: dict[str, str] = {}
@@ -101,9 +134,40 @@ class BagFolder:
         for record in reversed(told):
             if COMMITTED in record:
                 return record
-        first = {key: text for record in told for key, text in record.items()}
-        side = self._side.get('custom_data')
-        return first | (side if isinstance(side, dict) else {})
+        return {key: text for record in told for key, text in record.items()}
+
+    def _is_of(self, episode_id: str | None) -> bool:
+        """Return whether the messages are of this episode, as far as they tell."""
+        topic = self.topic('episode', optional=True)
+        if episode_id is None or topic is None:
+            return True
+        types = self.types('episode', topic)
+        try:
+            for _, _, data in self.read({'episode': topic}):
+                event = decode(*types, data)
+                # Late subscribers get the end of the episode before.
+                if event.phase == PHASE_RUNNING:
+                    return event.episode_id == episode_id
+        except BadMessageError as error:
+            raise BagError(f'{self.folder}: {error}; leave the episode out') from error
+        return True
+
+    def check_record(self, about: Mapping[str, str]) -> None:
+        """Compare what `about` returned with its copy, or else the files with their checksums.
+
+        No checksum covers a metadata record alone.
+
+        Raises:
+            BagError: a file is damaged.
+
+        """
+        if data_beside(self._side) != about:
+            self.verify()
+
+    def verify(self) -> None:
+        """Compare all files with the checksums that they give; BagError when one differs."""
+        for reader in self.readers:
+            reader.verify()
 
     def topic(self, name: str, optional: bool = False) -> str | None:
         """Return the one recorded topic of a relative name, in whatever namespace it is.
@@ -165,13 +229,18 @@ class BagFolder:
 
 
 def mcap_files(folder: Path) -> list[Path]:
-    """Return the MCAP files of a folder; of those that were split, x_2 before x_10."""
-    return sorted(folder.glob('*.mcap'), key=lambda file: [
+    """Return the MCAP files of a folder; of those that were split, x_2 before x_10.
+
+    What macOS writes beside a file on foreign disks (._x.mcap) is none.
+    """
+    found = [file for file in folder.glob('*.mcap')
+             if not file.name.startswith('.') and (file.is_file() or file.is_symlink())]
+    return sorted(found, key=lambda file: [
         (int(part), '') if part.isdigit() else (0, part)
         for part in re.split(r'(\d+)', file.name)])
 
 
-def _side_file(folder: Path) -> dict[str, Any]:
+def side_file(folder: Path) -> dict[str, Any]:
     """Return what metadata.yaml tells; nothing where it is lost."""
     try:
         text = (folder / METADATA).read_text()
@@ -179,6 +248,13 @@ def _side_file(folder: Path) -> dict[str, Any]:
         return dict(told['rosbag2_bagfile_information'])
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
         return {}
+
+
+def data_beside(side: Mapping[str, Any]) -> dict[str, str]:
+    """Return the custom data in what a metadata.yaml tells, as text; nothing without any."""
+    told = side.get('custom_data')
+    return {str(key): str(value).lower() if isinstance(value, bool) else str(value)
+            for key, value in told.items()} if isinstance(told, dict) else {}
 
 
 def _converting(folder: Path) -> str:
@@ -203,15 +279,23 @@ def _defines_types(database: Path) -> bool:
         return False
 
 
-def _what_else(folder: Path) -> str:
+def _no_files(folder: Path) -> NoEpisodeError:
     """Return what a folder without an MCAP file holds, and what to do."""
     databases = list(folder.glob('*.db3'))
     if databases:
         command = _converting(folder) if all(map(_defines_types, databases)) else (
             f'{_converting_by_ros(folder)}, where irevla_msgs is sourced,')
-        return f'holds an sqlite3 bag; {command} writes one that is read'
+        return LostEpisodeError(
+            f'{folder} holds an sqlite3 bag; {command} writes one that is read')
     if any(folder.glob('*.mcap.zstd')):
-        return 'holds a compressed MCAP file; zstd -d unpacks it'
+        return LostEpisodeError(f'{folder} holds a compressed MCAP file; zstd -d unpacks it')
+    if any(folder.glob('*.mcap.new')):
+        return LostEpisodeError(f'{folder} holds the copy of a recovery alone; {RECOVERY} '
+                                f'{quote(str(folder))} puts it in its place')
+    if (folder / METADATA).exists():
+        return LostEpisodeError(f'{folder} holds {METADATA} without an MCAP file; copy the '
+                                'folder again')
     if any(folder.glob('*/*.mcap')):
-        return 'holds no MCAP file itself; give it as a root, since folders in it do'
-    return 'holds no MCAP file'
+        return NoEpisodeError(
+            f'{folder} holds no MCAP file itself; give it as a root, since folders in it do')
+    return NoEpisodeError(f'{folder} holds no MCAP file')

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which episode a bag holds: told by the recorded data, whatever became of its side files."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 import json
 from pathlib import Path
 import re
@@ -35,7 +35,7 @@ class EpisodeEntry:
         sources: who commanded, e.g. ('expert', 'policy').
         recovered: its recorder was killed; the bag ends at its last whole message.
         failed: why recording broke off before the episode's end, else ''.
-        bytes, crc32: of the MCAP files, and of their data sections.
+        bytes, crc32: of the MCAP files, and `checksum` of them.
         topics: name to {'messages': n, 'lost': n, 'max_gap_s': longest time between two}.
         recorded_ns: when it was committed [ns since 1970]; where the bag does not tell, when
             its last message was received.
@@ -73,10 +73,33 @@ class EpisodeEntry:
 
 
 def entry_from_json(line: str) -> EpisodeEntry:
-    """Return the entry of one line of the index; ValueError or TypeError when it is none."""
+    """Return the entry of one line of the index.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is none.
+
+    """
     values = json.loads(line)
-    return EpisodeEntry(**{'folder': values['episode_id'], **values,
-                           'sources': tuple(values['sources'])})
+    if not isinstance(values['sources'], list):
+        raise TypeError(f'sources is {values["sources"]!r}')
+    entry = EpisodeEntry(**{'folder': values['episode_id'], **values,
+                            'sources': tuple(values['sources'])})
+    for each in fields(entry):
+        if not _fits(getattr(entry, each.name), each.type):
+            raise TypeError(f'{each.name} is {getattr(entry, each.name)!r}')
+    return entry
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Return whether a value has the type of a field; a flag is no number."""
+    if kind == tuple[str, ...]:
+        return all(isinstance(each, str) for each in value)
+    if kind == dict[str, dict[str, float]]:
+        return isinstance(value, dict) and all(
+            isinstance(counts, dict) and counts.keys() >= {'messages', 'lost', 'max_gap_s'}
+            and all(type(count) in (int, float) for count in counts.values())
+            for counts in value.values())
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 def describe(event: Any) -> dict[str, str]:
@@ -97,6 +120,8 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
     folder = Path(folder)
     bag = BagFolder(folder)
     about = bag.about()
+    if COMMITTED in about:
+        bag.check_record(about)
     try:
         if COMMITTED not in about:
             about = about | _from_messages(bag, StepCount.from_about(about))
@@ -104,9 +129,10 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
         return EpisodeEntry(
             episode_id=about['episode_id'], task=about['task'],
             instruction=about['instruction'], seed=int(about['seed']),
-            **{name: about[name] == 'true' for name in (*_FLAGS, 'recovered')},
+            **{name: _flag(name, about[name]) for name in (*_FLAGS, 'recovered')},
             steps=int(about['steps']), sources=tuple(filter(None, about['sources'].split(','))),
-            failed=about['failed'], bytes=bag.size, crc32=_checksum(bag),
+            failed=about['failed'], bytes=bag.size,
+            crc32=checksum(reader.checksum for reader in bag.readers),
             topics={topic: {'messages': messages, 'lost': lost.get(topic, 0),
                             'max_gap_s': gaps.get(topic, 0.0)}
                     for topic, messages in bag.topics.items()},
@@ -119,11 +145,18 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
                        'episode again') from error
 
 
-def _checksum(bag: BagFolder) -> int:
-    """Return the file's own checksum, or one of those of all files."""
-    checksums = [reader.checksum for reader in bag.readers]
-    return checksums[0] if len(checksums) == 1 else zlib.crc32(
-        struct.pack(f'<{len(checksums)}I', *checksums))
+def _flag(name: str, text: str) -> bool:
+    if text not in ('true', 'false'):
+        raise ValueError(f'{name} is {text!r}, true or false is needed')
+    return text == 'true'
+
+
+def checksum(of_files: Iterable[int]) -> int:
+    """Return the checksum of a bag from those of its files; 0 where one of these has none."""
+    found = list(of_files)
+    if len(found) == 1 or not all(found):
+        return found[0] if len(found) == 1 else 0
+    return zlib.crc32(struct.pack(f'<{len(found)}I', *found))
 
 
 def verdict(about: Mapping[str, str], steps: StepCount | None, failed: str = '') -> dict[str, str]:
@@ -171,11 +204,13 @@ def _from_messages(bag: BagFolder, steps: StepCount | None) -> dict[str, str]:
     except BadMessageError as error:
         raise BagError(f'{bag.folder}: {error}; leave the episode out') from error
     last = found[max(found)]
+    missing = last.step + 1 - len({event.step for event in found.values()})
+    failed = f'{missing} of its {last.step + 1} observations are missing' if missing else ''
     about = describe(last) | ({} if last.phase == PHASE_ENDED else {'aborted': 'true'})
     if steps is not None:
         for stamp, event in found.items():
             steps.event(stamp, event.phase == PHASE_ENDED)
     gaps = {topic: round(each.max_gap * 1e-9, 6) for topic, each in traffic.items()}
-    return {**about, **verdict(about, steps), 'sources': ','.join(sorted(sources)),
+    return {**about, **verdict(about, steps, failed), 'sources': ','.join(sorted(sources)),
             'recovered': 'false', 'lost': '{}', 'max_gap_s': json.dumps(gaps),
             COMMITTED: str(received)}

@@ -15,9 +15,10 @@ from pathlib import Path
 import sys
 
 from irevla_control.bags.bag_folder import mcap_files
-from irevla_control.bags.identity import EpisodeEntry, entry_from_bag, entry_from_json
+from irevla_control.bags.identity import EpisodeEntry, checksum, entry_from_bag, entry_from_json
+from irevla_control.bags.mcap_file import read_checksum
 from irevla_control.bags.usage import usage
-from irevla_control.errors import BagError, NoEpisodeError
+from irevla_control.errors import BagError, LostEpisodeError, NoEpisodeError
 from irevla_control.files import write_synced
 
 INDEX = 'index.jsonl'
@@ -29,11 +30,13 @@ class Recordings:
 
     Attributes:
         episodes: by folder, in the order they were recorded, each once.
+        lost: folders of episodes that cannot be read, or that only the index knows, to why.
         others: folders and files that hold none, or one that another folder holds too, to why.
 
     """
 
     episodes: dict[Path, EpisodeEntry]
+    lost: dict[str, str]
     others: dict[str, str]
 
 
@@ -46,17 +49,30 @@ def episode_folders(root: Path) -> list[Path]:
 def read_index(root: Path) -> dict[str, EpisodeEntry]:
     """Return the index as it is on disk, by folder; a torn or foreign line counts as missing."""
     try:
-        lines = (root / INDEX).read_text().splitlines()
-    except (FileNotFoundError, NotADirectoryError):
+        lines = (root / INDEX).read_bytes().splitlines()
+    except OSError:
         return {}
     entries = {}
     for line in lines:
         try:
-            entry = entry_from_json(line)
-        except (ValueError, TypeError, KeyError):
+            entry = entry_from_json(line.decode())
+        except (ValueError, TypeError, KeyError, RecursionError):
             continue
         entries[entry.folder] = entry
     return entries
+
+
+def reason_against(success: bool, aborted: bool, failures: bool) -> str:
+    """Return why an episode is not learned from, '' when it is; ``failures`` are wanted or not."""
+    return 'aborted' if aborted else '' if success or failures else 'failed'
+
+
+def distinct(roots: Sequence[Path]) -> list[Path]:
+    """Return each folder once, as it was spelled first."""
+    found: dict[Path, Path] = {}
+    for root in map(Path, roots):
+        found.setdefault(root.resolve(), root)
+    return list(found.values())
 
 
 def find_episodes(roots: Sequence[Path]) -> Recordings:
@@ -69,11 +85,17 @@ def find_episodes(roots: Sequence[Path]) -> Recordings:
 
     """
     found: dict[Path, EpisodeEntry] = {}
+    lost: dict[str, str] = {}
     others: dict[str, str] = {}
-    for root in dict.fromkeys(map(Path, roots)):
-        entries, no_episodes = _survey(root, read_index(root))
-        found |= entries
-        others |= no_episodes
+    gone: dict[Path, EpisodeEntry] = {}
+    for root in distinct(roots):
+        index = read_index(root)
+        survey = _survey(root, index)
+        found |= survey.episodes
+        lost |= survey.lost
+        others |= survey.others
+        gone |= {root / name: entry for name, entry in index.items()
+                 if not (root / name).exists()}
     # The one whose folder has its name is the original.
     first: dict[str, Path] = {}
     for folder, entry in sorted(found.items(), key=lambda each: (
@@ -82,7 +104,10 @@ def find_episodes(roots: Sequence[Path]) -> Recordings:
         if original != folder:
             others[str(folder)] = f'the same episode as {original}'
             del found[folder]
-    return Recordings(dict(sorted(found.items(), key=lambda each: _recorded(each[1]))), others)
+    lost |= {str(folder): f'listed in {INDEX}, but gone' for folder, entry in gone.items()
+             if entry.episode_id not in first}
+    episodes = sorted(found.items(), key=lambda each: _recorded(each[1]))
+    return Recordings(dict(episodes), lost, others)
 
 
 def list_episodes(root: Path) -> list[EpisodeEntry]:
@@ -94,34 +119,45 @@ def rebuild_index(root: Path) -> list[EpisodeEntry]:
     """Write the index anew from the bags alone, and return it.
 
     Raises:
-        BagError: as `find_episodes`; the index stays as it was.
+        BagError: as `find_episodes`, or it cannot be written; the index stays as it was.
 
     """
-    entries = sorted(_survey(Path(root), {})[0].values(), key=_recorded)
+    entries = sorted(_survey(Path(root), {}).episodes.values(), key=_recorded)
     _write_index(Path(root), entries)
     return entries
 
 
-def _survey(root: Path, known: dict[str, EpisodeEntry]
-            ) -> tuple[dict[Path, EpisodeEntry], dict[str, str]]:
-    """Return the episodes of a root by folder, and why its other folders hold none."""
+def _survey(root: Path, known: dict[str, EpisodeEntry]) -> Recordings:
+    """Return what the folders of a root hold, whether it is elsewhere too or not."""
     if not root.is_dir():
         raise BagError(f'{root} is not a folder; give the root that episodes were recorded to')
-    found, others = {}, {str(file): 'no folder of an episode; give the folder above it as a root'
-                         for file in mcap_files(root)}
+    found: dict[Path, EpisodeEntry] = {}
+    lost: dict[str, str] = {}
+    others = {str(file): 'no folder of an episode; give the folder above it as a root'
+              for file in mcap_files(root)}
     for folder in episode_folders(root):
         try:
             found[folder] = _known(folder, known) or entry_from_bag(folder)
         except NoEpisodeError as error:
-            others[str(folder)] = str(error).removeprefix(f'{folder} ')
-    return found, others
+            kind = lost if isinstance(error, LostEpisodeError) else others
+            kind[str(folder)] = str(error).removeprefix(f'{folder} ')
+    return Recordings(found, lost, others)
 
 
 def _known(folder: Path, known: dict[str, EpisodeEntry]) -> EpisodeEntry | None:
-    """Return the entry in the index if the folder still holds as much."""
+    """Return the entry in the index if the folder still holds that recording."""
     entry = known.get(folder.name)
-    size = sum(file.stat().st_size for file in mcap_files(folder))
-    return entry if entry is not None and entry.bytes == size else None
+    if entry is None:
+        return None
+    try:
+        files = mcap_files(folder)
+        # Bags of episodes of one length are often of one size.
+        same = entry.crc32 and entry.bytes == sum(file.stat().st_size for file in files) and \
+            entry.crc32 == checksum(map(read_checksum, files))
+    except (OSError, ValueError):
+        # Whoever reads the bag says what is wrong with it.
+        return None
+    return entry if same else None
 
 
 def repair_index(root: Path) -> list[str]:
@@ -129,6 +165,20 @@ def repair_index(root: Path) -> list[str]:
 
     Only bags that the index lacks are read.
     """
+    entries, problems = _readable(root)
+    try:
+        _write_index(root, entries)
+    except BagError as error:
+        problems.append(str(error))
+    return problems
+
+
+def unreadable(root: Path) -> list[str]:
+    """Return what is wrong with any bag of a root; nothing is written."""
+    return _readable(root)[1]
+
+
+def _readable(root: Path) -> tuple[list[EpisodeEntry], list[str]]:
     index, entries, problems = read_index(root), [], []
     for folder in episode_folders(root):
         try:
@@ -138,13 +188,15 @@ def repair_index(root: Path) -> list[str]:
             continue
         except BagError as error:
             problems.append(str(error))
-    entries.sort(key=_recorded)
-    _write_index(root, entries)
-    return problems
+    return sorted(entries, key=_recorded), problems
 
 
 def _write_index(root: Path, entries: list[EpisodeEntry]) -> None:
-    write_synced(root / INDEX, ''.join(f'{_line(entry)}\n' for entry in entries))
+    try:
+        write_synced(root / INDEX, ''.join(f'{_line(entry)}\n' for entry in entries))
+    except OSError as error:
+        raise BagError(f'{root / INDEX} cannot be written ({error.strerror}); the bags are not '
+                       'touched, free some space or make the folder writable') from error
 
 
 def _recorded(entry: EpisodeEntry) -> tuple[int, str]:
@@ -187,7 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'{entry.episode_id}  {entry.task}  {outcome}  {entry.steps} steps  '
               f'{dropped} dropped  {entry.bytes / 1e6:.1f} MB  '
               f'{",".join(entry.sources) or "-"}  {lost} lost{place}')
-    print(usage(len(found.episodes), {}, found.others, 'listed'))
+    print(usage(len(found.episodes), found.lost, found.others, 'listed'))
     return 0
 
 

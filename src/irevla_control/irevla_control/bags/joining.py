@@ -2,12 +2,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which message of a topic belongs to an observation: one rule for who records and who reads."""
 
+from argparse import ArgumentParser, ArgumentTypeError
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 import json
+import math
 
 # Ends of the topics that tell how many steps are whole.
 STEP_TOPICS = ('/episode', '/command', '/robot_state', '/image_raw')
+
+
+def checked_skew_s(value: str | float) -> float:
+    """Return a ``max_skew_s`` [s] as a number; ValueError when it is none that can be."""
+    seconds = float(value)
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f'max_skew_s is {value}; a number of seconds, 0 or more, is needed')
+    return seconds
+
+
+def add_max_skew_s(parser: ArgumentParser) -> None:
+    """Add --max-skew-s to a program that reads bags."""
+    def seconds(text: str) -> float:
+        try:
+            return checked_skew_s(text)
+        except ValueError as error:
+            raise ArgumentTypeError(
+                f'{text}: a number of seconds, 0 or more, is needed') from error
+    parser.add_argument('--max-skew-s', type=seconds, metavar='SECONDS',
+                        help='how much older than an observation its images and state may be; '
+                        'default: as it was recorded')
 
 
 def joined(known: Sequence[int], stamps: Sequence[int], max_skew_ns: int) -> list[int | None]:
@@ -79,7 +102,7 @@ class StepCount:
         """Return the count that `about` described; None where a bag does not tell."""
         if 'cameras' not in about:
             return None
-        return cls(json.loads(about['cameras']), float(about['max_skew_s']),
+        return cls(json.loads(about['cameras']), checked_skew_s(about['max_skew_s']),
                    float(about['max_dropped_share']))
 
     def about(self) -> dict[str, str]:

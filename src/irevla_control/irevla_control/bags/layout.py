@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from irevla_control.errors import BagError
 
+METADATA = 'metadata.yaml'
 # Name of the MCAP metadata record that tells what is known of the episode.
 EPISODE_METADATA = 'irevla_episode'
 # The key, here and in metadata.yaml's custom data, that says which of these a bag is:

@@ -43,25 +43,32 @@ _FOOTER = struct.Struct('<BQQQI8s')  # and the closing magic
 _DATA_END = struct.Struct('<BQI')
 
 
-def read_checksum(path: Path, verify: bool = False) -> int:
-    """Return the checksum that a finished file states for its data section.
+class NoEndError(ValueError):
+    """A file whose end was never written, or is lost."""
 
-    With ``verify`` every byte is compared with the checksums (those that are given: 0 is none).
+
+def read_checksum(path: Path, verify: bool = False) -> int:
+    """Return the checksum of a finished file's data, of its summary where none is given.
+
+    A summary tells when the messages were received, so that it differs with the recording. 0 is
+    returned where there is neither. The summary is compared with its checksum, with
+    ``verify`` every byte.
 
     Raises:
-        ValueError: no end, or other contents than when it was written.
+        NoEndError: no end.
+        ValueError: other contents than when it was written.
         OSError: it cannot be read.
 
     """
     with path.open('rb') as file:
         size = os.fstat(file.fileno()).st_size
         if size < len(MAGIC) + _DATA_END.size + _FOOTER.size:
-            raise ValueError(f'{path.name} is truncated')
+            raise NoEndError(f'{path.name} is truncated')
         with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as data, \
                 memoryview(data) as view:
             opcode, _, summary, _, summary_crc, magic = _FOOTER.unpack(view[-_FOOTER.size:])
             if opcode != Opcode.FOOTER or magic != MAGIC:
-                raise ValueError(f'{path.name} has no end; it is truncated')
+                raise NoEndError(f'{path.name} has no end; it is truncated')
             # Without a summary the footer follows the data.
             end = (summary or size - _FOOTER.size) - _DATA_END.size
             if not len(MAGIC) <= end <= size - _FOOTER.size - _DATA_END.size:
@@ -71,10 +78,11 @@ def read_checksum(path: Path, verify: bool = False) -> int:
                 raise ValueError(f'{path.name} is damaged at the end of its data')
             if verify and crc and zlib.crc32(view[:end]) != crc:
                 raise ValueError(f'{path.name} is damaged: its data has another checksum')
-            if verify and summary_crc and summary_crc != zlib.crc32(
+            if summary_crc and summary_crc != zlib.crc32(
                     view[summary:size - _CRC.size - len(MAGIC)]):
                 raise ValueError(f'{path.name} is damaged: its summary has another checksum')
-            return crc
+            # Without its checksum: that of a text and its checksum is the same for all texts.
+            return crc or (zlib.crc32(view[summary:-_FOOTER.size]) if summary else 0)
 
 
 @dataclass

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading an MCAP file, whoever wrote it: chunks or none, compressed or not, with an index or not.
 
-Every checksum that the file gives is compared before its content is used.
+Every checksum that the file gives is compared: the summary's first, all others before a message
+is used. None covers a metadata record alone, see `BagFolder.check_record`.
 """
 
 from collections.abc import Collection, Iterator
@@ -21,12 +22,22 @@ from mcap.opcode import Opcode
 from mcap.records import Channel, Chunk, Metadata, MetadataIndex, Schema, Statistics
 from mcap.stream_reader import get_chunk_data_stream
 
-from irevla_control.bags.mcap_file import MAGIC, Traffic, read_checksum
+from irevla_control.bags.mcap_file import (
+    MAGIC,
+    MESSAGE_FIELDS,
+    RECORD,
+    NoEndError,
+    Traffic,
+    read_checksum,
+)
 from irevla_control.errors import BagError
 
-_RECORD = struct.Struct('<BQ')
-_MESSAGE = struct.Struct('<HIQQ')
+RECOVERY = 'python -m irevla_control.recording.recovery'
 _CRC = struct.Struct('<I')
+# Channel and log time of a message.
+_MESSAGE = struct.Struct('<H4xQ')
+# What stands before the first message of a file takes less [bytes].
+_BEGINNING = 1 << 20
 
 
 class Recorded(NamedTuple):
@@ -43,7 +54,7 @@ class McapReader:
     Attributes:
         path: of the file.
         size: in bytes.
-        checksum: of its data section; 0 where none is given.
+        checksum: see `read_checksum`.
         schemas, channels: by id.
         messages: by channel id, how many the file says that it holds.
         traffic: by channel id, what `read` met.
@@ -136,13 +147,13 @@ class McapReader:
             read_checksum(self.path, verify=True)
             for opcode, at, body in _unpacked(view):
                 if opcode == Opcode.MESSAGE:
-                    key, _, log_time, _ = _MESSAGE.unpack_from(body)
+                    key, log_time = _MESSAGE.unpack_from(body)
                     self.traffic[key].add(log_time)
                     if key in channels:
-                        yield Recorded(key, log_time, bytes(body[_MESSAGE.size:]))
+                        yield Recorded(key, log_time, bytes(body[MESSAGE_FIELDS:]))
                 elif opcode == Opcode.METADATA:
                     name = Metadata.read(_stream(body)).name
-                    metadata.append(MetadataIndex(at, _RECORD.size + len(body), name))
+                    metadata.append(MetadataIndex(at, RECORD.size + len(body), name))
                 elif opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
                     self._take_in(opcode, body)
                     self.traffic |= {key: Traffic() for key in
@@ -167,16 +178,36 @@ class McapReader:
                 # Not closed by hand: records of an error's traceback still point into it.
                 yield memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except (OSError, ValueError) as error:
-            raise self._damaged(str(error).removeprefix(f'{self.path.name} ')) from error
+            raise self._damaged(str(error).removeprefix(f'{self.path.name} '),
+                                torn=isinstance(error, NoEndError)) from error
         except (KeyError, IndexError, OverflowError, MemoryError, struct.error,
                 McapError) as error:
             raise self._damaged(f'{type(error).__name__}: {error}') from error
 
-    def _damaged(self, reason: str) -> BagError:
-        return BagError(
-            f'{self.path} cannot be read: {reason}; copy it again from where it was recorded; '
-            'where the recorder was killed, recover it with python -m '
-            f'irevla_control.recording.recovery {quote(str(self.path.parent))}')
+    def _damaged(self, reason: str, torn: bool = False) -> BagError:
+        remedy = 'copy it again from where it was recorded, or leave the episode out'
+        if torn and _is_chunked(self.path):
+            remedy += '; where its recorder was killed, `mcap recover` of the mcap tools saves it'
+        elif torn and len([*self.path.parent.glob('[!.]*.mcap')]) == 1:
+            remedy = ('copy it again from where it was recorded; where the recorder was killed, '
+                      f'recover it with {RECOVERY} {quote(str(self.path.parent))}')
+        return BagError(f'{self.path} cannot be read: {reason}; {remedy}')
+
+
+def _is_chunked(path: Path) -> bool:
+    """Return whether a file's messages are in chunks, by its first one."""
+    try:
+        with path.open('rb') as file:
+            beginning = file.read(_BEGINNING)
+    except OSError:
+        return False
+    at = len(MAGIC)
+    while at + RECORD.size <= len(beginning):
+        opcode, length = RECORD.unpack_from(beginning, at)
+        if opcode in (Opcode.CHUNK, Opcode.MESSAGE):
+            return opcode == Opcode.CHUNK
+        at += RECORD.size + length
+    return False
 
 
 def _stream(body: memoryview) -> ReadDataStream:
@@ -185,9 +216,9 @@ def _stream(body: memoryview) -> ReadDataStream:
 
 def _records(view: memoryview, at: int) -> Iterator[tuple[int, int, memoryview]]:
     """Yield opcode, offset and body of each record from an offset on, up to the last whole one."""
-    while at + _RECORD.size <= len(view):
-        opcode, length = _RECORD.unpack_from(view, at)
-        start = at + _RECORD.size
+    while at + RECORD.size <= len(view):
+        opcode, length = RECORD.unpack_from(view, at)
+        start = at + RECORD.size
         if start + length > len(view):
             return
         yield opcode, at, view[start:start + length]
@@ -211,7 +242,7 @@ def _unpacked(view: memoryview) -> Iterator[tuple[int, int, memoryview]]:
             end = 0
             for inner, place, record in _records(chunk, 0):
                 yield inner, at, record
-                end = place + _RECORD.size + len(record)
+                end = place + RECORD.size + len(record)
             if end != len(chunk):
                 raise ValueError(f'the chunk at byte {at} ends within a record')
         elif opcode == Opcode.ATTACHMENT:

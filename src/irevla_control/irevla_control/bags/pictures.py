@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recorded image as an array, whether the camera's pixels were recorded or a JPEG or PNG."""
 
+import re
 from typing import Any
 
 import numpy as np
 
 from irevla_control.errors import BadMessageError
 
-_ENDS = {'jpeg': b'\xff\xd9', 'jpg': b'\xff\xd9', 'png': b'IEND\xaeB`\x82'}
+_STARTS = {'jpeg': b'\xff\xd8\xff', 'png': b'\x89PNG\r\n\x1a\n'}
+# Where a PNG tells its bits a channel; bytes of a chunk beside its content.
+_PNG_DEPTH = 24
+_PNG_CHUNK = 12
 
 
 def rgb(image: Any) -> np.ndarray:
@@ -31,16 +35,49 @@ def _decompressed(description: str, data: bytes) -> np.ndarray:
     # Only bags with compressed images need OpenCV.
     import cv2
     pixels, _, compression = description.lower().rpartition(';')
-    compression = compression.split()
-    kind = next((name for name in _ENDS if name in compression), None)
-    if kind is None or any(deep in pixels for deep in ('16', '32', '64')):
+    named = re.search('jpe?g|png', compression)
+    if (description.strip() and not named) or 'depth' in compression or re.search(
+            '16|32|64', pixels):
         raise BadMessageError(f'a frame of format {description!r}; jpeg or png of 8 bits is '
                               'needed')
-    if not data.rstrip(b'\0').endswith(_ENDS[kind].rstrip(b'\0')):
+    kind = next((name for name, start in _STARTS.items() if data.startswith(start)), None)
+    if kind is None:
+        raise BadMessageError(f'a frame whose {named[0] if named else "picture"} of {len(data)} '
+                              'bytes cannot be decoded; jpeg or png is needed')
+    if not (_jpeg_ends(data) if kind == 'jpeg' else _png_ends(data)):
         raise BadMessageError(f'a frame whose {kind} of {len(data)} bytes has no end')
+    depth = int.from_bytes(data[_PNG_DEPTH:_PNG_DEPTH + 1], 'big')
+    if kind == 'png' and depth > 8:
+        raise BadMessageError(f'a frame whose png has {depth} bits a channel; 8 are needed')
     picture = cv2.imdecode(np.frombuffer(data, np.uint8),
                            cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if picture is None:
         raise BadMessageError(f'a frame whose {kind} of {len(data)} bytes cannot be decoded')
     # OpenCV takes what was compressed for BGR; image_transport says where it was RGB.
-    return picture if 'rgb8' in compression else np.ascontiguousarray(picture[:, :, ::-1])
+    return picture if 'rgb8' in compression.split() else np.ascontiguousarray(picture[:, :, ::-1])
+
+
+def _jpeg_ends(data: bytes) -> bool:
+    """Return whether an end follows the pixels: that of a preview in a header is not theirs."""
+    at = len(b'\xff\xd8')
+    while at + 4 <= len(data) and data[at] == 0xff:
+        marker = data[at + 1]
+        if marker == 0xda:
+            # In the pixels a 0 follows each 255.
+            return data.find(b'\xff\xd9', at) >= 0
+        if marker == 0xff:
+            at += 1
+        else:
+            at += 2 + int.from_bytes(data[at + 2:at + 4], 'big')
+    return False
+
+
+def _png_ends(data: bytes) -> bool:
+    """Return whether its last chunk is there; what follows is no part of it."""
+    at = len(_STARTS['png'])
+    while at + _PNG_CHUNK <= len(data):
+        kind = data[at + 4:at + 8]
+        at += _PNG_CHUNK + int.from_bytes(data[at:at + 4], 'big')
+        if kind == b'IEND':
+            return at <= len(data)
+    return False

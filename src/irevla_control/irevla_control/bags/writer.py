@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from irevla_control.bags.layout import EPISODE_METADATA, FORMAT, FORMAT_KEY
+from irevla_control.bags.layout import EPISODE_METADATA, FORMAT, FORMAT_KEY, METADATA
 from irevla_control.bags.mcap_file import McapFile
 from irevla_control.bags.message_types import definition, type_hash
 from irevla_control.errors import BagError
@@ -128,7 +128,7 @@ class BagWriter:
             OSError: the disk refuses; recovery can try again.
 
         """
-        write_synced(self.folder / 'metadata.yaml', self.finish(custom_data))
+        write_synced(self.folder / METADATA, self.finish(custom_data))
 
     def finish(self, custom_data: dict[str, str]) -> str:
         """Finish the MCAP file, and sync it; return the text of metadata.yaml.

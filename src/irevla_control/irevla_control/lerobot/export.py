@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from irevla_control.bags.bag import Bag
-from irevla_control.bags.index import find_episodes
+from irevla_control.bags.index import find_episodes, reason_against
+from irevla_control.bags.joining import add_max_skew_s
 from irevla_control.bags.reader import read_episode
 from irevla_control.bags.usage import say, usage
 from irevla_control.errors import ConfigError, IrevlaError
@@ -62,11 +63,10 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
     if fps is not None and fps < 1:
         raise ConfigError(f'{fps} frames per second; at least 1 is needed')
     recorded = find_episodes(roots)
-    left_out = {str(folder): 'aborted' if entry.aborted else 'failed'
-                for folder, entry in recorded.episodes.items()
-                if entry.aborted or not (entry.success or failures)}
-    chosen = {folder: entry for folder, entry in recorded.episodes.items()
-              if str(folder) not in left_out}
+    reasons = {folder: reason_against(entry.success, entry.aborted, failures)
+               for folder, entry in recorded.episodes.items()}
+    left_out = recorded.lost | {str(folder): why for folder, why in reasons.items() if why}
+    chosen = {folder: entry for folder, entry in recorded.episodes.items() if not reasons[folder]}
     if not chosen:
         raise ConfigError(f'{", ".join(map(str, roots))}: {len(recorded.episodes)} recorded '
                           'episodes, none of them to export; '
@@ -77,18 +77,19 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
                           'datasets without images are not supported')
     fps = fps or _frames_per_second(islice(chosen, _TELLING))
     with _staged(Path(output)) as folder:
-        writer, dropped, several = LeRobotWriter(folder, fps, crf, limits), 0, 0
+        writer, dropped = LeRobotWriter(folder, fps, crf, limits), 0
+        exported, several = 0, 0
         for bag, entry in progress_bar(chosen.items(), 'exporting', unit='episode'):
             episode = read_episode(bag, cameras, max_skew_s)
             dropped += episode.dropped
             if len(episode.stamps):
                 writer.add(episode, entry.recorded_ns)
+                exported += 1
                 several += bool(episode.instructions)
             else:
                 left_out[str(bag)] = f'without a step, {episode.unjoined}'
-        used = usage(len(recorded.episodes) - len(left_out), left_out, recorded.others,
-                     several=several)
-        if len(left_out) == len(recorded.episodes):
+        used = usage(exported, left_out, recorded.others, several=several)
+        if not exported:
             raise ConfigError(f'nothing to export: {used}')
         return {**writer.finish(), 'dropped_steps': dropped, 'usage': used}
 
@@ -142,9 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         'which in a simulator is as fast as it ran')
     parser.add_argument('--crf', type=int, metavar='N',
                         help='smaller lossy video, 1 (large, good) to 51; default: lossless')
-    parser.add_argument('--max-skew-s', type=float, metavar='SECONDS',
-                        help='how much older than an observation its images and state may be; '
-                        'default: as it was recorded')
+    add_max_skew_s(parser)
     parser.add_argument('--successes-only', action='store_true', help='leave failures out')
     options = parser.parse_args(arguments)
     try:

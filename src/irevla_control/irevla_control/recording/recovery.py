@@ -14,11 +14,17 @@ import sys
 from typing import NamedTuple
 
 from rosbags.typesys import TypesysError
-import yaml
 
+from irevla_control.bags.bag_folder import data_beside, mcap_files, side_file
 from irevla_control.bags.identity import EpisodeEntry, describe, entry_from_bag, verdict
-from irevla_control.bags.index import append_to_index, episode_folders, repair_index
+from irevla_control.bags.index import (
+    append_to_index,
+    episode_folders,
+    repair_index,
+    unreadable,
+)
 from irevla_control.bags.joining import STEP_TOPICS, StepCount
+from irevla_control.bags.layout import METADATA
 from irevla_control.bags.message_types import decode, typestore
 from irevla_control.cdr import command_source, stamp_of
 from irevla_control.episode import PHASE_ENDED
@@ -30,12 +36,15 @@ from irevla_control.recording.episode_recording import (
     STAGING,
     custom_data,
 )
+from irevla_control.recording.in_use import check_unused
 from irevla_control.recording.torn_bag import (
-    METADATA,
     TornBag,
     begun,
     check_sums,
-    is_whole,
+    has_end,
+    lacks_metadata,
+    only_file,
+    restore_metadata,
     settle,
     settled,
 )
@@ -107,15 +116,22 @@ def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
     """Make one bag whole and commit it; None when it held nothing but a header."""
     target = root / folder.name
     if folder != target and target.exists():
-        raise BagError(f'{target} exists already; delete one of the two')
+        raise BagError(f'{target} exists already; move one of the two recordings away')
     if not any(folder.iterdir()):
         folder.rmdir()
         return None
     settle(folder)
-    if not is_whole(folder) and not _rebuild(folder):
-        return None
+    staged = folder != target
+    if not has_end(folder) or (staged and not (folder / METADATA).exists()):
+        if not staged:
+            # Below .staging nobody else writes: whoever does has the lock.
+            check_unused(only_file(folder))
+        if not _rebuild(folder):
+            return None
+    elif lacks_metadata(folder):
+        restore_metadata(folder)
     entry = entry_from_bag(folder)
-    if folder != target:
+    if staged:
         replace_synced(folder, target)
     append_to_index(root, entry)
     settled(target)
@@ -141,7 +157,7 @@ def _rebuild(folder: Path) -> bool:
         if not bag.messages:
             bag.remove()
             return False
-        about = bag.about | _data_beside(folder)
+        about = bag.about | data_beside(side_file(folder))
         lost, failed = json.loads(about.get('lost', '{}')), about.get('failed', '')
         steps, ended = StepCount.from_about(about), False
         if last_event:
@@ -163,17 +179,6 @@ def _rebuild(folder: Path) -> bool:
     about |= verdict(about, steps, failed)
     bag.make_whole(custom_data(about, sources, lost, bag.max_gap_s, True, about['failed']))
     return True
-
-
-def _data_beside(folder: Path) -> dict[str, str]:
-    """Return the custom data of a metadata.yaml that was whole once; nothing without one."""
-    try:
-        content = yaml.load((folder / METADATA).read_text(),
-                            Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
-        return {str(key): str(value) for key, value in
-                content['rosbag2_bagfile_information']['custom_data'].items()}
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError):
-        return {}
 
 
 def _count(steps: StepCount, stamps: Sequence[tuple[str, int]], end: int | None) -> None:
@@ -213,25 +218,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _recover_given(folder: Path) -> Recovered:
-    """Recover all that is torn below a root, or the one bag in a folder."""
+    """Recover all that is torn below a root, or the one bag in a folder.
+
+    Nothing is written where there is nothing to recover.
+    """
     staged = folder.parent.name == STAGING
-    if not (staged or any(folder.glob('*.mcap')) or (folder / METADATA).exists()):
+    if not (staged or mcap_files(folder) or (folder / METADATA).exists()
+            or folder in begun(folder.parent)):
+        torn = [each for each in episode_folders(folder) if _is_torn(each)]
+        if not torn and not (folder / STAGING).is_dir():
+            return Recovered([], unreadable(folder), [])
         with lock_root(folder):
-            torn = [each for each in episode_folders(folder) if _is_torn(each)]
             return Recovered(*map(list.__add__, recover_folders(folder, torn),
                                   recover_staged(folder)))
     root = folder.parent.parent if staged else folder.parent
-    with lock_root(root):
-        if staged or _is_torn(folder):
+    if staged or _is_torn(folder):
+        with lock_root(root):
             return recover_folders(root, [folder])
-        check_sums(folder)
-        return Recovered([], [], [])
+    check_sums(folder)
+    return Recovered([], [], [])
 
 
 def _is_torn(folder: Path) -> bool:
-    """Return whether a committed bag has lost its end, or a recovery of it was killed."""
+    """Return whether a committed bag lacks a part that a recovery gives back."""
     try:
-        return folder in begun(folder.parent) or not is_whole(folder)
+        return folder in begun(folder.parent) or not has_end(folder) or lacks_metadata(folder)
     except BagError:
         return False
 

@@ -7,21 +7,21 @@ written, the copy takes the file's place, and metadata.yaml follows. `metadata.y
 with `settled`: while it is there without a copy, the file is replaced and the rest is to be done.
 """
 
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-from mcap.records import Message
-from mcap.stream_reader import StreamReader
+import yaml
 
-from irevla_control.bags.layout import EPISODE_METADATA, check_format
-from irevla_control.bags.mcap_file import McapFile, read_checksum
-from irevla_control.bags.writer import BagWriter
+from irevla_control.bags.bag_folder import COMMITTED, mcap_files
+from irevla_control.bags.layout import EPISODE_METADATA, METADATA, check_format
+from irevla_control.bags.mcap_file import McapFile, NoEndError, read_checksum
+from irevla_control.bags.mcap_reader import McapReader
+from irevla_control.bags.writer import BagWriter, to_yaml
 from irevla_control.errors import BagError
 from irevla_control.files import replace_synced, sync, write_synced
+from irevla_control.recording.in_use import state_of
 from irevla_control.recording.torn_file import Visit, read_torn
 
-METADATA = 'metadata.yaml'
 _NEW = '.new'
 _NOTE = METADATA + _NEW
 
@@ -44,7 +44,8 @@ class TornBag:
 
         """
         self.folder = folder
-        self._path = _only_file(folder)
+        self._path = only_file(folder)
+        self._read = state_of(self._path)
         try:
             self._contents = read_torn(self._path, visit)
         except ValueError as error:
@@ -88,7 +89,8 @@ class TornBag:
         """Have a whole bag take its place, with this custom data.
 
         Raises:
-            BagError: the copy does not read back; the torn file stays as it is.
+            BagError: the copy does not read back, or the torn file was changed since it was
+                read; it stays as it is.
             OSError: the disk refuses; likewise.
 
         """
@@ -102,10 +104,15 @@ class TornBag:
             _read_back(new, {key: traffic.messages for key, traffic
                              in self._contents.traffic.items() if traffic.messages})
             write_synced(self.folder / _NOTE, text)
+            if state_of(self._path) != self._read:
+                raise BagError(f'{self._path} was written while it was read; wait until the copy '
+                               'or the recorder has finished')
         except (OSError, BagError):
-            # The first error is the one to tell.
+            # First the note, which without a copy says that the file is replaced. The error that
+            # came first is raised.
             with suppress(OSError):
-                settle(self.folder)
+                (self.folder / _NOTE).unlink(missing_ok=True)
+                new.unlink(missing_ok=True)
             raise
         replace_synced(new, self._path)
         write_synced(self.folder / METADATA, text)
@@ -115,17 +122,24 @@ def settle(folder: Path) -> None:
     """Take up a replacement that was killed: finish it, or forget the copy of a file still there.
 
     Raises:
+        BagError: the original is lost, and the copy is damaged or not complete.
         OSError: the disk refuses.
 
     """
-    note, copies = folder / _NOTE, unfinished(folder)
-    if copies:
+    note = folder / _NOTE
+    copies = {copy: copy.with_name(copy.name.removesuffix(_NEW))
+              for copy in folder.glob(f'*.mcap{_NEW}')}
+    lost = [copy for copy, original in copies.items() if not original.exists()]
+    for copy in lost:
+        McapReader(copy).verify()
+        replace_synced(copy, copies[copy])
+    if len(copies) > len(lost):
         # First the note, which without a copy says that the file is replaced.
         note.unlink(missing_ok=True)
         sync(folder)
-        for path in copies:
-            path.unlink()
-    elif note.exists():
+        for copy in copies.keys() - lost:
+            copy.unlink()
+    elif note.exists() and note.read_bytes() == _metadata_text(folder).encode():
         write_synced(folder / METADATA, note.read_bytes())
 
 
@@ -134,49 +148,81 @@ def settled(folder: Path) -> None:
     (folder / _NOTE).unlink(missing_ok=True)
 
 
-def unfinished(folder: Path) -> list[Path]:
-    """Return the copies of a folder's files that did not take their place."""
-    return [copy for copy in folder.glob(f'*.mcap{_NEW}')
-            if copy.with_name(copy.name.removesuffix(_NEW)).exists()]
-
-
 def begun(root: Path) -> list[Path]:
     """Return the folders under a root whose replacement was begun and not finished."""
     return sorted({path.parent for pattern in (_NOTE, f'*.mcap{_NEW}')
                    for path in root.glob(f'*/{pattern}')})
 
 
-def is_whole(folder: Path) -> bool:
-    """Return whether a bag has its end and its metadata.yaml.
+def has_end(folder: Path) -> bool:
+    """Return whether a bag's files have their ends, damaged or not.
 
     Raises:
-        BagError: it holds no MCAP file, or several.
+        BagError: it holds no MCAP file.
         OSError: it cannot be read.
 
     """
-    file = _only_file(folder)
+    files = mcap_files(folder)
+    if not files:
+        raise BagError(f'{folder} holds no MCAP file, one is expected; move the folder away')
+    return not any(map(_lacks_end, files))
+
+
+def lacks_metadata(folder: Path) -> bool:
+    """Return whether a whole bag of this recorder lost its metadata.yaml."""
+    return not (folder / METADATA).exists() and has_end(folder) and bool(_metadata_text(folder))
+
+
+def restore_metadata(folder: Path) -> None:
+    """Write metadata.yaml from what the file of a whole bag tells; OSError of the disk."""
+    write_synced(folder / METADATA, _metadata_text(folder))
+
+
+def _metadata_text(folder: Path) -> str:
+    """Return the metadata.yaml that this recorder wrote beside a file, '' for any other bag."""
     try:
-        read_checksum(file)
-    except ValueError:
-        return False
-    return (folder / METADATA).exists()
+        file = only_file(folder)
+        reader = McapReader(file)
+        if not any(COMMITTED in told for told in reader.metadata(EPISODE_METADATA)):
+            return ''
+        told = yaml.safe_load(next(reader.metadata('rosbag2'))['serialized_metadata'])
+        # Of the name that it has now.
+        told['relative_file_paths'] = [file.name]
+        told['files'][0]['path'] = file.name
+        return to_yaml({'rosbag2_bagfile_information': told})
+    except (BagError, StopIteration, KeyError, TypeError, IndexError, yaml.YAMLError):
+        return ''
 
 
 def check_sums(folder: Path) -> None:
     """Raise BagError when a whole file is damaged, which no recovery mends."""
+    for file in mcap_files(folder):
+        McapReader(file).verify()
+
+
+def _lacks_end(file: Path) -> bool:
     try:
-        read_checksum(_only_file(folder), verify=True)
-    except ValueError as error:
-        raise BagError(f'{folder}: {error}; which message is wrong cannot be told, copy the bag '
-                       'again or leave it out') from error
+        read_checksum(file)
+    except NoEndError:
+        return True
+    except ValueError:
+        # Damaged, which whoever reads it tells.
+        return False
+    return False
 
 
-def _only_file(folder: Path) -> Path:
-    files = list(folder.glob('*.mcap'))
-    if len(files) != 1:
-        raise BagError(f'{folder} holds {len(files)} MCAP files, one is expected; move the folder '
-                       'away')
-    return files[0]
+def only_file(folder: Path) -> Path:
+    """Return the one MCAP file of a folder; BagError when it holds none, or several."""
+    files = mcap_files(folder)
+    if len(files) == 1:
+        return files[0]
+    torn = [file.name for file in files if _lacks_end(file)]
+    if torn:
+        raise BagError(f'{folder} is a bag of {len(files)} files, and {", ".join(torn)} has no '
+                       'end; only a bag of one file is recovered, copy the folder again or leave '
+                       'the episode out')
+    raise BagError(f'{folder} holds {len(files)} MCAP files, one is expected; move the folder '
+                   'away')
 
 
 def _read_back(path: Path, expected: dict[int, int]) -> None:
@@ -187,12 +233,11 @@ def _read_back(path: Path, expected: dict[int, int]) -> None:
 
     """
     try:
-        read_checksum(path, verify=True)
-        with path.open('rb') as stream:
-            found = Counter(record.channel_id for record in StreamReader(stream).records
-                            if isinstance(record, Message))
-    except ValueError as error:
-        raise BagError(f'the copy {path} does not read back: {error}; check the disk') from error
+        reader = McapReader(path)
+        reader.verify()
+    except BagError as error:
+        raise BagError(f'the copy {path} does not read back ({error}); check the disk') from error
+    found = {key: each.messages for key, each in reader.traffic.items() if each.messages}
     if found != expected:
         raise BagError(f'the copy {path} reads back with {sum(found.values())} of '
                        f'{sum(expected.values())} messages; check the disk')

@@ -207,7 +207,7 @@ def test_an_sqlite3_bag_is_named_with_the_command_that_converts_it(root):
     shutil.rmtree(mcap)
     with pytest.raises(NoEpisodeError, match='holds an sqlite3 bag; rosbags-convert') as error:
         read_episode(root / 'db', CAMERAS)
-    assert str(root / 'db') in find_episodes([root]).others
+    assert str(root / 'db') in find_episodes([root]).lost
     command = str(error.value).split('; ')[1].split(' writes')[0].split()
     subprocess.run([sys.executable, '-m', 'rosbags.convert', *command[1:]], check=True,
                    capture_output=True)

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from irevla_control.bags.index import find_episodes
+from irevla_control.bags.index import find_episodes, reason_against
+from irevla_control.bags.joining import add_max_skew_s
 from irevla_control.bags.reader import read_observations
 from irevla_control.bags.usage import say, usage
 from irevla_control.episode import Observations
@@ -49,18 +50,21 @@ def labelled_episodes(vla: VLA, roots: Sequence[Path],
         BagError: a damaged episode.
     """
     recorded = find_episodes(roots)
-    left_out = {str(folder): 'aborted' for folder, entry in recorded.episodes.items()
-                if entry.aborted}
-    for folder in progress_bar([folder for folder in recorded.episodes
-                                if str(folder) not in left_out], 'encoding', unit='episode'):
+    reasons = {folder: reason_against(entry.success, entry.aborted, failures=True)
+               for folder, entry in recorded.episodes.items()}
+    left_out = recorded.lost | {str(folder): why for folder, why in reasons.items() if why}
+    encoded = 0
+    for folder in progress_bar([folder for folder, why in reasons.items() if not why],
+                               'encoding', unit='episode'):
         try:
             observations = read_observations(folder, vla.config.cameras, max_skew_s)
         except NothingJoinsError as error:
             left_out[str(folder)] = f'without a complete observation, {error.reason}'
             continue
         yield encode(vla, observations)
-    used = usage(len(recorded.episodes) - len(left_out), left_out, recorded.others)
-    if len(left_out) == len(recorded.episodes):
+        encoded += 1
+    used = usage(encoded, left_out, recorded.others)
+    if not encoded:
         raise ConfigError(f'{", ".join(map(str, roots))}: no recorded episodes to learn from; '
                           f'{used}')
     say(used)
@@ -122,9 +126,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--output', type=Path, required=True, help='folder of the classifier')
     parser.add_argument('--config', type=Path, help='YAML file; built-in settings without')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--max-skew-s', type=float, metavar='SECONDS',
-                        help='how much older than an observation its images and state may be; '
-                        'default: as it was recorded')
+    add_max_skew_s(parser)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     config = ClassifierConfig.load(options.config)

@@ -48,7 +48,8 @@ def clips(results: Sequence[EpisodeResult], folder: Path,
 def _bags(folder: Path) -> dict[str, Path]:
     """Return all bags below a folder, by their episode."""
     found: dict[str, Path] = {}
-    for bag in sorted({file.parent for file in folder.rglob('*.mcap')}):
+    for bag in sorted({file.parent for file in folder.rglob('*.mcap')
+                       if not file.name.startswith('.')}):
         try:
             found.setdefault(entry_from_bag(bag).episode_id, bag)
         except BagError:

@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 import shutil
 
-from irevla_control.bags.index import find_episodes
+from irevla_control.bags.index import distinct, find_episodes, reason_against
 from irevla_control.bags.reader import read_episode
 from irevla_control.bags.usage import say, usage
 from irevla_control.episode import Episode, parts_of
@@ -56,12 +56,10 @@ class Usable:
     others: dict[str, str]
 
 
-def _recorded(roots: Sequence[Path],
-              max_skew_s: float | None) -> tuple[list[Recorded], dict[str, str]]:
+def _recorded(roots: Sequence[Path], max_skew_s: float | None) -> Usable:
     """Return all episodes of folders of bags and LeRobot datasets, and what is none."""
     recorded: list[Recorded] = []
-    others: dict[str, str] = {}
-    places = dict.fromkeys(map(Path, roots))
+    places = distinct(roots)
     found = find_episodes([root for root in places if not is_lerobot(root)])
     for root in places:
         if is_lerobot(root):
@@ -77,7 +75,7 @@ def _recorded(roots: Sequence[Path],
                 [entry.episode_id, entry.bytes, entry.crc32],
                 partial(_parts_of_bag, folder, max_skew_s))
                 for folder, entry in found.episodes.items() if folder.parent == root]
-    return recorded, others | found.others
+    return Usable(recorded, found.lost, found.others)
 
 
 def _parts_of_entry(reader: LeRobotReader, entries: Sequence[LeRobotEntry],
@@ -101,20 +99,21 @@ def usable_episodes(roots: Sequence[Path], include_failures: bool = False,
         ConfigError: there are none.
         BagError: a root does not exist, or is a dataset that cannot be read.
     """
-    recorded, others = _recorded(roots, max_skew_s)
-    left_out = {episode.place: 'aborted' if episode.aborted else 'failed' for episode in recorded
-                if episode.aborted or not (episode.success or include_failures)}
-    usable = [episode for episode in recorded if episode.place not in left_out]
+    found = _recorded(roots, max_skew_s)
+    reasons = {episode.place: reason_against(episode.success, episode.aborted, include_failures)
+               for episode in found.episodes}
+    left_out = found.left_out | {place: why for place, why in reasons.items() if why}
+    usable = [episode for episode in found.episodes if not reasons[episode.place]]
     if not usable:
-        raise ConfigError(f'{", ".join(map(str, roots))}: {len(recorded)} recorded episodes, none '
-                          'of them usable (successful and not aborted); '
-                          f'{usage(0, left_out, others)}; record demonstrations first')
+        raise ConfigError(f'{", ".join(map(str, roots))}: {len(found.episodes)} recorded '
+                          'episodes, none of them usable (successful and not aborted); '
+                          f'{usage(0, left_out, found.others)}; record demonstrations first')
     if newest is not None:
         usable = sorted(usable, key=lambda episode: episode.recorded_ns)
         left_out |= dict.fromkeys((episode.place for episode in usable[:-newest]),
                                   f'older than the newest {newest}')
         usable = usable[-newest:]
-    return Usable(usable, left_out, others)
+    return Usable(usable, left_out, found.others)
 
 
 def _decoded(episodes: Iterable[Recorded], cameras: Sequence[str],

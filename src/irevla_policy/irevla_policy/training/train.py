@@ -11,6 +11,7 @@ import sys
 from accelerate import PartialState
 import torch
 
+from irevla_control.bags.joining import add_max_skew_s
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.frames.bag_frames import load_frames
@@ -113,9 +114,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--seed', type=int, help='instead of the number in --config')
     parser.add_argument('--include-failures', action='store_true',
                         help='learn from failed episodes too')
-    parser.add_argument('--max-skew-s', type=float, metavar='SECONDS',
-                        help='how much older than an observation its images and state may be; '
-                        'default: as it was recorded')
+    add_max_skew_s(parser)
     options = parser.parse_args(arguments)
     config = TrainConfig.load(options.config, {'steps': options.steps, 'seed': options.seed},
                               options.init and stage0_settings(options.init))

@@ -1,0 +1,62 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whether somebody still writes a file: a copy that goes on, or another program's recorder."""
+
+import os
+from pathlib import Path
+import time
+from typing import NamedTuple
+
+from irevla_control.errors import BagError
+
+# Without a write for so long a file counts as left: copies over slow networks pause [s].
+QUIET_S = 10.0
+
+
+class FileState(NamedTuple):
+    """What changes with each write to a file, and with its replacement."""
+
+    size: int
+    modified_ns: int
+    inode: int
+
+
+def state_of(path: Path) -> FileState:
+    """Return the state of a file now; OSError when there is none."""
+    found = path.stat()
+    return FileState(found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+def check_unused(path: Path) -> None:
+    """Raise BagError when a process writes this file, or wrote it a moment ago.
+
+    Writers of other users and of other computers are known only by the time of their last write.
+    """
+    writer = _writer(path)
+    if writer:
+        raise BagError(f'{path} is open for writing by process {writer}; wait until it has '
+                       'finished')
+    age_s = time.time() - path.stat().st_mtime
+    if 0 <= age_s < QUIET_S:
+        raise BagError(f'{path} was written {age_s:.0f} s ago, so that a copy or a recorder may '
+                       f'still be at it; wait until it has finished, {QUIET_S:.0f} s at least')
+
+
+def _writer(path: Path) -> str:
+    """Return id and name of a process that has the file open for writing, '' without one."""
+    wanted = path.stat()
+    for descriptor in Path('/proc').glob('[0-9]*/fd/*'):
+        try:
+            found = descriptor.stat()
+            if (found.st_dev, found.st_ino) != (wanted.st_dev, wanted.st_ino):
+                continue
+            process = descriptor.parents[1]
+            told = (process / 'fdinfo' / descriptor.name).read_text()
+            flags = next(int(line.split()[1], 8) for line in told.splitlines()
+                         if line.startswith('flags:'))
+            if flags & os.O_ACCMODE != os.O_RDONLY:
+                return f'{process.name} ({(process / "comm").read_text().strip()})'
+        except (OSError, StopIteration):
+            # It ended, or belongs to somebody else.
+            continue
+    return ''

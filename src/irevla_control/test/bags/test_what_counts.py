@@ -1,0 +1,85 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which folders and files count as an episode, which as a lost one, and which as none."""
+
+from pathlib import Path
+import shutil
+
+from played_episode import CAMERAS, SECOND, assert_same, play
+import pytest
+from recordings import recording
+
+from irevla_control.bags.index import find_episodes, list_episodes, main, rebuild_index
+from irevla_control.bags.reader import read_episode
+from irevla_control.errors import BagError
+from irevla_control.lerobot.export import export
+
+
+@pytest.fixture(scope='module')
+def recorded(tmp_path_factory):
+    root = tmp_path_factory.mktemp('recorded')
+    with recording(root) as run:
+        for number in range(2):
+            run.play(play(f'reach_{number}', seed=number,
+                          start=(1_700_000_000 + 100 * number) * SECOND))
+    return root
+
+
+@pytest.fixture
+def root(tmp_path, recorded):
+    return shutil.copytree(recorded, tmp_path / 'root')
+
+
+def test_what_is_lost_counts_among_the_episodes(root, capsys):
+    """An episode that is there no more is no reason to say that all were used."""
+    with recording(root) as run:
+        for number in (2, 3, 4):
+            run.play(play(f'reach_{number}', start=(1_700_000_000 + 100 * number) * SECOND))
+    (root / 'reach_0' / 'reach_0_0.mcap').unlink()
+    (root / 'reach_1').rename(root / 'renamed')
+    shutil.rmtree(root / 'reach_2')
+    file = root / 'reach_3' / 'reach_3_0.mcap'
+    file.rename(file.with_suffix('.mcap.zstd'))
+    (root / 'notes').mkdir()
+    found = find_episodes([root])
+    assert [entry.episode_id for entry in found.episodes.values()] == ['reach_1', 'reach_4']
+    assert found.lost == {
+        str(root / 'reach_0'): 'holds metadata.yaml without an MCAP file; copy the folder again',
+        str(root / 'reach_2'): 'listed in index.jsonl, but gone',
+        str(root / 'reach_3'): 'holds a compressed MCAP file; zstd -d unpacks it'}
+    assert main([str(root)]) == 0
+    assert 'listed 2 of 5 episodes, because 1 holds metadata.yaml' in capsys.readouterr().out
+    info = export([root], root.parent / 'dataset')
+    assert info['usage'].startswith('used 2 of 5 episodes, because 1 holds metadata.yaml')
+    # One that was moved to another root is not gone.
+    shutil.copytree(root / 'renamed', root.parent / 'other' / 'reach_2')
+    (root / 'renamed').rename(root.parent / 'moved')
+    assert str(root / 'reach_1') not in find_episodes([root, root.parent / 'other']).lost
+
+
+def test_a_root_that_is_spelled_twice_counts_once(root, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'link').symlink_to(root)
+    roots = [Path('root'), root, tmp_path / 'link', root / '..' / 'root']
+    found = find_episodes(roots)
+    assert list(found.episodes) == [Path('root/reach_0'), Path('root/reach_1')]
+    assert not found.others and not found.lost
+
+
+def test_a_copy_of_a_file_beside_it_is_named(root):
+    folder = root / 'reach_0'
+    shutil.copy(folder / 'reach_0_0.mcap', folder / 'reach_0_0 (copy).mcap')
+    for read in (lambda: read_episode(folder, CAMERAS), lambda: list_episodes(root)):
+        with pytest.raises(BagError, match=r'the same file twice, as reach_0_0 \(copy\)\.mcap '
+                                           r'and reach_0_0\.mcap; move one of them away'):
+            read()
+
+
+def test_what_macos_writes_beside_a_file_is_not_in_the_way(root):
+    before = list_episodes(root)
+    for folder in (root, root / 'reach_0'):
+        (folder / '._reach_0_0.mcap').write_bytes(b'\0\x05\x16\x07' + bytes(4092))
+    (root / 'reach_0' / 'folder.mcap').mkdir()
+    found = find_episodes([root])
+    assert list(found.episodes.values()) == before == rebuild_index(root) and not found.others
+    assert_same(read_episode(root / 'reach_0', CAMERAS), play())
