@@ -41,7 +41,8 @@ def test_a_png_is_read_whatever_it_is_called_and_whatever_follows(description, b
 
 @pytest.mark.parametrize('description', ['', 'JPEG', 'image/jpeg', 'rgb8; jpeg compressed'])
 @pytest.mark.parametrize('data', [JPEG, JPEG + b'\xff' * 8, JPEG + b'more', WITH_PREVIEW,
-                                  PROGRESSIVE], ids=['plain', 'filled', 'more', 'preview', 'scans'])
+                                  PROGRESSIVE],
+                         ids=['plain', 'filled', 'more', 'preview', 'scans'])
 def test_a_jpeg_is_read_whatever_it_is_called_and_whatever_follows(description, data):
     expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
     np.testing.assert_array_equal(rgb(image(description, data)), expected)
