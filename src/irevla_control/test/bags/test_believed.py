@@ -132,7 +132,8 @@ def test_what_the_index_lists_is_not_read_again(root, monkeypatch):
 
 
 @pytest.mark.parametrize('content', [
-    b'\xff\xfe\n', bytes(500), b'[' * 100_000, None])
+    b'\xff\xfe\n', bytes(500), b'[' * 100_000, None],
+    ids=['no text', 'zeros', 'nested', 'folder'])
 def test_a_damaged_index_counts_as_none(root, content):
     whole = (root / INDEX).read_bytes()
     before = list_episodes(root)
