@@ -110,7 +110,7 @@ def test_stage_2_of_a_demo_leaves_to_stage_0_what_it_does_not_say(config):
 
 
 @pytest.mark.parametrize('change, word', [
-    ({'demonstrations': 0}, r'demo\.yaml:1: demonstrations is 0; a whole number of 1 or more'),
+    ({'demonstrations': 0}, r'demo\.yaml:2: demonstrations is 0; a whole number of 1 or more'),
     ({'steps': 3}, 'steps'), ({'preset': 'nowhere.yaml'}, 'nowhere.yaml')])
 def test_a_wrong_demo_configuration_is_refused_by_name(config, change, word):
     config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | change))
