@@ -76,8 +76,9 @@ def probe(backbone: Backbone, image_size: int, *, learns: bool) -> ProbeResult:
     mode, device = backbone.training, next(backbone.parameters()).device
     with torch.random.fork_rng(devices=[device] if device.type == 'cuda' else []):
         try:
-            _check_picture_tokens(backbone)
-            result = _probe_latent(backbone.eval(), image_size, device)
+            _attempt(backbone, lambda: _check_picture_tokens(backbone))
+            result = _attempt(backbone, lambda: _probe_latent(backbone.eval(), image_size,
+                                                              device))
             if learns and any(weight.requires_grad for weight in backbone.parameters()):
                 result = ProbeResult(**asdict(result) | _probe_gradients(
                     backbone.train(), image_size, device))
@@ -115,7 +116,7 @@ def _probe_latent(backbone: Backbone, image_size: int, device: torch.device) -> 
     first, other = (torch.from_numpy(image).to(device)[None, None]
                     for image in trial_images(image_size))
     with torch.no_grad():
-        alone = _attempt(backbone, lambda: backbone(first, INSTRUCTIONS[:1]).cpu())
+        alone = backbone(first, INSTRUCTIONS[:1]).cpu()
         started = time.perf_counter()
         other_picture = backbone(other, INSTRUCTIONS[:1]).cpu()
         ms = 1000 * (time.perf_counter() - started)
@@ -186,7 +187,7 @@ def _probe_gradients(backbone: Backbone, image_size: int, device: torch.device) 
 
 
 def _attempt(backbone: Backbone, work: Callable[[], Value]) -> Value:
-    """Run a first pass; whatever a model raises when its inputs do not fit becomes one line."""
+    """Run passes; whatever a model raises when its inputs do not fit becomes one line."""
     try:
         return work()
     except (ConfigError, torch.OutOfMemoryError):

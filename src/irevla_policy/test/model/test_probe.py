@@ -71,6 +71,25 @@ def test_prompt_without_the_image_token(source):
         family_vla(source('llava'), 'llava', prompt='{instruction}')
 
 
+def test_prompt_that_is_longer_than_the_model_reads(blip2):
+    """'go' fits, 'go up' does not."""
+    line = refusal(family_vla(blip2, 'blip2', prompt='x{instruction}' * 15))
+    assert 'the model fails on what the processor makes' in line
+    assert 'IndexError' in line
+
+
+def test_prompt_that_fails_for_one_instruction(blip2):
+    vla = family_vla(blip2, 'blip2')
+    prompts = vla.backbone.prompts
+
+    def choosy(texts, device='cpu'):
+        if list(texts) == ['up']:
+            raise KeyError('up')
+        return prompts(texts, device)
+    vla.backbone.prompts = choosy
+    assert "KeyError: 'up'" in refusal(vla)
+
+
 def _zero(vla):
     vla.backbone.model.language_projection.weight.zero_()
 
