@@ -47,7 +47,10 @@ def save_checkpoint(folder: str | Path, vla: VLA, extra: dict[str, Any] | None =
 
 
 def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> VLA:
-    """Return the policy in evaluation mode, on a device; a pretrained backbone is probed there.
+    """Return the policy in evaluation mode, on a device.
+
+    A pretrained backbone is probed there, unless the manifest holds what a probe of it found with
+    the same versions of torch and transformers.
 
     Raises CheckpointError naming the file, the reason and the remedy when anything of it is
     missing, altered or does not fit together.
@@ -71,7 +74,7 @@ def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> V
     vla.views = read_views(folder)
     vla.to(device).eval()
     try:
-        vla.probe()
+        vla.take_probe(manifest.get('probe'))
     except ConfigError as error:
         raise CheckpointError(f'checkpoint {folder} cannot be used: {error}') from error
     return vla
