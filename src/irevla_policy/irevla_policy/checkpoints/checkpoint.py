@@ -66,11 +66,14 @@ def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> V
     _load(vla.backbone.model, vla.backbone.stored_state(), folder / BACKBONE)
     _load(vla.head, vla.head.state_dict(), folder / HEAD)
     if vla.backbone_hash != manifest['backbone_hash']:
+        old = config.backbone.kind == 'pretrained' and 'probe' not in manifest
         raise CheckpointError(
             f'checkpoint {folder} was written on another backbone: hash '
             f'{manifest["backbone_hash"][:12]}, but {config.backbone.source or "this program"} '
             f'gives {vla.backbone_hash[:12]}; restore the source it was trained on, and the '
-            'versions of transformers and tokenizers')
+            'versions of transformers and tokenizers' + (
+                '; or it is of irevla 0.1, whose latents of this family were wrong: train again'
+                if old else ''))
     vla.views = read_views(folder)
     vla.to(device).eval()
     try:
