@@ -47,7 +47,10 @@ def save_checkpoint(folder: str | Path, vla: VLA, extra: dict[str, Any] | None =
 
 
 def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> VLA:
-    """Return the policy in evaluation mode, on a device; a pretrained backbone is probed there.
+    """Return the policy in evaluation mode, on a device.
+
+    A pretrained backbone is probed there, unless the manifest holds what a probe of it found with
+    the same versions of torch and transformers.
 
     Raises CheckpointError naming the file, the reason and the remedy when anything of it is
     missing, altered or does not fit together.
@@ -63,15 +66,18 @@ def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> V
     _load(vla.backbone.model, vla.backbone.stored_state(), folder / BACKBONE)
     _load(vla.head, vla.head.state_dict(), folder / HEAD)
     if vla.backbone_hash != manifest['backbone_hash']:
+        old = config.backbone.kind == 'pretrained' and 'probe' not in manifest
         raise CheckpointError(
             f'checkpoint {folder} was written on another backbone: hash '
             f'{manifest["backbone_hash"][:12]}, but {config.backbone.source or "this program"} '
             f'gives {vla.backbone_hash[:12]}; restore the source it was trained on, and the '
-            'versions of transformers and tokenizers')
+            'versions of transformers and tokenizers' + (
+                '; or it is of irevla 0.1, whose latents of this family were wrong: train again'
+                if old else ''))
     vla.views = read_views(folder)
     vla.to(device).eval()
     try:
-        vla.probe()
+        vla.take_probe(manifest.get('probe'))
     except ConfigError as error:
         raise CheckpointError(f'checkpoint {folder} cannot be used: {error}') from error
     return vla

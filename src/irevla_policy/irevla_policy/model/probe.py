@@ -3,16 +3,19 @@
 """Whether a model and its processor work together, tried with two pictures and two texts."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
 import time
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+import transformers
 
 from irevla_control.errors import ConfigError, one_line
 from irevla_policy.model.backbone import Backbone
+from irevla_policy.model.tensors import tensor_bytes
 from irevla_policy.sources.trial import INSTRUCTIONS, trial_images
 
 # Least and largest change, relative to the latent. A latent is stored in half precision, so what
@@ -35,6 +38,8 @@ class ProbeResult:
         device: where that was.
         trained: number of weight tensors that training changes; None when it was not looked at.
         unused: number of further ones that got no gradient, and so are not trained.
+        versions: of torch and transformers that it was found with.
+        prompts: SHA-256 of what the processor made of the instructions.
 
     """
 
@@ -45,6 +50,8 @@ class ProbeResult:
     device: str
     trained: int | None = None
     unused: int | None = None
+    versions: str = ''
+    prompts: str = ''
 
     def __str__(self) -> str:
         """Return it in a line."""
@@ -59,6 +66,20 @@ class ProbeResult:
     def to_dict(self) -> dict:
         """Return plain data for JSON."""
         return asdict(self)
+
+
+def known_probe(stored: Any, backbone: Backbone) -> ProbeResult | None:
+    """Return what a manifest says of a backbone of the same hash; None: it has to be tried.
+
+    The hash is of weights, pictures and tokenizers; other versions compute in another way, and
+    another processor can write other prompts. Raises ConfigError when it can write none.
+    """
+    names = [entry.name for entry in fields(ProbeResult)]
+    if not isinstance(stored, dict) or set(stored) != set(names) \
+            or stored['versions'] != _versions() \
+            or stored['prompts'] != _attempt(backbone, lambda: _prompts(backbone)):
+        return None
+    return ProbeResult(**stored)
 
 
 def probe(backbone: Backbone, image_size: int, *, learns: bool) -> ProbeResult:
@@ -76,14 +97,27 @@ def probe(backbone: Backbone, image_size: int, *, learns: bool) -> ProbeResult:
     mode, device = backbone.training, next(backbone.parameters()).device
     with torch.random.fork_rng(devices=[device] if device.type == 'cuda' else []):
         try:
-            _check_picture_tokens(backbone)
-            result = _probe_latent(backbone.eval(), image_size, device)
+            _attempt(backbone, lambda: _check_picture_tokens(backbone))
+            result = _attempt(backbone, lambda: _probe_latent(backbone.eval(), image_size,
+                                                              device))
             if learns and any(weight.requires_grad for weight in backbone.parameters()):
                 result = ProbeResult(**asdict(result) | _probe_gradients(
                     backbone.train(), image_size, device))
         finally:
             backbone.train(mode)
     return result
+
+
+def _versions() -> str:
+    return f'torch {torch.__version__}, transformers {transformers.__version__}'
+
+
+def _prompts(backbone: Backbone) -> str:
+    digest = sha256()
+    for name, tensor in sorted(backbone.prompts(INSTRUCTIONS).items()):
+        digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)} '.encode())
+        digest.update(tensor_bytes(tensor))
+    return digest.hexdigest()
 
 
 def _problem(backbone: Backbone, found: str, remedy: str) -> ConfigError:
@@ -115,7 +149,7 @@ def _probe_latent(backbone: Backbone, image_size: int, device: torch.device) -> 
     first, other = (torch.from_numpy(image).to(device)[None, None]
                     for image in trial_images(image_size))
     with torch.no_grad():
-        alone = _attempt(backbone, lambda: backbone(first, INSTRUCTIONS[:1]).cpu())
+        alone = backbone(first, INSTRUCTIONS[:1]).cpu()
         started = time.perf_counter()
         other_picture = backbone(other, INSTRUCTIONS[:1]).cpu()
         ms = 1000 * (time.perf_counter() - started)
@@ -130,7 +164,8 @@ def _probe_latent(backbone: Backbone, image_size: int, device: torch.device) -> 
                        'processor and weights of the same model')
     _check_text(backbone, alone, together)
     return ProbeResult(type(backbone.model).__name__, together.shape[1], backbone.width,
-                       round(ms, 3), device.type)
+                       round(ms, 3), device.type, versions=_versions(),
+                       prompts=_prompts(backbone))
 
 
 def _check_text(backbone: Backbone, alone: Tensor, together: Tensor) -> None:
@@ -186,7 +221,7 @@ def _probe_gradients(backbone: Backbone, image_size: int, device: torch.device) 
 
 
 def _attempt(backbone: Backbone, work: Callable[[], Value]) -> Value:
-    """Run a first pass; whatever a model raises when its inputs do not fit becomes one line."""
+    """Run passes; whatever a model raises when its inputs do not fit becomes one line."""
     try:
         return work()
     except (ConfigError, torch.OutOfMemoryError):

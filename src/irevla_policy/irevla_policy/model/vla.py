@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from irevla_policy.model.config import PolicyConfig
 from irevla_policy.model.head import Head
 from irevla_policy.model.latent_policy import LatentPolicy
 from irevla_policy.model.normalisation import Statistics
-from irevla_policy.model.probe import ProbeResult, probe
+from irevla_policy.model.probe import ProbeResult, known_probe, probe
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class VLA(nn.Module):
     Attributes:
         views: by camera where it looked in the demonstrations, uint8 (size, size, 4): RGB, and
             255 where it is static; of the cameras that this is known of.
-        probed: what the last `probe` found; None where there was none, as with a tiny backbone.
+        probed: what the last `probe` found, here or before the checkpoint was written; None where
+            there was none, as with a tiny backbone.
 
     """
 
@@ -108,6 +110,18 @@ class VLA(nn.Module):
         """
         if self.config.backbone.kind == 'pretrained':
             self.probed = probe(self.backbone, self.config.image_size, learns=learns)
+
+    def take_probe(self, stored: Any) -> None:
+        """Take what a manifest says a probe of the same backbone found, or probe where it is.
+
+        Raises:
+            ConfigError: model and processor do not work together.
+
+        """
+        if self.config.backbone.kind == 'pretrained':
+            self.probed = known_probe(stored, self.backbone)
+        if self.probed is None:
+            self.probe()
 
     def compile_for_inference(self) -> None:
         """Make `step` faster by tracing; the outputs stay the same."""

@@ -59,7 +59,9 @@ def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
     """
     if (preset is None) == (init is None):
         raise ConfigError('give either a preset (a new model) or a checkpoint to go on from')
-    vla = load_checkpoint(init) if init else None
+    # That of this process: where several train, each has a GPU of its own.
+    device = PartialState(cpu=CPU_ONLY).device
+    vla = load_checkpoint(init, device) if init else None
     policy = vla.config if vla else preset
 
     def frames(folders: Sequence[Path]) -> FrameStore:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from irevla_control.errors import ConfigError
 from irevla_policy.checkpoints.state_file import (
     join,
     load_state,
@@ -15,6 +16,7 @@ from irevla_policy.checkpoints.state_file import (
     restore_optimizer,
     save_state,
 )
+from irevla_policy.model.tensors import misfit
 
 FILE = 'training_state.safetensors'
 
@@ -64,6 +66,13 @@ class TrainingState:
         if found is None:
             return 0
         tensors, progress = found
+        # Moments are stored by index: of other weights they would be another one's.
+        problem = misfit(part(tensors, 'weight'), self.parameters)
+        if problem:
+            raise ConfigError(
+                f'{folder / FILE} belongs to a training of other weights: {problem}; go on with '
+                'the versions of irevla, torch and transformers that wrote it, or use another '
+                'output folder')
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[f'weight/{name}'])

@@ -231,11 +231,17 @@ def test_with_adapters_only_they_and_the_head_are_stored(tmp_path):
     assert same_actions(load_checkpoint(tmp_path / 'policy'), vla)
 
 
-def test_adapters_on_a_source_that_changed_are_refused(tmp_path):
-    save_checkpoint(tmp_path / 'policy', family_vla(tmp_path / 'source', 'blip2'))
+@pytest.mark.parametrize('probed', [False, True])
+def test_adapters_on_a_source_that_changed_are_refused(tmp_path, probed):
+    vla = family_vla(tmp_path / 'source', 'blip2')
+    if probed:
+        vla.probe()
+    save_checkpoint(tmp_path / 'policy', vla)
     save_blip2(tmp_path / 'source', seed=2)
-    with pytest.raises(CheckpointError, match='another backbone'):
+    with pytest.raises(CheckpointError, match='another backbone') as caught:
         load_checkpoint(tmp_path / 'policy')
+    assert ('or it is of irevla 0.1, whose latents of this family were wrong: train again'
+            in str(caught.value)) != probed
 
 
 def other_mean(source):

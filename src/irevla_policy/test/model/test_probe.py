@@ -12,6 +12,7 @@ from irevla_control.errors import ConfigError
 from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.checkpoints.files import CheckpointError, read_manifest
 from irevla_policy.checkpoints.latent_checkpoint import load_latent_policy, save_latent_policy
+from irevla_policy.model.backbone import Backbone
 from irevla_policy.model.config import LoraConfig
 from irevla_policy.model.tensors import trained_parameters
 
@@ -69,6 +70,25 @@ def test_wrong_patch_size_of_the_processor(source):
 def test_prompt_without_the_image_token(source):
     with pytest.raises(ConfigError, match="backbone.prompt, here as 'go'.*<image> tokens"):
         family_vla(source('llava'), 'llava', prompt='{instruction}')
+
+
+def test_prompt_that_is_longer_than_the_model_reads(blip2):
+    """'go' fits, 'go up' does not."""
+    line = refusal(family_vla(blip2, 'blip2', prompt='x{instruction}' * 15))
+    assert 'the model fails on what the processor makes' in line
+    assert 'IndexError' in line
+
+
+def test_prompt_that_fails_for_one_instruction(blip2):
+    vla = family_vla(blip2, 'blip2')
+    prompts = vla.backbone.prompts
+
+    def choosy(texts, device='cpu'):
+        if list(texts) == ['up']:
+            raise KeyError('up')
+        return prompts(texts, device)
+    vla.backbone.prompts = choosy
+    assert "KeyError: 'up'" in refusal(vla)
 
 
 def _zero(vla):
@@ -159,15 +179,55 @@ def test_checkpoint_keeps_what_the_probe_found(tmp_path, source):
     assert load_checkpoint(tmp_path / 'two').probed.tokens == vla.probed.tokens
 
 
+@pytest.fixture
+def passes(monkeypatch):
+    """Return the calls of a backbone's forward pass, as they come."""
+    made, forward = [], Backbone.forward
+
+    def counted(self, *inputs):
+        made.append(inputs)
+        return forward(self, *inputs)
+    monkeypatch.setattr(Backbone, 'forward', counted)
+    return made
+
+
+def test_checkpoint_is_not_probed_again(tmp_path, source, passes):
+    vla = family_vla(source('llava'), 'llava')
+    vla.probe(learns=True)
+    save_checkpoint(tmp_path / 'one', vla)
+    passes.clear()
+    assert load_checkpoint(tmp_path / 'one').probed == vla.probed
+    assert passes == []
+
+
+@pytest.mark.parametrize('change', [
+    {'versions': 'torch 2.0, transformers 5.0'}, {'prompts': '0'}, {'later': 1},
+    {'versions': None}])
+def test_checkpoint_whose_probe_is_of_something_else_is_probed(tmp_path, blip2, passes, change):
+    vla = family_vla(blip2, 'blip2')
+    vla.probe()
+    save_checkpoint(tmp_path / 'one', vla)
+    manifest = read_manifest(tmp_path / 'one')
+    manifest['probe'] |= change
+    (tmp_path / 'one/manifest.json').write_text(json.dumps(manifest))
+    passes.clear()
+    assert load_checkpoint(tmp_path / 'one').probed.width == 24
+    assert len(passes) == 3
+
+
 def test_checkpoint_of_before_the_probe_is_read(tmp_path, blip2):
     save_checkpoint(tmp_path / 'one', family_vla(blip2, 'blip2'))
     assert 'probe' not in read_manifest(tmp_path / 'one')
     assert load_checkpoint(tmp_path / 'one').probed.width == 24
 
 
-def test_checkpoint_whose_processor_became_another_is_refused(tmp_path, source):
+@pytest.mark.parametrize('probed', [False, True])
+def test_checkpoint_whose_processor_became_another_is_refused(tmp_path, source, probed):
     folder = source('blip2')
-    save_checkpoint(tmp_path / 'one', family_vla(folder, 'blip2'))
+    vla = family_vla(folder, 'blip2')
+    if probed:
+        vla.probe()
+    save_checkpoint(tmp_path / 'one', vla)
     data = json.loads((folder / 'processor_config.json').read_text())
     (folder / 'processor_config.json').write_text(json.dumps(data | {'num_query_tokens': None}))
     with pytest.raises(CheckpointError, match='one cannot be used: .*num_query_tokens'):

@@ -12,6 +12,7 @@ from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.checkpoints.files import read_manifest
 from irevla_policy.frames.dataset import Dataset
 from irevla_policy.frames.frame_store import write_store
+from irevla_policy.model.backbone import Backbone
 from irevla_policy.training.config import TrainConfig
 from irevla_policy.training.trainer import train
 
@@ -41,6 +42,18 @@ def test_probe_is_printed_and_kept_and_unread_adapters_stay_as_they_are(tmp_path
     assert len(changed) == 12
     train(again, data, None, CONFIG, tmp_path / 'two')
     assert load_checkpoint(tmp_path / 'two/checkpoint').probed.tokens == 9
+
+
+def test_a_training_of_more_weights_is_not_gone_on_with(tmp_path, data, monkeypatch):
+    """As one that was killed before weights without a gradient were left out."""
+    source = FAMILIES['llava'].save(tmp_path / 'llava')
+    with monkeypatch.context() as patch:
+        patch.setattr(Backbone, 'leave_untrained', lambda *_: None)
+        train(family_vla(source, 'llava'), data, None, CONFIG, tmp_path / 'out')
+    with pytest.raises(ConfigError, match='a training of other weights: 4 tensors differ, first '
+                       '.*use another output folder') as caught:
+        train(family_vla(source, 'llava'), data, None, CONFIG, tmp_path / 'out')
+    assert '\n' not in str(caught.value)
 
 
 def test_a_head_is_trained_on_a_frozen_backbone(tmp_path, data):
