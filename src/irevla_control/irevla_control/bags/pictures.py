@@ -30,8 +30,8 @@ def _decompressed(description: str, data: bytes) -> np.ndarray:
     """Decode what image_transport, or a camera, calls 'jpeg' or 'rgb8; png compressed bgr8'."""
     # Only bags with compressed images need OpenCV.
     import cv2
-    pixels, _, compression = description.lower().rpartition(';')
-    compression = compression.split()
+    pixels, _, words = description.lower().rpartition(';')
+    compression = words.split()
     kind = next((name for name in _ENDS if name in compression), None)
     if kind is None or any(deep in pixels for deep in ('16', '32', '64')):
         raise BadMessageError(f'a frame of format {description!r}; jpeg or png of 8 bits is '

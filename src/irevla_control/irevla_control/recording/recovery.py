@@ -233,8 +233,10 @@ def _recover_given(folder: Path) -> Recovered:
     if not (staged or any(folder.glob('*.mcap')) or (folder / METADATA).exists()):
         with lock_root(folder):
             torn = [each for each in episode_folders(folder) if _is_torn(each)]
-            return Recovered(*map(list.__add__, recover_folders(folder, torn),
-                                  recover_staged(folder)))
+            here, staged_bags = recover_folders(folder, torn), recover_staged(folder)
+            return Recovered(here.entries + staged_bags.entries,
+                             here.problems + staged_bags.problems,
+                             here.removed + staged_bags.removed)
     root = folder.parent.parent if staged else folder.parent
     with lock_root(root):
         if staged or _is_torn(folder):

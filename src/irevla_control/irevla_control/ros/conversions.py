@@ -34,7 +34,8 @@ def to_array(typecode: str, values: np.ndarray) -> array.array:
 
 def image_to_message(image: np.ndarray, stamp: Time, frame_id: str) -> Image:
     """Wrap a uint8 (height, width, 3) RGB image."""
-    return pixels_to_message(to_array('B', image), *image.shape[:2], stamp, frame_id)
+    height, width = image.shape[:2]
+    return pixels_to_message(to_array('B', image), height, width, stamp, frame_id)
 
 
 def pixels_to_message(pixels: array.array, height: int, width: int, stamp: Time,
