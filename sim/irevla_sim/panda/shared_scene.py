@@ -33,7 +33,7 @@ class SharedScene:
         """
         self.path = FOLDER / f'irevla-{name}'
         self._made, self._opened = positions is not None, -1
-        if self._made:
+        if positions is not None:
             # A new file, because readers of an older one of this name keep it open.
             fresh = self.path.with_suffix(f'.{os.getpid()}')
             self._values = np.memmap(fresh, np.float64, 'w+', shape=(POSITIONS + positions,))

@@ -3,6 +3,7 @@
 """Conversion between the suite's arrays and ROS messages; every conversion checks its input."""
 
 import array
+from collections.abc import Iterable
 
 from builtin_interfaces.msg import Time
 import numpy as np
@@ -65,7 +66,7 @@ def message_to_image(message: Image) -> np.ndarray:
     return data.reshape(message.height, message.width, 3)
 
 
-def action_to_message(action: np.ndarray, stamp: Time, frame_id: str,
+def action_to_message(action: Iterable[float], stamp: Time, frame_id: str,
                       source: int) -> EndEffectorCommand:
     """Wrap a (7,) action; see docs/architecture.md for its layout."""
     x, y, z, rx, ry, rz, gripper = (float(value) for value in action)
