@@ -60,7 +60,7 @@ class ViewShift:
                 f'{abs(self.down):.1f} {along})')
 
 
-def reference_view(pictures: Sequence[np.ndarray]) -> np.ndarray:
+def reference_view(pictures: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
     """Return the reference view of a camera from images uint8 (height, width, 3) RGB.
 
     It is uint8 (height, width, 4): the median image, and 255 where edges are static.
