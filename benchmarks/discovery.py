@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How soon nodes that start one after another know each other, beside ROS's own settings."""
+"""Discovery time of nodes that start one after another, against ROS's default settings."""
 
 import argparse
 from contextlib import ExitStack
@@ -13,13 +13,13 @@ import time
 import numpy as np
 
 NODES, STAGGER_S, RUNS = 8, 0.2, 5
-# Imports are over by then.
+# Time after which all imports are complete.
 READY_S = 3.0
 PATIENCE_S = 30.0
 
 
 def be_node(number: int, begin: float) -> None:
-    """Be one node that publishes to all and hears all; print when it began and knew the others."""
+    """Run one node that publishes and subscribes; print when it started and knew the others."""
     import rclpy
     from std_msgs.msg import Empty
     rclpy.init()
@@ -38,7 +38,7 @@ def be_node(number: int, begin: float) -> None:
 
 
 def last_found_s(run: int, environment: dict[str, str]) -> float:
-    """Return the time from the last node's beginning until all know each other [s]."""
+    """Return the time from the start of the last node until all know each other [s]."""
     begin = time.time() + READY_S
     with ExitStack() as stack:
         nodes = [stack.enter_context(subprocess.Popen(
@@ -53,7 +53,7 @@ def last_found_s(run: int, environment: dict[str, str]) -> float:
 
 
 def measure() -> dict:
-    """Return the median and the longest time with our profile and without, in turn [s]."""
+    """Return median and longest time with our profile and without, alternating [s]."""
     plain = {name: value for name, value in os.environ.items()
              if name != 'FASTRTPS_DEFAULT_PROFILES_FILE'}
     times = [(last_found_s(2 * run, dict(os.environ)), last_found_s(2 * run + 1, plain))

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""BLIP-2 2.7B at full size in bfloat16: latents and stage 2 with LoRA, beside what bounds them.
+"""BLIP-2 2.7B at full size in bfloat16: latents and stage 2 with LoRA, against their bounds.
 
 Times do not depend on what the weights are, so they are random unless --source names others. It
 is meant for a GPU: a CPU without bfloat16 takes hours. Writes results/full-size-<machine>.json.
@@ -41,7 +41,7 @@ from irevla_policy.training.trainer import CPU_ONLY, Example, learn, new_acceler
 PRESET = run.RESULTS.parents[1] / 'config/presets/blip2-opt-2.7b.yaml'
 # Twelve tokens of text: with BLIP-2's 32 queries a latent of 44 x 2560 for each camera.
 INSTRUCTION = 'move the red cup from the left shelf to the front tray'
-# The published model's, where they are not those of transformers without a word.
+# Sizes of the published model that differ from the defaults of transformers.
 SIZES = {'vision_config': {'initializer_range': 0.02},
          'text_config': {'model_type': 'opt', 'hidden_size': 2560, 'ffn_dim': 10240,
                          'num_hidden_layers': 32, 'num_attention_heads': 32,
@@ -73,7 +73,7 @@ def write_source(folder: Path) -> None:
 
 
 def seconds(work: Callable[[], object], repeats: int = REPEATS) -> list[float]:
-    """Return how long the work took each time, after it was done once."""
+    """Return the times of repeated calls after one warm-up call [s]."""
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
@@ -92,7 +92,7 @@ def operations(work: Callable[[], object]) -> int:
 
 
 def limits() -> tuple[float, float]:
-    """Return what this machine does at best: bytes/s of memory and bfloat16 operations/s."""
+    """Return the machine's limits: bytes/s of memory and bfloat16 operations/s."""
     source = torch.ones(COPY_BYTES, dtype=torch.uint8, device=DEVICE)
     target = torch.empty_like(source)
     bandwidth = 2 * COPY_BYTES / min(seconds(lambda: target.copy_(source), 10))
@@ -108,7 +108,7 @@ def beside_floors(measured_s: float, moved: float, done: float, bandwidth: float
 
 
 def peak_gb() -> float:
-    """Return the largest memory in use since the last call: of a GPU; of this process for all."""
+    """Return the peak memory since the last call [GB]; without a GPU, of the whole process."""
     if DEVICE.type == 'cuda':
         peak = torch.cuda.max_memory_allocated()
         torch.cuda.reset_peak_memory_stats()
@@ -117,7 +117,7 @@ def peak_gb() -> float:
 
 
 def weight_bytes(vla: VLA) -> int:
-    """Return the size of all weights that a pass reads whole: no tables of words [bytes]."""
+    """Return the size of all weights that a pass reads, without embedding tables [bytes]."""
     tables = {module.weight for module in vla.modules() if isinstance(module, torch.nn.Embedding)}
     return sum(weight.nbytes for weight in vla.parameters() if weight not in tables)
 
@@ -132,18 +132,18 @@ def random_batch(vla: VLA, size: int) -> Batch:
 
 def measure_latent(vla: VLA, bandwidth: float, rate: float) -> dict:
     """Return the time from the images of one observation to its latent in the CPU's memory."""
-    # What training left must not count.
+    # Gradients of the training must not count.
     vla.zero_grad(set_to_none=True)
     peak_gb()
     batch = random_batch(vla, 1)
 
-    def perceive() -> torch.Tensor:
-        return vla.perceive(batch.images, batch.states, batch.instructions)[0].cpu()
+    def encode() -> torch.Tensor:
+        return vla.encode_observation(batch.images, batch.states, batch.instructions)[0].cpu()
 
-    done = operations(perceive)
+    done = operations(encode)
     vla.compile_for_inference()
-    times = seconds(perceive)
-    return {'shape': list(perceive().shape[1:]), 'latency_ms': percentiles(times),
+    times = seconds(encode)
+    return {'shape': list(encode().shape[1:]), 'latency_ms': percentiles(times),
             'peak_gb': peak_gb(), **beside_floors(float(np.median(times)), weight_bytes(vla), done,
                                                   bandwidth, rate)}
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A replay of 200 000 latents of BLIP-2 2.7B: written whole, drawn from, opened again.
+"""A replay of 200 000 latents of BLIP-2 2.7B: filling, drawing batches, opening again.
 
 It needs 46 GB in --folder. Writes docs/results/large_replay.json.
 """
@@ -28,24 +28,24 @@ DRAWS, READS, READ_ROWS = 200, 30, 32
 
 
 def own_memory_mb() -> float:
-    """Return the memory of this process that is not the kernel's cache of files [MB]."""
+    """Return the memory of this process without the page cache [MB]."""
     status = Path('/proc/self/status').read_text()
     return int(status.split('RssAnon:')[1].split()[0]) / 1e3
 
 
 def median_ms(work: Callable[[], object], repeats: int) -> float:
-    """Return how long the work takes [ms]."""
+    """Return the median time of a call [ms]."""
     return 1e3 * float(np.median(timeit.repeat(work, number=1, repeat=repeats)))
 
 
 def open_replay(folder: Path, capacity: int) -> LatentReplay:
-    """Open the replay, or make it."""
+    """Open or create the replay."""
     return LatentReplay(folder, backbone_hash='none', tokens=BLIP2_TOKENS, width=BLIP2_WIDTH,
                         state_size=10, action_size=7, capacity=capacity)
 
 
 def measure_draws(replay: LatentReplay) -> dict[str, float]:
-    """Return how long it takes to draw a batch of transitions, and to read latents of some."""
+    """Return the times to draw a batch of transitions and to read latents."""
     config, random = SACfDConfig(), np.random.default_rng(0)
     usable = replay.usable(config.return_steps)
     return {
@@ -67,7 +67,7 @@ def measure(folder: Path, capacity: int) -> dict:
     found, seconds = [], []
     for number in progress_bar(range(capacity // (STEPS + 1)), 'episodes written', unit='episode'):
         episode = LatentEpisode(
-            # Rows of their own, which no file system can share.
+            # Different rows, so that no file system deduplicates them.
             np.roll(latents, number, axis=2), np.zeros((STEPS + 1, 10), np.float32),
             np.zeros((STEPS, 7), np.float32), np.zeros(STEPS, np.float32), False, False,
             np.zeros(STEPS, bool), np.zeros(STEPS, np.uint64), np.arange(STEPS))

@@ -68,7 +68,7 @@ def untrained_checkpoint(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def running_nodes(checkpoint: Path) -> None:
-    """Run the real `vla` and `command_mux` nodes in processes of their own."""
+    """Run the real `vla` and `command_mux` nodes, each in a process."""
     processes = [
         subprocess.Popen([sys.executable, '-m', module, '--ros-args', *arguments])
         for module, arguments in (
@@ -88,10 +88,10 @@ def running_nodes(checkpoint: Path) -> None:
 
 
 class Client:
-    """Publishes observations and times the answers."""
+    """Publishes observations and measures the time to the command."""
 
     def __init__(self) -> None:
-        """Wire the topics of an environment with one camera."""
+        """Create the topics of an environment with one camera."""
         self._node = rclpy.create_node('latency')
         self._executor = DirectExecutor()
         self._executor.add_node(self._node)
@@ -133,7 +133,7 @@ class Client:
             self._executor.spin_once(timeout_sec=1.0)
 
     def ask(self, image: np.ndarray) -> tuple[float, float]:
-        """Publish one observation; return the seconds until its command, and of its pass."""
+        """Publish one observation; return the times to its command and of its pass [s]."""
         start = time.perf_counter()
         stamp_ns = time.time_ns()
         stamp = ns_to_stamp(stamp_ns)
@@ -150,7 +150,7 @@ class Client:
         return elapsed, self._pass_s
 
     def ping(self) -> float:
-        """Send a command of the policy; return the seconds until the mux has forwarded it."""
+        """Send a policy command; return the time until the mux has forwarded it [s]."""
         start = time.perf_counter()
         stamp_ns = time.time_ns()
         self._policy.publish(action_to_message(
@@ -159,7 +159,7 @@ class Client:
         return time.perf_counter() - start
 
     def swap(self, head: Head, backbone_hash: str, version: int, image: np.ndarray) -> float:
-        """Publish a new head; return the seconds until the first action that it gave."""
+        """Publish a new head; return the time to its first action [s]."""
         message = PolicyUpdate(version=version, backbone_hash=backbone_hash, weights=to_array(
             'B', np.frombuffer(pack_head(head), np.uint8)))
         start = time.perf_counter()
@@ -176,7 +176,7 @@ def measure(samples: int = 500) -> dict:
     slowed down by the graph shows), and a command through the mux alone and back (two of the
     way's three hops without any work: what this machine's wake-ups cost).
     """
-    # A graph of its own, whatever else runs on this machine.
+    # A separate domain, in case other graphs run on this machine.
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Speed of stage 1's learner: cached latents, beside the VLM in the loop and stable-baselines3."""
+"""Speed of the learner on cached latents, against the VLM in the loop and stable-baselines3."""
 
 from collections.abc import Callable
 import json
@@ -24,7 +24,7 @@ CONFIG = Path(__file__).resolve().parents[1] / 'config'
 # As stable-baselines3's SAC: the actor in every update, one-step returns, learned temperature.
 SETTINGS = SACfDConfig(batch_size=256, actor_every=1, return_steps=1, temperature='auto')
 EPISODES, STEPS = 60, 40
-# Updates in one turn, and turns.
+# Number of updates in a burst, and number of bursts.
 TURN, TURNS = 60, 9
 # A latent of BLIP-2 2.7B: 32 query tokens and 12 of text, of width 2560.
 BLIP2_TOKENS, BLIP2_WIDTH = 44, 2560
@@ -37,8 +37,8 @@ def filled_replay(folder: Path, vla: VLA, images: np.ndarray, states: np.ndarray
     replay, random = None, np.random.default_rng(0)
     for number in range(EPISODES):
         rows = np.arange(STEPS + 1) + number * (STEPS + 1)
-        latents, proprioception = vla.perceive(images[rows], states[rows],
-                                               [instruction] * len(rows))
+        latents, proprioception = vla.encode_observation(
+            images[rows], states[rows], [instruction] * len(rows))
         latents = latents.numpy()
         rewards = np.zeros(STEPS, np.float32)
         rewards[-1] = number % 2
@@ -56,9 +56,9 @@ def filled_replay(folder: Path, vla: VLA, images: np.ndarray, states: np.ndarray
 
 
 def baseline(features: int, actions: int, layer_norm: bool) -> Callable[[int], None]:
-    """Return stable-baselines3's SAC of equal sizes: a call does so many updates.
+    """Return stable-baselines3's SAC of equal sizes, as a function that runs updates.
 
-    ``layer_norm``: its critics have the same layers as ours too; it has none by itself.
+    ``layer_norm``: add the LayerNorm of our critics to its critics.
     """
     from stable_baselines3 import SAC
     from stable_baselines3.common.logger import configure
@@ -70,7 +70,7 @@ def baseline(features: int, actions: int, layer_norm: bool) -> Callable[[int], N
                         ) -> ContinuousCritic:
             if layer_norm:
                 self.critic_kwargs['activation_fn'] = lambda: torch.nn.Sequential(
-                    # Hidden layers are of one size.
+                    # All hidden layers have this size.
                     torch.nn.LayerNorm(SETTINGS.hidden[0], elementwise_affine=False),
                     torch.nn.ReLU())
             return super().make_critic(features_extractor)
@@ -87,7 +87,8 @@ def baseline(features: int, actions: int, layer_norm: bool) -> Callable[[int], N
 
     agent = SAC(Policy, Nothing(), batch_size=SETTINGS.batch_size,
                 buffer_size=EPISODES * STEPS,
-                policy_kwargs={'net_arch': list(SETTINGS.hidden), 'n_critics': SETTINGS.critics},
+                policy_kwargs={'net_arch': list(SETTINGS.hidden),
+                               'n_critics': SETTINGS.num_critics},
                 device='cpu', seed=0)
     agent.set_logger(configure(None, []))
     random = np.random.default_rng(0)
@@ -100,14 +101,14 @@ def baseline(features: int, actions: int, layer_norm: bool) -> Callable[[int], N
 
 
 def rate(work: Callable[[int], None], count: int) -> float:
-    """Return how many updates a second a turn of work makes."""
+    """Return the rate of a number of updates [Hz]."""
     start = time.perf_counter()
     work(count)
     return count / (time.perf_counter() - start)
 
 
 def untrained_vla() -> VLA:
-    """Return the tiny preset with random weights, as stage 1 has it."""
+    """Return the tiny preset with random weights, set up as in stage 1."""
     torch.set_num_threads(1)
     random = np.random.default_rng(0)
     actions = random.uniform(-1, 1, (50, 7))
@@ -121,7 +122,7 @@ def untrained_vla() -> VLA:
 
 
 def random_frames(vla: VLA) -> tuple[np.ndarray, np.ndarray]:
-    """Return images and states of so many frames as `filled_replay` wants."""
+    """Return random images and states for `filled_replay`."""
     random, config = np.random.default_rng(0), vla.config
     count = EPISODES * (STEPS + 1)
     return (random.integers(0, 256, (count, len(config.cameras), config.image_size,
@@ -130,7 +131,7 @@ def random_frames(vla: VLA) -> tuple[np.ndarray, np.ndarray]:
 
 
 def update_for_ever(on_ready: Callable[[], None]) -> None:
-    """Learn from a filled replay with the shipped settings, until the process is killed."""
+    """Run updates with the shipped settings until the process is killed."""
     vla = untrained_vla()
     with tempfile.TemporaryDirectory() as folder:
         replay = filled_replay(Path(folder), vla, *random_frames(vla), 'open the door')
@@ -142,7 +143,7 @@ def update_for_ever(on_ready: Callable[[], None]) -> None:
 
 
 def measure_updates() -> dict:
-    """Return updates/s on cached latents, and the ratios to the others, in turns."""
+    """Return updates/s on cached latents, and ratios to the others in alternating bursts."""
     random, vla = np.random.default_rng(0), untrained_vla()
     images, states = random_frames(vla)
     frames = len(images)
@@ -157,12 +158,13 @@ def measure_updates() -> dict:
 
         def uncached(turns: int) -> None:
             for _ in range(turns):
-                # Both observations of every transition through the VLM, as without a cache.
+                # Without a cache, both observations of every transition pass through the VLM.
                 for rows in (random.integers(frames, size=SETTINGS.batch_size) for _ in range(2)):
-                    vla.perceive(images[rows], states[rows], ['open the door'] * len(rows))
+                    vla.encode_observation(images[rows], states[rows],
+                                           ['open the door'] * len(rows))
                 agent.update()
 
-        features = vla.backbone.width + vla.statistics.state_size + SETTINGS.components
+        features = vla.backbone.width + vla.statistics.state_size + SETTINGS.pca_components
         sb3, plain_sb3 = (baseline(features, vla.statistics.action_size, layer_norm)
                           for layer_norm in (True, False))
         works = {'cached': (cached, TURN), 'sb3': (sb3, TURN), 'plain_sb3': (plain_sb3, TURN),
@@ -186,7 +188,7 @@ def measure_updates() -> dict:
 
 
 def measure_replay() -> dict:
-    """Return the share of a plain memory-mapped read's bandwidth, on latents of BLIP-2's size."""
+    """Return the bandwidth against plain memory-mapped reads, on latents of BLIP-2's size."""
     random = np.random.default_rng(0)
     latent = random.standard_normal((51, BLIP2_TOKENS, BLIP2_WIDTH)).astype(np.float16)
     with tempfile.TemporaryDirectory() as folder:

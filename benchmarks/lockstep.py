@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Lock-step decisions per second through ROS against the same environment in process."""
+"""Lock-step environment steps per second over ROS, against the same environment in process."""
 
 import argparse
 from functools import partial
@@ -32,7 +32,7 @@ class Driver:
     """Answers each complete observation of the node with the same command."""
 
     def __init__(self) -> None:
-        """Subscribe to what a policy needs."""
+        """Subscribe to the topics of a policy."""
         self._node = rclpy.create_node('driver')
         self._executor = DirectExecutor()
         self._executor.add_node(self._node)
@@ -52,7 +52,7 @@ class Driver:
         self._episode = message
 
     def wait(self, timeout_s: float = 60.0) -> None:
-        """Wait until the node is up and connected."""
+        """Wait until the node is connected."""
         end = time.monotonic() + timeout_s
         while not (self._reset.service_is_ready() and self._command.get_subscription_count()):
             if time.monotonic() > end:
@@ -61,14 +61,14 @@ class Driver:
         time.sleep(1.0)
 
     def reset(self, seed: int) -> None:
-        """Begin an episode and wait for its first observation."""
+        """Start an episode and wait for its first observation."""
         answer = self._reset.call_async(ResetEpisode.Request(task=TASK, seed=seed))
         while not answer.done():
             self._executor.spin_once(timeout_sec=1.0)
         self._observe(answer.result().episode_id, 0)
 
     def step(self) -> None:
-        """Command, and wait for the whole observation that follows."""
+        """Send a command and wait for the next complete observation."""
         self._command.publish(action_to_message(
             HOLD, self._episode.header.stamp, 'base', EndEffectorCommand.SOURCE_POLICY))
         self._observe(self._episode.episode_id, self._episode.step + 1)
@@ -83,7 +83,7 @@ class Driver:
 
 
 def measure(rounds: int = 100) -> dict:
-    """Alternate short bursts through ROS and in process; return the median of their ratios."""
+    """Alternate short bursts over ROS and in process; return the median of their ratios."""
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     process = subprocess.Popen([sys.executable, '-m', 'irevla_sim.metaworld.metaworld_node',
                                 '--ros-args', '-p', 'horizon:=1000000'])
@@ -98,7 +98,7 @@ def measure(rounds: int = 100) -> dict:
         seconds = {name: [] for name in turns}
         for _ in range(rounds):
             for name, step in turns.items():
-                # The first after the other's turn finds cold caches.
+                # The first step of a burst has cold caches.
                 step()
                 start = time.perf_counter()
                 for _ in range(BURST):

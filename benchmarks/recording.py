@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Messages that the recorder loses, and the CPU it takes: two cameras and a 1 kHz state."""
+"""Lost messages and CPU time of the recorder, with two cameras and a state at 1 kHz."""
 
 import argparse
 from collections import Counter
@@ -30,13 +30,13 @@ EPISODE_ID = 'benchmark'
 
 
 class Robot:
-    """Publishes what a robot with two cameras does, and counts it.
+    """Publishes the topics of a robot with two cameras, and counts the messages.
 
     The messages are built once: only their stamps change, so that the publisher keeps its pace.
     """
 
     def __init__(self, node: Node) -> None:
-        """Advertise as ``node``."""
+        """Create the publishers of ``node``."""
         random = np.random.default_rng(0)
         stamp = ns_to_stamp(0)
         self.messages = {f'camera/{camera}/image_raw': image_to_message(
@@ -85,7 +85,7 @@ class Robot:
 
 @contextlib.contextmanager
 def running_recorder(root: Path) -> psutil.Process:
-    """Run the real `recorder` node in a process of its own."""
+    """Run the real `recorder` node in a process."""
     process = subprocess.Popen([
         sys.executable, '-m', 'irevla_control.recording.recorder_node', '--ros-args',
         '--params-file', str(Path(__file__).resolve().parents[1] / 'config/recorder.yaml'),

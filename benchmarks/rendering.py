@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Rendered frames per second against stock Meta-World: same view, same size, taking turns."""
+"""Rendered frames per second against stock Meta-World: same view and size, alternating."""
 
 import argparse
 import json
@@ -21,13 +21,13 @@ FRAMES, STOCK_FRAMES = 40, 3
 
 
 def measure(rounds: int = 6, image_size: int = 84) -> dict:
-    """Alternate bursts of both, the stock one in a process of its own; compare their medians."""
+    """Alternate bursts of both, the stock one in its own process; compare their medians."""
     scene = Scene(find_task(TASK, load_catalogue()), image_size, 1)
     scene.reset(0)
     stock = subprocess.Popen(
         [sys.executable, Path(__file__).with_name('stock_rendering.py'), f'{TASK}-v3',
          STOCK_CAMERA, str(image_size), str(STOCK_FRAMES)],
-        # Without our own setting of Mesa's threads.
+        # Without our setting of Mesa's threads.
         env={name: value for name, value in os.environ.items() if name != 'LP_NUM_THREADS'},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     stock_s, ours_s = [], []
@@ -40,7 +40,7 @@ def measure(rounds: int = 6, image_size: int = 84) -> dict:
             for _ in range(FRAMES):
                 scene.render(CAMERA)
             ours_s.append((time.perf_counter() - start) / FRAMES)
-    # The first round warms up.
+    # The first round is a warm-up.
     slow, fast = float(np.median(stock_s[1:])), float(np.median(ours_s[1:]))
     return {'render_speedup': round(slow / fast, 2),
             'frames_per_second': {'stock': round(1 / slow, 1), 'irevla': round(1 / fast, 1)}}

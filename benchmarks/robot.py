@@ -50,7 +50,7 @@ STARTS_WITHIN_S = 60.0
 
 
 def timed_franka(file: str, address: str) -> None:
-    """Run franka_node, and note when its arm is led, and when that leads elsewhere."""
+    """Run franka_node; record the times of its control steps and of changed setpoints."""
     from irevla_control.franka import franka_arm, franka_node
     led: list[int] = []
     turned: list[int] = []
@@ -65,7 +65,7 @@ def timed_franka(file: str, address: str) -> None:
                 target[0] = setpoint.target.position
                 turned.append(now)
 
-    # Where `connected` looks it up.
+    # `connected` finds it there.
     franka_arm.FrankaArm = TimedArm
     sys.argv = ['franka_node', '--ros-args', '--params-file', str(ROOT / 'config/franka.yaml'),
                 '-p', f'robot_ip:={address}', '-p', 'realtime:=false']
@@ -76,10 +76,10 @@ def timed_franka(file: str, address: str) -> None:
 
 
 class Bench:
-    """The arm's process, and this process's node in a thread of its own."""
+    """The arm's process, and a node of this process in a thread."""
 
     def __init__(self, folder: Path) -> None:
-        """Start the simulated robot and the arm's node; lead the arm home."""
+        """Start the simulated robot and the arm's node; move the arm home."""
         self.panda = PandaProcess()
         self._file = folder / 'times.json'
         code = f'import robot; robot.timed_franka({str(self._file)!r}, {self.panda.address!r})'
@@ -107,7 +107,7 @@ class Bench:
         self.states.append((time.time_ns(), np.array([p.x, p.y, p.z])))
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for something in the other thread."""
+        """Wait for a condition that the other thread changes."""
         end = time.monotonic() + STARTS_WITHIN_S
         while not condition():
             if time.monotonic() > end:
@@ -115,14 +115,14 @@ class Bench:
             time.sleep(0.02)
 
     def go_home(self) -> None:
-        """Lead the arm home, and wait until it takes commands."""
+        """Move the arm home, and wait until it accepts commands."""
         self.until(lambda: self.mode != RobotState.MODE_UNKNOWN, 'the first state')
         self._home.call_async(GoHome.Request(seed=GoHome.Request.SEED_NONE))
         self.until(lambda: self.mode == RobotState.MODE_RESETTING, 'the way home')
         self.until(lambda: self.mode == RobotState.MODE_READY, 'home')
 
     def send(self, translation: np.ndarray) -> int:
-        """Publish a command; return when [ns]."""
+        """Publish a command; return the time [ns]."""
         now = time.time_ns()
         self.command.publish(action_to_message(
             np.array([*translation, 0, 0, 0, 1.0]), ns_to_stamp(now), BASE_FRAME,
@@ -130,7 +130,7 @@ class Bench:
         return now
 
     def close(self) -> dict[str, list[int]]:
-        """End all; return the arm's times [ns]."""
+        """Stop all processes; return the arm's times [ns]."""
         self._franka.terminate()
         self._franka.wait(20)
         self._ending.set()
@@ -156,7 +156,7 @@ def after(sent: list[int], turned: list[int]) -> list[float]:
 
 
 def commands(bench: Bench) -> list[int]:
-    """Send commands to and fro at a policy's pace; return when [ns]."""
+    """Send commands back and forth at a policy's rate; return their times [ns]."""
     sent = []
     for number in range(COMMANDS):
         sent.append(bench.send(np.array([0, 0.004 if number // 10 % 2 else -0.004, 0])))
@@ -165,7 +165,7 @@ def commands(bench: Bench) -> list[int]:
 
 
 def tracking(bench: Bench) -> dict[str, float]:
-    """Return the arm's delay [s] on a circle of commands, and its distance from it then [m]."""
+    """Return the arm's delay on a circle of commands [s], and the remaining distance [m]."""
     bench.go_home()
     bench.states.clear()
     bench.until(lambda: bench.states, 'a state')
@@ -189,7 +189,7 @@ def tracking(bench: Bench) -> dict[str, float]:
 
 
 def learner(ready: object) -> None:
-    """Update heads for ever, as the learner beside the arm does."""
+    """Run updates until the process is killed, as a learner beside the arm."""
     import learning
     learning.update_for_ever(ready.set)
 
@@ -220,7 +220,7 @@ def jitter(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def teleoperation(bench: Bench) -> list[int]:
-    """Push a SpaceMouse that answers a camera at 30 Hz; return when [ns]."""
+    """Send reports of a SpaceMouse that answers a camera at 30 Hz; return their times [ns]."""
     reports, sent = HidReports(), []
     mouse = SpaceMouseNode(reported_device(reports), parameter_overrides=[
         rclpy.Parameter('cameras', value=['front']),
@@ -278,7 +278,7 @@ def cameras() -> dict[str, float]:
         frames.append(frame)
         heard.set()
 
-    camera = RealSenseCamera(device.device, CameraSettings('a', size=CAMERA_SIZE), on_frame)
+    camera = RealSenseCamera(device.device, CameraSettings('a', image_size=CAMERA_SIZE), on_frame)
     picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
     def show() -> None:

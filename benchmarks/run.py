@@ -16,7 +16,7 @@ import sys
 RESULTS = Path(__file__).resolve().parent / 'results'
 MODULES = ('rendering', 'lockstep', 'latency', 'discovery', 'recording', 'training', 'learning',
            'robot')
-# figure: (path in the results, goal in words, whether a value reaches it)
+# figure: (path in the results, goal as text, whether a value reaches the goal)
 GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'rendering, times stock Meta-World': (('render_speedup',), '>= 8', lambda x: x >= 8),
     'lock-step through ROS / in process': (('lockstep_ratio',), '>= 0.85', lambda x: x >= 0.85),
@@ -62,7 +62,7 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
 
 
 def machine() -> dict:
-    """Describe the machine and the software measured."""
+    """Return facts about the machine and the software."""
     model = re.search(r'model name\s*: (.*)', Path('/proc/cpuinfo').read_text())
     gpu = subprocess.run(['nvidia-smi', '--query-gpu=name', '--format=csv,noheader'],
                          capture_output=True, text=True).stdout.strip() if any(
@@ -73,12 +73,12 @@ def machine() -> dict:
 
 
 def file_name(text: str) -> str:
-    """Return words of a machine as a part of a file's name."""
+    """Return a machine's name as a part of a file name."""
     return re.sub(r'[^a-z0-9]+', '-', text.lower()).strip('-')
 
 
 def run_module(module: str) -> dict:
-    """Run one benchmark in a process of its own; return its figures."""
+    """Run one benchmark in a process; return its figures."""
     code = f'import json, {module}; print("RESULT" + json.dumps({module}.measure()))'
     done = subprocess.run([sys.executable, '-c', code], cwd=Path(__file__).parent,
                           stdout=subprocess.PIPE, text=True)
@@ -89,7 +89,7 @@ def run_module(module: str) -> dict:
 
 
 def table(results: dict) -> str:
-    """Return the goals and what was measured, as Markdown."""
+    """Return goals and figures as Markdown."""
     rows = ['| figure | measured | goal | |', '|---|---|---|---|']
     for name, (path, goal, reached) in GOALS.items():
         value = results
@@ -101,7 +101,7 @@ def table(results: dict) -> str:
 
 
 def main() -> None:
-    """Run all benchmarks, or those named."""
+    """Run all benchmarks, or the named ones."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('modules', nargs='*', default=MODULES, metavar='MODULE',
                         help=f'some of {", ".join(MODULES)}; all without any')

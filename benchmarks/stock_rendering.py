@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Meta-World as it comes: for each line read, render a burst and write its seconds per frame."""
+"""Stock Meta-World: for each line on stdin, render a burst and print its time per frame [s]."""
 
 import sys
 import time

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Does data slow training down? Real bags and the real trainer beside bare learning steps."""
+"""Share of training time spent on data: the real trainer on bags, against bare updates."""
 
 from dataclasses import replace
 import json
@@ -34,7 +34,7 @@ PERIOD_NS = 50_000_000
 
 
 def record_episode(root: Path, number: int, cameras: tuple[str, ...], size: int) -> None:
-    """Write and commit one bag as the recorder does: random pictures, an arm that moves."""
+    """Write and commit one bag as the recorder does, with random images and a moving arm."""
     random = np.random.default_rng(number)
     event = EpisodeState(
         episode_id=f'random-{number}', task='random', seed=number, success=True, terminated=True,
@@ -68,7 +68,7 @@ def record_episode(root: Path, number: int, cameras: tuple[str, ...], size: int)
 
 
 def bare_steps(vla: VLA, dataset: Dataset, config: TrainConfig) -> float:
-    """Return samples/s of learning steps on one batch that never changes."""
+    """Return samples/s of updates on one fixed batch."""
     accelerator = new_accelerator()
     model, optimizer = accelerator.prepare(
         vla.train(), torch.optim.AdamW(vla.parameters(), config.learning_rate, fused=True))
@@ -83,7 +83,7 @@ def bare_steps(vla: VLA, dataset: Dataset, config: TrainConfig) -> float:
 
 
 def measure() -> dict:
-    """Decode bags once, then take turns with both kinds of steps; return medians.
+    """Decode bags once, then alternate both kinds of updates; return medians.
 
     Both kinds of steps in turn, so that a busy machine slows both alike. The bags were just
     written: decoding reads them from memory, as most often after collecting.

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The robot's graph with fake hardware, up and down many times: what stays behind each time.
+"""Starts and stops the robot's graph with simulated hardware many times; counts what remains.
 
 ``python benchmarks/up_and_down.py`` writes docs/results/up_and_down.json; it is no part of
 ``make bench``, for it takes ten minutes.
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path('/dev/shm')
 ADDRESS, NAMESPACE = '127.0.5.1', 'up_and_down'
 UP_WITHIN_S, DOWN_WITHIN_S = 60.0, 30.0
-# What a node prints that cuts itself off from a middleware that hangs, see `ros.node.Node`.
+# Text that a node prints when it leaves a hanging middleware, see `ros.node.Node`.
 CUT_OFF = f'Timeout ({timedelta(seconds=ENDS_WITHIN_S)})!'
 
 
@@ -89,7 +89,7 @@ def up_and_down(log: Path, bags: Path) -> tuple[float, float, int]:
 
 
 def main() -> None:
-    """Go up and down, and say what stayed behind."""
+    """Start and stop the graph; print what remains."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--times', type=int, default=50)
     options = parser.parse_args()

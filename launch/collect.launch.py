@@ -5,7 +5,7 @@
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.launching import (
+from irevla_bringup.launch_nodes import (
     NOT_GIVEN,
     camera_arguments,
     camera_names,
@@ -20,11 +20,12 @@ from irevla_bringup.launching import (
     whole_number,
 )
 from irevla_bringup.starting import Started, start
+from irevla_sim.expert_noise import NOISE_STD
 
 
 def launch_nodes(context: LaunchContext) -> list[Started]:
-    """Start the nodes with the arguments' values."""
-    noise = {'noise_std': number(context, 'noise_std', 0.0, 2.0)} if value(
+    """Return the nodes for the launch arguments."""
+    noise = {'noise_std': number(context, 'noise_std', NOISE_STD.low, NOISE_STD.high)} if value(
         context, 'noise_std') else {}
     return [
         node(context, 'irevla_sim', 'expert', {**noise, **simulator_parameters(context)}),
@@ -34,15 +35,15 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, then start the nodes."""
+    """Declare the launch arguments and start the nodes."""
     return LaunchDescription([
         *common_arguments(),
         *episode_arguments(),
         *simulator_arguments(),
         *camera_arguments(),
         DeclareLaunchArgument('noise_std', default_value=NOT_GIVEN,
-                              description='noise on the expert\'s commands, as a share of the '
-                                          'largest command; labels stay clean; empty: what '
-                                          'config/expert.yaml says'),
+                              description='standard deviation of the noise on the expert\'s '
+                                          'commands, as a share of the largest command; labels '
+                                          'have none; empty: the value of config/expert.yaml'),
         start(launch_nodes),
     ])

@@ -1,55 +1,13 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 1 over the graph: the VLA explores, the learner improves its head, until it is done."""
+"""The old name of stage1.launch.py: names the new one and fails."""
 
-from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument
+import sys
 
-from irevla_bringup.launching import (
-    classifier_argument,
-    common_arguments,
-    episode_arguments,
-    episode_nodes,
-    existing_path,
-    exploring_policy,
-    learner_arguments,
-    policy_steps_argument,
-    reward_node,
-    seen_by_policy,
-    simulator_arguments,
-    value,
-)
-from irevla_bringup.starting import Started, start
-
-
-def launch_nodes(context: LaunchContext) -> list[Started]:
-    """Start the nodes with the arguments' values."""
-    checkpoint = existing_path(context, 'checkpoint')
-    cameras, image_size = seen_by_policy(checkpoint)
-    if value(context, 'mode') != 'lock_step':
-        raise RuntimeError('launch argument mode:=real_time: the real-time simulator executes '
-                           'commands later than the observations they answer; use lock_step')
-    if not value(context, 'output'):
-        raise RuntimeError('launch argument output is empty; give a folder')
-    reward = reward_node(context, checkpoint)
-    return [
-        *exploring_policy(context, checkpoint),
-        *reward,
-        *episode_nodes(context, ['policy_command', 'policy_update',
-                                 *(['reward'] if reward else [])],
-                       cameras, image_size),
-    ]
+from launch import LaunchDescription
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, then start the nodes."""
-    return LaunchDescription([
-        *common_arguments(),
-        *episode_arguments(episodes='1000000'),
-        *simulator_arguments(),
-        classifier_argument(),
-        policy_steps_argument(),
-        DeclareLaunchArgument('checkpoint', description='folder of the policy to improve'),
-        *learner_arguments(),
-        start(launch_nodes),
-    ])
+    """End with status 1 and one line."""
+    # No exception: `ros2 launch` would print its traceback, before it looks at the arguments.
+    sys.exit('improve.launch.py is now stage1.launch.py; its arguments are the same')

@@ -1,19 +1,20 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A recorded episode once more: its commands, in the simulator or on the robot."""
+"""Replay of a recorded episode: its commands, in the simulator or on the robot."""
 
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.launching import (
+from irevla_bringup.launch_nodes import (
     camera_names,
     common_arguments,
     episode_arguments,
     episode_nodes,
     existing_path,
     node,
+    number,
     simulator_arguments,
     value,
     whole_number,
@@ -30,28 +31,31 @@ from irevla_control.bags.index import entry_from_bag
 from irevla_control.errors import BagError
 
 FROM_BAG = ('tasks', 'seed', 'horizon')
-# Commands without motion at the end.
+# Number of commands without motion at the end.
 REST = 20
 
 
 def launch_nodes(context: LaunchContext) -> list[Started]:
-    """Start the nodes with the arguments' values."""
+    """Return the nodes for the launch arguments."""
     bag = existing_path(context, 'bag')
     try:
         entry = entry_from_bag(Path(bag))
     except BagError as error:
         raise RuntimeError(f'launch argument bag:={bag}: {error}') from error
-    # The same task from the same start.
+    # The same task and layout.
     context.launch_configurations.update(
         tasks=entry.task, seed=str(max(entry.seed, 0)), horizon=str(entry.steps + REST))
     image_size = whole_number(context, 'image_size', 16)
+    recorded = {'bag': bag} | (
+        {'bag_max_skew_s': number(context, 'bag_max_skew_s', 0, 1)}
+        if value(context, 'bag_max_skew_s') else {})
     if value(context, 'on') == 'simulator':
-        return [node(context, 'irevla_control', 'replay', {'bag': bag}),
+        return [node(context, 'irevla_control', 'replay', recorded),
                 *episode_nodes(context, ['teleop_command'], entry.cameras, image_size)]
     return [
         *robot_nodes(context, image_size),
         node(context, 'irevla_control', 'replay', {
-            'bag': bag, 'cameras': camera_names(context),
+            **recorded, 'cameras': camera_names(context),
             'max_skew_s': max_skew_s(context)}),
         *operator_nodes(context, demonstrate=False),
         *episodes_on_robot(context, ['teleop_command']),
@@ -59,10 +63,13 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, then start the nodes."""
+    """Declare the launch arguments and start the nodes."""
     return LaunchDescription([
         *common_arguments(),
         DeclareLaunchArgument('bag', description='folder of the recorded episode'),
+        DeclareLaunchArgument('bag_max_skew_s', default_value='',
+                              description='largest age of the recorded state relative to its '
+                                          'observation [s]; empty: what the bag states'),
         DeclareLaunchArgument('on', default_value='simulator', choices=['simulator', 'robot'],
                               description='where its commands are executed'),
         *(argument for argument in episode_arguments()

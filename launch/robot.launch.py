@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A policy on the robot: arm, cameras, VLA, command mux, operator, recorder, episode runner.
 
-With ``output`` it learns online (stage 1): the VLA explores, and the learner improves its head.
+With ``output`` it runs stage 1: the VLA explores, and the learner trains its head.
 """
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.launching import (
+from irevla_bringup.launch_nodes import (
     camera_names,
     classifier_argument,
     common_arguments,
@@ -33,7 +33,7 @@ from irevla_bringup.starting import Started, start
 
 
 def launch_nodes(context: LaunchContext) -> list[Started]:
-    """Start the nodes with the arguments' values."""
+    """Return the nodes for the launch arguments."""
     checkpoint = existing_path(context, 'checkpoint')
     cameras, image_size = seen_by_policy(checkpoint)
     if camera_names(context) != cameras:
@@ -57,7 +57,7 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, then start the nodes."""
+    """Declare the launch arguments and start the nodes."""
     return LaunchDescription([
         *common_arguments(),
         *episode_arguments(horizon='200'),

@@ -15,8 +15,10 @@ CONFIG = os.path.join('..', 'config')
 
 def config_files() -> list:
     """Return (install folder, files) of every folder under config/."""
+    # colcon's folder keeps a dangling link of a file that was removed from config/ or renamed.
     return [(os.path.join('share', NAME, 'config', os.path.relpath(folder, CONFIG)),
-             [os.path.join(folder, name) for name in names if name.endswith(('.yaml', '.xml'))])
+             [path for name in names if name.endswith(('.yaml', '.xml'))
+              and os.path.isfile(path := os.path.join(folder, name))])
             for folder, _, names in os.walk(CONFIG)]
 
 setup(

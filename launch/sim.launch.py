@@ -1,11 +1,11 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Close the loop in simulation: simulator, VLA, command mux, recorder, episode runner."""
+"""A policy in simulation: simulator, VLA, command mux, recorder, episode runner."""
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.launching import (
+from irevla_bringup.launch_nodes import (
     classifier_argument,
     common_arguments,
     episode_arguments,
@@ -21,7 +21,7 @@ from irevla_bringup.starting import Started, start
 
 
 def launch_nodes(context: LaunchContext) -> list[Started]:
-    """Start the nodes with the arguments' values."""
+    """Return the nodes for the launch arguments."""
     checkpoint = existing_path(context, 'checkpoint')
     cameras, image_size = seen_by_policy(checkpoint)
     reward = reward_node(context, checkpoint)
@@ -35,7 +35,7 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, then start the nodes."""
+    """Declare the launch arguments and start the nodes."""
     return LaunchDescription([
         *common_arguments(),
         *episode_arguments(),

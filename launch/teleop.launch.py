@@ -5,7 +5,7 @@
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.launching import common_arguments, episode_arguments, whole_number
+from irevla_bringup.launch_nodes import common_arguments, episode_arguments, whole_number
 from irevla_bringup.robot import (
     ANY_NUMBER,
     episodes_on_robot,
@@ -17,7 +17,7 @@ from irevla_bringup.starting import Started, start
 
 
 def launch_nodes(context: LaunchContext) -> list[Started]:
-    """Start the nodes with the arguments' values."""
+    """Return the nodes for the launch arguments."""
     return [
         *robot_nodes(context, whole_number(context, 'image_size', 16)),
         *operator_nodes(context, demonstrate=True),
@@ -27,7 +27,7 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments, then start the nodes."""
+    """Declare the launch arguments and start the nodes."""
     return LaunchDescription([
         *common_arguments(),
         *episode_arguments(episodes='20', horizon='200'),

@@ -16,8 +16,9 @@ from pathlib import Path
 import platform
 import subprocess
 import sys
-import tempfile
 from typing import Any
+
+from irevla_control.files import write_synced
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -47,11 +48,7 @@ def load() -> dict[str, Any]:
 
 def store(program: str, found: dict[str, Any]) -> None:
     """Put the findings of a program into the file; it is the old or the new one at any time."""
-    text = json.dumps(load() | {program: found}, indent=1) + '\n'
-    with tempfile.NamedTemporaryFile('w', dir=RESULTS.parent, delete=False) as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, RESULTS)
+    write_synced(RESULTS, json.dumps(load() | {program: found}, indent=1) + '\n')
 
 
 def begin(program: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 1 on a success classifier's word beside stage 1 on the truth, from the same policy."""
+"""Stage 1 with a classifier's reward against the true reward, from the same policy."""
 
 from dataclasses import replace
 import json
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from irevla_bringup.demo import DemoConfig
-from irevla_bringup.graphs import Graph, run_graphs
-from irevla_bringup.over_graph import read_results
+from irevla_bringup.launched_graphs import Graph, run_graphs
+from irevla_bringup.ros_backend import read_results
 from irevla_learner.algorithm1.config import Algorithm1Config
-from irevla_learner.algorithm1.in_process import InProcess
+from irevla_learner.algorithm1.in_process_backend import InProcessBackend
 from irevla_learner.classifier.train import train_from_bags
 from irevla_learner.classifier.training import ClassifierConfig
 from irevla_learner.runs.evaluation import load_results, save_results, summarise
@@ -21,32 +21,32 @@ from irevla_policy.checkpoints.files import read_description
 from irevla_policy.metrics_log import read_metrics
 
 TASK = 'door-open-new'
-# Labelled episodes of a round, each going on this long after success.
+# Number of labelled episodes of a round, and of steps after success.
 LABELLED_EPISODES, LINGER = 60, 5
-# First the policy of stage 0 is watched, then what became of it on the classifier's word.
+# The first round labels episodes of stage 0's policy, later ones of the previous round's.
 ROUNDS = (1, 2, 3)
 EPISODES = 50
 
 
 def run_judged(output: Path, config: DemoConfig, seed: int, checkpoint: Path) -> None:
-    """Learn the task on the truth; then label episodes, train a classifier, learn on its word.
+    """Run stage 1 with the true reward; then label episodes, train a classifier, run it with that.
 
     The latter in rounds: each classifier also knows what deceived those before.
     """
     with RunFolder(output, {**config.contents(), 'task': TASK}, seed) as run:
         _learn(run, 'truth', config.algorithm1, seed, checkpoint)
-        watched, bags = checkpoint, []
+        labelled_policy, bags = checkpoint, []
         for number in ROUNDS:
             bags.append(output / f'labelled{number}')
             judge = output / f'judge{number}'
             with run.step(f'label {number}', outputs=[bags[-1].name],
                           makes=[bags[-1].name, f'labelled{number}.json']) as step:
                 if step.needed:
-                    _label(watched, bags[-1], config.algorithm1, seed, number)
+                    _label(labelled_policy, bags[-1], config.algorithm1, seed, number)
             with run.step(f'classify {number}', outputs=[judge.name]) as step:
                 if step.needed:
                     train_from_bags(bags, checkpoint, judge, ClassifierConfig(), seed)
-            watched = _learn(run, f'classifier{number}',
+            labelled_policy = _learn(run, f'classifier{number}',
                              replace(config.algorithm1, classifier=judge), seed, checkpoint)
 
 
@@ -65,23 +65,23 @@ def _label(checkpoint: Path, bags: Path, config: Algorithm1Config, seed: int,
 
 def _learn(run: RunFolder, reward: str, config: Algorithm1Config, seed: int,
            checkpoint: Path) -> Path:
-    """Do stage 1 on a reward, evaluate it on the truth; return the policy that came of it."""
+    """Run stage 1 with a reward, evaluate true success; return the trained policy."""
     folder = run.path / reward
-    with InProcess(config, read_description(checkpoint)[1], seed) as domain:
+    with InProcessBackend(config, read_description(checkpoint)[1], seed) as backend:
         with run.step(f'learn {reward}', outputs=[f'{reward}/checkpoint'],
                       makes=[reward]) as step:
             if step.needed:
                 folder.mkdir(exist_ok=True)
-                domain.learn(TASK, checkpoint, folder)
+                backend.learn(TASK, checkpoint, folder)
         with run.step(f'evaluate {reward}', outputs=[f'{reward}/results.json']) as step:
             if step.needed:
-                save_results(folder / 'results.json', domain.evaluate(
+                save_results(folder / 'results.json', backend.evaluate(
                     folder / 'checkpoint', {TASK: EPISODES}, folder))
     return folder / 'checkpoint'
 
 
 def judged_figures(output: Path) -> dict[str, Any]:
-    """Return what each classifier is worth, and the true success after learning on each reward."""
+    """Return the quality of each classifier, and the true success after stage 1 with it."""
     found = {}
     for number in ROUNDS:
         report = json.loads((output / f'judge{number}/report.json').read_text())

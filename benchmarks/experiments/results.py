@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the experiments found so far: one JSON file, and the pictures made from it.
+"""The results of the experiments: one JSON file, and the plots made from it.
 
 What the file holds is kept: a part that is there for a seed is not run again, on this machine or
 another. Remove its entry to have it measured anew.
@@ -8,9 +8,7 @@ another. Remove its entry to have it measured anew.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-import fcntl
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 import numpy as np
 
+from irevla_control.files import Lock
 from irevla_learner.json_file import write_json
 from irevla_learner.report.plots import BLUE, NEUTRAL, ORANGE, STYLE, groups_chart, save_png
 from irevla_learner.runs.environment import environment_facts
@@ -29,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / 'docs/results/experiments.json'
 IMAGES = ROOT / 'docs/images'
 COLOURS = (BLUE, ORANGE, NEUTRAL)
-# Episodes that a point of the curves is the mean of.
+# Number of episodes of which a point of the curves is the mean.
 WINDOW = 60
 
 
@@ -43,7 +42,7 @@ def load() -> dict[str, Any]:
 
 
 def has(part: str, name: str, seed: int) -> bool:
-    """Tell whether a part holds this method, curve or task for a seed."""
+    """Return whether a part contains this method, curve or task for a seed."""
     return str(seed) in load()[part].get(name, {})
 
 
@@ -69,7 +68,7 @@ def add_curve(curve: str, seed: int, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def add_judged(task: str, seed: int, figures: Mapping[str, Any]) -> None:
-    """Add what the classifier is worth and what came of learning on its word."""
+    """Add the quality of the classifiers and the success after stage 1 with them."""
     with _changed() as content:
         content['judged'].setdefault(task, {})[str(seed)] = {**figures, **_provenance()}
 
@@ -107,17 +106,13 @@ def table(methods: Mapping[str, Mapping[str, Any]],
 
 @contextmanager
 def _changed() -> Iterator[dict[str, Any]]:
-    # Seeds may run side by side, a process each; the folder is locked since the file is replaced.
+    # Seeds may run in parallel processes; the folder is locked, since the file is replaced.
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    folder = os.open(RESULTS.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with Lock(RESULTS.parent, is_folder=True, wait=True):
         content = load()
         yield content
         write_json(RESULTS, content)
         _draw(content)
-    finally:
-        os.close(folder)
 
 
 def _figures(successes: int, episodes: int) -> dict[str, Any]:
@@ -134,7 +129,7 @@ def _draw(content: Mapping[str, Any]) -> None:
 
 
 def curve_chart(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Return the success of the newest episodes over decisions, a line for each seed."""
+    """Return the success of the newest episodes over environment steps, a line per seed."""
     with rc_context(STYLE):
         figure = Figure(figsize=(8, 4), layout='constrained')
         axes = figure.subplots()
@@ -144,7 +139,7 @@ def curve_chart(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
                 if len(steps) > WINDOW:
                     axes.plot(steps[WINDOW:], (successes[WINDOW:] - successes[:-WINDOW]) / WINDOW,
                               color=colour, label=curve if number == 0 else None)
-        axes.set(ylim=(-0.02, 1), xlabel='decisions of the policy',
+        axes.set(ylim=(-0.02, 1), xlabel='environment steps',
                  ylabel=f'success of the newest {WINDOW} episodes, exploring')
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.legend()

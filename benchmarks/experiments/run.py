@@ -1,10 +1,11 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's comparisons, small: Table I and Figure 4 on Meta-World. Hours; goes on after a kill.
+"""The paper's comparisons, small: Table I and Figure 4 on Meta-World. Takes hours.
 
 For each seed: demonstrations over ROS, stage 0, then every method from the same policy, in
-process; then stage 1 on a success classifier's word beside the truth. Results go to
-docs/results/experiments.json, their pictures to docs/images; what is there is not run again.
+process; then stage 1 with a success classifier's reward against the true reward. Results are
+written to docs/results/experiments.json, plots to docs/images. Results that exist are not measured
+again, so the same command continues after a kill.
 """
 
 import argparse
@@ -20,10 +21,10 @@ import results
 import torch
 
 from irevla_bringup.demo import DemoConfig, demonstrate_and_train, load_demo_config
-from irevla_bringup.over_graph import OverGraph
+from irevla_bringup.ros_backend import RosBackend
 from irevla_control.errors import IrevlaError
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
-from irevla_learner.algorithm1.in_process import InProcess
+from irevla_learner.algorithm1.in_process_backend import InProcessBackend
 from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.report.report import evaluated_stages
 from irevla_learner.runs.run_folder import RunFolder
@@ -35,7 +36,7 @@ from irevla_policy.model.vla import VLA
 
 PPO = {'algorithm': 'ppo',
        'settings': PPOConfig.load(results.ROOT / 'config/learning/ppo.yaml')}
-# What differs from config/improve.yaml.
+# Differences from config/algorithm1.yaml.
 TASKS = {'rl': ('door-open-new', 'drawer-close-new', 'window-open-new'),
          'held_out': ('door-open-unseen', 'window-close-unseen')}
 EPISODES = EpisodeCounts(*[20] * len(GROUPS))
@@ -47,7 +48,7 @@ METHODS: dict[str, dict[str, Any]] = {
         'stage1_trains': 'all', 'new_share': 0.0},
     'iRe-VLA (PPO)': PPO,
 }
-# Those of the paper's table; the last only when asked for by name.
+# The methods of the paper's table; the last one runs only if named.
 USUAL = [method for method in METHODS if method != 'iRe-VLA (PPO)']
 # Figure 4: how PPO learns one new task.
 CURVE_TASK = 'door-open-new'
@@ -57,7 +58,7 @@ CURVES: dict[str, dict[str, Any]] = {
     'from scratch, all': {**PPO, 'stage1_trains': 'all'},
 }
 PARTS = ('methods', 'curves', 'judged')
-# Graphs that collect demonstrations side by side.
+# Number of graphs that collect demonstrations in parallel.
 WORKERS = 2
 
 
@@ -77,8 +78,8 @@ def run_method(output: Path, config: DemoConfig, method: str, seed: int,
     folder = output / file_name(method)
     policy = read_description(checkpoint)[1]
     with RunFolder(folder, changed.contents(), seed) as run, \
-            InProcess(changed.algorithm1, policy, seed) as domain:
-        Algorithm1(run, changed.algorithm1, domain, roots, seed).run(checkpoint)
+            InProcessBackend(changed.algorithm1, policy, seed) as backend:
+        Algorithm1(run, changed.algorithm1, backend, roots, seed).run(checkpoint)
     results.add_method(method, seed, evaluated_stages(folder), asdict(config.algorithm1.tasks))
 
 
@@ -97,15 +98,15 @@ def run_curve(output: Path, config: DemoConfig, curve: str, seed: int,
                 save_checkpoint(checkpoint, VLA(trained.config, trained.statistics,
                                                 tokenizer_json=trained.backbone.tokenizer_json))
             (folder / 'stage1').mkdir(exist_ok=True)
-            with InProcess(changed.algorithm1, read_description(checkpoint)[1],
-                           seed) as domain:
-                domain.learn(CURVE_TASK, checkpoint, folder / 'stage1')
+            with InProcessBackend(changed.algorithm1, read_description(checkpoint)[1],
+                                  seed) as backend:
+                backend.learn(CURVE_TASK, checkpoint, folder / 'stage1')
     results.add_curve(curve, seed, read_metrics(folder / 'stage1'))
 
 
 def run_missing(output: Path, config: DemoConfig, seed: int, parts: Iterable[str],
                 methods: Iterable[str]) -> None:
-    """Run what the results do not have yet for this seed."""
+    """Run the parts that the results lack for this seed."""
     def missing(part: str, names: Iterable[str]) -> list[str]:
         return [name for name in names if part in parts and not results.has(part, name, seed)]
 
@@ -115,9 +116,9 @@ def run_missing(output: Path, config: DemoConfig, seed: int, parts: Iterable[str
         return
     asked = {'stage0': config.stage0_contents(), 'expert': config.algorithm1.tasks.expert,
              'horizon': config.algorithm1.horizon}
-    domain = OverGraph(config.algorithm1, seed, WORKERS, output / 'demonstrations')
+    backend = RosBackend(config.algorithm1, seed, WORKERS, output / 'demonstrations')
     with RunFolder(output / 'demonstrations', asked, seed) as run:
-        roots, checkpoint = demonstrate_and_train(run, config, seed, domain)
+        roots, checkpoint = demonstrate_and_train(run, config, seed, backend)
     for method in methods:
         run_method(output, config, method, seed, roots, checkpoint)
     for curve in curves:
@@ -128,7 +129,7 @@ def run_missing(output: Path, config: DemoConfig, seed: int, parts: Iterable[str
 
 
 def main() -> None:
-    """Run what is asked and not there yet; print the table."""
+    """Run missing results of the chosen parts; print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--output', type=Path, default=results.ROOT / 'runs/experiments')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1])
@@ -144,10 +145,10 @@ def main() -> None:
             run_missing(options.output / f'seed{seed}', config, seed, options.parts,
                         options.methods)
         except IrevlaError as error:
-            # Too few successes to label with one seed, say, must not keep the next from running.
+            # An error with one seed, such as too few successes, must not stop the next.
             failed.append(f'seed {seed}: {error}')
         except KeyboardInterrupt:
-            sys.exit('experiments: stopped; the same command goes on from here')
+            sys.exit('experiments: stopped; the same command continues from here')
     for row, groups in results.load()['table'].items():
         print(row, *(f'{group} {cell["successes"]}/{cell["episodes"]}'
                      for group, cell in groups.items()), sep='  ')

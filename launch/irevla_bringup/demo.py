@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The main job on one machine, over ROS: demonstrations, stage 0, then Algorithm 1, report."""
+"""The demo over ROS on one machine: demonstrations, stage 0, Algorithm 1, report."""
 
 import argparse
 from dataclasses import dataclass, replace
@@ -11,16 +11,17 @@ from typing import Any, ClassVar
 
 from ament_index_python.packages import get_package_share_directory
 
-from irevla_bringup.over_graph import OverGraph
+from irevla_bringup.ros_backend import RosBackend
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.config import Algorithm1Config, load_config
-from irevla_learner.algorithm1.improve import run_command
+from irevla_learner.algorithm1.program import run_command
 from irevla_learner.report.report import write_report
 from irevla_learner.runs.run_folder import RunFolder
 from irevla_policy.model.config import PolicyConfig, load_preset
 from irevla_policy.settings import Settings, plain, setting
 from irevla_policy.training.config import TrainConfig
 from irevla_policy.training.train import train_from_bags
+from irevla_sim.expert_noise import NOISE_STD
 
 CONFIG = Path(get_package_share_directory('irevla_bringup')) / 'config'
 
@@ -32,22 +33,23 @@ class _File(Settings):
     what: ClassVar[str] = 'demo configuration'
 
     demonstrations: int = setting(least=1)
-    noise_std: float = setting(least=0)
+    noise_std: float = setting(least=NOISE_STD.low, most=NOISE_STD.high)
     preset: Path
     training: Path
-    improvement: Path
+    algorithm1: Path
 
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """All that a demo was asked, whole: no file of settings is read again.
+    """The complete configuration of a demo; no settings file is read again.
 
     Attributes:
-        demonstrations: of each expert task.
-        noise_std: on the executed commands of the expert, as a share of the largest.
-        preset: the model of stage 0.
-        training: of stage 0.
-        algorithm1: what follows.
+        demonstrations: number of demonstrations of each expert task.
+        noise_std: standard deviation of the noise on the expert's commands, as a share of the
+            largest command.
+        preset: model of stage 0.
+        training: training settings of stage 0.
+        algorithm1: configuration of Algorithm 1.
 
     """
 
@@ -58,12 +60,12 @@ class DemoConfig:
     algorithm1: Algorithm1Config
 
     def stage0_contents(self) -> dict[str, Any]:
-        """Return what is asked of stage 0 as JSON values."""
+        """Return the configuration of stage 0 as JSON values."""
         return {'demonstrations': self.demonstrations, 'noise_std': self.noise_std,
                 'preset': plain(self.preset), 'training': plain(self.training)}
 
     def contents(self) -> dict[str, Any]:
-        """Return all of it as JSON values, as `Algorithm1Config.contents` does."""
+        """Return the configuration as JSON values, as `Algorithm1Config.contents`."""
         return {**self.algorithm1.contents(), 'stage0': self.stage0_contents()}
 
 
@@ -76,17 +78,17 @@ def load_demo_config(path: Path) -> DemoConfig:
     file = _File.load(path)
     training = TrainConfig.load(file.training)
     return DemoConfig(file.demonstrations, file.noise_std, load_preset(file.preset), training,
-                      load_config(file.improvement, training))
+                      load_config(file.algorithm1, training))
 
 
 def demonstrate_and_train(run: RunFolder, config: DemoConfig, seed: int,
-                          domain: OverGraph) -> tuple[list[Path], Path]:
-    """Do stage 0 in a run folder; return the folders of demonstrations, and the checkpoint."""
+                          backend: RosBackend) -> tuple[list[Path], Path]:
+    """Run stage 0 in a run folder; return the folders of demonstrations and the checkpoint."""
     policy = config.preset
     demonstrations, checkpoint = run.path / 'demonstrations', run.path / 'stage0/checkpoint'
     with run.step('collect', outputs=['demonstrations'], makes=['demonstrations']) as step:
         if step.needed:
-            results = domain.collect(
+            results = backend.collect(
                 dict.fromkeys(config.algorithm1.tasks.expert, config.demonstrations),
                 demonstrations, {
                     'cameras': ','.join(policy.cameras), 'image_size': policy.image_size,
@@ -105,26 +107,26 @@ def demonstrate_and_train(run: RunFolder, config: DemoConfig, seed: int,
 
 def run_demo(output: Path, config: DemoConfig, seed: int, workers: int, setup_s: float) -> Path:
     """Run or continue the demo in the folder ``output``; return the report's path."""
-    domain = OverGraph(config.algorithm1, seed, workers, output)
+    backend = RosBackend(config.algorithm1, seed, workers, output)
     with RunFolder(output, {**config.contents(), 'workers': workers}, seed=seed) as run:
         run.add_time('setup', setup_s)
-        roots, checkpoint = demonstrate_and_train(run, config, seed, domain)
-        Algorithm1(run, config.algorithm1, domain, roots, seed).run(checkpoint)
+        roots, checkpoint = demonstrate_and_train(run, config, seed, backend)
+        Algorithm1(run, config.algorithm1, backend, roots, seed).run(checkpoint)
     write_report(output)
     return output / 'report.html'
 
 
 def main() -> None:
-    """Parse the command line and run."""
+    """Run the demo with the arguments of a command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--output', type=Path, default=Path('runs/demo'), help='run folder')
     parser.add_argument('--config', type=Path, default=CONFIG / 'demo.yaml',
                         help='demonstrations, stage 0, and the configuration of Algorithm 1')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--workers', type=int, default=min(2, os.cpu_count() or 1),
-                        help='graphs that run side by side')
+                        help='number of graphs that run in parallel')
     parser.add_argument('--started', type=float, default=None,
-                        help='Unix time at which the set-up began, for the report')
+                        help='Unix time of the start of the set-up [s], for the report')
     args = parser.parse_args()
     setup_s = 0.0 if args.started is None else time.time() - args.started
     report = run_demo(args.output.absolute(), load_demo_config(args.config), args.seed,

@@ -1,9 +1,10 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Faults put into a running robot graph, and how soon the arm rests: ``python -m ... --help``.
+"""Injects faults into a running robot graph and measures when the arm rests.
 
-The graph is robot.launch.py with fake hardware; whether the arm rests is asked of the simulated
-robot itself, not of any node. Whoever changes limits or times in config/ can see what they do.
+``python -m irevla_bringup.faults --help``. The graph is robot.launch.py with simulated hardware;
+the speed of the arm is that of the simulated robot itself, not of any node. Run it after a change
+of limits or times in config/.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from rclpy.publisher import Publisher
 from std_msgs.msg import Empty, Header, String
 from std_srvs.srv import Trigger
 
-from irevla_bringup.graphs import Graph, running_graph
+from irevla_bringup.launched_graphs import Graph, running_graph
 from irevla_control.episodes.robot_episode_node import BROKEN
 from irevla_control.errors import IrevlaError
 from irevla_control.observation import BASE_FRAME
@@ -42,20 +43,20 @@ from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
 from irevla_sim.panda.process import LOST_PACKETS, PandaProcess
 
-# Joints that move as fast as this are moving [rad/s].
+# Joint speed above which the arm moves [rad/s].
 MOVES = 0.05
-# Of the end effector's way, what a speed is told from [s].
+# Time over which the speed of the end effector is measured [s].
 SPEED_OVER_S = 0.15
-# What a policy of these experiments does at each image: on to the left [m].
+# Translation to the left that the policy commands at each image [m].
 DRIFT = 0.012
 FPS, HORIZON = 10, 1000
-# Steps after which an episode is too old for a fault: the arm comes to the border of its box.
+# Number of steps after which the arm is near the border of its box, too late for a fault.
 FRESH = 12
-# Longest wait for anything [s]; a busy machine is slow.
+# Longest wait for any condition [s], on a busy machine.
 WAIT_S = 90.0
 FLOOD_HZ, FLOOD_S = 1000.0, 1.0
 HOUR_NS = 3600 * 1_000_000_000
-# A busy machine's images pause: an operator remains in command meanwhile.
+# On a busy machine images pause; the operator stays in command for longer.
 ALL_PARAMETERS = """
 /**/command_mux: {ros__parameters: {teleop_timeout_s: 5.0}}
 /**/episode_runner: {ros__parameters: {max_retries: 1000000}}
@@ -64,20 +65,20 @@ ALL_PARAMETERS = """
 
 
 class FaultError(IrevlaError):
-    """The arm did not rest, or did not go on, in time."""
+    """The arm did not rest, or did not move again, in time."""
 
 
 @dataclass(frozen=True)
 class Reaction:
-    """What came of a fault.
+    """Measured reaction to a fault.
 
     Attributes:
-        fault: its name.
-        rest_s: from the fault until the simulated joints stand still [s]; None where the arm
-            is gone.
-        again_s: from the cure until an episode moves the arm again [s].
-        said: mode and text of the newest robot_state, before the cure.
-        top_speed: of the end effector after the fault [m/s].
+        fault: name of the fault.
+        rest_s: time from the fault until the simulated joints rest [s]; None if the robot is
+            off.
+        again_s: time from the cure until an episode moves the arm again [s].
+        said: mode and text of the newest robot_state before the cure.
+        top_speed: largest speed of the end effector after the fault [m/s].
 
     """
 
@@ -90,12 +91,12 @@ class Reaction:
 
 @dataclass(frozen=True)
 class Fault:
-    """How a fault is done and cured.
+    """A fault and its cure.
 
     Attributes:
-        inject, cure: what to do.
-        rests: whether the arm is to come to rest, and can be asked.
-        ends_in: modes of RobotState of which one is to be reached, besides rest.
+        inject, cure: functions that inject and cure it.
+        rests: whether the arm must come to rest and its speed can be measured.
+        ends_in: modes of RobotState, one of which must be reached.
 
     """
 
@@ -106,7 +107,7 @@ class Fault:
 
 
 def drifting_policy(folder: Path, preset: Path) -> Path:
-    """Save a policy that moves the arm to the left, whatever it sees."""
+    """Save a policy that moves the arm to the left for every observation."""
     random = np.random.default_rng(0)
     actions = np.tile([0, DRIFT, 0, 0, 0, 0, 1.0], (50, 1))
     actions[:, :3] += random.uniform(-1e-4, 1e-4, (50, 3))
@@ -117,10 +118,10 @@ def drifting_policy(folder: Path, preset: Path) -> Path:
 
 
 class FaultyRobot:
-    """A simulated Panda, the graph that leads it, and what breaks the one or the other."""
+    """A simulated Panda, the graph that controls it, and faults of both."""
 
     def __init__(self, folder: Path, preset: Path) -> None:
-        """Begin; the graph's logs, policy and learning go to ``folder``."""
+        """Start the robot; logs, policy and learner's files are in ``folder``."""
         self.panda = PandaProcess()
         checkpoint = drifting_policy(folder / 'policy', preset)
         parameters = folder / 'parameters.yaml'
@@ -139,10 +140,10 @@ class FaultyRobot:
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
         self.state, self.episode = RobotState(), EpisodeState()
-        # The newest fault text of each mode since a fault was put in.
-        self._told: dict[int, str] = {}
+        # The newest fault text of each mode since a fault was injected.
+        self._reported: dict[int, str] = {}
         self._top_speed = 0.0
-        self._way: deque[tuple[float, np.ndarray]] = deque()
+        self._path: deque[tuple[float, np.ndarray]] = deque()
         self._unplugged = self.node.create_publisher(String, 'unplugged', EVENT)
         self._command = self.node.create_publisher(EndEffectorCommand, 'command', COMMAND)
         self._policy = self.node.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
@@ -154,41 +155,41 @@ class FaultyRobot:
 
     def _on_state(self, message: RobotState) -> None:
         self.state, p = message, message.pose.position
-        self._told[message.mode] = message.fault_text
-        # By this machine's clock: a busy machine's simulated time is slower, its twist larger.
+        self._reported[message.mode] = message.fault_text
+        # With this machine's clock: simulated time can be slower, so its twist is too large.
         now, place = stamp_to_ns(message.header.stamp) * 1e-9, np.array([p.x, p.y, p.z])
-        while self._way and now - self._way[0][0] > SPEED_OVER_S:
-            before, there = self._way.popleft()
+        while self._path and now - self._path[0][0] > SPEED_OVER_S:
+            before, there = self._path.popleft()
             self._top_speed = max(self._top_speed, float(
                 np.linalg.norm(place - there) / (now - before)))
-        self._way.append((now, place))
+        self._path.append((now, place))
 
     def _on_episode(self, message: EpisodeState) -> None:
         self.episode = message
 
     def close(self) -> None:
-        """End everything."""
+        """Stop graph, node and robot."""
         self._stack.close()
         self.node.destroy_node()
         self.panda.stop()
 
     def launch(self) -> None:
-        """Start the graph, again if it ended."""
+        """Start the graph, or restart it."""
         self._stack.close()
         self.episode = EpisodeState()
         self._launch = self._stack.enter_context(running_graph(self._graph))
 
     def spin(self, seconds: float) -> None:
-        """Hear for a while."""
+        """Receive messages for this time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self._executor.spin_once(timeout_sec=max(0.0, end - time.monotonic()))
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for something.
+        """Wait for a condition; ``what`` names it in an error.
 
         Raises:
-            FaultError: it did not happen.
+            FaultError: it did not become true.
 
         """
         end = time.monotonic() + WAIT_S
@@ -199,7 +200,7 @@ class FaultyRobot:
             self.spin(0.02)
 
     def moving(self) -> None:
-        """Wait until a young episode moves the arm; end an older one, as an operator would."""
+        """Wait until an episode of few steps moves the arm; end an older one as an operator."""
         ended = ''
 
         def moves() -> bool:
@@ -223,22 +224,22 @@ class FaultyRobot:
         raise FaultError(f'node {name} does not run; see {self._graph.log}')
 
     def broken(self) -> bool:
-        """Return whether the arm waits for recovery."""
+        """Return whether the arm needs recovery."""
         return self.state.mode in BROKEN
 
     def arm_thaws(self) -> None:
-        """Let the arm's node go on, which finds its motion ended by the robot."""
+        """Resume the arm's node, whose motion the robot has ended, and recover."""
         self.process('franka').resume()
-        self.until(self.broken, 'the fault that the robot ended the motion with')
+        self.until(self.broken, 'the fault that ended the motion')
         self.recover()
 
     def robot_returns(self) -> None:
-        """Switch the robot on again."""
+        """Switch the robot on again, and recover."""
         self.panda.start()
         self.recover()
 
     def recover(self) -> None:
-        """Have the arm recover, as an operator would, until it does."""
+        """Call `recover`, as an operator would, until the arm recovers."""
         def recovered() -> bool:
             if not self.broken():
                 return True
@@ -250,24 +251,24 @@ class FaultyRobot:
         self.until(recovered, 'recovery')
 
     def after_launch(self) -> None:
-        """Launch again, and recover what the robot holds against the client that left."""
+        """Launch again, and recover from the fault that the lost client left."""
         self.launch()
         self.state = RobotState()
         self.until(lambda: self.state.mode != RobotState.MODE_UNKNOWN, 'the first state')
         self.recover()
 
     def react(self, fault: str) -> Reaction:
-        """Put a fault in, measure, cure it, wait until all goes on.
+        """Inject a fault, measure, cure it, and wait until the arm moves again.
 
         Raises:
-            FaultError: the arm did not rest, or did not go on.
+            FaultError: the arm did not rest, or did not move again.
 
         """
         what = self.faults()[fault]
         self.moving()
-        self._way.clear()
+        self._path.clear()
         self._top_speed = 0.0
-        self._told.clear()
+        self._reported.clear()
         began = time.monotonic()
         what.inject()
         rest_s = None
@@ -279,11 +280,11 @@ class FaultyRobot:
             rest_s = time.monotonic() - began
         self.spin(0.5)
         if what.ends_in:
-            # Some modes pass by themselves, soon after the fault.
-            self.until(lambda: any(mode in self._told for mode in what.ends_in),
+            # Some modes last only for a short time after the fault.
+            self.until(lambda: any(mode in self._reported for mode in what.ends_in),
                        f'{fault}: its mode')
-        mode = next((mode for mode in what.ends_in if mode in self._told), self.state.mode)
-        text = self._told.get(mode, self.state.fault_text)
+        mode = next((mode for mode in what.ends_in if mode in self._reported), self.state.mode)
+        text = self._reported.get(mode, self.state.fault_text)
         said = f'mode {mode}' + (f': {text}' if text else '')
         top_speed = self._top_speed
         began = time.monotonic()
@@ -319,14 +320,14 @@ class FaultyRobot:
                                       ends_in=(RobotState.MODE_HOLDING,)),
             'emergency stop': Fault(lambda: self._stop.publish(Empty()), self.recover,
                                     ends_in=(RobotState.MODE_STOPPED,)),
-            'clock jump': Fault(lambda: self.tell(self._policy, np.zeros(7), HOUR_NS),
+            'clock jump': Fault(lambda: self.send(self._policy, np.zeros(7), HOUR_NS),
                                 self.give_up, ends_in=(RobotState.MODE_HOLDING,)),
             'command flood': Fault(self.flood, ends_in=(RobotState.MODE_HOLDING,)),
             'NaN commands': Fault(self.nonsense, ends_in=(RobotState.MODE_HOLDING,)),
         }
 
-    def tell(self, publisher: Publisher, action: np.ndarray, later_ns: int = 0) -> None:
-        """Publish a command, stamped now or later."""
+    def send(self, publisher: Publisher, action: np.ndarray, later_ns: int = 0) -> None:
+        """Publish a command with the stamp of now, or later."""
         stamp = ns_to_stamp(time.time_ns() + later_ns)
         publisher.publish(action_to_message(action, stamp, BASE_FRAME,
                                             EndEffectorCommand.SOURCE_UNKNOWN))
@@ -337,17 +338,17 @@ class FaultyRobot:
                                               verdict=OperatorVerdict.FAILURE))
 
     def flood(self) -> None:
-        """Publish large commands past the mux, as fast as a broken node might."""
+        """Publish large commands past the mux at `FLOOD_HZ`, as a broken node could."""
         end, sent = time.monotonic() + FLOOD_S, 0
         while time.monotonic() < end:
-            self.tell(self._command, np.array([0, 0.03, 0, 0, 0, 0, 1.0]))
+            self.send(self._command, np.array([0, 0.03, 0, 0, 0, 0, 1.0]))
             sent += 1
             self.spin(max(0.0, end - FLOOD_S + sent / FLOOD_HZ - time.monotonic()))
 
     def nonsense(self) -> None:
-        """Publish past the mux what is no command."""
+        """Publish commands that are not finite past the mux."""
         for _ in range(50):
-            self.tell(self._command, np.full(7, np.nan))
+            self.send(self._command, np.full(7, np.nan))
             self.spin(0.02)
 
 
@@ -356,7 +357,8 @@ def main() -> None:
     parser = argparse.ArgumentParser('python -m irevla_bringup.faults', description=__doc__)
     parser.add_argument('--preset', type=Path, required=True, help='YAML file of the model')
     parser.add_argument('--output', type=Path, help='JSON file of the reactions')
-    parser.add_argument('--repeat', type=int, default=1, help='times that each fault is put in')
+    parser.add_argument('--repeat', type=int, default=1,
+                        help='number of times that each fault is injected')
     options = parser.parse_args()
     rclpy.init()
     reactions = []
@@ -381,8 +383,8 @@ def main() -> None:
 
 
 def table(reactions: list[Reaction]) -> str:
-    """Return the reactions as a Markdown table: of each fault the median and the worst."""
-    lines = ['| fault | arm at rest after [s] | goes on after [s] | told as |',
+    """Return a Markdown table of the reactions: median and maximum for each fault."""
+    lines = ['| fault | arm at rest after [s] | continues after [s] | reported as |',
              '|---|---|---|---|']
     for name in dict.fromkeys(one.fault for one in reactions):
         same = [one for one in reactions if one.fault == name]

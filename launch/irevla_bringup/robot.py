@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the launch files of the robot share: the arm, its cameras and its operator, real or not."""
+"""Nodes that the launch files of the robot share: arm, cameras, operator; real or simulated."""
 
 from collections.abc import Iterable
 import sys
@@ -8,7 +8,7 @@ import sys
 from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument, ExecuteProcess
 
-from irevla_bringup.launching import (
+from irevla_bringup.launch_nodes import (
     NOT_GIVEN,
     camera_names,
     node,
@@ -21,52 +21,55 @@ from irevla_bringup.launching import (
 from irevla_bringup.starting import Started, SuiteNode, ends_all
 from irevla_sim.panda.process import LOST_PACKETS
 
-# Drawn pictures that leave two cores time for the arm, [pixels].
+CAMERAS = 'front,wrist'
+# Rate of images, and so of commands [Hz].
+FPS = 15
+# Size of rendered images for which two cores are fast enough [pixels].
 FAKE_WIDTH, FAKE_HEIGHT = 320, 240
 FAKE_STARTS_S = 60.0
-# On busy cores the simulated arm is late, which is no obstacle in its way.
+# On busy cores the simulated arm is late without an obstacle [s].
 FAKE_HELD_BACK_S = 40.0
-# Its pictures come by its own time.
+# Simulated cameras run in simulated time, which can be slower [s].
 FAKE_LOST_AFTER_S = 2.0
-# Of the time between two images, what the rest of an observation may be older than the first.
+# Largest age of sensor samples against the first camera's image, in image periods.
 MAX_SKEW = 1.5
-# Without progress, after which an episode is played again [s]: longer than a reset may take,
-# and operators take their time between two episodes.
+# Time without progress after which an episode is played again [s]: longer than a reset, and with
+# a person longer than the pause between two episodes.
 STALL_S, PATIENT_S = 100.0, 3600.0
-# Discarding costs nothing.
+# A person may discard any number of episodes.
 ANY_NUMBER = 1_000_000
 
 
 def robot_arguments(operators: list[str]) -> list[DeclareLaunchArgument]:
-    """Arguments of a launch file of the robot, with these operators and a fake to choose from."""
+    """Arguments of a launch file of the robot, with these operators and a simulated one."""
     return [
         DeclareLaunchArgument('robot_ip', default_value=NOT_GIVEN,
                               description='address of the robot'),
         DeclareLaunchArgument('use_fake_hardware', default_value='false',
                               choices=['true', 'false'],
-                              description='a simulated Panda and drawn cameras in place of real '
-                                          'ones, behind the same protocol and SDK'),
+                              description='a simulated Panda and rendered camera images, behind '
+                                          'the same protocol and SDK as real ones'),
         DeclareLaunchArgument('scene', default_value=NOT_GIVEN,
                               description='name of a simulated Panda that runs already at '
                                           'robot_ip; empty: use_fake_hardware starts one'),
-        DeclareLaunchArgument('cameras', default_value='front,wrist',
-                              description='names of the cameras, the first leading, separated by '
-                                          'commas'),
+        DeclareLaunchArgument('cameras', default_value=CAMERAS,
+                              description='names of the cameras, separated by commas; the first '
+                                          'gives the stamps'),
         DeclareLaunchArgument('serials', default_value=NOT_GIVEN,
                               description='their serial numbers, in the same order'),
-        DeclareLaunchArgument('fps', default_value='15',
-                              description='images, and so commands, a second [Hz]'),
+        DeclareLaunchArgument('fps', default_value=str(FPS),
+                              description='rate of images, and so of commands [Hz]'),
         DeclareLaunchArgument('operator', default_value=operators[0],
                               choices=[*operators, 'fake_spacemouse'],
-                              description='who says what succeeded, and may take over: a person '
-                                          'with a SpaceMouse, a script that knows the simulated '
-                                          'scene, or a program that sends the reports of a '
-                                          'SpaceMouse to spacemouse_reports'),
+                              description='operator, who gives verdicts and may take over: a '
+                                          'person with a SpaceMouse, a script that reads the '
+                                          'simulated scene, or a program that sends the reports '
+                                          'of a SpaceMouse to spacemouse_reports'),
     ]
 
 
 def by_hand(context: LaunchContext) -> bool:
-    """Return whether the operator begins each episode, when all is arranged."""
+    """Return whether the operator starts each episode."""
     return value(context, 'operator') in ('spacemouse', 'fake_spacemouse')
 
 
@@ -76,7 +79,7 @@ def is_fake(context: LaunchContext) -> bool:
 
 
 def max_skew_s(context: LaunchContext) -> float:
-    """Return how much older than the first camera's image the rest of it may be [s]."""
+    """Return the largest age of sensor samples against the first camera's image [s]."""
     return MAX_SKEW / number(context, 'fps', 1, 120)
 
 
@@ -126,22 +129,21 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[Started]:
 
 def operator_nodes(context: LaunchContext, demonstrate: bool,
                    follow_policy: bool = False) -> list[SuiteNode]:
-    """Return the operator, who leads the arm, or corrects and judges what does.
+    """Return the operator, who commands the arm, or corrects and judges the policy.
 
     Args:
-        context: of the launch.
-        demonstrate: whether a script leads the arm, or only judges.
-        follow_policy: whether a person answers what a policy saw instead of each
-            observation.
+        context: launch context.
+        demonstrate: whether a script commands the arm, or only judges.
+        follow_policy: whether a person answers the policy's observations only.
 
     Raises:
-        RuntimeError: a script or a program before real hardware.
+        RuntimeError: a script or a program with real hardware.
 
     """
     operator = value(context, 'operator')
     observed = {'cameras': camera_names(context), 'max_skew_s': max_skew_s(context)}
     if operator in ('scripted', 'fake_spacemouse') and not is_fake(context):
-        raise RuntimeError(f'launch argument operator:={operator} leads only simulated hardware; '
+        raise RuntimeError(f'launch argument operator:={operator} needs simulated hardware; '
                            'add use_fake_hardware:=true, or choose another operator')
     if operator == 'scripted':
         return [node(context, 'irevla_sim', 'scripted_operator', {
@@ -157,7 +159,7 @@ def operator_nodes(context: LaunchContext, demonstrate: bool,
 
 def episodes_on_robot(context: LaunchContext, needed: list[str],
                       **runner: object) -> Iterable[SuiteNode]:
-    """Return mux, recorder and runner, with more parameters of the runner."""
+    """Return mux, recorder and runner, with further parameters of the runner."""
     patient = by_hand(context)
     return played(
         context, needed, camera_names(context), {'max_skew_s': max_skew_s(context)},

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How the nodes of a launch file are started: once params_file fits them all, and to the end."""
+"""Starts the nodes of a launch file after params_file is checked; ends all of them together."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from irevla_control.parameters.blocks import Block, read_blocks
 from irevla_control.parameters.parameter import Table, fitted, shown
 from irevla_control.parameters.params_file import file_problems, given_to
 
-# What a launch that ends sends its nodes, which may still be starting.
+# Exit statuses of nodes that the launch ended while they were starting.
 ASKED_TO_END = (-signal.SIGINT, -signal.SIGTERM)
 
 
@@ -33,11 +33,11 @@ class SuiteNode:
     """A node of the suite to start.
 
     Attributes:
-        package, executable: what runs.
-        name: of the node, and of its file in config/.
+        package, executable: the program.
+        name: name of the node, and of its file in config/.
         namespace: relative or absolute; '' for none.
-        parameters: set by the launch file, whatever the files say.
-        arguments: of the command line.
+        parameters: parameters of the launch file, which override all files.
+        arguments: arguments of the command line.
 
     """
 
@@ -53,7 +53,7 @@ Started: TypeAlias = SuiteNode | LaunchDescriptionEntity
 
 
 def start(nodes: Callable[[LaunchContext], Iterable[Started]]) -> OpaqueFunction:
-    """Return the action that starts what a function gives, checked as a whole."""
+    """Return the action that checks and starts the nodes that a function returns."""
     return OpaqueFunction(function=lambda context: actions(context, list(nodes(context))))
 
 
@@ -62,7 +62,7 @@ def actions(context: LaunchContext,
     """Return the actions that start nodes of the suite and others.
 
     Raises:
-        RuntimeError: `params_file` does not fit these nodes; a line for each problem.
+        RuntimeError: `params_file` is not valid for these nodes; a line for each problem.
 
     """
     file = context.launch_configurations.get('params_file', '')
@@ -77,19 +77,19 @@ def actions(context: LaunchContext,
 
 
 def full_name(context: LaunchContext, node: SuiteNode) -> str:
-    """Return a node's name with its namespace, which a launch file around may give too."""
-    around = context.launch_configurations.get('ros_namespace', None)
-    namespace = make_namespace_absolute(prefix_namespace(around, node.namespace)) or '/'
+    """Return a node's name with its namespace; an including launch file may add one."""
+    outer = context.launch_configurations.get('ros_namespace', None)
+    namespace = make_namespace_absolute(prefix_namespace(outer, node.namespace)) or '/'
     return f'{namespace.rstrip("/")}/{node.name}'
 
 
 def from_params_file(file: Path, nodes: dict[str, SuiteNode],
                      arguments: Container[str]) -> dict[str, dict[str, Any]]:
-    """Return what a params file gives to each node, by full name.
+    """Return the parameters of each node in a params file, by full name.
 
     Raises:
-        ConfigError: the file cannot be read, does not fit the nodes, or says what the launch file
-            itself sets; then it names the one of the launch's arguments that sets it.
+        ConfigError: the file cannot be read, is not valid for the nodes, or has a parameter that
+            the launch file sets; then it names the launch argument that sets it.
 
     """
     blocks: list[Block] = read_blocks(file)
@@ -103,7 +103,7 @@ def from_params_file(file: Path, nodes: dict[str, SuiteNode],
 
 def _unused(file: Path, blocks: Sequence[Block], nodes: dict[str, SuiteNode],
             tables: dict[str, Table], arguments: Container[str]) -> Iterator[str]:
-    """Yield a line for each key that this launch file sets otherwise, for all whom it is for."""
+    """Yield a line for each key that this launch file overrides in all matching nodes."""
     for block in blocks:
         for entry in block.entries:
             key = entry.name
@@ -121,7 +121,7 @@ def _unused(file: Path, blocks: Sequence[Block], nodes: dict[str, SuiteNode],
 def node_table(name: str) -> Table:
     """Return the parameters that a node of the suite declares.
 
-    Nodes that take seconds to import have them in a module of their own, NAME_parameters.
+    Nodes that need seconds to import declare them in a separate module, NAME_parameters.
     """
     entry, *_ = entry_points(group='console_scripts', name=f'{name}_node')
     light = f'{entry.module.removesuffix("_node")}_parameters'
@@ -130,16 +130,16 @@ def node_table(name: str) -> Table:
 
 
 def ends_all(name: str) -> Callable[[ProcessExited, LaunchContext], Shutdown]:
-    """Return what ends a launch when a process of it ends, with status 1 if that failed."""
+    """Return a handler that ends the launch with a process, with status 1 if it failed."""
     def on_exit(event: ProcessExited, context: LaunchContext) -> Shutdown:
         status = event.returncode
         if status and not (context.is_shutdown and status in ASKED_TO_END):
             if not context.is_shutdown:
-                # Before SIGINT, which is a traceback of each node that is still importing. Only
-                # once: a later signal would break off what a node finishes.
+                # SIGTERM before SIGINT, which prints a traceback in nodes that still import.
+                # Only once: a second signal would interrupt a node that finishes.
                 context.emit_event_sync(SignalProcess(
                     signal_number=signal.SIGTERM, process_matcher=lambda process: True))
-            # The only way in which a launch file makes `ros2 launch` itself fail.
+            # No other way for a launch file to set the exit status of `ros2 launch`.
             raise RuntimeError(f'{name} failed: ' + (
                 f'signal {-status}' if status < 0 else f'exit status {status}'))
         return Shutdown(reason=f'{name} ended')

@@ -19,6 +19,7 @@ from irevla_control.parameters.parameter import CAMERA
 from irevla_control.parameters.params_file import file_problems
 
 LAUNCH = Path(__file__).resolve().parents[1]
+BAG = LAUNCH.parent / 'src/irevla_control/test/format_1/lift_0'
 CHECKPOINT = LAUNCH.parent / 'src/irevla_policy/test/format_1/policy'
 TELEOP = {'use_fake_hardware': 'true', 'operator': 'scripted', 'tasks': 'pick-red-block'}
 
@@ -115,7 +116,7 @@ def test_each_node_is_given_what_it_declares_and_no_more(tmp_path):
     assert len(actions(context, started)) == len(started)
 
 
-@pytest.mark.parametrize('file', ['sim.launch.py', 'robot.launch.py', 'improve.launch.py'])
+@pytest.mark.parametrize('file', ['sim.launch.py', 'robot.launch.py', 'stage1.launch.py'])
 @pytest.mark.parametrize('asked', ['true', 'false', None])
 def test_what_the_policy_saw_is_recorded_only_when_asked_for(tmp_path, file, asked):
     arguments = {**TELEOP, 'checkpoint': str(CHECKPOINT), 'bags': str(tmp_path),
@@ -165,3 +166,17 @@ def test_the_tables_are_read_without_what_takes_seconds():
                     'from irevla_bringup.starting import node_table\n'
                     f'for name in {list(NODES)}: assert node_table(name)\n'
                     'assert not {"torch", "transformers"} & set(sys.modules)'], check=True)
+
+
+@pytest.mark.parametrize('where', [{'on': 'simulator'}, {'on': 'robot', **TELEOP}])
+@pytest.mark.parametrize('given, expected', [
+    ({}, None), ({'bag_max_skew_s': '0'}, 0.0), ({'bag_max_skew_s': '0.05'}, 0.05)])
+def test_a_replay_gets_the_skew_of_its_bag_only_where_it_is_given(where, given, expected):
+    _, started = launched('replay.launch.py', bag=str(BAG), **where, **given)
+    replay, = (one for one in started if isinstance(one, SuiteNode) and one.name == 'replay')
+    assert replay.parameters.get('bag_max_skew_s') == expected
+
+
+def test_a_skew_of_a_bag_out_of_range_is_refused():
+    with pytest.raises(RuntimeError, match='bag_max_skew_s:=33 is not a number from 0 to 1'):
+        launched('replay.launch.py', bag=str(BAG), bag_max_skew_s='33')

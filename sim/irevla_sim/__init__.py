@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Simulated robots with the same interface as the real one; the modules here are shared.
 
-May import: irevla_control.
+May import: irevla_control, irevla_control.parameters.
 """
 
 import os

@@ -19,7 +19,7 @@ setup(
     install_requires=[
         'accelerate', 'matplotlib', 'numpy', 'peft', 'pillow', 'pyyaml', 'safetensors',
         'setuptools', 'tokenizers', 'torch', 'transformers'],
-    extras_require={'test': ['hypothesis', 'opencv-python-headless', 'pytest']},
+    extras_require={'test': ['hypothesis', 'opencv-python-headless', 'pyarrow', 'pytest']},
     zip_safe=True,
     maintainer='The irevla Authors',
     maintainer_email='irevla@example.org',

@@ -22,29 +22,29 @@ from irevla_control.arm.limits import pose_tilt
 from irevla_control.arm.pose import Pose
 from irevla_msgs.msg import RobotState
 
-# How near to where it must be the arm is [m, rad].
+# Largest deviation from a required pose [m, rad].
 NEAR, NEAR_TURN = 0.02, 0.05
-# One command, and the progress in a while below which a limit is reached [m, rad].
+# Size of one command, and the progress within WHILE_S below which a limit is reached [m, rad].
 STEP, TURN_STEP, PROGRESS = 0.01, 0.05, 0.002
 WHILE_S = 0.8
-# The program that docs/safety.md names first.
+# The stop program, docs/safety.md.
 STOP = ['ros2', 'run', 'irevla_control', 'stop']
 STOPS_WITHIN_S = 10.0
-# On which it is stopped: round a circle the arm never rests [m].
+# Radius of the circle on which the arm moves without rest before the stop [m].
 RADIUS = 0.01
-# An arm at this speed may go on so far after a stop [m].
+# Longest distance after a stop at this speed [m].
 STOPS_IN = 0.03
 
 
 class ArmChecks:
-    """The checks, on the arm's node that runs."""
+    """The checks, with a running arm node."""
 
     def __init__(self, lab: Lab) -> None:
-        """Check with ``lab``."""
+        """Use the topics and services of ``lab``."""
         self._lab = lab
 
     def checks(self) -> list[Check]:
-        """Return the checks in their order."""
+        """Return the checks in order."""
         slow = f'{SPEED} m/s'
         return [
             Check('home', f'The arm goes home at {slow}. One hand on its stop button.', self.home,
@@ -62,7 +62,7 @@ class ArmChecks:
                   'Did both fingers close and open?')]
 
     def home(self) -> dict[str, Any]:
-        """Go home; measure how near it is."""
+        """Go home; measure the deviation."""
         self._lab.go_home()
         wanted = self._lab.parameters('home_position')['home_position']
         off = float(np.linalg.norm(self._lab.pose.position - wanted))
@@ -71,7 +71,7 @@ class ArmChecks:
         return {'off_mm': round(1e3 * off, 1)}
 
     def box(self) -> dict[str, Any]:
-        """Push against each side of the box from home; measure where the arm ends."""
+        """Move from home against each side of the box; measure where the arm stops."""
         self._lab.go_home()
         limits = self._lab.parameters('box_low', 'box_high')
         low, high = (np.array(limits[name]) for name in ('box_low', 'box_high'))
@@ -89,7 +89,7 @@ class ArmChecks:
         return measured
 
     def tilt(self) -> dict[str, Any]:
-        """Turn the hand to both sides as far as it may; measure its angle from straight down."""
+        """Tilt the hand to both limits; measure its angle from straight down."""
         self._lab.go_home()
         most = self._lab.parameters('max_tilt')['max_tilt']
         if most < NEAR_TURN:
@@ -105,7 +105,7 @@ class ArmChecks:
         return measured
 
     def stop(self) -> dict[str, Any]:
-        """Stop the arm in motion; measure how long and how far it goes on."""
+        """Stop the arm in motion; measure time and distance to rest."""
         lab = self._lab
         lab.go_home()
         stopping = None
@@ -123,24 +123,24 @@ class ArmChecks:
                     end = time.monotonic() + STOPS_WITHIN_S
                 if stopping and stopping.poll():
                     break
-            said = _said(stopping)
+            said = _output(stopping)
         finally:
             if stopping:
                 stopping.kill()
         speed = joint_speed_of(lab.left)
         if speed < RESTS:
-            raise CheckError(f'the arm was at rest when it was stopped ({speed:.3f} rad/s), which '
-                             'tells nothing about its brakes')
+            raise CheckError(f'the arm was at rest when it was stopped ({speed:.3f} rad/s), so '
+                             'its brakes were not tested')
         lab.rest()
         rest_s = time.monotonic() - lab.left_at
-        way = np.linalg.norm(lab.pose.position - pose_of(lab.left).position)
-        if way > STOPS_IN:
-            raise CheckError(f'the arm went on for {1e3 * way:.0f} mm')
+        distance = np.linalg.norm(lab.pose.position - pose_of(lab.left).position)
+        if distance > STOPS_IN:
+            raise CheckError(f'the arm moved {1e3 * distance:.0f} mm after the stop')
         return {'program': said, 'rad_s_before': round(speed, 3), 'rest_ms': round(1e3 * rest_s),
-                'way_mm': round(1e3 * float(way), 1)}
+                'way_mm': round(1e3 * float(distance), 1)}
 
     def recover(self) -> dict[str, Any]:
-        """Recover from the stop; measure that commands do not move an arm that is idle."""
+        """Recover from the stop; check that commands do not move an idle arm."""
         lab, there = self._lab, self._lab.pose.position
         lab.recover()
         for _ in range(10):
@@ -167,21 +167,21 @@ class ArmChecks:
             measured[f'opening_{name}'] = round(float(self._lab.state.gripper), 3)
         return measured
 
-    def _push(self, delta: np.ndarray, turn: np.ndarray) -> np.ndarray:
-        """Command one way until the arm gets no further; return where it is (3,) [m].
+    def _push(self, delta: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+        """Command one direction until the arm stops; return its position (3,) [m].
 
         Raises:
             CheckError: it did not move at all.
 
         """
-        lab, began, looked = self._lab, self._lab.pose, time.monotonic()
+        lab, began, checked = self._lab, self._lab.pose, time.monotonic()
         before = began
         while True:
-            lab.send(delta, turn)
-            if time.monotonic() - looked > WHILE_S:
+            lab.send(delta, rotation)
+            if time.monotonic() - checked > WHILE_S:
                 if _rests(before, lab.pose):
                     break
-                before, looked = lab.pose, time.monotonic()
+                before, checked = lab.pose, time.monotonic()
         if _rests(began, lab.pose):
             raise CheckError(f'the arm did not move; it is {MODES[lab.state.mode]}. Is home at a '
                              'border of the box?')
@@ -189,11 +189,11 @@ class ArmChecks:
 
 
 def _rests(before: Pose, now: Pose) -> bool:
-    return all(np.linalg.norm(way) < PROGRESS for way in before.to(now))
+    return all(np.linalg.norm(part) < PROGRESS for part in before.to(now))
 
 
-def _said(stopping: subprocess.Popen | None) -> str:
-    """Return what the stop program said.
+def _output(stopping: subprocess.Popen | None) -> str:
+    """Return the output of the stop program.
 
     Raises:
         CheckError: it failed, does not end, or another stopped the arm.

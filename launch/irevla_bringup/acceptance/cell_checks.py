@@ -22,16 +22,16 @@ from irevla_control.ros.conversions import message_to_image, stamp_to_ns
 from irevla_control.ros.qos import EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 
-# For a person's part of a check [s].
+# Longest wait for a person [s].
 PATIENCE_S = 600.0
 LOOK_S = 2.0
-# Within which the cameras reach their rate: all nodes start at once [s].
+# Time for the cameras to reach their rate while all nodes start [s].
 STARTS_WITHIN_S = 20.0
-# Of the asked rate, what must come; and how old a picture may be [s].
+# Smallest share of the rate that must arrive, and largest age of an image [s].
 SHARE, OLD_S = 0.8, 0.5
-# What the cap must move the arm, and what a replay may end beside the recording [m].
+# Smallest motion by the mouse, and largest deviation of a replay at its end [m].
 PUSHED, SAME = 0.03, 0.03
-# Starts a launch file with arguments, while a block lasts.
+# Runs a launch file with arguments during a block.
 Launch = Callable[[str, dict[str, object]], contextlib.AbstractContextManager]
 
 
@@ -40,17 +40,17 @@ class CellChecks:
 
     def __init__(self, lab: Lab, launch: Launch, cameras: list[str], fps: int,
                  folder: Path) -> None:
-        """Check with ``lab``; pictures and the recording go to ``folder``."""
+        """Use ``lab``; write images and the recording into ``folder``."""
         self._lab, self._launch, self._cameras, self._fps = lab, launch, cameras, fps
         self._folder, self._bags = folder, folder / 'bags'
         self._graph = contextlib.ExitStack()
         self._episode = EpisodeState()
-        # When each arrived [s since 1970]; a person may take minutes, so only the newest stay.
+        # Arrival times [s since 1970] and images; a person may take minutes, so only the newest.
         most = math.ceil(2 * LOOK_S * fps)
         self._pictures: dict[str, deque[tuple[float, Image]]] = {
             name: deque(maxlen=most) for name in cameras}
         self._commands = 0
-        # Where the arm was when the newest episode began, and the commands until then.
+        # Position of the arm and number of commands at the start of the newest episode.
         self._began: tuple[np.ndarray, int] | None = None
         lab.node.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         lab.node.create_subscription(EndEffectorCommand, 'command', self._on_command, OBSERVATION)
@@ -61,7 +61,7 @@ class CellChecks:
                 OBSERVATION)
 
     def checks(self) -> list[Check]:
-        """Return the checks in their order."""
+        """Return the checks in order."""
         return [
             Check('cameras', f'The whole cell starts, and the arm goes home at {SPEED} m/s.',
                   self.cameras, f'Look at the pictures in {self._folder}: is each of the camera '
@@ -75,7 +75,7 @@ class CellChecks:
                   'button.', self.replay, 'Was it the same motion?')]
 
     def close(self) -> None:
-        """End what still runs."""
+        """End the graph if it still runs."""
         self._graph.close()
 
     def _on_episode(self, message: EpisodeState) -> None:
@@ -89,7 +89,7 @@ class CellChecks:
         self._commands += message.source == EndEffectorCommand.SOURCE_TELEOP
 
     def cameras(self) -> dict[str, Any]:
-        """Start all; measure rate and age of the pictures, and save one of each camera."""
+        """Start the graph; measure rate and age of the images, and save one of each camera."""
         self._graph.enter_context(self._launch('teleop.launch.py', {
             'bags': self._bags, 'episodes': 1, 'horizon': 10_000}))
         lab = self._lab
@@ -97,8 +97,8 @@ class CellChecks:
         lab.until(lambda: all(self._pictures.values()), f'pictures of {self._cameras}')
         end = time.monotonic() + STARTS_WITHIN_S
         while True:
-            newest = self._look()
-            rates = {name: len(heard) / LOOK_S for name, heard in newest.items()}
+            newest = self._collect()
+            rates = {name: len(received) / LOOK_S for name, received in newest.items()}
             slow = [name for name, rate in rates.items() if rate < SHARE * self._fps]
             if not slow:
                 break
@@ -106,40 +106,40 @@ class CellChecks:
                 raise CheckError(f'camera {slow[0]} gives {rates[slow[0]]:.1f} pictures a second, '
                                  f'fps is {self._fps}')
         measured = {}
-        for name, heard in newest.items():
+        for name, received in newest.items():
             age = float(np.median([when - 1e-9 * stamp_to_ns(image.header.stamp)
-                                   for when, image in heard]))
+                                   for when, image in received]))
             if not -OLD_S < age < OLD_S:
                 raise CheckError(f'pictures of camera {name} are {age:.2f} s old')
-            picture = message_to_image(heard[-1][1])
+            picture = message_to_image(received[-1][1])
             if picture.std() < 1:
                 raise CheckError(f'camera {name} sees one colour only; is its cap on?')
             Picture.fromarray(picture).save(self._folder / f'{name}.png')
             measured |= {f'{name}_hz': round(rates[name], 1), f'{name}_age_ms': round(1e3 * age)}
         return measured
 
-    def _look(self) -> dict[str, list[tuple[float, Image]]]:
-        """Return by camera the pictures of the next `LOOK_S` seconds."""
-        for heard in self._pictures.values():
-            heard.clear()
+    def _collect(self) -> dict[str, list[tuple[float, Image]]]:
+        """Return the images of the next `LOOK_S` seconds, by camera."""
+        for received in self._pictures.values():
+            received.clear()
         time.sleep(LOOK_S)
-        return {name: list(heard) for name, heard in self._pictures.items()}
+        return {name: list(received) for name, received in self._pictures.items()}
 
     def mouse(self) -> dict[str, Any]:
-        """Wait for an episode and the cap; measure how far the arm was led."""
+        """Wait for an episode and the mouse; measure the motion of the arm."""
         lab = self._lab
-        # A person may press, and push, before this is asked for.
+        # A person may press and push before the check asks for it.
         lab.until(lambda: self._began is not None, 'the press that begins', PATIENCE_S)
         there, before = self._began
         lab.until(lambda: np.linalg.norm(lab.pose.position - there) > PUSHED,
                   'motion by the mouse', PATIENCE_S)
-        way = lab.pose.position - there
+        motion = lab.pose.position - there
         lab.rest()
         return {'commands': self._commands - before,
-                'way_mm': [round(1e3 * float(part)) for part in way]}
+                'way_mm': [round(1e3 * float(part)) for part in motion]}
 
     def recording(self) -> dict[str, Any]:
-        """Wait for the end of the episode; look at what was recorded."""
+        """Wait for the end of the episode; check the recording."""
         self._lab.until(lambda: self._kept() is not None, 'a recorded success', PATIENCE_S)
         self._graph.close()
         entry = self._kept()
@@ -154,7 +154,7 @@ class CellChecks:
                 'usable_steps': len(episode.actions), 'lost': lost}
 
     def replay(self) -> dict[str, Any]:
-        """Replay the recording; measure how near the arm comes to where it was then."""
+        """Replay the recording; measure the deviation of the arm at the end."""
         entry, lab = self._kept(), self._lab
         if entry is None:
             raise CheckError(f'{self._bags} holds no recording of a success')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What an acceptance has at hand: the arm's topics and services, and the processes it starts."""
+"""The arm's topics and services for an acceptance, and the processes that it starts."""
 
 from collections.abc import Callable, Iterator
 import contextlib
@@ -21,21 +21,21 @@ from std_srvs.srv import Trigger
 
 from irevla_bringup.acceptance.protocol import CheckError
 from irevla_control.arm.pose import Pose
-from irevla_control.observation import BASE_FRAME
+from irevla_control.observation import BASE_FRAME, pose_values
 from irevla_control.processes import end_with_parent
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, RobotState
 from irevla_msgs.srv import GoHome
 
-# Of the setpoint, during the whole acceptance [m/s, rad/s].
+# Largest speeds of the setpoint in an acceptance [m/s, rad/s].
 SPEED, TURN_SPEED = 0.05, 0.2
 SLOW = {'max_speed': SPEED, 'max_turn_speed': TURN_SPEED}
-# Longest wait for a node, a way or a rest [s]: the longest way takes 20 s at this speed.
+# Longest wait for a node, a motion or a rest [s]; the longest path takes 20 s at this speed.
 WAIT_S = 90.0
 ENDS_WITHIN_S = 20.0
 COMMAND_S = 0.1
-# Joints slower than this rest [rad/s].
+# Joint speed below which the arm rests [rad/s].
 RESTS = 0.02
 MODES = {getattr(RobotState, name): name.removeprefix('MODE_').lower()
          for name in dir(RobotState) if name.startswith('MODE_')}
@@ -44,18 +44,17 @@ MODES = {getattr(RobotState, name): name.removeprefix('MODE_').lower()
 class Lab:
     """The operator's side of the arm: receives its state, commands it, calls its services.
 
-    Messages are received in a thread, also while the program waits for an answer at the keyboard:
-    callbacks run there.
+    A thread receives messages and runs callbacks, also while the program waits for the keyboard.
     """
 
     def __init__(self) -> None:
-        """Join the graph; nothing is started yet."""
+        """Create node, publishers and clients; start no process."""
         self.node = rclpy.create_node('acceptance')
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
         self._started: list[tuple[subprocess.Popen, Path]] = []
         self.state: RobotState | None = None
-        # The last of the mode before this one, and when this one was heard.
+        # The last state of the previous mode, and the arrival of the first of this mode.
         self.left: RobotState | None = None
         self.left_at = 0.0
         self.command = self.node.create_publisher(EndEffectorCommand, 'command', COMMAND)
@@ -76,10 +75,10 @@ class Lab:
         self.state = message
 
     def until(self, condition: Callable[[], Any], what: str, within_s: float = WAIT_S) -> None:
-        """Wait for something.
+        """Wait for a condition; ``what`` names it in an error.
 
         Raises:
-            CheckError: it did not happen in time, the arm has a fault, or what was started ended.
+            CheckError: it is late, the arm has a fault, or a started process ended.
 
         """
         end = time.monotonic() + within_s
@@ -88,24 +87,24 @@ class Lab:
             if mode == 'fault':
                 raise CheckError(f'{what}: the arm has a fault: {self.state.fault_text}')
             for process, log in self._started:
-                # Once more: it may be the last that a process did.
+                # Checked again: the process may have met the condition just before its end.
                 if process.poll() is not None and not condition():
-                    raise CheckError(f'{what} did not happen: what was started has ended with '
+                    raise CheckError(f'{what} did not happen: the started process ended with '
                                      f'status {process.returncode}; {log} says why')
             if time.monotonic() > end:
                 raise CheckError(f'{what} did not happen within {within_s:g} s; the arm is {mode}')
             time.sleep(0.01)
 
     def call(self, client: Any, request: Any) -> Any:
-        """Return a service's answer.
+        """Return the response of a service.
 
         Raises:
-            CheckError: it does not answer.
+            CheckError: there is no response.
 
         """
-        self.until(client.service_is_ready, f'an offer of {client.srv_name}')
+        self.until(client.service_is_ready, f'service {client.srv_name}')
         future = client.call_async(request)
-        self.until(future.done, f'an answer of {client.srv_name}')
+        self.until(future.done, f'a response of {client.srv_name}')
         return future.result()
 
     def parameters(self, *names: str) -> dict[str, Any]:
@@ -114,10 +113,10 @@ class Lab:
         return dict(zip(names, map(parameter_value_to_python, values)))
 
     def wait_for_arm(self) -> None:
-        """Wait for the arm's node, and see that it is slow.
+        """Wait for the arm's node, and check that its speed limits are low.
 
         Raises:
-            CheckError: it does not come, or is not slow.
+            CheckError: it does not start, or its speed limits are higher.
 
         """
         self.state = None
@@ -129,12 +128,12 @@ class Lab:
 
     @property
     def pose(self) -> Pose:
-        """Where the end effector is."""
+        """Pose of the end effector."""
         return pose_of(self.state)
 
     @property
     def joint_speed(self) -> float:
-        """The fastest joint's speed [rad/s]."""
+        """Largest speed of a joint [rad/s]."""
         return joint_speed_of(self.state)
 
     def rest(self) -> None:
@@ -142,7 +141,7 @@ class Lab:
         self.until(lambda: self.joint_speed < RESTS, 'rest')
 
     def go_home(self) -> None:
-        """Have the arm go home, and wait until it rests there.
+        """Call `go_home`, and wait until the arm rests at home.
 
         Raises:
             CheckError: it refused or did not arrive.
@@ -154,36 +153,36 @@ class Lab:
             if 'braking' not in answer.text or time.monotonic() > end:
                 raise CheckError(f'go_home was refused: {answer.text}')
             time.sleep(0.2)
-        self.until(lambda: self.state.mode == RobotState.MODE_RESETTING, 'the way home', 5.0)
+        self.until(lambda: self.state.mode == RobotState.MODE_RESETTING, 'the motion home', 5.0)
         self.until(lambda: self.state.mode == RobotState.MODE_READY, 'home')
         self.rest()
 
     def recover(self) -> None:
-        """Have the arm recover, and wait until it is idle."""
+        """Call `recover`, and wait until the arm is idle."""
         def accepted() -> bool:
             return self.call(self._recover, Trigger.Request()).success
-        self.until(accepted, 'the word to recover', 10.0)
+        self.until(accepted, 'acceptance of recover', 10.0)
         self.until(lambda: self.state.mode == RobotState.MODE_IDLE, 'recovery', 10.0)
 
-    def send(self, translation: Any = (0, 0, 0), turn: Any = (0, 0, 0),
+    def send(self, translation: Any = (0, 0, 0), rotation: Any = (0, 0, 0),
              gripper: float | None = None) -> None:
         """Publish one command, and wait until the next is due.
 
         Args:
-            translation: of the command [m].
-            turn: of the command [rad].
-            gripper: wanted opening; None: as it is.
+            translation: translation of the command [m].
+            rotation: rotation vector of the command [rad].
+            gripper: opening, 0 to 1; None: the present one.
 
         """
         opening = float(self.state.gripper > 0.5) if gripper is None else gripper
         self.command.publish(action_to_message(
-            [*translation, *turn, opening], ns_to_stamp(time.time_ns()), BASE_FRAME,
+            [*translation, *rotation, opening], ns_to_stamp(time.time_ns()), BASE_FRAME,
             EndEffectorCommand.SOURCE_TELEOP))
         time.sleep(COMMAND_S)
 
     @contextlib.contextmanager
     def running(self, command: list[str], log: Path) -> Iterator[None]:
-        """Run a program while the block lasts; waiting ends when the program does."""
+        """Run a program during the block; waits fail when the program ends."""
         with running(command, log) as process:
             self._started.append((process, log))
             try:
@@ -192,26 +191,25 @@ class Lab:
                 self._started.remove((process, log))
 
     def close(self) -> None:
-        """Leave the graph."""
+        """Destroy the node."""
         self._executor.shutdown()
         self._receiving.join()
         self.node.destroy_node()
 
 
 def pose_of(state: RobotState) -> Pose:
-    """Return where the end effector was."""
-    p, q = state.pose.position, state.pose.orientation
-    return Pose.from_quaternion([p.x, p.y, p.z], [q.x, q.y, q.z, q.w])
+    """Return the pose of the end effector."""
+    return Pose.from_quaternion(*pose_values(state))
 
 
 def joint_speed_of(state: RobotState) -> float:
-    """Return the fastest joint's speed [rad/s]."""
+    """Return the largest speed of a joint [rad/s]."""
     return float(np.abs(state.joint_velocity).max())
 
 
 @contextlib.contextmanager
 def running(command: list[str], log: Path) -> Iterator[subprocess.Popen]:
-    """Run a program while the block lasts; then end it as Ctrl-C would."""
+    """Run a program during the block; then end it as Ctrl-C would."""
     with log.open('a') as output:
         process = subprocess.Popen(command, stdout=output, stderr=output,
                                    stdin=subprocess.DEVNULL, start_new_session=True,

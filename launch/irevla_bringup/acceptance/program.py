@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The first day on an arm, as ten checks at 0.05 m/s: ``ros2 run irevla_control acceptance``.
 
-Before each check a person says that the arm may move, after it that it did what it should; the
-first no ends the acceptance with the arm stopped. FOLDER/acceptance.json has what was measured and
-answered, signed with a name at the end.
+Before each check a person allows the motion, after it the person confirms the result; the first no
+ends the acceptance with the arm stopped. FOLDER/acceptance.json contains measurements and answers,
+and at the end the name that signs it.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from irevla_bringup.acceptance.arm_checks import ArmChecks
 from irevla_bringup.acceptance.cell_checks import CellChecks
 from irevla_bringup.acceptance.lab import SLOW, Lab
 from irevla_bringup.acceptance.protocol import Check, Protocol
+from irevla_bringup.robot import CAMERAS, FPS
 from irevla_control.errors import IrevlaError
 from irevla_control.franka.franky_version import installed
 from irevla_control.parameters.blocks import PARAMETERS_KEY, Block, read_blocks
@@ -33,19 +34,19 @@ from irevla_sim.panda.process import PandaProcess
 
 NAMES = ('home', 'box', 'tilt', 'stop', 'recover', 'hand', 'cameras', 'mouse', 'recording',
          'replay')
-# What a check needs to have run before it.
+# Checks that must run before a check.
 NEEDS = {'recover': ('stop',), 'mouse': NAMES[6:7], 'recording': NAMES[6:8],
          'replay': NAMES[6:9]}
-# What only the other launch file starts: blocks for it would fit no node.
+# Nodes that only the other launch file starts; their blocks would be refused.
 OTHERS = {'teleop.launch.py': ('replay',), 'replay.launch.py': ('spacemouse', 'recorder')}
 
 
 def main() -> None:
-    """Run the acceptance; status 0 when all passed and it is signed."""
+    """Run the acceptance; status 0 if all checks passed and it is signed."""
     options = parsed()
     folder = options.output.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    # A Ctrl-C is Python's own: rclpy's would leave nothing to end the checks with.
+    # Python's own handler of Ctrl-C: rclpy's would shut down the context that the checks need.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     end = 'NOT passed'
     try:
@@ -62,9 +63,10 @@ def parsed() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser('ros2 run irevla_control acceptance', description=__doc__)
     parser.add_argument('--robot-ip', default='', help='address of the robot')
-    parser.add_argument('--cameras', default='front,wrist', help='names, the leading one first')
+    parser.add_argument('--cameras', default=CAMERAS,
+                        help='names; the first camera gives the stamps')
     parser.add_argument('--serials', default='', help='their serial numbers, in the same order')
-    parser.add_argument('--fps', type=int, default=15, help='pictures a second [Hz]')
+    parser.add_argument('--fps', type=int, default=FPS, help='rate of images [Hz]')
     parser.add_argument('--task', default='pick-red-block', help='of robot_episode\'s `tasks`')
     parser.add_argument('--params-file', type=Path, help='YAML file of your lab')
     parser.add_argument('--output', type=Path,
@@ -89,15 +91,15 @@ def parsed() -> argparse.Namespace:
         parser.error(f'--params-file: {options.params_file} does not exist')
     for name in ('acceptance.json', 'bags'):
         if (options.output / name).exists():
-            parser.error(f'--output: {options.output} holds {name} of an earlier run; give '
-                         'another folder')
+            parser.error(f'--output: {options.output} contains {name} of an earlier run; '
+                         'choose another folder')
     return options
 
 
 def accepted(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack) -> str:
-    """Run the checks that are asked for; return how it ended.
+    """Run the selected checks; return the outcome.
 
-    Whatever ends it ends the arm's node too, which brakes the arm first.
+    At any end the arm's node ends too, and brakes the arm first.
     """
     wanted = options.checks.split(',')
     own = read_blocks(options.params_file) if options.params_file else []
@@ -132,14 +134,14 @@ def accepted(options: argparse.Namespace, folder: Path, stack: contextlib.ExitSt
 
 
 def slow_parameters(own: Sequence[Block], file: Path, without: Sequence[str] = ()) -> Path:
-    """Write the lab's blocks with the acceptance's speeds, without those of some nodes."""
+    """Write the lab's blocks with low speeds, without the blocks of some nodes."""
     content: dict[str, Any] = {}
     for block in own:
         if block.node not in without:
             given = content.setdefault(block.name, {PARAMETERS_KEY: {}})[PARAMETERS_KEY]
             given |= {entry.name: entry.value for entry in block.entries}
     content.setdefault('/**/franka', {PARAMETERS_KEY: {}})[PARAMETERS_KEY] |= SLOW
-    # In their order: the last block counts.
+    # In order: the last block has precedence.
     file.write_text(yaml.safe_dump(content, sort_keys=False))
     return file
 
@@ -157,7 +159,7 @@ def arm_node(options: argparse.Namespace, slow: Path) -> list[str]:
 def launched(lab: Lab, options: argparse.Namespace, panda: PandaProcess | None,
              own: Sequence[Block], folder: Path, file: str,
              arguments: dict[str, object]) -> Iterator[None]:
-    """Run a launch file on this lab's hardware while the block lasts."""
+    """Run a launch file with this lab's hardware during the block."""
     name = file.split('.')[0]
     slow = slow_parameters(own, folder / f'{name}.yaml', OTHERS[file])
     words = {'robot_ip': options.robot_ip, 'cameras': options.cameras, 'fps': options.fps,

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The checks in their order, what a person answers, and the file that is signed at the end."""
+"""Runs checks in order, asks a person, and writes the file that is signed at the end."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -16,7 +16,7 @@ YES, NO = ('yes', 'y'), ('no', 'n')
 
 
 class CheckError(IrevlaError):
-    """What was measured is not as it must be."""
+    """A measurement is outside its limits, or an answer is no."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Check:
     """One check.
 
     Attributes:
-        name: short, as it is chosen by.
-        before: what will happen, and what the person does meanwhile.
-        run: does it; returns what was measured, with units in the names.
-        after: what the person must have seen.
+        name: short name.
+        before: text before the check: the motion, and the person's part.
+        run: runs the check; returns measurements, with units in the names.
+        after: question after the check.
 
     Raises (``run``):
         CheckError: it failed.
@@ -42,7 +42,7 @@ class Check:
 
 @dataclass
 class Result:
-    """What came of a check: the person's words, what was measured, and what was wrong."""
+    """Result of a check: answers, measurements, and the problem."""
 
     name: str
     passed: bool = False
@@ -53,17 +53,17 @@ class Result:
 
 
 class Protocol:
-    """The file of an acceptance, written anew after each check."""
+    """The file of an acceptance, written again after each check."""
 
     def __init__(self, file: Path, about: dict[str, Any],
                  ask: Callable[[str], str], say: Callable[[str], None]) -> None:
-        """Begin; ``ask`` returns a person's answer, ``about`` says what is accepted."""
+        """Start; ``ask`` returns a person's answer, ``about`` describes the robot."""
         self._file, self._ask, self._say = file, ask, say
         self._content: dict[str, Any] = {
             **about, 'began': _now(), 'signed_off': False, 'by': '', 'signed': '', 'checks': []}
 
     def run(self, checks: list[Check]) -> bool:
-        """Run the checks up to the first that fails; return whether all passed."""
+        """Run the checks until one fails; return whether all passed."""
         for number, check in enumerate(checks, 1):
             self._say(f'\n[{number}/{len(checks)}] {check.name}')
             result = self._result(check)
@@ -77,7 +77,7 @@ class Protocol:
         return True
 
     def sign(self) -> bool:
-        """Ask for a name, and sign with it; return whether one was given."""
+        """Ask for a name and sign with it; return whether one is given."""
         name = self._ask('All passed. Your name signs this acceptance: ').strip()
         if name:
             self._content |= {'signed_off': True, 'by': name, 'signed': _now()}

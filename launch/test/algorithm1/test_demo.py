@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from irevla_bringup.demo import load_demo_config
-from irevla_bringup.over_graph import deal
+from irevla_bringup.ros_backend import deal
 from irevla_control.errors import ConfigError
 from irevla_policy.metrics_log import read_metrics
 
@@ -27,20 +27,20 @@ def config(tmp_path):
         training = yaml.safe_load((graph.CONFIG / f'training/{stage}.yaml').read_text())
         (tmp_path / f'{stage}.yaml').write_text(
             yaml.safe_dump(
-                training | {'steps': steps, 'ema_decay': 0.9, 'batch_size': 16,
+                training | {'steps': steps, 'ema': 0.1, 'batch_size': 16,
                             'threads': 1}))
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump({
         # So little training may leave a policy that seldom succeeds.
         'demonstrations': 1, 'most_zero_shot_episodes': 100, 'warm_up_updates': 5,
-        'decisions': 60, 'batch_size': 16, 'components': 8}))
-    improvement = yaml.safe_load((graph.CONFIG / 'improve.yaml').read_text()) | {
+        'env_steps': 60, 'batch_size': 16, 'pca_components': 8}))
+    improvement = yaml.safe_load((graph.CONFIG / 'algorithm1.yaml').read_text()) | {
         'tasks': {'expert': ['drawer-close'], 'rl': ['drawer-close-unseen'], 'held_out': []},
         'episodes': {'expert': 1, 'rl': 1, 'held_out': 1}, 'horizon': 50,
         'settings': 'sacfd.yaml', 'training': 'stage2.yaml'}
-    (tmp_path / 'improve.yaml').write_text(yaml.safe_dump(improvement))
+    (tmp_path / 'algorithm1.yaml').write_text(yaml.safe_dump(improvement))
     values = yaml.safe_load((graph.CONFIG / 'demo.yaml').read_text()) | {
         'demonstrations': 4, 'preset': str(graph.CONFIG / 'presets/tiny.yaml'),
-        'training': 'stage0.yaml', 'improvement': 'improve.yaml'}
+        'training': 'stage0.yaml', 'algorithm1': 'algorithm1.yaml'}
     file = tmp_path / 'demo.yaml'
     file.write_text(yaml.safe_dump(values))
     return file

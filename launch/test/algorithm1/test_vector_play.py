@@ -15,7 +15,7 @@ from irevla_control.errors import ConfigError
 from irevla_learner.algorithm1.ppo_stage import ppo_stage
 from irevla_learner.classifier.success_classifier import Description, SuccessClassifier
 from irevla_learner.ppo.config import PPOConfig
-from irevla_learner.rollout.vector_play import VectorPlayer, make_copies
+from irevla_learner.rollout.vector_play import VectorPlayer, make_envs
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics
@@ -43,7 +43,7 @@ def vla():
 
 @pytest.fixture(scope='module')
 def copies(vla):
-    copies = make_copies('irevla_sim:MetaWorld-v0', 2, cameras=vla.config.cameras,
+    copies = make_envs('irevla_sim:MetaWorld-v0', 2, cameras=vla.config.cameras,
                          horizon=HORIZON)
     yield copies
     copies.close()
@@ -54,7 +54,7 @@ def test_each_seed_is_played_once_as_in_one_environment(vla, copies):
     between = []
     played = {one.result.seed: one for one in player.play(range(5), between=between.append)}
     assert sorted(played) == list(range(5))
-    assert player.decisions == sum(between) == sum(one.result.steps for one in played.values())
+    assert player.env_steps == sum(between) == sum(one.result.steps for one in played.values())
     env = MetaWorldEnv(cameras=vla.config.cameras, horizon=HORIZON)
     for seed, one in played.items():
         observation, info = env.reset(seed=seed, options={'task': TASK})
@@ -107,7 +107,7 @@ def test_a_judge_ends_the_episode_and_gives_the_reward(vla, copies, threshold, s
 
 @pytest.mark.parametrize('whole', [False, True])
 def test_ppo_goes_on_at_the_beginning_of_its_iteration(vla, copies, tmp_path, whole):
-    config = PPOConfig(decisions=9 * HORIZON, episodes=3, epochs=1, batch_size=8)
+    config = PPOConfig(env_steps=9 * HORIZON, episodes=3, epochs=1, batch_size=8)
     episodes = []
 
     def stop(played, progress):
@@ -125,7 +125,7 @@ def test_ppo_goes_on_at_the_beginning_of_its_iteration(vla, copies, tmp_path, wh
     learned = copy.deepcopy(vla)
     progress = stage(learned, VectorPlayer(copies, learned, TASK), on_episode=go_on)
     assert episodes == [1, 2, 3, 4, 5, 4, 5, 6, 7, 8, 9], 'the broken iteration again'
-    assert progress.decisions == 9 * HORIZON and progress.iterations == 3
+    assert progress.env_steps == 9 * HORIZON and progress.iterations == 3
     assert progress.updates > 0
     assert (learned.backbone_hash != before.backbone_hash) == whole
     assert not torch.equal(learned.head.mlp[0].weight, before.head.mlp[0].weight)

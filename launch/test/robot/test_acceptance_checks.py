@@ -47,11 +47,11 @@ class IdleArm:
         self.pose = Pose.from_quaternion(HOME, DOWN)
         self.state.mode = RobotState.MODE_READY
 
-    def send(self, translation=(0, 0, 0), turn=(0, 0, 0), gripper=None):
+    def send(self, translation=(0, 0, 0), rotation=(0, 0, 0), gripper=None):
         self.now += 0.1
         if self.stuck or self.state.mode != RobotState.MODE_READY:
             return
-        moved = self.pose.translated(np.array(translation), np.array(turn))
+        moved = self.pose.translated(np.array(translation), np.array(rotation))
         tilts = arm_checks.pose_tilt(moved) <= 0.2
         self.pose = Pose(np.clip(moved.position, LOW, HIGH),
                          (moved if tilts else self.pose).rotation)
@@ -150,7 +150,7 @@ def test_an_earlier_run_is_neither_overwritten_nor_replayed(monkeypatch, capsys,
         (earlier / name).mkdir(parents=True)
         with pytest.raises(SystemExit):
             options(monkeypatch, '--output', str(earlier))
-        assert f'{earlier} holds {name}' in capsys.readouterr().err
+        assert f'{earlier} contains {name}' in capsys.readouterr().err
     assert options(monkeypatch).output.name.startswith('acceptance_2')
 
 

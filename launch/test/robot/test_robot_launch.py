@@ -99,9 +99,9 @@ def test_after_a_fault_the_arm_rests_and_then_goes_on(robot, fault):
 @pytest.mark.parametrize('arguments, words', [
     (['operator:=none'], 'robot_ip'),
     (['robot_ip:=127.0.0.9', 'serials:=1,2', 'operator:=scripted'],
-     'operator:=scripted leads only'),
+     'operator:=scripted needs simulated hardware'),
     (['robot_ip:=127.0.0.9', 'serials:=1,2', 'operator:=fake_spacemouse'],
-     'operator:=fake_spacemouse leads only'),
+     'operator:=fake_spacemouse needs simulated hardware'),
     (['robot_ip:=127.0.0.9', 'operator:=none'], 'serials'),
     (['use_fake_hardware:=true', 'operator:=none', 'cameras:=left,right'], 'trained with')])
 def test_what_cannot_be_is_refused_by_name(checkpoint, arguments, words):

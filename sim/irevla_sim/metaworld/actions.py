@@ -6,6 +6,8 @@ import numpy as np
 
 # A Meta-World action of 1 moves the hand's target by this much in one of its steps.
 METRES_PER_STEP = 0.01
+# Steps for one command, unless an environment is told otherwise.
+ACTION_REPEAT = 4
 
 
 def to_metaworld(action: np.ndarray, action_repeat: int) -> np.ndarray:

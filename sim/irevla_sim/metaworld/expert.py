@@ -9,7 +9,8 @@ from metaworld.policies import ENV_POLICY_MAP
 from metaworld.policies.policy import Policy
 import numpy as np
 
-from irevla_sim.metaworld.actions import from_metaworld
+from irevla_sim.expert_noise import NOISE_STD
+from irevla_sim.metaworld.actions import ACTION_REPEAT, from_metaworld
 from irevla_sim.metaworld.tasks import Task
 
 
@@ -20,8 +21,8 @@ class ScriptedExpert:
     the demonstrations also show the correction of small errors.
     """
 
-    def __init__(self, task: Task, noise_std: float = 0.3, seed: int = 0,
-                 action_repeat: int = 4) -> None:
+    def __init__(self, task: Task, noise_std: float = NOISE_STD.default, seed: int = 0,
+                 action_repeat: int = ACTION_REPEAT) -> None:
         """Demonstrate one episode.
 
         Args:

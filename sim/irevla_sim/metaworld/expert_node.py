@@ -12,13 +12,14 @@ from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, SimulatorState
+from irevla_sim.expert_noise import NOISE_STD
+from irevla_sim.metaworld.actions import ACTION_REPEAT
 from irevla_sim.metaworld.expert import ScriptedExpert
 from irevla_sim.metaworld.tasks import find_task, load_catalogue
 
 PARAMETERS = {
-    'noise_std': Parameter(0.3, 'standard deviation of the noise on commands, as a share of the '
-                                'largest command', 0.0, 2.0),
-    'action_repeat': Parameter(4, 'action_repeat of the simulator', 1, 100),
+    'noise_std': NOISE_STD,
+    'action_repeat': Parameter(ACTION_REPEAT, 'action_repeat of the simulator', 1, 100),
     'tasks_file': Parameter('', 'YAML file with user-defined tasks, in addition to the catalogue'),
 }
 

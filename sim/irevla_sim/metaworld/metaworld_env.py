@@ -9,13 +9,15 @@ import gymnasium
 import numpy as np
 
 from irevla_control.errors import BadMessageError, ConfigError
-from irevla_control.observation import ACTION_SIZE, STATE_SIZE, action_problem, rotation_to_columns
-from irevla_sim.metaworld.actions import METRES_PER_STEP, to_metaworld
+from irevla_control.observation import ACTION_SIZE, STATE_SIZE, action_problem, state_from
+from irevla_sim.metaworld.actions import ACTION_REPEAT, METRES_PER_STEP, to_metaworld
 from irevla_sim.metaworld.rendering import find_camera
 from irevla_sim.metaworld.scene import Scene
 from irevla_sim.metaworld.tasks import Task, find_task, load_catalogue
 
 METAWORLD_STEP_S = 0.0125
+# Defaults of the environment and of its node.
+CAMERAS, IMAGE_SIZE, HORIZON = ('front', 'wrist'), 84, 50
 # Built scenes are kept for their next episode; each takes 70 MB, and 0.4 s to build again.
 MAX_SCENES = 12
 
@@ -37,8 +39,9 @@ class MetaWorldEnv(gymnasium.Env):
     metadata: dict[str, Any] = {  # noqa: RUF012
         'render_modes': ['rgb_array'], 'render_fps': 20}
 
-    def __init__(self, tasks: Iterable[str] = (), cameras: Iterable[str] = ('front', 'wrist'),
-                 image_size: int = 84, action_repeat: int = 4, horizon: int = 50,
+    def __init__(self, tasks: Iterable[str] = (), cameras: Iterable[str] = CAMERAS,
+                 image_size: int = IMAGE_SIZE, action_repeat: int = ACTION_REPEAT,
+                 horizon: int = HORIZON,
                  linger: int = 0,
                  tasks_file: str = '',
                  render_mode: str = 'rgb_array',
@@ -185,7 +188,6 @@ class MetaWorldEnv(gymnasium.Env):
             observation[name] = scene.render(name)
             if self._on_picture is not None:
                 self._on_picture(name, observation[name])
-        observation['state'] = np.concatenate(
-            [self._simulator_state[:3], rotation_to_columns(robot['quaternion']), [gripper]])
+        observation['state'] = state_from(self._simulator_state[:3], robot['quaternion'], gripper)
         return observation, self._info | robot | {
             'success': self._success, 'simulator_state': self._simulator_state.copy()}

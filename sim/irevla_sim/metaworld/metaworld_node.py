@@ -4,7 +4,6 @@
 
 import time
 
-from builtin_interfaces.msg import Time
 import numpy as np
 from sensor_msgs.msg import Image
 
@@ -15,6 +14,7 @@ from irevla_control.ros.conversions import (
     message_to_action,
     ns_to_stamp,
     stamp_to_ns,
+    state_to_message,
     to_array,
 )
 from irevla_control.ros.diagnostics import Diagnostics
@@ -23,14 +23,16 @@ from irevla_control.ros.parameters import CAMERA, Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState, SimulatorState
 from irevla_msgs.srv import ResetEpisode
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
+from irevla_sim.metaworld.actions import ACTION_REPEAT
+from irevla_sim.metaworld.metaworld_env import CAMERAS, HORIZON, IMAGE_SIZE, MetaWorldEnv
 from irevla_sim.metaworld.tasks import find_task
 
 PARAMETERS = {
-    'cameras': Parameter(['front', 'wrist'], 'names of the cameras to publish', form=CAMERA),
-    'image_size': Parameter(84, 'height and width of the images [pixels]', 16, 2048),
-    'action_repeat': Parameter(4, 'simulator steps of 12.5 ms for one command', 1, 100),
-    'horizon': Parameter(50, 'commands after which an episode is truncated', 1, 1_000_000),
+    'cameras': Parameter(list(CAMERAS), 'names of the cameras to publish', form=CAMERA),
+    'image_size': Parameter(IMAGE_SIZE, 'height and width of the images [pixels]', 16, 2048),
+    'action_repeat': Parameter(ACTION_REPEAT, 'simulator steps of 12.5 ms for one command',
+                               1, 100),
+    'horizon': Parameter(HORIZON, 'commands after which an episode is truncated', 1, 1_000_000),
     'linger': Parameter(0, 'commands for which an episode continues after success', 0, 1_000_000),
     'mode': Parameter('lock_step', 'whether the simulator waits for each command',
                       choices=('lock_step', 'real_time')),
@@ -190,7 +192,10 @@ class MetaWorldNode(Node):
 
     def _publish(self, state: np.ndarray, info: dict) -> None:
         stamp = ns_to_stamp(self._stamp)
-        self._robot.publish(robot_state_message(state, info, stamp))
+        self._robot.publish(state_to_message(
+            stamp, state[:3], info['quaternion'], state[9], twist=info['twist'],
+            mode=RobotState.MODE_READY, joint_position=to_array('d', info['joint_position']),
+            joint_velocity=to_array('d', info['joint_velocity'])))
         simulator = SimulatorState(task=info['task'],
                                    values=to_array('d', info['simulator_state']))
         simulator.header.stamp = self._episode.header.stamp = stamp
@@ -199,23 +204,6 @@ class MetaWorldNode(Node):
         self._episodes.publish(self._episode)
         self._published = time.monotonic()
         self._diagnostics.count('observations')
-
-
-def robot_state_message(state: np.ndarray, info: dict, stamp: Time) -> RobotState:
-    """Return the message whose `message_to_state` is the state (10,) of an observation."""
-    message = RobotState(
-        gripper=state[9], mode=RobotState.MODE_READY,
-        joint_position=to_array('d', info['joint_position']),
-        joint_velocity=to_array('d', info['joint_velocity']))
-    message.header.stamp = stamp
-    message.header.frame_id = BASE_FRAME
-    position, orientation = message.pose.position, message.pose.orientation
-    position.x, position.y, position.z = state[:3].tolist()
-    orientation.x, orientation.y, orientation.z, orientation.w = info['quaternion'].tolist()
-    linear, angular = message.twist.linear, message.twist.angular
-    (linear.x, linear.y, linear.z,
-     angular.x, angular.y, angular.z) = info['twist'].tolist()
-    return message
 
 
 def main() -> None:

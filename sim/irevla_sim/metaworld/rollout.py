@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from irevla_sim.expert_noise import NOISE_STD
 from irevla_sim.metaworld.expert import ScriptedExpert
 from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
 
@@ -37,8 +38,9 @@ class Demonstration:
 
 
 def collect_demonstrations(tasks: Iterable[str], episodes_per_task: int, seed: int = 0,
-                           noise_std: float = 0.3, *, env: MetaWorldEnv | None = None,
-                           only_successes: bool = False) -> Iterator[Demonstration]:
+                           noise_std: float = NOISE_STD.default, *,
+                           env: MetaWorldEnv | None = None, only_successes: bool = False,
+                           ) -> Iterator[Demonstration]:
     """Yield demonstrations, task by task.
 
     Args:
@@ -58,7 +60,8 @@ def collect_demonstrations(tasks: Iterable[str], episodes_per_task: int, seed: i
                 yield demonstration
 
 
-def demonstrate(env: MetaWorldEnv, task: str, seed: int, noise_std: float = 0.3) -> Demonstration:
+def demonstrate(env: MetaWorldEnv, task: str, seed: int,
+                noise_std: float = NOISE_STD.default) -> Demonstration:
     """Play one episode with the scripted expert, whose noise has the episode's seed."""
     observation, info = env.reset(seed=seed, options={'task': task})
     expert = ScriptedExpert(env.catalogue[task], noise_std, seed, env.action_repeat)

@@ -15,7 +15,7 @@ from irevla_control.cameras.realsense_node import RealSenseNode
 from irevla_control.ros.node import run_node
 from irevla_control.ros.qos import EVENT
 from irevla_sim.panda.scene_cameras import SceneCameras
-from irevla_sim.panda.shared_scene import open_scene
+from irevla_sim.panda.shared_scene import SCENE, open_scene
 
 STARTS_WITHIN_S = 60.0
 
@@ -41,7 +41,7 @@ class FakeRealSenseNode(RealSenseNode):
 def main() -> None:
     """Run the node."""
     parser = argparse.ArgumentParser('fake_realsense_node')
-    parser.add_argument('--scene', default='panda', help='name of the scene\'s shared memory')
+    parser.add_argument('--scene', default=SCENE, help='name of the scene\'s shared memory')
     options = parser.parse_args(remove_ros_args()[1:])
     run_node(lambda: FakeRealSenseNode(options.scene))
 

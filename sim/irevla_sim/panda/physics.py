@@ -19,7 +19,7 @@ from irevla_sim.panda.hand import Answer
 from irevla_sim.panda.process import REQUEST_PORT
 from irevla_sim.panda.scene import PandaScene
 from irevla_sim.panda.server import REFLEXES, PandaServer
-from irevla_sim.panda.shared_scene import SharedScene
+from irevla_sim.panda.shared_scene import SCENE, SharedScene
 
 TICK_S = 0.001
 # Longest wait for the answer to a state [s]; a frozen client causes it for each lost packet.
@@ -136,7 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Serve with the arguments of the command line."""
     parser = argparse.ArgumentParser('python -m irevla_sim.panda.physics', description=__doc__)
     parser.add_argument('--address', default='127.0.0.1', help='local IP of the robot')
-    parser.add_argument('--name', default='panda', help='of the shared memory of the scene')
+    parser.add_argument('--name', default=SCENE, help='of the shared memory of the scene')
     parser.add_argument('--lost-packets', type=int, default=20, metavar='MS',
                         help='silence that ends a motion, as on a real robot')
     parser.add_argument('--seed', type=int, default=0, help='of the things on the table')

@@ -11,10 +11,10 @@ from irevla_control.ros.parameters import Parameter, declare
 from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import SimulatorState
 from irevla_msgs.srv import ArrangeScene
-from irevla_sim.panda.shared_scene import open_scene
+from irevla_sim.panda.shared_scene import SCENE, open_scene
 
 PARAMETERS = {
-    'scene': Parameter('panda', 'name of the scene\'s shared memory'),
+    'scene': Parameter(SCENE, 'name of the scene\'s shared memory'),
     'rate_hz': Parameter(50.0, 'rate of simulator_state [Hz]', 1.0, 200.0),
     'startup_timeout_s': Parameter(60.0, 'longest wait for the simulated robot [s]', 0.1, 600.0),
 }

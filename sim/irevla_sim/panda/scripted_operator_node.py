@@ -9,7 +9,7 @@ import numpy as np
 
 from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
-from irevla_control.observation import BASE_FRAME
+from irevla_control.observation import BASE_FRAME, pose_values
 from irevla_control.ros.complete_observations import OBSERVED, CompleteObservations
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp
 from irevla_control.ros.diagnostics import Diagnostics
@@ -23,13 +23,13 @@ from irevla_msgs.msg import (
     RobotState,
     SimulatorState,
 )
+from irevla_sim.expert_noise import NOISE_STD
 from irevla_sim.panda.pick_expert import PickExpert, lifted, thing_in
 
 PARAMETERS = {
     **OBSERVED,
     'demonstrate': Parameter(True, 'whether it moves the arm; else it only gives verdicts'),
-    'noise_std': Parameter(0.3, 'standard deviation of the noise on commands, as a share of the '
-                                'largest command', 0.0, 2.0),
+    'noise_std': NOISE_STD,
 }
 
 
@@ -72,8 +72,7 @@ class ScriptedOperatorNode(Node):
         self._episode = message
 
     def _on_robot(self, message: RobotState) -> None:
-        p, q = message.pose.position, message.pose.orientation
-        self._hand = Pose.from_quaternion([p.x, p.y, p.z], [q.x, q.y, q.z, q.w])
+        self._hand = Pose.from_quaternion(*pose_values(message))
 
     def _on_scene(self, message: SimulatorState) -> None:
         self._positions = np.array(message.values)

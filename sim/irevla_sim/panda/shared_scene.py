@@ -9,8 +9,11 @@ import time
 import numpy as np
 
 from irevla_control.errors import ConfigError
+from irevla_control.files import replacement
 
 FOLDER = Path('/dev/shm')
+# Name of a scene that nobody named.
+SCENE = 'panda'
 # Fields before the positions: count of writes, time, requested and last arrangement.
 WRITES, TIME, REQUESTED, ARRANGED, POSITIONS = 0, 1, 2, 3, 4
 NOTHING = -1.0
@@ -35,10 +38,10 @@ class SharedScene:
         self._made, self._opened = positions is not None, -1
         if positions is not None:
             # A new file, because readers of an older one of this name keep it open.
-            fresh = self.path.with_suffix(f'.{os.getpid()}')
-            self._values = np.memmap(fresh, np.float64, 'w+', shape=(POSITIONS + positions,))
-            self._values[REQUESTED] = self._values[ARRANGED] = NOTHING
-            fresh.replace(self.path)
+            own = self.path.with_suffix(f'.{os.getpid()}')
+            with replacement(self.path, own, durable=False) as new:
+                self._values = np.memmap(new, np.float64, 'w+', shape=(POSITIONS + positions,))
+                self._values[REQUESTED] = self._values[ARRANGED] = NOTHING
         else:
             self._open()
 

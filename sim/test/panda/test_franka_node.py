@@ -16,6 +16,7 @@ from std_srvs.srv import Trigger
 
 from irevla_control.errors import ConfigError
 from irevla_control.franka.franka_node import FrankaNode
+from irevla_control.franka.joint_names import joint_names
 from irevla_control.ros.conversions import action_to_message
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, RobotState
@@ -140,7 +141,9 @@ def test_states_and_joints_are_published_at_rate_hz(commander):
     commander.run(2)
     assert len(commander.states) >= 80
     assert len(commander.joints) >= 80
-    assert len(commander.joints[-1].position) == len(commander.joints[-1].name) == 9
+    assert len(commander.joints[-1].position) == 9
+    # The simulated robot describes itself as an FR3.
+    assert commander.joints[-1].name == joint_names('fr3', hand=True)
 
 
 def test_home_is_as_configured_and_its_offset_comes_from_the_seed(commander):

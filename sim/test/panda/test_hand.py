@@ -9,7 +9,7 @@ import pytest
 from irevla_control.franka.franka_gripper import FrankaGripper, GripperSettings
 
 # An order is late after 0.5 s: Franka's hand opens to 0.08 m, which takes 0.2 s at this speed.
-SETTINGS = GripperSettings(speed=0.4, timeout_s=0.3)
+SETTINGS = GripperSettings(finger_speed=0.4, hand_timeout_s=0.3)
 WAIT_S = 20
 
 

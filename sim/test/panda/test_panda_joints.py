@@ -18,14 +18,12 @@ from irevla_control.arm.release import ResetRelease
 from irevla_control.arm.setpoint import Setpoint
 from irevla_control.franka.control_loop import ArmLoop
 from irevla_control.franka.franka_arm import FrankaArm
-from irevla_control.franka.franka_node import PARAMETERS
 from irevla_sim.panda.robot import TOOL
 from irevla_sim.panda.scene import HOME_JOINTS, PandaScene
 
 PERIOD_S, WAIT_S = 0.01, 30
 HOME = Pose.from_quaternion([0.45, 0, 0.3], [1, 0, 0, 0])
-JOINT_LIMITS = JointLimits(**{name: PARAMETERS[name].default
-                              for name in JointLimits.__dataclass_fields__})
+JOINT_LIMITS = JointLimits()
 
 
 def test_kinematics_are_those_of_the_model():

@@ -27,7 +27,7 @@ from irevla_msgs.msg import EpisodeState
 from irevla_sim.panda.software_camera import SoftwareCamera
 
 WIDTH, HEIGHT, FPS, FOV = 64, 48, 30, 1.0
-SETTINGS = CameraSettings('a1', WIDTH, HEIGHT, FPS, size=24)
+SETTINGS = CameraSettings('a1', WIDTH, HEIGHT, FPS, image_size=24)
 
 
 def picture(seed=0):
@@ -47,7 +47,7 @@ def seen(device, settings, shown, taken_s=None):
     while not frames and time.monotonic() < end:
         time.sleep(0.005)
     opened.close()
-    size = settings.size
+    size = settings.image_size
     return frames[0], np.frombuffer(frames[0].data, np.uint8).reshape(size, size, 3)
 
 
@@ -110,7 +110,8 @@ def test_an_invalid_crop_and_invalid_serials_are_refused():
 
 def test_a_missing_camera_or_mode_is_refused_with_the_available_ones():
     with pytest.raises(CameraError, match='no RGB stream of 640x480 at 30 Hz; it has 64x48x30'):
-        RealSenseCamera(camera().device, replace(SETTINGS, width=640, height=480, crop=()), print)
+        RealSenseCamera(camera().device, replace(SETTINGS, width=640, height=480, crop=(0,)),
+                        print)
     with pytest.raises(CameraError, match='no camera has serial 999'):
         find_device('999')
     with pytest.raises(ConfigError, match='crop'):

@@ -32,7 +32,7 @@ class Eye:
     def __init__(self, cameras, name):
         self.frames = []
         self.camera = RealSenseCamera(
-            cameras.find(name), CameraSettings(name, WIDTH, HEIGHT, FPS, size=SIZE),
+            cameras.find(name), CameraSettings(name, WIDTH, HEIGHT, FPS, image_size=SIZE),
             self.frames.append)
 
     def see(self):
@@ -99,7 +99,7 @@ def test_images_follow_the_scene_s_time_and_show_one_instant():
             # The cameras are opened at different times of the scene.
             shared.write(1.0 + number / 40, model.qpos0)
             opened.append(RealSenseCamera(
-                cameras.find(which), CameraSettings(which, WIDTH, HEIGHT, FPS, size=SIZE),
+                cameras.find(which), CameraSettings(which, WIDTH, HEIGHT, FPS, image_size=SIZE),
                 lambda frame, which=which: seen.append((which, frame.stamp))))
             until(lambda which=which: which in dict(seen), 'a picture')
         time.sleep(0.5)

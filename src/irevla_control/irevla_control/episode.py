@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recorded episode as arrays, and the constants of its messages."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,7 +20,8 @@ class Episode:
     policy after the first camera's image, but has an older stamp, was not seen by the policy.
 
     Attributes:
-        episode_id, task, instruction, seed: as in EpisodeState.
+        episode_id, task, seed: as in EpisodeState.
+        instruction: of the last step.
         stamps: int64 (T,) [ns], stamps of the observations.
         images: camera name to uint8 (T, height, width, 3) RGB.
         states: float64 (T, 10), see docs/architecture.md.
@@ -31,6 +32,9 @@ class Episode:
         terminated, truncated, aborted, success: from the last message of the episode.
         dropped: number of commands left out because an image or the state is missing.
         unjoined: reason why the episode has no step at all, else ''.
+        instructions: T texts, one a step, where they differ; else empty.
+        part_of: where this is the part of a recorded episode that has one instruction, the name
+            of that episode, else ''.
 
     """
 
@@ -51,6 +55,8 @@ class Episode:
     success: bool = False
     dropped: int = 0
     unjoined: str = ''
+    instructions: tuple[str, ...] = ()
+    part_of: str = ''
 
     @property
     def by_policy(self) -> np.ndarray:
@@ -58,12 +64,37 @@ class Episode:
         return self.sources == SOURCES.index('policy')
 
 
+def parts_of(episode: Episode) -> list[Episode]:
+    """Return an episode as parts of one instruction each, in their order: mostly itself.
+
+    The task of a part is its instruction, as in a LeRobot dataset, which has no other name.
+    """
+    texts = episode.instructions
+    if not texts:
+        return [episode]
+    starts = [row for row in range(len(texts)) if not row or texts[row] != texts[row - 1]]
+    parts = []
+    for part, (start, stop) in enumerate(zip(starts, [*starts[1:], len(texts)])):
+        rows, last = slice(start, stop), stop == len(texts)
+        columns = {name: getattr(episode, name)[rows] for name in (
+            'stamps', 'states', 'actions', 'labels', 'sources', 'rewards')}
+        parts.append(replace(
+            episode, **columns, episode_id=f'{episode.episode_id}_part{part}',
+            part_of=episode.episode_id, task=texts[start], instruction=texts[start],
+            instructions=(),
+            images={name: images[rows] for name, images in episode.images.items()},
+            terminated=last and episode.terminated, truncated=last and episode.truncated,
+            dropped=0 if part else episode.dropped))
+    return parts
+
+
 @dataclass(frozen=True)
 class Observations:
     """All observations of one episode that have an `episode` message, including the last.
 
     Attributes:
-        episode_id, instruction: as in EpisodeState.
+        episode_id: as in EpisodeState.
+        instructions: T texts, one an observation.
         stamps: int64 (T,) [ns].
         images: camera name to uint8 (T, height, width, 3) RGB.
         states: float64 (T, 10), see docs/architecture.md.
@@ -72,7 +103,7 @@ class Observations:
     """
 
     episode_id: str
-    instruction: str
+    instructions: tuple[str, ...]
     stamps: np.ndarray
     images: dict[str, np.ndarray]
     states: np.ndarray

@@ -5,11 +5,22 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
 ACTION_SIZE = 7
 STATE_SIZE = 10
+# Fields of EndEffectorCommand that make an action, and of RobotState that make a state, in order.
+ACTION_FIELDS = ('translation.x', 'translation.y', 'translation.z',
+                 'rotation.x', 'rotation.y', 'rotation.z', 'gripper')
+POSITION_FIELDS = ('pose.position.x', 'pose.position.y', 'pose.position.z')
+QUATERNION_FIELDS = ('pose.orientation.x', 'pose.orientation.y', 'pose.orientation.z',
+                     'pose.orientation.w')
+STATE_FIELDS = (*POSITION_FIELDS, *QUATERNION_FIELDS, 'gripper')
+_action, _position, _quaternion = (
+    attrgetter(*names) for names in (ACTION_FIELDS, POSITION_FIELDS, QUATERNION_FIELDS))
 # Frame of poses and commands.
 BASE_FRAME = 'base'
 # Number of recent samples kept of each part, for late images: 0.3 s of a state at 200 Hz.
@@ -23,7 +34,7 @@ class Observation:
     Attributes:
         stamp: [ns]; identifies the observation in all messages.
         images: camera name to uint8 (height, width, 3) RGB.
-        state: float64 (10,), see `rotation_to_columns` for its middle part.
+        state: float64 (10,), see `state_from`.
 
     """
 
@@ -41,6 +52,36 @@ def action_problem(action: np.ndarray) -> str:
     if not 0 <= action[6] <= 1:
         return f'gripper opening {action[6]}; 0 (closed) to 1 (open) is needed'
     return ''
+
+
+def action_of(command: Any) -> np.ndarray:
+    """Return the action (7,) of an EndEffectorCommand, unchecked.
+
+    Here and below a message may be decoded by ROS or by rosbags: both have the same attributes.
+    """
+    return np.array(_action(command), np.float64)
+
+
+def pose_values(robot: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return position (3,) [m] and quaternion (4,) (x, y, z, w) of a RobotState, unchecked."""
+    return np.array(_position(robot), np.float64), np.array(_quaternion(robot), np.float64)
+
+
+def state_of(robot: Any) -> np.ndarray:
+    """Return the state (10,) of a RobotState, unchecked."""
+    return state_from(*pose_values(robot), robot.gripper)
+
+
+def state_from(position: np.ndarray, quaternion: np.ndarray, gripper: float) -> np.ndarray:
+    """Return the state (10,): position [m], `rotation_to_columns` and the gripper's opening.
+
+    Args:
+        position: of the end effector (3,) [m].
+        quaternion: its orientation (x, y, z, w).
+        gripper: 0 closed to 1 open.
+
+    """
+    return np.concatenate([position, rotation_to_columns(quaternion), [gripper]])
 
 
 def rotation_to_columns(quaternion: np.ndarray) -> np.ndarray:

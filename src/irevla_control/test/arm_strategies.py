@@ -12,7 +12,7 @@ from irevla_control.arm.pose import Pose
 LIMITS = ArmLimits(
     box_low=(0.3, -0.3, 0.02), box_high=(0.7, 0.3, 0.5), max_tilt=0.5, max_step=0.05,
     max_step_turn=0.2, max_lead=0.1, max_lead_turn=0.5, max_speed=0.25, max_turn_speed=1.0,
-    max_acceleration=2.0, max_turn_acceleration=8.0)
+    max_acceleration=2.0, max_turn_acceleration=8.0, max_yaw=np.pi)
 # The end effector straight down.
 HOME = Pose(np.array([0.5, 0.0, 0.3]), Rotation.from_quat([1, 0, 0, 0]))
 

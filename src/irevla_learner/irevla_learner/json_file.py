@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""JSON files that hold either their old or their new content, never a part of it."""
+"""JSON files that are replaced atomically."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from irevla_control.files import write_synced
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Replace a file by JSON, wholly or not at all whatever happens; for one writer at a time.
+    """Replace a file by JSON atomically; for one writer at a time.
 
     Raises ValueError on NaN and infinity, which JSON does not have.
     """
@@ -18,5 +18,5 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def json_values(figures: dict[str, float]) -> dict[str, float | None]:
-    """Return the figures with None for what is not known: JSON has no NaN."""
+    """Return the figures with None in place of NaN, which JSON does not have."""
     return {name: None if value != value else value for name, value in figures.items()}

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where a stage 1 stands: what a person follows, and a row of its metrics."""
+"""Progress of stage 1, as text and as a row of metrics."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,19 +8,19 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """What every algorithm of stage 1 tells; theirs add losses.
+    """Progress of any algorithm of stage 1; subclasses add losses.
 
     Attributes:
-        decisions: commands executed so far.
-        episodes: played so far.
-        successes: of these.
-        updates: steps of gradient descent so far.
-        window_success: rate among the newest learning episodes; NaN before the first.
-        updates_per_s: since learning began.
+        env_steps: number of environment steps.
+        episodes: number of episodes.
+        successes: number of successful episodes.
+        updates: number of gradient updates.
+        window_success: success rate of the newest training episodes; NaN before the first.
+        updates_per_s: updates per second since training started [Hz].
 
     """
 
-    decisions: int
+    env_steps: int
     episodes: int
     successes: int
     updates: int
@@ -28,17 +28,17 @@ class Progress:
     updates_per_s: float
 
     def __str__(self) -> str:
-        """Return what a person follows."""
+        """Return one line for a progress bar."""
         return (f'{self.successes} of {self.episodes} episodes solved, lately '
                 f'{self.window_success:.2f}; {self.updates} updates, {self.updates_per_s:.0f}/s')
 
     def metrics(self) -> dict[str, float]:
-        """Return all but the decisions, by name."""
-        return {name: value for name, value in asdict(self).items() if name != 'decisions'}
+        """Return all values but env_steps, by name."""
+        return {name: value for name, value in asdict(self).items() if name != 'env_steps'}
 
 
-def stage_done(window: Sequence[bool], length: int, wanted: float, decisions: int,
+def stage_done(window: Sequence[bool], length: int, rate: float, env_steps: int,
                most: int) -> bool:
-    """Return whether a full window of episodes reached the rate, or the decisions are spent."""
+    """Return whether the newest ``length`` episodes reach a success rate, or ``most`` steps."""
     full = len(window) == length
-    return decisions >= most or (full and sum(window) / length >= wanted)
+    return env_steps >= most or (full and sum(window) / length >= rate)

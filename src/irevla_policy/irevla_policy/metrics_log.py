@@ -3,8 +3,9 @@
 """Metrics of a training or learning: JSON lines, curves, and TensorBoard where wanted."""
 
 import json
-import os
 from pathlib import Path
+
+from irevla_control.files import write_synced
 
 METRICS = 'metrics.jsonl'
 
@@ -17,9 +18,7 @@ class MetricsLog:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.rows = [row for row in read_metrics(folder) if row['step'] <= step]
-        staging = folder / f'.{METRICS}'
-        staging.write_text(''.join(json.dumps(row) + '\n' for row in self.rows))
-        os.replace(staging, folder / METRICS)
+        write_synced(folder / METRICS, ''.join(json.dumps(row) + '\n' for row in self.rows))
         self._file = (folder / METRICS).open('a')
         self._writer = None
         if tensorboard:

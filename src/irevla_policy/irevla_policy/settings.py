@@ -38,6 +38,7 @@ import yaml
 
 from irevla_control.errors import ConfigError
 from irevla_control.files import write_synced
+from irevla_policy.renamed_settings import renamed_hint
 from irevla_policy.yaml_file import YamlFile, read_yaml
 
 Kind = TypeVar('Kind', bound='Settings')
@@ -168,10 +169,11 @@ def build(kind: type[Kind], data: Any, where: str = '', folder: Path | None = No
         raise _wrong(where, data, _remedy(kind, _Range()))
     entries = {entry.name: entry for entry in fields(kind)}
     prefix, hints = f'{where}.' if where else '', _hints(kind)
-    for name in data:
+    for name, value in data.items():
         if name not in entries:
-            raise SettingError(f'{prefix}{name}', f'unknown key {prefix}{name}; known are '
-                               f'{", ".join(sorted(entries))}')
+            known = f'known are {", ".join(sorted(entries))}'
+            raise SettingError(f'{prefix}{name}', f'unknown key {prefix}{name}; '
+                               + (renamed_hint(name, value, entries) or known))
     missing = [f'{entry.name} ({_kind(hints[entry.name], _range(entry))})'
                for entry in entries.values() if entry.name not in data
                and entry.default is MISSING and entry.default_factory is MISSING]

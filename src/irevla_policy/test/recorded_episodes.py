@@ -38,7 +38,8 @@ def record(root: Path, episode: Episode, older_ns: Mapping[str, int] | None = No
         position = robot.pose.position
         position.x, position.y, position.z = (float(value) for value in state[:3])
         status = EpisodeState(
-            episode_id=episode.episode_id, task=episode.task, instruction=episode.instruction,
+            episode_id=episode.episode_id, task=episode.task,
+            instruction=(episode.instructions or [episode.instruction] * (step + 1))[step],
             seed=episode.seed, step=step, success=episode.success, aborted=episode.aborted)
         status.header.stamp = stamp
         messages = {f'/camera/{name}/image_raw': image_to_message(

@@ -4,6 +4,7 @@
 
 from pathlib import Path
 
+from irevla_control.checks.durability import own_file_handling
 from irevla_control.checks.manifest import check_manifest, lint_problems
 from irevla_control.checks.structure import structure_problems
 
@@ -20,3 +21,7 @@ def test_folders_import_only_what_they_say():
 
 def test_manifest_tells_what_the_package_uses():
     assert check_manifest(PACKAGE) == ''
+
+
+def test_files_are_renamed_and_locked_by_the_shared_functions():
+    assert own_file_handling(PACKAGE) == ''

@@ -26,6 +26,7 @@ from irevla_control.arm.release import Release, ReleaseError
 from irevla_control.arm.setpoint import Setpoint
 from irevla_control.errors import ConfigError
 from irevla_control.observation import BASE_FRAME, action_problem
+from irevla_control.parameters.parameter_fields import parameter
 
 # Largest distance [m] and angle [rad] from home at which a reset may end.
 HOME_DISTANCE_M, HOME_ANGLE_RAD = 0.02, 0.1
@@ -58,26 +59,21 @@ class FaultCode(enum.IntEnum):
 
 @dataclass(frozen=True)
 class ArmTiming:
-    """Times [s] and budgets.
+    """Times [s] and budgets of the modes."""
 
-    Attributes:
-        response_s: time constant with which the setpoint approaches its target at the end.
-        hold_after_s: time without a command after which the arm brakes and holds.
-        stop_after_s: time without a command after which the impedance controller ends.
-        settle_s: rest at home before a reset ends and commands are accepted.
-        held_back_s: time for which an obstacle may block the arm during a reset.
-        recoveries: number of recoveries from faults allowed within `recovery_window_s`.
-        recovery_window_s: see `recoveries`.
-
-    """
-
-    response_s: float = 0.05
-    hold_after_s: float = 0.3
-    stop_after_s: float = 30.0
-    settle_s: float = 0.3
-    held_back_s: float = 5.0
-    recoveries: int = 3
-    recovery_window_s: float = 600.0
+    response_s: float = parameter(
+        0.05, 'time constant of the final approach to a target [s]', 0.0, 1.0)
+    hold_after_s: float = parameter(
+        0.3, 'time without a command after which the arm holds [s]', 0.02, 10.0)
+    stop_after_s: float = parameter(
+        30.0, 'time without a command after which the controller ends [s]', 0.1, 3600.0)
+    held_back_s: float = parameter(
+        5.0, 'time for which an obstacle may block the arm during a reset [s]', 0.1, 60.0)
+    settle_s: float = parameter(0.3, 'rest at home before commands are accepted [s]', 0.0, 5.0)
+    recoveries: int = parameter(
+        3, 'recoveries from faults allowed within recovery_window_s', 0, 100)
+    recovery_window_s: float = parameter(
+        600.0, 'time over which recoveries are counted [s]', 1.0, 86400.0)
 
     def __post_init__(self) -> None:
         """Raise ConfigError unless `hold_after_s` comes before `stop_after_s`."""

@@ -9,6 +9,7 @@ import numpy as np
 from irevla_control.arm.kinematics import JOINTS, inverse, jacobian, joint_frames
 from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
+from irevla_control.parameters.parameter_fields import parameter
 
 VERTICAL = np.array([0.0, 0.0, 1.0])
 # Joint steps below this are zero [rad].
@@ -19,22 +20,24 @@ LEAST_STEP = 1e-7
 class JointLimits:
     """Range and speed of each joint; methods take joints (..., 7) [rad] of any number of arms.
 
-    Attributes:
-        joint_low, joint_high: the robot's limits (7,) [rad].
-        joint_margin: distance [rad] to a limit at which motion towards it stops.
-        joint_slowing: distance [rad] to that stop within which motion towards it is slowed.
-        max_joint_lead: largest lead [rad] of any joint of the target over the measured joint:
-            near a stretched arm a short translation needs a large joint step.
-        max_joint_speed: largest joint speed on the path home [rad/s].
-
+    The lead is limited because near a stretched arm a short translation needs a large joint step.
     """
 
-    joint_low: tuple[float, ...]
-    joint_high: tuple[float, ...]
-    joint_margin: float
-    joint_slowing: float
-    max_joint_lead: float
-    max_joint_speed: float
+    # The range shared by Panda and FR3, with an elbow that stays bent.
+    joint_low: tuple[float, ...] = parameter(
+        (-2.7437, -1.7628, -2.8973, -3.0421, -2.8065, 0.5445, -2.8973),
+        'lower limits of the joints [rad]')
+    joint_high: tuple[float, ...] = parameter(
+        (2.7437, 1.7628, 2.8973, -0.6, 2.8065, 3.7525, 2.8973),
+        'upper limits of the joints [rad]')
+    joint_margin: float = parameter(
+        0.1, 'distance to a limit at which motion towards it stops [rad]', 0.02, 0.5)
+    joint_slowing: float = parameter(
+        0.2, 'distance to that stop within which motion towards it is slowed [rad]', 0.01, 1.0)
+    max_joint_lead: float = parameter(
+        0.4, 'largest distance of a joint of the target from the arm [rad]', 0.05, 1.5)
+    max_joint_speed: float = parameter(
+        1.5, 'largest speed of a joint on the path home [rad/s]', 0.1, 2.1)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for limits that are not finite or leave no range."""

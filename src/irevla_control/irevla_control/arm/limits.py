@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from irevla_control.arm.pose import Pose
 from irevla_control.errors import ConfigError
+from irevla_control.parameters.parameter_fields import parameter
 
 # Direction of the end effector's z axis at zero tilt, in the base frame.
 DOWN = np.array([0.0, 0.0, -1.0])
@@ -24,31 +25,36 @@ ROUNDING = 1e-9
 class ArmLimits:
     """Box, cone, yaw and speeds, all in the base frame.
 
+    A larger step of a command is refused. The lead is limited so that a blocked arm does not jump
+    when it is freed.
+
     Attributes:
-        box_low, box_high: corners [m] of the box that contains the end effector's position.
-        max_tilt: largest angle [rad] between the end effector's z axis and straight down.
-        max_step, max_step_turn: largest step of one command [m, rad]; a larger one is refused.
-        max_lead, max_lead_turn: largest distance [m, rad] of the target from the measured pose,
-            so that a blocked arm does not jump when it is freed.
-        max_speed, max_turn_speed: largest speed of the setpoint [m/s, rad/s].
-        max_acceleration, max_turn_acceleration: likewise its acceleration [m/s^2, rad/s^2].
-        max_yaw: largest rotation about the vertical [rad] from `home_rotation`; pi allows any.
         home_rotation: rotation of the end effector at home.
 
     """
 
-    box_low: tuple[float, float, float]
-    box_high: tuple[float, float, float]
-    max_tilt: float
-    max_step: float
-    max_step_turn: float
-    max_lead: float
-    max_lead_turn: float
-    max_speed: float
-    max_turn_speed: float
-    max_acceleration: float
-    max_turn_acceleration: float
-    max_yaw: float = np.pi
+    box_low: tuple[float, float, float] = parameter(
+        (0.30, -0.30, 0.01), 'lower corner of the workspace (x, y, z) [m]')
+    box_high: tuple[float, float, float] = parameter(
+        (0.70, 0.30, 0.50), 'upper corner of the workspace (x, y, z) [m]')
+    max_tilt: float = parameter(
+        0.4, 'largest angle of the hand from straight down [rad]', 0.0, 1.57)
+    # pi allows any rotation.
+    max_yaw: float = parameter(
+        1.7, 'largest rotation about the vertical from home [rad]', 0.05, 2.5)
+    max_step: float = parameter(0.05, 'longest translation of one command [m]', 0.001, 0.2)
+    max_step_turn: float = parameter(0.3, 'largest rotation of one command [rad]', 0.001, 1.0)
+    max_lead: float = parameter(
+        0.08, 'largest distance of the target from the arm [m]', 0.001, 0.3)
+    max_lead_turn: float = parameter(
+        0.4, 'largest rotation of the target from the arm [rad]', 0.001, 1.5)
+    max_speed: float = parameter(0.3, 'largest speed of the setpoint [m/s]', 0.01, 1.5)
+    max_turn_speed: float = parameter(
+        1.2, 'largest angular speed of the setpoint [rad/s]', 0.01, 2.5)
+    max_acceleration: float = parameter(
+        3.0, 'largest acceleration of the setpoint [m/s^2]', 0.1, 10.0)
+    max_turn_acceleration: float = parameter(
+        12.0, 'likewise for rotations [rad/s^2]', 0.1, 25.0)
     home_rotation: Rotation = field(default_factory=lambda: Rotation.from_quat([1, 0, 0, 0]))
 
     def __post_init__(self) -> None:

@@ -68,10 +68,28 @@ class Setpoint:
 
     def _approach(self, error: np.ndarray, velocity: np.ndarray, dt: float, max_speed: float,
                   acceleration: float) -> np.ndarray:
-        """Return the next velocity towards a target at a remaining error, without overshoot."""
+        """Return the next velocity towards a target at a remaining error, without overshoot.
+
+        The law, with the distance d, the acceleration a, the speed limit v_max and
+        T = max(response_s, dt): the velocity changes by at most a dt towards
+        s(d) = min(d / T, sqrt(a d), v_max) in the direction of the target.
+
+        Why it cannot overshoot a target at rest, on a straight line: let v <= s(d) + a dt, as at
+        rest. The next speed is then at most s(d), and T >= dt, so the step is at most d. At the
+        new distance d' >= d - s(d) dt the speed meets the condition again, because s falls by at
+        most a dt in one step, branch by branch of s(d'):
+
+        - v_max: s does not fall.
+        - sqrt(a d): s - s' <= a s dt / (s + s') <= a dt, since s^2 - s'^2 <= a s dt.
+        - d / T: s - s' <= s dt / T <= a dt while s <= a T, that is d <= a T^2, where this branch
+          is the smaller one. From a larger d, with s <= sqrt(a d) = u >= a T:
+          s - s' <= u - (u^2 / a - u dt) / T, and this is <= a dt because
+          (u - a T) (u - a dt) >= 0.
+
+        So d never grows and never changes its sign. In continuous time sqrt(a d) brakes at a / 2:
+        half of the acceleration is left for errors across the line and for a target that moves.
+        """
         distance = float(np.linalg.norm(error))
-        # sqrt(a d) brakes at a / 2, so half the acceleration is left for corrections; the first
-        # bound brakes more gently still.
         speed = min(distance / max(self._response_s, dt), np.sqrt(acceleration * distance),
                     max_speed)
         desired = error / distance * speed if distance > 0 else np.zeros(3)

@@ -4,8 +4,10 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+import json
 from pathlib import Path
 import re
+from shlex import quote
 import sqlite3
 from typing import Any
 
@@ -195,8 +197,16 @@ def _side_file(folder: Path) -> dict[str, Any]:
 
 
 def _converting(folder: Path) -> str:
-    return (f'rosbags-convert --src {folder} --dst {folder}_mcap '
+    return (f'rosbags-convert --src {quote(str(folder))} --dst {quote(f"{folder}_mcap")} '
             '--dst-storage mcap')
+
+
+def _converting_by_ros(folder: Path) -> str:
+    uri = f'{folder}_mcap'
+    # What a shell takes as it is, YAML does too.
+    uri = uri if quote(uri) == uri else json.dumps(uri, ensure_ascii=False)
+    options = quote(f'output_bags: [{{uri: {uri}, storage_id: mcap, all: true}}]')
+    return f'ros2 bag convert -i {quote(str(folder))} -o <(echo {options})'
 
 
 def _defines_types(database: Path) -> bool:
@@ -213,8 +223,7 @@ def _what_else(folder: Path) -> str:
     databases = list(folder.glob('*.db3'))
     if databases:
         command = _converting(folder) if all(map(_defines_types, databases)) else (
-            f"ros2 bag convert -i {folder} -o <(echo 'output_bags: [{{uri: {folder}_mcap, "
-            "storage_id: mcap, all: true}]'), where irevla_msgs is sourced,")
+            f'{_converting_by_ros(folder)}, where irevla_msgs is sourced,')
         return f'holds an sqlite3 bag; {command} writes one that is read'
     if any(folder.glob('*.mcap.zstd')):
         return 'holds a compressed MCAP file; zstd -d unpacks it'

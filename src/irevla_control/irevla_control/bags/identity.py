@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which episode a bag holds: told by the recorded data, whatever became of its side files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -12,6 +13,7 @@ import zlib
 
 from irevla_control.bags.bag import one_episode
 from irevla_control.bags.bag_folder import COMMITTED, BagFolder
+from irevla_control.bags.joining import STEP_TOPICS, StepCount
 from irevla_control.bags.layout import EPISODE_METADATA
 from irevla_control.bags.mcap_file import Traffic
 from irevla_control.bags.message_types import decode
@@ -95,9 +97,9 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
     folder = Path(folder)
     bag = BagFolder(folder)
     about = bag.about()
-    if COMMITTED not in about:
-        about = about | _from_messages(bag)
     try:
+        if COMMITTED not in about:
+            about = about | _from_messages(bag, StepCount.from_about(about))
         lost, gaps = json.loads(about['lost']), json.loads(about['max_gap_s'])
         return EpisodeEntry(
             episode_id=about['episode_id'], task=about['task'],
@@ -124,8 +126,23 @@ def _checksum(bag: BagFolder) -> int:
         struct.pack(f'<{len(checksums)}I', *checksums))
 
 
-def _from_messages(bag: BagFolder) -> dict[str, str]:
-    """Return what the messages tell where the record of the end is lost."""
+def verdict(about: Mapping[str, str], steps: StepCount | None, failed: str = '') -> dict[str, str]:
+    """Return `failed`, `aborted` and `dropped` of an episode: whether it may be learned from.
+
+    Args:
+        about: what is known of it; one without an end is aborted.
+        steps: all of it counted; None where the bag does not tell by which rule.
+        failed: why its recording broke off, else ''.
+
+    """
+    if steps is not None and about['aborted'] == 'false':
+        failed = failed or steps.problem()
+    return {'failed': failed, 'aborted': 'true' if failed else about['aborted'],
+            **({} if steps is None else {'dropped': str(steps.dropped)})}
+
+
+def _from_messages(bag: BagFolder, steps: StepCount | None) -> dict[str, str]:
+    """Return what the messages tell where the record of the end is lost; count them as steps."""
     if not any(topic.endswith('/episode') for topic in bag.topics):
         raise NoEpisodeError(f'{bag.folder} holds no episode: neither a topic that ends in '
                              f'/episode nor the metadata {EPISODE_METADATA}')
@@ -145,6 +162,8 @@ def _from_messages(bag: BagFolder) -> dict[str, str]:
                 told[stamp_of(data)] = data
             elif topic == command:
                 sources.add(command_source(data))
+            if steps is not None and topic.endswith(STEP_TOPICS):
+                steps.add(topic, stamp_of(data))
         if not told:
             raise NoEpisodeError(f'{bag.folder} holds no episode: no message on {events}')
         found = one_episode({stamp: decode(*store, data) for stamp, data in told.items()},
@@ -152,7 +171,11 @@ def _from_messages(bag: BagFolder) -> dict[str, str]:
     except BadMessageError as error:
         raise BagError(f'{bag.folder}: {error}; leave the episode out') from error
     last = found[max(found)]
-    flags = {} if last.phase == PHASE_ENDED else {'aborted': 'true'}
+    about = describe(last) | ({} if last.phase == PHASE_ENDED else {'aborted': 'true'})
+    if steps is not None:
+        for stamp, event in found.items():
+            steps.event(stamp, event.phase == PHASE_ENDED)
     gaps = {topic: round(each.max_gap * 1e-9, 6) for topic, each in traffic.items()}
-    return {**describe(last), **flags, 'sources': ','.join(sorted(sources)), 'recovered': 'false',
-            'failed': '', 'lost': '{}', 'max_gap_s': json.dumps(gaps), COMMITTED: str(received)}
+    return {**about, **verdict(about, steps), 'sources': ','.join(sorted(sources)),
+            'recovered': 'false', 'lost': '{}', 'max_gap_s': json.dumps(gaps),
+            COMMITTED: str(received)}

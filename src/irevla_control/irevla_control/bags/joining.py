@@ -3,7 +3,11 @@
 """Which message of a topic belongs to an observation: one rule for who records and who reads."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+import json
+
+# Ends of the topics that tell how many steps are whole.
+STEP_TOPICS = ('/episode', '/command', '/robot_state', '/image_raw')
 
 
 def joined(known: Sequence[int], stamps: Sequence[int], max_skew_ns: int) -> list[int | None]:
@@ -45,3 +49,76 @@ def misfit(known: Sequence[int], stamps: Sequence[int], max_skew_ns: int) -> str
 def _range_ms(times: Sequence[int]) -> str:
     least, most = (f'{each * 1e-6:.1f}' for each in (min(times), max(times)))
     return least if least == most else f'{least} to {most}'
+
+
+class StepCount:
+    """Takes the stamps of an episode's messages; counts the steps that a reader will drop.
+
+    A step is a command that answers an observation. It is dropped when one of the cameras or the
+    robot's state has nothing that belongs to that observation.
+    """
+
+    def __init__(self, cameras: Collection[str], max_skew_s: float,
+                 max_dropped_share: float) -> None:
+        """Expect these topics of images, and one that ends in /robot_state.
+
+        Args:
+            cameras: resolved names of their topics.
+            max_skew_s: how much older than the observation its parts may be.
+            max_dropped_share: of the steps, above which `problem` says so.
+
+        """
+        self._max_skew_s, self._max_dropped_share = max_skew_s, max_dropped_share
+        self._images: dict[str, set[int]] = {camera: set() for camera in cameras}
+        self._states: set[int] = set()
+        self._commands: set[int] = set()
+        self._running: set[int] = set()
+
+    @classmethod
+    def from_about(cls, about: Mapping[str, str]) -> 'StepCount | None':
+        """Return the count that `about` described; None where a bag does not tell."""
+        if 'cameras' not in about:
+            return None
+        return cls(json.loads(about['cameras']), float(about['max_skew_s']),
+                   float(about['max_dropped_share']))
+
+    def about(self) -> dict[str, str]:
+        """Return what a bag tells of it at its beginning."""
+        return {'max_skew_s': str(self._max_skew_s), 'cameras': json.dumps(list(self._images)),
+                'max_dropped_share': str(self._max_dropped_share)}
+
+    def add(self, topic: str, stamp: int) -> None:
+        """Take a recorded message [ns]; topics that no step needs do not count."""
+        if topic in self._images:
+            self._images[topic].add(stamp)
+        elif topic.endswith('/robot_state'):
+            self._states.add(stamp)
+        elif topic.endswith('/command'):
+            self._commands.add(stamp)
+
+    def event(self, stamp: int, ended: bool) -> None:
+        """Take an `episode` message [ns]; no command answers the last observation."""
+        (self._running.discard if ended else self._running.add)(stamp)
+
+    def _missing(self) -> dict[str, set[int]]:
+        """Return by topic the steps that have nothing of it."""
+        steps, skew = sorted(self._commands & self._running), round(self._max_skew_s * 1e9)
+        return {topic: {step for step, part in zip(steps, joined(sorted(known), steps, skew))
+                        if part is None}
+                for topic, known in (*self._images.items(), ('/robot_state', self._states))}
+
+    @property
+    def dropped(self) -> int:
+        """Steps without a complete observation."""
+        return len(set().union(*self._missing().values()))
+
+    def problem(self) -> str:
+        """Return why the episode is no demonstration, '' when it may be one."""
+        steps, dropped = len(self._commands & self._running), self.dropped
+        if dropped <= self._max_dropped_share * steps:
+            return ''
+        missing = ', '.join(f'{len(found)} lack {topic}'
+                            for topic, found in self._missing().items() if found)
+        return (f'{dropped} of {steps} steps have no complete observation ({missing}, or have it '
+                f'only older than max_skew_s, {self._max_skew_s:g} s); max_dropped_share is '
+                f'{self._max_dropped_share:g}')

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from io import BytesIO
 import mmap
 from pathlib import Path
+from shlex import quote
 import struct
 from typing import NamedTuple
 import zlib
@@ -175,7 +176,7 @@ class McapReader:
         return BagError(
             f'{self.path} cannot be read: {reason}; copy it again from where it was recorded; '
             'where the recorder was killed, recover it with python -m '
-            f'irevla_control.recording.recovery {self.path.parent}')
+            f'irevla_control.recording.recovery {quote(str(self.path.parent))}')
 
 
 def _stream(body: memoryview) -> ReadDataStream:

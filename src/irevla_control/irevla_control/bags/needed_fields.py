@@ -11,6 +11,7 @@ from rosbags.typesys.store import Typestore
 
 from irevla_control.bags.message_types import typestore
 from irevla_control.errors import BadMessageError
+from irevla_control.observation import ACTION_FIELDS, STATE_FIELDS
 
 _INTEGERS = frozenset(f'{sign}int{bits}' for sign in ('', 'u') for bits in (8, 16, 32, 64))
 _KINDS = {'number': _INTEGERS | {'float32', 'float64'}, 'whole number': _INTEGERS,
@@ -35,15 +36,13 @@ IMAGE = Needed('sensor_msgs/msg/Image', _STAMP | _of('whole number', 'height wid
                | {'encoding': 'text', 'data': 'bytes'})
 COMPRESSED_IMAGE = Needed('sensor_msgs/msg/CompressedImage',
                           _STAMP | {'format': 'text', 'data': 'bytes'})
-_COMMAND = Needed('irevla_msgs/msg/EndEffectorCommand', _STAMP | _of(
-    'number', 'translation.x translation.y translation.z rotation.x rotation.y rotation.z gripper'
-) | {'source': 'whole number'})
+_COMMAND = Needed('irevla_msgs/msg/EndEffectorCommand', _STAMP
+                  | dict.fromkeys(ACTION_FIELDS, 'number') | {'source': 'whole number'})
 NEEDED = {
     'command': _COMMAND,
     'expert_label': _COMMAND,
-    'robot_state': Needed('irevla_msgs/msg/RobotState', _STAMP | _of(
-        'number', 'pose.position.x pose.position.y pose.position.z pose.orientation.x '
-        'pose.orientation.y pose.orientation.z pose.orientation.w gripper')),
+    'robot_state': Needed('irevla_msgs/msg/RobotState',
+                          _STAMP | dict.fromkeys(STATE_FIELDS, 'number')),
     'episode': Needed('irevla_msgs/msg/EpisodeState', _STAMP
                       | _of('text', 'episode_id task instruction')
                       | _of('whole number', 'seed step phase')

@@ -12,7 +12,7 @@ from irevla_control.bags.bag import Bag, one_episode
 from irevla_control.bags.pictures import rgb
 from irevla_control.episode import PHASE_ENDED, Episode, Observations
 from irevla_control.errors import BadMessageError, BagError, NothingJoinsError
-from irevla_control.observation import ACTION_SIZE, STATE_SIZE, rotation_to_columns
+from irevla_control.observation import ACTION_SIZE, STATE_SIZE, action_of, state_of
 
 
 def read_episode(folder: Path, cameras: Sequence[str],
@@ -43,18 +43,21 @@ def read_episode(folder: Path, cameras: Sequence[str],
     unjoined = _unjoined(bag, commanded, ['robot_state', *topics.values()])
     stamps, parts = _whole(bag, sorted(commanded), ['robot_state', *topics.values()])
     commands = [bag.take('command', stamp) for stamp in stamps]
-    actions = np.array([_action(command) for command in commands]).reshape(-1, ACTION_SIZE)
+    actions = np.array([action_of(command) for command in commands]).reshape(-1, ACTION_SIZE)
     labels = actions.copy()
     for row, stamp in enumerate(stamps):
         if stamp in labelled:
-            labels[row] = _action(bag.take('expert_label', stamp))
+            labels[row] = action_of(bag.take('expert_label', stamp))
     states = _states(bag, parts)
     for name, values in (('command', actions), ('expert_label', labels), ('robot_state', states)):
         if not np.isfinite(values).all():
             raise BagError(f'{folder}: {name} holds values that are not finite; leave it out')
     last = events[max(events)]
+    texts = tuple(events[stamp].instruction for stamp in stamps)
     return Episode(
-        episode_id=last.episode_id, task=last.task, instruction=last.instruction, seed=last.seed,
+        episode_id=last.episode_id, task=last.task,
+        instruction=texts[-1] if texts else last.instruction,
+        instructions=texts if len(set(texts)) > 1 else (), seed=last.seed,
         stamps=np.array(stamps, np.int64),
         images={name: _images(folder, bag, topic, parts[topic])
                 for name, topic in topics.items()},
@@ -87,7 +90,8 @@ def read_observations(folder: Path, cameras: Sequence[str],
     if not np.isfinite(states).all():
         raise BagError(f'{folder}: robot_state holds values that are not finite; leave it out')
     return Observations(
-        events[-1].episode_id, events[-1].instruction, np.array(stamps, np.int64),
+        events[-1].episode_id, tuple(event.instruction for event in events),
+        np.array(stamps, np.int64),
         {name: _images(folder, bag, topic, parts[topic]) for name, topic in topics.items()},
         states, np.array([event.success for event in events]))
 
@@ -116,20 +120,9 @@ def _unjoined(bag: Bag, commanded: Collection[int], topics: Sequence[str]) -> st
             if commands else 'it holds no command')
 
 
-def _action(command: Any) -> tuple[float, ...]:
-    t, r = command.translation, command.rotation
-    return t.x, t.y, t.z, r.x, r.y, r.z, command.gripper
-
-
-def _state(robot: Any) -> np.ndarray:
-    p, q = robot.pose.position, robot.pose.orientation
-    return np.concatenate([[p.x, p.y, p.z], rotation_to_columns(np.array([q.x, q.y, q.z, q.w])),
-                           [robot.gripper]])
-
-
 def _states(bag: Bag, parts: dict[str, list[int]]) -> np.ndarray:
     """Return the states (T, 10) of an episode's observations."""
-    return np.array([_state(message) for message in bag.messages(
+    return np.array([state_of(message) for message in bag.messages(
         'robot_state', parts['robot_state'])]).reshape(-1, STATE_SIZE)
 
 

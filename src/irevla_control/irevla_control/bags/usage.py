@@ -10,7 +10,7 @@ _NAMED = 3
 
 
 def usage(used: int, left_out: Mapping[str, str], others: Mapping[str, str] | None = None,
-          verb: str = 'used') -> str:
+          verb: str = 'used', several: int = 0) -> str:
     """Return 'used N of M episodes, because ...'.
 
     Args:
@@ -18,11 +18,14 @@ def usage(used: int, left_out: Mapping[str, str], others: Mapping[str, str] | No
         left_out: name of each other episode to why it was left out, such as 'aborted'.
         others: name of what counts as no episode, such as a copy, to why.
         verb: what was done with those used.
+        several: how many of those used have several instructions.
 
     """
     text = f'{verb} {used} of {used + len(left_out)} episodes'
     if left_out:
         text += f', because {_grouped(left_out)}'
+    if several:
+        text += f'; {several} of them with several instructions'
     if others:
         text += f'; not counted: {_grouped(others)}'
     return text

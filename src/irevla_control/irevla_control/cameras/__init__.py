@@ -2,5 +2,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """RealSense cameras: the SDK, and the node that publishes their images.
 
-May import: ros.
+May import: parameters, ros.
 """

@@ -8,6 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from irevla_control.files import replacement
+
 
 def views_folder(given: str, namespace: str) -> Path:
     """Return the folder for a node's views: the given one, else one in ROS's log folder.
@@ -30,9 +32,10 @@ def save_picture(path: Path, picture: np.ndarray) -> None:
     order = cv2.COLOR_RGB2BGR if picture.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
     _, data = cv2.imencode('.png', cv2.cvtColor(picture, order))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-    temporary.write_bytes(data.tobytes())
-    temporary.replace(path)
+    # Graphs of several ROS domains share the default folder, and a picture may be lost.
+    own = path.with_name(f'.{path.name}.{os.getpid()}')
+    with replacement(path, own, durable=False) as temporary:
+        temporary.write_bytes(data.tobytes())
 
 
 def load_picture(path: Path) -> np.ndarray:

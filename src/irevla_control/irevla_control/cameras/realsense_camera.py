@@ -85,7 +85,7 @@ class RealSenseCamera:
         if domain in SYSTEM_CLOCKS:
             stamp = self.clock.corrected(round(frame.get_timestamp() * MS), arrival)
         left, top, width, height = self.settings.crop
-        size = self.settings.size
+        size = self.settings.image_size
         # A view of the SDK's memory, resized directly into that of the message.
         part = np.asanyarray(frame.get_data())[top:top + height, left:left + width]
         self.health.picture(checksum(part), self.arrived_s)
@@ -99,8 +99,8 @@ class RealSenseCamera:
     def matrix(self) -> np.ndarray:
         """Return the camera matrix (3, 3) of the published images."""
         left, top, width, height = self.settings.crop
-        across, down = self.settings.size / width, self.settings.size / height
-        lens, size = self._intrinsics, self.settings.size
+        across, down = self.settings.image_size / width, self.settings.image_size / height
+        lens, size = self._intrinsics, self.settings.image_size
         focal = lens.fx * across, lens.fy * down
         centre = (lens.ppx - left) * across, (lens.ppy - top) * down
         for _ in range(self.settings.rotation // 90):

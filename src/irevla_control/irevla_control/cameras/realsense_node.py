@@ -19,6 +19,7 @@ from irevla_control.cameras.picture_files import save_picture, views_folder
 from irevla_control.cameras.realsense_camera import CameraFrame, RealSenseCamera
 from irevla_control.cameras.settings import ROTATIONS, CameraError, CameraSettings
 from irevla_control.errors import ConfigError
+from irevla_control.parameters.parameter_fields import from_parameters, parameters_of
 from irevla_control.ros.conversions import ns_to_stamp, pixels_to_message, to_array
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
@@ -29,28 +30,14 @@ from irevla_msgs.msg import EpisodeState
 PARAMETERS = {
     'cameras': Parameter([''], 'names; each publishes `camera/<name>/image_raw`', form=CAMERA),
     'serials': Parameter([''], 'serial numbers of the cameras, in their order', form=SERIAL),
-    'image_size': Parameter(224, 'height and width of the published images [pixels]', 16, 2048),
-    'width': Parameter(640, 'width of the captured stream [pixels]', 16, 4096),
-    'height': Parameter(480, 'height of the captured stream [pixels]', 16, 4096),
-    'fps': Parameter(30, 'rate of captured and published images [Hz]', 1, 120),
-    'exposure_us': Parameter(0, 'fixed exposure time, at most that of a frame [microseconds]; 0: '
-                                'automatic', 0, 200_000),
-    'gain': Parameter(64, 'gain of the sensor, with a fixed exposure', 0, 248),
-    'crop': Parameter([0], 'left, top, width, height of the part used [pixels]; [0]: the largest '
-                           'square in the middle', 0, 4096),
-    'rotation': Parameter([0], 'clockwise rotation of each camera\'s images [degrees]: 0, 90, 180 '
-                               'or 270 in the cameras\' order; one number: for all',
-                          choices=ROTATIONS),
-    'min_rate_share': Parameter(0.9, 'share of fps below which a camera is reported as too slow',
-                                0.0, 1.0),
-    'frozen_after_s': Parameter(2.0, 'time after which identical images are reported; 0: never '
-                                     '[s]', 0.0, 600.0),
+    **parameters_of(CameraSettings),
+    'rotation': Parameter(
+        [CameraSettings.rotation], 'clockwise rotation of each camera\'s images [degrees]: 0, 90, '
+        '180 or 270 in the cameras\' order; one number: for all', choices=ROTATIONS),
     'views_folder': Parameter('', 'folder for <camera>.png, each camera\'s view at the start; '
                                   'empty: views/<namespace> in ROS\'s log folder'),
     'lost_after_s': Parameter(0.5, 'time without an image after which a camera is opened again '
                                    '[s]', 0.05, 10.0),
-    'transport_s': Parameter(0.02, 'least time from an exposure to the arrival of its image, '
-                                   'for cameras whose clock is ahead [s]', 0.0, 0.2),
     'max_drift_s': Parameter(0.02, 'drift of a camera\'s clock within an episode above which it '
                                    'is reported [s]', 0.001, 1.0),
     'max_age_s': Parameter(0.2, 'age above which an image is reported as late [s]', 0.01, 10.0),
@@ -82,13 +69,9 @@ class RealSenseNode(Node):
                               'for each camera')
         self._lost_after_s, self._max_age_s = values['lost_after_s'], values['max_age_s']
         self._max_drift_s = values['max_drift_s']
-        crop = tuple(values['crop']) if values['crop'] != [0] else ()
-        same = {name: values[name] for name in (
-            'width', 'height', 'fps', 'exposure_us', 'gain', 'transport_s', 'min_rate_share',
-            'frozen_after_s')}
         angles = rotations(values['rotation'], names)
-        self._settings = {name: CameraSettings(
-            serial, crop=crop, size=values['image_size'], rotation=angles[name], **same)
+        self._settings = {name: from_parameters(
+            CameraSettings, values, serial=serial, rotation=angles[name])
             for name, serial in zip(names, serials)}
         self._views_folder = views_folder(values['views_folder'], self.get_namespace())
         # Time at which a view is saved [steady s], after its exposure settled; and its image.
@@ -148,7 +131,7 @@ class RealSenseNode(Node):
         if name not in self._matrices:
             # The first frame can arrive before `_open` has finished.
             return
-        size = self._settings[name].size
+        size = self._settings[name].image_size
         stamp = ns_to_stamp(frame.stamp)
         image = pixels_to_message(frame.data, size, size, stamp, name)
         info = CameraInfo(height=size, width=size, distortion_model='plumb_bob',

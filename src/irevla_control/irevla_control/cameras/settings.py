@@ -5,9 +5,12 @@
 from dataclasses import dataclass
 
 from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.parameters.parameter_fields import parameter
 
 ROTATIONS = (0, 90, 180, 270)
 US_PER_S = 1_000_000
+# Crop that is the largest square in the middle.
+MIDDLE = (0,)
 
 
 class CameraError(IrevlaError):
@@ -20,34 +23,33 @@ class CameraSettings:
 
     Attributes:
         serial: serial number, as printed on the camera.
-        width, height, fps: captured stream [pixels, pixels, Hz].
-        exposure_us: fixed exposure time [microseconds]; 0: automatic.
-        gain: gain, used with a fixed exposure.
-        crop: left, top, width, height of the part that is used [pixels]; empty: the largest
-            square in the middle.
-        size: height and width of the published images [pixels].
         rotation: clockwise rotation [degrees], 0, 90, 180 or 270, applied after the crop.
-        transport_s: least time from an exposure to the arrival of its image [s].
-        min_rate_share, frozen_after_s: see `CameraHealth`.
 
     """
 
     serial: str
-    width: int = 640
-    height: int = 480
-    fps: int = 30
-    exposure_us: int = 0
-    gain: int = 64
-    crop: tuple[int, ...] = ()
-    size: int = 224
+    width: int = parameter(640, 'width of the captured stream [pixels]', 16, 4096)
+    height: int = parameter(480, 'height of the captured stream [pixels]', 16, 4096)
+    fps: int = parameter(30, 'rate of captured and published images [Hz]', 1, 120)
+    exposure_us: int = parameter(
+        0, 'fixed exposure time, at most that of a frame [microseconds]; 0: automatic', 0, 200_000)
+    gain: int = parameter(64, 'gain of the sensor, with a fixed exposure', 0, 248)
+    crop: tuple[int, ...] = parameter(
+        MIDDLE, 'left, top, width, height of the part used [pixels]; [0]: the largest square in '
+        'the middle', 0, 4096)
+    image_size: int = parameter(224, 'height and width of the published images [pixels]', 16, 2048)
     rotation: int = 0
-    transport_s: float = 0.02
-    min_rate_share: float = 0.9
-    frozen_after_s: float = 2.0
+    transport_s: float = parameter(
+        0.02, 'least time from an exposure to the arrival of its image, for cameras whose clock '
+        'is ahead [s]', 0.0, 0.2)
+    min_rate_share: float = parameter(
+        0.9, 'share of fps below which a camera is reported as too slow', 0.0, 1.0)
+    frozen_after_s: float = parameter(
+        2.0, 'time after which identical images are reported; 0: never [s]', 0.0, 600.0)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a crop outside the image, or a too long exposure."""
-        if not self.crop:
+        if self.crop == MIDDLE:
             side = min(self.width, self.height)
             object.__setattr__(self, 'crop', (
                 (self.width - side) // 2, (self.height - side) // 2, side, side))

@@ -8,6 +8,7 @@ observation after the event that ended the episode.
 """
 
 from dataclasses import dataclass
+import enum
 
 from irevla_control.errors import ConfigError
 
@@ -37,6 +38,25 @@ class EpisodeEvent:
     text: str = ''
 
 
+class Outcome(enum.Enum):
+    """How an episode will end at the next observation that shows the effect of its last command.
+
+    Attributes:
+        terminated: the task ended it; False at the horizon.
+        success: the task was done.
+
+    """
+
+    NONE = 'the episode continues', False, False
+    HORIZON = 'the last command was executed', False, False
+    FAILURE = 'a verdict of failure', True, False
+    SUCCESS = 'a verdict of success', True, True
+
+    def __init__(self, _: str, terminated: bool, success: bool) -> None:
+        """Keep what the last event says."""
+        self.terminated, self.success = terminated, success
+
+
 class RobotEpisode:
     """One episode from its start to its last event."""
 
@@ -55,8 +75,7 @@ class RobotEpisode:
         self._step, self._newest = 0, -1
         # Only an observation after this time shows the effect of the last command [ns].
         self._after = -1
-        # Outcome at the next observation, None while the episode continues: terminated, success.
-        self._outcome: tuple[bool, bool] | None = None
+        self._outcome = Outcome.NONE
         self.ended = False
 
     def begin(self, stamp: int) -> EpisodeEvent:
@@ -70,44 +89,45 @@ class RobotEpisode:
         A command counts even if its stamp is ahead of the present time, because the arm moved.
         Commands after the verdict or the horizon do not count, although the arm executes them.
         """
-        if self.ended or self._outcome is not None or stamp <= self._newest:
+        if self.ended or self._outcome is not Outcome.NONE or stamp <= self._newest:
             return None
         event = EpisodeEvent(stamp, self._step)
         self._step, self._newest = self._step + 1, stamp
         # The answered observation does not show the effect of the command.
         self._after = max(executed, stamp) if stamp < executed + MOST_AHEAD_NS else executed
         if self._step == self._horizon:
-            self._outcome = False, False
+            self._outcome = Outcome.HORIZON
         return event
 
     def success(self, stamp: int) -> None:
         """Take a verdict of success by classifier or operator at a time [ns]."""
-        self._end(True, stamp)
+        self._end(Outcome.SUCCESS, stamp)
 
     def failure(self, stamp: int) -> None:
         """Take the operator's verdict of failure at a time [ns]."""
-        if self._outcome != (True, True):
-            self._end(False, stamp)
+        if self._outcome is not Outcome.SUCCESS:
+            self._end(Outcome.FAILURE, stamp)
 
-    def _end(self, success: bool, stamp: int) -> None:
+    def _end(self, verdict: Outcome, stamp: int) -> None:
         # A verdict counts even if the horizon was reached at the same time.
-        if not self.ended and self._step and self._outcome != (True, success):
-            self._outcome = True, success
+        if not self.ended and self._step and self._outcome is not verdict:
+            self._outcome = verdict
             self._after = max(self._after, stamp)
 
     def frame(self, stamp: int) -> EpisodeEvent | None:
         """Take a new observation; return its event if it ends the episode or shows success."""
-        if self.ended or self._outcome is None or stamp <= self._after:
+        if self.ended or self._outcome is Outcome.NONE or stamp <= self._after:
             return None
-        terminated, success = self._outcome
         # Stamps of events increase, even if a clock was set back.
         stamp = self._newest = max(stamp, self._newest + 1)
-        if success and self._linger:
+        if self._outcome.success and self._linger:
             self._linger -= 1
             return EpisodeEvent(stamp, self._step, success=True)
         self.ended = True
-        return EpisodeEvent(stamp, self._step, float(success), ended=True, terminated=terminated,
-                            truncated=not terminated, success=success)
+        outcome = self._outcome
+        return EpisodeEvent(stamp, self._step, float(outcome.success), ended=True,
+                            terminated=outcome.terminated, truncated=not outcome.terminated,
+                            success=outcome.success)
 
     def abort(self, stamp: int, text: str) -> EpisodeEvent | None:
         """Abort the episode; return the last event, or None if the episode has ended."""

@@ -8,20 +8,19 @@ import numpy as np
 
 from irevla_control.arm.kinematics import JOINTS
 from irevla_control.errors import ConfigError
+from irevla_control.parameters.parameter_fields import parameter
 
 
 @dataclass(frozen=True)
 class CollisionThresholds:
-    """Thresholds above which the robot reports a collision and stops.
+    """Thresholds above which the robot reports a collision and stops."""
 
-    Attributes:
-        collision_torque: external torque (7,) at each joint [Nm].
-        collision_force: external force (3,) [N] and torque (3,) [Nm] at the end effector.
-
-    """
-
-    collision_torque: tuple[float, ...] = (40.0, 40.0, 40.0, 40.0, 20.0, 20.0, 20.0)
-    collision_force: tuple[float, ...] = (60.0, 60.0, 60.0, 25.0, 25.0, 25.0)
+    collision_torque: tuple[float, ...] = parameter(
+        (40.0, 40.0, 40.0, 40.0, 20.0, 20.0, 20.0),
+        'external torque at each joint above which the robot reports a collision and stops [Nm]')
+    collision_force: tuple[float, ...] = parameter(
+        (60.0, 60.0, 60.0, 25.0, 25.0, 25.0),
+        'likewise at the end effector (x, y, z) [N], and about these axes [Nm]')
 
     def __post_init__(self) -> None:
         """Raise ConfigError for thresholds of the wrong number or sign."""

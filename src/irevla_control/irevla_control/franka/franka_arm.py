@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 import time
+from typing import Any
 
 import franky
 import numpy as np
@@ -135,6 +136,16 @@ class FrankaArm:
                 state.EE_T_K)
         return (np.abs(jacobian) * self._gains.bound[:, None]).max(axis=0)
 
+    def description(self) -> str | None:
+        """Return the robot's own URDF; None if the installed libfranka cannot ask for it.
+
+        Raises:
+            ArmError: the robot does not answer.
+
+        """
+        with self._failing():
+            return getattr(self._robot, 'model_urdf', None)
+
     @property
     def resting(self) -> bool:
         """Whether no controller runs: the robot's own control keeps it still."""
@@ -188,20 +199,19 @@ class FrankaArm:
                 franky.Twist(feedforward[:3], feedforward[3:]))
 
     def _start(self) -> franky.CartesianImpedanceTracker:
-        gains = self._gains
-        low, high = (None if limit is None else np.asarray(limit)
-                     for limit in (gains.joint_low, gains.joint_high))
+        gains, limits = self._gains, self._gains.joint_limits
+        joints: dict[str, Any] = {} if limits is None else {
+            'lower_joint_limits': limits.joint_low, 'upper_joint_limits': limits.joint_high,
+            'joint_limit_activation_distance': limits.joint_margin}
         with self._failing():
             tracker = self._tracker = franky.CartesianImpedanceTracker(
                 self._connected, translational_stiffness=gains.stiffness,
                 rotational_stiffness=gains.turn_stiffness, damping=gains.damping,
                 translational_error_clip=np.asarray(gains.error_clip),
                 rotational_error_clip=np.asarray(gains.turn_error_clip),
-                lower_joint_limits=low, upper_joint_limits=high,
-                joint_limit_activation_distance=gains.joint_margin,
                 posture_task=franky.PostureTask(
                     target=np.asarray(gains.posture), stiffness=gains.posture_stiffness,
-                    max_torque=POSTURE_TORQUE))
+                    max_torque=POSTURE_TORQUE), **joints)
         self._stopping = self._stiff_posture = False
         return tracker
 

@@ -13,6 +13,7 @@ import franky
 from irevla_control.arm.controller import FaultCode
 from irevla_control.errors import ConfigError
 from irevla_control.franka.franka_arm import CONNECTION_LOST, ERRORS, ArmError
+from irevla_control.parameters.parameter_fields import parameter
 
 # Period of the thread: it reads the width and compares it with the target [s].
 PERIOD_S = 0.02
@@ -31,19 +32,17 @@ WARNINGS = 100
 class GripperSettings:
     """How a commanded opening (0 closed to 1 open) becomes an order to grasp or to open.
 
-    Attributes:
-        close_below, open_above: thresholds; an opening between them changes nothing.
-        force: force of a grasp [N].
-        speed: speed of the fingers [m/s].
-        timeout_s: time beyond the fingers' full stroke at this speed after which an order is late.
-
+    An opening between the two thresholds changes nothing.
     """
 
-    close_below: float = 0.4
-    open_above: float = 0.6
-    force: float = 40.0
-    speed: float = 0.1
-    timeout_s: float = 5.0
+    close_below: float = parameter(
+        0.4, 'commanded opening below which the gripper grasps', 0.0, 1.0)
+    open_above: float = parameter(0.6, 'commanded opening above which it opens', 0.0, 1.0)
+    grasp_force: float = parameter(40.0, 'force of a grasp [N]', 1.0, 70.0)
+    finger_speed: float = parameter(0.1, 'speed of the fingers [m/s]', 0.01, 0.1)
+    hand_timeout_s: float = parameter(
+        5.0, 'time beyond the full stroke of the fingers after which an order is reported as '
+        'late, and stopped for the next [s]', 0.2, 60.0)
 
     def __post_init__(self) -> None:
         """Raise ConfigError unless `close_below` is below `open_above`."""
@@ -150,7 +149,7 @@ class FrankaGripper:
     @property
     def patience_s(self) -> float:
         """The longest time for an order, including the one before it [s]."""
-        return 2 * (self._stroke_s + self._settings.timeout_s)
+        return 2 * (self._stroke_s + self._settings.hand_timeout_s)
 
     def command(self, opening: float) -> None:
         """Set the target from a commanded opening, 0 closed to 1 open."""
@@ -212,10 +211,10 @@ class FrankaGripper:
 
     @property
     def _stroke_s(self) -> float:
-        return self._max_width / self._settings.speed
+        return self._max_width / self._settings.finger_speed
 
     def _late(self, order: Order) -> bool:
-        return order.age_s > self._stroke_s + self._settings.timeout_s
+        return order.age_s > self._stroke_s + self._settings.hand_timeout_s
 
     def _act(self) -> None:
         """Handle the current order, or start one for the target."""
@@ -237,11 +236,11 @@ class FrankaGripper:
         gripper, settings, width = self._connected, self._settings, self._max_width
         self._done = None
         if target:
-            self._order = Order(True, lambda: gripper.move(width, settings.speed))
+            self._order = Order(True, lambda: gripper.move(width, settings.finger_speed))
         else:
             # This outer tolerance accepts any object between the fingers, and none.
             self._order = Order(False, lambda: gripper.grasp(
-                0.0, settings.speed, settings.force, epsilon_outer=width))
+                0.0, settings.finger_speed, settings.grasp_force, epsilon_outer=width))
 
     def _finish(self, order: Order) -> None:
         stopped = self._stop is not None

@@ -29,17 +29,19 @@ from irevla_control.franka.control_loop import ArmLoop
 from irevla_control.franka.franka_arm import ArmState, connected
 from irevla_control.franka.franka_gripper import FrankaGripper, GripperSettings
 from irevla_control.franka.gains import ArmGains
-from irevla_control.observation import BASE_FRAME
+from irevla_control.franka.joint_names import joint_names, joint_prefix
+from irevla_control.parameters.parameter_fields import from_parameters, parameters_of
 from irevla_control.ros.conversions import (
     message_to_action,
     ns_to_stamp,
     stamp_to_ns,
+    state_to_message,
     to_array,
 )
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.live_publishers import Commanders, SolePublisher
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import NAME, Parameter, declare
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, OperatorVerdict, RobotState
 from irevla_msgs.srv import GoHome
@@ -50,65 +52,13 @@ PARAMETERS = {
                                    0.0, 600.0),
     'realtime': Parameter(True, 'refuse to control without a real-time kernel'),
     'gripper': Parameter(True, 'whether the robot has a Franka hand'),
+    'joint_prefix': Parameter('', 'what the names in joint_states begin with, such as panda or '
+                                  'fr3; empty: the connected robot\'s', form=NAME),
     'rate_hz': Parameter(100.0, 'rate of setpoints and robot_state [Hz]', 20.0, 500.0),
-    # Limits of the end effector
-    'box_low': Parameter([0.30, -0.30, 0.01], 'lower corner of the workspace (x, y, z) [m]'),
-    'box_high': Parameter([0.70, 0.30, 0.50], 'upper corner of the workspace (x, y, z) [m]'),
-    'max_tilt': Parameter(0.4, 'largest angle of the hand from straight down [rad]', 0.0, 1.57),
-    'max_yaw': Parameter(1.7, 'largest rotation about the vertical from home [rad]', 0.05, 2.5),
-    'max_step': Parameter(0.05, 'longest translation of one command [m]', 0.001, 0.2),
-    'max_step_turn': Parameter(0.3, 'largest rotation of one command [rad]', 0.001, 1.0),
-    'max_lead': Parameter(0.08, 'largest distance of the target from the arm [m]', 0.001, 0.3),
-    'max_lead_turn': Parameter(0.4, 'largest rotation of the target from the arm [rad]',
-                               0.001, 1.5),
-    'max_speed': Parameter(0.3, 'largest speed of the setpoint [m/s]', 0.01, 1.5),
-    'max_turn_speed': Parameter(1.2, 'largest angular speed of the setpoint [rad/s]', 0.01, 2.5),
-    'max_acceleration': Parameter(3.0, 'largest acceleration of the setpoint [m/s^2]', 0.1, 10.0),
-    'max_turn_acceleration': Parameter(12.0, 'likewise for rotations [rad/s^2]', 0.1, 25.0),
-    # Joint limits: the range shared by Panda and FR3, with an elbow that stays bent
-    'joint_low': Parameter([-2.7437, -1.7628, -2.8973, -3.0421, -2.8065, 0.5445, -2.8973],
-                           'lower limits of the joints [rad]'),
-    'joint_high': Parameter([2.7437, 1.7628, 2.8973, -0.6, 2.8065, 3.7525, 2.8973],
-                            'upper limits of the joints [rad]'),
-    'joint_margin': Parameter(0.1, 'distance to a limit at which motion towards it stops [rad]',
-                              0.02, 0.5),
-    'joint_slowing': Parameter(0.2, 'distance to that stop within which motion towards it is '
-                                    'slowed [rad]', 0.01, 1.0),
-    'max_joint_lead': Parameter(0.4, 'largest distance of a joint of the target from the arm '
-                                     '[rad]', 0.05, 1.5),
-    'max_joint_speed': Parameter(1.5, 'largest speed of a joint on the path home [rad/s]',
-                                 0.1, 2.1),
-    # Impedance controller
-    'stiffness': Parameter(1000.0, 'stiffness of the impedance controller [N/m]', 10.0, 3000.0),
-    'turn_stiffness': Parameter(60.0, 'likewise for rotations [Nm/rad]', 1.0, 300.0),
-    'damping_ratio': Parameter(1.5, 'damping of translations over 2 sqrt(stiffness)', 0.2, 5.0),
-    'error_clip': Parameter([0.03, 0.03, 0.03],
-                            'distance from the setpoint above which force does not grow [m]'),
-    'turn_error_clip': Parameter([0.15, 0.15, 0.15], 'likewise for rotations [rad]'),
-    'posture_stiffness': Parameter(5.0, 'stiffness that pulls the joints to home_joints [Nm/rad]',
-                                   0.0, 50.0),
-    'reset_posture_stiffness': Parameter(20.0, 'likewise during a reset [Nm/rad]', 0.0, 50.0),
-    # Collision thresholds of the robot
-    'collision_torque': Parameter([40.0, 40.0, 40.0, 40.0, 20.0, 20.0, 20.0],
-                                  'external torque at each joint above which the robot reports a '
-                                  'collision and stops [Nm]'),
-    'collision_force': Parameter([60.0, 60.0, 60.0, 25.0, 25.0, 25.0],
-                                 'likewise at the end effector (x, y, z) [N], and about these '
-                                 'axes [Nm]'),
+    **parameters_of(ArmLimits, JointLimits, ArmGains, CollisionThresholds),
     'allow_bound_above_collision': Parameter(
         False, 'start although the controller may press harder than these thresholds'),
-    # Times and budgets
-    'response_s': Parameter(0.05, 'time constant of the final approach to a target [s]', 0.0, 1.0),
-    'hold_after_s': Parameter(0.3, 'time without a command after which the arm holds [s]',
-                              0.02, 10.0),
-    'stop_after_s': Parameter(30.0, 'time without a command after which the controller ends [s]',
-                              0.1, 3600.0),
-    'held_back_s': Parameter(5.0, 'time for which an obstacle may block the arm during a reset '
-                                  '[s]', 0.1, 60.0),
-    'settle_s': Parameter(0.3, 'rest at home before commands are accepted [s]', 0.0, 5.0),
-    'recoveries': Parameter(3, 'recoveries from faults allowed within recovery_window_s', 0, 100),
-    'recovery_window_s': Parameter(600.0, 'time over which recoveries are counted [s]',
-                                   1.0, 86400.0),
+    **parameters_of(ArmTiming),
     # Home
     'reset_release': Parameter('here', 'where a reset opens the hand',
                                choices=tuple(where.value for where in ResetRelease)),
@@ -122,17 +72,8 @@ PARAMETERS = {
     'home_spread': Parameter([0.03, 0.03, 0.02], 'largest random offset of home (x, y, z) [m]'),
     'home_spread_yaw': Parameter(0.1, 'largest random rotation of home about the vertical [rad]',
                                  0.0, 1.5),
-    # Gripper
-    'close_below': Parameter(0.4, 'commanded opening below which the gripper grasps', 0.0, 1.0),
-    'open_above': Parameter(0.6, 'commanded opening above which it opens', 0.0, 1.0),
-    'grasp_force': Parameter(40.0, 'force of a grasp [N]', 1.0, 70.0),
-    'finger_speed': Parameter(0.1, 'speed of the fingers [m/s]', 0.01, 0.1),
-    'hand_timeout_s': Parameter(5.0, 'time beyond the full stroke of the fingers after which an '
-                                     'order is reported as late, and stopped for the next [s]',
-                                0.2, 60.0),
+    **parameters_of(GripperSettings),
 }
-JOINT_NAMES = [f'fr3_joint{number}' for number in range(1, 8)]
-FINGER_NAMES = ['fr3_finger_joint1', 'fr3_finger_joint2']
 FINGER_STROKE_M = 0.04
 WATCH_S = 0.1
 # Time before the first robot_state to detect another arm's node [s].
@@ -152,19 +93,17 @@ class FrankaNode(Node):
             raise ConfigError("parameter robot_ip is empty; give the robot's address")
         home_rotation = Pose.from_quaternion(values['home_position'],
                                              values['home_quaternion']).rotation
-        limits = ArmLimits(home_rotation=home_rotation,
-                           **_chosen(values, ArmLimits, 'home_rotation'))
+        limits = from_parameters(ArmLimits, values, home_rotation=home_rotation)
         self.get_logger().info(f'limits: {limits_text(values)}')
-        gains = ArmGains(posture=values['home_joints'], **_chosen(values, ArmGains, 'posture'))
+        joint_limits = from_parameters(JointLimits, values)
+        gains = from_parameters(ArmGains, values, posture=values['home_joints'],
+                                joint_limits=joint_limits)
         self._home = home_pose(values, limits)
         self._spread = home_spread(values)
-        settings = GripperSettings(values['close_below'], values['open_above'],
-                                   values['grasp_force'], values['finger_speed'],
-                                   values['hand_timeout_s'])
-        bounds = Bounds(limits, JointLimits(**_chosen(values, JointLimits)),
-                        values['home_joints'])
-        self._controller = ArmController(limits, ArmTiming(**_chosen(values, ArmTiming)), bounds)
-        collision = CollisionThresholds(**_chosen(values, CollisionThresholds))
+        settings = from_parameters(GripperSettings, values)
+        bounds = Bounds(limits, joint_limits, values['home_joints'])
+        self._controller = ArmController(limits, from_parameters(ArmTiming, values), bounds)
+        collision = from_parameters(CollisionThresholds, values)
         allowed = values['allow_bound_above_collision']
         collision.check(gains.bound, None, allowed)
         self._diagnostics = Diagnostics(self, hardware_id=values['robot_ip'])
@@ -178,6 +117,8 @@ class FrankaNode(Node):
         problem = collision.check(gains.bound, arm.torque_at_joints(), allowed)
         state = arm.read()
         check_home(self._home, self._spread, bounds, state.joint_position, state.pose)
+        self._joint_names = joint_names(values['joint_prefix'] or joint_prefix(arm.description()),
+                                        values['gripper'])
         self._gripper = FrankaGripper(values['robot_ip'], settings) if values['gripper'] else None
         release = ResetRelease(values['reset_release'])
         self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'], release,
@@ -276,52 +217,35 @@ class FrankaNode(Node):
         """Publish a state; called in the loop's thread."""
         if self._ending.is_set():
             return
-        # The stamp of the reading: while the connection is lost, it does not change.
-        stamp = ns_to_stamp(state.stamp)
         opening = self._gripper.opening if self._gripper else 0.0
         message = robot_state(state, controller, opening)
-        message.header.stamp = stamp
         self._state.publish(message)
         finger = [FINGER_STROKE_M * opening] * 2 if self._gripper else []
         joints = JointState(
-            name=JOINT_NAMES + (FINGER_NAMES if finger else []),
+            name=self._joint_names,
             position=[*state.joint_position.tolist(), *finger],
             velocity=[*state.joint_velocity.tolist(), *(0.0 for _ in finger)],
             effort=[*state.joint_effort.tolist(), *(0.0 for _ in finger)])
-        joints.header.stamp = stamp
+        joints.header.stamp = message.header.stamp
         self._joints.publish(joints)
-
-
-def _chosen(values: dict[str, Any], kind: type[Any], *without: str) -> dict[str, Any]:
-    """Return the parameters named like the fields of a dataclass, lists as tuples."""
-    return {name: tuple(values[name]) if isinstance(values[name], list) else values[name]
-            for name in kind.__dataclass_fields__ if name not in without}
 
 
 def limits_text(values: dict[str, Any]) -> str:
     """Return the limits of the arm with their units, for the log."""
-    return ', '.join(f'{name} {values[name]} {PARAMETERS[name].unit}'.rstrip()
-                     for kind in (ArmLimits, JointLimits) for name in kind.__dataclass_fields__
-                     if name in PARAMETERS)
+    return ', '.join(f'{name} {values[name]} {parameter.unit}'.rstrip()
+                     for name, parameter in parameters_of(ArmLimits, JointLimits).items())
 
 
 def robot_state(state: ArmState, controller: ArmController, opening: float) -> RobotState:
-    """Return the message without a stamp."""
-    message = RobotState(
-        gripper=opening, mode=int(controller.mode), fault=int(controller.fault),
-        fault_text=controller.fault_text, joint_position=to_array('d', state.joint_position),
+    """Return the message of a state; ``opening`` is that of the gripper, 0 to 1."""
+    # The stamp of the reading: while the connection is lost, it does not change.
+    return state_to_message(
+        ns_to_stamp(state.stamp), state.pose.position, state.pose.quaternion, opening,
+        twist=state.twist, wrench=state.wrench, mode=int(controller.mode),
+        fault=int(controller.fault), fault_text=controller.fault_text,
+        joint_position=to_array('d', state.joint_position),
         joint_velocity=to_array('d', state.joint_velocity),
         joint_effort=to_array('d', state.joint_effort))
-    message.header.frame_id = BASE_FRAME
-    position, orientation = message.pose.position, message.pose.orientation
-    position.x, position.y, position.z = state.pose.position.tolist()
-    orientation.x, orientation.y, orientation.z, orientation.w = state.pose.quaternion.tolist()
-    for vector, values in ((message.twist.linear, state.twist[:3]),
-                           (message.twist.angular, state.twist[3:]),
-                           (message.wrench.force, state.wrench[:3]),
-                           (message.wrench.torque, state.wrench[3:])):
-        vector.x, vector.y, vector.z = values.tolist()
-    return message
 
 
 def main() -> None:

@@ -10,6 +10,8 @@ INDEX = 'https://timschneider42.github.io/franky/whl/by-robot-server-version'
 # The first version with the impedance controller that the suite uses.
 LEAST = '2.0.0'
 NEEDED = ('CartesianImpedanceTracker', 'PostureTask', 'TorqueStopMotion', 'MotionReuseException')
+# In the name of the library of a wheel, or at the end of the wheel's version.
+_LIBFRANKA = re.compile(r'libfranka\S*?[.-](\d+)\.(\d+)(?:\.\d+)?$')
 _VERSIONS = re.compile(r'server version: (\d+), library version: (\d+)')
 
 
@@ -44,3 +46,16 @@ def installed() -> str:
         return importlib.metadata.version('franky-control')
     except importlib.metadata.PackageNotFoundError:
         return '(of unknown version)'
+
+
+def libfranka() -> tuple[int, int] | None:
+    """Return major and minor version of the libfranka in the installed franky, if it tells."""
+    try:
+        files = importlib.metadata.files('franky-control') or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for text in (installed(), *(file.name for file in files)):
+        found = _LIBFRANKA.search(text)
+        if found:
+            return int(found[1]), int(found[2])
+    return None

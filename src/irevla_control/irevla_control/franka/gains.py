@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.kinematics import JOINTS
 from irevla_control.errors import ConfigError
+from irevla_control.parameters.parameter_fields import parameter
 
 # Largest force of the velocity feedforward, as a share of the spring's force.
 FEEDFORWARD_SHARE = 0.8
@@ -17,33 +19,32 @@ FEEDFORWARD_SHARE = 0.8
 class ArmGains:
     """Gains of the impedance controller.
 
+    Stiffness and error clip bound the force.
+
     Attributes:
-        stiffness: [N/m].
-        turn_stiffness: [Nm/rad].
-        damping_ratio: damping of translations relative to 2 * sqrt(stiffness) Ns/m, which is
-            critical for 1 kg; an arm weighs several.
-        error_clip: distance (3,) [m] from the setpoint above which the force does not grow; with
-            the stiffness it bounds the force.
-        turn_error_clip: likewise for rotations (3,) [rad].
-        posture_stiffness: stiffness that pulls the joints to `posture` [Nm/rad].
-        reset_posture_stiffness: likewise during a reset, against the joints' friction.
         posture: joints (7,) [rad] at home.
-        joint_low, joint_high, joint_margin: joint limits (7,) and the distance to them [rad]
-            within which franky itself pushes back, with 5 Nm at most; see `JointLimits`.
+        joint_limits: within `joint_margin` of these franky itself pushes back, with 5 Nm at most;
+            None: never.
 
     """
 
-    stiffness: float
-    turn_stiffness: float
-    damping_ratio: float
-    error_clip: tuple[float, float, float]
-    turn_error_clip: tuple[float, float, float]
-    posture_stiffness: float
     posture: tuple[float, ...]
-    reset_posture_stiffness: float = 20.0
-    joint_low: tuple[float, ...] | None = None
-    joint_high: tuple[float, ...] | None = None
-    joint_margin: float = 0.1
+    stiffness: float = parameter(
+        1000.0, 'stiffness of the impedance controller [N/m]', 10.0, 3000.0)
+    turn_stiffness: float = parameter(60.0, 'likewise for rotations [Nm/rad]', 1.0, 300.0)
+    # A ratio of 1 is critical for 1 kg; an arm weighs several.
+    damping_ratio: float = parameter(
+        1.5, 'damping of translations over 2 sqrt(stiffness)', 0.2, 5.0)
+    error_clip: tuple[float, float, float] = parameter(
+        (0.03, 0.03, 0.03), 'distance from the setpoint above which force does not grow [m]')
+    turn_error_clip: tuple[float, float, float] = parameter(
+        (0.15, 0.15, 0.15), 'likewise for rotations [rad]')
+    posture_stiffness: float = parameter(
+        5.0, 'stiffness that pulls the joints to home_joints [Nm/rad]', 0.0, 50.0)
+    # Against the friction of the joints.
+    reset_posture_stiffness: float = parameter(
+        20.0, 'likewise during a reset [Nm/rad]', 0.0, 50.0)
+    joint_limits: JointLimits | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigError for gains of the wrong number or sign."""

@@ -8,9 +8,7 @@
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-import fcntl
 from itertools import islice
-import os
 from pathlib import Path
 import shutil
 import sys
@@ -23,7 +21,7 @@ from irevla_control.bags.index import find_episodes
 from irevla_control.bags.reader import read_episode
 from irevla_control.bags.usage import say, usage
 from irevla_control.errors import ConfigError, IrevlaError
-from irevla_control.files import sync
+from irevla_control.files import InUseError, Lock, replace_synced
 from irevla_control.lerobot.writer import LeRobotWriter, Limits
 from irevla_control.progress_bar import progress_bar
 
@@ -79,15 +77,17 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
                           'datasets without images are not supported')
     fps = fps or _frames_per_second(islice(chosen, _TELLING))
     with _staged(Path(output)) as folder:
-        writer, dropped = LeRobotWriter(folder, fps, crf, limits), 0
+        writer, dropped, several = LeRobotWriter(folder, fps, crf, limits), 0, 0
         for bag, entry in progress_bar(chosen.items(), 'exporting', unit='episode'):
             episode = read_episode(bag, cameras, max_skew_s)
             dropped += episode.dropped
             if len(episode.stamps):
                 writer.add(episode, entry.recorded_ns)
+                several += bool(episode.instructions)
             else:
                 left_out[str(bag)] = f'without a step, {episode.unjoined}'
-        used = usage(len(recorded.episodes) - len(left_out), left_out, recorded.others)
+        used = usage(len(recorded.episodes) - len(left_out), left_out, recorded.others,
+                     several=several)
         if len(left_out) == len(recorded.episodes):
             raise ConfigError(f'nothing to export: {used}')
         return {**writer.finish(), 'dropped_steps': dropped, 'usage': used}
@@ -109,27 +109,21 @@ def _staged(output: Path) -> Iterator[Path]:
         raise ConfigError(f'{output} exists already; name another folder, or delete it first')
     folder = output.with_name(f'{output.name}.partial')
     folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(f'{output} is being written by another export; wait for it, or name '
-                              'another folder') from None
+        lock = Lock(folder, is_folder=True)
+    except InUseError:
+        raise ConfigError(f'{output} is being written by another export; wait for it, or name '
+                          'another folder') from None
+    with lock:
         try:
             # What a killed export left.
             for left in folder.iterdir():
                 shutil.rmtree(left)
             yield folder
-            for path in (*folder.rglob('*'), folder):
-                sync(path)
-            folder.rename(output)
-            sync(output.parent)
+            replace_synced(folder, output)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-    finally:
-        os.close(lock)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

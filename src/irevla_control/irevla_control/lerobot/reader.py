@@ -12,14 +12,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 import hashlib
-import os
 from pathlib import Path
-import sys
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
+from irevla_control.bags.usage import say, usage
 from irevla_control.episode import Episode
 from irevla_control.errors import BagError
 from irevla_control.lerobot.damage import get, reading, refuse
@@ -103,6 +102,7 @@ class LeRobotReader:
         name = row.get(f'{OWN}episode_id', f'{self._root.name}_{entry.number}')
         return Episode(
             episode_id=f'{name}_part{entry.part}' if entry.parts > 1 else name,
+            part_of=name if entry.parts > 1 else '',
             task=row.get(f'{OWN}task', entry.instruction) if entry.parts == 1
             else entry.instruction,
             instruction=entry.instruction, seed=int(row.get(f'{OWN}seed', -1)),
@@ -133,7 +133,7 @@ class LeRobotReader:
         return (f'{self._root}: {self.columns.described(self._info.features)}; '
                 + (f'{several} episodes have several tasks and are read as parts of one task; '
                    if several else '')
-                + f'used {self._info.episodes} of {self._info.episodes} episodes')
+                + usage(self._info.episodes, {}))
 
     def _other_images(self) -> str:
         """Say which features could be meant, of a dataset without a camera."""
@@ -188,8 +188,5 @@ class LeRobotReader:
         return images
 
 
-@cache
-def _say(line: str) -> None:
-    """Print a line on stderr, the same only once, and in one process of a training."""
-    if os.environ.get('RANK', '0') == '0':
-        print(line, file=sys.stderr, flush=True)
+# The same line only once: a dataset is opened for each stage of a training.
+_say = cache(say)

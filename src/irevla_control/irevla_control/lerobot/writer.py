@@ -83,7 +83,8 @@ class LeRobotWriter:
         columns = self._columns(episode)
         steps = len(episode.stamps)
         row: dict[str, Any] = {
-            'episode_index': self._count, 'tasks': [episode.instruction], 'length': steps,
+            'episode_index': self._count, 'length': steps,
+            'tasks': list(dict.fromkeys(episode.instructions or [episode.instruction])),
             'dataset_from_index': self._frames, 'dataset_to_index': self._frames + steps}
         row |= {f'{OWN}{name}': getattr(episode, name) for name in (
             'episode_id', 'task', 'seed', 'success', 'terminated', 'truncated', 'dropped')}
@@ -157,7 +158,8 @@ class LeRobotWriter:
         """Return the columns of COLUMNS, each (T,) or (T, n) of its type."""
         steps = np.arange(len(episode.stamps))
         last = steps == len(steps) - 1
-        task = self._tasks.setdefault(episode.instruction, len(self._tasks))
+        tasks = [self._tasks.setdefault(text, len(self._tasks))
+                 for text in episode.instructions or [episode.instruction] * len(steps)]
         values = {
             'observation.state': episode.states, 'action': episode.actions,
             'label': episode.labels, 'ros_stamp_ns': episode.stamps,
@@ -168,7 +170,7 @@ class LeRobotWriter:
                              & episode.by_policy.any()),
             'timestamp': steps / self._fps, 'frame_index': steps,
             'episode_index': np.full(len(steps), self._count), 'index': self._frames + steps,
-            'task_index': np.full(len(steps), task)}
+            'task_index': np.array(tasks)}
         return {name: values[name].astype(dtype) for name, (dtype, _) in COLUMNS.items()}
 
     def _write_episodes(self) -> None:

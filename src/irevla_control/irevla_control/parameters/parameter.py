@@ -32,8 +32,9 @@ class Form:
 
 _TOKEN = r'[A-Za-z_]\w*'
 _TOPIC = rf'/?{_TOKEN}(/{_TOKEN})*'
+NAME = Form('a name of letters, digits and _ that does not begin with a digit', _TOKEN)
 # A camera's name is part of its topics' names.
-CAMERA = Form('a name of letters, digits and _ that does not begin with a digit', _TOKEN)
+CAMERA = NAME
 SERIAL = Form('a serial number, without spaces', r'\S+')
 TOPIC = Form('the name of a topic, as robot_state or camera/front/image_raw', _TOPIC)
 TYPED_TOPIC = Form('"name package/msg/Type"', rf'{_TOPIC}\s+\w+/msg/\w+')
@@ -143,6 +144,9 @@ MAX_SKEW = Parameter(
     0.0, 'largest age of the other parts of an observation relative to the first camera\'s stamp; '
     '0: equal stamps, as in simulators [s]', 0.0, 1.0)
 
+# Parameters that have a new name, of any node.
+RENAMED = {'most_owed': 'max_pending_updates'}
+
 # Parameters that rclpy declares for every node.
 RCLPY_PARAMETERS: Table = {
     'use_sim_time': Parameter(
@@ -162,9 +166,15 @@ def fitted(table: Table, name: str, value: Any) -> Any:
     """
     known = {**RCLPY_PARAMETERS, **table}
     if name not in known:
-        raise ConfigError(f'{shown(value)}: no such parameter; the nearest is '
-                          f'{nearest(name, known)}')
+        raise ConfigError(f'{shown(value)}: no such parameter; {alternative(name, known)}')
     return known[name].fitted(value)
+
+
+def alternative(name: str, known: Iterable[str]) -> str:
+    """Return which known parameter to use for an unknown one: its new name, else the nearest."""
+    known = list(known)
+    new = RENAMED.get(name)
+    return f'it is now {new}' if new in known else f'the nearest is {nearest(name, known)}'
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

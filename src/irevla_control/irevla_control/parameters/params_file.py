@@ -11,6 +11,7 @@ from irevla_control.parameters.blocks import Block, Entry
 from irevla_control.parameters.parameter import (
     RCLPY_PARAMETERS,
     Table,
+    alternative,
     fitted,
     likeness,
     nearest,
@@ -71,9 +72,9 @@ def _entry_problems(entry: Entry, matched: Nodes, nodes: Nodes) -> list[str]:
     declaring = [table for table in matched.values() if entry.name in table]
     if not declaring and entry.name not in RCLPY_PARAMETERS:
         others = [name for name, table in nodes.items() if entry.name in table]
-        near = nearest(entry.name, [key for table in matched.values() for key in table])
+        known = [key for table in matched.values() for key in table]
         return [f'{shown(entry.value)}: {" or ".join(matched)} has no such parameter; '
-                + (f'{", ".join(others)} has it' if others else f'the nearest is {near}')]
+                + (f'{", ".join(others)} has it' if others else alternative(entry.name, known))]
     problems = []
     for table in declaring or [RCLPY_PARAMETERS]:
         try:

@@ -2,5 +2,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The recorder: messages into one bag per episode, and recovery after a kill.
 
-May import: ros, bags.
+May import: parameters, ros, bags.
 """

@@ -6,20 +6,19 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 import json
 import math
-import os
 from pathlib import Path
 import shutil
 import time
 from typing import Any, NamedTuple
 
-from irevla_control.bags.identity import EpisodeEntry, describe, entry_from_bag
+from irevla_control.bags.identity import EpisodeEntry, describe, entry_from_bag, verdict
 from irevla_control.bags.index import append_to_index
+from irevla_control.bags.joining import StepCount
 from irevla_control.bags.writer import BagWriter, Topic
 from irevla_control.cdr import ImageLayout
 from irevla_control.episode import PHASE_ENDED
 from irevla_control.errors import BagError
-from irevla_control.files import sync
-from irevla_control.recording.step_count import StepCount
+from irevla_control.files import replace_synced, sync
 from irevla_control.task_name import FOLDER_NAME
 
 STAGING = '.staging'
@@ -74,9 +73,7 @@ def commit(root: Path, writer: BagWriter, about: dict[str, str], sources: Sequen
     if target.exists():
         raise BagError(f'{target} exists already; move one of the two recordings away')
     writer.close(custom_data(about, sources, lost, writer.max_gap_s, False, failed))
-    sync(writer.folder)
-    os.rename(writer.folder, target)
-    sync(target.parent)
+    replace_synced(writer.folder, target)
     entry = entry_from_bag(target)
     append_to_index(root, entry)
     return entry
@@ -226,11 +223,8 @@ class EpisodeRecording:
             self.fail(f'the recorder missed its first {self._missed_steps} steps')
         if late and self._about['aborted'] == 'false':
             self.fail(f'the recorder missed the beginning of {", ".join(sorted(late))}')
-        if self._about['aborted'] == 'false' and self._steps.problem():
-            self.fail(self._steps.problem())
-        if self.failed:
-            self._about['aborted'] = 'true'
-        self._about['dropped'] = str(self._steps.dropped)
+        self._about |= verdict(self._about, self._steps, self.failed)
+        self.failed = self._about['failed']
         if not sum(self.writer.messages.values()):
             self.writer.abandon()
             shutil.rmtree(self.writer.folder)

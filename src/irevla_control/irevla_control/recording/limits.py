@@ -4,32 +4,36 @@
 
 from dataclasses import dataclass
 
+from irevla_control.parameters.parameter import MAX_SKEW
+from irevla_control.parameters.parameter_fields import parameter, parameter_field
+
 
 @dataclass(frozen=True)
 class Limits:
     """Bounds of a recorder.
 
+    The bags contain `max_skew_s` for their readers.
+
     Attributes:
-        grace_s: time for messages that come after their episode's last event.
-        hold_s, hold_bytes: how long, and how much, waits for the event that tells its episode.
-        sync_s: time between two syncs of the open bag.
-        min_free_bytes: of the disk, below which nothing is recorded.
+        hold_bytes: most memory for messages that wait for the event of their episode.
+        min_free_bytes: free disk space below which nothing is recorded.
         cameras: topics of images that each observation needs.
-        max_skew_s: how much older than its stamp the parts of an observation may be; the bags
-            tell it to who reads them.
-        max_dropped_share: of an episode's steps, which may lack a complete observation; with more
-            its recording failed.
         from_start: topics with a message of each episode's first stamp; a recording without one
             began too late, and is no whole episode.
 
     """
 
-    grace_s: float = 0.5
-    hold_s: float = 1.0
+    grace_s: float = parameter(
+        0.5, 'time for messages after their episode\'s last event [s]', 0.0, 60.0)
+    hold_s: float = parameter(
+        1.0, 'longest wait for the event that tells a message\'s episode [s]', 0.0, 60.0)
     hold_bytes: int = 256_000_000
-    sync_s: float = 5.0
+    sync_s: float = parameter(
+        5.0, 'time between two syncs of the open bag to the disk [s]', 0.1, 3600.0)
     min_free_bytes: int = 500_000_000
     cameras: tuple[str, ...] = ()
-    max_skew_s: float = 0.0
-    max_dropped_share: float = 0.1
+    max_skew_s: float = parameter_field(MAX_SKEW)
+    max_dropped_share: float = parameter(
+        0.1, 'share of an episode\'s steps that may lack a complete observation, which readers '
+        'leave out; an episode with more counts as aborted, and is played again', 0.0, 1.0)
     from_start: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ import shutil
 import threading
 
 from irevla_control.bags.index import EpisodeEntry
+from irevla_control.bags.joining import StepCount
 from irevla_control.bags.message_types import begins_with_header, decode, definition, typestore
 from irevla_control.bags.writer import Topic
 from irevla_control.cdr import ImageLayout, command_source, image_layout, stamp_of
@@ -23,7 +24,7 @@ from irevla_control.recording.episode_recording import (
 )
 from irevla_control.recording.limits import Limits
 from irevla_control.recording.recovery import lock_root, recover_staged
-from irevla_control.recording.step_count import StepCount
+from irevla_control.recording.routing import Age, Position, Route, route
 
 SECOND = 1_000_000_000
 
@@ -179,40 +180,43 @@ class Recorder:
         if not (everything or self._running or self._closing):
             self._forget(now_ns)
             return
-        oldest = now_ns - self._limits.hold_s * SECOND
-        kept, blocked = [], False
+        kept: list[RawMessage] = []
         for message in self._waiting:
-            # Later ones of another topic may still be on their way; a clock set back is not.
-            fresh = not everything and now_ns < message.receive_ns < now_ns + SECOND
-            force = everything or message.receive_ns < oldest or \
-                self._waiting_bytes > self._limits.hold_bytes
-            decided, episode = self._episode_of(message, force)
-            if fresh or not decided or (blocked and episode is self._running and not force):
-                # What comes behind it in the running episode's bag must wait as well.
-                blocked = True
+            position, episode = self._position(message.stamp_ns)
+            age = Age.OVERDUE if everything else self._age(message, now_ns)
+            decision = route(position, age, bool(kept) and episode is self._running)
+            if decision is Route.WAIT:
                 kept.append(message)
                 continue
             self._waiting_bytes -= len(message.data)
-            if episode is None:
+            if decision is Route.DROP:
                 self.counts['outside episodes'] += 1
             else:
                 self._write(episode, message)
         self._waiting = kept
 
-    def _episode_of(self, message: RawMessage,
-                    force: bool) -> tuple[bool, EpisodeRecording | None]:
-        """Return whether it is decided where a message goes, and the episode, if any."""
-        stamp, running = message.stamp_ns, self._running
+    def _position(self, stamp: int | None) -> tuple[Position, EpisodeRecording | None]:
+        """Return where a stamp [ns] lies, and the episode that it is of, if it is of one."""
+        running = self._running
         if stamp is None:
-            return running is not None or force, running
+            return (Position.BETWEEN if running is None else Position.WITHIN), running
         for episode in (running, *self._closing):
             if episode is not None and episode.holds(stamp):
-                return True, episode
+                return Position.WITHIN, episode
         if running is None:
-            return force, None
+            return Position.BETWEEN, None
         if stamp < running.start:
-            return True, None
-        return force, running
+            return Position.BEFORE, None
+        return Position.AHEAD, running
+
+    def _age(self, message: RawMessage, now_ns: int) -> Age:
+        # One from far ahead was received before the computer's clock was set back.
+        if now_ns < message.receive_ns < now_ns + SECOND:
+            return Age.FRESH
+        if message.receive_ns < now_ns - self._limits.hold_s * SECOND or \
+                self._waiting_bytes > self._limits.hold_bytes:
+            return Age.OVERDUE
+        return Age.SETTLED
 
     def _forget(self, now_ns: int) -> None:
         """Between episodes, keep only the newest messages."""

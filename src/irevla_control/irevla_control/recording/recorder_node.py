@@ -15,6 +15,7 @@ from std_msgs.msg import Float64
 from irevla_control.bags.index import EpisodeEntry
 from irevla_control.bags.writer import Topic
 from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.parameters.parameter_fields import from_parameters, parameters_of
 from irevla_control.recording.limits import Limits
 from irevla_control.recording.recorder import Recorder
 from irevla_control.ros.diagnostics import Diagnostics
@@ -22,7 +23,6 @@ from irevla_control.ros.inbox import Inbox, Polled, Stream
 from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import (
     CAMERA,
-    MAX_SKEW,
     TOPIC,
     TYPED_TOPIC,
     Parameter,
@@ -31,6 +31,7 @@ from irevla_control.ros.parameters import (
 from irevla_control.ros.qos import EVENT, RECORD, RECORD_EVENT
 from irevla_msgs.msg import RecordedEpisode
 
+MB = 1_000_000
 PARAMETERS = {
     'root': Parameter('', 'folder that gets one bag per episode'),
     'cameras': Parameter(['front', 'wrist'], 'cameras, by name', form=CAMERA),
@@ -39,19 +40,12 @@ PARAMETERS = {
     'topics': Parameter([''], 'further topics, each "name package/msg/Type"',
                         form=TYPED_TOPIC),
     'poll_hz': Parameter(50.0, 'how often the queues of all topics are emptied [Hz]', 5.0, 1000.0),
-    'grace_s': Parameter(0.5, 'time for messages after their episode\'s last event [s]',
-                         0.0, 60.0),
-    'hold_s': Parameter(1.0, 'longest wait for the event that tells a message\'s episode [s]',
-                        0.0, 60.0),
-    'hold_mb': Parameter(256, 'most memory for waiting messages [MB]', 1, 65536),
-    'sync_s': Parameter(5.0, 'time between two syncs of the open bag to the disk [s]',
-                        0.1, 3600.0),
-    'min_free_mb': Parameter(500, 'free disk space below which nothing is recorded [MB]',
+    **parameters_of(Limits),
+    'hold_mb': Parameter(Limits.hold_bytes // MB, 'most memory for waiting messages [MB]',
+                         1, 65536),
+    'min_free_mb': Parameter(Limits.min_free_bytes // MB,
+                             'free disk space below which nothing is recorded [MB]',
                              0, 10_000_000),
-    'max_skew_s': MAX_SKEW,
-    'max_dropped_share': Parameter(
-        0.1, 'share of an episode\'s steps that may lack a complete observation, which readers '
-        'leave out; an episode with more counts as aborted, and is played again', 0.0, 1.0),
     'from_start': Parameter([''], 'topics with a message of each episode\'s first stamp; a '
                                   'recording without one began too late and counts as aborted',
                             form=TOPIC),
@@ -89,20 +83,19 @@ class RecorderNode(Node):
                 qos_profile=RECORD_EVENT if name.endswith('/episode') else RECORD))
         self._recorder = Recorder(
             Path(values['root']), [Topic(name, kind) for name, kind in topics.items()],
-            Limits(grace_s=values['grace_s'], hold_s=values['hold_s'],
-                   hold_bytes=values['hold_mb'] * 1_000_000, sync_s=values['sync_s'],
-                   min_free_bytes=values['min_free_mb'] * 1_000_000,
-                   cameras=tuple(self.resolve_topic_name(f'camera/{name}/image_raw')
-                                 for name in values['cameras'] if name),
-                   max_skew_s=values['max_skew_s'],
-                   max_dropped_share=values['max_dropped_share'], from_start=tuple(
-                       self.resolve_topic_name(name) for name in values['from_start'] if name)),
+            from_parameters(
+                Limits, values, hold_bytes=values['hold_mb'] * MB,
+                min_free_bytes=values['min_free_mb'] * MB,
+                cameras=tuple(self.resolve_topic_name(f'camera/{name}/image_raw')
+                              for name in values['cameras'] if name),
+                from_start=tuple(self.resolve_topic_name(name)
+                                 for name in values['from_start'] if name)),
             self._on_committed, self._diagnostics.error)
         self._clock_offsets: dict[str, float] = {}
         for camera in filter(None, values['cameras']):
             self.create_subscription(Float64, f'camera/{camera}/clock_offset',
                                      partial(self._on_clock_offset, camera), EVENT)
-        self._inbox = Inbox(self._streams, 1 / values['poll_hz'], values['hold_mb'] * 1_000_000,
+        self._inbox = Inbox(self._streams, 1 / values['poll_hz'], values['hold_mb'] * MB,
                             self.create_guard_condition(self._write).trigger)
         self.create_timer(DISCOVERY_PERIOD_S, self._on_second)
 

@@ -8,35 +8,28 @@ and also takes committed bags that lost their end: of a root, or the one episode
 
 import argparse
 from collections.abc import Iterable, Sequence
-import fcntl
 import json
 from pathlib import Path
 import sys
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 from rosbags.typesys import TypesysError
 import yaml
 
-from irevla_control.bags.index import (
-    EpisodeEntry,
-    append_to_index,
-    entry_from_bag,
-    episode_folders,
-    repair_index,
-)
+from irevla_control.bags.identity import EpisodeEntry, describe, entry_from_bag, verdict
+from irevla_control.bags.index import append_to_index, episode_folders, repair_index
+from irevla_control.bags.joining import STEP_TOPICS, StepCount
 from irevla_control.bags.message_types import decode, typestore
 from irevla_control.cdr import command_source, stamp_of
 from irevla_control.episode import PHASE_ENDED
 from irevla_control.errors import BadMessageError, BagError
-from irevla_control.files import sync
+from irevla_control.files import InUseError, Lock, replace_synced
 from irevla_control.recording.episode_recording import (
     COMMAND_TYPE,
     EPISODE_TYPE,
     STAGING,
     custom_data,
-    describe,
 )
-from irevla_control.recording.step_count import StepCount
 from irevla_control.recording.torn_bag import (
     METADATA,
     TornBag,
@@ -48,15 +41,13 @@ from irevla_control.recording.torn_bag import (
 )
 
 EVENTS = '/episode'
-# What tells how many steps are whole.
-STEP_TOPICS = (EVENTS, '/command', '/robot_state', '/image_raw')
 # Without these nothing lists a bag.
 _DESCRIBED = frozenset(('episode_id', 'task', 'instruction', 'seed', 'steps', 'success', 'aborted',
                         'terminated', 'truncated'))
 
 
-def lock_root(root: Path) -> TextIO:
-    """Keep other recorders away from a root until the returned file is closed.
+def lock_root(root: Path) -> Lock:
+    """Keep other recorders away from a root until the returned lock is closed.
 
     Raises:
         BagError: another recorder has it, or it cannot be written.
@@ -64,17 +55,14 @@ def lock_root(root: Path) -> TextIO:
     """
     try:
         (root / STAGING).mkdir(parents=True, exist_ok=True)
-        file = (root / STAGING / 'lock').open('w')
+        return Lock(root / STAGING / 'lock')
+    except InUseError as error:
+        raise BagError(f'{root} is in use by another recorder, process '
+                       f'{error.holder or "(unknown)"}; stop it, or record to another folder'
+                       ) from None
     except OSError as error:
         raise BagError(f'{root} cannot be recorded to: {error.strerror}; give a folder that can '
                        'be written') from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise BagError(f'{root} is in use by another recorder; stop it, or record to another '
-                       'folder') from None
-    return file
 
 
 class Recovered(NamedTuple):
@@ -128,8 +116,7 @@ def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
         return None
     entry = entry_from_bag(folder)
     if folder != target:
-        folder.rename(target)
-        sync(root)
+        replace_synced(folder, target)
     append_to_index(root, entry)
     settled(target)
     return entry
@@ -171,12 +158,10 @@ def _rebuild(folder: Path) -> bool:
                        f'metadata; it stays as it is, move {folder} away')
     if steps is not None:
         _count(steps, stamps, stamp_of(last_event) if ended else None)
-        about |= {'dropped': str(steps.dropped)}
-        if ended and about['aborted'] == 'false':
-            failed = failed or steps.problem()
-    if failed or not ended:
+    if not ended:
         about |= {'aborted': 'true'}
-    bag.replace(custom_data(about, sources, lost, bag.max_gap_s, True, failed))
+    about |= verdict(about, steps, failed)
+    bag.make_whole(custom_data(about, sources, lost, bag.max_gap_s, True, about['failed']))
     return True
 
 

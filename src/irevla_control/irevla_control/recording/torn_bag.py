@@ -8,6 +8,7 @@ with `settled`: while it is there without a copy, the file is replaced and the r
 """
 
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from mcap.records import Message
@@ -17,7 +18,7 @@ from irevla_control.bags.layout import EPISODE_METADATA, check_format
 from irevla_control.bags.mcap_file import McapFile, read_checksum
 from irevla_control.bags.writer import BagWriter
 from irevla_control.errors import BagError
-from irevla_control.files import sync, write_synced
+from irevla_control.files import replace_synced, sync, write_synced
 from irevla_control.recording.torn_file import Visit, read_torn
 
 METADATA = 'metadata.yaml'
@@ -26,7 +27,7 @@ _NOTE = METADATA + _NEW
 
 
 class TornBag:
-    """What is whole of a bag without an end; nothing changes before `replace`.
+    """What is whole of a bag without an end; nothing changes before `make_whole`.
 
     Attributes:
         folder: of the bag.
@@ -83,7 +84,7 @@ class TornBag:
         self._path.unlink()
         self.folder.rmdir()
 
-    def replace(self, custom_data: dict[str, str]) -> None:
+    def make_whole(self, custom_data: dict[str, str]) -> None:
         """Have a whole bag take its place, with this custom data.
 
         Raises:
@@ -102,10 +103,11 @@ class TornBag:
                              in self._contents.traffic.items() if traffic.messages})
             write_synced(self.folder / _NOTE, text)
         except (OSError, BagError):
-            new.unlink(missing_ok=True)
+            # The first error is the one to tell.
+            with suppress(OSError):
+                settle(self.folder)
             raise
-        new.replace(self._path)
-        sync(self.folder)
+        replace_synced(new, self._path)
         write_synced(self.folder / METADATA, text)
 
 

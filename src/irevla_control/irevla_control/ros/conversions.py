@@ -4,13 +4,20 @@
 
 import array
 from collections.abc import Iterable
+from typing import Any
 
 from builtin_interfaces.msg import Time
 import numpy as np
 from sensor_msgs.msg import Image
 
 from irevla_control.errors import BadMessageError
-from irevla_control.observation import action_problem, rotation_to_columns
+from irevla_control.observation import (
+    BASE_FRAME,
+    action_of,
+    action_problem,
+    pose_values,
+    state_from,
+)
 from irevla_msgs.msg import EndEffectorCommand, RobotState
 
 NANOSECONDS = 1_000_000_000
@@ -85,8 +92,7 @@ def message_to_action(message: EndEffectorCommand) -> np.ndarray:
         BadMessageError: a value that is not finite, or a gripper outside 0 to 1.
 
     """
-    t, r = message.translation, message.rotation
-    action = np.array([t.x, t.y, t.z, r.x, r.y, r.z, message.gripper])
+    action = action_of(message)
     problem = action_problem(action)
     if problem:
         raise BadMessageError(problem)
@@ -100,11 +106,39 @@ def message_to_state(message: RobotState) -> np.ndarray:
         BadMessageError: values that are not finite, or a quaternion that is not of unit length.
 
     """
-    p, q = message.pose.position, message.pose.orientation
-    quaternion = np.array([q.x, q.y, q.z, q.w])
+    position, quaternion = pose_values(message)
     if abs(np.linalg.norm(quaternion) - 1) > 1e-3:
         raise BadMessageError(f'robot_state orientation {quaternion} is not a unit quaternion')
-    state = np.concatenate([[p.x, p.y, p.z], rotation_to_columns(quaternion), [message.gripper]])
+    state = state_from(position, quaternion, message.gripper)
     if not np.isfinite(state).all():
         raise BadMessageError(f'robot_state has values that are not finite: {state}')
     return state
+
+
+def state_to_message(stamp: Time, position: np.ndarray, quaternion: np.ndarray, gripper: float,
+                     *, twist: np.ndarray, wrench: np.ndarray | None = None,
+                     **fields: Any) -> RobotState:
+    """Return the message of a robot, in the base frame.
+
+    Args:
+        stamp: of the measurement.
+        position: of the end effector (3,) [m].
+        quaternion: its orientation (x, y, z, w).
+        gripper: 0 closed to 1 open.
+        twist: of the end effector (6,) [m/s, rad/s].
+        wrench: external, at the end effector (6,) [N, Nm]; None: zero.
+        fields: further fields of RobotState; arrays as `to_array` makes them.
+
+    """
+    message = RobotState(gripper=gripper, **fields)
+    message.header.stamp = stamp
+    message.header.frame_id = BASE_FRAME
+    orientation = message.pose.orientation
+    (orientation.x, orientation.y, orientation.z, orientation.w) = quaternion.tolist()
+    force = np.zeros(6) if wrench is None else wrench
+    for vector, values in (
+            (message.pose.position, position),
+            (message.twist.linear, twist[:3]), (message.twist.angular, twist[3:]),
+            (message.wrench.force, force[:3]), (message.wrench.torque, force[3:])):
+        vector.x, vector.y, vector.z = values.tolist()
+    return message

@@ -15,6 +15,7 @@ from irevla_control.parameters.blocks import read_blocks, read_value
 from irevla_control.parameters.parameter import (
     CAMERA,
     MAX_SKEW,
+    NAME,
     SERIAL,
     TOPIC,
     TYPED_TOPIC,
@@ -24,7 +25,7 @@ from irevla_control.parameters.parameter import (
 )
 from irevla_control.parameters.params_file import missed
 
-__all__ = ['CAMERA', 'MAX_SKEW', 'SERIAL', 'TOPIC', 'TYPED_TOPIC', 'Parameter',
+__all__ = ['CAMERA', 'MAX_SKEW', 'NAME', 'SERIAL', 'TOPIC', 'TYPED_TOPIC', 'Parameter',
            'check_arguments', 'declare']
 
 # How launch_ros names the file of what a launch file gives.

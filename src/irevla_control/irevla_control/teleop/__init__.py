@@ -2,5 +2,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Teleoperation: commands of the SpaceMouse, and the replay of a recorded episode.
 
-May import: ros, bags.
+May import: parameters, ros, bags.
 """

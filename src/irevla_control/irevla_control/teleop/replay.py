@@ -26,7 +26,9 @@ class Replay:
         """
         if not len(actions):
             reason = unjoined or 'it holds no commands'
-            raise ConfigError(f'the episode cannot be replayed: {reason}; choose another one')
+            remedy = 'give a larger bag_max_skew_s, or ' if 'max_skew_s' in reason else ''
+            raise ConfigError(f'the episode cannot be replayed: {reason}; {remedy}choose another '
+                              'one')
         self._actions, self._paced = actions, paced
         self._times = stamps - stamps[0]
         # Up to half a period early, an action is closer to its recorded time than one image later.

@@ -3,6 +3,7 @@
 """Node `replay`: sends the commands of a recorded episode in place of an operator."""
 
 from pathlib import Path
+from typing import Any
 
 from irevla_control.bags.reader import read_episode
 from irevla_control.errors import ConfigError
@@ -18,6 +19,8 @@ from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 
 PARAMETERS = {
     'bag': Parameter('', 'folder of the recorded episode'),
+    'bag_max_skew_s': Parameter(-1.0, 'largest age of the recorded state relative to its '
+                                      'observation; negative: what the bag states [s]', -1.0, 1.0),
     **OBSERVED,
     'cameras': Parameter([''], 'cameras of a complete observation, the first gives the stamp; '
                                'they are answered at the recorded pace; empty: for a simulator in '
@@ -28,14 +31,15 @@ PARAMETERS = {
 class ReplayNode(Node):
     """Answers observations with the recorded commands, after the last one with zero motion."""
 
-    def __init__(self) -> None:
-        """Read the recorded commands."""
-        super().__init__('replay')
+    def __init__(self, **options: Any) -> None:
+        """Read the recorded commands; ``options`` are those of rclpy's node."""
+        super().__init__('replay', **options)
         values = declare(self, PARAMETERS)
         if not values['bag']:
             raise ConfigError('parameter bag is empty; give the folder of a recorded episode')
         # Commands only: the recorded images are not needed.
-        recorded = read_episode(Path(values['bag']), ())
+        skew_s = values['bag_max_skew_s']
+        recorded = read_episode(Path(values['bag']), (), None if skew_s < 0 else skew_s)
         self._paced = any(values['cameras'])
         self._replay = Replay(recorded.actions, recorded.stamps, self._paced,
                               recorded.unjoined)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A SpaceMouse as a source of commands: deltas from its cap, verdicts from its buttons."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 import enum
 import time
@@ -12,6 +12,7 @@ import pyspacemouse
 from scipy.spatial.transform import Rotation
 
 from irevla_control.errors import ConfigError
+from irevla_control.parameters.parameter_fields import parameter
 from irevla_control.teleop.spacemouse_device import SpaceMouseError
 
 MOVING, TURNING = ('x', 'y', 'z'), ('roll', 'pitch', 'yaw')
@@ -32,27 +33,25 @@ class Verdict(enum.Enum):
 class SpaceMouseSettings:
     """How deflections and presses become commands and verdicts.
 
-    Attributes:
-        step: translation of one command at full deflection [m].
-        turn: rotation of one command at full deflection [rad].
-        dead_zone: deflection that counts as zero, as a share of the full deflection.
-        view: angle [rad] about the vertical from the base frame's x axis to the direction in
-            which the operator looks: 0 behind the robot, pi in front of it.
-        released_after_s: age of the last report after which the cap counts as released: a mouse
-            reports continuously while its cap is deflected.
-        hold_s: duration of a press of the second button that means failure; a shorter press
-            means success.
-        buttons: names or numbers of the first and the second button, see `button_index`.
-
+    A mouse reports continuously while its cap is deflected. `button_index` says what `buttons` may
+    contain.
     """
 
-    step: float = 0.02
-    turn: float = 0.08
-    dead_zone: float = 0.1
-    view: float = 0.0
-    released_after_s: float = 0.2
-    hold_s: float = 1.0
-    buttons: Sequence[str] = ('0', '1')
+    step: float = parameter(
+        0.02, 'translation of one command at full deflection [m]', 0.0005, 0.1)
+    turn: float = parameter(0.08, 'rotation of one command at full deflection [rad]', 0.001, 0.5)
+    dead_zone: float = parameter(
+        0.1, 'deflection that counts as zero, as a share of the full one', 0.0, 0.9)
+    view: float = parameter(
+        0.0, 'direction in which the operator looks, about the vertical: 0 behind the robot, '
+        '3.14 in front of it [rad]', -6.3, 6.3)
+    released_after_s: float = parameter(
+        0.2, 'time without a report after which the cap counts as released [s]', 0.02, 5.0)
+    hold_s: float = parameter(
+        1.0, 'duration of a press of the second button that means failure [s]', 0.1, 10.0)
+    buttons: tuple[str, ...] = parameter(
+        ('0', '1'), 'buttons of gripper and verdict: each a name of pyspacemouse, or the bit that '
+        'the button sets')
 
     def __post_init__(self) -> None:
         """Raise ConfigError for an invalid dead zone, or other than two buttons."""

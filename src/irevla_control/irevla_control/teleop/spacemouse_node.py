@@ -9,6 +9,7 @@ from rclpy.serialization import deserialize_message
 
 from irevla_control.cdr import stamp_of
 from irevla_control.observation import BASE_FRAME
+from irevla_control.parameters.parameter_fields import from_parameters, parameters_of
 from irevla_control.ros.complete_observations import OBSERVED, CompleteObservations
 from irevla_control.ros.conversions import action_to_message, ns_to_stamp
 from irevla_control.ros.diagnostics import Diagnostics
@@ -34,20 +35,9 @@ PARAMETERS = {
     **OBSERVED,
     'follow_policy': Parameter(False, 'answer only observations that the policy answered, so that '
                                       'a learner has a latent for each command'),
-    'step': Parameter(0.02, 'translation of one command at full deflection [m]', 0.0005, 0.1),
-    'turn': Parameter(0.08, 'rotation of one command at full deflection [rad]', 0.001, 0.5),
-    'dead_zone': Parameter(0.1, 'deflection that counts as zero, as a share of the full one',
-                           0.0, 0.9),
-    'view': Parameter(0.0, 'direction in which the operator looks, about the vertical: 0 behind '
-                           'the robot, 3.14 in front of it [rad]', -6.3, 6.3),
-    'released_after_s': Parameter(0.2, 'time without a report after which the cap counts as '
-                                       'released [s]', 0.02, 5.0),
+    **parameters_of(SpaceMouseSettings),
     'device': Parameter('', 'path (/dev/hidraw3) or serial number of the mouse; empty: the only '
                             'one connected, a mouse on a cable before a receiver'),
-    'buttons': Parameter(['0', '1'], 'buttons of gripper and verdict: each a name of '
-                                     'pyspacemouse, or the bit that the button sets'),
-    'hold_s': Parameter(1.0, 'duration of a press of the second button that means failure [s]',
-                        0.1, 10.0),
 }
 READ_S = 0.01
 VERDICTS = {Verdict.SUCCESS: OperatorVerdict.SUCCESS, Verdict.FAILURE: OperatorVerdict.FAILURE,
@@ -63,13 +53,11 @@ class SpaceMouseNode(Node):
         """Open the mouse, or use an opened one; options go to rclpy's Node."""
         super().__init__('spacemouse', **options)
         values = declare(self, PARAMETERS)
-        cameras, max_skew_s, follow, chosen = (
-            values.pop(name) for name in ('cameras', 'max_skew_s', 'follow_policy', 'device'))
         opened = f'{device.name}, opened by another program' if device else ''
         if device is None:
-            device, plugged = open_device(chosen)
+            device, plugged = open_device(values['device'])
             opened = str(plugged)
-        self._mouse = SpaceMouse(device, SpaceMouseSettings(**values))
+        self._mouse = SpaceMouse(device, from_parameters(SpaceMouseSettings, values))
         gripper, verdict = self._mouse.buttons
         self.get_logger().info(f'{opened}: button {gripper} for the gripper, {verdict} for '
                                'verdicts')
@@ -80,12 +68,13 @@ class SpaceMouseNode(Node):
         self._follows_hand = True
         self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
         self._verdict = self.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
-        if follow:
+        if values['follow_policy']:
             # Raw, because only the stamp is needed: that of a complete observation.
             self.create_subscription(PolicyStep, 'policy_step', self._on_step, COMMAND, raw=True)
         else:
             # If no observation is complete, the diagnostics explain why the arm does not move.
-            CompleteObservations(self, self._diagnostics, cameras, max_skew_s, self._answer,
+            CompleteObservations(self, self._diagnostics, values['cameras'],
+                                 values['max_skew_s'], self._answer,
                                  lambda: self._mouse.command() is not None)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)

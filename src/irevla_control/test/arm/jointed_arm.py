@@ -14,15 +14,7 @@ from irevla_control.franka.franka_node import PARAMETERS
 
 DT = 0.02
 SHIPPED = {name: parameter.default for name, parameter in PARAMETERS.items()}
-
-
-def shipped(kind, **changes):
-    """Return a dataclass of franka_node, made from the default parameters."""
-    return kind(**{name: tuple(SHIPPED[name]) if isinstance(SHIPPED[name], list) else SHIPPED[name]
-                   for name in kind.__dataclass_fields__ if name in SHIPPED} | changes)
-
-
-LIMITS, JOINT_LIMITS = shipped(ArmLimits), shipped(JointLimits)
+LIMITS, JOINT_LIMITS = ArmLimits(), JointLimits()
 BOUNDS = Bounds(LIMITS, JOINT_LIMITS, tuple(SHIPPED['home_joints']))
 HOME = Pose.from_quaternion(SHIPPED['home_position'], SHIPPED['home_quaternion'])
 # Between the fingertips of Franka's hand, in the flange's frame.

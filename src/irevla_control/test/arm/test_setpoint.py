@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The setpoint's path is smooth and bounded, and it reaches the target."""
 
+from dataclasses import replace
+
 from arm_strategies import HOME, LIMITS, assert_inside, poses, tilt, turns, vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,6 +70,46 @@ def test_from_any_pose_the_setpoint_moves_inside_the_limits(pose):
     for _ in range(1500):
         setpoint.advance(DT)
     assert_inside(setpoint.pose, slack=1e-3)
+
+
+def wide_limits(speed, acceleration):
+    """Limits without a border nearby, equal for translation [m] and rotation [rad]."""
+    return replace(LIMITS, box_low=(-99, -99, -99), box_high=(99, 99, 99), max_lead=50.0,
+                   max_lead_turn=3.0, max_step=20.0, max_step_turn=3.0, max_speed=speed,
+                   max_turn_speed=speed, max_acceleration=acceleration,
+                   max_turn_acceleration=acceleration)
+
+
+# Log-uniform: each branch of the law, and each border between two, is met.
+scales = st.floats(-2, 1).map(lambda exponent: 10 ** exponent)
+
+
+@settings(max_examples=100, deadline=None)
+@given(distance=scales, speed=scales, acceleration=scales, response_s=scales | st.just(0.0),
+       dt=st.floats(-3, -1).map(lambda exponent: 10 ** exponent), start=st.floats(0, 1),
+       heading=st.floats(0, 2 * np.pi), turns=st.booleans())
+def test_a_target_at_rest_is_never_overshot(distance, speed, acceleration, response_s, dt, start,
+                                            heading, turns):
+    distance = min(distance, 3.0) if turns else distance
+    line = np.array([0, 0, 1.0]) if turns else np.array([np.cos(heading), 0, np.sin(heading)])
+    setpoint = Setpoint(wide_limits(speed, acceleration), response_s, HOME)
+    goal = HOME.translated(*((np.zeros(3), distance * line) if turns else
+                             (distance * line, np.zeros(3))))
+    allowed = min(distance / max(response_s, dt), np.sqrt(acceleration * distance), speed)
+    before = start * (allowed + acceleration * dt)
+    setpoint.velocity, setpoint.angular_velocity = (
+        (np.zeros(3), before * line) if turns else (before * line, np.zeros(3)))
+    left, rounding = distance, 1e-9 * (1 + distance)
+    for _ in range(60):
+        pose = setpoint.advance(dt, goal)
+        errors = pose.to(goal)
+        now = errors[turns] @ line
+        assert -rounding <= now <= left + rounding
+        assert np.linalg.norm(errors[turns] - now * line) <= rounding
+        velocity = (setpoint.angular_velocity if turns else setpoint.velocity) @ line
+        assert -rounding <= velocity <= speed + rounding
+        assert abs(velocity - before) <= acceleration * dt * (1 + 1e-9) + rounding
+        left, before = now, velocity
 
 
 def test_braking_does_not_reverse_the_motion():

@@ -16,6 +16,7 @@ from recordings import recording
 
 from irevla_control.bags.index import list_episodes
 from irevla_control.bags.reader import read_episode, read_observations
+from irevla_control.episode import parts_of
 from irevla_control.errors import BagError, NothingJoinsError
 from irevla_control.ros.conversions import ns_to_stamp
 
@@ -42,6 +43,47 @@ def test_steps_without_all_cameras_or_state_are_dropped_and_counted(tmp_path):
     np.testing.assert_array_equal(episode.rewards, played.rewards[kept])
     for camera in CAMERAS:
         np.testing.assert_array_equal(episode.images[camera], played.images[camera][kept])
+
+
+def changing(*texts):
+    """Play an episode whose observations have these instructions."""
+    played = play(steps=len(texts) - 1)
+    events = [message for topic, _, message in played.messages if topic == '/episode']
+    for event, text in zip(events, texts, strict=True):
+        event.instruction = text
+    return played
+
+
+def test_each_step_has_the_instruction_of_its_observation(tmp_path):
+    texts = ['reach', 'reach', 'lift', 'reach', 'reach', 'wait']
+    played = changing(*texts)
+    episode = read_episode(record(tmp_path, played.wire), CAMERAS)
+    assert episode.instructions == tuple(texts[:5]) and episode.instruction == 'reach'
+    assert read_observations(tmp_path / 'reach_0', CAMERAS).instructions == tuple(texts)
+    parts = parts_of(episode)
+    assert [(part.episode_id, part.part_of, part.task, part.instruction, part.instructions,
+             len(part.stamps), part.success, part.terminated) for part in parts] == [
+        ('reach_0_part0', 'reach_0', 'reach', 'reach', (), 2, True, False),
+        ('reach_0_part1', 'reach_0', 'lift', 'lift', (), 1, True, False),
+        ('reach_0_part2', 'reach_0', 'reach', 'reach', (), 2, True, True)]
+    for name in ('stamps', 'states', 'actions', 'labels', 'sources', 'rewards'):
+        np.testing.assert_array_equal(
+            np.concatenate([getattr(part, name) for part in parts]), getattr(played, name))
+    for camera in CAMERAS:
+        np.testing.assert_array_equal(
+            np.concatenate([part.images[camera] for part in parts]), played.images[camera])
+
+
+def test_an_instruction_that_no_command_follows_is_that_of_no_step(tmp_path):
+    episode = read_episode(record(tmp_path, changing('reach', 'reach', 'go home').wire), CAMERAS)
+    assert (episode.instruction, episode.instructions) == ('reach', ())
+    assert parts_of(episode) == [episode]
+
+
+def test_an_episode_without_a_step_is_one_part(tmp_path):
+    episode = read_episode(record(tmp_path, [
+        each for each in changing('reach', 'lift', 'lift').wire if each[0] != '/command']), ())
+    assert not len(episode.stamps) and parts_of(episode) == [episode]
 
 
 def test_sensors_with_stamps_of_their_own_join_the_first_camera(tmp_path):

@@ -5,6 +5,7 @@
 from contextlib import closing
 from dataclasses import replace
 import json
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -223,6 +224,40 @@ def test_an_sqlite3_bag_without_definitions_needs_another_command(tmp_path):
     assert (f"ros2 bag convert -i {tmp_path / 'humble'} -o <(echo 'output_bags: [{{uri: "
             f"{tmp_path / 'humble'}_mcap, storage_id: mcap, all: true}}]'), where irevla_msgs is"
             ) in str(error.value)
+
+
+# As a person may call a folder, and what a shell and YAML take for their own.
+ODD = 'Anna\'s "1st" day, [$HOME] #2: a & b'
+
+
+def test_the_command_that_converts_a_bag_takes_any_path(tmp_path, recorded):
+    # rosbags itself writes no sqlite3 to a path with #.
+    bag = tmp_path / ODD.replace('#', '')
+    subprocess.run([sys.executable, '-m', 'rosbags.convert', '--src', recorded / 'reach_0',
+                    '--dst', bag, '--dst-storage', 'sqlite3'], check=True, capture_output=True)
+    with pytest.raises(NoEpisodeError) as error:
+        read_episode(bag, CAMERAS)
+    told = str(error.value)
+    command = shlex.split(told[told.index('rosbags-convert'):told.index(' writes one')])
+    subprocess.run([sys.executable, '-m', 'rosbags.convert', *command[1:]], check=True,
+                   capture_output=True)
+    assert_same(read_episode(bag.with_name(f'{bag.name}_mcap'), CAMERAS), play())
+
+
+def test_the_command_for_a_bag_without_definitions_takes_any_path(tmp_path):
+    bag = tmp_path / ODD
+    bag.mkdir()
+    (bag / 'x_0.db3').touch()
+    with pytest.raises(NoEpisodeError) as error:
+        read_episode(bag, CAMERAS)
+    told = str(error.value)
+    command = told[told.index('ros2 bag convert'):told.index(', where irevla_msgs')]
+    shown = 'ros2() { printf "%s\\n" "$4"; cat "$6"; }; ' + command
+    source, options = subprocess.run(['bash', '-c', shown], check=True, capture_output=True,
+                                     text=True).stdout.splitlines()
+    assert source == str(bag)
+    assert yaml.safe_load(options) == {'output_bags': [
+        {'uri': f'{bag}_mcap', 'storage_id': 'mcap', 'all': True}]}
 
 
 def test_usage_says_how_many_and_why():

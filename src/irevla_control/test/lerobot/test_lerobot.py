@@ -21,6 +21,8 @@ from recordings import recording
 
 from irevla_control.bags.index import list_episodes
 from irevla_control.bags.reader import read_episode
+from irevla_control.checks.durability import durable_replaces
+from irevla_control.episode import parts_of
 from irevla_control.errors import BagError, ConfigError
 from irevla_control.lerobot import writer
 from irevla_control.lerobot.export import export, main
@@ -88,6 +90,29 @@ def test_what_was_recorded_comes_back_pixel_by_pixel(bags, exported):
     for episode in episodes:
         assert_same(episode, read_episode(bags / episode.episode_id, CAMERAS))
     assert list(next(read_lerobot(exported, ['gripper'])).images) == ['gripper']
+
+
+def test_an_episode_of_several_instructions_is_one_of_several_tasks(tmp_path, capsys):
+    played = play(steps=5)
+    for topic, stamp, message in played.messages:
+        if topic == '/episode' and played.stamps[2] <= stamp < played.stamps[4]:
+            message.instruction = 'lift it'
+    with recording(tmp_path / 'bags') as run:
+        run.play(played)
+        run.play(play('reach_1', start=1_700_000_100 * SECOND))
+    assert main(['--bags', str(tmp_path / 'bags'), '--output', str(tmp_path / 'set')]) == 0
+    assert capsys.readouterr().err.endswith(
+        'used 2 of 2 episodes; 1 of them with several instructions\n')
+    assert rows(tmp_path / 'set')['task_index'] == [0, 0, 1, 1, 0, *[0] * 4]
+    listed = pq.read_table(tmp_path / 'set/meta/episodes/chunk-000/file-000.parquet')
+    assert listed['tasks'].to_pylist() == [['reach the »red« ball', 'lift it'],
+                                           ['reach the »red« ball']]
+    *parts, other = read_lerobot(tmp_path / 'set', CAMERAS)
+    for part, original in zip(parts, parts_of(read_episode(tmp_path / 'bags/reach_0', CAMERAS)),
+                              strict=True):
+        assert part.part_of == original.part_of == 'reach_0'
+        assert_same(part, original)
+    assert_same(other, read_episode(tmp_path / 'bags/reach_1', CAMERAS))
 
 
 def rows(folder):
@@ -313,7 +338,8 @@ def test_nothing_is_overwritten_and_what_a_kill_left_is_replaced(bags, tmp_path,
         export([bags], output)
     assert (left / 'data' / 'half.parquet').exists()
     os.close(lock)
-    export([bags], output)
+    with durable_replaces(output):
+        export([bags], output)
     assert sorted(path.name for path in output.rglob('*.parquet')) == [
         'file-000.parquet', 'file-000.parquet', 'tasks.parquet']
     assert not left.exists()

@@ -31,7 +31,9 @@ RECORDER = {
     'topics': Parameter([''], 'further topics', form=TYPED_TOPIC),
     'from_start': Parameter([''], 'topics', form=TOPIC),
 }
-NODES = {'/franka': FRANKA, '/realsense': REALSENSE, '/recorder': RECORDER}
+LEARNER = {'max_pending_updates': Parameter(200, 'pending updates', 0, 1000)}
+NODES = {'/franka': FRANKA, '/realsense': REALSENSE, '/recorder': RECORDER,
+         '/learner': LEARNER}
 IN_LAB = {f'/lab{name}': table for name, table in NODES.items()}
 
 
@@ -81,6 +83,9 @@ def test_a_valid_file_has_no_problem(problems, nodes, text):
     (block('/**/franka', 'max_sped: 0.05'), ['lab.yaml:3: /**/franka max_sped: 0.05: ',
                                              'nearest is max_speed']),
     (block('/**', 'max_sped: 0.05'), ['lab.yaml:3: /** max_sped: 0.05: ', 'max_speed']),
+    (block('/**/learner', 'most_owed: 5'),
+     ['lab.yaml:3: /**/learner most_owed: 5: /learner has no such parameter; it is now '
+      'max_pending_updates']),
     (block('/**/franka', 'fps: 15'), ['/franka has no such parameter; /realsense has it']),
     (block('/**/franka', 'limits:', '  max_speed: 0.05'), ['limits.max_speed: 0.05']),
     # A block without a node.
@@ -90,7 +95,7 @@ def test_a_valid_file_has_no_problem(problems, nodes, text):
     (block('/*/franka', 'max_speed: 0.05'), ['block /*/franka', 'the nearest is /franka']),
     (block('/lab/**', 'max_speed: 0.05'), ['block /lab/** matches no node']),
     (block('/**/spacemouse', 'view: 1.0'), ['block /**/spacemouse matches no node',
-                                            'started: /franka, /realsense, /recorder']),
+                                            'started: /franka, /realsense, /recorder, /learner']),
     # Wrong types and ranges.
     (block('/**/franka', 'max_speed: fast'), ['max_speed: "fast": expected a number from 0.01 '
                                               'to 1.5']),

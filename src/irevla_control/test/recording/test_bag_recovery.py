@@ -16,6 +16,7 @@ from irevla_control.bags.index import INDEX, list_episodes, rebuild_index
 from irevla_control.bags.mcap_file import BEGINNING
 from irevla_control.bags.reader import read_episode
 from irevla_control.bags.writer import BagWriter
+from irevla_control.checks.durability import durable_replaces
 from irevla_control.recording.episode_recording import STAGING
 from irevla_control.recording.recovery import main, recover_staged
 
@@ -104,12 +105,12 @@ def test_a_recovered_bag_is_as_good_as_any(tmp_path, torn):
 
 def test_a_bag_killed_before_its_renaming_is_complete(tmp_path):
     played = play()
-    with recording(tmp_path) as run:
+    with durable_replaces(tmp_path / 'reach_0'), recording(tmp_path) as run:
         run.play(played)
     text = (tmp_path / INDEX).read_text()
     (tmp_path / INDEX).unlink()
     (tmp_path / 'reach_0').rename(tmp_path / STAGING / 'reach_0')
-    with recording(tmp_path) as run:
+    with durable_replaces(tmp_path / 'reach_0'), recording(tmp_path) as run:
         entry, = run.entries
     assert not entry.recovered and not entry.aborted
     assert (tmp_path / INDEX).read_text() == text

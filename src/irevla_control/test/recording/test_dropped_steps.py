@@ -5,13 +5,17 @@
 import json
 import shutil
 
+from foreign_bags import messages_of, write_mcap
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mcap.reader import make_reader
 from played_episode import CAMERAS, play
 import pytest
 from recordings import recording
 
+from irevla_control.bags.identity import entry_from_bag
 from irevla_control.bags.index import list_episodes, main, rebuild_index
+from irevla_control.bags.layout import EPISODE_METADATA
 from irevla_control.bags.reader import read_episode
 from irevla_control.lerobot.export import export
 from irevla_control.lerobot.export import main as export_main
@@ -87,6 +91,26 @@ def test_what_a_killed_recorder_left_is_counted_too(tmp_path):
     assert not problems and recovered.recovered
     assert (recovered.dropped, recovered.aborted) == (entry.dropped, entry.aborted) == (2, True)
     assert recovered.failed == entry.failed
+
+
+@settings(max_examples=25, deadline=None)
+@given(LOST, st.sampled_from([0.0, 0.05, 0.15]), st.sampled_from([0.1, 0.5, 1.0]), st.booleans())
+def test_an_entry_without_its_record_of_the_end_has_the_same_verdict(
+        tmp_path_factory, lost, skew, share, ends):
+    root = tmp_path_factory.mktemp('root')
+    entry = take(root, play(steps=6, ends=ends), lost - {('/episode', 0)}, max_skew_s=skew,
+                 hold_s=0.0, max_dropped_share=share)
+    folder = root / 'reach_0'
+    messages = list(messages_of(folder))
+    with (folder / 'reach_0_0.mcap').open('rb') as file:
+        begin, _ = [each.metadata for each in make_reader(file).iter_metadata()
+                    if each.name == EPISODE_METADATA]
+    shutil.rmtree(folder)
+    write_mcap(folder / 'x.mcap', messages, [(EPISODE_METADATA, begin)])
+    found = entry_from_bag(folder)
+    for name in ('dropped', 'failed', 'aborted', 'steps', 'success', 'sources'):
+        assert getattr(found, name) == getattr(entry, name), name
+    shutil.rmtree(root)
 
 
 def test_bags_from_before_it_was_counted_are_read_and_say_so(tmp_path, capsys):

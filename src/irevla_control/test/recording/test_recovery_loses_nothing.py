@@ -18,6 +18,7 @@ from recordings import bag_messages, recording
 from irevla_control.bags.index import entry_from_bag, list_episodes, read_index
 from irevla_control.bags.mcap_file import BEGINNING, MAGIC
 from irevla_control.bags.reader import read_episode
+from irevla_control.checks.durability import durable_replaces
 from irevla_control.errors import BagError
 from irevla_control.recording.episode_recording import STAGING
 from irevla_control.recording.recovery import lock_root, main, recover_folders, recover_staged
@@ -167,12 +168,13 @@ def test_whatever_else_lies_there_is_kept_and_named_at_every_start(tmp_path, fil
 
 def advised(error):
     """Return the command that an error names."""
-    return re.search(r'python -m irevla_control\.recording\.recovery [^\s,;]+', str(error))[0]
+    return re.search(r'python -m irevla_control\.recording\.recovery .+', str(error))[0]
 
 
+@pytest.mark.parametrize('root', ['root', 'Anna\'s "1st" day; $HOME & more'])
 def test_the_command_that_the_error_of_a_cut_bag_names_recovers_it(tmp_path, committed, content,
-                                                                  messages):
-    folder = place(tmp_path / 'root', committed, content[:len(content) - 9], False)
+                                                                  messages, root):
+    folder = place(tmp_path / root, committed, content[:len(content) - 9], False)
     with pytest.raises(BagError) as caught:
         read_episode(folder, CAMERAS)
     said = subprocess.run(advised(caught.value), shell=True, capture_output=True, text=True)
@@ -190,7 +192,9 @@ def test_a_committed_bag_cut_among_its_messages_is_recovered_from_its_root(
         tmp_path, committed, content, messages, capsys):
     cut = content.index(messages[-4][1])
     folder = place(tmp_path, committed, content[:cut], False)
-    assert main([str(tmp_path)]) == 0 and f'{NAME}: recovered' in capsys.readouterr().out
+    with durable_replaces(folder / f'{NAME}_0.mcap', folder / 'metadata.yaml',
+                          tmp_path / 'index.jsonl'):
+        assert main([str(tmp_path)]) == 0 and f'{NAME}: recovered' in capsys.readouterr().out
     assert bag_messages(folder) == messages[:-4]
     entry, = list_episodes(tmp_path)
     assert entry.aborted and entry.recovered and not entry.success

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
 
+from irevla_control.bags.message_types import decode, definition, typestore
 from irevla_control.errors import BadMessageError
+from irevla_control.observation import action_of, state_from, state_of
 from irevla_control.ros.conversions import (
     action_to_message,
     image_to_message,
@@ -18,6 +20,7 @@ from irevla_control.ros.conversions import (
     message_to_state,
     ns_to_stamp,
     stamp_to_ns,
+    state_to_message,
     to_array,
 )
 from irevla_msgs.msg import EndEffectorCommand, PolicyStep, RobotState
@@ -89,6 +92,33 @@ def test_a_state_with_a_broken_quaternion_is_refused():
 def test_a_state_is_position_rotation_columns_and_gripper():
     state = message_to_state(RobotState(pose=_pose(x=0.25, w=1.0), gripper=0.5))
     assert np.allclose(state, [0.25, 0, 0, 1, 0, 0, 0, 1, 0, 0.5])
+
+
+def test_a_state_survives_the_wire_with_all_its_parts():
+    position, quaternion = np.array([0.1, 0.2, 0.3]), np.array([0.6, 0.0, 0.8, 0.0])
+    message = _of_wire(state_to_message(
+        STAMP, position, quaternion, 0.25, twist=np.arange(6.0), wrench=np.arange(6.0, 12),
+        mode=RobotState.MODE_HOLDING))
+    assert np.array_equal(message_to_state(message), state_from(position, quaternion, 0.25))
+    parts = (message.twist.linear, message.twist.angular,
+             message.wrench.force, message.wrench.torque)
+    assert [value for part in parts for value in (part.x, part.y, part.z)] == list(range(12))
+    assert (message.header.frame_id, message.header.stamp) == ('base', STAMP)
+    assert message.mode == RobotState.MODE_HOLDING
+
+
+@pytest.mark.parametrize(('convert', 'message'), [
+    (action_of, action_to_message(np.linspace(0.1, 0.7, 7), STAMP, 'base', 1)),
+    (state_of, state_to_message(STAMP, np.array([0.1, 0.2, 0.3]), np.array([0.6, 0.0, 0.8, 0.0]),
+                                0.25, twist=np.zeros(6)))])
+def test_a_message_gives_the_same_array_from_a_bag_as_from_a_topic(convert, message):
+    name = f'irevla_msgs/msg/{type(message).__name__}'
+    recorded = decode(typestore(((name, definition(name)),)), name, serialize_message(message))
+    assert np.array_equal(convert(recorded), convert(message))
+
+
+def _of_wire(message):
+    return deserialize_message(serialize_message(message), type(message))
 
 
 def _pose(x=0.0, w=0.0):

@@ -1,14 +1,14 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Algorithm 1: task after task, stage 1 improves the head, stage 2 teaches the whole model.
+"""Algorithm 1: for each task, stage 1 trains the head, then stage 2 the whole model.
 
-Layout of its run folder, `-2`, `-3` at the end of the later tasks' stages:
+Layout of its run folder; stages of later tasks end in `-2`, `-3`:
 
-    stage0/evaluation/results.json    of the policy it begins with
-    stage1/                           the learning on a new task: state, metrics, what succeeded
-    stage1/stage1.json                how it ended
-    stage1/checkpoint/                the policy with the improved head
-    stage2/training/, checkpoint/     the whole model, taught on all that succeeded
+    stage0/evaluation/results.json    evaluation of the initial policy
+    stage1/                           stage 1 on a new task: state, metrics, successes
+    stage1/stage1.json                its outcome
+    stage1/checkpoint/                the policy with the trained head
+    stage2/training/, checkpoint/     the whole model, trained on demonstrations and successes
     stage1/evaluation/, stage2/evaluation/
 """
 
@@ -33,41 +33,41 @@ from irevla_policy.training.stage0 import stage0_settings
 from irevla_policy.training.trainer import train
 
 
-class Domain(Protocol):
-    """Where the policy acts: copies of an environment in this process, or ROS graphs."""
+class Backend(Protocol):
+    """Runs episodes of a policy: in environments of this process, or over ROS."""
 
     def evaluate(self, checkpoint: Path, episodes: Mapping[str, int],
                  folder: Path) -> list[EpisodeResult]:
-        """Play so many episodes of each task greedily; ``folder`` is for recordings."""
+        """Play this number of episodes of each task without noise; record into ``folder``."""
 
     def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
-        """Do stage 1, or go on with it; leave `stage1.json` and ``checkpoint`` in ``folder``."""
+        """Run or continue stage 1; write `stage1.json` and ``checkpoint`` into ``folder``."""
 
     def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore | None:
-        """Return the newest successes of the stage 1 that ``folder`` holds; None without any."""
+        """Return the newest successes of the stage 1 in ``folder``; None if there are none."""
 
 
 class Algorithm1:
-    """One run of it in its folder; what a killed one finished is not done again."""
+    """One run in its folder; steps that a killed run finished are not repeated."""
 
-    def __init__(self, run: RunFolder, config: Algorithm1Config, domain: Domain,
+    def __init__(self, run: RunFolder, config: Algorithm1Config, backend: Backend,
                  demonstrations: Sequence[Path], seed: int) -> None:
-        """Go through the tasks of ``config`` in ``domain``.
+        """Prepare a run.
 
         Args:
-            run: its folder.
-            config: what was asked.
-            domain: where the policy acts.
+            run: run folder.
+            config: tasks and settings.
+            backend: runs the episodes.
             demonstrations: folders of the expert's recorded episodes.
-            seed: of stage 2.
+            seed: seed of stage 2.
 
         """
-        self._run, self._config, self._domain = run, config, domain
+        self._run, self._config, self._backend = run, config, backend
         self._demonstrations = demonstrations
         self._training = replace(config.training, seed=seed)
 
     def run(self, policy: Path) -> Path:
-        """Improve the policy of stage 0 on all new tasks; return the last checkpoint."""
+        """Train the policy of stage 0 on all new tasks; return the last checkpoint."""
         self._evaluate('stage0', policy)
         learned: list[Path] = []
         for number, task in enumerate(self._config.tasks.rl, 1):
@@ -81,13 +81,13 @@ class Algorithm1:
 
     def _evaluate(self, stage: str, checkpoint: Path) -> None:
         folder = self._run.path / stage / 'evaluation'
-        # Another policy under the same path is another input.
+        # The input is the policy's contents, since another policy may have the same path.
         with self._run.step(f'evaluate {stage}', read_manifest(checkpoint)['files'],
                             [f'{stage}/evaluation/results.json'],
                             [f'{stage}/evaluation']) as step:
             if step.needed:
                 episodes = self._config.episodes.of(self._config.tasks)
-                results = self._domain.evaluate(checkpoint, episodes, folder)
+                results = self._backend.evaluate(checkpoint, episodes, folder)
                 save_results(folder / 'results.json', results)
 
     def _stage1(self, stage: str, task: str, policy: Path) -> Path:
@@ -95,7 +95,7 @@ class Algorithm1:
         with self._run.step(stage, task, [f'{stage}/checkpoint'], [stage]) as step:
             if step.needed:
                 folder.mkdir(parents=True, exist_ok=True)
-                self._domain.learn(task, policy, folder)
+                self._backend.learn(task, policy, folder)
                 step.results.update(task=task, **read_outcome(folder))
         return folder / 'checkpoint'
 
@@ -113,24 +113,24 @@ class Algorithm1:
                     vla.backbone.freeze()
                 share = self._config.new_share
                 new = [Dataset(self._labelled(store, one)) for one in learned if share
-                       and (store := self._domain.successes(one, vla.config)) is not None]
+                       and (store := self._backend.successes(one, vla.config)) is not None]
                 source = Mixture([(training, 1 - share),
                                   *((dataset, share / len(new)) for dataset in new)])
                 train(vla, source, validation, self._training, folder / 'training',
                       folder / 'checkpoint', stage0_settings(policy))
                 step.results.update(
                     updates=self._training.steps,
-                    learned_episodes=sum(len(dataset.episodes) for dataset in new))
+                    learned_episodes=sum(len(dataset.store.recordings) for dataset in new))
                 self._drop_latents(policy, folder / 'checkpoint')
         return folder / 'checkpoint'
 
     def _drop_latents(self, before: Path, after: Path) -> None:
-        """Remove the latents of a VLM that is no more; the next task fills a replay of its own."""
+        """Remove the replay if stage 2 changed the VLM that computed its latents."""
         hashes = [read_manifest(checkpoint)['backbone_hash'] for checkpoint in (before, after)]
         replay = before.parent / 'replay'
         if replay.exists() and hashes[0] != hashes[1]:
             shutil.rmtree(replay)
-            print(f'{replay}: dropped; stage 2 has changed the VLM {hashes[0][:12]} that made '
+            print(f'{replay}: removed; stage 2 changed the VLM {hashes[0][:12]} that computed '
                   'these latents')
 
     def _labelled(self, store: FrameStore, stage1: Path) -> FrameStore:

@@ -1,11 +1,12 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The configuration of Algorithm 1; `config/improve.yaml` has and explains each setting."""
+"""The configuration of Algorithm 1; `config/algorithm1.yaml` explains it."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from irevla_control.errors import ConfigError
 from irevla_learner.classifier.success_classifier import classifier_digest
 from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.runs.layouts import PER_RUN
@@ -14,6 +15,8 @@ from irevla_learner.sacfd.config import SACfDConfig
 from irevla_policy.settings import SettingError, Settings, plain, read_mapping, setting
 from irevla_policy.training.config import TrainConfig
 
+# The shipped file, and its old name.
+NAME, OLD_NAME = 'algorithm1.yaml', 'improve.yaml'
 Stage1Config = SACfDConfig | PPOConfig
 ALGORITHMS: dict[str, type[SACfDConfig] | type[PPOConfig]] = {
     'sacfd': SACfDConfig, 'ppo': PPOConfig}
@@ -21,17 +24,17 @@ ALGORITHMS: dict[str, type[SACfDConfig] | type[PPOConfig]] = {
 
 @dataclass(frozen=True)
 class _Plan(Settings):
-    """What the file says itself, but for the files that it names for stages 1 and 2."""
+    """Settings of the file itself, without those of the files that it names."""
 
     what: ClassVar[str] = 'configuration'
 
     environment: str
     tasks_file: Path | None
     horizon: int = setting(least=1)
-    copies: int = setting(least=1)
+    num_envs: int = setting(least=1)
     tasks: Tasks
     episodes: EpisodeCounts
-    # From there on no run learns.
+    # Seeds from here on are only for evaluation.
     evaluation_seed: int = setting(least=PER_RUN)
     successes: int = setting(least=1)
     new_share: float = setting(least=0, below=1)
@@ -42,7 +45,7 @@ class _Plan(Settings):
     stage2_trains: Literal['head', 'all']
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be done together.
+        """Check combinations of settings.
 
         Raises:
             SettingError: names the setting and the remedy.
@@ -56,8 +59,8 @@ class _Plan(Settings):
         if self.classifier and (self.stage1_trains == 'all' or changes):
             raise SettingError('classifier', f'classifier is {self.classifier}: it reads the '
                                'latents of one VLM, which stage1_trains: all, and stage2_trains: '
-                               'all before a second task, would change; let the heads learn, or '
-                               'leave the classifier out')
+                               'all before a second task, would change; train the heads only, or '
+                               'set classifier to null')
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,11 @@ class _File(_Plan):
 
 @dataclass(frozen=True)
 class Algorithm1Config(_Plan):
-    """All that a run of Algorithm 1 was asked, whole: no file of settings is read again.
+    """The complete configuration of a run; no settings file is read again.
 
     Attributes:
-        settings: of stage 1.
-        training: of stage 2; what its file leaves out is as in stage 0.
+        settings: settings of stage 1.
+        training: settings of stage 2; those that its file leaves out are those of stage 0.
 
     """
 
@@ -82,17 +85,17 @@ class Algorithm1Config(_Plan):
     training: TrainConfig
 
     def __post_init__(self) -> None:
-        """Refuse settings of another algorithm too."""
+        """Check that the settings of stage 1 are those of its algorithm."""
         super().__post_init__()
         if type(self.settings) is not ALGORITHMS[self.algorithm]:
             raise SettingError('settings', f'settings are {type(self.settings).what}; algorithm '
                                f'{self.algorithm} needs {ALGORITHMS[self.algorithm].what}')
 
     def contents(self) -> dict[str, Any]:
-        """Return it as JSON values, with what its files hold in the place of their paths.
+        """Return JSON values, with the contents of files in place of their paths.
 
-        They are the same wherever the files lie, so a run folder may travel; and a run folder
-        that began with others is refused.
+        They do not depend on where the files are, so a run folder can be moved. A run folder
+        with other contents is refused.
         """
         return plain(self) | {
             'classifier': self.classifier and classifier_digest(self.classifier),
@@ -100,18 +103,19 @@ class Algorithm1Config(_Plan):
 
 
 def load_config(path: Path, stage0: TrainConfig | None = None) -> Algorithm1Config:
-    """Read a configuration and the files of settings that it names, relative to its folder.
+    """Read a configuration and the settings files that it names, relative to its folder.
 
     Args:
-        path: of the file.
-        stage0: settings that the policy had in stage 0, which stage 2 takes what its own leave
-            out from; None: the built-in ones.
+        path: path of the file.
+        stage0: settings of stage 0, the defaults of stage 2; None: the built-in defaults.
 
     Raises:
-        ConfigError: something is missing or odd: with file, line, name, value and remedy.
+        ConfigError: a setting is missing or invalid; names file, line, setting, value and remedy.
 
     """
+    if path.name == OLD_NAME and not path.exists():
+        raise ConfigError(f'configuration {path} does not exist; {OLD_NAME} is now {NAME}')
     file = _File.load(path)
-    said = {entry.name: getattr(file, entry.name) for entry in fields(_Plan)}
-    return Algorithm1Config(**said, settings=ALGORITHMS[file.algorithm].load(file.settings),
+    given = {entry.name: getattr(file, entry.name) for entry in fields(_Plan)}
+    return Algorithm1Config(**given, settings=ALGORITHMS[file.algorithm].load(file.settings),
                             training=TrainConfig.load(file.training, base=stage0))

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 1 of Algorithm 1 with PPO in several copies of an environment at once."""
+"""Stage 1 of Algorithm 1 with PPO in parallel environments."""
 
 from collections import deque
 from collections.abc import Callable
@@ -25,7 +25,7 @@ STATE = 'learner.safetensors'
 
 @dataclass(frozen=True)
 class PPOProgress(Progress):
-    """Also the losses of the newest iteration, as in `PPOLosses`."""
+    """Progress with the losses of the newest iteration, as in `PPOLosses`."""
 
     iterations: int
     critic_loss: float
@@ -39,13 +39,13 @@ class PPOProgress(Progress):
 def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, seed: int,
               first: int, on_episode: Callable[[Played, Progress], None],
               whole: bool = False) -> Progress:
-    """Improve the head of ``vla`` on layouts from ``first`` on, with ``whole`` also its VLM.
+    """Train the head of ``vla`` on layouts from ``first`` on, with ``whole`` also its VLM.
 
-    Goes on where a killed one of the same stopped, at the beginning of its iteration. Every
-    episode goes to ``on_episode``.
+    Continues a killed stage 1 at the start of its iteration. Every episode is given to
+    ``on_episode``.
 
     Raises:
-        ConfigError: ``folder`` holds another learning.
+        ConfigError: ``folder`` contains a stage 1 with other settings.
 
     """
     identity = {'config': asdict(config), 'seed': seed, 'start': vla.latent_policy.digest(),
@@ -54,8 +54,8 @@ def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, s
     tensors, before = found or (None, {})
     ppo = PPO(vla, config, seed + before.get('iterations', 0), whole, tensors)
     ppo.iterations, ppo.updates = before.get('iterations', 0), before.get('updates', 0)
-    counts = {name: before.get(name, 0) for name in ('decisions', 'episodes', 'successes')}
-    window = deque(before.get('window', []), config.window)
+    counts = {name: before.get(name, 0) for name in ('env_steps', 'episodes', 'successes')}
+    window = deque(before.get('window', []), config.success_window)
     began, updates_before = time.monotonic(), ppo.updates
     losses = PPOLosses(*[math.nan] * 6)
 
@@ -68,16 +68,16 @@ def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, s
             policy_loss=losses.policy, kl=losses.kl, clipped=losses.clipped,
             learning_rate=losses.learning_rate)
 
-    while not stage_done(window, config.window, config.window_success, counts['decisions'],
-                         config.decisions):
+    while not stage_done(window, config.success_window, config.window_success,
+                         counts['env_steps'], config.env_steps):
         noises = [SmoothNoise(vla.statistics.action_size, 0.0, config.std, config.std,
                               [seed, index, counts['episodes']])
-                  for index in range(player.copies)]
+                  for index in range(player.num_envs)]
         start = first + counts['episodes']
         episodes = []
         for played in player.play(range(start, start + config.episodes), noises):
             episodes.append(played)
-            counts['decisions'] += played.result.steps
+            counts['env_steps'] += played.result.steps
             counts['episodes'] += 1
             counts['successes'] += played.result.success
             window.append(played.result.success)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 1 of Algorithm 1 without ROS: SACfD in several copies of an environment at once."""
+"""Stage 1 of Algorithm 1 with SACfD in parallel environments."""
 
 from collections.abc import Callable
 from itertools import count
@@ -18,24 +18,25 @@ from irevla_policy.model.vla import VLA
 
 def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Path, seed: int,
                 first: int, on_episode: Callable[[Played, Progress], None]) -> Progress:
-    """Improve the head of ``vla`` on layouts from ``first`` on; the VLM stays as it is.
+    """Train the head of ``vla`` on layouts from ``first`` on; the VLM is frozen.
 
-    Goes on where a killed one of the same stopped. Every episode, also those before the first
-    update, goes to ``on_episode``.
+    Continues a killed stage 1. Every episode, also each zero-shot episode, is given to
+    ``on_episode``.
 
     Raises:
-        ConfigError: no zero-shot episode succeeded, or ``folder`` holds another learning.
+        ConfigError: no zero-shot episode succeeded, or ``folder`` contains a stage 1 with other
+            settings.
 
     """
     learner = OnlineLearner(vla.latent_policy, config, folder, seed)
     played_before = learner.progress().episodes
     noises = [SmoothNoise(vla.statistics.action_size, config.noise_correlation,
                           config.noise_std_low, config.noise_std_high,
-                          [seed, index, played_before]) for index in range(player.copies)]
+                          [seed, index, played_before]) for index in range(player.num_envs)]
 
-    def learn(decisions: int) -> None:
-        # A little more than these decisions will pay for: what an episode owes comes all at once.
-        learner.work(math.ceil(1.5 * decisions * config.updates_per_decision))
+    def learn(env_steps: int) -> None:
+        # 1.5: pending updates of a whole episode are added only at its end.
+        learner.run_updates(math.ceil(1.5 * env_steps * config.updates_per_decision))
         follow()
 
     def follow() -> None:
@@ -50,10 +51,10 @@ def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Pat
             on_episode(played, learner.progress())
             learner.save()
             if learner.learning and not began:
-                learner.work(learner.owed)
+                learner.run_updates(learner.pending_updates)
             if learner.done:
                 break
-    learner.work(learner.owed)
+    learner.run_updates(learner.pending_updates)
     learner.save()
     follow()
     return learner.progress()

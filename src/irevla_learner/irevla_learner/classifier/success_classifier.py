@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Is the task done? A small head on the frozen VLM's latent: the reward where nobody tells it."""
+"""Success classifier: a small head on the frozen VLM's latents, in place of a reward."""
 
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from irevla_control.errors import ConfigError
+from irevla_control.files import replacement
 from irevla_learner.json_file import write_json
 from irevla_policy.model.head import Head
 from irevla_policy.model.tensors import misfit, plain
@@ -22,16 +23,16 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Description:
-    """What a classifier was made for.
+    """Sizes and thresholds of a classifier.
 
     Attributes:
-        backbone_hash: of the model whose latents it reads; those of another mean nothing to it.
+        backbone_hash: hash of the backbone whose latents it reads; only these are valid.
         width: d of a latent.
         state_size: p.
         hidden: sizes of its hidden layers.
-        threshold: probability from which an observation shows success, chosen on episodes that
-            it did not learn from.
-        consecutive: observations in a row that must show success before it counts.
+        threshold: probability above which an observation is positive, chosen on episodes that
+            are not in its training set.
+        consecutive: number of positive observations in a row that count as success.
 
     """
 
@@ -44,26 +45,26 @@ class Description:
 
 
 class Debounce:
-    """Tells success once enough observations in a row show it; stays so for the episode."""
+    """Reports success after enough positive observations in a row, then for the episode."""
 
     def __init__(self, threshold: float, consecutive: int) -> None:
-        """Begin an episode."""
+        """Start an episode."""
         self._threshold, self._consecutive = threshold, consecutive
         self._row = 0
         self.success = False
 
     def __call__(self, probability: float) -> bool:
-        """Take the next observation's probability."""
+        """Add the probability of the next observation; return whether the task succeeded."""
         self._row = self._row + 1 if probability >= self._threshold else 0
         self.success |= self._row >= self._consecutive
         return self.success
 
 
 class SuccessClassifier(nn.Module):
-    """Mirrors the action head, with one output: the logit of success."""
+    """An action head with one output, the logit of success."""
 
     def __init__(self, description: Description) -> None:
-        """Build it with new weights."""
+        """Create a classifier with new weights."""
         super().__init__()
         self.description = description
         self.head = Head(description.width, description.state_size, 1, description.hidden)
@@ -78,23 +79,24 @@ class SuccessClassifier(nn.Module):
         return torch.sigmoid(self(latents, states))
 
     def new_debounce(self) -> Debounce:
-        """Return what turns an episode's probabilities into success."""
+        """Return a debounce for the probabilities of one episode."""
         return Debounce(self.description.threshold, self.description.consecutive)
 
 
 def save_classifier(folder: Path, classifier: SuccessClassifier) -> None:
-    """Write weights and description; the description comes last and names a whole classifier."""
+    """Write weights, then the description, which marks a complete classifier."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DESCRIPTION).unlink(missing_ok=True)
-    save_file(plain(classifier.state_dict()), folder / WEIGHTS)
+    with replacement(folder / WEIGHTS) as new:
+        save_file(plain(classifier.state_dict()), new)
     write_json(folder / DESCRIPTION, {'format': FORMAT, **asdict(classifier.description)})
 
 
 def classifier_digest(folder: Path) -> str:
-    """Return a hash of all that makes a classifier's word.
+    """Return a hash of a classifier's description and weights.
 
     Raises:
-        ConfigError: the folder holds none.
+        ConfigError: the folder contains none.
 
     """
     digest = sha256()
@@ -127,10 +129,10 @@ def load_classifier(folder: Path, backbone_hash: str) -> SuccessClassifier:
     if description.backbone_hash != backbone_hash:
         raise ConfigError(f'success classifier {folder} reads latents of backbone '
                           f'{description.backbone_hash[:12]}, this policy has '
-                          f'{backbone_hash[:12]}; train it anew on this policy')
+                          f'{backbone_hash[:12]}; train it again on this policy')
     classifier = SuccessClassifier(description)
     problem = misfit(weights, classifier.state_dict())
     if problem:
-        raise ConfigError(f'{folder / WEIGHTS}: {problem}; train the classifier anew')
+        raise ConfigError(f'{folder / WEIGHTS}: {problem}; train the classifier again')
     classifier.load_state_dict(weights)
     return classifier.eval()

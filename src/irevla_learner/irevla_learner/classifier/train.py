@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train a success classifier on recorded episodes: ``python -m irevla_learner.classifier.train``.
 
-Every observation with an `episode` message of its stamp is a labelled frame: in simulation the
-message tells the truth, on a robot what the operator pressed.
+Every observation with an `episode` message of its stamp is a labelled frame: the message has the
+true success in simulation, and the operator's verdict on a robot.
 """
 
 import argparse
@@ -34,15 +34,15 @@ from irevla_policy.checkpoints.checkpoint import load_frozen
 from irevla_policy.frames.frame_store import episode_images
 from irevla_policy.model.vla import VLA
 
-# Observations encoded at once.
+# Number of observations in one pass of the VLM.
 ENCODE_ROWS = 32
 
 
 def labelled_episodes(vla: VLA, roots: Sequence[Path],
                       max_skew_s: float | None = None) -> Iterator[LabelledEpisode]:
-    """Yield the recorded episodes under the roots as a frozen VLA sees them; none aborted.
+    """Yield the recorded episodes under the roots, encoded by a frozen VLA; none aborted.
 
-    What was used is said on stderr.
+    One line on stderr says which episodes are used.
 
     Raises:
         ConfigError: there are none.
@@ -72,19 +72,24 @@ def encode(vla: VLA, observations: Observations) -> LabelledEpisode:
     latents, states = [], []
     for start in range(0, len(images), ENCODE_ROWS):
         rows = slice(start, start + ENCODE_ROWS)
-        latent, state = vla.perceive(images[rows], observations.states[rows],
-                                     [observations.instruction] * len(images[rows]))
+        latent, state = vla.encode_observation(images[rows], observations.states[rows],
+                                               list(observations.instructions[rows]))
         latents.append(latent.cpu().numpy())
         states.append(state.cpu().numpy().astype(np.float32))
-    return LabelledEpisode(np.concatenate(latents), np.concatenate(states), observations.success)
+    return LabelledEpisode(np.concatenate(_padded(latents)), np.concatenate(states),
+                           observations.success)
 
 
 def same_length(episodes: Sequence[LabelledEpisode]) -> list[LabelledEpisode]:
-    """Pad latents with tokens of zeros, which weigh nothing: instructions differ in length."""
-    tokens = max(episode.latents.shape[1] for episode in episodes)
-    return [replace(episode, latents=np.pad(
-        episode.latents, ((0, 0), (0, tokens - episode.latents.shape[1]), (0, 0))))
-        for episode in episodes]
+    """Pad latents with tokens of zeros to one length; they have no weight in the pooling."""
+    return [replace(episode, latents=latents) for episode, latents
+            in zip(episodes, _padded([episode.latents for episode in episodes]))]
+
+
+def _padded(latents: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return latents (N, m, d) with as many tokens m each as the longest has."""
+    tokens = max(each.shape[1] for each in latents)
+    return [np.pad(each, ((0, 0), (0, tokens - each.shape[1]), (0, 0))) for each in latents]
 
 
 def train_from_bags(roots: Sequence[Path], policy: Path, output: Path,
@@ -92,10 +97,10 @@ def train_from_bags(roots: Sequence[Path], policy: Path, output: Path,
                     max_skew_s: float | None = None) -> dict[str, Any]:
     """Train a classifier for a policy's latents; write it with report.json and roc.png.
 
-    ``max_skew_s`` counts in place of what the bags tell.
+    ``max_skew_s`` replaces the value in the bags.
 
     Raises:
-        IrevlaError: whatever does not fit, with the remedy.
+        IrevlaError: an input is invalid; says the remedy.
     """
     vla = load_frozen(policy)
     episodes = same_length(list(labelled_episodes(vla, roots, max_skew_s)))
@@ -107,11 +112,11 @@ def train_from_bags(roots: Sequence[Path], policy: Path, output: Path,
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train as the command line says."""
+    """Train with the arguments of a command line."""
     parser = argparse.ArgumentParser('python -m irevla_learner.classifier.train',
                                      description='Train a success classifier on recordings.')
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
-                        help='folders of recorded episodes, some that succeed and some that fail')
+                        help='folders of recorded episodes, some successful and some failed')
     parser.add_argument('--policy', type=Path, required=True,
                         help='checkpoint whose latents it reads')
     parser.add_argument('--output', type=Path, required=True, help='folder of the classifier')
@@ -130,8 +135,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def table(report: dict[str, Any]) -> str:
-    """Return what a classifier is worth, as Markdown."""
-    rows = [f'On episodes it never saw; area under the ROC curve {report["auc"]:.3f}, threshold '
+    """Return the measured quality of a classifier, as Markdown."""
+    rows = [f'On test episodes: area under the ROC curve {report["auc"]:.3f}, threshold '
             f'{report["threshold"]:.3f}, {report["consecutive"]} observations in a row.', '',
             '| | precision | recall | show success | in all |', '|---|---|---|---|---|']
     for kind in ('frames', 'episodes'):

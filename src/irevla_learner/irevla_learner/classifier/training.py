@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Training of a success classifier on labelled observations, and what it is worth."""
+"""Training of a success classifier on labelled observations, and its evaluation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from irevla_policy.settings import Settings, setting
 
 @dataclass(frozen=True)
 class LabelledEpisode:
-    """The observations of one episode, the last included, and which of them show success.
+    """The observations of one episode, with the last, and their labels.
 
     Attributes:
         latents: float16 (T, m, d).
         states: float32 (T, p), normalised.
-        success: bool (T,).
+        success: bool (T,), whether the observation shows success.
 
     """
 
@@ -32,7 +32,7 @@ class LabelledEpisode:
 
 @dataclass(frozen=True)
 class ClassifierConfig(Settings):
-    """How a classifier is trained; `config/learning/classifier.yaml` explains each setting."""
+    """Settings of the training; `config/learning/classifier.yaml` explains them."""
 
     what: ClassVar[str] = 'classifier settings'
 
@@ -46,10 +46,10 @@ class ClassifierConfig(Settings):
 
 def split(episodes: Sequence[LabelledEpisode], seed: int,
           shares: tuple[float, float] = (0.6, 0.2)) -> list[list[LabelledEpisode]]:
-    """Return episodes to learn from, to choose the threshold on, and to judge by.
+    """Return episodes for training, for the choice of the threshold, and for the test.
 
-    Whole episodes, so that no neighbour of a frame learned from is judged; successes and
-    failures in the same shares.
+    Whole episodes are split, since neighbouring frames are alike; each part has the same shares
+    of successes and failures.
     """
     random = np.random.default_rng(seed)
     parts: list[list[LabelledEpisode]] = [[], [], []]
@@ -65,14 +65,14 @@ def split(episodes: Sequence[LabelledEpisode], seed: int,
 def train_classifier(episodes: Sequence[LabelledEpisode], backbone_hash: str,
                      config: ClassifierConfig, seed: int
                      ) -> tuple[SuccessClassifier, dict[str, Any]]:
-    """Train on some of the episodes, choose the threshold on others, judge by the rest.
+    """Train on some of the episodes, choose the threshold on others, test on the rest.
 
     Returns:
         The classifier, and its report: `threshold`, `roc` (points of false and true positive
         rate), `auc`, and of frames and of whole episodes `precision`, `recall` and their counts.
 
     Raises:
-        ConfigError: not enough episodes that show success, or that do not.
+        ConfigError: not enough successful or failed episodes.
 
     """
     training, validation, test = split(episodes, seed)
@@ -81,7 +81,7 @@ def train_classifier(episodes: Sequence[LabelledEpisode], backbone_hash: str,
         if not frames.any() or frames.all():
             raise ConfigError(f'{len(episodes)} labelled episodes leave {int(frames.sum())} '
                               f'frames of success among {len(frames)} for {name}; record at '
-                              'least 10 episodes that succeed and 10 that do not')
+                              'least 10 successful and 10 failed episodes')
     torch.manual_seed(seed)
     width, states = training[0].latents.shape[-1], training[0].states.shape[-1]
     classifier = SuccessClassifier(Description(
@@ -103,7 +103,7 @@ def _fit(classifier: SuccessClassifier, episodes: Sequence[LabelledEpisode],
                                   weight_decay=config.weight_decay)
     classifier.train()
     for _ in range(config.steps):
-        # Half of each kind: success is rare. The threshold is chosen on the true shares.
+        # Half of each label, since success is rare; the threshold is chosen on true shares.
         rows = np.concatenate([kind[random.integers(len(kind), size=config.batch_size // 2)]
                                for kind in kinds])
         logits = classifier(torch.from_numpy(latents[rows]), torch.from_numpy(states[rows]))
@@ -127,7 +127,8 @@ def _scores(classifier: SuccessClassifier,
 def choose_threshold(scores: np.ndarray, labels: np.ndarray) -> float:
     """Return the threshold with the best F-score of beta 0.5.
 
-    A reward for nothing teaches nonsense, a missed one only costs time: precision counts more.
+    Precision counts more than recall: a false reward misleads the policy, a missed one only
+    costs time.
     """
     order = np.argsort(-scores, kind='stable')
     sorted_scores, hits = scores[order], np.cumsum(labels[order])
@@ -135,7 +136,7 @@ def choose_threshold(scores: np.ndarray, labels: np.ndarray) -> float:
     f_score = 1.25 * precision * recall / np.maximum(0.25 * precision + recall, 1e-9)
     last_of_value = np.append(sorted_scores[1:] != sorted_scores[:-1], True)
     best = int(np.argmax(np.where(last_of_value, f_score, -1)))
-    # Half way to the next lower score: new frames score a little differently.
+    # Half way to the next lower score, as a margin for new frames.
     below = sorted_scores[best + 1] if best + 1 < len(scores) else 0.0
     return float((sorted_scores[best] + below) / 2)
 
@@ -151,16 +152,16 @@ def roc(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def judge(classifier: SuccessClassifier, episodes: Sequence[LabelledEpisode]) -> dict[str, Any]:
-    """Return what the classifier is worth on episodes that nothing was chosen on."""
+    """Return the report of a classifier on test episodes."""
     description = classifier.description
     scores, labels = _scores(classifier, episodes)
     false, true = roc(scores, labels)
-    told, hits = 0, 0
+    reported, hits = 0, 0
     for episode in episodes:
         debounce = classifier.new_debounce()
         ends = [debounce(float(probability)) for probability in _scores(classifier, [episode])[0]]
-        told += debounce.success
-        # There the episode would have ended: too early is as wrong as in a failed one.
+        reported += debounce.success
+        # The episode ends there, so a success that is reported too early is a false one.
         hits += debounce.success and bool(episode.success[ends.index(True)])
     positive = sum(bool(episode.success.any()) for episode in episodes)
     kept = np.unique(np.linspace(0, len(false) - 1, 200).astype(int))
@@ -170,10 +171,10 @@ def judge(classifier: SuccessClassifier, episodes: Sequence[LabelledEpisode]) ->
             'frames': _worth(int((labels & (scores >= description.threshold)).sum()),
                              int((scores >= description.threshold).sum()), int(labels.sum()),
                              len(labels)),
-            'episodes': _worth(hits, told, positive, len(episodes))}
+            'episodes': _worth(hits, reported, positive, len(episodes))}
 
 
-def _worth(hits: int, told: int, positive: int, count: int) -> dict[str, Any]:
-    return {'precision': hits / told if told else None,
+def _worth(hits: int, reported: int, positive: int, count: int) -> dict[str, Any]:
+    return {'precision': hits / reported if reported else None,
             'recall': hits / positive if positive else None,
-            'positive': positive, 'told': told, 'count': count}
+            'positive': positive, 'told': reported, 'count': count}

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes put together from what several topics tell, by the observations' stamps."""
+"""Joins the messages of several topics into episodes, by the stamps of the observations."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ import numpy as np
 
 from irevla_learner.replay.latent_episode import LatentEpisode
 
-# Newest episodes whose parts are waited for; older ones are given up.
+# Number of newest episodes that may be incomplete; older incomplete ones are discarded.
 MOST_OPEN = 3
-# Commands that no episode asked for yet.
+# Largest number of commands that are not joined yet.
 MOST_COMMANDS = 10_000
 
 
 @dataclass(frozen=True)
 class SeenStep:
-    """What the policy saw and chose at one stamp."""
+    """Input and action of the policy's head at one stamp."""
 
     latent: np.ndarray
     proprioception: np.ndarray
@@ -36,10 +36,10 @@ class Outcome:
 
 @dataclass
 class _Open:
-    """An episode whose parts still come."""
+    """An incomplete episode."""
 
     steps: dict[int, SeenStep] = field(default_factory=dict)
-    # Stamps by the number of commands executed before them, and the reward of the last of these.
+    # By the number of commands executed before: stamps, and rewards of the last such command.
     order: dict[int, int] = field(default_factory=dict)
     rewards: dict[int, float] = field(default_factory=dict)
     outcome: Outcome | None = None
@@ -51,11 +51,11 @@ class _Parts:
     """All parts of an episode of T commands, in order.
 
     Attributes:
-        stamps: of the T observations that a command answered.
-        steps: what the policy saw of them, and of the last observation where it is needed.
+        stamps: stamps of the T observations that a command answered.
+        steps: policy steps of these, and of the last observation if it is needed.
         commands: executed actions, and whether a person commanded them.
-        rewards: of the commands.
-        outcome: how it ended.
+        rewards: rewards of the commands.
+        outcome: how the episode ended.
 
     """
 
@@ -66,11 +66,11 @@ class _Parts:
     outcome: Outcome
 
     def joined(self) -> LatentEpisode:
-        """Return the episode; there must be a command."""
+        """Return the episode, which must have a command."""
         return LatentEpisode(
             latents=np.stack([step.latent for step in self.steps]),
             proprioception=np.stack([step.proprioception for step in self.steps]),
-            # What the policy chose is known better than through the command's physical units.
+            # The policy's action itself: its command is converted to physical units and back.
             actions=np.stack([action if by_human else step.action for step, (action, by_human)
                               in zip(self.steps, self.commands)]).astype(np.float32),
             rewards=np.array(self.rewards, np.float32),
@@ -82,28 +82,28 @@ class _Parts:
 
 
 class EpisodeJoiner:
-    """Joins policy steps, executed commands and the word of the environment into episodes.
+    """Joins policy steps, executed commands and episode states into episodes.
 
-    The topics' messages may come in any order. Joining is by equal stamps; what never found its
-    partner is counted, and its episode given up, not patched. Only without the latent after the
-    last command an episode is still worth something: it comes out later, as one that lacks it.
+    Messages are joined by equal stamps and may arrive in any order. An episode with a missing
+    message is counted and discarded. The only exception is a missing last latent: such an
+    episode is returned without it, once it is the oldest incomplete one.
     """
 
     def __init__(self) -> None:
-        """Begin without episodes."""
-        # None for one that is done with: its late parts are not the beginning of another.
+        """Start without episodes."""
+        # None for a completed episode, so that late messages do not start it again.
         self._newest: dict[str, _Open | None] = {}
         self._commands: dict[int, tuple[np.ndarray, bool]] = {}
         self._whole: list[LatentEpisode] = []
         self.counts: Counter[str] = Counter()
 
     def take(self) -> list[LatentEpisode]:
-        """Return the episodes that became whole since the last call."""
+        """Return the episodes completed since the last call."""
         whole, self._whole = self._whole, []
         return whole
 
     def add_step(self, episode_id: str, stamp: int, step: SeenStep) -> None:
-        """Add what the policy saw."""
+        """Add a policy step."""
         episode = self._find(episode_id)
         if episode is not None:
             episode.steps[stamp] = step
@@ -121,14 +121,14 @@ class EpisodeJoiner:
 
     def add_event(self, episode_id: str, stamp: int, step: int, reward: float,
                   outcome: Outcome | None) -> None:
-        """Add the environment's word on the observation after ``step`` commands.
+        """Add the episode state of the observation after ``step`` commands.
 
-        ``reward`` is that of the last of them; ``outcome`` comes with the last observation only.
+        ``reward`` is that of the last command; ``outcome`` is given for the last observation.
         """
         episode = self._find(episode_id)
         if episode is None:
             return
-        # An abort repeats the step that was running.
+        # The message of an abort has the number of the running step.
         if outcome is not None and outcome.aborted:
             self._newest[episode_id] = None
             self.counts['aborted'] += 1
@@ -154,14 +154,14 @@ class EpisodeJoiner:
 
     def _finish_if_whole(self, episode_id: str, episode: _Open,
                          without_last: bool = False) -> bool:
-        """Put out an episode of which nothing is missing; return whether it was one."""
+        """Join an episode if it is complete; return whether it is."""
         parts = self._parts(episode, without_last)
         if parts is None:
             return False
         self._newest[episode_id] = None
         for stamp in parts.stamps:
             del self._commands[stamp]
-        # Without a command there is nothing to learn from.
+        # An episode without a command is not used.
         if parts.commands:
             self._whole.append(parts.joined())
             self.counts['episodes'] += 1
@@ -170,12 +170,15 @@ class EpisodeJoiner:
         return True
 
     def _parts(self, episode: _Open, without_last: bool) -> _Parts | None:
-        """Return the parts of an episode, if need be without its last latent; None: some lack."""
+        """Return the parts of an episode, or None if some are missing.
+
+        ``without_last``: the last latent may be missing.
+        """
         if episode.outcome is None or len(episode.order) != episode.last + 1:
             return None
         stamps = [episode.order[step] for step in range(episode.last + 1)]
         commanded = stamps[:-1]
-        # Where the task ended, nobody asks for the value of what came after.
+        # After the end of a task the value of the last observation is not used.
         needed = commanded if episode.outcome.terminated or without_last else stamps
         if not (episode.steps.keys() >= set(needed) and self._commands.keys() >= set(commanded)):
             return None

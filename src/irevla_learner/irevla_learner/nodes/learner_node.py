@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `learner`: joins episodes of latents, learns from them, sends new weights of the head."""
+"""Node `learner`: joins episodes of latents, trains on them, publishes the head's weights."""
 
 from pathlib import Path
 import queue
@@ -31,20 +31,20 @@ from irevla_policy.checkpoints.latent_checkpoint import load_latent_policy, save
 from irevla_policy.metrics_log import MetricsLog
 from irevla_policy.model.device import usable_device
 
-# Updates between two looks at what came in.
+# Number of updates between two checks for new episodes.
 SLICE = 20
 HUMANS = (EndEffectorCommand.SOURCE_TELEOP, EndEffectorCommand.SOURCE_EXPERT)
 
 
 class LearnerNode(Node):
-    """Learns in a thread of its own; ends when the success window or the budget is reached."""
+    """Trains in a thread; ends when the success rate or the number of steps is reached."""
 
     def __init__(self) -> None:
         """Load the policy, then subscribe."""
         super().__init__('learner')
         values = declare(self, PARAMETERS)
         if not values['root']:
-            raise ConfigError('parameter root is empty; give a folder')
+            raise ConfigError('parameter root is empty; set it to a folder')
         torch.set_num_threads(values['threads'])
         device = usable_device(values['device'])
         self._root = Path(values['root'])
@@ -59,7 +59,7 @@ class LearnerNode(Node):
         self._tensorboard = settings.tensorboard
         self._learner = OnlineLearner(self._policy, settings, self._root, values['seed'],
                                       str(device))
-        self._most_owed = values['most_owed']
+        self._max_pending_updates = values['max_pending_updates']
         self._publish_period_s = values['publish_period_s']
         self._joiner = EpisodeJoiner()
         self._incomplete = 0
@@ -67,39 +67,39 @@ class LearnerNode(Node):
         self._stop = threading.Event()
         self._error: Exception | None = None
         self._finished = self._behind = False
-        # None: not published yet. A learner that was killed may have left a runner paused.
+        # None: not published yet. An earlier learner may have paused the episode runner.
         self._paused: bool | None = None
         self._diagnostics = Diagnostics(self)
-        # Whatever executes: a step missed is an episode lost.
+        # Reliable: an episode with a missing message is discarded.
         self.create_subscription(PolicyStep, 'policy_step', self._on_step, RECORD)
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, RECORD)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, RECORD_EVENT)
         self._pause = self.create_publisher(Bool, 'pause_episodes', EVENT)
         self._startup = self.create_timer(0.1, self._on_startup)
         self._ended = self.create_guard_condition(self._on_ended)
-        self._weigh = self.create_guard_condition(self._on_weigh)
+        self._progressed = self.create_guard_condition(self._update_pause)
         self.create_timer(values['log_period_s'], self._on_log)
         self._thread = threading.Thread(target=self._run, name='learner', daemon=True)
         self.get_logger().info(f'head of {values["checkpoint"]}, backbone {self._hash[:12]}')
 
     def destroy_node(self) -> None:
-        """Let the running slice of updates end; episodes and what was learned are kept."""
+        """Wait for the running updates; save the episodes and the training state."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
             if self._error:
-                # The callback that raises it will not be called any more.
-                self.get_logger().error(f'what came last is not learned from: {self._error}')
+                # `_on_ended`, which raises it, is not called any more.
+                self.get_logger().error(f'the last episodes are not used: {self._error}')
         super().destroy_node()
 
     def _on_startup(self) -> None:
-        """Begin once everybody to listen to is there: a first step missed is an episode lost."""
+        """Start when all needed topics have publishers, so that no first message is missed."""
         if all(map(self.count_publishers, ('policy_step', 'command', 'episode'))):
             self.destroy_timer(self._startup)
-            # Its presence tells others that the learner hears them.
+            # Other nodes take this publisher as a sign that the learner is ready.
             self._update = self.create_publisher(PolicyUpdate, 'policy_update', EVENT)
             if self._learner.version:
-                # Gone on from a folder: nobody is to act with the head it began with.
+                # Continued from a folder: the policy must not act with the initial head.
                 self._publish()
             self._thread.start()
             self.get_logger().info('ready')
@@ -110,7 +110,7 @@ class LearnerNode(Node):
             latent, state = read_policy_step(message, self._hash, self._policy.head.width,
                                              statistics.state_size)
         except BadMessageError as error:
-            self._diagnostics.refuse(f'{error}; its episode is not learned from')
+            self._diagnostics.refuse(f'{error}; its episode is not used')
             return
         action = np.array(message.action, np.float32)
         if action.shape != (statistics.action_size,) or not np.isfinite(action).all():
@@ -126,7 +126,7 @@ class LearnerNode(Node):
         try:
             action = message_to_action(message)
         except BadMessageError as error:
-            self._diagnostics.refuse(f'command not learned from: {error}')
+            self._diagnostics.refuse(f'command not used: {error}')
             return
         self._joiner.add_command(
             stamp_to_ns(message.header.stamp), self._policy.statistics.normalise_action(action),
@@ -138,7 +138,7 @@ class LearnerNode(Node):
             return
         if not np.isfinite(message.reward):
             self._diagnostics.refuse(f'episode {message.episode_id} with reward {message.reward}; '
-                                     'it is not learned from')
+                                     'it is not used')
             return
         outcome = None
         if message.phase == EpisodeState.PHASE_ENDED:
@@ -151,15 +151,15 @@ class LearnerNode(Node):
     def _hand_over(self) -> None:
         for episode in self._joiner.take():
             self._episodes.put(episode)
-            self._on_weigh()
+            self._update_pause()
         self._diagnostics.set_totals(self._joiner.counts)
         if self._joiner.counts['incomplete'] > self._incomplete:
             self._incomplete = self._joiner.counts['incomplete']
-            self._diagnostics.refuse('an episode lost a policy_step, command or episode message: '
-                                     'it is not learned from')
+            self._diagnostics.refuse('an episode lacks a policy_step, command or episode message: '
+                                     'it is not used')
 
-    def _on_weigh(self) -> None:
-        # Acting that outruns learning is spent with stale weights, or for nothing.
+    def _update_pause(self) -> None:
+        # Episodes of an outdated head, or after the end of the stage, are of little use.
         pause = self._behind or self._episodes.qsize() > 1
         if pause != self._paused:
             self._paused = pause
@@ -176,16 +176,16 @@ class LearnerNode(Node):
     def _learn(self) -> None:
         learner, busy = self._learner, False
         due, published = time.monotonic(), learner.version
-        log = MetricsLog(self._root, learner.progress().decisions, self._tensorboard)
-        while not self._stop.is_set() and (not learner.done or learner.owed):
+        log = MetricsLog(self._root, learner.progress().env_steps, self._tensorboard)
+        while not self._stop.is_set() and (not learner.done or learner.pending_updates):
             self._take_in(log, wait_s=0.0 if busy else 0.1)
-            self._behind = learner.done or learner.owed > self._most_owed
-            self._weigh.trigger()
-            busy = learner.work(SLICE) > 0
+            self._behind = learner.done or learner.pending_updates > self._max_pending_updates
+            self._progressed.trigger()
+            busy = learner.run_updates(SLICE) > 0
             if learner.version > published and time.monotonic() > due:
                 due, published = time.monotonic() + self._publish_period_s, learner.version
                 self._publish()
-        # A stop loses no episode that was played to its end.
+        # Episodes that are complete when the node stops are kept.
         while self._take_in(log, wait_s=0.0):
             pass
         log.close()
@@ -195,13 +195,13 @@ class LearnerNode(Node):
         learner.copy_to(self._policy.head)
         now = learner.progress()
         save_latent_policy(self._root / 'checkpoint', self._checkpoint, self._policy,
-                           {'stage1': json_values({'env_steps': now.decisions, **now.metrics()})})
+                           {'stage1': json_values({'env_steps': now.env_steps, **now.metrics()})})
         if learner.done:
-            write_outcome(self._root, now.decisions, now.updates, now.episodes)
+            write_outcome(self._root, now.env_steps, now.updates, now.episodes)
             self._finished = True
 
     def _take_in(self, log: MetricsLog, wait_s: float) -> bool:
-        """Keep the next episode played; return whether there was one."""
+        """Add the next episode to the replay; return whether there was one."""
         learner = self._learner
         try:
             episode = self._episodes.get(timeout=wait_s)
@@ -210,8 +210,8 @@ class LearnerNode(Node):
         if not learner.done:
             learner.add(episode)
             now = learner.progress()
-            log.add(now.decisions, **now.metrics())
-            # Last: what a kill keeps from being saved is dropped from the metrics.
+            log.add(now.env_steps, **now.metrics())
+            # Saved last: if killed before, the row of metrics is dropped at the next start.
             learner.save()
         return True
 
@@ -233,7 +233,7 @@ class LearnerNode(Node):
 
     def _on_log(self) -> None:
         now = self._learner.progress()
-        self.get_logger().info(f'{now.decisions} decisions, {now}')
+        self.get_logger().info(f'{now.env_steps} environment steps, {now}')
 
 
 def main() -> None:

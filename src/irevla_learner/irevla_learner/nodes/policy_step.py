@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a `policy_step` holds as arrays, once it is known to fit."""
+"""Checks a `policy_step` and returns its arrays."""
 
 from typing import Any
 
@@ -15,18 +15,18 @@ def read_policy_step(message: Any, backbone_hash: str, width: int,
 
     Args:
         message: irevla_msgs/PolicyStep.
-        backbone_hash: of the model whose latents are understood.
-        width: d that is needed.
-        state_size: p that is needed.
+        backbone_hash: expected hash of the backbone.
+        width: expected d.
+        state_size: expected p.
 
     Raises:
-        BadMessageError: another backbone, sizes that do not fit, or numbers that are not finite.
+        BadMessageError: another backbone, other sizes, or numbers that are not finite.
 
     """
     if message.backbone_hash != backbone_hash:
         raise BadMessageError(
             f'policy_step of backbone {message.backbone_hash[:12]!r} instead of '
-            f'{backbone_hash[:12]!r}; give all nodes what belongs to one checkpoint')
+            f'{backbone_hash[:12]!r}; start all nodes with one checkpoint')
     size = message.latent_tokens, message.latent_width
     if len(message.latent) != size[0] * size[1] or size[1] != width:
         raise BadMessageError(f'policy_step with a latent of {len(message.latent)} numbers as '
@@ -34,7 +34,7 @@ def read_policy_step(message: Any, backbone_hash: str, width: int,
     if len(message.proprioception) != state_size:
         raise BadMessageError(f'policy_step with {len(message.proprioception)} states; '
                               f'{state_size} are needed')
-    # A copy: what the middleware gave may not be written to, which torch warns of.
+    # A copy, since torch warns of arrays that are read-only.
     latent = np.array(message.latent, np.uint16).view(np.float16).reshape(size)
     state = np.array(message.proprioception, np.float32)
     if not (np.isfinite(latent).all() and np.isfinite(state).all()):

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `reward`: tells from the policy's latents whether the task is done."""
+"""Node `reward`: success classifier on the policy's latents."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class RewardNode(Node):
         self._debounce = self._classifier.new_debounce()
         self._diagnostics = Diagnostics(self)
         self.create_subscription(PolicyStep, 'policy_step', self._on_step, RECORD)
-        # Last: its presence tells others that the node is ready.
+        # Created last: other nodes take this publisher as a sign that the node is ready.
         self._reward = self.create_publisher(Reward, 'reward', RECORD)
         description = self._classifier.description
         self.get_logger().info(f'ready: threshold {description.threshold:.3f}, '

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Parameters of node `reward`, which a launch checks without loading what the node needs."""
+"""Parameters of node `reward`, without torch, so that a launch can check them."""
 
 from irevla_control.parameters.parameter import Parameter
 

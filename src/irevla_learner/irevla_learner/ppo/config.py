@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of stage 1 with PPO; `config/learning/ppo.yaml` has and explains each."""
+"""Settings of stage 1 with PPO; `config/learning/ppo.yaml` explains them."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,12 +10,12 @@ from irevla_policy.settings import Settings, setting
 
 @dataclass(frozen=True)
 class PPOConfig(Settings):
-    """What stage 1 with PPO does, and how long."""
+    """Settings of stage 1 with PPO."""
 
     what: ClassVar[str] = 'PPO settings'
 
-    decisions: int = setting(30000, least=1)
-    window: int = setting(60, least=1)
+    env_steps: int = setting(30000, least=1)
+    success_window: int = setting(60, least=1)
     window_success: float = setting(0.95, least=0, most=1)
     episodes: int = setting(20, least=1)
     epochs: int = setting(6, least=1)

@@ -20,15 +20,15 @@ from irevla_policy.model.vla import VLA
 
 @dataclass(frozen=True)
 class PPOLosses:
-    """Means over one iteration; those of the policy are NaN where only the critic learned.
+    """Means over one iteration; those of the policy are NaN if only the critic was trained.
 
     Attributes:
         critic: mean squared error of the values.
-        value: mean return that the critic learned, its own estimates included.
-        policy: clipped objective, negated.
-        kl: divergence from the policy that acted, at the last update.
-        clipped: share of decisions whose ratio was clipped, at the last update.
-        learning_rate: of the policy, for the next iteration.
+        value: mean return, the critic's target.
+        policy: negated clipped objective.
+        kl: KL divergence from the policy that acted, at the last update.
+        clipped: share of steps with a clipped ratio, at the last update.
+        learning_rate: learning rate of the policy in the next iteration.
 
     """
 
@@ -42,17 +42,17 @@ class PPOLosses:
 
 @dataclass(frozen=True)
 class Rollout:
-    """Decisions of one policy, those of all episodes one after another (N of them).
+    """The N steps of an iteration: all episodes of one policy, concatenated.
 
     Attributes:
         latents: float16 (N, m, d).
         states: float32 (N, p), normalised.
         actions: float32 (N, a), normalised, as drawn.
-        log_probabilities: (N,), of these under the policy that acted.
-        returns: (N,), what the critic learns.
-        advantages: (N,), of mean 0 and spread 1.
-        images: uint8 (N, C, H, W, 3), for a policy whose VLM learns too; else None.
-        instructions: N of them.
+        log_probabilities: (N,), log-probabilities of the actions under the policy that acted.
+        returns: (N,), targets of the critic.
+        advantages: (N,), with mean 0 and standard deviation 1.
+        images: uint8 (N, C, H, W, 3) if the VLM is trained too; else None.
+        instructions: N instructions.
 
     """
 
@@ -66,7 +66,7 @@ class Rollout:
     instructions: list[str]
 
     def __len__(self) -> int:
-        """Return the number of decisions."""
+        """Return the number of steps."""
         return len(self.actions)
 
 
@@ -77,8 +77,8 @@ def advantages_of(rewards: np.ndarray, values: np.ndarray, terminated: bool, dis
     Args:
         rewards: (T,).
         values: (T + 1,), the last one of the observation after the last action.
-        terminated: the task ended the episode, so nothing follows; else its last value counts.
-        discount: per decision.
+        terminated: the task ended the episode, so its last value is taken as zero.
+        discount: discount per step.
         gae: lambda.
 
     """
@@ -94,13 +94,13 @@ def advantages_of(rewards: np.ndarray, values: np.ndarray, terminated: bool, dis
 
 
 class PPO:
-    """Policy and critic, and their improvement by one iteration's episodes."""
+    """Policy and critic, trained in iterations of some episodes each."""
 
     def __init__(self, vla: VLA, config: PPOConfig, seed: int, whole: bool = False,
                  state: Mapping[str, Tensor] | None = None) -> None:
-        """Improve this policy in place: its head, or with ``whole`` also its VLM.
+        """Train this policy in place: its head, or with ``whole`` also its VLM.
 
-        The critic is a head with one output, and starts with the token learner of the policy's.
+        The critic is a head with one output; its token learner is initialised from the policy's.
         """
         torch.manual_seed(seed)
         self._random = np.random.default_rng(seed)
@@ -125,7 +125,7 @@ class PPO:
             self._restore(state)
 
     def state(self) -> dict[str, Tensor]:
-        """Return everything that learning goes on from."""
+        """Return all tensors from which training continues."""
         schedule = {'learning_rate': torch.tensor(self.learning_rate, dtype=torch.float64)}
         return join({'policy': self._trained, 'critic': self.critic.state_dict(),
                      'schedule': schedule,
@@ -142,7 +142,7 @@ class PPO:
 
     @torch.no_grad()
     def roll_out(self, episodes: Sequence[Played]) -> Rollout:
-        """Put episodes that this very policy played into one rollout."""
+        """Return the rollout of episodes of the current policy."""
         config = self.config
         columns: dict[str, list[np.ndarray]] = {name: [] for name in (
             'latents', 'states', 'actions', 'returns', 'advantages')}
@@ -179,7 +179,7 @@ class PPO:
         return self.critic(latents, states)[:, 0]
 
     def _log_probability(self, rollout: Rollout, rows: np.ndarray) -> Tensor:
-        """Return that of the drawn actions under the present policy."""
+        """Return the log-probability of the drawn actions under the current policy."""
         if self._whole:
             images = self._tensor(rollout.images[rows])
             means = self.vla(images, [rollout.instructions[row] for row in rows],
@@ -190,7 +190,7 @@ class PPO:
         return -0.5 * distance.square().sum(-1)
 
     def improve(self, episodes: Sequence[Played]) -> PPOLosses:
-        """Do one iteration on episodes that this very policy played."""
+        """Run one iteration on episodes of the current policy."""
         config = self.config
         rollout = self.roll_out(episodes)
         acting = self.iterations >= config.critic_iterations
@@ -211,7 +211,7 @@ class PPO:
                 ratio = difference.exp()
                 kl = (ratio - 1 - difference).mean().item()
                 if kl > config.kl:
-                    # The policy has moved as far as these episodes can tell about.
+                    # The advantages are only valid near the policy that acted.
                     stopped = True
                     continue
                 advantages = rollout.advantages[rows]
@@ -223,7 +223,7 @@ class PPO:
                 self.updates += 1
         self.iterations += 1
         if acting:
-            # So that about half of the updates go the way that the divergence allows.
+            # Adapted so that about half of the updates stay within the divergence.
             self.learning_rate *= min(max(2 * len(policy) / len(critic), 0.5), 1.5)
         return PPOLosses(float(np.mean(critic)), rollout.returns.mean().item(),
                          float(np.mean(policy)) if policy else math.nan, kl, clipped,

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Arrays on disk whose room is taken when they are made."""
+"""Arrays on disk whose space is preallocated."""
 
 import math
 import os
@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from irevla_control.errors import ConfigError
+from irevla_control.files import replacement
 
 
 def disk_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap:
-    """Open an array, or make it, of zeros.
+    """Open an array, or create it with zeros.
 
     Raises:
         ConfigError: the disk has no room for it, or the file is of another size.
@@ -20,20 +21,17 @@ def disk_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap
     """
     size = dtype.itemsize * math.prod(shape)
     if not path.exists():
-        # Renamed when whole: what a killed process leaves is not taken for a truncated array.
-        new = path.with_name(f'.{path.name}.new')
+        # The file of a killed process never has this name.
         try:
-            with open(new, 'wb') as file:
-                # All of it now: a disk that is full later would kill the process.
+            with replacement(path) as new, open(new, 'wb') as file:
+                # Preallocated: writing to a mapped file on a full disk kills the process.
                 os.posix_fallocate(file.fileno(), 0, size)
-            new.replace(path)
         except OSError as error:
-            new.unlink(missing_ok=True)
-            raise ConfigError(f'{path} needs {size / 1e6:.0f} MB: {error.strerror}; free so much, '
-                              'give another folder, or lower capacity') from error
+            raise ConfigError(f'{path} needs {size / 1e6:.0f} MB: {error.strerror}; free that '
+                              'space, choose another folder, or lower capacity') from error
     found = path.stat().st_size
     if found != size:
-        # Opening it would fill a truncated file with zeros without a word.
+        # Mapping a truncated file would silently extend it with zeros.
         raise ConfigError(f'{path} has {found} bytes, {size} are needed: it is truncated or of '
-                          'another array; copy the folder again, or give another')
+                          'another array; copy the folder again, or choose another')
     return np.memmap(path, dtype, 'r+', shape=shape)

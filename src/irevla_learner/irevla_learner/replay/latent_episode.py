@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One episode as the policy saw it: latents instead of images."""
+"""One episode with latents instead of images."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,21 @@ from irevla_control.errors import ConfigError
 
 @dataclass(frozen=True)
 class LatentEpisode:
-    """One episode of T actions, as the policy saw it.
+    """One episode of T actions, with the inputs of the policy's head.
 
     Attributes:
-        latents: float16 (T + 1, m, d), or (T, m, d) when the last observation was not encoded;
-            then nothing can be learned from the steps whose return runs into it, unless the
-            episode terminated.
-        proprioception: float32, normalised; as many rows as latents.
+        latents: float16 (T + 1, m, d), or (T, m, d) if the last observation was not encoded;
+            then steps whose return includes its value are not used, unless the episode
+            terminated.
+        proprioception: float32 (T + 1, p) or (T, p), normalised; as many rows as latents.
         actions: float32 (T, a), normalised, as executed.
         rewards: float32 (T,).
-        terminated: the task itself ended the episode: the value after it is zero. Otherwise the
-            value of the last observation counts.
-        success: whether the task was done.
-        human: bool (T,), which actions a person commanded.
-        versions: uint64 (T,), of the head that acted.
-        stamps: int64 (T,), of the observations [ns].
+        terminated: the task ended the episode, so the value after it is zero; otherwise the
+            value of the last observation is used.
+        success: whether the task succeeded.
+        human: bool (T,), whether a person commanded the action.
+        versions: uint64 (T,), version of the head that acted.
+        stamps: int64 (T,), stamps of the observations [ns].
 
     """
 
@@ -40,7 +40,7 @@ class LatentEpisode:
     stamps: np.ndarray
 
     def __post_init__(self) -> None:
-        """Raise ConfigError where lengths or values do not fit."""
+        """Raise ConfigError if lengths do not match or values are not finite."""
         steps = len(self.actions)
         if steps == 0 or len(self.latents) not in (steps, steps + 1):
             raise ConfigError(f'episode of {steps} actions and {len(self.latents)} latents; '

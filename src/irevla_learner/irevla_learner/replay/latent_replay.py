@@ -1,9 +1,10 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes of latents on disk: each observation once, drawn as n-step transitions.
+"""Episodes of latents on disk: each observation is stored once, n-step transitions are drawn.
 
-A folder holds `latents.bin` (float16), `rows.bin` (everything else of an observation) and
-`replay.json`, which is replaced after each episode: what a kill cut off is not counted by it.
+A folder contains `latents.bin` (float16), `rows.bin` (all other values of an observation) and
+`replay.json`, the list of episodes. It is replaced after each episode, so an episode that was
+cut off by a kill is not in it.
 """
 
 from dataclasses import dataclass
@@ -26,13 +27,13 @@ DEMONSTRATION, TERMINATED = 1, 2
 
 @dataclass(frozen=True)
 class Transitions:
-    """Where n-step transitions of a sample lie, and what they earned.
+    """N-step transitions of a batch.
 
     Attributes:
-        rows: int64 (B,), of their observations.
-        next_rows: int64 (B,), of the observations whose value counts after them.
-        rewards: float32 (B,), discounted sum over the steps between.
-        discounts: float32 (B,), of the value after them; zero where the task ended.
+        rows: int64 (B,), rows of the first observations.
+        next_rows: int64 (B,), rows of the observations after n steps.
+        rewards: float32 (B,), discounted sum of the rewards between.
+        discounts: float32 (B,), discount of the value at next_rows; zero if the task ended.
 
     """
 
@@ -43,27 +44,27 @@ class Transitions:
 
 
 class LatentReplay:
-    """The newest episodes that fit into a number of rows; the oldest make room.
+    """The newest episodes that fit into a number of rows; the oldest are dropped.
 
-    Next observations are the next rows: nothing is stored twice, and an intervention's first
-    transition has its own observation, because it is the row's.
+    The next observation is the next row, so nothing is stored twice, and every human command is
+    stored with its own observation.
     """
 
     def __init__(self, folder: Path, *, backbone_hash: str, tokens: int, width: int,
                  state_size: int, action_size: int, capacity: int) -> None:
-        """Open the folder, or make it.
+        """Open the folder, or create it.
 
         Args:
-            folder: of this replay alone.
-            backbone_hash: of the model that encodes; latents of two models never mix.
+            folder: folder of this replay only.
+            backbone_hash: hash of the model that computes the latents.
             tokens: m of a latent; shorter ones are padded with zeros.
             width: d of a latent.
             state_size: p.
             action_size: a.
-            capacity: observations kept.
+            capacity: number of observations.
 
         Raises:
-            ConfigError: what the folder holds is of another model or shape, or truncated, or the
+            ConfigError: the folder's replay is of another model or shape, or truncated, or the
                 disk is full.
 
         """
@@ -77,15 +78,15 @@ class LatentReplay:
         self._next = state['next']
         for name in ('latents.bin', 'rows.bin') if self._episodes else ():
             if not (self._folder / name).exists():
-                raise ConfigError(f'{self._folder / name} is missing, whose episodes {STATE} '
-                                  'tells of; copy the folder again, or give another')
+                raise ConfigError(f'{self._folder / name} is missing, but {STATE} lists '
+                                  'episodes; copy the folder again, or choose another')
         self.latents = disk_array(self._folder / 'latents.bin', np.dtype(np.float16),
                                   (capacity, tokens, width))
         self._rows = disk_array(self._folder / 'rows.bin', np.dtype([
             ('stamp', 'i8'), ('version', 'u8'), ('reward', 'f4'), ('flags', 'u1'),
             ('proprioception', 'f4', (state_size,)), ('action', 'f4', (action_size,))]),
             (capacity,))
-        # In memory, by row: what sampling looks at.
+        # In memory, by row, for sampling.
         self._last = np.full(capacity, -1)
         self._closed = np.zeros(capacity, bool)
         self._read_rows()
@@ -101,13 +102,13 @@ class LatentReplay:
             if not (isinstance(state['episodes'], list) and isinstance(state['next'], int)):
                 raise ValueError('its episodes are no list')
         except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f'{path} is no state of a replay ({error!r}); give another folder') \
-                from error
+            raise ConfigError(f'{path} is no state of a replay ({error!r}); choose another '
+                              'folder') from error
         differing = [f'{name} {state.get(name)!r} there, {value!r} asked'
                      for name, value in self._identity.items() if state.get(name) != value]
         if differing:
-            raise ConfigError(f'replay {self._folder} is another: {"; ".join(differing)}; encode '
-                              'its episodes again, or give another folder')
+            raise ConfigError(f'replay {self._folder} differs: {"; ".join(differing)}; encode '
+                              'its episodes again, or choose another folder')
         return state
 
     def _read_rows(self) -> None:
@@ -122,31 +123,31 @@ class LatentReplay:
         self._closed[start:stop] = stop - start == actions
 
     def __len__(self) -> int:
-        """Return the number of actions kept."""
+        """Return the number of actions."""
         return int((self._last >= 0).sum())
 
     @property
     def episodes(self) -> int:
-        """The number of episodes kept."""
+        """Number of episodes."""
         return len(self._episodes)
 
     @property
     def capacity(self) -> int:
-        """The number of rows."""
+        """Number of rows."""
         return len(self._rows)
 
     @property
     def spans(self) -> list[slice]:
-        """The rows of each episode kept, oldest first."""
+        """Rows of each episode, oldest first."""
         return [slice(start, stop) for start, stop, _ in self._episodes]
 
     @property
     def folder(self) -> Path:
-        """Where it lies."""
+        """Folder of the replay."""
         return self._folder
 
     def content(self, span: slice) -> bytes:
-        """Return all of these rows but their latents."""
+        """Return the contents of these rows without their latents."""
         return self._rows[span].tobytes()
 
     def proprioception(self, rows: Any) -> np.ndarray:
@@ -158,7 +159,7 @@ class LatentReplay:
         return self._rows['action'][rows]
 
     def versions(self, rows: Any) -> np.ndarray:
-        """Return which head acted."""
+        """Return the version of the head that acted."""
         return self._rows['version'][rows]
 
     def stamps(self, rows: Any) -> np.ndarray:
@@ -166,10 +167,10 @@ class LatentReplay:
         return self._rows['stamp'][rows]
 
     def add(self, episode: LatentEpisode, demonstration: bool = False) -> slice:
-        """Keep an episode; it is on disk when this returns. Return its rows.
+        """Write an episode to disk; return its rows.
 
-        All of a demonstration's actions, and in any episode those of a person, are drawn as
-        demonstrations.
+        All actions of a demonstration count as demonstrations, and human commands of any
+        episode.
 
         Raises:
             ConfigError: it is longer than the replay or of other sizes.
@@ -191,7 +192,7 @@ class LatentReplay:
                                   f'{self._rows[name].shape[1:]}; one replay is for one model')
         start = self._next
         if start + rows > capacity:
-            # What lies in the rest is older than anything at the beginning.
+            # The episodes in these last rows are the oldest.
             self._make_room(slice(start, capacity))
             start = 0
         span = slice(start, start + rows)
@@ -223,7 +224,7 @@ class LatentReplay:
                 kept.append([start, stop, actions])
         if len(kept) < len(self._episodes):
             self._episodes = kept
-            # Before its rows change: a kill in between must not leave a mixture.
+            # Written before the rows change: if killed between, no episode is a mixture.
             self._write_state()
 
     def _commit(self) -> None:
@@ -237,7 +238,7 @@ class LatentReplay:
                    self._identity | {'episodes': self._episodes, 'next': self._next})
 
     def usable(self, steps: int, demonstrations: bool | None = None) -> np.ndarray:
-        """Return the rows that `draw` may begin at, all or of one kind only."""
+        """Return the rows at which transitions may start: all, or of one kind only."""
         rows = np.flatnonzero(self._last >= 0)
         last = self._last[rows]
         ended = (self._flags[last] & TERMINATED) > 0
@@ -248,7 +249,7 @@ class LatentReplay:
         return rows[((self._flags[rows] & DEMONSTRATION) > 0) == demonstrations]
 
     def transitions(self, rows: np.ndarray, steps: int, discount: float) -> Transitions:
-        """Return the ``steps``-step transitions that begin at these rows."""
+        """Return the ``steps``-step transitions that start at these rows."""
         last = self._last[rows]
         rewards = np.zeros(len(rows), np.float32)
         for step in range(steps):
@@ -258,5 +259,5 @@ class LatentReplay:
         taken = np.minimum(steps, last - rows + 1)
         over = (rows + taken > last) & ((self._flags[last] & TERMINATED) > 0)
         discounts = np.where(over, 0, discount ** taken).astype(np.float32)
-        # Where nothing follows, any row does: its value is not used.
+        # After the end of a task any row will do: its value has discount zero.
         return Transitions(rows, np.where(over, rows, rows + taken), rewards, discounts)

@@ -15,7 +15,7 @@ from irevla_learner.runs.evaluation import EpisodeResult
 def in_turns(results: Iterable[EpisodeResult]) -> list[EpisodeResult]:
     """Return the first episode of every task, then the second of every task, and so on.
 
-    Nothing is picked by its outcome; aborted episodes are left out.
+    The order does not depend on outcomes; aborted episodes are left out.
     """
     seen: dict[str, int] = {}
     turns = []
@@ -28,9 +28,9 @@ def in_turns(results: Iterable[EpisodeResult]) -> list[EpisodeResult]:
 
 def clips(results: Sequence[EpisodeResult], folder: Path,
           problems: list[str]) -> Iterator[tuple[EpisodeResult, Clip]]:
-    """Yield each result with its clip, where its bag lies anywhere below the folder.
+    """Yield each result with the clip of its bag, which may be anywhere below the folder.
 
-    What cannot be shown is left out, and the reason added to `problems`.
+    Results without a readable bag are left out, with the reason in `problems`.
     """
     bags = _bags(folder)
     for result in results:
@@ -46,13 +46,13 @@ def clips(results: Sequence[EpisodeResult], folder: Path,
 
 
 def _bags(folder: Path) -> dict[str, Path]:
-    """Return the bags anywhere below a folder by the episode that they hold."""
+    """Return all bags below a folder, by their episode."""
     found: dict[str, Path] = {}
     for bag in sorted({file.parent for file in folder.rglob('*.mcap')}):
         try:
             found.setdefault(entry_from_bag(bag).episode_id, bag)
         except BagError:
-            # Whoever shows it says what is wrong.
+            # Reading its clip reports the error.
             found.setdefault(bag.name, bag)
     return found
 
@@ -60,7 +60,7 @@ def _bags(folder: Path) -> dict[str, Path]:
 def _clip(bag: Path) -> Clip:
     cameras = entry_from_bag(bag).cameras
     if not cameras:
-        raise BagError(f'{bag} holds no camera/<name>/image_raw; record the cameras to see them')
+        raise BagError(f'{bag} has no camera/<name>/image_raw; record the cameras to see them')
     episode = read_episode(bag, cameras)
     if not len(episode.stamps):
         raise BagError(f'{bag}: {episode.unjoined}')

@@ -1,12 +1,13 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The report's pages for people: report.html needs no other file but the video, and report.md."""
+"""The report's pages: report.md, and report.html, which needs no other files but videos."""
 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import os
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import cv2
@@ -20,20 +21,20 @@ from irevla_learner.runs.evaluation import EpisodeResult
 TEMPLATES = Path(__file__).parent / 'templates'
 FILES = (
     ('report.json', 'the numbers of this page'),
-    ('demonstrations', 'recorded demonstrations, one rosbag2 an episode'),
-    ('stage0', 'the policy taught on them, its training, its evaluated episodes'),
-    ('stage1', 'the improved head; replay, metrics and recorded episodes of learning it'),
+    ('demonstrations', 'recorded demonstrations, one rosbag2 per episode'),
+    ('stage0', 'the policy trained on them, its training, its evaluated episodes'),
+    ('stage1', 'the trained head; replay, metrics and recorded episodes of its training'),
     ('stage2', 'the whole policy after both'),
     ('plots', 'pictures for slides and papers'),
-    ('logs', 'what the nodes printed'),
+    ('logs', 'output of the nodes'),
     ('manifest.json', 'configuration, seed, finished steps'))
 GROUPS = {'expert': 'expert tasks', 'rl': 'new tasks, learned online',
-          'held_out': 'held-out tasks, never trained on'}
+          'held_out': 'held-out tasks, only evaluated'}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot: its file in the run folder, what it shows, and itself as an <svg> element."""
+    """A plot: its file in the run folder, its caption, and the plot as an <svg> element."""
 
     path: Path
     caption: str
@@ -47,7 +48,7 @@ def write_pages(folder: Path, report: Mapping[str, Any], pictures: Sequence[Pict
 
     Args:
         folder: the run folder.
-        report: what report.json holds.
+        report: contents of report.json.
         pictures: plots.
         strips: episodes to show as pictures.
         videos: path in the folder, and caption.
@@ -70,7 +71,7 @@ def write_pages(folder: Path, report: Mapping[str, Any], pictures: Sequence[Pict
         'files': [(path, meaning) for path, meaning in FILES if (folder / path).exists()],
         'next_steps': next_steps(folder, stages[-1], report['tasks'])}
     for name in ('report.html', 'report.md'):
-        # Text in Markdown stays as it is; in HTML its special characters are escaped.
+        # Special characters are escaped in HTML only.
         engine = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined,
                              autoescape=name.endswith('html'), trim_blocks=True,
                              lstrip_blocks=True)
@@ -81,20 +82,21 @@ def write_pages(folder: Path, report: Mapping[str, Any], pictures: Sequence[Pict
 
 def next_steps(folder: Path, stage: str,
                tasks: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
-    """Return what a reader may do next, each with its command."""
+    """Return suggested next steps, each with its command."""
     inside = folder.resolve().is_relative_to(Path.cwd())
     run = os.path.relpath(folder) if inside else str(folder.resolve())
+    checkpoint = quote(f'checkpoint:={run}/{stage}/checkpoint')
     task = next((task for group in ('rl', 'expert', 'held_out') for task in tasks[group]), '')
     return [
-        ('Let the improved policy act again, in a shell that has sourced env.sh:',
-         f'ros2 launch irevla_bringup sim.launch.py checkpoint:={run}/{stage}/checkpoint '
+        ('Run the trained policy again, in a shell that has sourced env.sh:',
+         f'ros2 launch irevla_bringup sim.launch.py {checkpoint} '
          f'tasks:={task} episodes:=5'),
-        ('Improve it online on another task:',
-         f'ros2 launch irevla_bringup improve.launch.py checkpoint:={run}/{stage}/checkpoint '
+        ('Train it online on another task:',
+         f'ros2 launch irevla_bringup stage1.launch.py {checkpoint} '
          'tasks:=drawer-open-new output:=runs/drawer bags:=runs/drawer/episodes '
          'results:=runs/drawer/episodes.json'),
         ('Watch the graph from a second shell:', 'ros2 topic hz /policy_step'),
-        ('Write this report anew:', f'python -m irevla_learner.report {run}')]
+        ('Write this report again:', f'python -m irevla_learner.report {quote(run)}')]
 
 
 def percent(value: float | None, digits: int = 0) -> str:
@@ -103,7 +105,7 @@ def percent(value: float | None, digits: int = 0) -> str:
 
 
 def number(value: float | None, digits: int) -> str:
-    """Return a number with so many decimals."""
+    """Return a number with this number of decimals."""
     return '–' if value is None else f'{value:,.{digits}f}'.replace(',', ' ')
 
 

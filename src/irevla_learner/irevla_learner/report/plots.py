@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of results: PNG files for papers, SVG text that fits a light or a dark page."""
+"""Plots of results: PNG files for papers, SVG text for light and dark pages."""
 
 from collections.abc import Mapping, Sequence
 import io
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 import numpy as np
 
-# Told apart with common kinds of colour blindness, on white and on black.
+# Distinguishable with common kinds of colour blindness, on white and on black.
 BLUE = '#3b7dd8'
 ORANGE = '#e0852b'
 PALE_BLUE = '#9fbfec'
@@ -65,10 +65,10 @@ def groups_chart(stages: Mapping[str, Mapping[str, Mapping[str, Any]]],
 
 
 def learning_chart(rows: Sequence[Mapping[str, float]]) -> Figure:
-    """Return how stage 1 went, over the decisions of the policy; `rows` as in its metrics.jsonl.
+    """Return the course of stage 1 over environment steps; `rows` as in its metrics.jsonl.
 
-    Above: the share of the newest episodes that succeeded, with exploration noise; zero-shot
-    episodes first. Below: what the critics think it earns.
+    Above: success rate of the newest episodes, with exploration noise; zero-shot episodes
+    first. Below: mean estimate of the critics.
     """
     steps = np.array([row['step'] for row in rows])
     with rc_context(STYLE):
@@ -88,7 +88,7 @@ def learning_chart(rows: Sequence[Mapping[str, float]]) -> Figure:
         above.legend(loc='lower right')
         points = {row['step']: row['value'] for row in rows if 'value' in row}
         below.plot(list(points), list(points.values()), color=ORANGE, linewidth=1.4)
-        below.set(xlabel='decisions of the policy', ylabel='critics\' estimate')
+        below.set(xlabel='environment steps', ylabel='critics\' estimate')
     return figure
 
 
@@ -108,7 +108,7 @@ def roc_chart(report: Mapping[str, Any]) -> Figure:
 
 
 def _moving_mean(values: np.ndarray, width: int) -> np.ndarray:
-    """Return the mean of each value and those before it, at most so many."""
+    """Return the moving mean of the last ``width`` values."""
     total = np.concatenate([[0], np.cumsum(values)])
     first = np.maximum(np.arange(1, len(total)) - width, 0)
     return (total[1:] - total[first]) / (np.arange(1, len(total)) - first)
@@ -134,13 +134,13 @@ def loss_chart(rows: Sequence[Mapping[str, float]]) -> Figure:
 
 
 def save_png(figure: Figure, path: Path) -> None:
-    """Write a picture on white."""
+    """Write a plot as PNG, on white."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=160, facecolor='white', metadata={'Software': None})
 
 
 def svg_text(figure: Figure) -> str:
-    """Return the picture as an <svg> element whose neutral ink takes the page's text colour."""
+    """Return a plot as an <svg> element whose neutral colour is the page's text colour."""
     file = io.StringIO()
     with rc_context(STYLE):
         figure.savefig(file, format='svg', transparent=True,

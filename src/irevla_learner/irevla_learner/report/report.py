@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report of a run: JSON for programs, Markdown and HTML for people, plots and videos.
 
-`python -m irevla_learner.report RUN_FOLDER` writes all of it anew from what the folder holds.
+`python -m irevla_learner.report RUN_FOLDER` writes it again from the contents of the folder.
 """
 
 import argparse
@@ -24,9 +24,9 @@ from irevla_learner.runs.task_groups import GROUPS
 from irevla_policy.metrics_log import read_metrics
 
 PHASES = ('setup', 'collect', 'train', 'stage1', 'stage2', 'evaluate')
-# Five pages of six: about half a minute.
+# Five pages of six clips: about half a minute.
 VIDEO_CLIPS = 30
-# Rows of the video that shows the same episodes after each stage.
+# Number of rows of the video that shows the same episodes after each stage.
 COMPARED = 6
 STRIPS = 12
 
@@ -34,8 +34,8 @@ STRIPS = 12
 def write_report(run_folder: Path) -> None:
     """Write report.json, report.md, report.html, plots/ and videos/ into a run folder.
 
-    Raises IrevlaError when the manifest or an evaluation's results are missing or damaged. What
-    else is missing (recordings, metrics) is left out, and told under `notes`.
+    Raises IrevlaError if the manifest or an evaluation's results are missing or damaged. Other
+    missing files (recordings, metrics) are left out and reported under `notes`.
     """
     run_folder = Path(run_folder)
     manifest = read_manifest(run_folder)
@@ -53,7 +53,7 @@ def write_report(run_folder: Path) -> None:
     dropped = manifest['steps'].get('collect', {}).get('results', {}).get('dropped')
     if dropped:
         notes.append(f'{dropped} steps of the demonstrations have no complete observation, and '
-                     'were left out of what is learned from')
+                     'are left out of the training')
     pictures = draw_plots(run_folder, report)
     strips = []
     if any(run_folder.glob('*/evaluation/**/metadata.yaml')):
@@ -82,8 +82,8 @@ def evaluated_stages(run_folder: Path) -> dict[str, list[EpisodeResult]]:
     files = run_folder.glob('stage*/evaluation/results.json')
     stages = sorted((file.parts[-3] for file in files), key=place)
     if not stages:
-        raise RunFolderError(f'{run_folder} has no stage0/evaluation/results.json; let the run '
-                             'come to its first evaluation')
+        raise RunFolderError(f'{run_folder} has no stage0/evaluation/results.json; continue '
+                             'the run to its first evaluation')
     return {stage: load_results(run_folder / stage / 'evaluation' / 'results.json')
             for stage in stages}
 
@@ -92,7 +92,7 @@ def stage_figures(manifest: Mapping[str, Any], stage: str,
                   results: list[EpisodeResult]) -> dict[str, Any]:
     """Return the figures of a stage: `tasks` and the whole are those of the expert tasks.
 
-    `expert`, `rl` and `held_out` hold each task's; `env_steps` and `updates` what it took.
+    `expert`, `rl` and `held_out` contain each task's; `env_steps` and `updates` the effort.
     """
     groups = {group: summarise(result for result in results
                                if result.task in manifest['config']['tasks'][group])
@@ -107,9 +107,9 @@ def stage_figures(manifest: Mapping[str, Any], stage: str,
 
 
 def draw_plots(run_folder: Path, report: Mapping[str, Any]) -> list[Picture]:
-    """Write plots/*.png; return what the page shows, in its order."""
+    """Write plots/*.png; return the plots of the page, in order."""
     stages = report['stages']
-    # The stages of later tasks look like those of the first.
+    # Stages of later tasks have the colours of the first task's.
     colours = [plots.CYCLE[int(stage.removeprefix('stage')[0])] for stage in stages]
     drawn = [('success', 'Success after each stage', plots.groups_chart(
         {f'after {title(stage).lower()}': report[stage]['groups'] for stage in stages}, colours))]
@@ -147,7 +147,7 @@ def write_videos(run_folder: Path, results: Mapping[str, list[EpisodeResult]],
                for stage, chosen in compared.items()]
     side_by_side = [column[episode] for episode in columns[0]
                     if all(episode in column for column in columns) for column in columns]
-    wanted = [
+    videos = [
         (Path('videos/improvement.mp4'), 'The same new-task episodes after each stage, by seed',
          side_by_side, len(results)),
         (Path('videos/evaluation.mp4'), f'After {title(last).lower()}: the first episodes of '
@@ -155,9 +155,9 @@ def write_videos(run_folder: Path, results: Mapping[str, list[EpisodeResult]],
          (clip for _, clip in clips(in_turns(results[last])[:VIDEO_CLIPS],
                                     run_folder / last / 'evaluation', notes)), 3)]
     written = []
-    for path, caption, shown, width in wanted:
+    for path, caption, chosen, width in videos:
         try:
-            write_video(run_folder / path, shown, columns=width)
+            write_video(run_folder / path, chosen, columns=width)
             written.append((path, caption))
         except VideoError as error:
             notes.append(f'{path}: {error}')
@@ -165,7 +165,7 @@ def write_videos(run_folder: Path, results: Mapping[str, list[EpisodeResult]],
 
 
 def wall_seconds(manifest: Mapping[str, Any]) -> dict[str, float | None]:
-    """Return the wall seconds of each phase of the run; None for one that is not known."""
+    """Return the wall time of each phase of the run [s]; None: unknown."""
     seconds = dict.fromkeys(PHASES) | manifest.get('wall_s', {})
     for name, step in manifest['steps'].items():
         # `evaluate stage0` counts as evaluate, `stage1-2` as stage1.
@@ -175,7 +175,7 @@ def wall_seconds(manifest: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def training_figures(metrics: list[dict[str, float]]) -> dict[str, float | None]:
-    """Return the last value of each figure of a training that the report tells."""
+    """Return the last value of each figure of a training in the report."""
     figures: dict[str, float | None] = dict.fromkeys(
         ('step', 'loss', 'validation_loss', 'samples_per_s', 'data_wait_share'))
     for row in metrics:
@@ -184,14 +184,14 @@ def training_figures(metrics: list[dict[str, float]]) -> dict[str, float | None]
 
 
 def _metrics(folders: Iterator[Path]) -> dict[str, list[dict[str, float]]]:
-    """Return the metrics of the trainings that left any, by stage."""
+    """Return the metrics of all trainings, by stage."""
     found = {folder.parent.name: read_metrics(folder) for folder in folders}
     return {stage: rows for stage, rows in found.items() if rows}
 
 
 def _strips(results: Mapping[str, list[EpisodeResult]],
             report: Mapping[str, Any]) -> dict[str, list[EpisodeResult]]:
-    """Choose the first episode: of new tasks after each stage, of others after the last."""
+    """Choose the first episode of new tasks after each stage, of others after the last."""
     last = list(results)[-1]
     new = report['tasks']['rl']
     return {stage: in_turns(result for result in of_stage
@@ -207,15 +207,15 @@ def _labelled(run_folder: Path, stage: str, chosen: list[EpisodeResult],
 
 
 def _revisions(manifest: Mapping[str, Any]) -> str | None:
-    """Return the commit of the sources; several when the run went on with other ones."""
+    """Return the commit of the sources; several if the run was continued with others."""
     found = dict.fromkeys(step['git_revision'] for step in manifest['steps'].values()
                           if step['git_revision'])
     return ', '.join(found) or None
 
 
 def main() -> None:
-    """Write a report anew."""
-    parser = argparse.ArgumentParser(description='Write the report of a run anew.')
+    """Write the report of a run folder."""
+    parser = argparse.ArgumentParser(description='Write the report of a run again.')
     parser.add_argument('run_folder', type=Path, help='such as runs/demo')
     folder = parser.parse_args().run_folder
     try:

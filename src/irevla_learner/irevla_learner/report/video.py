@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Videos of episodes: several at a time in a grid, each with its instruction and its outcome."""
+"""Videos of episodes in a grid, each with its instruction and its outcome."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from irevla_control.errors import IrevlaError
+from irevla_control.files import replacement
 
 BACKGROUND = (17, 20, 26)
 TEXT = (232, 234, 238)
@@ -24,12 +25,12 @@ FAILURE = (233, 104, 96)
 
 GAP = 12
 CAPTION_HEIGHT = 36
-# Seconds that a page stays when its longest episode has ended.
+# Time that a page stays after its longest episode has ended [s].
 HOLD_S = 1.2
 
 
 class VideoError(IrevlaError):
-    """Clips that cannot be made into a video."""
+    """Clips from which no video can be made."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Clip:
     """One episode to show.
 
     Attributes:
-        label: its caption, such as the instruction.
+        label: caption, such as the instruction.
         frames: camera name to uint8 (steps, height, width, 3) RGB.
-        success: how it ended.
+        success: whether it succeeded.
 
     """
 
@@ -48,11 +49,11 @@ class Clip:
     success: bool
 
     def __post_init__(self) -> None:
-        """Raise VideoError when the frames cannot be shown."""
+        """Raise VideoError if shapes or types of the frames do not match."""
         shapes = {name: images.shape for name, images in self.frames.items()}
-        sound = all(images.ndim == 4 and images.shape[3] == 3 and images.dtype == np.uint8
+        valid = all(images.ndim == 4 and images.shape[3] == 3 and images.dtype == np.uint8
                     and images.size for images in self.frames.values())
-        if not sound or len({shape[0] for shape in shapes.values()}) != 1:
+        if not valid or len({shape[0] for shape in shapes.values()}) != 1:
             raise VideoError(f'clip {self.label!r} has frames {shapes}; uint8 (steps, height, '
                              'width, 3) with the same number of steps is needed')
 
@@ -66,22 +67,22 @@ def write_video(path: Path, clips: Iterable[Clip], fps: int = 10, columns: int =
     """Write clips as H.264 mp4, `columns` x `rows` at a time, page after page.
 
     Args:
-        path: the file; replaced once it is whole.
+        path: the file; replaced when the video is complete.
         clips: in the order of their places; consumed a page at a time.
-        fps: shown steps per second.
-        columns: at most so many clips side by side.
-        rows: at most so many below each other.
-        camera_height: of each picture, in pixels; its cameras stand side by side.
+        fps: steps per second [Hz].
+        columns: largest number of clips side by side.
+        rows: largest number of clips below each other.
+        camera_height: height of each camera's picture [pixels]; cameras are side by side.
 
     Returns:
-        The length in seconds.
+        The length [s].
 
     Raises:
         VideoError: without clips, or with clips of different cameras.
 
     """
     if columns < 1 or rows < 1:
-        raise VideoError(f'a grid of {columns} x {rows} clips; 1 x 1 is the least')
+        raise VideoError(f'a grid of {columns} x {rows} clips; at least 1 x 1 is needed')
     clips = iter(clips)
     page = [_tiles(clip, camera_height) for clip in islice(clips, columns * rows)]
     if not page:
@@ -92,12 +93,11 @@ def write_video(path: Path, clips: Iterable[Clip], fps: int = 10, columns: int =
     # H.264 with half-resolution colour needs even sizes.
     width = _even(GAP + columns * (tile_width + GAP))
     height = _even(GAP + places // columns * (tile_height + GAP))
-    temporary = path.with_name(f'.{path.name}.tmp')
     path.parent.mkdir(parents=True, exist_ok=True)
     empty = np.full((height, width, 3), BACKGROUND, np.uint8)
     count = 0
-    with av.open(str(temporary), 'w', format='mp4',
-                 options={'movflags': 'faststart'}) as container:
+    with replacement(path) as new, av.open(
+            str(new), 'w', format='mp4', options={'movflags': 'faststart'}) as container:
         stream = container.add_stream('libx264', rate=fps,
                                       options={'crf': '23', 'preset': 'veryfast'})
         stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
@@ -116,7 +116,6 @@ def write_video(path: Path, clips: Iterable[Clip], fps: int = 10, columns: int =
                 count += 1
             page = [_tiles(clip, camera_height) for clip in islice(clips, places)]
         container.mux(stream.encode(None))
-    temporary.replace(path)
     return count / fps
 
 
@@ -145,7 +144,7 @@ def _scaled(image: np.ndarray, height: int) -> np.ndarray:
 
 
 def _tiles(clip: Clip, camera_height: int) -> np.ndarray:
-    """Return all steps of a clip drawn: (steps, height, width, 3); the last tells the outcome."""
+    """Return the drawn steps of a clip (steps, height, width, 3); the last has the outcome."""
     tiles = []
     for step in range(len(clip)):
         pictures = np.concatenate([_scaled(images[step], camera_height)
@@ -179,7 +178,7 @@ def _caption(clip: Clip, step: int, width: int) -> np.ndarray:
 
 
 def _fitting(text: str, room: float) -> str:
-    """Return the text, shortened where it is wider than the room in pixels."""
+    """Return the text, shortened if it is wider than ``room`` [pixels]."""
     font = _font('DejaVuSans-Bold.ttf', 16)
     if font.getlength(text) <= room:
         return text
@@ -190,5 +189,5 @@ def _fitting(text: str, room: float) -> str:
 
 @cache
 def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    # Matplotlib brings its fonts along, so the picture is the same on every machine.
+    # Matplotlib's own fonts, so that videos are the same on every machine.
     return ImageFont.truetype(f'{matplotlib.get_data_path()}/fonts/ttf/{name}', size)

@@ -12,17 +12,17 @@ from irevla_learner.runs.evaluation import EpisodeResult
 
 @dataclass(frozen=True)
 class Played:
-    """An episode that was played: how it ended, what it showed, what the policy saw of it.
+    """An episode with its outcome, observations and actions.
 
     Attributes:
         result: task, seed and outcome.
-        instruction: what the policy was told.
+        instruction: instruction of the policy.
         images: camera name to uint8 (T, size, size, 3) RGB.
         states: float64 (T, 10).
         labels: float64 (T, 7), the commands.
-        drawn: float32 (T, a), the normalised actions before they were clipped to [-1, 1].
-        truth: whether the environment saw success, whoever judged the result.
-        latents: the same episode for a replay.
+        drawn: float32 (T, a), normalised actions before they were clipped to [-1, 1].
+        truth: success in the environment, also if a classifier judged the result.
+        latents: the episode for a replay.
 
     """
 
@@ -37,10 +37,10 @@ class Played:
 
     @property
     def episode_id(self) -> str:
-        """The name of the episode."""
+        """Identifier of the episode."""
         return self.result.episode_id
 
     @property
     def task(self) -> str:
-        """The task's name."""
+        """Name of the task."""
         return self.result.task

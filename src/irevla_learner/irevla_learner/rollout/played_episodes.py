@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Successful episodes of a stage 1 in process, one file each: what stage 2 learns from."""
+"""Successful episodes of stage 1 in process, one file each, for stage 2."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from irevla_control.files import sync
+from irevla_control.files import replacement
 from irevla_learner.rollout.played import Played
 
 
 @dataclass(frozen=True)
 class KeptEpisode:
-    """What `irevla_policy.frames.frame_store.write_store` needs of an episode."""
+    """The data of an episode that `irevla_policy.frames.frame_store.write_store` needs."""
 
     episode_id: str
     task: str
@@ -26,21 +26,20 @@ class KeptEpisode:
 
     @property
     def by_policy(self) -> np.ndarray:
-        """Return bool (T,): all was the policy's own doing."""
+        """Return bool (T,): the policy decided all actions."""
         return np.ones(len(self.labels), bool)
 
 
 def keep(folder: Path, number: int, played: Played, most: int) -> None:
-    """Write an episode, and remove the oldest beyond so many; ``number`` orders them."""
+    """Write an episode as the newest, by its ``number``; keep the newest ``most`` files."""
     folder.mkdir(parents=True, exist_ok=True)
     names = {'episode_id': played.episode_id, 'task': played.task,
              'instruction': played.instruction, 'cameras': list(played.images)}
-    temporary = folder / '.new.npz'
-    np.savez(temporary, names=json.dumps(names), states=played.states, labels=played.labels,
-             **{f'image_{index}': images for index, images in enumerate(played.images.values())})
-    sync(temporary)
-    temporary.replace(folder / f'{number:06d}.npz')
-    sync(folder)
+    # One temporary name for all numbers: a kill leaves one file at most.
+    with replacement(folder / f'{number:06d}.npz', folder / '.new.npz') as new:
+        np.savez(new, names=json.dumps(names), states=played.states, labels=played.labels,
+                 **{f'image_{index}': images
+                    for index, images in enumerate(played.images.values())})
     for path in _files(folder)[:-most]:
         path.unlink()
 
@@ -50,7 +49,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def newest(folder: Path) -> Iterator[KeptEpisode]:
-    """Yield the episodes kept, oldest first."""
+    """Yield the episodes of a folder, oldest first."""
     for path in _files(folder):
         with np.load(path, allow_pickle=False) as content:
             names = json.loads(str(content['names']))

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes of a policy in several copies of an environment at once, without ROS."""
+"""Episodes of a policy in parallel environments, without ROS."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,42 +26,42 @@ def _make(environment: str, options: dict[str, Any]) -> gymnasium.Env:
     return gymnasium.make(environment, disable_env_checker=True, **options).unwrapped
 
 
-def make_copies(environment: str, copies: int, **options: Any) -> AsyncVectorEnv:
-    """Start copies of a registered environment, each in a process of its own."""
-    # torch and the policy are imported once, in the process that all copies are forked from.
+def make_envs(environment: str, num_envs: int, **options: Any) -> AsyncVectorEnv:
+    """Start registered environments, each in a process."""
+    # torch and the policy are imported once, in the process that all others are forked from.
     multiprocessing.set_forkserver_preload([__name__])
-    return AsyncVectorEnv([partial(_make, environment, options)] * copies, shared_memory=True,
+    return AsyncVectorEnv([partial(_make, environment, options)] * num_envs, shared_memory=True,
                           context='forkserver', autoreset_mode=AutoresetMode.DISABLED)
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """An observation of all copies, as the environment gives it and as the policy sees it.
+    """The observations of all environments, and their encoding by the policy.
 
     Attributes:
-        observation: by name; a row for each copy.
-        latents: (copies, m, d).
-        states: (copies, p), normalised.
+        observation: arrays by name; a row for each environment.
+        latents: (num_envs, m, d).
+        states: (num_envs, p), normalised.
 
     """
 
     observation: dict[str, np.ndarray]
     latents: torch.Tensor
     states: torch.Tensor
-    # The same in the processor's memory.
+    # Latents and states as NumPy arrays.
     latent_rows: np.ndarray
     state_rows: np.ndarray
 
 
 @dataclass(frozen=True)
 class _Decision:
-    """What all copies do next; a row for each.
+    """The actions of all environments; a row for each.
 
     Attributes:
-        drawn: float32, normalised, before it is clipped to [-1, 1].
+        drawn: float32, normalised, before they are clipped to [-1, 1].
         actions: float32, normalised.
         commands: float64, in physical units.
-        version: of the head that decided.
+        version: version of the head.
 
     """
 
@@ -73,7 +73,7 @@ class _Decision:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What came of it, an entry for each copy; ``truth`` is the environment's own success."""
+    """Outcome of a step for each environment; ``truth`` is the environment's own success."""
 
     rewards: np.ndarray
     terminated: np.ndarray
@@ -83,7 +83,7 @@ class _Outcome:
 
 
 class _Track:
-    """One running episode, in the copy of this index."""
+    """The running episode of the environment with this index."""
 
     def __init__(self, index: int, seed: int, cameras: Sequence[str],
                  debounce: Debounce | None) -> None:
@@ -92,7 +92,7 @@ class _Track:
         self._steps: list[dict[str, Any]] = []
 
     def add(self, seen: _Seen, decision: _Decision, outcome: _Outcome) -> None:
-        """Keep a step: what was seen, what was done, what came of it."""
+        """Add a step: observation, action and outcome."""
         row, observation = self.index, seen.observation
         self._steps.append({
             **{name: observation[name][row] for name in self._cameras},
@@ -102,7 +102,7 @@ class _Track:
             'reward': np.float32(outcome.rewards[row]), 'version': decision.version})
 
     def finish(self, task: str, instruction: str, last: _Seen, outcome: _Outcome) -> Played:
-        """Return the episode that ended so, with ``last`` as its last observation."""
+        """Return the completed episode; ``last`` is its last observation."""
         columns = {name: np.stack([step[name] for step in self._steps])
                    for name in self._steps[0]}
         count = len(self._steps)
@@ -125,43 +125,43 @@ class _Track:
 
 
 class VectorPlayer:
-    """Plays one task's episodes in all copies of an environment at once."""
+    """Plays episodes of one task in parallel environments."""
 
-    def __init__(self, copies: AsyncVectorEnv, vla: VLA, task: str,
+    def __init__(self, envs: AsyncVectorEnv, vla: VLA, task: str,
                  judge: SuccessClassifier | None = None) -> None:
-        """Use these copies for this task with this policy.
+        """Prepare episodes of this task with this policy.
 
-        With a judge, its word is success, reward and end of an episode, as on a robot; the
-        environment's own end is then the end of time.
+        With a judge, its verdict gives success, reward and termination, as on a robot; an end by
+        the environment is then a truncation.
         """
-        self._copies, self._vla, self._task, self._judge = copies, vla, task, judge
+        self._envs, self._vla, self._task, self._judge = envs, vla, task, judge
         self._cameras = vla.config.cameras
-        self.decisions = 0
+        self.env_steps = 0
         self.version = 0
 
     @property
-    def copies(self) -> int:
-        """The number of episodes at once."""
-        return self._copies.num_envs
+    def num_envs(self) -> int:
+        """Number of parallel episodes."""
+        return self._envs.num_envs
 
     def play(self, seeds: Iterable[int], noises: Sequence[SmoothNoise] | None = None,
-             between: Callable[[int], None] = lambda decisions: None) -> Iterator[Played]:
+             between: Callable[[int], None] = lambda env_steps: None) -> Iterator[Played]:
         """Yield episodes with these seeds as they end.
 
         Args:
-            seeds: of the layouts, one per episode.
-            noises: one per copy, added to the normalised action; none for the policy itself.
-            between: called with the number of decisions while the copies compute.
+            seeds: seeds of the layouts, one per episode.
+            noises: noise of each environment, added to the normalised action; None: no noise.
+            between: called with the number of running episodes while the environments compute.
 
         """
         waiting = iter(seeds)
-        # By the index of the copy; one without an episode steps along unheeded.
+        # By the index of the environment; steps of others are ignored.
         running: dict[int, _Track] = {}
-        seen = self._begin(running, waiting, noises, range(self.copies))
+        seen = self._begin(running, waiting, noises, range(self.num_envs))
         while running:
             decision = self._decide(seen, noises)
-            self._copies.step_async(decision.commands)
-            self.decisions += len(running)
+            self._envs.step_async(decision.commands)
+            self.env_steps += len(running)
             between(len(running))
             before, (seen, outcome) = seen, self._step_wait(running)
             for track in running.values():
@@ -175,9 +175,9 @@ class VectorPlayer:
 
     def _begin(self, running: dict[int, _Track], waiting: Iterator[int],
                noises: Sequence[SmoothNoise] | None, free: Iterable[int]) -> _Seen:
-        """Reset the free copies, begin as many episodes as wait; return what all copies show."""
-        # A copy without an episode goes on with any seed: all must step together.
-        seeds: list[int | None] = [None] * self.copies
+        """Reset free environments and start waiting episodes; return all observations."""
+        # An environment without an episode runs with any seed, since all step together.
+        seeds: list[int | None] = [None] * self.num_envs
         fresh = {}
         for index in free:
             seed = next(waiting, None)
@@ -188,19 +188,19 @@ class VectorPlayer:
                 fresh[index] = _Track(index, seed, self._cameras,
                                       self._judge and self._judge.new_debounce())
         mask = np.array([seed is not None for seed in seeds])
-        observation, info = self._copies.reset(
+        observation, info = self._envs.reset(
             seed=seeds, options={'task': self._task, 'reset_mask': mask})
         self._instruction = info['instruction'][np.argmax(mask)]
-        seen = self._look(observation)
+        seen = self._encode(observation)
         self._judged(fresh, seen)
         running |= fresh
         return seen
 
     @torch.no_grad()
-    def _look(self, observation: dict[str, np.ndarray]) -> _Seen:
+    def _encode(self, observation: dict[str, np.ndarray]) -> _Seen:
         images = np.stack([observation[name] for name in self._cameras], 1)
-        latents, states = self._vla.perceive(images, observation['state'],
-                                             [self._instruction] * len(images))
+        latents, states = self._vla.encode_observation(
+            images, observation['state'], [self._instruction] * len(images))
         return _Seen(observation, latents, states, latents.cpu().numpy(), states.cpu().numpy())
 
     def _decide(self, seen: _Seen, noises: Sequence[SmoothNoise] | None) -> _Decision:
@@ -213,9 +213,9 @@ class VectorPlayer:
                          np.uint64(self.version))
 
     def _step_wait(self, running: dict[int, _Track]) -> tuple[_Seen, _Outcome]:
-        """Wait for the copies; return what they show, and what came of the step."""
-        observation, rewards, terminated, truncated, info = self._copies.step_wait()
-        seen, truth = self._look(observation), info['success']
+        """Wait for the environments; return observations and outcomes."""
+        observation, rewards, terminated, truncated, info = self._envs.step_wait()
+        seen, truth = self._encode(observation), info['success']
         if self._judge is None:
             return seen, _Outcome(rewards, terminated, truncated, truth, truth)
         success = self._judged(running, seen)
@@ -223,8 +223,8 @@ class VectorPlayer:
                               truth)
 
     def _judged(self, tracks: dict[int, _Track], seen: _Seen) -> np.ndarray:
-        """Show the judge an observation; return of which copies it takes the task for done."""
-        done = np.zeros(self.copies, bool)
+        """Return for each environment whether the judge classifies the task as done."""
+        done = np.zeros(self.num_envs, bool)
         if self._judge is not None:
             probabilities = self._judge.probability(seen.latents, seen.states).cpu().numpy()
             for index, track in tracks.items():

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Facts about the machine and the software that a result was measured with."""
+"""The machine and the software versions of a result."""
 
 import importlib.metadata
 import os
@@ -11,7 +11,7 @@ _LIBRARIES = ('torch', 'transformers', 'metaworld', 'mujoco')
 
 
 def environment_facts() -> dict[str, str | int | None]:
-    """Return names to JSON values; None for what is not installed or not known."""
+    """Return facts by name as JSON values; None: not installed or unknown."""
     return {
         'python': platform.python_version(),
         **{name: _version(name) for name in _LIBRARIES},
@@ -37,7 +37,7 @@ def _os_name() -> str:
 
 
 def _cpu_name() -> str:
-    """Return the model name that Linux gives, else the architecture."""
+    """Return the CPU model from Linux, else the architecture."""
     try:
         lines = Path('/proc/cpuinfo').read_text().splitlines()
     except OSError:

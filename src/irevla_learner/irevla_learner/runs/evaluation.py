@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Results of evaluated episodes and the statistics drawn from them."""
+"""Results of evaluated episodes and their statistics."""
 
 from collections.abc import Iterable
 from dataclasses import MISSING, asdict, dataclass, fields
@@ -17,7 +17,7 @@ Z95 = 1.959963984540054
 
 
 class EvaluationError(IrevlaError):
-    """Results of episodes that contradict themselves or cannot be read."""
+    """Results of episodes that are inconsistent or cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,16 @@ class EpisodeResult:
     """How one episode ended.
 
     Attributes:
-        task: name of the task variant.
-        seed: of the episode's layout.
-        success: the task was solved at some step.
-        steps: decisions of the policy.
-        terminated: the task itself ended the episode.
-        truncated: the step limit ended it.
-        aborted: something outside the task ended it (a fault, a lost node, Ctrl-C); such an
-            episode tells nothing about the policy.
-        episode_id: names its recording.
-        dropped: steps of the recording that have no complete observation.
+        task: name of the task.
+        seed: seed of the episode's layout.
+        success: whether the task was solved at some step.
+        steps: number of environment steps.
+        terminated: the task ended the episode.
+        truncated: the horizon ended it.
+        aborted: a cause outside the task ended it (a fault, a lost node, Ctrl-C); such an
+            episode is not counted.
+        episode_id: identifier of its recording.
+        dropped: number of recorded steps without a complete observation.
 
     """
 
@@ -49,7 +49,7 @@ class EpisodeResult:
     dropped: int = 0
 
     def __post_init__(self) -> None:
-        """Raise EvaluationError when the fields contradict each other."""
+        """Raise EvaluationError if the fields are inconsistent."""
         for field in fields(self):
             if type(getattr(self, field.name)) is not field.type:
                 raise EvaluationError(f'{field.name} is {getattr(self, field.name)!r}; '
@@ -65,7 +65,7 @@ class EpisodeResult:
 
 @dataclass(frozen=True)
 class TaskScore:
-    """Successes among the episodes of a task that were not aborted."""
+    """Successes among the episodes of a task, without aborted ones."""
 
     successes: int
     episodes: int
@@ -77,7 +77,7 @@ class TaskScore:
 
     @property
     def rate(self) -> float | None:
-        """Share of successes; None without episodes."""
+        """Success rate; None without episodes."""
         return self.successes / self.episodes if self.episodes else None
 
     @property
@@ -89,7 +89,7 @@ class TaskScore:
         centre = self.successes + z2 / 2
         spread = Z95 * sqrt(self.successes * (n - self.successes) / n + z2 / 4)
         low, high = (centre - spread) / (n + z2), (centre + spread) / (n + z2)
-        # At none or all successes one bound is 0 or 1 but for rounding.
+        # Exact bounds in place of rounded ones.
         return (low if self.successes else 0.0), (high if self.successes < n else 1.0)
 
 
@@ -99,7 +99,7 @@ def summarise(results: Iterable[EpisodeResult]) -> dict[str, Any]:
     Each task and the whole hold `successes`, `episodes` (those not aborted), `aborted`,
     `success_rate` (None without episodes), `interval` (Wilson, 95 %), `mean_steps` and `dropped`
     (steps without a complete observation). The whole pools the episodes of all tasks. An episode
-    counted twice raises EvaluationError.
+    that counts twice raises EvaluationError.
     """
     results = list(results)
     counted: set[tuple[str, int]] = set()

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The note that a stage 1 is finished, and how: `stage1.json` in its folder."""
+"""The outcome of a finished stage 1: `stage1.json` in its folder."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,12 @@ OUTCOME = 'stage1.json'
 
 
 def write_outcome(folder: Path, env_steps: int, updates: int, episodes: int) -> None:
-    """Note that a stage 1 is finished, after its checkpoint is written."""
+    """Write the outcome of a finished stage 1; call it after its checkpoint is written."""
     write_json(folder / OUTCOME,
                {'env_steps': env_steps, 'updates': updates, 'rl_episodes': episodes})
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
-    """Return what `write_outcome` wrote; None for a stage 1 that is not finished."""
+    """Return the outcome of a stage 1; None if it is not finished."""
     path = folder / OUTCOME
     return json.loads(path.read_text()) if path.exists() else None

@@ -1,15 +1,15 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A run is a folder: what was asked, which steps are finished, and everything they made.
+"""The folder of a run: its configuration, its finished steps and their outputs.
 
-Layout, beside what `algorithm1` and the demo say of their own:
+Layout, in addition to the folders of `algorithm1` and of the demo:
 
-    manifest.json            what was asked, and the finished steps (this module)
-    logs/                    what the nodes printed
+    manifest.json            configuration and finished steps (this module)
+    logs/                    output of the nodes
     plots/*.png, videos/*.mp4, report.json, report.md, report.html
                              written by `report.write_report`
 
-The same command on the same folder goes on where it stopped, also after `kill -9`:
+The same command on the same folder continues where it stopped, also after `kill -9`:
 
     with RunFolder('runs/demo', config, seed=0) as run:
         with run.step('train', outputs=['checkpoint']) as step:
@@ -21,10 +21,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-import fcntl
 import hashlib
 import json
-import os
 from pathlib import Path
 import shutil
 import subprocess
@@ -33,8 +31,10 @@ from typing import Any
 import uuid
 
 from irevla_control.errors import IrevlaError
+from irevla_control.files import InUseError, Lock
 from irevla_learner.json_file import write_json
 from irevla_learner.runs.environment import environment_facts
+from irevla_policy.renamed_settings import with_new_names
 
 MANIFEST = 'manifest.json'
 FORMAT = 2
@@ -42,7 +42,7 @@ _KEYS = {'run_id', 'created', 'seed', 'config', 'environment', 'steps'}
 
 
 class RunFolderError(IrevlaError):
-    """A run folder that cannot be used as asked."""
+    """A run folder that cannot be used with this configuration, or now."""
 
 
 @dataclass
@@ -50,8 +50,8 @@ class Step:
     """One step of a run inside `RunFolder.step`.
 
     Attributes:
-        needed: False when it is finished already with the same inputs.
-        results: JSON values kept in the manifest when the step ends.
+        needed: False if it is already finished with the same inputs.
+        results: JSON values for the manifest, written when the step ends.
 
     """
 
@@ -60,24 +60,29 @@ class Step:
 
 
 class RunFolder:
-    """The one process that works on a run folder; a context manager that gives it back."""
+    """A locked run folder; a context manager that releases the lock."""
 
     def __init__(self, path: str | Path, config: Mapping[str, Any] | None = None,
                  seed: int | None = None) -> None:
-        """Open the folder, or make it when a configuration (JSON values) and a seed are given.
+        """Open the folder, or create it if a configuration (JSON values) and a seed are given.
 
-        Raises RunFolderError when another process works on it, when it belongs to another
-        configuration or seed, or when its manifest cannot be read.
+        Raises RunFolderError if another process uses it, if it is of another configuration or
+        seed, or if its manifest cannot be read.
         """
         self.path = Path(path)
         manifest_file = self.path / MANIFEST
         if not manifest_file.exists() and (config is None or seed is None):
             raise RunFolderError(f'{self.path} is no run folder (it has no {MANIFEST}); '
-                                 'give a configuration and a seed to start one')
+                                 'give a configuration and a seed to create one')
         self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self.path / '.lock')
         try:
-            # Looked at again: another process may have made it until the lock was ours.
+            self._lock = Lock(self.path / '.lock')
+        except InUseError as error:
+            raise RunFolderError(f'{self.path} is in use by process '
+                                 f'{error.holder or "(unknown)"}; wait for it or end it'
+                                 ) from error
+        try:
+            # Checked again: another process may have created it before this one had the lock.
             if manifest_file.exists():
                 self.manifest = read_manifest(self.path)
                 self._check_same(config, seed)
@@ -99,20 +104,20 @@ class RunFolder:
         self.close()
 
     def close(self) -> None:
-        """Let other processes work on the folder."""
+        """Release the lock of the folder."""
         self._lock.close()
 
     @contextmanager
     def step(self, name: str, inputs: Any = None, outputs: Sequence[str] = (),
              makes: Sequence[str] = ()) -> Iterator[Step]:
-        """Run one step, and remember it with its wall seconds once the block ends without error.
+        """Run one step; record it and its wall time if the block ends without an error.
 
-        It is needed again when its inputs (JSON values) differ, when one of its outputs (paths in
-        the folder) is missing, or when the step before it was; all that it makes (paths there,
-        too) is then removed first. A block cut short runs again with the next command, and finds
-        what it left: it must itself go on.
+        The step is needed again if its inputs (JSON values) differ, if one of its outputs (paths
+        in the folder) is missing, or if the previous step was needed; everything that it makes
+        (paths in the folder) is then removed first. An interrupted block runs again with the
+        next command. Its files are still there, and the block must continue from them.
         """
-        # The execution before is an input too: what is done anew redoes all that follows.
+        # The previous execution is an input: if a step runs again, all later ones do.
         inputs_hash = _hash([name, _as_json(inputs), self._previous])
         old = self.manifest['steps'].get(name, {})
         same = old.get('inputs_hash') == inputs_hash
@@ -120,17 +125,17 @@ class RunFolder:
             self._previous = old['execution']
             yield Step(needed=False, results=old['results'])
             return
-        # Time of attempts that ended with an error counts; of those killed it is not known.
-        going_on = same and not old['finished']
-        spent_s = old['wall_s'] if going_on else 0.0
-        if not going_on:
-            # Forgotten first: after a kill in between, what is left is not gone on with.
+        # Includes attempts that ended with an error; the time of killed ones is unknown.
+        continued = same and not old['finished']
+        spent_s = old['wall_s'] if continued else 0.0
+        if not continued:
+            # Removed first: if killed between, the remaining files are not continued from.
             self.manifest['steps'].pop(name, None)
             self._save()
             for path in makes:
                 _remove(self.path / path)
         entry = {'inputs_hash': inputs_hash, 'execution': uuid.uuid4().hex, 'started': _now(),
-                 'finished': None, 'attempt': old['attempt'] + 1 if going_on else 1,
+                 'finished': None, 'attempt': old['attempt'] + 1 if continued else 1,
                  'wall_s': spent_s, 'git_revision': git_revision(), 'results': {}}
         self.manifest['steps'][name] = entry
         self._save()
@@ -145,7 +150,7 @@ class RunFolder:
             self._save()
 
     def add_time(self, name: str, wall_s: float) -> None:
-        """Note the wall seconds of work outside the run, such as the set-up; the first stay."""
+        """Record the wall time of work before the run, such as the set-up; only once."""
         self.manifest.setdefault('wall_s', {}).setdefault(name, round(float(wall_s), 3))
         self._save()
 
@@ -156,8 +161,8 @@ class RunFolder:
         old = {'seed': self.manifest['seed']}
         new = {'seed': old['seed'] if seed is None else seed}
         if config is not None:
-            old |= _flat(self.manifest['config'])
-            new |= _flat(_as_json(config))
+            old |= _flat(with_new_names(self.manifest['config']))
+            new |= _flat(with_new_names(_as_json(config)))
         absent = '(absent)'
         differing = [f'  {key}: {old.get(key, absent)!r} there, {new.get(key, absent)!r} asked'
                      for key in sorted(old.keys() | new.keys())
@@ -165,7 +170,7 @@ class RunFolder:
         if differing:
             raise RunFolderError('\n'.join([
                 f'{self.path} belongs to another configuration:', *differing,
-                'Ask for the same, choose another folder, or remove this one.']))
+                'Use the same, choose another folder, or remove this one.']))
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
@@ -188,33 +193,13 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
 
 
 def git_revision() -> str | None:
-    """Return the commit of the sources, '-dirty' when they differ from it; None without git."""
+    """Return the commit of the sources, with '-dirty' if they differ; None without git."""
     command = ['git', 'describe', '--always', '--abbrev=40', '--exclude=*', '--dirty']
     try:
         return subprocess.run(command, cwd=Path(__file__).resolve().parent, check=True,
                               capture_output=True, text=True, timeout=20).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-def _lock(path: Path) -> Any:
-    """Return the open lock file; the kernel frees it when this process ends in any way.
-
-    A record lock, because workers forked from this process must not keep it after its end.
-    """
-    file = open(path, 'a+')  # noqa: SIM115 (held until this process ends)
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.seek(0)
-        holder = file.read().strip()
-        file.close()
-        raise RunFolderError(f'{path.parent} is in use by process {holder or "(unknown)"}; '
-                             'wait for it or end it') from error
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
 
 
 def _remove(path: Path) -> None:
@@ -225,7 +210,7 @@ def _remove(path: Path) -> None:
 
 
 def _as_json(value: Any) -> Any:
-    """Return the value as it reads back from JSON, so that it compares equal after a restart."""
+    """Return the value after a round trip through JSON, so that it compares equal later."""
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:

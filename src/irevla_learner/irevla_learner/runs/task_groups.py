@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Groups of tasks: demonstrated by an expert, learned online, never trained on."""
+"""Groups of tasks: with demonstrations, learned online, only evaluated."""
 
 from dataclasses import dataclass, fields
 
@@ -11,14 +11,14 @@ from irevla_policy.settings import SettingError, Settings, setting
 
 @dataclass(frozen=True)
 class Tasks(Settings):
-    """The names of the tasks of each group, those learned online in their order."""
+    """Names of the tasks of each group; those of `rl` in the order of learning."""
 
     expert: tuple[str, ...]
     rl: tuple[str, ...]
     held_out: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Refuse a name that cannot name a recording, or that stands twice."""
+        """Check that each name can name a recording and is not used twice."""
         super().__post_init__()
         seen: dict[str, str] = {}
         for group in GROUPS:
@@ -38,7 +38,7 @@ GROUPS = tuple(entry.name for entry in fields(Tasks))
 
 @dataclass(frozen=True)
 class EpisodeCounts(Settings):
-    """So many episodes of each task, by its group."""
+    """Number of episodes of each task, by its group."""
 
     expert: int = setting(least=1)
     rl: int = setting(least=1)

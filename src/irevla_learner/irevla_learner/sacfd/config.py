@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of stage 1 with SACfD; `config/learning/sacfd.yaml` has and explains each."""
+"""Settings of stage 1 with SACfD; `config/learning/sacfd.yaml` explains them."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -10,15 +10,15 @@ from irevla_policy.settings import SettingError, Settings, setting
 
 @dataclass(frozen=True)
 class SACfDConfig(Settings):
-    """What stage 1 with SACfD does, and how long."""
+    """Settings of stage 1 with SACfD."""
 
     what: ClassVar[str] = 'SACfD settings'
 
     demonstrations: int = setting(20, least=1)
     most_zero_shot_episodes: int = setting(60, least=1)
     warm_up_updates: int = setting(1500, least=0)
-    decisions: int = setting(8000, least=1)
-    window: int = setting(20, least=1)
+    env_steps: int = setting(8000, least=1)
+    success_window: int = setting(20, least=1)
     window_success: float = setting(0.95, least=0, most=1)
     updates_per_decision: float = setting(2.0, least=0)
     batch_size: int = setting(128, least=2)
@@ -27,16 +27,16 @@ class SACfDConfig(Settings):
     capacity: int = setting(20000, least=1)
     discount: float = setting(0.97, least=0, most=1)
     return_steps: int = setting(3, least=1)
-    critics: int = setting(2, least=1)
+    num_critics: int = setting(2, least=1)
     hidden: tuple[int, ...] = setting((256, 256), least=1)
-    components: int = setting(128, least=1)
-    polyak: float = setting(0.01, least=0, most=1)
+    pca_components: int = setting(128, least=1)
+    target_tau: float = setting(0.01, least=0, most=1)
     critic_learning_rate: float = setting(5e-4, least=0, most=1)
     actor_learning_rate: float = setting(1.5e-4, least=0, most=1)
     token_learner_learning_rate: float = setting(0.0, least=0, most=1)
     actor_every: int = setting(2, least=1)
-    averaging: float = setting(0.01, least=1e-5, most=1)
-    cloning: float = setting(1.0, least=0)
+    actor_ema: float = setting(0.01, least=1e-5, most=1)
+    bc_weight: float = setting(1.0, least=0)
     range_penalty: float = setting(1.0, least=0)
     temperature: Literal['none', 'auto'] = 'none'
     std: float = setting(0.1, least=1e-3, most=1)
@@ -46,7 +46,7 @@ class SACfDConfig(Settings):
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant, alone or together.
+        """Check ranges and combinations of values.
 
         Raises:
             SettingError: names the setting, its value and what is needed.
@@ -57,8 +57,8 @@ class SACfDConfig(Settings):
             raise SettingError('noise_std_low', f'noise_std_low is {self.noise_std_low}, above '
                                f'noise_std_high {self.noise_std_high}; lower it')
         if not self.hidden:
-            raise SettingError('hidden', 'hidden is []; the critics need one layer at least')
-        if self.capacity < self.decisions:
-            raise SettingError('capacity', f'capacity is {self.capacity}, below decisions '
-                               f'{self.decisions}: the replay would drop the demonstrations; '
+            raise SettingError('hidden', 'hidden is []; the critics need at least one layer')
+        if self.capacity < self.env_steps:
+            raise SettingError('capacity', f'capacity is {self.capacity}, below env_steps '
+                               f'{self.env_steps}: the replay would drop the demonstrations; '
                                'raise it')

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 
 class _Linear(nn.Module):
-    """One linear layer of every member: (E, B, in) to (E, B, out)."""
+    """A linear layer for each member: (E, B, in) to (E, B, out)."""
 
     def __init__(self, members: int, inputs: int, outputs: int, all_inputs: int = 0) -> None:
-        """Take some inputs, of ``all_inputs`` to the same outputs where others give the rest."""
+        """Create weights; ``all_inputs`` counts those of other layers with the same outputs."""
         super().__init__()
         bound = 1 / math.sqrt(all_inputs or inputs)
         self.weight = nn.Parameter(torch.empty(members, inputs, outputs).uniform_(-bound, bound))
@@ -24,14 +24,14 @@ class _Linear(nn.Module):
 
 
 class Critics(nn.Module):
-    """Q(s, a) of each member: an MLP as the action head's, with LayerNorm and one output.
+    """Q(s, a) of each member: an MLP like the action head's, with LayerNorm and one output.
 
-    The first layer is a sum of what it makes of the features and of the actions, so that one
-    look at the features serves any number of actions.
+    The first layer is the sum of a linear map of the features and one of the actions, so that
+    features are embedded once for any number of actions.
     """
 
     def __init__(self, members: int, features: int, actions: int, hidden: Sequence[int]) -> None:
-        """Take so many numbers of features and of actions."""
+        """Create the ensemble for these sizes of features and actions."""
         super().__init__()
         self.features = _Linear(members, features, hidden[0], features + actions)
         bound = 1 / math.sqrt(features + actions)
@@ -45,18 +45,18 @@ class Critics(nn.Module):
         self.value = nn.Parameter(torch.empty(members, 1, hidden[-1]).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(members, 1).uniform_(-bound, bound))
 
-    def look(self, features: Tensor) -> Tensor:
-        """Map features (B, f) to what `forward` takes of them (E, B, hidden)."""
+    def embed(self, features: Tensor) -> Tensor:
+        """Map features (B, f) to their embedding (E, B, hidden), an input of `forward`."""
         return self.features(features.expand(len(self.actions), -1, -1))
 
-    def forward(self, looked: Tensor, actions: Tensor) -> Tensor:
-        """Map what `look` gave (E, B, hidden) and actions (B, a) to values (E, B), float32."""
+    def forward(self, embedded: Tensor, actions: Tensor) -> Tensor:
+        """Map an embedding (E, B, hidden) and actions (B, a) to values (E, B), float32."""
         actions = actions.expand(len(self.actions), -1, -1)
-        hidden = self.layers(torch.baddbmm(looked, actions, self.actions))
-        # Not as a product of matrices: with one column that takes ten times as long.
+        hidden = self.layers(torch.baddbmm(embedded, actions, self.actions))
+        # No matrix product: with one column it takes ten times as long.
         return (hidden * self.value).sum(-1) + self.bias
 
 
 def _activation(size: int) -> tuple[nn.Module, nn.Module]:
-    # Without scale and shift, which the linear layers around it can learn.
+    # No scale and shift: the next linear layer includes them.
     return nn.LayerNorm(size, elementwise_affine=False), nn.ReLU()

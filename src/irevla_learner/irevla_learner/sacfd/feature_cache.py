@@ -1,8 +1,8 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What critics see of a replay's observations: computed once each, kept on disk beside them.
+"""The critics' features of a replay's observations, computed once and stored beside it.
 
-A large VLM's latents take minutes to look at again; a learner that is started again does not.
+So a restarted learner does not read the latents of a large VLM again, which takes minutes.
 """
 
 import json
@@ -20,15 +20,15 @@ ROWS, STATE = 'features.bin', 'features.json'
 
 
 class FeatureCache:
-    """Features float32 (capacity, size) of a replay's rows, and which of them are computed."""
+    """Features float32 (capacity, size) of a replay's rows, and which rows are computed."""
 
     def __init__(self, replay: LatentReplay, size: int, digest: str) -> None:
-        """Open the cache in the replay's folder; a foreign or truncated one is begun anew.
+        """Open the cache in the replay's folder; replace one of another model or size.
 
         Args:
-            replay: whose rows they are of.
-            size: of a row's features.
-            digest: of what computes them.
+            replay: replay with the rows.
+            size: number of features of a row.
+            digest: hash of the modules that compute the features.
 
         Raises:
             ConfigError: the disk is full.
@@ -57,12 +57,12 @@ class FeatureCache:
         return state if isinstance(state, dict) and whole else {}
 
     def missing(self) -> list[slice]:
-        """Return the replay's spans whose features are not there, or of what they held before."""
+        """Return the replay's spans without features of their current rows."""
         return [span for span in self._replay.spans
                 if self._computed.get(_name(span)) != self._checksum(span)]
 
     def commit(self, span: slice) -> None:
-        """Note that a span's features were written to `rows`; they are on disk afterwards."""
+        """Write a span's features from `rows` to disk, and record that they are computed."""
         self.rows.flush()
         sync(self._folder / ROWS)
         kept = {_name(one) for one in self._replay.spans}

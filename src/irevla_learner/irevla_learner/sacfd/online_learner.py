@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 1 on one task as episodes come in: zero-shot, critics' warm-up, then actor and critics."""
+"""Stage 1 on one task: zero-shot episodes, warm-up of the critics, then actor and critics."""
 
 from collections import deque
 from dataclasses import asdict, dataclass
@@ -23,23 +23,23 @@ from irevla_policy.model.head import Head
 from irevla_policy.model.latent_policy import LatentPolicy
 
 STATE = 'learner.safetensors'
-# Numbers of a learner that are saved as they are.
-COUNTERS = ('_owed', '_warm_up', '_decisions', '_episodes', '_successes', '_interventions',
+# Numbers of a learner that its state file contains under these names.
+COUNTERS = ('_owed', '_warm_up', '_env_steps', '_episodes', '_successes', '_interventions',
             '_before', '_staleness')
 
 
 @dataclass(frozen=True)
 class SACfDProgress(Progress):
-    """Also what only SACfD has; updates are those of the critics beside the actor's.
+    """Progress of SACfD; `updates` counts those of actor and critics, without the warm-up.
 
     Attributes:
-        interventions: decisions that a person made.
-        updates_per_decision: since learning began.
-        owed: updates that are still to do.
-        staleness: by how many updates the heads that acted in the newest episode were behind.
-        critic_loss: of the newest update; those below likewise.
-        value: mean estimate.
-        actor_loss: NaN before the first.
+        interventions: number of environment steps with a person's command.
+        updates_per_decision: updates per environment step since training started.
+        owed: number of pending updates.
+        staleness: mean age of the heads that acted in the newest episode, in updates.
+        critic_loss: loss of the newest update, like the values below.
+        value: mean estimate of the critics.
+        actor_loss: loss of the actor; NaN before its first update.
         cloning_loss: mean squared error on demonstrations.
         temperature: weight of the entropy.
 
@@ -57,24 +57,24 @@ class SACfDProgress(Progress):
 
 
 class OnlineLearner:
-    """Takes episodes, owes updates for them, and does these in slices."""
+    """Adds episodes to a replay and runs the updates that each adds to the pending ones."""
 
     def __init__(self, policy: LatentPolicy, config: SACfDConfig, folder: Path, seed: int,
                  device: str = 'cpu') -> None:
-        """Begin with the head of ``policy``, or go on with what ``folder`` holds of the same.
+        """Start from the head of ``policy``, or continue the stage 1 in ``folder``.
 
         Raises:
-            ConfigError: the folder holds another learning, or a damaged one.
+            ConfigError: the folder contains a stage 1 with other settings, or a damaged one.
 
         """
         self._policy, self._config, self._folder = policy, config, Path(folder)
         self._seed, self._device = seed, device
         self._replay: LatentReplay | None = None
         self._agent: SACfD | None = None
-        self._window: deque[bool] = deque(maxlen=config.window)
+        self._window: deque[bool] = deque(maxlen=config.success_window)
         self._owed = 0.0
         self._warm_up = config.warm_up_updates
-        self._decisions = self._episodes = self._successes = self._interventions = 0
+        self._env_steps = self._episodes = self._successes = self._interventions = 0
         self._before = 0
         self._staleness = 0.0
         self._losses = Losses(*[math.nan] * 5)
@@ -87,38 +87,40 @@ class OnlineLearner:
 
     @property
     def version(self) -> int:
-        """Of the head: the number of updates it has seen."""
+        """Version of the head: its number of updates."""
         return self._agent.updates if self._agent else 0
 
     @property
     def learning(self) -> bool:
-        """Whether there were enough zero-shot episodes to begin."""
+        """Whether the zero-shot episodes are complete and training has started."""
         return self._agent is not None
 
     @property
-    def owed(self) -> int:
-        """The number of updates that the episodes so far pay for and that are still to do."""
+    def pending_updates(self) -> int:
+        """Number of updates, with those of the warm-up, for the episodes so far."""
         return self._warm_up + int(self._owed) if self.learning else 0
 
     @property
     def done(self) -> bool:
-        """Whether the success window is reached or the decisions are spent."""
+        """Whether the success rate or the number of environment steps is reached."""
         config = self._config
         return self.learning and stage_done(
-            self._window, config.window, config.window_success, self._decisions - self._before,
-            config.decisions)
+            self._window, config.success_window, config.window_success,
+            self._env_steps - self._before, config.env_steps)
 
     def add(self, episode: LatentEpisode) -> None:
-        """Keep an episode and owe the updates it pays for; `save` once it is noted elsewhere too.
+        """Add an episode to the replay and its updates to the pending ones.
+
+        Call `save` after the episode is logged elsewhere too.
 
         Raises:
             ConfigError: it does not fit the policy, all zero-shot episodes failed, or the
-                replay is too small for what is to come.
+                replay is too small for the rest of stage 1.
 
         """
         if self._replay is None:
             self._open_replay(*episode.latents.shape[1:])
-        self._decisions += len(episode.actions)
+        self._env_steps += len(episode.actions)
         self._episodes += 1
         self._successes += episode.success
         self._interventions += int(episode.human.sum())
@@ -130,7 +132,7 @@ class OnlineLearner:
             self._window.append(episode.success)
             self._staleness = float(self.version - episode.versions.astype(np.float64).mean())
             self._owed += len(episode.actions) * self._config.updates_per_decision
-            self._agent.see(span)
+            self._agent.cache_features(span)
             self._agent.refresh()
 
     def _open_replay(self, tokens: int, width: int) -> None:
@@ -141,7 +143,7 @@ class OnlineLearner:
             capacity=self._config.capacity)
 
     def save(self) -> None:
-        """Write what a learning of the same goes on from."""
+        """Write the state file from which the same stage 1 continues."""
         agent = self._agent
         save_state(self._folder / STATE, agent.state() if agent else {}, self._identity, {
             'latent': self._replay.latents.shape[1:], 'window': list(self._window),
@@ -151,7 +153,7 @@ class OnlineLearner:
         for name in COUNTERS:
             setattr(self, name, progress[name])
         self._window.extend(progress['window'])
-        # An episode that a kill kept from being counted is learned from all the same.
+        # The replay may contain one more episode than the counters; it is used too.
         self._open_replay(*progress['latent'])
         if tensors:
             self._agent = SACfD(self._policy.head, self._replay, self._config, self._seed,
@@ -166,23 +168,23 @@ class OnlineLearner:
         if not self._successes:
             raise ConfigError(f'none of {self._episodes} zero-shot episodes succeeded: with a '
                               'sparse reward nothing can be learned; demonstrate by hand, or '
-                              'begin with an easier task')
+                              'start with an easier task')
         used = sum(span.stop - span.start for span in self._replay.spans)
-        needed = used + math.ceil(config.decisions * used / self._decisions)
+        needed = used + math.ceil(config.env_steps * used / self._env_steps)
         if needed > config.capacity:
-            # The oldest make room: these are the demonstrations.
+            # The replay drops its oldest episodes first: the demonstrations.
             raise ConfigError(f'SACfD setting capacity is {config.capacity}, but stage 1 will '
-                              f'have about {needed} observations; raise it, and begin in a new '
+                              f'have about {needed} observations; raise it, and start in a new '
                               'folder')
         self._agent = SACfD(self._policy.head, self._replay, config, self._seed, self._device)
         self._agent.refresh()
-        self._before = self._decisions
+        self._before = self._env_steps
         self._began = time.monotonic()
 
-    def work(self, most: int) -> int:
-        """Do at most so many of the updates owed; return how many were done."""
+    def run_updates(self, most: int) -> int:
+        """Run at most this number of pending updates; return the number that ran."""
         done = 0
-        while done < min(most, done + self.owed):
+        while done < min(most, done + self.pending_updates):
             if self._warm_up:
                 self._warm_up -= 1
                 losses = self._agent.update(actor=False)
@@ -197,20 +199,20 @@ class OnlineLearner:
         return done
 
     def copy_to(self, head: Head) -> None:
-        """Write the head that acts into a policy: the running mean of the actor's weights."""
+        """Copy the head that acts, the running average of the actor's weights."""
         if self._agent:
             self._agent.copy_to(head)
 
     def progress(self) -> SACfDProgress:
-        """Return where it stands."""
+        """Return the progress so far."""
         losses = self._losses
         return SACfDProgress(
-            decisions=self._decisions, episodes=self._episodes, successes=self._successes,
+            env_steps=self._env_steps, episodes=self._episodes, successes=self._successes,
             updates=self.version,
             window_success=float(np.mean(self._window)) if self._window else math.nan,
             updates_per_s=(self.version - self._updates_before) / (time.monotonic() - self._began),
             interventions=self._interventions,
-            updates_per_decision=self.version / max(1, self._decisions - self._before),
-            owed=self.owed, staleness=self._staleness,
+            updates_per_decision=self.version / max(1, self._env_steps - self._before),
+            owed=self.pending_updates, staleness=self._staleness,
             critic_loss=losses.critic, value=losses.value, actor_loss=losses.actor,
             cloning_loss=losses.cloning, temperature=losses.temperature)

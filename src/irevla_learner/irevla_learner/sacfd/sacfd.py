@@ -20,7 +20,7 @@ from irevla_policy.checkpoints.state_file import join, optimizer_state, part, re
 from irevla_policy.model.head import Head
 from irevla_policy.model.tensors import tensor_bytes
 
-# Latents that the principal components are taken from.
+# Number of latents from which the principal components are computed.
 COMPONENT_ROWS = 1000
 ENCODE_ROWS = 256
 HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
@@ -34,7 +34,7 @@ def multiplies_bfloat16(device: str) -> bool:
 
 
 class Components(nn.Module):
-    """Principal components of whole latents, each with a spread of one: what critics see."""
+    """Principal components of whole latents, scaled to unit variance; an input of the critics."""
 
     def __init__(self, mean: Tensor, axes: Tensor) -> None:
         """Project on axes (m * d, count) around a mean (m * d,)."""
@@ -44,12 +44,12 @@ class Components(nn.Module):
 
     @classmethod
     def fit(cls, latents: Tensor, count: int) -> 'Components':
-        """Return those of float latents (N, m, d)."""
+        """Return the principal components of float latents (N, m, d)."""
         tokens = cls._normalised(latents)
         mean = tokens.mean(0)
         count = max(1, min(count, len(tokens) - 1, tokens.shape[1]))
         _, spread, axes = torch.pca_lowrank(tokens - mean, count, center=False)
-        # A direction in which the latents hardly differ must not be blown up.
+        # A lower bound: directions of almost no variance are not amplified.
         floor = (1e-3 * spread[0]).clamp_min(1e-6)
         scale = (len(tokens) ** 0.5 / torch.maximum(spread, floor)).unsqueeze(0)
         return cls(mean, axes * scale)
@@ -65,7 +65,7 @@ class Components(nn.Module):
 
 @dataclass(frozen=True)
 class Losses:
-    """Figures of one update; those of the actor are NaN where only the critics learned."""
+    """Losses of one update; those of the actor are NaN if only the critics were updated."""
 
     critic: float
     value: float
@@ -75,30 +75,30 @@ class Losses:
 
 
 class SACfD:
-    """Actor and critics on what was cached of the latents, and their updates.
+    """Actor and critics on cached features of latents, and their updates.
 
-    The VLM stays as stage 0 left it, and so do the features that the critics see: they are
-    computed once, when their episode comes. The actor is the head; its token learner reads the
-    latents of each batch again only where it learns too (`token_learner_learning_rate`). What
-    acts is the running mean of the actor's weights (`averaging`).
+    The VLM is frozen, so the critics' features are computed once, when an episode is added. The
+    actor is the head. Its token learner reads the latents of each batch only if it is trained
+    (`token_learner_learning_rate`). The head that acts is the running average of the actor's
+    weights (`actor_ema`).
     """
 
     def __init__(self, head: Head, replay: LatentReplay, config: SACfDConfig, seed: int,
                  device: str = 'cpu', state: Mapping[str, Tensor] | None = None,
                  updates: int = 0) -> None:
-        """Begin with this head's weights, or go on from a state after so many updates.
+        """Start from this head's weights, or continue from a state.
 
         Args:
-            head: of the policy to improve.
-            replay: holds the zero-shot episodes at least.
+            head: head of the policy to train.
+            replay: replay with at least the zero-shot episodes.
             config: settings.
-            seed: of everything random.
-            device: where it learns.
-            state: what `state` gave.
-            updates: done before.
+            seed: seed of all random numbers.
+            device: torch device.
+            state: result of `state`, to continue from.
+            updates: number of updates before that state.
 
         """
-        # What is drawn differs from before an interruption; the same seeds would repeat it.
+        # With the number of updates: the same seed would repeat the batches of an earlier start.
         torch.manual_seed(seed + updates)
         self._random = np.random.default_rng([seed, updates])
         self.config, self.replay, self.device = config, replay, device
@@ -113,7 +113,7 @@ class SACfD:
         if state is None:
             rows = np.concatenate([np.arange(span.start, span.stop) for span in replay.spans])
             chosen = np.sort(self._random.permutation(rows)[:COMPONENT_ROWS])
-            self._components = Components.fit(self._latents(chosen), config.components)
+            self._components = Components.fit(self._latents(chosen), config.pca_components)
         else:
             fitted = part(state, 'components')
             self._components = Components(fitted['mean'], fitted['axes']).to(device)
@@ -121,15 +121,16 @@ class SACfD:
         self._size = self._pooled + state_size + self._components.axes.shape[1]
         self._features = FeatureCache(replay, self._size, self._features_digest())
         for span in self._features.missing():
-            self.see(span)
+            self.cache_features(span)
         action_size = replay.actions(0).shape[-1]
-        self.critics = Critics(config.critics, self._size, action_size, config.hidden).to(device)
+        self.critics = Critics(config.num_critics, self._size, action_size,
+                               config.hidden).to(device)
         self._targets = copy.deepcopy(self.critics).requires_grad_(False)
         self.log_std = nn.Parameter(torch.full((action_size,), float(np.log(config.std)),
                                                device=device))
         self.log_temperature = nn.Parameter(torch.tensor(float(np.log(0.01)), device=device))
         self._automatic = config.temperature == 'auto'
-        # A spread of the actions as wide as `std`: what the temperature aims at.
+        # Entropy of actions with the standard deviation `std`.
         self._target_entropy = action_size * (float(np.log(config.std)) + HALF_LOG_2_PI + 0.5)
         self._critic_parameters = list(self.critics.parameters())
         mlp, pool = list(self.actor.mlp.parameters()), list(self.actor.pool.parameters())
@@ -148,7 +149,7 @@ class SACfD:
             self._restore(state)
 
     def state(self) -> dict[str, Tensor]:
-        """Return everything that learning goes on from."""
+        """Return all tensors from which training continues."""
         parts = {name: module.state_dict() for name, module in self._modules.items()}
         parts['optimizer'] = optimizer_state(self._optimizer)
         parts['spread'] = {'log_std': self.log_std, 'log_temperature': self.log_temperature}
@@ -162,8 +163,8 @@ class SACfD:
         self.log_std.copy_(state['spread/log_std'])
         self.log_temperature.copy_(state['spread/log_temperature'])
 
-    def see(self, span: slice) -> None:
-        """Compute what is cached of new rows of the replay."""
+    def cache_features(self, span: slice) -> None:
+        """Compute and store the features of new rows of the replay."""
         for start in range(span.start, span.stop, ENCODE_ROWS):
             rows = slice(start, min(start + ENCODE_ROWS, span.stop))
             latents = self._latents(rows)
@@ -186,19 +187,19 @@ class SACfD:
         return torch.from_numpy(np.array(self.replay.proprioception(rows))).to(self.device)
 
     def _means(self, rows: np.ndarray, features: Tensor) -> Tensor:
-        """Return the actor's actions (B, a) for these rows, whose cached features are given."""
+        """Return the actor's actions (B, a) for rows with these cached features."""
         if self._pool_learns:
             return self.actor(self._latents(rows), self._states(rows)).float()
-        # Pooled latent and proprioception come first.
+        # The actor's inputs, pooled latent and proprioception, are the first features.
         return self.actor.mlp(features[:, :self._size - self._components.axes.shape[1]]).float()
 
     def refresh(self) -> None:
-        """Look up which rows may be drawn, after episodes came or went."""
+        """Find the rows that batches may start at; call it after the replay changed."""
         self._usable = [self.replay.usable(self.config.return_steps, kind)
                         for kind in (True, False)]
 
     def _draw(self) -> tuple[np.ndarray, int]:
-        """Return rows of a batch, demonstrations first, and how many of it these are."""
+        """Return the rows of a batch, demonstrations first, and the number of demonstrations."""
         demonstrations, online = self._usable
         count = self.config.batch_size
         share = round(count * self.config.demonstration_share)
@@ -214,84 +215,85 @@ class SACfD:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
     def _sample(self, means: Tensor) -> tuple[Tensor, Tensor]:
-        """Return actions around their means and their log-probabilities (B,)."""
+        """Return sampled actions (B, a) and their log-probabilities (B,)."""
         if not self._automatic:
             noise = (torch.randn_like(means) * self.config.std).clamp(-0.3, 0.3)
             return (means + noise).clamp(-1, 1), torch.zeros(len(means), device=self.device)
-        # Of a Gaussian whose spread no observation changes, so that no gradient reaches the means.
+        # The standard deviation is independent of the observation: no gradient to the means.
         log_std, noise = self.log_std.clamp(-4, 0), torch.randn_like(means)
         log_probability = -(0.5 * noise.square() + log_std + HALF_LOG_2_PI).sum(-1)
         return means + noise * log_std.exp(), log_probability
 
     def update(self, actor: bool = True) -> Losses:
-        """Do one update of the critics, and of the actor where it is its turn.
+        """Update the critics, and the actor in every `actor_every`-th update.
 
-        Both from the same critics, so that these look at each observation once.
+        Both losses use one embedding of the batch by the critics.
         """
         config = self.config
-        rows, shown = self._draw()
+        rows, num_demonstrations = self._draw()
         drawn = self.replay.transitions(rows, config.return_steps, config.discount)
         features = self._tensor(self._features.rows[drawn.rows])
         actions = self._tensor(self.replay.actions(drawn.rows))
         target = self._target(drawn)
-        turn = actor and self.updates % config.actor_every == 0
+        update_actor = actor and self.updates % config.actor_every == 0
         actor_loss = cloning = torch.tensor(float('nan'))
         with self._short_products():
-            looked = self.critics.look(features)
-            values = self.critics(looked, actions)
-            if turn:
+            embedded = self.critics.embed(features)
+            values = self.critics(embedded, actions)
+            if update_actor:
                 actor_loss, cloning, temperature_loss = self._actor_losses(
-                    self._means(drawn.rows, features), looked.detach(), actions[:shown])
+                    self._means(drawn.rows, features), embedded.detach(),
+                    actions[:num_demonstrations])
         critic_loss = nn.functional.mse_loss(values, target.expand_as(values), reduction='sum') \
             / len(target)
         self._optimizer.zero_grad()
         critic_loss.backward(inputs=self._critic_parameters)
-        if turn:
+        if update_actor:
             (actor_loss + temperature_loss).backward(inputs=self._actor_parameters)
         temperature = self.log_temperature.exp().item()
         self._optimizer.step()
-        self._follow(self._targets, self.critics, config.polyak)
-        if turn:
-            self._follow(self._averaged, self.actor, config.averaging)
+        self._update_average(self._targets, self.critics, config.target_tau)
+        if update_actor:
+            self._update_average(self._averaged, self.actor, config.actor_ema)
         self.updates += actor
-        return Losses(critic_loss.item() / config.critics, values.mean().item(),
+        return Losses(critic_loss.item() / config.num_critics, values.mean().item(),
                       actor_loss.item(), cloning.item(), temperature)
 
     def _short_products(self) -> torch.autocast:
-        """Multiply matrices in bfloat16 where that is faster; each block casts weights once."""
+        """Return autocast to bfloat16 where that is faster; each block casts weights once."""
         return torch.autocast(torch.device(self.device).type, torch.bfloat16, self._short)
 
     @torch.no_grad()
     def _target(self, drawn: Transitions) -> Tensor:
-        """Return what the critics' values (B,) should be."""
+        """Return the targets (B,) of the critics."""
         following = self._tensor(self._features.rows[drawn.next_rows])
         with self._short_products():
             actions, log_probability = self._sample(self._means(drawn.next_rows, following))
-            value = self._targets(self._targets.look(following), actions).amin(0)
+            value = self._targets(self._targets.embed(following), actions).amin(0)
         if self._automatic:
             value = value - self.log_temperature.exp() * log_probability
         target = self._tensor(drawn.rewards) + self._tensor(drawn.discounts) * value
-        # Rewards are 0 or 1, once: without entropy no return lies outside.
+        # An episode has one reward of 1 at most, so without entropy returns are in [0, 1].
         return target if self._automatic else target.clamp(0, 1)
 
-    def _actor_losses(self, means: Tensor, looked: Tensor,
-                      shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the loss of the actor, the part of it that is cloning, and the temperature's.
+    def _actor_losses(self, means: Tensor, embedded: Tensor,
+                      demonstrated: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the losses of the actor, of its behaviour cloning and of the temperature.
 
         Args:
-            means: of the actor (B, a).
-            looked: what the critics' `look` gave of the same rows (E, B, hidden).
-            shown: actions of the first of them, which are demonstrations (N, a).
+            means: actions of the actor (B, a).
+            embedded: the critics' embedding of the same rows (E, B, hidden).
+            demonstrated: actions of the first N rows, which are demonstrations (N, a).
 
         """
         config = self.config
         chosen, log_probability = self._sample(means) if self._automatic else (means, None)
-        values = self.critics(looked, chosen).mean(0)
-        # Against the mean size of the values, so that the weights below mean the same everywhere.
+        values = self.critics(embedded, chosen).mean(0)
+        # Normalises values to mean size one, so that the weights below suit any task.
         scale = values.detach().abs().mean().clamp_min(1e-3)
-        cloning = nn.functional.mse_loss(means[:len(shown)], shown) \
-            if len(shown) else means.new_zeros(())
-        loss = -values.mean() / scale + config.cloning * cloning
+        cloning = nn.functional.mse_loss(means[:len(demonstrated)], demonstrated) \
+            if len(demonstrated) else means.new_zeros(())
+        loss = -values.mean() / scale + config.bc_weight * cloning
         loss = loss + config.range_penalty * (means.abs() - 1).clamp_min(0).square().mean()
         if not self._automatic:
             return loss, cloning, means.new_zeros(())
@@ -301,10 +303,10 @@ class SACfD:
 
     @staticmethod
     @torch.no_grad()
-    def _follow(follower: nn.Module, leader: nn.Module, share: float) -> None:
-        """Move weights so far of the way to others."""
-        torch._foreach_lerp_(list(follower.parameters()), list(leader.parameters()), share)
+    def _update_average(average: nn.Module, module: nn.Module, share: float) -> None:
+        """Move averaged weights towards those of a module by a share of their difference."""
+        torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), share)
 
     def copy_to(self, head: Head) -> None:
-        """Write the running mean of the actor's weights: one actor alone may be far worse."""
+        """Copy the running average of the actor's weights; single actors vary in success."""
         head.load_state_dict(self._averaged.state_dict())

@@ -21,13 +21,13 @@ CONFIG = Path(__file__).resolve().parents[4] / 'config'
 @pytest.fixture
 def file(tmp_path):
     """The shipped configuration, beside settings of its own."""
-    (tmp_path / 'sacfd.yaml').write_text('decisions: 100\n')
+    (tmp_path / 'sacfd.yaml').write_text('env_steps: 100\n')
     (tmp_path / 'training.yaml').write_text('steps: 7\n')
-    text = (CONFIG / 'improve.yaml').read_text()
+    text = (CONFIG / 'algorithm1.yaml').read_text()
     for shipped in ('learning/sacfd.yaml', 'training/stage2.yaml'):
         text = text.replace(shipped, {'l': 'sacfd.yaml', 't': 'training.yaml'}[shipped[0]])
-    (tmp_path / 'improve.yaml').write_text(text)
-    return tmp_path / 'improve.yaml'
+    (tmp_path / 'algorithm1.yaml').write_text(text)
+    return tmp_path / 'algorithm1.yaml'
 
 
 def line_of(file, name):
@@ -36,8 +36,8 @@ def line_of(file, name):
 
 
 def test_the_shipped_configuration_holds_what_its_files_say():
-    config = load_config(CONFIG / 'improve.yaml')
-    values = yaml.safe_load((CONFIG / 'improve.yaml').read_text())
+    config = load_config(CONFIG / 'algorithm1.yaml')
+    values = yaml.safe_load((CONFIG / 'algorithm1.yaml').read_text())
     assert asdict(config.tasks) == {group: tuple(names) for group, names
                                     in values['tasks'].items()}
     assert asdict(config.settings) == asdict(type(config.settings).load(
@@ -45,7 +45,7 @@ def test_the_shipped_configuration_holds_what_its_files_say():
     assert config.training == TrainConfig.load(CONFIG / values['training'])
     assert config.contents().keys() == values.keys()
     with pytest.raises(FrozenInstanceError):
-        config.copies = 3
+        config.num_envs = 3
 
 
 def test_it_is_read_once(file):
@@ -54,8 +54,8 @@ def test_it_is_read_once(file):
     for path in file.parent.iterdir():
         path.unlink()
     assert config.contents() == before == json.loads(json.dumps(before))
-    assert (config.settings.decisions, config.training.steps) == (100, 7)
-    assert str(file.parent) not in json.dumps(before), 'a run folder may travel'
+    assert (config.settings.env_steps, config.training.steps) == (100, 7)
+    assert str(file.parent) not in json.dumps(before), 'a run folder can be moved'
 
 
 def test_what_stage_2_leaves_out_is_as_in_stage_0(file):
@@ -65,7 +65,7 @@ def test_what_stage_2_leaves_out_is_as_in_stage_0(file):
 
 
 @pytest.mark.parametrize('change, name, words', [
-    ({'copies': 0}, 'copies', 'copies is 0; a whole number of 1 or more is needed'),
+    ({'num_envs': 0}, 'num_envs', 'num_envs is 0; a whole number of 1 or more is needed'),
     ({'evaluation_seed': 7}, 'evaluation_seed',
      f'evaluation_seed is 7; a whole number of {PER_RUN} or more is needed'),
     ({'new_share': 1.0}, 'new_share', 'new_share is 1.0; a number from 0 to below 1 is needed'),

@@ -36,7 +36,7 @@ STAGE0 = TrainConfig(steps=2, batch_size=4, weight_decay=0.3, precision='bf16', 
 
 
 class Nowhere:
-    """A domain in which nothing acts: stage 1 leaves the policy as it is."""
+    """A backend in which nothing acts: stage 1 leaves the policy as it is."""
 
     def evaluate(self, checkpoint, episodes, folder):
         """Play nothing."""
@@ -76,11 +76,11 @@ def stage0(tmp_path, demonstrations):
 def run(tmp_path, stage0, demonstrations, text):
     """Run it for two new tasks with these settings of stage 2; return the last checkpoint."""
     (tmp_path / 'training.yaml').write_text(f'steps: 1\n{text}')
-    (tmp_path / 'improve.yaml').write_text(
-        (CONFIG / 'improve.yaml').read_text().replace('learning/', f'{CONFIG}/learning/')
+    (tmp_path / 'algorithm1.yaml').write_text(
+        (CONFIG / 'algorithm1.yaml').read_text().replace('learning/', f'{CONFIG}/learning/')
         .replace('training/stage2.yaml', 'training.yaml').replace(
             'rl: [door-open-new]', 'rl: [door-open-new, door-close-new]'))
-    config = load_config(tmp_path / 'improve.yaml', stage0_settings(stage0))
+    config = load_config(tmp_path / 'algorithm1.yaml', stage0_settings(stage0))
     with RunFolder(tmp_path / 'run', config.contents(), 9) as folder:
         return Algorithm1(folder, config, Nowhere(), [demonstrations], 9).run(stage0)
 

@@ -4,20 +4,26 @@
 
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 import yaml
 
+from irevla_control.checks.durability import durable_replaces
+from irevla_control.episode import Observations
 from irevla_control.errors import ConfigError
 from irevla_learner.classifier.success_classifier import (
+    DESCRIPTION,
+    WEIGHTS,
     Debounce,
     Description,
     SuccessClassifier,
     load_classifier,
     save_classifier,
 )
+from irevla_learner.classifier.train import ENCODE_ROWS, encode
 from irevla_learner.classifier.training import (
     ClassifierConfig,
     LabelledEpisode,
@@ -45,6 +51,25 @@ def episodes(count, seed=0, visible=1.0):
         made.append(LabelledEpisode(latents.astype(np.float16),
                                     random.standard_normal((12, 2)).astype(np.float32), success))
     return made
+
+
+def test_each_observation_is_encoded_with_its_own_instruction():
+    def perceive(images, states, instructions):
+        # As a VLM whose tokens are the words; the longest of a batch tells how many.
+        tokens = max(len(text.split()) for text in instructions)
+        latents = [[[float(number < len(text.split()))] for number in range(tokens)]
+                   for text in instructions]
+        return torch.tensor(latents).half(), torch.tensor(states)
+
+    texts = ('open it',) * (ENCODE_ROWS + 3) + ('then close it',) * (ENCODE_ROWS + 3)
+    vla = SimpleNamespace(config=SimpleNamespace(cameras=('front',), image_size=4),
+                          perceive=perceive)
+    count = len(texts)
+    episode = encode(vla, Observations(
+        'open_0', texts, np.arange(count), {'front': np.zeros((count, 4, 4, 3), np.uint8)},
+        np.zeros((count, 10)), np.zeros(count, bool)))
+    np.testing.assert_array_equal(episode.latents.sum((1, 2)), [len(text.split())
+                                                                for text in texts])
 
 
 def test_learns_success_and_its_report_says_so():
@@ -93,13 +118,14 @@ def test_debounce_wants_observations_in_a_row_and_then_stays():
 
 
 def test_too_few_labels_are_refused():
-    with pytest.raises(ConfigError, match='at least 10 episodes'):
+    with pytest.raises(ConfigError, match='at least 10 successful and 10 failed'):
         train_classifier(episodes(20)[::2], 'abc', QUICK, seed=0)
 
 
 def test_is_the_same_after_loading_and_refuses_another_backbone(tmp_path):
     classifier = SuccessClassifier(Description('abc', 8, 2, (16,), 0.3, 2))
-    save_classifier(tmp_path, classifier)
+    with durable_replaces(tmp_path / WEIGHTS, tmp_path / DESCRIPTION):
+        save_classifier(tmp_path, classifier)
     loaded = load_classifier(tmp_path, 'abc')
     assert loaded.description == classifier.description
     latents, states = torch.randn(4, 3, 8), torch.randn(4, 2)
@@ -110,7 +136,7 @@ def test_is_the_same_after_loading_and_refuses_another_backbone(tmp_path):
     save_classifier(tmp_path, SuccessClassifier(replace(classifier.description, hidden=(8,))))
     (tmp_path / 'classifier.json').write_text((tmp_path / 'classifier.json').read_text().replace(
         '"width": 8', '"width": 9'))
-    with pytest.raises(ConfigError, match='train the classifier anew'):
+    with pytest.raises(ConfigError, match='train the classifier again'):
         load_classifier(tmp_path, 'abc')
     (tmp_path / 'classifier.json').write_text('{"format": 1')
     with pytest.raises(ConfigError, match='holds no success classifier'):

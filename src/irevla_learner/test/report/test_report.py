@@ -3,6 +3,7 @@
 """The report tells what the run folder holds, and what it lacks."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from irevla_control.errors import IrevlaError
 from irevla_learner.report.clips import in_turns
-from irevla_learner.report.pages import duration, interval_bar, number, percent
+from irevla_learner.report.pages import duration, interval_bar, next_steps, number, percent
 from irevla_learner.report.report import training_figures, write_report
 from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_learner.runs.run_folder import RunFolder
@@ -41,6 +42,16 @@ def finished(tmp_path_factory):
         'stage0': episodes(False), 'stage1': episodes(True), 'stage2': episodes(True)})
     write_report(path)
     return path
+
+
+def test_its_commands_take_any_path(tmp_path):
+    folder = tmp_path / "Anna's 1st run"
+    tasks = {'rl': ['door-open-new'], 'expert': [], 'held_out': []}
+    first, second, _, last = (shlex.split(command) for _, command
+                              in next_steps(folder, 'stage2', tasks))
+    for command in (first, second):
+        assert f'checkpoint:={folder}/stage2/checkpoint' in command
+    assert last == ['python', '-m', 'irevla_learner.report', str(folder)]
 
 
 @pytest.fixture
@@ -161,7 +172,7 @@ def test_missing_and_damaged_recordings_are_told(run):
     assert len(report['notes']) == 2
     assert 'drawer-open-0' in report['notes'][0]
     assert 'door-open-1 (door-open) has no bag' in report['notes'][1]
-    assert 'Not everything is here' in (run / 'report.html').read_text()
+    assert 'Missing data' in (run / 'report.html').read_text()
 
 
 def test_report_without_any_recording_and_metrics(tmp_path):

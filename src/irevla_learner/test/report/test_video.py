@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 
+from irevla_control.checks.durability import durable_replaces
 from irevla_learner.report.video import FAILURE, SUCCESS, Clip, VideoError, film_strip, write_video
 
 
@@ -27,7 +28,8 @@ def has_colour(image, colour):
 
 def test_video_is_h264_with_even_size_and_index_first(tmp_path):
     file = tmp_path / 'videos' / 'a.mp4'
-    seconds = write_video(file, [clip(size=21)], fps=10, camera_height=33)
+    with durable_replaces(file):
+        seconds = write_video(file, [clip(size=21)], fps=10, camera_height=33)
     codec, frames = decoded(file)
     assert (codec.name, codec.pix_fmt) == ('h264', 'yuv420p')
     assert codec.width % 2 == 0 and codec.height % 2 == 0
@@ -79,11 +81,14 @@ def test_video_without_clips_is_refused(tmp_path):
     assert not (tmp_path / 'a.mp4').exists()
 
 
-def test_clips_of_different_cameras_are_refused(tmp_path):
+def test_clips_of_different_cameras_are_refused_and_leave_the_old_video(tmp_path):
+    (tmp_path / 'a.mp4').write_bytes(b'old')
     with pytest.raises(VideoError, match='different cameras'):
         write_video(tmp_path / 'a.mp4', [clip(), clip(cameras=('front',))])
     with pytest.raises(VideoError, match='different cameras'):
         write_video(tmp_path / 'a.mp4', [clip(), clip(cameras=('front',))], columns=1, rows=1)
+    assert (tmp_path / 'a.mp4').read_bytes() == b'old'
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize('frames', [

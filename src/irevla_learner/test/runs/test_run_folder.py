@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from irevla_control.checks.durability import durable_replaces
 from irevla_learner.runs import run_folder
 from irevla_learner.runs.run_folder import RunFolder, RunFolderError, read_manifest
 
@@ -34,7 +35,8 @@ def work(run, name, **options):
 
 def test_finished_steps_are_skipped(tmp_path):
     for first in (True, False):
-        with open_run(tmp_path) as run:
+        with (durable_replaces(*[tmp_path / 'manifest.json'] * first),
+              open_run(tmp_path) as run):
             assert work(run, 'collect', inputs={'n': 5}, outputs=['collect']) is first
             assert work(run, 'train', inputs=[1.5], outputs=['train']) is first
 
@@ -133,6 +135,16 @@ def test_other_configuration_is_refused_with_the_differing_keys(tmp_path):
         'training.steps: 100 there, 200 asked']
     assert 'choose another folder' in lines[-1]
     open_run(tmp_path).close()
+
+
+def test_a_run_begun_with_the_old_names_of_settings_continues(tmp_path):
+    old = {'copies': 2, 'settings': {'decisions': 5}, 'training': {'ema_decay': 0.999}}
+    new = {'num_envs': 2, 'settings': {'env_steps': 5}, 'training': {'ema': 0.001}}
+    open_run(tmp_path, config=old).close()
+    open_run(tmp_path, config=new).close()
+    new['settings']['env_steps'] = 6
+    with pytest.raises(RunFolderError, match=r'settings\.env_steps: 5 there, 6 asked'):
+        open_run(tmp_path, config=new)
 
 
 def test_folder_without_manifest_is_refused_and_left_alone(tmp_path):

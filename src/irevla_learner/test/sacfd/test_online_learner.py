@@ -14,8 +14,9 @@ from irevla_learner.sacfd.online_learner import STATE, OnlineLearner
 from irevla_policy.exploration import SmoothNoise
 
 CONFIG = SACfDConfig(
-    demonstrations=3, most_zero_shot_episodes=30, warm_up_updates=6, decisions=80, window=4,
-    window_success=1.0, batch_size=16, capacity=2000, components=4, hidden=(16,))
+    demonstrations=3, most_zero_shot_episodes=30, warm_up_updates=6, env_steps=80,
+    success_window=4, window_success=1.0, batch_size=16, capacity=2000,
+    pca_components=4, hidden=(16,))
 
 
 def episodes(count, seed=0):
@@ -31,46 +32,46 @@ def learner(folder, **changes):
 def test_owes_the_warm_up_and_then_updates_for_every_decision(tmp_path):
     one, played = learner(tmp_path), iter(episodes(60))
     while not one.learning:
-        assert one.owed == one.version == 0
+        assert one.pending_updates == one.version == 0
         one.add(next(played))
     assert one.progress().successes == 3
-    assert one.owed == 6
-    assert one.work(100) == 6
+    assert one.pending_updates == 6
+    assert one.run_updates(100) == 6
     assert one.version == 0, 'the critics alone'
     episode = next(played)
     one.add(episode)
-    assert one.owed == 2 * len(episode.actions)
-    assert one.work(5) == 5
+    assert one.pending_updates == 2 * len(episode.actions)
+    assert one.run_updates(5) == 5
     assert one.version == 5
 
 
-def test_ends_when_the_decisions_are_spent(tmp_path):
-    one, played = learner(tmp_path, window=50), iter(episodes(60))
+def test_ends_after_its_environment_steps(tmp_path):
+    one, played = learner(tmp_path, success_window=50), iter(episodes(60))
     while not one.done:
         one.add(next(played))
-        one.work(one.owed)
+        one.run_updates(one.pending_updates)
     learned = one.version / CONFIG.updates_per_decision
-    assert 80 <= learned < 80 + 12, 'all decisions but those of the zero-shot episodes'
+    assert 80 <= learned < 80 + 12, 'all steps but those of the zero-shot episodes'
 
 
 def test_goes_on_where_it_was_saved(tmp_path):
     one, played = learner(tmp_path), episodes(60)
     for episode in played[:20]:
         one.add(episode)
-        one.work(7)
+        one.run_updates(7)
     one.save()
     again = learner(tmp_path)
     first, second = one.progress(), again.progress()
-    for name in ('decisions', 'episodes', 'successes', 'updates', 'window_success'):
+    for name in ('env_steps', 'episodes', 'successes', 'updates', 'window_success'):
         assert getattr(first, name) == getattr(second, name), name
-    assert again.owed == one.owed
+    assert again.pending_updates == one.pending_updates
     heads = [beside_the_goal(), beside_the_goal()]
     one.copy_to(heads[0])
     again.copy_to(heads[1])
     for name, weight in heads[0].state_dict().items():
         assert torch.equal(weight, heads[1].state_dict()[name]), name
     again.add(played[20])
-    again.work(again.owed)
+    again.run_updates(again.pending_updates)
     assert again.version > one.version
 
 

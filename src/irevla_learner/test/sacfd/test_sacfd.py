@@ -21,14 +21,14 @@ from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.head import Head
 
 CONFIG = Path(__file__).resolve().parents[4] / 'config'
-SMALL = SACfDConfig(components=4, hidden=(32, 32), batch_size=32, decisions=30, capacity=40)
+SMALL = SACfDConfig(pca_components=4, hidden=(32, 32), batch_size=32, env_steps=30, capacity=40)
 
 
 def test_members_of_the_ensemble_are_separate_networks():
     torch.manual_seed(0)
     critics = Critics(3, 3, 2, (8, 8))
     features, actions = torch.randn(6, 3), torch.randn(6, 2)
-    values = critics(critics.look(features), actions)
+    values = critics(critics.embed(features), actions)
     assert values.shape == (3, 6)
     inputs = torch.cat((features, actions), -1)
     for member in range(3):
@@ -66,9 +66,9 @@ def test_components_of_few_latents_stay_of_the_order_of_one():
     ({'hidden': 256}, 'hidden'), ({'hidden': []}, 'at least'), ({'hidden': ['a']}, 'hidden'),
     ({'batch_size': 10.5}, 'batch_size'),
     ({'capacity': 25000.0}, 'capacity'), ({'noise_std_low': 0.4}, 'noise_std_high'),
-    ({'std': 0}, 'std'), ({'keep': 1}, 'keep'), ({'critics': True}, 'critics'),
-    ({'polyak': '1e-3'}, 'write 0.001'), ({'capacity': 5000}, 'below decisions 8000'),
-    ({'temperature': 'hot'}, 'temperature'), ({'averaging': 0.0}, 'averaging')])
+    ({'std': 0}, 'std'), ({'keep': 1}, 'keep'), ({'num_critics': True}, 'num_critics'),
+    ({'target_tau': '1e-3'}, 'write 0.001'), ({'capacity': 5000}, 'below env_steps 8000'),
+    ({'temperature': 'hot'}, 'temperature'), ({'actor_ema': 0.0}, 'actor_ema')])
 def test_a_wrong_setting_is_refused_by_name(tmp_path, changes, word):
     file = tmp_path / 'sacfd.yaml'
     file.write_text(yaml.safe_dump(changes))
@@ -135,7 +135,7 @@ def test_warm_up_leaves_the_actor_alone_and_the_token_learner_is_never_touched(t
 
 
 def test_the_head_that_acts_is_the_running_mean_of_the_actor(tmp_path):
-    agent, head = small_agent(tmp_path, averaging=0.25, actor_every=2)
+    agent, head = small_agent(tmp_path, actor_ema=0.25, actor_every=2)
     expected = {name: value.clone() for name, value in head.mlp.state_dict().items()}
     for number in range(6):
         agent.update()
@@ -159,7 +159,7 @@ def test_a_token_learner_that_learns_reads_the_latents_and_leaves_the_critics_fe
         agent.update()
     agent.copy_to(head)
     assert not any(torch.equal(value, before[name]) for name, value in head.state_dict().items())
-    agent.see(agent.replay.spans[0])
+    agent.cache_features(agent.replay.spans[0])
     np.testing.assert_array_equal(agent._features.rows, features)
 
 
@@ -221,7 +221,7 @@ def test_without_online_episodes_all_is_drawn_from_demonstrations(tmp_path):
 def test_learns_a_task_that_it_could_not_do(tmp_path, temperature, token_learner):
     head = beside_the_goal()
     before = success_rate(head)
-    config = SACfDConfig(components=8, hidden=(64, 64), batch_size=64, decisions=6000,
+    config = SACfDConfig(pca_components=8, hidden=(64, 64), batch_size=64, env_steps=6000,
                          capacity=6000, temperature=temperature,
                          token_learner_learning_rate=token_learner)
     replay = LatentReplay(tmp_path, backbone_hash='toy', tokens=3, width=WIDTH, state_size=2,
@@ -236,7 +236,7 @@ def test_learns_a_task_that_it_could_not_do(tmp_path, temperature, token_learner
         agent.update(actor=False)
     for _ in range(150):
         one, _ = world.play(acting(head), noise)
-        agent.see(replay.add(one, demonstration=one.success))
+        agent.cache_features(replay.add(one, demonstration=one.success))
         agent.refresh()
         for _ in range(15):
             agent.update()

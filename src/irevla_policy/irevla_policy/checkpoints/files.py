@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from hashlib import sha256
 import json
 from pathlib import Path
-import shutil
 from typing import Any
 
 from safetensors import SafetensorError
@@ -15,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from irevla_control.errors import ConfigError, IrevlaError
-from irevla_control.files import sync
+from irevla_control.files import previous_folder, replacement
 from irevla_policy.model.config import PolicyConfig
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.tensors import misfit
@@ -41,7 +40,7 @@ def new_checkpoint(folder: str | Path, backbone_hash: str,
                    ) -> Iterator[Path]:
     """Give a folder to write `FILES` to, which then appears whole as ``folder``, or not at all.
 
-    A folder of that name is replaced: for a moment it lies beside it as `<folder>.previous` only.
+    A folder of that name is replaced, as `irevla_control.files.replacement` says.
     ``extra`` is plain data for the manifest, ``probe`` too: what `ProbeResult` found.
 
     Raises:
@@ -49,26 +48,16 @@ def new_checkpoint(folder: str | Path, backbone_hash: str,
 
     """
     folder = Path(folder)
-    temporary = folder.with_name(f'.{folder.name}.new')
-    previous = folder.with_name(f'{folder.name}.previous')
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        yield temporary
-        write_json(temporary / MANIFEST, {
-            'format': FORMAT, 'version': VERSION, 'backbone_hash': backbone_hash,
-            'files': {name: _sha256(temporary / name) for name in FILES}, 'extra': extra or {},
-            **({'probe': probe} if probe else {})})
-        for path in (*temporary.iterdir(), temporary):
-            sync(path)
-        if folder.exists():
-            shutil.rmtree(previous, ignore_errors=True)
-            folder.rename(previous)
-        temporary.rename(folder)
-        sync(folder.parent)
-        shutil.rmtree(previous, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with replacement(folder) as temporary:
+            temporary.mkdir()
+            yield temporary
+            write_json(temporary / MANIFEST, {
+                'format': FORMAT, 'version': VERSION, 'backbone_hash': backbone_hash,
+                'files': {name: _sha256(temporary / name) for name in FILES},
+                'extra': extra or {}, **({'probe': probe} if probe else {})})
     except (OSError, TypeError, ValueError) as error:
-        shutil.rmtree(temporary, ignore_errors=True)
         raise CheckpointError(f'checkpoint {folder} cannot be written: {error}') from error
 
 
@@ -80,7 +69,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder).absolute() / MANIFEST
     if not path.is_file():
-        previous = Path(f'{path.parent}.previous')
+        previous = previous_folder(path.parent)
         raise CheckpointError(
             f'{path} is missing; ' + (f'its writer was killed: rename {previous}'
                                       if previous.is_dir() and not path.parent.exists() else

@@ -14,8 +14,8 @@ from torch import Tensor
 from irevla_control.errors import ConfigError
 from irevla_control.files import write_synced
 
-# Of the tensors' names and meaning; a file of another is not gone on with.
-FORMAT = 4
+# Version of the names and meaning of tensors, identity and progress.
+FORMAT = 5
 
 
 def save_state(path: Path, tensors: Mapping[str, Tensor], identity: Mapping[str, Any],
@@ -40,7 +40,7 @@ def load_state(path: Path, identity: Mapping[str, Any]
     """Return tensors and progress of what `save_state` wrote; None when there is nothing.
 
     Raises:
-        ConfigError: the file is damaged, or belongs to another training.
+        ConfigError: the file is damaged, of another version, or belongs to another training.
     """
     if not path.exists():
         return None
@@ -52,6 +52,10 @@ def load_state(path: Path, identity: Mapping[str, Any]
     except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
         raise ConfigError(f'{path} is damaged ({error}); choose another output folder, or '
                           'remove that file and what was learned beside it') from error
+    if saved.get('format') != FORMAT:
+        raise ConfigError(f'{path} has format {saved.get("format")}, this version reads {FORMAT}: '
+                          'complete that training with the version that began it, or choose '
+                          'another output folder')
     # Through JSON, so that tuples and lists compare as equal.
     wanted = json.loads(json.dumps({'format': FORMAT, **identity}))
     different = sorted(key for key in saved.keys() | wanted.keys()

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 import hashlib
+from itertools import groupby
 import json
+from operator import attrgetter
 import os
 from pathlib import Path
 import shutil
@@ -14,26 +16,27 @@ import shutil
 from irevla_control.bags.index import find_episodes
 from irevla_control.bags.reader import read_episode
 from irevla_control.bags.usage import say, usage
-from irevla_control.episode import Episode
+from irevla_control.episode import Episode, parts_of
 from irevla_control.errors import ConfigError
+from irevla_control.lerobot.entries import LeRobotEntry
 from irevla_control.lerobot.reader import LeRobotReader, is_lerobot
 from irevla_control.progress_bar import progress_bar
 from irevla_policy.frames.frame_store import FrameStore, write_store
 
 # Raise when the arrays' meaning changes: old caches are then decoded anew.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """An episode that may be learned from, not decoded yet.
+    """A recorded episode that may be learned from, not decoded yet.
 
     Attributes:
         place: where it lies, to name it.
         success, aborted: how it ended.
         recorded_ns: when it was recorded [ns since 1970].
         identity: plain data that differs once the content does.
-        read: decodes it with the cameras named.
+        read: decodes it with the cameras named; several parts if it has several instructions.
     """
 
     place: str
@@ -41,7 +44,7 @@ class Recorded:
     aborted: bool
     recorded_ns: int
     identity: list
-    read: Callable[[Sequence[str]], Episode]
+    read: Callable[[Sequence[str]], Iterable[Episode]]
 
 
 @dataclass(frozen=True)
@@ -63,17 +66,28 @@ def _recorded(roots: Sequence[Path],
     for root in places:
         if is_lerobot(root):
             reader = LeRobotReader(root)
-            recorded += [Recorded(
-                f'{root} episode {entry.number}', entry.success, False, entry.recorded_ns,
-                [reader.digest, entry.number], partial(reader.read, entry))
-                for entry in reader.entries]
+            for number, entries in groupby(reader.entries, attrgetter('number')):
+                parts = list(entries)
+                recorded.append(Recorded(
+                    f'{root} episode {number}', parts[0].success, False, parts[0].recorded_ns,
+                    [reader.digest, number], partial(_parts_of_entry, reader, parts)))
         else:
             recorded += [Recorded(
                 str(folder), entry.success, entry.aborted, entry.recorded_ns,
                 [entry.episode_id, entry.bytes, entry.crc32],
-                partial(read_episode, folder, max_skew_s=max_skew_s))
+                partial(_parts_of_bag, folder, max_skew_s))
                 for folder, entry in found.episodes.items() if folder.parent == root]
     return recorded, others | found.others
+
+
+def _parts_of_entry(reader: LeRobotReader, entries: Sequence[LeRobotEntry],
+                    cameras: Sequence[str]) -> Iterator[Episode]:
+    return (reader.read(entry, cameras) for entry in entries)
+
+
+def _parts_of_bag(folder: Path, max_skew_s: float | None,
+                  cameras: Sequence[str]) -> list[Episode]:
+    return parts_of(read_episode(folder, cameras, max_skew_s))
 
 
 def usable_episodes(roots: Sequence[Path], include_failures: bool = False,
@@ -107,11 +121,11 @@ def _decoded(episodes: Iterable[Recorded], cameras: Sequence[str],
              left_out: dict[str, str]) -> Iterator[Episode]:
     """Yield the episodes that have steps, and tell of the others why they have none."""
     for recorded in episodes:
-        episode = recorded.read(cameras)
-        if len(episode.stamps):
-            yield episode
-        else:
-            left_out[recorded.place] = f'without a step, {episode.unjoined or "it is empty"}'
+        for episode in recorded.read(cameras):
+            if len(episode.stamps):
+                yield episode
+            else:
+                left_out[recorded.place] = f'without a step, {episode.unjoined or "it is empty"}'
 
 
 def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
@@ -132,7 +146,9 @@ def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
     usable = usable_episodes(roots, include_failures, newest, max_skew_s)
     store = _stored(usable, roots, cameras, image_size, cache,
                     [include_failures, *([] if max_skew_s is None else [max_skew_s])])
-    say(usage(len(store.episodes), usable.left_out | store.left_out, usable.others))
+    recordings = store.recordings
+    say(usage(len(recordings), usable.left_out | store.left_out, usable.others,
+              several=sum(len(parts) > 1 for parts in recordings)))
     return store
 
 

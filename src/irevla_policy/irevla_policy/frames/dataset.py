@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training batches: which frames a step sees depends on the seed and the step, on nothing else."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import hashlib
 from typing import Protocol
@@ -151,19 +152,30 @@ class Mixture:
 def split_by_episode(store: FrameStore, validation_share: float, seed: int,
                      task_weights: Mapping[str, float] | None = None
                      ) -> tuple[Dataset, Dataset | None]:
-    """Return training and validation datasets that share no episode.
+    """Return training and validation datasets that share no episode, nor parts of one.
 
-    Each task gives its share of episodes, so that none is missing on either side; a task with one
-    episode trains only. Without any episode to validate on, the second is None.
+    Each task gives its share of episodes, so that none is missing on either side; the last
+    episode of a task always trains. Without any episode to validate on, the second is None.
     """
     generator = np.random.default_rng(seed)
-    training, validation = [], []
-    for task in sorted({row.task for row in store.episodes}):
-        episodes = [index for index, row in enumerate(store.episodes) if row.task == task]
-        generator.shuffle(episodes)
-        held_out = int(np.ceil(validation_share * len(episodes))) if validation_share else 0
-        held_out = min(held_out, len(episodes) - 1)
-        validation += episodes[:held_out]
-        training += episodes[held_out:]
-    return (Dataset(store, sorted(training), task_weights),
-            Dataset(store, sorted(validation)) if validation else None)
+    recordings = store.recordings
+    tasks = [{store.episodes[row].task for row in rows} for rows in recordings]
+    trained = Counter(task for of_recording in tasks for task in of_recording)
+    held_out: set[int] = set()
+    for task in sorted(trained):
+        candidates = [index for index, of_recording in enumerate(tasks) if task in of_recording]
+        wanted = int(np.ceil(validation_share * len(candidates)))
+        generator.shuffle(candidates)
+        for index in candidates:
+            if len(held_out.intersection(candidates)) >= wanted:
+                break
+            if index not in held_out and all(trained[each] > 1 for each in tasks[index]):
+                held_out.add(index)
+                trained.subtract(tasks[index])
+
+    def of(indices: Iterable[int]) -> list[int]:
+        return sorted(row for index in indices for row in recordings[index])
+
+    training = of(set(range(len(recordings))) - held_out)
+    return (Dataset(store, training, task_weights),
+            Dataset(store, of(held_out)) if held_out else None)

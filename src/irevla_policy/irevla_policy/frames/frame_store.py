@@ -3,19 +3,20 @@
 """Frames of many episodes as memory-mapped arrays: decoded once, read at random ever after."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-import fcntl
+from itertools import groupby
 import json
-import os
 from pathlib import Path
 import shutil
 import tempfile
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from irevla_control.bags.usage import usage
 from irevla_control.errors import ConfigError
+from irevla_control.files import InUseError, Lock, replace_synced
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE
 from irevla_policy.frames.image_size import resize_images
 
@@ -24,13 +25,18 @@ _LEFT_OUT = 'left_out.json'
 
 @dataclass(frozen=True)
 class EpisodeFrames:
-    """Where one episode lies in a store: the frames from ``start`` up to ``stop``."""
+    """Where one episode, or a part of it, lies: the frames from ``start`` up to ``stop``.
+
+    ``part_of`` is the name of the episode of which this is a part, '' where it is whole.
+    """
 
     episode_id: str
     task: str
     instruction: str
     start: int
     stop: int
+    # Not part of a dataset's digest, which the frames and instructions make.
+    part_of: str = field(default='', repr=False)
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,12 @@ class FrameStore:
     episodes: list[EpisodeFrames]
     labelled_by: str = ''
     left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def recordings(self) -> list[list[int]]:
+        """Return the recorded episodes, each as the rows of ``episodes`` that hold its parts."""
+        return [list(rows) for _, rows in groupby(
+            range(len(self.episodes)), lambda row: self.episodes[row].part_of or row)]
 
     @classmethod
     def open(cls, folder: Path) -> 'FrameStore':
@@ -109,24 +121,22 @@ STAGING = '.decoding-'
 _LOCK = 'lock'
 
 
-def _new_staging(folder: Path) -> tuple[Path, TextIO]:
-    """Make a folder beside ``folder``; the file returned locks it until closed or killed."""
-    staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder.parent))
-    lock = (staging / 'unlocked').open('w')
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    # Only now under its name: nobody ever finds the lock of a live process open.
-    os.rename(lock.name, staging / _LOCK)
-    return staging, lock
+def _new_staging(folder: Path) -> tuple[Path, Lock]:
+    """Make a folder beside ``folder``; the lock shows that this process lives."""
+    while True:
+        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder.parent))
+        # Before it is locked, another process may take it for an abandoned one.
+        with suppress(InUseError, FileNotFoundError):
+            return staging, Lock(staging / _LOCK)
 
 
 def remove_abandoned(parent: Path) -> None:
     """Remove what killed processes left half decoded; never what a live one writes."""
     for lock in parent.glob(f'{STAGING}*/{_LOCK}'):
         try:
-            with lock.open('a') as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with Lock(lock):
                 shutil.rmtree(lock.parent, ignore_errors=True)
-        except (BlockingIOError, FileNotFoundError):
+        except (InUseError, FileNotFoundError):
             # In use, or just finished.
             continue
 
@@ -158,7 +168,7 @@ def write_store(folder: Path, episodes: Iterable[Any], cameras: Sequence[str],
             arrays['actions'].append(episode.labels)
             arrays['by_policy'].append(episode.by_policy)
             rows.append(EpisodeFrames(episode.episode_id, episode.task, episode.instruction,
-                                      frames, frames + len(images)))
+                                      frames, frames + len(images), episode.part_of))
             frames += len(images)
         for array in arrays.values():
             array.close()
@@ -167,9 +177,10 @@ def write_store(folder: Path, episodes: Iterable[Any], cameras: Sequence[str],
                               'record episodes first')
         (staging / _LEFT_OUT).write_text(json.dumps(left_out or {}))
         (staging / 'episodes.json').write_text(json.dumps([asdict(row) for row in rows], indent=1))
-        (staging / _LOCK).unlink()
         try:
-            os.rename(staging, folder)
+            # With its lock, which another process would otherwise take for free.
+            replace_synced(staging, folder)
+            (folder / _LOCK).unlink()
         except OSError:
             # Another process was faster with the same content.
             if not (folder / 'episodes.json').exists():

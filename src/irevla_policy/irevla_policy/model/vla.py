@@ -114,8 +114,8 @@ class VLA(nn.Module):
         self.backbone.compile_for_inference()
 
     @torch.no_grad()
-    def perceive(self, images: np.ndarray, states: np.ndarray,
-                 instructions: Sequence[str]) -> tuple[Tensor, Tensor]:
+    def encode_observation(self, images: np.ndarray, states: np.ndarray,
+                           instructions: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Return what a head sees, as it is stored: latent float16 (B, m, d), state (B, p).
 
         Args:
@@ -150,8 +150,8 @@ class VLA(nn.Module):
             raise ConfigError(f'state {state}; {STATE_SIZE} finite numbers are needed, check the '
                               'robot state')
         # The head acts on what is stored: the half-precision latent.
-        latent, proprioception = self.perceive(stacked[None], np.asarray(state)[None],
-                                               [instruction])
+        latent, proprioception = self.encode_observation(
+            stacked[None], np.asarray(state)[None], [instruction])
         action = self.act(latent, proprioception)[0].cpu().numpy()
         if noise is not None:
             action = np.clip(action + noise, -1, 1).astype(np.float32)

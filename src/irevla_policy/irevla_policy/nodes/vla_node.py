@@ -3,7 +3,6 @@
 """Node `vla`: newest observation in, `policy_command` and `policy_step` out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 import time
@@ -36,28 +35,17 @@ from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.device import usable_device
 from irevla_policy.model.head import Head
 from irevla_policy.model.vla import PolicyOutput
+from irevla_policy.nodes.acting_gates import ActingGates, EpisodeStatus, Job
 from irevla_policy.nodes.view_check import ViewCheck
 from irevla_policy.nodes.vla_parameters import PARAMETERS
 from irevla_policy.nodes.worker import NewestWorker
 
 
-@dataclass(frozen=True)
-class Job:
-    """An observation to act on, with the episode it belongs to."""
-
-    observation: Observation
-    episode: EpisodeState
-    frame_id: str
-    received: float
-
-    @property
-    def last(self) -> bool:
-        """Whether no command may answer it."""
-        return self.episode.phase == EpisodeState.PHASE_ENDED
-
-
 class VlaNode(Node):
-    """Acts on the newest complete observation of a running episode; on nothing else."""
+    """Acts on the newest complete observation of a running episode; on nothing else.
+
+    `ActingGates` decides which observation that is.
+    """
 
     def __init__(self) -> None:
         """Load the checkpoint, then subscribe to the cameras it names."""
@@ -70,17 +58,16 @@ class VlaNode(Node):
         self._backbone_hash = self._vla.backbone_hash
         self._warm_up('warm up')
         self._max_age_s = values['max_age_s']
-        self._lock_step = values['max_skew_s'] == 0
-        self._see_effects, self._sent_ns = values['see_effects'], 0
+        self._gates = ActingGates(
+            lock_step=values['max_skew_s'] == 0, see_effects=values['see_effects'],
+            encode_last=values['encode_last'], max_age_s=self._max_age_s)
         cameras = self._vla.config.cameras
         self._buffer = ObservationBuffer(cameras, values['max_skew_s'])
         self._stamps, self._timed = StampClock(), (cameras[0], 'state')
-        self._episode = EpisodeState()
         self._views = ViewCheck(self._vla.views, values['max_view_shift_px'],
                                 views_folder(values['views_folder'], self.get_namespace()),
                                 cameras)
         self._viewed = ''
-        self._encode_last = values['encode_last']
         # A new head waits until the running pass is over.
         self._version = 0
         self._newest_head: tuple[int, Head] = 0, self._vla.head
@@ -91,7 +78,6 @@ class VlaNode(Node):
         # Noise of an episode, and which.
         self._noise: SmoothNoise | None = None
         self._noise_of = ''
-        self._complete: tuple[Observation, float] | None = None
         self._instructions: set[str] = set()
         self._problems = {'policy': '', 'observation': ''}
         self._frame_id = ''
@@ -150,10 +136,12 @@ class VlaNode(Node):
         self._add('state', stamp_to_ns(message.header.stamp), state)
 
     def _on_episode(self, message: EpisodeState) -> None:
-        if message.episode_id != self._episode.episode_id:
+        if message.episode_id != self._gates.episode.episode_id:
             self._heard = time.monotonic()
             self._set_problem('observation', '')
-        self._episode = message
+        self._gates.episode = EpisodeStatus(
+            message.episode_id, message.instruction, message.phase, message.aborted,
+            stamp_to_ns(message.header.stamp))
         self._act_if_due()
         if message.instruction and message.instruction not in self._instructions:
             self._instructions.add(message.instruction)
@@ -167,16 +155,17 @@ class VlaNode(Node):
             self._heard = time.monotonic()
             self._diagnostics.count('observations')
             self._set_problem('observation', '')
-            self._complete = observation, self._heard
+            self._gates.observe(observation, self._heard)
             self._look_at_views(observation)
             self._act_if_due()
 
     def _look_at_views(self, observation: Observation) -> None:
         """Compare the views with those of the demonstrations, once in each episode."""
-        if not self._running or self._viewed == self._episode.episode_id \
-                or observation.stamp < stamp_to_ns(self._episode.header.stamp):
+        episode = self._gates.episode
+        if not episode.running or self._viewed == episode.episode_id \
+                or observation.stamp < episode.stamp:
             return
-        self._viewed = self._episode.episode_id
+        self._viewed = episode.episode_id
         self._views.look(observation.images)
         self._tell_views()
         self._diagnostics.warn(self._views.problem)
@@ -185,39 +174,18 @@ class VlaNode(Node):
         for camera, note in self._views.notes.items():
             self._diagnostics.note(f'{camera} view shift', note)
 
-    @property
-    def _running(self) -> bool:
-        return self._episode.phase == EpisodeState.PHASE_RUNNING
-
-    @property
-    def _ended(self) -> bool:
-        return self._episode.phase == EpisodeState.PHASE_ENDED and not self._episode.aborted
-
     def _act_if_due(self) -> None:
-        """Act once a complete observation and the word that its episode runs are both here."""
-        if self._complete is None or not (self._running or (self._encode_last and self._ended)):
+        job = self._gates.next_job()
+        if job is None:
             return
-        observation, received = self._complete
-        told = stamp_to_ns(self._episode.header.stamp)
-        exact = self._lock_step or self._ended
-        if observation.stamp < told or (exact and observation.stamp > told):
-            return
-        self._complete = None
-        if self._see_effects and self._running and observation.stamp <= self._sent_ns:
-            return
-        self._instructions.add(self._episode.instruction)
-        job = Job(observation, self._episode, self._frame_id, received)
-        if self._worker.submit(partial(self._act, job)):
+        self._instructions.add(job.episode.instruction)
+        if self._worker.submit(partial(self._act, job, self._frame_id)):
             self._diagnostics.count('replaced by newer')
 
-    def _act(self, job: Job) -> None:
-        # Waiting for a warm-up is not the observation's fault: a newer one would replace it.
-        age = time.monotonic() - max(job.received, self._warmed)
-        if not self._lock_step:
-            age = max(age, (self._now() - job.observation.stamp) * 1e-9)
-        if age > self._max_age_s:
-            self._diagnostics.refuse(f'observation is {age:.3f} s old, the limit is '
-                                     f'{self._max_age_s} s: not acted on')
+    def _act(self, job: Job, frame_id: str) -> None:
+        refusal = self._gates.refusal(job, time.monotonic(), self._now(), self._warmed)
+        if refusal:
+            self._diagnostics.refuse(refusal)
             return
         if self._newest_head[0] > self._version:
             self._version, self._vla.head = self._newest_head
@@ -225,8 +193,7 @@ class VlaNode(Node):
         output = self._vla.step(job.observation.images, job.observation.state,
                                 job.episode.instruction, self._next_noise(job))
         inference_s = time.monotonic() - start
-        over = job.episode.episode_id == self._episode.episode_id and not self._running
-        if job.last or over:
+        if not self._gates.may_command(job):
             # Nobody may command any more, but a learner wants the latent.
             self._step.publish(self._step_message(job, output, inference_s))
             return
@@ -236,9 +203,9 @@ class VlaNode(Node):
             return
         stamp = ns_to_stamp(job.observation.stamp)
         self._command.publish(action_to_message(
-            output.action, stamp, job.frame_id, EndEffectorCommand.SOURCE_POLICY))
-        self._sent_ns = self._now()
-        self._diagnostics.time('observation to command', time.monotonic() - job.received)
+            output.action, stamp, frame_id, EndEffectorCommand.SOURCE_POLICY))
+        self._gates.command_sent(self._now())
+        self._diagnostics.time('observation to command', time.monotonic() - job.received_s)
         self._diagnostics.time('forward pass', inference_s)
         self._diagnostics.count('commands')
         self._step.publish(self._step_message(job, output, inference_s))
@@ -251,7 +218,7 @@ class VlaNode(Node):
         return now
 
     def _next_noise(self, job: Job) -> np.ndarray | None:
-        if not self._explores or job.last:
+        if not self._explores or not job.episode.running:
             return None
         if self._noise is None or self._noise_of != job.episode.episode_id:
             self._noise_of = job.episode.episode_id
@@ -304,7 +271,7 @@ class VlaNode(Node):
     def _on_watch(self) -> None:
         """Say so when a running episode's observations stop coming."""
         silent = time.monotonic() - self._heard
-        waiting = self._episode.phase == EpisodeState.PHASE_RUNNING and not self._worker.busy
+        waiting = self._gates.episode.running and not self._worker.busy
         if waiting and silent > self._max_age_s:
             missing = self._buffer.missing()
             what = f'never came: {", ".join(missing)}' if missing else 'no new one came'

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 import logging
 import re
+from shlex import quote
 import sys
 from typing import Any
 
@@ -57,7 +58,8 @@ def missing_packages(error: Exception) -> str:
         # pip takes another build of the same release for what was asked for.
         replace = '--force-reinstall --no-deps '
     return (f'it needs {" and ".join(names)}, which make setup does not install{broken}: run '
-            f'`{sys.executable} -m pip install {replace}{" ".join(map(_requirement, names))}`'
+            f'`{quote(sys.executable)} -m pip install {replace}'
+            f'{" ".join(map(_requirement, names))}`'
             + (_torchvision_source() if 'torchvision' in names else ''))
 
 

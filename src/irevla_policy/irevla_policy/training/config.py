@@ -21,7 +21,7 @@ class TrainConfig(Settings):
     warmup_steps: int = setting(100, least=0)
     final_learning_rate_share: float = setting(0.01, least=0, most=1)
     weight_decay: float = setting(0.01, least=0)
-    ema_decay: float = setting(0.999, least=0, most=1)
+    ema: float = setting(0.001, least=0, most=1)
     gradient_clip: float = setting(1.0, least=0)
     precision: Literal['no', 'bf16'] = 'no'
     shift_pixels: int = setting(4, least=0)

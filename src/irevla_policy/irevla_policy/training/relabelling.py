@@ -30,7 +30,7 @@ def relabelled(store: FrameStore, improved: VLA) -> FrameStore:
     for start in progress_bar(range(0, len(frames), BATCH), 'labelling', unit='batch'):
         rows = frames[start:start + BATCH]
         with torch.no_grad():
-            chosen = improved.act(*improved.perceive(store.images[rows], store.states[rows],
-                                                     instructions[rows].tolist()))
+            chosen = improved.act(*improved.encode_observation(
+                store.images[rows], store.states[rows], instructions[rows].tolist()))
         actions[rows] = improved.statistics.denormalise_action(chosen.float().cpu().numpy())
     return replace(store, actions=actions, labelled_by=improved.latent_policy.digest())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from irevla_control.errors import ConfigError
 from irevla_policy.checkpoints.stage0 import recorded_stage0
+from irevla_policy.renamed_settings import with_new_names
 from irevla_policy.settings import SettingError, build
 from irevla_policy.training.config import TrainConfig
 
@@ -20,7 +21,7 @@ def stage0_settings(checkpoint: str | Path) -> TrainConfig | None:
     """
     recorded = recorded_stage0(checkpoint)
     try:
-        return None if recorded is None else build(TrainConfig, recorded)
+        return None if recorded is None else build(TrainConfig, with_new_names(recorded))
     except SettingError as error:
         raise ConfigError(f'checkpoint {checkpoint} records settings of stage 0 that do not fit: '
                           f'{error}; use the program that wrote it, or train again') from error

@@ -25,11 +25,14 @@ from irevla_policy.training.relabelling import relabelled
 from irevla_policy.training.stage0 import stage0_settings
 from irevla_policy.training.trainer import CPU_ONLY, train
 
+# Labels of further episodes where a policy acted, the default first.
+LABELS = ('improved', 'executed')
+
 
 def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
                     preset: PolicyConfig | None = None, init: Path | None = None,
                     more: tuple[Sequence[Path], float] | None = None,
-                    labels: str = 'improved', checkpoint: Path | None = None,
+                    labels: str = LABELS[0], checkpoint: Path | None = None,
                     include_failures: bool = False, max_skew_s: float | None = None) -> dict:
     """Train on the episodes under ``roots``; after a kill, the same call goes on.
 
@@ -85,7 +88,7 @@ def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
     result = train(vla, source, validation, config, output, checkpoint,
                    stage0_settings(init) if init else None)
     return asdict(result) | {'checkpoint': str(result.checkpoint), 'steps': config.steps,
-                             'episodes': len(store.episodes), 'frames': len(store.states)}
+                             'episodes': len(store.recordings), 'frames': len(store.states)}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -99,7 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('--more', type=Path, nargs='+', metavar='DIR', help='further episodes')
     parser.add_argument('--more-share', type=float, default=0.5, metavar='SHARE',
                         help='part of each batch from --more, 0 to 1 (default: %(default)s)')
-    parser.add_argument('--labels', choices=('improved', 'executed'), default='improved',
+    parser.add_argument('--labels', choices=LABELS, default=LABELS[0],
                         help='of --more where a policy acted: what --init does there, or what was '
                         'executed (default: %(default)s)')
     start = parser.add_mutually_exclusive_group(required=True)

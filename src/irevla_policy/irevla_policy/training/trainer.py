@@ -159,7 +159,7 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group['lr'] = config.learning_rate_at(step)
             loss, norm = learn(self.model, self.optimizer, example, config, self.accelerator)
-            self.state.update_average(step, config.ema_decay)
+            self.state.update_average(step, config.ema)
             losses.append(loss)
             done = step + 1
             if log is None:

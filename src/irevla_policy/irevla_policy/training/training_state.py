@@ -31,11 +31,14 @@ class TrainingState:
         self.parameters, self._optimizer = parameters, optimizer
         self.average = {name: p.detach().clone() for name, p in parameters.items()}
 
-    def update_average(self, step: int, decay: float) -> None:
-        """Let the average follow the weights; faster in the first steps, when it knows little."""
-        decay = min(decay, (1 + step) / (10 + step))
+    def update_average(self, step: int, share: float) -> None:
+        """Move the average towards the weights by a share of their difference.
+
+        The share is larger in the first steps, when the average is of few weights.
+        """
+        share = max(share, 9 / (10 + step))
         torch._foreach_lerp_(list(self.average.values()),
-                             [p.detach() for p in self.parameters.values()], 1 - decay)
+                             [p.detach() for p in self.parameters.values()], share)
 
     def swap(self) -> None:
         """Exchange weights and average; twice is as before."""

@@ -13,6 +13,7 @@ from small_families import family_vla
 from small_models import observation, tiny_vla
 import torch
 
+from irevla_control.checks.durability import durable_replaces
 from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.checkpoints.files import FILES, CheckpointError, read_manifest
 from irevla_policy.model.tensors import trained_parameters
@@ -189,8 +190,9 @@ def test_backbone_of_another_checkpoint_is_refused(folder, tmp_path):
 
 
 def test_saving_again_replaces_the_checkpoint_and_leaves_nothing_behind(tmp_path):
-    save_checkpoint(tmp_path / 'policy', tiny_vla(), {'step': 1})
-    save_checkpoint(tmp_path / 'policy', tiny_vla(seed=2), {'step': 2})
+    for step, seed in ((1, 0), (2, 2)):
+        with durable_replaces(tmp_path / 'policy'):
+            save_checkpoint(tmp_path / 'policy', tiny_vla(seed=seed), {'step': step})
     assert read_manifest(tmp_path / 'policy')['extra'] == {'step': 2}
     assert same_actions(load_checkpoint(tmp_path / 'policy'), tiny_vla(seed=2))
     assert [path.name for path in tmp_path.iterdir()] == ['policy']

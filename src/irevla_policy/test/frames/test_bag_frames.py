@@ -7,6 +7,8 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from random_episodes import random_episode
 from recorded_episodes import record
@@ -14,6 +16,7 @@ from recorded_episodes import record
 from irevla_control.errors import BagError, ConfigError
 from irevla_control.lerobot.export import export
 from irevla_policy.frames.bag_frames import load_frames
+from irevla_policy.frames.dataset import split_by_episode
 
 CAMERAS = ('corner', 'gripper')
 
@@ -197,6 +200,56 @@ def test_a_lerobot_dataset_gives_the_frames_of_its_bags(tmp_path):
             np.testing.assert_array_equal(getattr(store, name),
                                           getattr(original, name).astype(np.float32))
     assert len(load_frames([bags, dataset], CAMERAS, 12).episodes) == 4
+
+
+def give_tasks(dataset, *turns):
+    """Give each frame of a dataset of one file a task, as LeRobot's tools do; these in turn."""
+    for path, change in (
+            ('data/chunk-000/file-000.parquet', lambda table: table.set_column(
+                table.column_names.index('task_index'), 'task_index',
+                [[turn for turn in turns for _ in range(3)]])),
+            ('meta/tasks.parquet', lambda _: pa.table(
+                {'task_index': [0, 1], 'task': ['reach', 'lift']}))):
+        pq.write_table(change(pq.read_table(dataset / path)), dataset / path)
+
+
+def test_an_episode_of_several_tasks_counts_once(tmp_path, capsys):
+    dataset = tmp_path / 'dataset'
+    for number in range(3):
+        record(tmp_path / 'bags', replace(random_episode(number), success=number != 1))
+    export([tmp_path / 'bags'], dataset)
+    give_tasks(dataset, 0, 1, 0, 1, 1, 1)
+    for options, used, left_out, rows in (
+            ({}, 2, f'1 failed ({dataset} episode 1)', [[0, 1], [2]]),
+            ({'newest': 1, 'include_failures': True}, 1, '2 older than the newest 1 '
+             f'({dataset} episode 0, {dataset} episode 1)', [[0]]),
+            ({'include_failures': True}, 3, '', [[0, 1], [2, 3], [4]])):
+        store = load_frames([dataset], CAMERAS, 12, **options)
+        because = f', because {left_out}' if left_out else ''
+        several = sum(len(parts) > 1 for parts in rows)
+        assert capsys.readouterr().err.splitlines()[-1] == (
+            f'used {used} of 3 episodes{because}' + (
+                f'; {several} of them with several instructions' if several else ''))
+        assert store.recordings == rows
+    assert [row.instruction for row in store.episodes] == [
+        'reach', 'lift', 'reach', 'lift', 'lift']
+    _, validation = split_by_episode(store, 0.3, seed=0)
+    assert len({store.episodes[index].part_of for index in validation.episodes}) == 1
+
+
+def test_a_bag_of_several_instructions_gives_its_frames_in_parts(tmp_path, capsys):
+    record(tmp_path / 'bags', replace(random_episode(0), instructions=('reach',) * 2 + (
+        'lift',) * 4))
+    record(tmp_path / 'bags', random_episode(1))
+    store = load_frames([tmp_path / 'bags'], CAMERAS, 24)
+    assert capsys.readouterr().err.endswith(
+        'used 2 of 2 episodes; 1 of them with several instructions\n')
+    assert [(row.task, row.instruction, row.start, row.stop) for row in store.episodes] == [
+        ('reach', 'reach', 0, 2), ('lift', 'lift', 2, 6), ('push', 'push the thing', 6, 12)]
+    assert store.recordings == [[0, 1], [2]]
+    np.testing.assert_array_equal(store.images[:6, 1], random_episode(0).images['gripper'])
+    export([tmp_path / 'bags'], tmp_path / 'dataset')
+    assert load_frames([tmp_path / 'dataset'], CAMERAS, 24).episodes == store.episodes
 
 
 def test_a_new_export_to_the_same_place_is_decoded_anew(tmp_path):

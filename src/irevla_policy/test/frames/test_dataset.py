@@ -1,12 +1,16 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+import os
+
 import numpy as np
 import pytest
 from random_episodes import random_episode
 
+from irevla_control.checks.durability import durable_replaces
 from irevla_control.errors import ConfigError
 from irevla_policy.frames.dataset import Dataset, Mixture, split_by_episode
-from irevla_policy.frames.frame_store import FrameStore, write_store
+from irevla_policy.frames.frame_store import FrameStore, remove_abandoned, write_store
 
 CAMERAS = ('corner', 'gripper')
 
@@ -20,7 +24,9 @@ def store(tmp_path):
 
 def test_store_holds_every_frame_of_every_episode(tmp_path):
     episodes = [random_episode(n, frames=3 + n) for n in range(3)]
-    write_store(tmp_path / 'store', iter(episodes), CAMERAS, 24)
+    with durable_replaces(tmp_path / 'store'):
+        write_store(tmp_path / 'store', iter(episodes), CAMERAS, 24)
+    assert 'lock' not in [path.name for path in (tmp_path / 'store').iterdir()]
     store = FrameStore.open(tmp_path / 'store')
     assert isinstance(store.images, np.memmap)
     for episode, row in zip(episodes, store.episodes):
@@ -54,6 +60,16 @@ def test_failed_write_leaves_nothing_behind(tmp_path):
     with pytest.raises(ValueError, match='broken bag'):
         write_store(tmp_path / 'store', episodes(), CAMERAS, 24)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_is_not_taken_for_abandoned_until_it_has_its_name(tmp_path, monkeypatch):
+    def replace_as_another_process_starts(source, target):
+        remove_abandoned(tmp_path)
+        really_replace(source, target)
+    really_replace = os.replace
+    monkeypatch.setattr(os, 'replace', replace_as_another_process_starts)
+    write_store(tmp_path / 'store', [random_episode(0)], CAMERAS, 24)
+    assert len(FrameStore.open(tmp_path / 'store').episodes) == 1
 
 
 def test_unknown_camera_is_refused_with_the_known_ones(tmp_path):
@@ -91,6 +107,37 @@ def test_split_shares_no_episode_and_leaves_no_task_out(store):
     assert len(training) + len(validation) == len(store.states)
     for part in (training, validation):
         assert part.instructions == ['pull the thing', 'push the thing']
+
+
+def parts(number, tasks, frames=3):
+    """Return an episode as a reader gives one of several instructions."""
+    name = f'recorded_{number}'
+    return [replace(random_episode(number, task, frames=frames), part_of=name,
+                    episode_id=f'{name}_part{part}') for part, task in enumerate(tasks)]
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_parts_of_an_episode_stay_on_one_side_of_the_split(tmp_path, seed):
+    episodes = [part for number in range(6)
+                for part in parts(number, ['reach', 'lift', 'reach'] if number else ['reach'])]
+    store = write_store(tmp_path / 'store', [*episodes, random_episode(9, 'lift')], CAMERAS, 24)
+    assert [len(rows) for rows in store.recordings] == [1, 3, 3, 3, 3, 3, 1]
+    sides = split_by_episode(store, 0.3, seed=seed)
+    training, validation = ({store.episodes[index].part_of for index in side.episodes} - {''}
+                            for side in sides)
+    assert not training & validation
+    # Of six with each task; those held out for one task count for the other.
+    assert len(validation) == 2 and len(sides[0]) + len(sides[1]) == len(store.states)
+
+
+def test_a_split_of_parts_leaves_no_task_without_training(tmp_path):
+    episodes = [*parts(0, ['reach', 'lift']), *parts(1, ['reach', 'push']),
+                *parts(2, ['reach', 'push'])]
+    store = write_store(tmp_path / 'store', episodes, CAMERAS, 24)
+    for seed in range(8):
+        training, validation = split_by_episode(store, 0.9, seed=seed)
+        assert training.instructions == ['lift the thing', 'push the thing', 'reach the thing']
+        assert validation.instructions == ['push the thing', 'reach the thing']
 
 
 def test_task_with_one_episode_is_only_trained_on(tmp_path):

@@ -51,6 +51,13 @@ def test_torchvision_of_another_build_does_not_break_what_needs_none(tmp_path):
     assert 'torchvision 0.1.2 does not work beside torch' in done.stderr
 
 
+def test_the_command_takes_any_path_of_python(monkeypatch):
+    monkeypatch.setattr(optional_packages, '_missing', lambda _: True)
+    monkeypatch.setattr(sys, 'executable', '/home/my lab/bin/python')
+    assert missing_packages(ImportError('num2words')).endswith(
+        "run `'/home/my lab/bin/python' -m pip install num2words`")
+
+
 @pytest.mark.parametrize(('torch', 'torchvision', 'more'), [
     ('2.11.0', '0.26.0', ''), ('2.14.1', '0.29.1', ''),
     ('2.13.0+cpu', '0.28.0', ' with the `--index-url` of torch 2.13.0+cpu: the build cpu of both '

@@ -15,7 +15,7 @@ from irevla_policy.frames.frame_store import write_store
 from irevla_policy.training.config import TrainConfig
 from irevla_policy.training.trainer import train
 
-CONFIG = TrainConfig(steps=2, batch_size=2, warmup_steps=0, learning_rate=0.1, ema_decay=0.0,
+CONFIG = TrainConfig(steps=2, batch_size=2, warmup_steps=0, learning_rate=0.1, ema=1.0,
                      log_every=1, threads=1)
 
 

@@ -88,6 +88,15 @@ def test_a_checkpoint_without_the_record_leaves_the_built_in_settings(trained, t
     assert TrainConfig(**extra) == TrainConfig(steps=2)
 
 
+def test_a_record_with_the_old_names_is_read(trained):
+    stage0 = trained('stage0', STAGE0 | {'ema': 0.01})
+    manifest = json.loads((stage0 / MANIFEST).read_text())
+    del manifest['extra']['training']['ema']
+    manifest['extra']['training']['ema_decay'] = 0.99
+    (stage0 / MANIFEST).write_text(json.dumps(manifest))
+    assert stage0_settings(stage0) == TrainConfig(**STAGE0, ema=0.01)
+
+
 def test_a_record_of_another_program_is_refused_by_name(trained):
     stage0 = trained('stage0', STAGE0)
     manifest = json.loads((stage0 / MANIFEST).read_text())

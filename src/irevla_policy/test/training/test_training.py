@@ -69,7 +69,7 @@ def assert_same(one, other):
 
 
 def test_loss_falls_and_the_policy_is_saved(store, tmp_path):
-    config = replace(CONFIG, steps=120, learning_rate=5e-3, shift_pixels=0, ema_decay=0.9,
+    config = replace(CONFIG, steps=120, learning_rate=5e-3, shift_pixels=0, ema=0.1,
                      validate_every=60, checkpoint_every=60)
     result = run(store, tmp_path / 'out', config)
     rows = read_metrics(tmp_path / 'out')

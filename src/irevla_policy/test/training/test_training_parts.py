@@ -8,6 +8,7 @@ import threading
 import pytest
 import yaml
 
+from irevla_control.checks.durability import durable_replaces
 from irevla_control.errors import ConfigError
 from irevla_policy.metrics_log import MetricsLog, read_metrics
 from irevla_policy.training.config import TrainConfig
@@ -87,7 +88,8 @@ def test_log_forgets_what_came_after_the_state_it_goes_on_from(tmp_path):
     log.close()
     with (tmp_path / 'metrics.jsonl').open('a') as file:
         file.write('{"step": 40, "lo')
-    log = MetricsLog(tmp_path, 20)
+    with durable_replaces(tmp_path / 'metrics.jsonl'):
+        log = MetricsLog(tmp_path, 20)
     log.add(30, loss=0.5)
     log.draw()
     log.close()

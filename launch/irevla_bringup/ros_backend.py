@@ -1,13 +1,13 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The policy acts over ROS graphs that this process launches."""
+"""The backend of Algorithm 1 that launches ROS graphs."""
 
 from collections.abc import Mapping
 import json
 from pathlib import Path
 from typing import Any
 
-from irevla_bringup.graphs import Graph, run_graphs
+from irevla_bringup.launched_graphs import Graph, run_graphs
 from irevla_control.errors import ConfigError
 from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.runs.evaluation import EpisodeResult
@@ -21,40 +21,39 @@ from irevla_policy.model.config import PolicyConfig
 from irevla_policy.settings import write_settings
 
 
-class OverGraph:
-    """Launches graphs, several side by side for evaluation; their bags stay in the run folder."""
+class RosBackend:
+    """Launches graphs, several in parallel for evaluation; bags are in the run folder."""
 
     def __init__(self, config: Algorithm1Config, seed: int, workers: int, run: Path) -> None:
-        """Play and learn as the configuration says; ``run`` is the run folder.
+        """Prepare graphs for the configuration; ``run`` is the run folder.
 
         Raises:
-            ConfigError: it asks for PPO or a classifier's reward, which are for copies of an
-                environment in process.
+            ConfigError: PPO or a classifier's reward is configured; they run in process only.
 
         """
         if not isinstance(config.settings, SACfDConfig):
-            raise ConfigError(f'algorithm {config.algorithm}: over the graph stage 1 learns by '
-                              'sacfd; use python -m irevla_learner.algorithm1 for ppo')
+            raise ConfigError(f'algorithm {config.algorithm}: over ROS stage 1 needs sacfd; '
+                              'use python -m irevla_learner.algorithm1 for ppo')
         if config.classifier:
-            raise ConfigError(f'classifier {config.classifier}: over the graph the reward is '
+            raise ConfigError(f'classifier {config.classifier}: over ROS the reward is '
                               "the environment's; use python -m irevla_learner.algorithm1")
         self._config, self._workers, self._run = config, workers, run
         self._settings = config.settings
         self._first = first_layout(seed, config.evaluation_seed)
-        # Of every graph.
+        # Launch arguments of every graph.
         self._common: dict[str, object] = {'horizon': config.horizon}
         if config.tasks_file:
             self._common['tasks_file'] = config.tasks_file
 
     def collect(self, episodes: Mapping[str, int], folder: Path,
                 arguments: Mapping[str, Any]) -> list[EpisodeResult]:
-        """Record so many demonstrations of each task in ``folder``/worker<i>."""
+        """Record this number of demonstrations of each task in ``folder``/worker<i>."""
         return self._run_episodes('collect.launch.py', folder, episodes, {
             'seed': self._first, **arguments})
 
     def evaluate(self, checkpoint: Path, episodes: Mapping[str, int],
                  folder: Path) -> list[EpisodeResult]:
-        """Play so many episodes of each task greedily."""
+        """Play this number of episodes of each task without noise."""
         return self._run_episodes('sim.launch.py', folder, episodes, {
             'seed': self._config.evaluation_seed, 'checkpoint': checkpoint})
 
@@ -73,10 +72,10 @@ class OverGraph:
         return [EpisodeResult(**result) for result in read_results(files)]
 
     def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
-        """Do stage 1 by SACfD, or go on with it; its episodes lie in ``folder``/episodes."""
+        """Run or continue stage 1 with SACfD; its bags are in ``folder``/episodes."""
         settings = folder / 'settings.yaml'
         write_settings(settings, self._settings)
-        graph = Graph('improve.launch.py', {
+        graph = Graph('stage1.launch.py', {
             'namespace': 'learning', 'tasks': task, 'checkpoint': checkpoint, 'output': folder,
             'settings': settings, 'seed': self._first,
             'bags': folder / 'episodes', 'results': folder / 'episodes.json', **self._common},
@@ -93,7 +92,7 @@ class OverGraph:
 
         run_graphs(
             [graph], f'{folder.name} on {task}',
-            int(self._settings.decisions * self._settings.updates_per_decision),
+            int(self._settings.env_steps * self._settings.updates_per_decision),
             progress, unit='update', complete=lambda: read_outcome(folder) is not None)
 
     def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore | None:
@@ -103,7 +102,7 @@ class OverGraph:
 
 
 def deal(episodes: Mapping[str, int], workers: int) -> list[dict[str, int]]:
-    """Deal tasks to workers, the largest first, each to the one that has least to do."""
+    """Assign tasks to workers, the largest first, each to the worker with fewest episodes."""
     hands: list[dict[str, int]] = [{} for _ in range(min(workers, len(episodes)))]
     for task, count in sorted(episodes.items(), key=lambda item: -item[1]):
         min(hands, key=lambda hand: sum(hand.values()))[task] = count

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the launch files share: their arguments, and how a node of the suite is started."""
+"""Launch arguments and nodes that the launch files share."""
 
 from collections.abc import Iterable, Sequence
 import json
@@ -26,33 +26,33 @@ SERIALS = Parameter([''], 'serial numbers of cameras', form=SERIAL)
 
 
 def common_arguments() -> list[Action]:
-    """Arguments of every launch file, and what makes it end however often it is interrupted."""
+    """Arguments of every launch file, and the handling of repeated interrupts."""
     return [
         OpaqueFunction(function=_only_launch_handles_interrupts),
         DeclareLaunchArgument('namespace', default_value=NOT_GIVEN,
-                              description='namespace of all nodes; several graphs run side by '
-                                          'side in namespaces of their own'),
+                              description='namespace of all nodes; graphs in different '
+                                          'namespaces can run in parallel'),
         DeclareLaunchArgument('params_file', default_value=NOT_GIVEN,
                               description='YAML file whose parameters override config/*.yaml; '
-                                          'what this launch sets itself it may not contradict'),
+                                          'parameters that this launch sets are refused'),
         DeclareLaunchArgument('log_level', default_value='info',
                               choices=['debug', 'info', 'warn', 'error', 'fatal'],
-                              description='least severity that is logged'),
+                              description='lowest severity that is logged'),
     ]
 
 
 def _only_launch_handles_interrupts(_: LaunchContext) -> None:
-    """Keep Python's own KeyboardInterrupt out of the launch, which has its handler beside it.
+    """Disable Python's KeyboardInterrupt; the launch has its own handler of SIGINT.
 
-    Raised by a second SIGINT inside one of the launch's coroutines it ends that one only, and the
-    launch waits for it for ever. (Linux sends a child one SIGINT for each thread of a dying
-    parent, and people press Ctrl-C twice.)
+    If a second SIGINT raised it inside one of the launch's coroutines, only that coroutine would
+    end, and the launch would wait for it forever. (Linux sends a child one SIGINT for each thread
+    of a dying parent, and people press Ctrl-C twice.)
     """
     signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def episode_arguments(episodes: str = '1', horizon: str = '50') -> list[DeclareLaunchArgument]:
-    """Arguments of a launch file that runs episodes, by default so many of such a length."""
+    """Arguments of a launch file that runs episodes, with defaults of number and length."""
     return [
         DeclareLaunchArgument('tasks', description='names of tasks, separated by commas; '
                                                    'name:5 for 5 episodes of that one'),
@@ -61,15 +61,15 @@ def episode_arguments(episodes: str = '1', horizon: str = '50') -> list[DeclareL
         DeclareLaunchArgument('seed', default_value='0',
                               description='seed of the first episode of each task'),
         DeclareLaunchArgument('results', default_value=NOT_GIVEN,
-                              description='JSON file of the results; episodes that it holds '
-                                          'already are not run again'),
+                              description='JSON file of the results; episodes in it are not '
+                                          'run again'),
         DeclareLaunchArgument('bags', default_value=NOT_GIVEN,
                               description='folder for the recorded episodes; empty: no recorder'),
         DeclareLaunchArgument('horizon', default_value=horizon,
                               description='commands after which an episode is truncated'),
         DeclareLaunchArgument('linger', default_value='0',
-                              description='commands that an episode goes on for after success, '
-                                          'for pictures of success'),
+                              description='number of commands for which an episode continues '
+                                          'after success, for images of success'),
     ]
 
 
@@ -80,22 +80,21 @@ def simulator_arguments() -> list[DeclareLaunchArgument]:
                               choices=['lock_step', 'real_time'],
                               description='whether the simulator waits for each command'),
         DeclareLaunchArgument('extra_cameras', default_value=NOT_GIVEN,
-                              description='cameras that others than the simulator publish, '
-                                          'separated by commas: the recorder takes them along, '
-                                          'and a policy may see them'),
+                              description='cameras that other nodes publish, separated by '
+                                          'commas; they are recorded, and a policy may use '
+                                          'them'),
         DeclareLaunchArgument('action_repeat', default_value='4',
                               description='simulator steps of 12.5 ms for one command'),
         DeclareLaunchArgument('tasks_file', default_value=NOT_GIVEN,
-                              description='YAML file with own tasks, beside the catalogue'),
+                              description='YAML file with own tasks, in addition to the shipped'),
     ]
 
 
 def classifier_argument() -> DeclareLaunchArgument:
-    """Argument of a launch file whose policy a success classifier may watch."""
+    """Argument of a launch file with an optional success classifier."""
     return DeclareLaunchArgument(
         'classifier', default_value=NOT_GIVEN,
-        description='folder of a success classifier, whose word is published as `reward`; '
-                    'empty: none')
+        description='folder of a success classifier, which publishes `reward`; empty: none')
 
 
 def policy_steps_argument() -> DeclareLaunchArgument:
@@ -107,7 +106,7 @@ def policy_steps_argument() -> DeclareLaunchArgument:
 
 
 def reward_node(context: LaunchContext, checkpoint: str) -> list[SuiteNode]:
-    """Return the node that watches with the classifier, if one was given."""
+    """Return the node of the success classifier, if one is given."""
     if not value(context, 'classifier'):
         return []
     return [node(context, 'irevla_learner', 'reward', {
@@ -115,25 +114,25 @@ def reward_node(context: LaunchContext, checkpoint: str) -> list[SuiteNode]:
 
 
 def learner_arguments() -> list[DeclareLaunchArgument]:
-    """Arguments of a launch file that learns."""
+    """Arguments of a launch file with a learner."""
     return [
         DeclareLaunchArgument('settings', default_value=NOT_GIVEN,
                               description='YAML file of SACfD; empty: built-in settings'),
         DeclareLaunchArgument('output', default_value=NOT_GIVEN,
-                              description='folder for replay, metrics and the improved policy'),
+                              description='folder for replay, metrics and the trained policy'),
     ]
 
 
 def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> list[SuiteNode]:
-    """Return the policy with the noise of stage 1, and the learner that improves it.
+    """Return the policy with the noise of stage 1, and the learner that trains it.
 
     Args:
-        context: of the launch.
+        context: launch context.
         checkpoint: folder of the policy.
         vla: further parameters of the policy's node.
 
     Raises:
-        RuntimeError: wrong settings, more than one task, or episodes that linger.
+        RuntimeError: invalid settings, more than one task, or episodes that linger.
 
     """
     settings = value(context, 'settings') and existing_path(context, 'settings')
@@ -145,8 +144,8 @@ def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> 
         raise RuntimeError(f'launch argument tasks:={value(context, "tasks")}: stage 1 learns one '
                            'task at a time')
     if whole_number(context, 'linger', 0):
-        raise RuntimeError(f'launch argument linger:={value(context, "linger")}: an episode to '
-                           'learn from ends with its reward; use 0')
+        raise RuntimeError(f'launch argument linger:={value(context, "linger")}: training '
+                           'episodes end with their reward; use 0')
     seed = whole_number(context, 'seed', 0)
     return [
         node(context, 'irevla_policy', 'vla', {
@@ -161,7 +160,7 @@ def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> 
 
 
 def camera_arguments() -> list[DeclareLaunchArgument]:
-    """Arguments of a launch file without a policy that says what it sees."""
+    """Cameras and image size of a launch file without a policy, which would define them."""
     return [
         DeclareLaunchArgument('cameras', default_value='front,wrist',
                               description='cameras of the simulator, separated by commas'),
@@ -189,12 +188,12 @@ def some_names(context: LaunchContext, name: str) -> list[str]:
 
 
 def camera_names(context: LaunchContext) -> list[str]:
-    """Return the cameras, whose names become parts of topics."""
+    """Return the names of the cameras, which are parts of topic names."""
     return _fitted(context, 'cameras', CAMERAS, some_names(context, 'cameras'))
 
 
 def serial_numbers(context: LaunchContext) -> list[str]:
-    """Return the serial numbers of the cameras; empty where none are given."""
+    """Return the serial numbers of the cameras; empty if none are given."""
     return _fitted(context, 'serials', SERIALS, names(context, 'serials'))
 
 
@@ -248,9 +247,9 @@ def existing_path(context: LaunchContext, name: str) -> str:
 
 def node(context: LaunchContext, package: str, name: str, parameters: dict,
          executable: str = '', arguments: Sequence[str] = ()) -> SuiteNode:
-    """Return node ``name`` of ``package``, which starts with config/<name>.yaml.
+    """Return node ``name`` of ``package``, with the parameters of config/<name>.yaml.
 
-    It is played by ``<name>_node`` unless another executable is named.
+    Its executable is ``<name>_node`` unless another is given.
     """
     namespace = value(context, 'namespace')
     if not NAMESPACE.fullmatch(namespace):
@@ -273,7 +272,7 @@ def seen_by_policy(checkpoint: str) -> tuple[list[str], int]:
 
 
 def simulator_parameters(context: LaunchContext) -> dict:
-    """Return what the simulator and its expert must agree on."""
+    """Return the parameters that simulator and expert share."""
     return {'action_repeat': whole_number(context, 'action_repeat', 1),
             'tasks_file': value(context, 'tasks_file') and existing_path(context, 'tasks_file')}
 
@@ -282,18 +281,18 @@ def episode_nodes(context: LaunchContext, needed: list[str], cameras: list[str],
                   image_size: int) -> Iterable[SuiteNode]:
     """Return simulator, mux, recorder and runner, which waits for the ``needed`` topics.
 
-    The simulator draws the ``cameras``, but for those that others publish.
+    The simulator renders the ``cameras`` that no other node publishes.
     """
     extra = _fitted(context, 'extra_cameras', CAMERAS, names(context, 'extra_cameras'))
-    drawn, mode = [name for name in cameras if name not in extra], value(context, 'mode')
+    rendered, mode = [name for name in cameras if name not in extra], value(context, 'mode')
     yield node(context, 'irevla_sim', 'metaworld', {
-        'cameras': drawn,
+        'cameras': rendered,
         'mode': mode,
         'image_size': image_size,
         'horizon': whole_number(context, 'horizon', 1),
         'linger': whole_number(context, 'linger', 0), **simulator_parameters(context)})
-    # In real time the simulator goes on without a command.
-    from_start = [f'camera/{name}/image_raw' for name in drawn] + [
+    # In real time the simulator does not wait for a command.
+    from_start = [f'camera/{name}/image_raw' for name in rendered] + [
         'robot_state', *(['command'] if mode == 'lock_step' else [])]
     yield from played(context, needed, list(dict.fromkeys([*cameras, *extra])),
                       {'from_start': from_start})
@@ -301,7 +300,7 @@ def episode_nodes(context: LaunchContext, needed: list[str], cameras: list[str],
 
 def played(context: LaunchContext, needed: list[str], cameras: list[str],
            recorder: dict | None = None, runner: dict | None = None) -> Iterable[SuiteNode]:
-    """Return mux, recorder if ``bags`` are wanted, and runner, with more parameters of the two.
+    """Return mux, recorder if ``bags`` is given, and runner, with further parameters.
 
     The runner waits for the ``needed`` topics.
     """

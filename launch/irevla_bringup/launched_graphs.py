@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Several `ros2 launch` graphs side by side, each in a namespace, with one progress bar."""
+"""Runs `ros2 launch` graphs in parallel, each in a namespace, with one progress bar."""
 
 from collections.abc import Callable, Iterator, Sequence
 import contextlib
@@ -27,14 +27,14 @@ class GraphError(IrevlaError):
 
 @dataclass(frozen=True)
 class Graph:
-    """One `ros2 launch`: the launch file, its arguments, and where its output goes."""
+    """One `ros2 launch`: launch file, arguments, and the log of its output."""
 
     launch_file: str
     arguments: dict[str, object]
     log: Path
 
     def command(self) -> list[str]:
-        """Return the command line, as a person would type it."""
+        """Return the command line."""
         return ['ros2', 'launch', 'irevla_bringup', self.launch_file,
                 *(f'{name}:={value}' for name, value in self.arguments.items())]
 
@@ -45,15 +45,15 @@ def run_graphs(graphs: Sequence[Graph], title: str, total: int,
     """Run the graphs to their end.
 
     Args:
-        graphs: to run side by side.
-        title: of the progress bar.
-        total: how much there is to do at most.
-        progress: returns how much of it is done so far, and what stands beside the bar.
-        unit: of both.
-        complete: whether all is done; when left out, the total must be.
+        graphs: graphs to run in parallel.
+        title: title of the progress bar.
+        total: total amount of work, at most.
+        progress: returns the amount done so far, and a note for the progress bar.
+        unit: unit of both amounts.
+        complete: returns whether all work is done; None: when the total is done.
 
     Raises:
-        GraphError: they all ended before all was done; holds the end of the logs.
+        GraphError: all ended before the work was done; contains the end of the logs.
 
     """
     with contextlib.ExitStack() as stack:
@@ -69,16 +69,16 @@ def run_graphs(graphs: Sequence[Graph], title: str, total: int,
     if not (complete() if complete else done >= total):
         ends = '\n'.join(f'--- {graph.log}\n{_tail(graph.log)}' for graph in graphs)
         raise GraphError(f'{title}: all ended after {done} of {total} {unit}s; the same '
-                         f'command goes on from there. The logs end with:\n{ends}')
+                         f'command continues from there. The logs end with:\n{ends}')
 
 
 @contextlib.contextmanager
 def running_graph(graph: Graph) -> Iterator[subprocess.Popen]:
-    """Run a graph while the block lasts; then end it as Ctrl-C would."""
+    """Run a graph during the block; then end it as Ctrl-C would."""
     graph.log.parent.mkdir(parents=True, exist_ok=True)
     print('$ ' + shlex.join(graph.command()), flush=True)
     with graph.log.open('a') as log:
-        # A session of its own, so that Ctrl-C reaches the graph once, through us.
+        # In its own session, so that Ctrl-C reaches the graph only once, through this process.
         process = subprocess.Popen(graph.command(), stdout=log, stderr=log,
                                    stdin=subprocess.DEVNULL, start_new_session=True,
                                    preexec_fn=end_with_parent)
@@ -89,7 +89,7 @@ def running_graph(graph: Graph) -> Iterator[subprocess.Popen]:
 
 
 def _stop(process: subprocess.Popen) -> None:
-    """End a graph as Ctrl-C would; kill what is left of it after a while."""
+    """End a graph as Ctrl-C would; kill processes that remain after `STOP_S`."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):

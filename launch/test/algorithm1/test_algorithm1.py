@@ -17,12 +17,12 @@ from taking_over import ACTION, operator
 import torch
 import yaml
 
-from irevla_bringup.improve import over_graph
+from irevla_bringup.algorithm1 import make_ros_backend
 from irevla_control.bags.index import list_episodes
 from irevla_control.bags.reader import read_episode
 from irevla_control.errors import ConfigError, IrevlaError
 from irevla_learner.algorithm1.config import load_config
-from irevla_learner.algorithm1.improve import main
+from irevla_learner.algorithm1.program import main
 from irevla_learner.replay.latent_replay import LatentReplay
 from irevla_msgs.msg import EndEffectorCommand
 from irevla_policy.checkpoints.checkpoint import load_checkpoint
@@ -46,7 +46,7 @@ def stage0(tmp_path_factory):
                              tasks='drawer-close,drawer-close-unseen', noise_std=0.3,
                              image_size=84, bags=root / 'demonstrations') as launch:
         assert launch.wait(120) == 0
-    training = TrainConfig(steps=300, warmup_steps=10, ema_decay=0.9, batch_size=16, threads=1)
+    training = TrainConfig(steps=300, warmup_steps=10, ema=0.1, batch_size=16, threads=1)
     train_from_bags([root / 'demonstrations'], root / 'training', training,
                     preset=load_preset(graph.CONFIG / 'presets/tiny.yaml'),
                     checkpoint=root / 'checkpoint')
@@ -55,16 +55,16 @@ def stage0(tmp_path_factory):
 
 @pytest.fixture
 def config(tmp_path):
-    """One new task, few decisions, few steps."""
+    """One new task, few steps."""
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump({
         'demonstrations': 1, 'most_zero_shot_episodes': 20, 'warm_up_updates': 5,
-        'decisions': 150, 'batch_size': 16, 'components': 8}))
+        'env_steps': 150, 'batch_size': 16, 'pca_components': 8}))
     (tmp_path / 'training.yaml').write_text('{steps: 5, warmup_steps: 1, batch_size: 8}')
-    values = yaml.safe_load((graph.CONFIG / 'improve.yaml').read_text()) | {
+    values = yaml.safe_load((graph.CONFIG / 'algorithm1.yaml').read_text()) | {
         'tasks': {'expert': ['drawer-close'], 'rl': ['drawer-close-unseen'], 'held_out': []},
         'episodes': {'expert': 2, 'rl': 2, 'held_out': 1}, 'horizon': 50,
         'settings': 'sacfd.yaml', 'training': 'training.yaml'}
-    file = tmp_path / 'improve.yaml'
+    file = tmp_path / 'algorithm1.yaml'
     file.write_text(yaml.safe_dump(values))
     return file
 
@@ -131,7 +131,7 @@ def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
     {'algorithm': 'ppo', 'settings': 'ppo.yaml', 'stage1_trains': 'all', 'new_share': 0.0},
     {'stage2_trains': 'head', 'labels': 'executed'}])
 def test_the_papers_baselines_take_one_task_after_another(tmp_path, stage0, config, baseline):
-    (tmp_path / 'ppo.yaml').write_text('{decisions: 60, episodes: 4, epochs: 1, batch_size: 16, '
+    (tmp_path / 'ppo.yaml').write_text('{env_steps: 60, episodes: 4, epochs: 1, batch_size: 16, '
                                        'critic_iterations: 0}')
     values = yaml.safe_load(config.read_text()) | baseline
     values |= {'tasks': {'expert': [], 'rl': ['drawer-close-unseen', 'drawer-close'],
@@ -155,9 +155,9 @@ def test_the_papers_baselines_take_one_task_after_another(tmp_path, stage0, conf
 
 
 @pytest.mark.parametrize('change, words', [
-    ({'copies': None}, None), ({'tasks': {'rl': []}}, 'tasks needs'),
+    ({'num_envs': None}, None), ({'tasks': {'rl': []}}, 'tasks needs'),
     ({'colour': 1}, 'colour'), ({'settings': 'nowhere.yaml'}, 'nowhere.yaml'),
-    ({'copies': 0}, 'copies is 0'), ({'successes': 0}, 'successes is 0'),
+    ({'num_envs': 0}, 'num_envs is 0'), ({'successes': 0}, 'successes is 0'),
     ({'episodes': {'rl': 1}}, 'episodes needs'),
     ({'tasks': {'expert': ['a'], 'rl': ['a'], 'held_out': []}}, 'named twice'),
     ({'tasks': {'expert': ['a b'], 'rl': [], 'held_out': []}}, "'a b' cannot name a recording"),
@@ -168,33 +168,33 @@ def test_the_papers_baselines_take_one_task_after_another(tmp_path, stage0, conf
     ({'algorithm': 'magic'}, 'use sacfd or ppo'), ({'stage1_trains': 'all'}, 'use ppo or head')])
 def test_a_wrong_configuration_is_refused_by_name(config, stage0, tmp_path, change, words):
     values = yaml.safe_load(config.read_text()) | change
-    if change == {'copies': None}:
-        del values['copies']
-        words = 'copies'
+    if change == {'num_envs': None}:
+        del values['num_envs']
+        words = 'num_envs'
     config.write_text(yaml.safe_dump(values))
     with pytest.raises(IrevlaError, match=words):
         main(arguments(config, stage0, tmp_path / 'run'))
 
 
-def test_over_ros_what_only_copies_can_do_is_refused(config, stage0, tmp_path):
-    (tmp_path / 'ppo.yaml').write_text('{decisions: 60}')
+def test_over_ros_what_only_works_in_process_is_refused(config, stage0, tmp_path):
+    (tmp_path / 'ppo.yaml').write_text('{env_steps: 60}')
     config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {
         'algorithm': 'ppo', 'settings': 'ppo.yaml'}))
     with pytest.raises(ConfigError, match='use python -m irevla_learner.algorithm1 for ppo'):
-        main(arguments(config, stage0, tmp_path / 'run'), over_graph)
+        main(arguments(config, stage0, tmp_path / 'run'), make_ros_backend)
 
 
 def test_the_shipped_configuration_is_whole():
-    config = load_config(graph.CONFIG / 'improve.yaml')
+    config = load_config(graph.CONFIG / 'algorithm1.yaml')
     assert config.tasks.rl
 
 
 def test_stage_1_over_the_graph(tmp_path, stage0, config):
-    """Every episode is learned from whole, an operator's decisions too; new heads act."""
+    """Every episode is learned from whole, an operator's commands too; new heads act."""
     output = tmp_path / 'learner'
     with (tmp_path / 'log').open('w') as log, operator(3, 7) as person:
         done = subprocess.run([
-            'ros2', 'launch', 'irevla_bringup', 'improve.launch.py',
+            'ros2', 'launch', 'irevla_bringup', 'stage1.launch.py',
             f'checkpoint:={stage0 / "checkpoint"}', 'tasks:=drawer-close', 'horizon:=50',
             f'settings:={tmp_path / "sacfd.yaml"}', f'output:={output}',
             f'results:={tmp_path / "results.json"}', f'bags:={tmp_path / "bags"}'],
@@ -256,9 +256,10 @@ def test_acting_waits_for_a_learner_that_is_behind(tmp_path, stage0, config):
     output = tmp_path / 'learner'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(
-        values | {'decisions': 300, 'updates_per_decision': 10.0}))
-    (tmp_path / 'behind.yaml').write_text('/**/learner: {ros__parameters: {most_owed: 0}}')
-    with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', horizon=50,
+        values | {'env_steps': 300, 'updates_per_decision': 10.0}))
+    (tmp_path / 'behind.yaml').write_text(
+        '/**/learner: {ros__parameters: {max_pending_updates: 0}}')
+    with graph.RunningLaunch('stage1.launch.py', tmp_path / 'log', horizon=50,
                              checkpoint=stage0 / 'checkpoint', tasks='drawer-close',
                              settings=tmp_path / 'sacfd.yaml', output=output,
                              params_file=tmp_path / 'behind.yaml') as launch:
@@ -277,9 +278,17 @@ def test_acting_waits_for_a_learner_that_is_behind(tmp_path, stage0, config):
 def test_a_wrong_launch_argument_is_refused_by_name(tmp_path, stage0, arguments, words):
     given = {'checkpoint': stage0 / 'checkpoint', 'tasks': 'drawer-close',
              'output': tmp_path / 'run', **arguments}
-    with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', **given) as launch:
+    with graph.RunningLaunch('stage1.launch.py', tmp_path / 'log', **given) as launch:
         assert launch.wait(60) == 1
         assert words in launch.output()
+
+
+def test_the_old_launch_file_names_the_new_one(tmp_path):
+    with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', tasks='drawer-close',
+                             checkpoint=tmp_path) as launch:
+        assert launch.wait(60) == 1
+        assert launch.output().splitlines() == [
+            'improve.launch.py is now stage1.launch.py; its arguments are the same']
 
 
 @pytest.mark.timeout(600)
@@ -288,13 +297,13 @@ def test_stage_1_goes_on_after_any_nodes_or_all_at_once_are_killed(tmp_path, sta
     output = tmp_path / 'learner'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
     (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump(
-        values | {'decisions': 800, 'window': 1000, 'updates_per_decision': 1.0}))
+        values | {'env_steps': 800, 'success_window': 1000, 'updates_per_decision': 1.0}))
     given = {'checkpoint': stage0 / 'checkpoint', 'tasks': 'drawer-close', 'horizon': 50,
              'settings': tmp_path / 'sacfd.yaml', 'output': output,
              'results': tmp_path / 'results.json', 'bags': tmp_path / 'bags'}
     rows, before, kept = [], [], {}
     for victim in random.sample([*STAGE1_NODES, 'all'], 3):
-        with graph.RunningLaunch('improve.launch.py', tmp_path / 'log', **given) as launch:
+        with graph.RunningLaunch('stage1.launch.py', tmp_path / 'log', **given) as launch:
             graph.wait_for(
                 lambda running=launch, old=rows: len(read_metrics(output)) > len(old)
                 and set(running.nodes()) >= set(STAGE1_NODES), 90, 'another episode')
@@ -313,7 +322,7 @@ def test_stage_1_goes_on_after_any_nodes_or_all_at_once_are_killed(tmp_path, sta
         assert rows[:len(before)] == before and played.items() >= kept.items()
         # The newest may not have been saved yet.
         before, kept = rows[:-1], played
-    with graph.RunningLaunch('improve.launch.py', tmp_path / 'again', **given) as launch:
+    with graph.RunningLaunch('stage1.launch.py', tmp_path / 'again', **given) as launch:
         assert launch.wait(200) == 0
     rows = read_metrics(output)
     assert rows[:len(before)] == before

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The policy acts in copies of a gymnasium environment beside this process, without ROS."""
+"""The backend of Algorithm 1 that runs gymnasium environments in subprocesses, without ROS."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -18,7 +18,7 @@ from irevla_learner.classifier.success_classifier import load_classifier
 from irevla_learner.progress import Progress
 from irevla_learner.rollout.played import Played
 from irevla_learner.rollout.played_episodes import keep, newest
-from irevla_learner.rollout.vector_play import VectorPlayer, make_copies
+from irevla_learner.rollout.vector_play import VectorPlayer, make_envs
 from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_learner.runs.layouts import first_layout
 from irevla_learner.runs.outcome import write_outcome
@@ -32,50 +32,50 @@ from irevla_policy.model.vla import VLA
 from irevla_policy.settings import plain
 
 
-class InProcess:
-    """Evaluation and stage 1 in copies of an environment, which start when first needed."""
+class InProcessBackend:
+    """Evaluation and stage 1 in parallel environments, which start when first needed."""
 
     def __init__(self, config: Algorithm1Config, policy: PolicyConfig, seed: int) -> None:
-        """Use the environment of a configuration, seen as this policy sees it."""
+        """Prepare environments of the configuration with the cameras of this policy."""
         self._config, self._policy, self._seed = config, policy, seed
         self._first = first_layout(seed, config.evaluation_seed)
         torch.set_num_threads(1)
 
     @cached_property
-    def _copies(self) -> AsyncVectorEnv:
-        return self._make_copies()
+    def _envs(self) -> AsyncVectorEnv:
+        return self._make_envs()
 
     @cached_property
-    def _judged_copies(self) -> AsyncVectorEnv:
-        # The environment goes on after success: the judge must see it.
-        return self._make_copies(linger=self._config.horizon)
+    def _judged_envs(self) -> AsyncVectorEnv:
+        # The environment continues after success, so that the classifier observes it.
+        return self._make_envs(linger=self._config.horizon)
 
-    def _make_copies(self, **options: Any) -> AsyncVectorEnv:
+    def _make_envs(self, **options: Any) -> AsyncVectorEnv:
         if self._config.tasks_file:
             options['tasks_file'] = str(self._config.tasks_file)
-        return make_copies(self._config.environment, self._config.copies,
+        return make_envs(self._config.environment, self._config.num_envs,
                            cameras=self._policy.cameras, image_size=self._policy.image_size,
                            horizon=self._config.horizon, **options)
 
-    def __enter__(self) -> 'InProcess':
+    def __enter__(self) -> 'InProcessBackend':
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the copies."""
-        for name in ('_copies', '_judged_copies'):
+        """End the environments."""
+        for name in ('_envs', '_judged_envs'):
             if name in vars(self):
                 getattr(self, name).close()
 
     def evaluate(self, checkpoint: Path, episodes: Mapping[str, int],
                  folder: Path) -> list[EpisodeResult]:
-        """Play so many episodes of each task greedily."""
+        """Play this number of episodes of each task without noise."""
         vla = load_frozen(checkpoint)
         first = self._config.evaluation_seed
         bar = progress_bar(total=sum(episodes.values()), unit='episode',
                            desc=f'{folder.parent.name} evaluation')
         results = []
         for task, count in episodes.items():
-            player = VectorPlayer(self._copies, vla, task)
+            player = VectorPlayer(self._envs, vla, task)
             for played in player.play(range(first, first + count)):
                 results.append(played.result)
                 bar.update()
@@ -83,7 +83,7 @@ class InProcess:
         return results
 
     def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
-        """Do stage 1, or go on with it."""
+        """Run or continue stage 1."""
         config = self._config
         vla = load_frozen(checkpoint)
         player = self._player(vla, task)
@@ -97,17 +97,17 @@ class InProcess:
                                  log.add, whole=config.stage1_trains == 'all')
         save_checkpoint(folder / 'checkpoint', vla,
                         with_stage0({'stage1': plain(config.settings)}, checkpoint))
-        write_outcome(folder, last.decisions, last.updates, last.episodes)
+        write_outcome(folder, last.env_steps, last.updates, last.episodes)
 
     def _player(self, vla: VLA, task: str) -> VectorPlayer:
-        """Return what plays the episodes to learn from, judged as the configuration says."""
+        """Return the player of training episodes, with the configured success classifier."""
         if not self._config.classifier:
-            return VectorPlayer(self._copies, vla, task)
+            return VectorPlayer(self._envs, vla, task)
         judge = load_classifier(self._config.classifier, vla.backbone_hash)
-        return VectorPlayer(self._judged_copies, vla, task, judge.to(vla.device))
+        return VectorPlayer(self._judged_envs, vla, task, judge.to(vla.device))
 
     def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore | None:
-        """Return the newest successes of a stage 1; None without any."""
+        """Return the newest successes of a stage 1; None if there are none."""
         store, kept = folder / 'frames', folder / 'successes'
         if store.exists():
             return FrameStore.open(store)
@@ -117,14 +117,14 @@ class InProcess:
 
 
 class _EpisodeLog:
-    """What a stage 1 leaves of each episode: a row of metrics, the progress, a success to keep."""
+    """Writes a row of metrics for each episode of stage 1, and keeps its successes."""
 
     def __init__(self, folder: Path, task: str, settings: Stage1Config, successes: int) -> None:
-        """Log into ``folder``; the newest ``successes`` are kept there for stage 2."""
+        """Log into ``folder``; keep this number of newest successes there for stage 2."""
         self._folder, self._settings, self._successes = folder, settings, successes
         self._metrics: MetricsLog | None = None
-        self._bar = progress_bar(desc=f'{folder.name} on {task}', unit='decision',
-                                 total=settings.decisions)
+        self._bar = progress_bar(desc=f'{folder.name} on {task}', unit='step',
+                                 total=settings.env_steps)
 
     def __enter__(self) -> '_EpisodeLog':
         return self
@@ -135,13 +135,13 @@ class _EpisodeLog:
             self._metrics.close()
 
     def add(self, played: Played, progress: Progress) -> None:
-        """Log an episode, and where the learning is after it."""
+        """Log an episode and the progress after it."""
         if played.result.success and self._successes:
             keep(self._folder / 'successes', progress.episodes, played, self._successes)
         if self._metrics is None:
-            # The first episode tells where a learning that goes on was.
-            self._metrics = MetricsLog(self._folder, progress.decisions - played.result.steps,
+            # Only the first episode shows where a continued stage 1 starts.
+            self._metrics = MetricsLog(self._folder, progress.env_steps - played.result.steps,
                                        self._settings.tensorboard)
-        self._metrics.add(progress.decisions, **progress.metrics(), truth=played.truth)
-        self._bar.update(progress.decisions - self._bar.n)
+        self._metrics.add(progress.env_steps, **progress.metrics(), truth=played.truth)
+        self._bar.update(progress.env_steps - self._bar.n)
         self._bar.set_postfix_str(str(progress), refresh=False)
