@@ -17,22 +17,13 @@ Types may be bool, int, float, str, Path, Literal, tuple[X, ...], dict, another 
 one of them or None. Paths in a file are relative to its folder.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import (
-    Any,
-    ClassVar,
-    Literal,
-    TypeGuard,
-    TypeVar,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, ClassVar, Literal, TypeGuard, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -189,11 +180,7 @@ def build(kind: type[Kind], data: Any, where: str = '', folder: Path | None = No
         raise error.below(where) from error
 
 
-def _hints(kind: type) -> dict[str, Any]:
-    return _cached_hints(kind)
-
-
-_cached_hints = cache(get_type_hints)
+_hints: Callable[[type], dict[str, Any]] = cache(get_type_hints)
 
 
 def _is_settings(hint: Any) -> TypeGuard[type[Settings]]:

@@ -60,11 +60,9 @@ class Recorder:
         self._on_committed = on_committed
         self._on_problem = on_problem
         self._stamped = {topic.name for topic in topics if begins_with_header(topic.type)}
-        for name in limits.from_start:
-            if name in self.topics and name not in self._stamped:
-                raise ConfigError(f'parameter from_start has {name}, whose type '
-                                  f'{self.topics[name].type} has no header and so no stamp; name '
-                                  'topics with a header')
+        for name in self.topics.keys() & set(limits.from_start) - self._stamped:
+            raise ConfigError(f'parameter from_start has {name}, whose type '
+                              f'{self.topics[name].type} has no header; name topics with one')
         self._events = {topic.name for topic in topics if topic.type == EPISODE_TYPE}
         self._commands = {topic.name for topic in topics if topic.type == COMMAND_TYPE
                           and topic.name.endswith('/command')}
@@ -189,7 +187,7 @@ class Recorder:
                 kept.append(message)
                 continue
             self._waiting_bytes -= len(message.data)
-            if decision is Route.DROP:
+            if decision is Route.DROP or episode is None:
                 self.counts['outside episodes'] += 1
             else:
                 self._write(episode, message)
