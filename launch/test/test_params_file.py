@@ -155,10 +155,11 @@ def test_the_file_of_docs_hardware_fits(tmp_path):
     assert len(actions(context, started)) == len(started)
 
 
-def test_cameras_are_names_of_topics_in_every_table():
+def test_cameras_and_joints_have_the_form_of_a_name_in_every_table():
     for name in NODES:
         for key, parameter in node_table(name).items():
-            assert (parameter.form is CAMERA) == (key in ('camera', 'cameras')), (name, key)
+            assert (parameter.form is CAMERA) == (
+                key in ('camera', 'cameras', 'joint_prefix')), (name, key)
 
 
 def test_the_tables_are_read_without_what_takes_seconds():

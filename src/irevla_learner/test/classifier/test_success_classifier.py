@@ -54,7 +54,7 @@ def episodes(count, seed=0, visible=1.0):
 
 
 def test_each_observation_is_encoded_with_its_own_instruction():
-    def perceive(images, states, instructions):
+    def encode_observation(images, states, instructions):
         # As a VLM whose tokens are the words; the longest of a batch tells how many.
         tokens = max(len(text.split()) for text in instructions)
         latents = [[[float(number < len(text.split()))] for number in range(tokens)]
@@ -63,7 +63,7 @@ def test_each_observation_is_encoded_with_its_own_instruction():
 
     texts = ('open it',) * (ENCODE_ROWS + 3) + ('then close it',) * (ENCODE_ROWS + 3)
     vla = SimpleNamespace(config=SimpleNamespace(cameras=('front',), image_size=4),
-                          perceive=perceive)
+                          encode_observation=encode_observation)
     count = len(texts)
     episode = encode(vla, Observations(
         'open_0', texts, np.arange(count), {'front': np.zeros((count, 4, 4, 3), np.uint8)},
