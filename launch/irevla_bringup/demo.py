@@ -26,7 +26,7 @@ from irevla_sim.expert_noise import NOISE_STD
 CONFIG = Path(get_package_share_directory('irevla_bringup')) / 'config'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _File(Settings):
     """The demo's file."""
 

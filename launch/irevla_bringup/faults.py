@@ -217,6 +217,8 @@ class FaultyRobot:
 
     def process(self, name: str) -> psutil.Process:
         """Return the process of a node."""
+        if self._launch is None:
+            raise FaultError(f'node {name} does not run; nothing was launched')
         for process in psutil.Process(self._launch.pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 if f'__node:={name}' in process.cmdline():

@@ -137,7 +137,7 @@ def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> 
     """
     settings = value(context, 'settings') and existing_path(context, 'settings')
     try:
-        sacfd = SACfDConfig.load(settings or None)
+        sacfd = SACfDConfig.load(Path(settings) if settings else None)
     except ConfigError as error:
         raise RuntimeError(f'launch argument settings:={settings}: {error}') from error
     if len(some_names(context, 'tasks')) > 1:

@@ -79,7 +79,8 @@ def actions(context: LaunchContext,
 def full_name(context: LaunchContext, node: SuiteNode) -> str:
     """Return a node's name with its namespace; an including launch file may add one."""
     outer = context.launch_configurations.get('ros_namespace', None)
-    namespace = make_namespace_absolute(prefix_namespace(outer, node.namespace)) or '/'
+    prefixed = prefix_namespace(outer, node.namespace)
+    namespace = make_namespace_absolute(prefixed) if prefixed else '/'
     return f'{namespace.rstrip("/")}/{node.name}'
 
 

@@ -97,7 +97,7 @@ class ArmChecks:
         measured = {}
         for sign, side in ((1, 'left'), (-1, 'right')):
             self._push(np.zeros(3), np.array([sign * TURN_STEP, 0, 0]))
-            angle = pose_tilt(self._lab.pose)
+            angle = float(pose_tilt(self._lab.pose))
             if angle > most + NEAR_TURN:
                 raise CheckError(f'the hand tilts by {angle:.2f} rad, max_tilt is {most:g}')
             measured[f'{side}_rad'] = round(angle, 3)
@@ -111,10 +111,10 @@ class ArmChecks:
         stopping = None
         try:
             end, angle = time.monotonic() + STOPS_WITHIN_S, 0.0
-            while lab.state.mode != RobotState.MODE_STOPPED:
+            while lab.arm.mode != RobotState.MODE_STOPPED:
                 if time.monotonic() > end:
                     raise CheckError('the arm does not stop' if stopping else
-                                     f'the arm does not move; it is {MODES[lab.state.mode]}')
+                                     f'the arm does not move; it is {MODES[lab.arm.mode]}')
                 lab.send(SPEED * COMMAND_S * np.array([-np.sin(angle), np.cos(angle), 0]))
                 angle += SPEED * COMMAND_S / RADIUS
                 if stopping is None and lab.joint_speed > 2 * RESTS:
@@ -127,6 +127,8 @@ class ArmChecks:
         finally:
             if stopping:
                 stopping.kill()
+        # The mode changed when the arm stopped.
+        assert lab.left is not None
         speed = joint_speed_of(lab.left)
         if speed < RESTS:
             raise CheckError(f'the arm was at rest when it was stopped ({speed:.3f} rad/s), so '
@@ -159,12 +161,12 @@ class ArmChecks:
         measured = {}
         for wish, name in ((0.0, 'closed'), (1.0, 'open')):
             end = time.monotonic() + 10
-            while abs(self._lab.state.gripper - wish) > 0.1:
+            while abs(self._lab.arm.gripper - wish) > 0.1:
                 if time.monotonic() > end:
                     raise CheckError(f'the hand is not {name}: its opening is '
-                                     f'{self._lab.state.gripper:.2f}')
+                                     f'{self._lab.arm.gripper:.2f}')
                 self._lab.send(gripper=wish)
-            measured[f'opening_{name}'] = round(float(self._lab.state.gripper), 3)
+            measured[f'opening_{name}'] = round(float(self._lab.arm.gripper), 3)
         return measured
 
     def _push(self, delta: np.ndarray, rotation: np.ndarray) -> np.ndarray:
@@ -183,7 +185,7 @@ class ArmChecks:
                     break
                 before, checked = lab.pose, time.monotonic()
         if _rests(began, lab.pose):
-            raise CheckError(f'the arm did not move; it is {MODES[lab.state.mode]}. Is home at a '
+            raise CheckError(f'the arm did not move; it is {MODES[lab.arm.mode]}. Is home at a '
                              'border of the box?')
         return lab.pose.position
 

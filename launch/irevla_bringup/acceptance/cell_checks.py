@@ -5,6 +5,7 @@
 from collections import deque
 from collections.abc import Callable
 import contextlib
+from functools import partial
 import math
 from pathlib import Path
 import time
@@ -56,9 +57,7 @@ class CellChecks:
         lab.node.create_subscription(EndEffectorCommand, 'command', self._on_command, OBSERVATION)
         for name in cameras:
             lab.node.create_subscription(
-                Image, f'camera/{name}/image_raw',
-                lambda image, name=name: self._pictures[name].append((time.time(), image)),
-                OBSERVATION)
+                Image, f'camera/{name}/image_raw', partial(self._on_image, name), OBSERVATION)
 
     def checks(self) -> list[Check]:
         """Return the checks in order."""
@@ -77,6 +76,9 @@ class CellChecks:
     def close(self) -> None:
         """End the graph if it still runs."""
         self._graph.close()
+
+    def _on_image(self, name: str, image: Image) -> None:
+        self._pictures[name].append((time.time(), image))
 
     def _on_episode(self, message: EpisodeState) -> None:
         begins = message.phase == EpisodeState.PHASE_RUNNING \
@@ -105,7 +107,7 @@ class CellChecks:
             if time.monotonic() > end:
                 raise CheckError(f'camera {slow[0]} gives {rates[slow[0]]:.1f} pictures a second, '
                                  f'fps is {self._fps}')
-        measured = {}
+        measured: dict[str, Any] = {}
         for name, received in newest.items():
             age = float(np.median([when - 1e-9 * stamp_to_ns(image.header.stamp)
                                    for when, image in received]))
@@ -130,6 +132,8 @@ class CellChecks:
         lab = self._lab
         # A person may press and push before the check asks for it.
         lab.until(lambda: self._began is not None, 'the press that begins', PATIENCE_S)
+        # No longer None.
+        assert self._began is not None
         there, before = self._began
         lab.until(lambda: np.linalg.norm(lab.pose.position - there) > PUSHED,
                   'motion by the mouse', PATIENCE_S)

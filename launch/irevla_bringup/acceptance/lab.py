@@ -85,7 +85,7 @@ class Lab:
         while not condition():
             mode = MODES[self.state.mode] if self.state else 'unknown'
             if mode == 'fault':
-                raise CheckError(f'{what}: the arm has a fault: {self.state.fault_text}')
+                raise CheckError(f'{what}: the arm has a fault: {self.arm.fault_text}')
             for process, log in self._started:
                 # Checked again: the process may have met the condition just before its end.
                 if process.poll() is not None and not condition():
@@ -127,14 +127,22 @@ class Lab:
                              'an acceptance: take these out of the params file')
 
     @property
+    def arm(self) -> RobotState:
+        """The arm's newest state; raises CheckError before the first."""
+        state = self.state
+        if state is None:
+            raise CheckError('no robot_state came from the arm')
+        return state
+
+    @property
     def pose(self) -> Pose:
         """Pose of the end effector."""
-        return pose_of(self.state)
+        return pose_of(self.arm)
 
     @property
     def joint_speed(self) -> float:
         """Largest speed of a joint [rad/s]."""
-        return joint_speed_of(self.state)
+        return joint_speed_of(self.arm)
 
     def rest(self) -> None:
         """Wait until the arm rests."""
@@ -153,8 +161,8 @@ class Lab:
             if 'braking' not in answer.text or time.monotonic() > end:
                 raise CheckError(f'go_home was refused: {answer.text}')
             time.sleep(0.2)
-        self.until(lambda: self.state.mode == RobotState.MODE_RESETTING, 'the motion home', 5.0)
-        self.until(lambda: self.state.mode == RobotState.MODE_READY, 'home')
+        self.until(lambda: self.arm.mode == RobotState.MODE_RESETTING, 'the motion home', 5.0)
+        self.until(lambda: self.arm.mode == RobotState.MODE_READY, 'home')
         self.rest()
 
     def recover(self) -> None:
@@ -162,7 +170,7 @@ class Lab:
         def accepted() -> bool:
             return self.call(self._recover, Trigger.Request()).success
         self.until(accepted, 'acceptance of recover', 10.0)
-        self.until(lambda: self.state.mode == RobotState.MODE_IDLE, 'recovery', 10.0)
+        self.until(lambda: self.arm.mode == RobotState.MODE_IDLE, 'recovery', 10.0)
 
     def send(self, translation: Any = (0, 0, 0), rotation: Any = (0, 0, 0),
              gripper: float | None = None) -> None:
@@ -174,7 +182,7 @@ class Lab:
             gripper: opening, 0 to 1; None: the present one.
 
         """
-        opening = float(self.state.gripper > 0.5) if gripper is None else gripper
+        opening = float(self.arm.gripper > 0.5) if gripper is None else gripper
         self.command.publish(action_to_message(
             [*translation, *rotation, opening], ns_to_stamp(time.time_ns()), BASE_FRAME,
             EndEffectorCommand.SOURCE_TELEOP))

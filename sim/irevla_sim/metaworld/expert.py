@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Meta-World's scripted policies as demonstrators, with noise on their commands."""
 
+from collections.abc import Callable
 import warnings
 
 from metaworld.policies import ENV_POLICY_MAP
+from metaworld.policies.policy import Policy
 import numpy as np
 
 from irevla_sim.expert_noise import NOISE_STD
@@ -30,7 +32,8 @@ class ScriptedExpert:
             action_repeat: as in the environment.
 
         """
-        self._policy = ENV_POLICY_MAP[task.base]()
+        make: Callable[[], Policy] = ENV_POLICY_MAP[task.base]
+        self._policy = make()
         self._noise_std = noise_std
         self._random = np.random.default_rng(seed)
         self._action_repeat = action_repeat

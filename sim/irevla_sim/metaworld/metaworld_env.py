@@ -3,7 +3,7 @@
 """Meta-World as a Gymnasium environment with the suite's observations and actions."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -35,7 +35,9 @@ class MetaWorldEnv(gymnasium.Env):
     `Scene.robot`, and 'simulator_state' (Meta-World's observation (39,), for experts).
     """
 
-    metadata: ClassVar[dict[str, Any]] = {'render_modes': ['rgb_array'], 'render_fps': 20}
+    # Not a ClassVar, because gymnasium does not declare it as one.
+    metadata: dict[str, Any] = {  # noqa: RUF012
+        'render_modes': ['rgb_array'], 'render_fps': 20}
 
     def __init__(self, tasks: Iterable[str] = (), cameras: Iterable[str] = CAMERAS,
                  image_size: int = IMAGE_SIZE, action_repeat: int = ACTION_REPEAT,
@@ -117,14 +119,14 @@ class MetaWorldEnv(gymnasium.Env):
         name = (options or {}).get('task') or self._tasks[
             np.random.default_rng(seed).integers(len(self._tasks))]
         task = find_task(name, self._catalogue)
-        self._scene = self._find_scene(task)
-        self._simulator_state = self._scene.reset(seed)
+        scene = self._scene = self._find_scene(task)
+        self._simulator_state = scene.reset(seed)
         self._decisions = 0
         self._success = False
         self._lingered = 0
         self._running = True
         self._info = {'task': name, 'instruction': task.instruction, 'seed': seed}
-        return self._observe()
+        return self._observe(scene)
 
     def step(self, action: np.ndarray,
              ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
@@ -135,22 +137,22 @@ class MetaWorldEnv(gymnasium.Env):
             gymnasium.error.ResetNeeded: no episode is running.
 
         """
-        if not self._running:
+        scene = self._scene
+        if not self._running or scene is None:
             raise gymnasium.error.ResetNeeded('no episode is running; call reset first')
         problem = action_problem(action)
         if problem:
             raise BadMessageError(problem)
         before = self._success
         for _ in range(self.action_repeat):
-            self._simulator_state, success = self._scene.step(
-                to_metaworld(action, self.action_repeat))
+            self._simulator_state, success = scene.step(to_metaworld(action, self.action_repeat))
             self._success |= success
         self._decisions += 1
         self._lingered += before
         terminated = self._success and self._lingered == self._linger
         truncated = not terminated and self._decisions == self.horizon
         self._running = not (terminated or truncated)
-        observation, info = self._observe()
+        observation, info = self._observe(scene)
         return observation, float(self._success and not before), terminated, truncated, info
 
     def render(self) -> np.ndarray:
@@ -177,13 +179,13 @@ class MetaWorldEnv(gymnasium.Env):
         self._scenes[task.name] = scene
         return scene
 
-    def _observe(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        robot = self._scene.robot()
+    def _observe(self, scene: Scene) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        robot = scene.robot()
         # RobotState has a 32-bit gripper opening; the same rounding keeps both backends equal.
         gripper = float(np.float32(self._simulator_state[3]))
         observation = {}
         for name in self._cameras:
-            observation[name] = self._scene.render(name)
+            observation[name] = scene.render(name)
             if self._on_picture is not None:
                 self._on_picture(name, observation[name])
         observation['state'] = state_from(self._simulator_state[:3], robot['quaternion'], gripper)

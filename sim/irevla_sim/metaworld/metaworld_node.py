@@ -61,7 +61,7 @@ class MetaWorldNode(Node):
         self._episode = EpisodeState(seed=-1)
         self._begun = self._stamp = 0
         self._published = 0.0
-        self._action = None
+        self._action: np.ndarray | None = None
         self._gripper = 1.0
         self._random = np.random.default_rng()
         self._diagnostics = Diagnostics(self, hardware_id='simulator')
@@ -91,16 +91,17 @@ class MetaWorldNode(Node):
     def _on_reset(self, request: ResetEpisode.Request,
                   response: ResetEpisode.Response) -> ResetEpisode.Response:
         response.code, response.text = self._check(request)
-        if response.code == response.OK:
+        answer = ResetEpisode.Response
+        if response.code == answer.OK:
             seed = request.seed
-            if seed == request.SEED_RANDOM:
+            if seed == ResetEpisode.Request.SEED_RANDOM:
                 seed = int(self._random.integers(2 ** 31))
             self._abort('a new episode was requested')
             try:
                 observation, info = self._env.reset(seed=seed, options={'task': request.task})
             except IrevlaError as error:
-                response.code, response.text = response.FAILED, str(error)
-        if response.code != response.OK:
+                response.code, response.text = answer.FAILED, str(error)
+        if response.code != answer.OK:
             self._diagnostics.refuse(f'reset refused: {response.text}')
             return response
         self._begun = self._stamp
@@ -119,9 +120,10 @@ class MetaWorldNode(Node):
             find_task(request.task, self._env.catalogue)
         except ConfigError as error:
             return ResetEpisode.Response.UNKNOWN_TASK, str(error)
-        if request.seed < request.SEED_RANDOM:
+        any_seed = ResetEpisode.Request.SEED_RANDOM
+        if request.seed < any_seed:
             return (ResetEpisode.Response.BAD_SEED,
-                    f'seed {request.seed}; give 0 or more, or {request.SEED_RANDOM} for any')
+                    f'seed {request.seed}; give 0 or more, or {any_seed} for any')
         return ResetEpisode.Response.OK, ''
 
     def _on_command(self, message: EndEffectorCommand) -> None:
@@ -155,10 +157,10 @@ class MetaWorldNode(Node):
     def _on_tick(self) -> None:
         if not self._running:
             return
-        if self._action is None:
-            self._diagnostics.count('ticks without a command')
-            self._action = np.array([0.0] * 6 + [self._gripper])
         action, self._action = self._action, None
+        if action is None:
+            self._diagnostics.count('ticks without a command')
+            action = np.array([0.0] * 6 + [self._gripper])
         self._step(action)
 
     def _step(self, action: np.ndarray) -> None:

@@ -29,6 +29,9 @@ class PandaHand(FrankaGripperServer):
     An order that is ended by a newer one or a stop is answered as aborted.
     """
 
+    # Of franky-sim; None while no answer is due.
+    _pending_command_id: int | None
+
     def __init__(self, robot: object, hostname: str) -> None:
         """Execute every order, until `answers` is changed."""
         super().__init__(robot, hostname)

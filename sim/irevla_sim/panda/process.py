@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class PandaProcess:
             [sys.executable, '-m', 'irevla_sim.panda.physics', '--address', self.address,
              '--name', self.name, '--lost-packets', str(LOST_PACKETS)],
             stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
-        line = self.process.stdout.readline()
+        line = self._output.readline()
         if self.address not in line:
             raise RuntimeError(f'the simulated Panda did not start: {line!r}')
         self.scene = SharedScene(self.name)
@@ -60,13 +60,19 @@ class PandaProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.process.stdout.close()
+        self._output.close()
 
     def kill(self) -> None:
         """Kill the process; to its client this is like a cut cable."""
         self.process.kill()
         self.process.wait()
-        self.process.stdout.close()
+        self._output.close()
+
+    @property
+    def _output(self) -> IO[str]:
+        # A pipe.
+        assert self.process.stdout is not None
+        return self.process.stdout
 
     def cut_gripper(self) -> None:
         """Cut the hand's connection."""

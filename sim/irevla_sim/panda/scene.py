@@ -69,14 +69,14 @@ class PandaScene(MujocoSimulator):
             body = ET.SubElement(self.worldbody, 'body', name=name)
             ET.SubElement(body, 'freejoint', name=name)
             ET.SubElement(body, 'geom', type=thing.geom, size=thing.size, rgba=thing.rgba,
-                          mass=str(thing.mass), quat=thing.quaternion, **GRIPPY)
+                          mass=str(thing.mass), quat=thing.quaternion, attrib=GRIPPY)
             # Lets a test fix an object in place, as stiffly as a step of 1 ms allows.
             ET.SubElement(equality, 'weld', name=f'fastened {name}', body1='world', body2=name,
                           active='false', solref='0.002 1', solimp='0.99 0.999 0.001')
         hand = next(body for body in self.worldbody.iter('body')
                     if body.get('name') == 'robot0_hand')
-        ET.SubElement(hand, 'camera', name='wrist', **CAMERAS['wrist'])
-        ET.SubElement(self.worldbody, 'camera', name='front', **CAMERAS['front'])
+        ET.SubElement(hand, 'camera', CAMERAS['wrist'], name='wrist')
+        ET.SubElement(self.worldbody, 'camera', CAMERAS['front'], name='front')
 
     def model_alone(self) -> mujoco.MjModel:
         """Return the model for rendering in another process than the simulation."""

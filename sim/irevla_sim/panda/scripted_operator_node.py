@@ -55,7 +55,7 @@ class ScriptedOperatorNode(Node):
         if values['demonstrate']:
             CompleteObservations(
                 self, self._diagnostics, values['cameras'], values['max_skew_s'],
-                self._on_observation, lambda: self._running)
+                self._on_observation, lambda: self._playing is not None)
             # Created last, because other nodes take this publisher as a sign that the node is
             # ready.
             self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
@@ -76,7 +76,8 @@ class ScriptedOperatorNode(Node):
 
     def _on_scene(self, message: SimulatorState) -> None:
         self._positions = np.array(message.values)
-        if self._running and not self._said and lifted(self._expert.name, self._positions):
+        expert = self._playing
+        if expert is not None and not self._said and lifted(expert.name, self._positions):
             self._said = True
             verdict = OperatorVerdict(verdict=OperatorVerdict.SUCCESS)
             verdict.header.stamp = self.get_clock().now().to_msg()
@@ -84,14 +85,16 @@ class ScriptedOperatorNode(Node):
             self._diagnostics.count('successes')
 
     @property
-    def _running(self) -> bool:
-        return self._expert is not None and self._episode.phase == EpisodeState.PHASE_RUNNING
+    def _playing(self) -> PickExpert | None:
+        """The expert of the episode that runs, if there is one."""
+        return self._expert if self._episode.phase == EpisodeState.PHASE_RUNNING else None
 
     def _on_observation(self, stamp_ns: int) -> None:
-        if not self._running or self._hand is None or self._positions is None:
+        expert = self._playing
+        if expert is None or self._hand is None or self._positions is None:
             return
         stamp = ns_to_stamp(stamp_ns)
-        command, label = self._expert.act(self._hand, self._positions)
+        command, label = expert.act(self._hand, self._positions)
         for publisher, action in ((self._label, label), (self._command, command)):
             publisher.publish(action_to_message(
                 action, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT))

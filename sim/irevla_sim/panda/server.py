@@ -74,7 +74,9 @@ class PandaServer(FrankaRobotServer):
         self._lost_packets = lost_packets
         self._silence = 0
         self._error: int | None = None
-        self._packet, self._packed = bytearray(), ()
+        self._packet = bytearray()
+        # Motion and error of the packet; None before the first.
+        self._packed: tuple[int, int | None] | None = None
 
     def _bind_children(self, hostname: str) -> None:
         self._FrankaRobotServer__gripper_server = PandaHand(self.robot, hostname)

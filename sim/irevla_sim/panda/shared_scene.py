@@ -36,7 +36,7 @@ class SharedScene:
         """
         self.path = FOLDER / f'irevla-{name}'
         self._made, self._opened = positions is not None, -1
-        if self._made:
+        if positions is not None:
             # A new file, because readers of an older one of this name keep it open.
             own = self.path.with_suffix(f'.{os.getpid()}')
             with replacement(self.path, own, durable=False) as new:

@@ -44,7 +44,7 @@ class ImageLayout(NamedTuple):
         return ''
 
 
-def stamp_of(data: bytes) -> int:
+def stamp_of(data: bytes | memoryview) -> int:
     """Return the header stamp [ns] of a message that begins with a std_msgs/Header.
 
     Raises:
@@ -58,7 +58,7 @@ def stamp_of(data: bytes) -> int:
     return seconds * 1_000_000_000 + nanoseconds
 
 
-def command_source(data: bytes) -> str:
+def command_source(data: bytes | memoryview) -> str:
     """Return the name of the source of a serialized irevla_msgs/EndEffectorCommand.
 
     Raises:

@@ -43,7 +43,7 @@ def test_stamp_and_source_are_read_in_either_byte_order(stamp, frame_id, source)
 def test_a_message_cut_short_is_named_and_crashes_nothing(size):
     data = wire(command(1, 'base', 1))[:size]
     for read, needed in ((stamp_of, 12), (command_source, 85),
-                         (lambda data: decode(STORE, COMMAND, data), 96)):
+                         (lambda data: decode(STORE, COMMAND, data), 85)):
         if size < needed:
             with pytest.raises(BadMessageError, match=f'{size} bytes'):
                 read(data)

@@ -17,13 +17,13 @@ Types may be bool, int, float, str, Path, Literal, tuple[X, ...], dict, another 
 one of them or None. Paths in a file are relative to its folder.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, TypeGuard, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -180,9 +180,11 @@ def build(kind: type[Kind], data: Any, where: str = '', folder: Path | None = No
         raise error.below(where) from error
 
 
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+_hints: Callable[[type], dict[str, Any]] = cache(get_type_hints)
+
+
+def _is_settings(hint: Any) -> TypeGuard[type[Settings]]:
+    return isinstance(hint, type) and issubclass(hint, Settings)
 
 
 def _range(entry: Any) -> _Range:
@@ -199,11 +201,11 @@ def _converted(hint: Any, value: Any, key: str, bounds: _Range,
     options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
     if value is None and NoneType in options:
         return None
-    if any(is_dataclass(one) and isinstance(value, one) for one in options):
+    if any(_is_settings(one) and isinstance(value, one) for one in options):
         return value
     kinds = [one for one in options if one is not NoneType]
     if len(kinds) == 1:
-        if is_dataclass(kinds[0]):
+        if _is_settings(kinds[0]):
             return build(kinds[0], value, key, folder)
         if kinds[0] is Path and isinstance(value, str) and value and folder is not None:
             return _existing(folder / value, key)

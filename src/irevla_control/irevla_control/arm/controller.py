@@ -150,7 +150,7 @@ class ArmController:
             path = self._plan_path_home(setpoint.pose, measured, home, joints)
         except NoHomePathError as error:
             self._note_failed_reset(str(error))
-            return self._refusal() if self.mode == Mode.FAULT else str(error)
+            return self._refusal() if self.fault else str(error)
         self._setpoint, self._home, self._release = setpoint, home, release
         self._newest_stamp = -1
         self.mode = Mode.RESETTING
@@ -163,7 +163,7 @@ class ArmController:
                   joints: np.ndarray | None) -> MinimumJerk | StraightPath | JointPath:
         if self.bounds is None:
             return MinimumJerk(start, home, self.limits)
-        return home_path(start, joints, measured, home, self.bounds)
+        return home_path(start, _needed(joints), measured, home, self.bounds)
 
     def _start_path_home(self, path: MinimumJerk | StraightPath | JointPath) -> None:
         self._path, self._release = path, None
@@ -172,7 +172,7 @@ class ArmController:
 
     def _block_reason(self, joints: np.ndarray | None) -> str:
         """Return why the arm does not follow its path home; equal causes give equal texts."""
-        problem = self.bounds and self.bounds.joints.problem(joints)
+        problem = self.bounds and self.bounds.joints.problem(_needed(joints))
         return f'the arm does not follow its path home, {problem}' if problem else BLOCKED
 
     def _note_failed_reset(self, reason: str, code: FaultCode = FaultCode.CONTROL,
@@ -200,21 +200,27 @@ class ArmController:
             return problem
         self._last_command_s, self._newest_stamp = now, stamp
         self.mode = Mode.READY
-        requested = self._setpoint.target.translated(action[:3], action[3:6])
-        self._setpoint.step(action[:3], action[3:6], measured)
+        setpoint = self._setpoint
+        # READY and HOLDING have a setpoint.
+        assert setpoint is not None
+        requested = setpoint.target.translated(action[:3], action[3:6])
+        setpoint.step(action[:3], action[3:6], measured)
         self.counts['commands'] += 1
         self.counts['commands shortened by max_yaw'] += int(
             abs(self.limits.yaw(requested)) > self.limits.max_yaw)
-        self.counts['commands shortened by joint limits'] += self._limit_joints(measured, joints)
+        self.counts['commands shortened by joint limits'] += self._limit_joints(
+            setpoint, measured, joints)
         return ''
 
-    def _limit_joints(self, measured: Pose, joints: np.ndarray | None) -> bool:
+    def _limit_joints(self, setpoint: Setpoint, measured: Pose,
+                      joints: np.ndarray | None) -> bool:
         """Shorten the part of the lead that moves joints into their limits; return whether any."""
         if self.bounds is None:
             return False
-        target, shortened = self.bounds.joints.limit_lead(joints, measured, self._setpoint.target)
+        target, shortened = self.bounds.joints.limit_lead(
+            _needed(joints), measured, setpoint.target)
         if shortened:
-            self._setpoint.target = self.limits.clamped(target)
+            setpoint.target = self.limits.clamped(target)
         return bool(shortened)
 
     def _problem(self, action: np.ndarray, stamp: int, frame: str) -> str:
@@ -237,14 +243,15 @@ class ArmController:
     def tick(self, now: float, dt: float, measured: Pose,
              joints: np.ndarray | None = None) -> Setpoint | None:
         """Advance by ``dt`` seconds; return the setpoint, or None when there is none."""
-        if not self.moves:
+        setpoint = self._setpoint
+        if setpoint is None:
             return None
         silence = now - self._last_command_s
         if self.mode == Mode.RESETTING:
             if self._release is not None:
-                self._advance_release(dt, measured, joints)
-            else:
-                self._advance_home(now, dt, measured, joints)
+                self._advance_release(self._release, setpoint, dt, measured, joints)
+            elif self._path is not None:
+                self._advance_home(self._path, setpoint, now, dt, measured, joints)
             if not self.moves:
                 return None
         elif silence > self.timing.stop_after_s:
@@ -256,18 +263,22 @@ class ArmController:
             self.hold()
         if self.mode != Mode.RESETTING:
             # The path home keeps the limits, and returns inside them from outside.
-            self._limit_joints(measured, joints)
+            self._limit_joints(setpoint, measured, joints)
         self._box.update(measured, dt)
-        self._setpoint.advance(dt, self._box.clamped(self._setpoint.target))
-        return self._setpoint
+        setpoint.advance(dt, self._box.clamped(setpoint.target))
+        return setpoint
 
-    def _advance_release(self, dt: float, measured: Pose, joints: np.ndarray | None) -> None:
+    def _advance_release(self, release: Release, setpoint: Setpoint, dt: float, measured: Pose,
+                         joints: np.ndarray | None) -> None:
+        home = self._home
+        # Set by the reset that has the release.
+        assert home is not None
         try:
-            done = self._release.advance(dt, self._setpoint, measured, self._home, self.limits)
+            done = release.advance(dt, setpoint, measured, home, self.limits)
             # The rise ends early where a joint limit shortens it.
-            if done or (self._release.rising and self._limit_joints(measured, joints)):
+            if done or (release.rising and self._limit_joints(setpoint, measured, joints)):
                 self._start_path_home(self._plan_path_home(
-                    self._setpoint.pose, measured, self._home, joints))
+                    setpoint.pose, measured, home, joints))
         except ReleaseError as error:
             if error.of_hand:
                 # A hand that refuses once is no fault of the arm; twice in a row is.
@@ -279,21 +290,21 @@ class ArmController:
         except NoHomePathError as error:
             self.fail(FaultCode.CONTROL, str(error))
 
-    def _advance_home(self, now: float, dt: float, measured: Pose,
-                 joints: np.ndarray | None) -> None:
-        at_end = self._path_s > self._path.duration_s + self.timing.settle_s
+    def _advance_home(self, path: MinimumJerk | StraightPath | JointPath, setpoint: Setpoint,
+                      now: float, dt: float, measured: Pose, joints: np.ndarray | None) -> None:
+        at_end = self._path_s > path.duration_s + self.timing.settle_s
         max_distance, max_angle = (HOME_DISTANCE_M, HOME_ANGLE_RAD) if at_end else (
             self.limits.max_lead, self.limits.max_lead_turn)
-        translation, rotation = measured.to(self._setpoint.pose)
+        translation, rotation = measured.to(setpoint.pose)
         if np.linalg.norm(translation) > max_distance or np.linalg.norm(rotation) > max_angle:
             # The path waits for an arm that is blocked.
             self._blocked_s += dt
-            self._setpoint.brake()
+            setpoint.brake()
             if self._blocked_s > self.timing.held_back_s:
                 self.fail(FaultCode.CONTROL, self._block_reason(joints))
             return
         self._path_s += dt
-        self._setpoint.target = self.limits.upright(self._path.at(self._path_s))
+        setpoint.target = self.limits.upright(path.at(self._path_s))
         if at_end:
             self._failed_reset = ''
             self._last_command_s = now
@@ -301,7 +312,7 @@ class ArmController:
 
     def hold(self) -> None:
         """Brake an arm that follows commands; the next command resumes motion."""
-        if self.mode == Mode.READY:
+        if self.mode == Mode.READY and self._setpoint is not None:
             self._setpoint.brake()
             self.mode = Mode.HOLDING
 
@@ -347,3 +358,9 @@ class ArmController:
     def _end_motion(self, mode: Mode) -> None:
         self.mode, self._setpoint, self._path, self._release = mode, None, None, None
         self._box.reset()
+
+
+def _needed(joints: np.ndarray | None) -> np.ndarray:
+    if joints is None:
+        raise ValueError('the measured joints are needed, because the controller has bounds')
+    return joints

@@ -125,7 +125,7 @@ class JointPath:
             return self.end
         return self.after(share_done(time_s, self.duration_s))
 
-    def after(self, share: np.ndarray) -> Pose:
+    def after(self, share: float | np.ndarray) -> Pose:
         """Return the pose after a share (...) of the path, 0 to 1.
 
         A yaw outside its range returns in the direction of the joints, not in the shorter one.

@@ -85,7 +85,7 @@ class ArmLimits:
         over = self.yaw(upright) - np.clip(self.yaw(upright), -self.max_yaw, self.max_yaw)
         if not np.any(over):
             return upright
-        return upright.translated(0, -over[..., None] * UP)
+        return upright.translated(np.zeros(3), -over[..., None] * UP)
 
     def upright(self, pose: Pose) -> Pose:
         """Return the nearest pose inside box and cone; the yaw is not limited."""

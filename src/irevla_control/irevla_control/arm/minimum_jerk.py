@@ -30,7 +30,7 @@ class MinimumJerk:
             return self.end
         return self.after(share_done(time_s, self.duration_s))
 
-    def after(self, share: np.ndarray) -> Pose:
+    def after(self, share: float | np.ndarray) -> Pose:
         """Return the pose after a share (...) of the path, 0 to 1."""
         share = np.asarray(share)[..., None]
         return self._start.translated(share * self._translation, share * self._rotation)

@@ -5,6 +5,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
 from irevla_control.errors import ConfigError
@@ -27,7 +28,7 @@ class Pose:
     rotation: Rotation
 
     @classmethod
-    def from_quaternion(cls, position: np.ndarray, quaternion: np.ndarray) -> 'Pose':
+    def from_quaternion(cls, position: ArrayLike, quaternion: ArrayLike) -> 'Pose':
         """Make a pose from (3,) [m] and a unit quaternion (x, y, z, w).
 
         Raises:

@@ -42,7 +42,8 @@ class Bag:
         # A newer format is refused for its number, not for its types.
         about = files.about()
         held = {name: topic for name in self._data
-                if (topic := files.topic(name, name in optional)) is not None}
+                if (topic := files.optional_topic(name) if name in optional
+                             else files.topic(name)) is not None}
         self._types = {name: files.types(name, topic) for name, topic in held.items()}
         try:
             told = about.get('max_skew_s', 0) if max_skew_s is None else max_skew_s

@@ -169,22 +169,35 @@ class BagFolder:
         for reader in self.readers:
             reader.verify()
 
-    def topic(self, name: str, optional: bool = False) -> str | None:
+    def topic(self, name: str) -> str:
         """Return the one recorded topic of a relative name, in whatever namespace it is.
 
         Raises:
-            BagError: there is none, unless that is ``optional``; or there are several.
+            BagError: there is none, or there are several.
+
+        """
+        topic = self.optional_topic(name)
+        if topic is None:
+            raise self._count_error(name, 0)
+        return topic
+
+    def optional_topic(self, name: str) -> str | None:
+        """Return the topic as `topic` does, or None if there is none.
+
+        Raises:
+            BagError: there are several.
 
         """
         held = sorted(self.topics)
         found = [topic for topic in held if topic.endswith(f'/{name}')] or \
             [topic for topic in held if topic.endswith(f'/{name}{_COMPRESSED}')]
-        if not found and optional:
-            return None
-        if len(found) != 1:
-            raise BagError(f'{self.folder}: {len(found)} recorded topics end in /{name}, one is '
-                           f'needed; the bag holds {", ".join(held) or "none"}')
-        return found[0]
+        if len(found) > 1:
+            raise self._count_error(name, len(found))
+        return found[0] if found else None
+
+    def _count_error(self, name: str, count: int) -> BagError:
+        return BagError(f'{self.folder}: {count} recorded topics end in /{name}, one is needed; '
+                        f'the bag holds {", ".join(sorted(self.topics)) or "none"}')
 
     def types(self, name: str, topic: str) -> tuple[Typestore, str]:
         """Return the types that a topic's messages need, and which of them they are.
@@ -198,7 +211,7 @@ class BagFolder:
 
         """
         needed = (NEEDED[name],) if name in NEEDED else (IMAGE, COMPRESSED_IMAGE)
-        found = {}
+        found: dict[tuple[str, bytes], tuple[Typestore, str]] = {}
         for reader in self.readers:
             for channel in reader.channels.values():
                 if channel.topic == topic:
@@ -207,7 +220,9 @@ class BagFolder:
                         store = checked_types(topic, schema, channel.message_encoding, needed)
                     except BadMessageError as error:
                         raise BagError(f'{self.folder}: {error}; leave the episode out') from error
-                    found[schema.name, schema.data] = store, schema.name
+                    # Without a schema `checked_types` has raised.
+                    if schema is not None:
+                        found[schema.name, schema.data] = store, schema.name
         if len(found) > 1:
             raise BagError(f'{self.folder}: {topic} has messages of {len(found)} definitions; '
                            'leave the episode out')

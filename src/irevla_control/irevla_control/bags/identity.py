@@ -182,7 +182,7 @@ def _from_messages(bag: BagFolder, steps: StepCount | None) -> dict[str, str]:
     # Every topic by its own name: gaps are told of all.
     events = bag.topic('episode')
     store = bag.types('episode', events)
-    command = bag.topic('command', optional=True)
+    command = bag.optional_topic('command')
     traffic: dict[str, Traffic] = {topic: Traffic() for topic in bag.topics}
     told: dict[int, bytes] = {}
     sources: set[str] = set()

@@ -21,7 +21,7 @@ def checksum(picture: np.ndarray) -> int:
         picture: uint8 (height, width, 3), as captured.
 
     """
-    return crc32(np.ascontiguousarray(picture[::ROWS]))
+    return crc32(np.ascontiguousarray(picture[::ROWS]).data)
 
 
 class CameraHealth:

@@ -90,7 +90,7 @@ class RealSenseNode(Node):
         self._cameras: dict[str, RealSenseCamera] = {}
         self._matrices: dict[str, list[float]] = {}
         # From the SDK's threads to this node's: age [s] of each frame published.
-        self._ages = {name: deque(maxlen=1000) for name in names}
+        self._ages: dict[str, deque[float]] = {name: deque(maxlen=1000) for name in names}
         self._tried: dict[str, float] = {}
         try:
             for name in names:

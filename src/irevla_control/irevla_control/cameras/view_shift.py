@@ -60,7 +60,7 @@ class ViewShift:
                 f'{abs(self.down):.1f} {along})')
 
 
-def reference_view(pictures: Sequence[np.ndarray]) -> np.ndarray:
+def reference_view(pictures: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
     """Return the reference view of a camera from images uint8 (height, width, 3) RGB.
 
     It is uint8 (height, width, 4): the median image, and 255 where edges are static.
@@ -102,8 +102,9 @@ def overlay(reference: np.ndarray, picture: np.ndarray) -> np.ndarray:
 def _edges(picture: np.ndarray) -> np.ndarray:
     """Return the gradient magnitude of an image's brightness, float32 (height, width)."""
     grey = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    grey = cv2.GaussianBlur(grey, (0, 0), 1.0)
-    return cv2.magnitude(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    blurred = cv2.GaussianBlur(grey, (0, 0), 1.0)
+    return cv2.magnitude(cv2.Sobel(blurred, cv2.CV_32F, 1, 0),
+                         cv2.Sobel(blurred, cv2.CV_32F, 0, 1))
 
 
 def _peak(values: np.ndarray, place: int) -> float:

@@ -24,7 +24,8 @@ def durable_replaces(*targets: Path) -> Iterator[None]:
     Only Python's own calls are seen.
     """
     synced: set[tuple[int, int]] = set()
-    came, unsynced = set(), set()
+    came: set[Path] = set()
+    unsynced: set[Path] = set()
     fsync, replace = os.fsync, os.replace
 
     def watched_fsync(descriptor: int) -> None:

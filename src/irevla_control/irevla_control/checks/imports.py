@@ -9,7 +9,8 @@ from pathlib import Path
 
 def sources_and_tests(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the Python files that a package ships, and those of its tests; not setup.py."""
-    shipped, tests = [], []
+    shipped: list[Path] = []
+    tests: list[Path] = []
     for file in sorted(folder.rglob('*.py')):
         if file.name != 'setup.py':
             (tests if 'test' in file.relative_to(folder).parts else shipped).append(file)

@@ -108,6 +108,11 @@ class EpisodeRunnerNode(Node):
         self.destroy_timer(self._settle)
         self._next()
 
+    @property
+    def _planned(self) -> tuple[str, int]:
+        assert self._current is not None, 'all episodes are done'
+        return self._current
+
     def _next(self) -> None:
         if not self._plan:
             self._current = None
@@ -130,7 +135,7 @@ class EpisodeRunnerNode(Node):
             self.get_logger().info('the next episode starts when topic pause_episodes is false',
                                    throttle_duration_sec=10.0)
             return
-        task, seed = self._current
+        task, seed = self._planned
         request = ResetEpisode.Request(task=task, seed=seed,
                                        instruction=self._values['instruction'])
         self._reset.call_async(request).add_done_callback(self._on_reset)
@@ -170,7 +175,7 @@ class EpisodeRunnerNode(Node):
             'terminated': message.terminated, 'truncated': message.truncated,
             'aborted': message.aborted}
         if message.aborted:
-            self._count_retry(self._current, f'it was aborted: {message.text}')
+            self._count_retry(self._planned, f'it was aborted: {message.text}')
             # A reset that failed, for example while the arm braked, would fail again at once.
             (self._start if message.step else self._start_later)()
             return
@@ -185,7 +190,7 @@ class EpisodeRunnerNode(Node):
 
     def _start_again(self, reason: str) -> None:
         """Play the current episode again; the failed attempt is not a result."""
-        self._count_retry(self._current, reason)
+        self._count_retry(self._planned, reason)
         self._start()
 
     def _count_retry(self, episode: tuple[str, int], reason: str) -> None:

@@ -102,7 +102,9 @@ class RobotEpisodeNode(Node):
         self.create_subscription(Image, f'camera/{values["camera"]}/image_raw', self._on_image,
                                  OBSERVATION, raw=True)
         self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION)
-        self.create_subscription(EndEffectorCommand, 'command', self._on_command, RECORD)
+        # rclpy's types know no callback that takes a message's information too.
+        on_command: Callable[..., None] = self._on_command
+        self.create_subscription(EndEffectorCommand, 'command', on_command, RECORD)
         self.create_subscription(OperatorVerdict, 'operator_verdict', self._on_verdict, COMMAND)
         self.create_subscription(Reward, 'reward', self._on_reward, RECORD)
         self.create_service(ResetEpisode, 'reset_episode', self._on_reset)
@@ -118,12 +120,12 @@ class RobotEpisodeNode(Node):
     def _on_reset(self, request: ResetEpisode.Request,
                   response: ResetEpisode.Response) -> ResetEpisode.Response:
         response.code, response.text = self._check(request)
-        if response.code != response.OK:
+        if response.code != ResetEpisode.Response.OK:
             self._diagnostics.refuse(f'reset refused: {response.text}')
             return response
         self._abort('a new episode was requested')
         seed = request.seed
-        if seed == request.SEED_RANDOM:
+        if seed == ResetEpisode.Request.SEED_RANDOM:
             seed = int(self._random.integers(2 ** 31))
         self._episode = None
         self._state = EpisodeState(
@@ -141,9 +143,9 @@ class RobotEpisodeNode(Node):
         if request.task not in self._tasks:
             return answer.UNKNOWN_TASK, (f'unknown task {request.task!r}; known: '
                                          f'{", ".join(self._tasks)}')
-        if request.seed < request.SEED_RANDOM:
-            return answer.BAD_SEED, (f'seed {request.seed}; give 0 or more, or '
-                                     f'{request.SEED_RANDOM} for any')
+        any_seed = ResetEpisode.Request.SEED_RANDOM
+        if request.seed < any_seed:
+            return answer.BAD_SEED, f'seed {request.seed}; give 0 or more, or {any_seed} for any'
         if robot is not None and robot.mode in BROKEN:
             why = robot.fault_text or 'the emergency stop was pressed'
             return answer.FAULT, f'the arm has a fault: {why}; remove the cause, then call recover'
@@ -208,11 +210,11 @@ class RobotEpisodeNode(Node):
 
     def _prompt(self) -> None:
         """Log what a press of the operator will do, whenever that changes."""
-        here = self._robot.mode in CONTROLLED
-        if here == self._starts_here:
+        robot = self._robot
+        if robot is None or (robot.mode in CONTROLLED) == self._starts_here:
             return
-        self._starts_here = here
-        closed = self._robot.gripper < OPEN
+        here = self._starts_here = robot.mode in CONTROLLED
+        closed = robot.gripper < OPEN
         if here:
             opens = '; the press opens the hand (reset_release: home)' if closed else ''
             self.get_logger().info(f'{self._state.instruction!r}: arrange the scene, then press '
@@ -271,14 +273,14 @@ class RobotEpisodeNode(Node):
 
     def _on_verdict(self, message: OperatorVerdict) -> None:
         # The time of arrival, because the operator's clock may differ.
-        stamp = self._now()
+        stamp, robot = self._now(), self._robot
         if message.verdict == OperatorVerdict.DISCARD:
             self._abort('discarded by the operator')
         elif self._waiting == Waiting.OPERATOR and message.verdict == OperatorVerdict.SUCCESS:
             self._operator_ready = True
-            if self._robot.mode in CONTROLLED:
+            if robot is not None and robot.mode in CONTROLLED:
                 self._wait(Waiting.IMAGE)
-            elif self._robot.mode == RobotState.MODE_RESETTING:
+            elif robot is not None and robot.mode == RobotState.MODE_RESETTING:
                 self._wait_for_home()
             else:
                 # The operator waited longer than the arm holds without commands.

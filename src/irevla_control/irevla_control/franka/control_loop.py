@@ -104,7 +104,7 @@ class ArmLoop:
             if not self._controller.moves and not self._arm.resting:
                 return 'the arm is still braking; try again'
             self._home = home
-            return self._begin(self._release == ResetRelease.HERE, self._lift_m)
+            return self._begin(home, self._release == ResetRelease.HERE, self._lift_m)
 
     def press(self) -> None:
         """Handle the press of an operator who starts an episode: a closed hand at home opens."""
@@ -114,14 +114,16 @@ class ArmLoop:
                 if self._controller.mode in AT_HOME:
                     self._open_at_home()
 
-    def _begin(self, opens: bool, lift_m: float) -> str:
+    def _begin(self, home: Pose, opens: bool, lift_m: float) -> str:
         return self._controller.reset(
-            self._state.pose, self._home, self._state.joint_position,
+            self._state.pose, home, self._state.joint_position,
             Release(self._gripper, opens, lift_m, self._controller.timing.held_back_s))
 
     def _open_at_home(self) -> None:
         self._pressed = False
-        self._begin(True, 0.0)
+        # An arm at home was moved there by a reset.
+        assert self._home is not None
+        self._begin(self._home, True, 0.0)
 
     def _arrive(self) -> None:
         """At the end of a reset, open the hand after a press, or wait for the press."""

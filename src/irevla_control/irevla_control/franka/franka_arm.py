@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 import time
+from typing import Any
 
 import franky
 import numpy as np
@@ -90,6 +91,7 @@ class FrankaArm:
         self._collision = collision or CollisionThresholds()
         self._realtime = franky.RealtimeConfig.Enforce if realtime else \
             franky.RealtimeConfig.Ignore
+        self._robot: franky.Robot | None = None
         self._tracker: franky.CartesianImpedanceTracker | None = None
         self._stopping = self._stiff_posture = False
         self._before: tuple[float, Pose] | None = None
@@ -109,9 +111,15 @@ class FrankaArm:
                            'on, unlocked, with FCI active, and is no other program connected?'
                            ) from error
 
+    @property
+    def _connected(self) -> franky.Robot:
+        if self._robot is None:
+            raise ArmError(FaultCode.CONNECTION, f'not connected to {self._address}')
+        return self._robot
+
     def _set_collision(self) -> None:
-        self._robot.set_collision_behavior(self._collision.collision_torque,
-                                           self._collision.collision_force)
+        self._connected.set_collision_behavior(self._collision.collision_torque,
+                                               self._collision.collision_force)
 
     def torque_at_joints(self) -> np.ndarray:
         """Return the torque (7,) [Nm] at home for the largest force in any one direction.
@@ -120,9 +128,10 @@ class FrankaArm:
             ArmError: the robot does not answer.
 
         """
+        robot = self._connected
         with self._failing():
-            state = self._robot.state
-            jacobian = self._robot.model.zero_jacobian(
+            state = robot.state
+            jacobian = robot.model.zero_jacobian(
                 franky.Frame.EndEffector, np.asarray(self._gains.posture), state.F_T_EE,
                 state.EE_T_K)
         return (np.abs(jacobian) * self._gains.bound[:, None]).max(axis=0)
@@ -149,15 +158,14 @@ class FrankaArm:
             ArmError: the controller ended unexpectedly, or the robot does not answer.
 
         """
-        if self._robot is None:
-            raise ArmError(FaultCode.CONNECTION, f'not connected to {self._address}')
+        robot = self._connected
         with self._failing():
-            if self._tracker is not None and self._robot.poll_motion():
+            if self._tracker is not None and robot.poll_motion():
                 self._tracker = None
                 if not self._stopping:
                     raise ArmError(FaultCode.CONTROL, 'the controller ended unexpectedly; see '
                                    "the robot's log in Desk")
-            state = self._robot.state
+            state = robot.state
         pose = Pose(state.O_T_EE.translation, Rotation.from_quat(state.O_T_EE.quaternion))
         return ArmState(
             time.time_ns(), pose, self._twist(pose, state.O_dP_EE_est),
@@ -178,25 +186,26 @@ class FrankaArm:
             ArmError: the controller cannot be started, or is ending.
 
         """
-        if self._tracker is None:
-            self._start()
+        tracker = self._tracker
+        if tracker is None:
+            tracker = self._start()
         elif self._stopping:
             raise ArmError(FaultCode.CONTROL, 'the controller is ending; wait until it rests')
         with self._failing():
             feedforward = self._gains.feedforward(setpoint.velocity, setpoint.angular_velocity)
-            self._tracker.set_target(
+            tracker.set_target(
                 franky.Affine(translation=setpoint.pose.position,
                               quaternion=setpoint.pose.quaternion),
                 franky.Twist(feedforward[:3], feedforward[3:]))
 
-    def _start(self) -> None:
+    def _start(self) -> franky.CartesianImpedanceTracker:
         gains, limits = self._gains, self._gains.joint_limits
-        joints = {} if limits is None else {
+        joints: dict[str, Any] = {} if limits is None else {
             'lower_joint_limits': limits.joint_low, 'upper_joint_limits': limits.joint_high,
             'joint_limit_activation_distance': limits.joint_margin}
         with self._failing():
-            self._tracker = franky.CartesianImpedanceTracker(
-                self._robot, translational_stiffness=gains.stiffness,
+            tracker = self._tracker = franky.CartesianImpedanceTracker(
+                self._connected, translational_stiffness=gains.stiffness,
                 rotational_stiffness=gains.turn_stiffness, damping=gains.damping,
                 translational_error_clip=np.asarray(gains.error_clip),
                 rotational_error_clip=np.asarray(gains.turn_error_clip),
@@ -204,6 +213,7 @@ class FrankaArm:
                     target=np.asarray(gains.posture), stiffness=gains.posture_stiffness,
                     max_torque=POSTURE_TORQUE), **joints)
         self._stopping = self._stiff_posture = False
+        return tracker
 
     def stiffen_posture(self, stiff: bool) -> None:
         """Set the posture stiffness of a running controller: that of a reset, or the usual one."""
@@ -223,7 +233,7 @@ class FrankaArm:
         if self._tracker is not None and not self._stopping:
             self._stopping = True
             with self._failing():
-                self._robot.move(franky.TorqueStopMotion(), asynchronous=True)
+                self._connected.move(franky.TorqueStopMotion(), asynchronous=True)
 
     def recover(self) -> None:
         """Clear the robot's error state, at rest; connect again if the connection was lost.
@@ -239,9 +249,9 @@ class FrankaArm:
         with self._failing():
             # `recover_from_errors` may judge by a state from before the recovery.
             end = time.monotonic() + RECOVERY_S
-            recovered = self._robot.recover_from_errors()
+            recovered = self._connected.recover_from_errors()
             while not recovered and time.monotonic() < end:
-                recovered = not self._robot.has_errors
+                recovered = not self._connected.has_errors
         if not recovered:
             raise ArmError(FaultCode.CONTROL, 'the robot does not recover; open Desk, release its '
                            'stop, unlock the joints')

@@ -187,7 +187,7 @@ class FrankaGripper:
                     self._gripper = None
                     self._gripper = franky.Gripper(self._address)
                     self._reconnect = False
-                self._take_state(self._gripper.state)
+                self._take_state(self._connected.state)
                 self._act()
             except Exception as error:
                 # Any exception: a thread that ended would look like a hand that does not move.
@@ -202,6 +202,12 @@ class FrankaGripper:
         self.opening = min(max(state.width / state.max_width, 0.0), 1.0)
         if abs(self.opening - self._moved[0]) > STILL:
             self._moved = self.opening, time.monotonic()
+
+    @property
+    def _connected(self) -> franky.Gripper:
+        if self._gripper is None:
+            raise ArmError(FaultCode.GRIPPER, f'not connected to the hand of {self._address}')
+        return self._gripper
 
     @property
     def _stroke_s(self) -> float:
@@ -227,7 +233,7 @@ class FrankaGripper:
 
     def _begin(self, target: bool) -> None:
         # The hand executes one order at a time; the next waits for the end of this one.
-        gripper, settings, width = self._gripper, self._settings, self._max_width
+        gripper, settings, width = self._connected, self._settings, self._max_width
         self._done = None
         if target:
             self._order = Order(True, lambda: gripper.move(width, settings.finger_speed))
@@ -260,7 +266,7 @@ class FrankaGripper:
         if order.opens is False and self._target is not True:
             return
         if self._stop is None:
-            self._stop = Order(None, self._gripper.stop)
+            self._stop = Order(None, self._connected.stop)
         elif self._stop.error is not None:
             raise self._stop.error
         elif self._stop.over or self._stop.age_s > STOP_S:

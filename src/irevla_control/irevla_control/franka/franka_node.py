@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node `franka`: moves a Panda or FR3 by `command` within limits, publishes `robot_state`."""
 
+from collections.abc import Callable
 import threading
 from typing import Any
 
@@ -122,7 +123,9 @@ class FrankaNode(Node):
         release = ResetRelease(values['reset_release'])
         self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'], release,
                              values['reset_lift_m'], self._publish)
-        self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
+        # rclpy's types know no callback that takes a message's information too.
+        on_command: Callable[..., None] = self._on_command
+        self.create_subscription(EndEffectorCommand, 'command', on_command, COMMAND)
         self.create_subscription(Empty, 'emergency_stop', self._on_stop, COMMAND)
         if release == ResetRelease.HOME:
             self.create_subscription(OperatorVerdict, 'operator_verdict', self._on_verdict,
@@ -174,11 +177,12 @@ class FrankaNode(Node):
             self._loop.press()
 
     def _on_home(self, request: GoHome.Request, response: GoHome.Response) -> GoHome.Response:
-        if request.seed < request.SEED_NONE:
-            response.text = f'seed {request.seed}; give 0 or more, or {request.SEED_NONE} for none'
+        none = GoHome.Request.SEED_NONE
+        if request.seed < none:
+            response.text = f'seed {request.seed}; give 0 or more, or {none} for none'
             return response
         home = self._home
-        if request.seed != request.SEED_NONE:
+        if request.seed != none:
             offset = np.random.default_rng(request.seed).uniform(-self._spread, self._spread)
             home = offset_home(home, offset)
         response.text = self._loop.reset(home)

@@ -51,11 +51,15 @@ def _frames_from(container: InputContainer, start_s: float, fps: float
     if not container.streams.video:
         raise ValueError('no video stream')
     stream = container.streams.video[0]
+    if stream.time_base is None:
+        raise ValueError('a video stream without a unit of time')
     # Where pictures are not stored in their order, a seek may end behind its time.
     for back_s in (0, _GROUP / fps, start_s):
         container.seek(max(0, round((start_s - back_s) / stream.time_base)), stream=stream)
         begun = False
         for frame in container.decode(stream):
+            if frame.time is None:
+                raise ValueError('a frame without a time')
             number = round((frame.time - start_s) * fps)
             begun = begun or number <= 0 or back_s == start_s
             if not begun:

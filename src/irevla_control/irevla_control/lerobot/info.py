@@ -5,7 +5,6 @@
 from dataclasses import dataclass
 import json
 import math
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +74,7 @@ def read_info(root: Path) -> Info:
         raise BagError(f'{root} is a LeRobot dataset of version {version}; {VERSION} is '
                        'needed, convert it with LeRobot')
     fps, episodes = get(content, 'fps', file), get(content, 'total_episodes', file)
-    if isinstance(fps, bool) or not isinstance(fps, Real) or not 0 < fps < math.inf:
+    if isinstance(fps, bool) or not isinstance(fps, (int, float)) or not 0 < fps < math.inf:
         refuse(file, 'fps', fps, 'a number of frames per second above 0')
     if isinstance(episodes, bool) or not isinstance(episodes, int) or episodes < 0:
         refuse(file, 'total_episodes', episodes, 'how many episodes there are')

@@ -165,7 +165,7 @@ class LeRobotReader:
                 ) -> np.ndarray:
         """Return an entry's images of a camera, which must have the size that is declared."""
         key, row = IMAGES + camera, entry.row
-        file = 'its pictures'
+        place = 'its pictures'
         if key in values:
             images = values[key]
         else:
@@ -177,13 +177,14 @@ class LeRobotReader:
                        'a time of 0 s or later')
             path = self._info.video_file(key, *(
                 whole(row, f'{video}/{name}_index', row['file']) for name in ('chunk', 'file')))
-            with reading(path) as file:
-                images = decode_video(file, start + entry.first / self._info.fps, entry.steps,
+            place = str(path)
+            with reading(path):
+                images = decode_video(path, start + entry.first / self._info.fps, entry.steps,
                                       self._info.fps)
         shape, found = self._info.features[key]['shape'], list(images.shape[1:])
         if found not in (shape, [*shape[1:], *shape[:1]]):
             refuse(self._info.file, f'shape of the feature {key}', shape,
-                   f'{found}, as in {file},')
+                   f'{found}, as in {place},')
         return images
 
 

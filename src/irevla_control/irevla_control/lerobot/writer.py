@@ -137,7 +137,9 @@ class LeRobotWriter:
 
     def _check_sizes(self, episode: Episode) -> None:
         """Refuse images unlike those of the first episode, which decides about the videos."""
-        sizes = {name: images.shape[1:3] for name, images in episode.images.items()}
+        sizes: dict[str, tuple[int, int]] = {}
+        for name, images in episode.images.items():
+            sizes[name] = images.shape[1], images.shape[2]
         if not self._videos:
             self._sizes = sizes
             self._videos = {name: VideoFiles(

@@ -113,19 +113,19 @@ class EpisodeRecording:
         self._steps = steps
         self._about = {**steps.about(), **describe(event)}
         self._early: list[RawMessage] = []
-        self._first = dict.fromkeys(from_start, math.inf)
+        self._first: dict[str, float] = dict.fromkeys(from_start, math.inf)
         self._missed_steps = event.step if from_start else 0
         self._lost: Counter[str] = Counter()
         self._sources: set[str] = set()
         self._layouts: dict[str, ImageLayout] = {}
 
-    def observe(self, event: Any, message: RawMessage) -> None:
+    def observe(self, event: Any, stamp_ns: int, receive_ns: int) -> None:
         """Take note of an event of this episode."""
-        if message.stamp_ns >= self.newest:
-            self.newest, self.received_ns = message.stamp_ns, message.receive_ns
+        if stamp_ns >= self.newest:
+            self.newest, self.received_ns = stamp_ns, receive_ns
             self._about |= describe(event)
         self.ended = self.ended or event.phase == PHASE_ENDED
-        self._steps.event(message.stamp_ns, event.phase == PHASE_ENDED)
+        self._steps.event(stamp_ns, event.phase == PHASE_ENDED)
 
     def note(self, notes: dict[str, str]) -> None:
         """Have the bag tell this too; what is newest when the episode ends counts."""
@@ -149,19 +149,20 @@ class EpisodeRecording:
 
         """
         self._lost[message.topic] += message.lost
-        if message.topic in self._first:
+        if message.topic in self._first and message.stamp_ns is not None:
             self._first[message.topic] = min(self._first[message.topic], message.stamp_ns)
         self._compare(message.topic, message.layout)
         if self.failed:
             self._lost[message.topic] += 1
             return
         try:
-            if self.writer is None:
+            writer = self.writer
+            if writer is None:
                 if is_event:
                     self._early.append(message)
                     return
-                self._begin(topics)
-            self._put(message)
+                writer = self._begin(topics)
+            self._put(writer, message)
         except (OSError, BagError) as error:
             self._lost[message.topic] += 1
             self.fail(str(error))
@@ -169,9 +170,9 @@ class EpisodeRecording:
 
     def _compare(self, topic: str, layout: ImageLayout | None) -> None:
         """Fail when a camera's images are not what its first one was."""
-        first = self._layouts.setdefault(topic, layout)
         if layout is None:
             return
+        first = self._layouts.setdefault(topic, layout)
         if (first.height, first.width) != (layout.height, layout.width):
             self.fail(f'{topic} changed from {first.height} x {first.width} to {layout.height} x '
                       f'{layout.width} pixels')
@@ -186,23 +187,25 @@ class EpisodeRecording:
         """Note who commanded."""
         self._sources.add(source)
 
-    def _begin(self, topics: Sequence[Topic]) -> None:
+    def _begin(self, topics: Sequence[Topic]) -> BagWriter:
         if not FOLDER_NAME.fullmatch(self.episode_id):
             raise BagError(f'episode id {self.episode_id!r} cannot name a folder; use letters, '
                            'digits, points, dashes and underscores')
         if (self._root / self.episode_id).exists():
             raise BagError(f'{self._root / self.episode_id} exists already; give each episode '
                            'its own id, or record to another folder')
-        self.writer = BagWriter(self._root / STAGING / self.episode_id, topics, self._about)
+        writer = self.writer = BagWriter(self._root / STAGING / self.episode_id, topics,
+                                         self._about)
         sync(self._root / STAGING)
         for message in self._early:
-            self._put(message)
+            self._put(writer, message)
         self._early.clear()
+        return writer
 
-    def _put(self, message: RawMessage) -> None:
+    def _put(self, writer: BagWriter, message: RawMessage) -> None:
         stamp = message.receive_ns if message.stamp_ns is None else message.stamp_ns
-        self.writer.write(message.topic, message.receive_ns, max(stamp, 0), message.sequence,
-                          message.data)
+        writer.write(message.topic, message.receive_ns, max(stamp, 0), message.sequence,
+                     message.data)
         self._steps.add(message.topic, stamp)
 
     def commit(self) -> EpisodeEntry | None:

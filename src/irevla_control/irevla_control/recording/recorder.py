@@ -15,7 +15,7 @@ from irevla_control.bags.message_types import begins_with_header, decode, defini
 from irevla_control.bags.writer import Topic
 from irevla_control.cdr import ImageLayout, command_source, image_layout, stamp_of
 from irevla_control.episode import PHASE_RUNNING
-from irevla_control.errors import BadMessageError, BagError
+from irevla_control.errors import BadMessageError, BagError, ConfigError
 from irevla_control.recording.episode_recording import (
     COMMAND_TYPE,
     EPISODE_TYPE,
@@ -48,7 +48,7 @@ class Recorder:
 
         Raises:
             BagError: the root cannot be made, is in use, or holds a bag that is not complete.
-            ConfigError: a type is not installed.
+            ConfigError: a type is not installed, or a topic of `from_start` has no stamps.
 
         """
         self.topics = {topic.name: topic for topic in topics}
@@ -60,6 +60,9 @@ class Recorder:
         self._on_committed = on_committed
         self._on_problem = on_problem
         self._stamped = {topic.name for topic in topics if begins_with_header(topic.type)}
+        for name in self.topics.keys() & set(limits.from_start) - self._stamped:
+            raise ConfigError(f'parameter from_start has {name}, whose type '
+                              f'{self.topics[name].type} has no header; name topics with one')
         self._events = {topic.name for topic in topics if topic.type == EPISODE_TYPE}
         self._commands = {topic.name for topic in topics if topic.type == COMMAND_TYPE
                           and topic.name.endswith('/command')}
@@ -98,15 +101,15 @@ class Recorder:
             stamp = stamp_of(data) if topic in self._stamped else None
             layout = image_layout(data) if topic in self._limits.cameras else None
             message = RawMessage(topic, receive_ns, stamp, sequence, lost, data, layout)
-            if topic in self._events:
-                self._on_event(message)
+            if topic in self._events and stamp is not None:
+                self._on_event(message, stamp)
         except BadMessageError as error:
             self.counts['malformed'] += 1
             self._on_problem(f'{topic}: {error}; not recorded')
             return
         self._waiting.append(message)
         self._waiting_bytes += len(data)
-        if layout != self._layouts.get(topic):
+        if layout is not None and layout != self._layouts.get(topic):
             self._check(topic, layout)
 
     def update(self, now_ns: int) -> None:
@@ -144,7 +147,7 @@ class Recorder:
         if layout.problem() and not refused:
             raise BagError(f'{topic}: nothing reads such an image: {layout.problem()}')
 
-    def _on_event(self, message: RawMessage) -> None:
+    def _on_event(self, message: RawMessage, stamp: int) -> None:
         event = decode(self._store, EPISODE_TYPE, message.data)
         if self._running is not None and event.episode_id != self._running.episode_id:
             self._on_problem(f'episode {self._running.episode_id} never ended; it is recorded as '
@@ -159,11 +162,11 @@ class Recorder:
                 return
             limits = self._limits
             episode = self._running = EpisodeRecording(
-                self._root, event, message.stamp_ns,
+                self._root, event, stamp,
                 StepCount(limits.cameras, limits.max_skew_s, limits.max_dropped_share),
                 limits.from_start)
             self._fail_when_full()
-        episode.observe(event, message)
+        episode.observe(event, stamp, message.receive_ns)
         episode.note(self.notes)
         if episode is self._running and episode.ended:
             self._closing.append(episode)
@@ -184,7 +187,7 @@ class Recorder:
                 kept.append(message)
                 continue
             self._waiting_bytes -= len(message.data)
-            if decision is Route.DROP:
+            if decision is Route.DROP or episode is None:
                 self.counts['outside episodes'] += 1
             else:
                 self._write(episode, message)

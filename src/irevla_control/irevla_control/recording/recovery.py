@@ -229,8 +229,10 @@ def _recover_given(folder: Path) -> Recovered:
         if not torn and not (folder / STAGING).is_dir():
             return Recovered([], unreadable(folder), [])
         with lock_root(folder):
-            return Recovered(*map(list.__add__, recover_folders(folder, torn),
-                                  recover_staged(folder)))
+            here, staged_bags = recover_folders(folder, torn), recover_staged(folder)
+            return Recovered(here.entries + staged_bags.entries,
+                             here.problems + staged_bags.problems,
+                             here.removed + staged_bags.removed)
     root = folder.parent.parent if staged else folder.parent
     if staged or _is_torn(folder):
         with lock_root(root):

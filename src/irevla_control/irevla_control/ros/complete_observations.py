@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 import time
 
+import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
@@ -25,6 +26,8 @@ OBSERVED = {
 }
 # Time without a complete observation after which the reason is reported [s].
 INCOMPLETE_S = 0.5
+# In place of each part, because only the stamps are needed.
+_NO_VALUE = np.empty(0)
 
 
 class CompleteObservations:
@@ -69,7 +72,7 @@ class CompleteObservations:
 
     def _add(self, part: str, data: bytes) -> None:
         self._arrived_s[part] = time.monotonic()
-        observation = self._buffer.add(part, stamp_of(data), None)
+        observation = self._buffer.add(part, stamp_of(data), _NO_VALUE)
         if observation is not None:
             self._complete = time.monotonic()
             self._on_complete(observation.stamp)

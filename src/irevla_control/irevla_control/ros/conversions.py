@@ -3,6 +3,7 @@
 """Conversion between the suite's arrays and ROS messages; every conversion checks its input."""
 
 import array
+from collections.abc import Iterable
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -41,7 +42,8 @@ def to_array(typecode: str, values: np.ndarray) -> array.array:
 
 def image_to_message(image: np.ndarray, stamp: Time, frame_id: str) -> Image:
     """Wrap a uint8 (height, width, 3) RGB image."""
-    return pixels_to_message(to_array('B', image), *image.shape[:2], stamp, frame_id)
+    height, width = image.shape[:2]
+    return pixels_to_message(to_array('B', image), height, width, stamp, frame_id)
 
 
 def pixels_to_message(pixels: array.array, height: int, width: int, stamp: Time,
@@ -71,7 +73,7 @@ def message_to_image(message: Image) -> np.ndarray:
     return data.reshape(message.height, message.width, 3)
 
 
-def action_to_message(action: np.ndarray, stamp: Time, frame_id: str,
+def action_to_message(action: Iterable[float], stamp: Time, frame_id: str,
                       source: int) -> EndEffectorCommand:
     """Wrap a (7,) action; see docs/architecture.md for its layout."""
     x, y, z, rx, ry, rz, gripper = (float(value) for value in action)

@@ -70,8 +70,9 @@ class DirectExecutor(Executor):
         if self._changed:
             self._changed = False
             self._rebuild()
-        unlimited = timeout_sec is None or timeout_sec < 0
-        ready = self._fast.wait(SLOW_PERIOD_S if unlimited else min(timeout_sec, SLOW_PERIOD_S))
+        if timeout_sec is None or timeout_sec < 0:
+            timeout_sec = SLOW_PERIOD_S
+        ready = self._fast.wait(min(timeout_sec, SLOW_PERIOD_S))
         if not self._context.ok():
             raise ExternalShutdownException
         now = time.monotonic()
@@ -136,7 +137,7 @@ class _Waiting:
     def __init__(self, executor: Executor) -> None:
         self._context = executor.context
         # Keys as in the names of the wait set's methods, in the order of `NumberOfEntities`.
-        self._take = {
+        self._take: dict[str, Callable[[Any], Call]] = {
             'subscription': _take_subscription, 'guard_condition': _take_guard,
             'timer': _take_timer, 'client': partial(_take_client, executor),
             'service': _take_service}
@@ -162,7 +163,7 @@ class _Waiting:
         for waitable in self._waitables:
             waitable.add_to_wait_set(wait_set)
         wait_set.wait(int(timeout_s * 1e9))
-        ready = []
+        ready: list[Ready] = []
         for kind, entities in self._entities.items():
             pointers = wait_set.get_ready_entities(kind)
             if pointers:
@@ -175,10 +176,13 @@ class _Waiting:
         sizes = NumberOfEntities(*(len(entities) for entities in self._entities.values()))
         for waitable in self._waitables:
             sizes += waitable.get_num_entities()
-        with self._context.handle:
+        handle = self._context.handle
+        if handle is None:
+            raise RuntimeError('the context is not initialised')
+        with handle:
             return _rclpy.WaitSet(
                 sizes.num_subscriptions, sizes.num_guard_conditions, sizes.num_timers,
-                sizes.num_clients, sizes.num_services, sizes.num_events, self._context.handle)
+                sizes.num_clients, sizes.num_services, sizes.num_events, handle)
 
 
 def _take_guard(guard: GuardCondition) -> Call:
@@ -204,8 +208,10 @@ def _take_subscription(subscription: Subscription) -> Call:
 
 
 def _take_client(executor: Executor, client: Client) -> Call:
+    # rclpy gives the type of a service no attributes.
+    srv_type: Any = client.srv_type
     with client.handle:
-        header, response = client.handle.take_response(client.srv_type.Response)
+        header, response = client.handle.take_response(srv_type.Response)
     if header is None:
         return None
     try:
@@ -222,13 +228,14 @@ def _take_client(executor: Executor, client: Client) -> Call:
 
 
 def _take_service(service: Service) -> Call:
+    srv_type: Any = service.srv_type
     with service.handle:
-        request, header = service.handle.service_take_request(service.srv_type.Request)
+        request, header = service.handle.service_take_request(srv_type.Request)
     if header is None:
         return None
 
     def answer() -> Coroutine | None:
-        response = service.callback(request, service.srv_type.Response())
+        response = service.callback(request, srv_type.Response())
         if inspect.iscoroutine(response):
             return answer_later(response)
         service.send_response(response, header)

@@ -8,6 +8,7 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.subscription import Subscription
 
 from irevla_control.errors import ConfigError
 from irevla_control.ros.inbox import Polled
@@ -93,7 +94,7 @@ class SolePublisher:
         self._node, self._topic, self._remedy = node, topic, remedy
         self._live, self._end = LivePublishers(), float('inf')
         # Raw and polled, because only the sequence numbers matter.
-        self._subscription = node.create_subscription(
+        self._subscription: Subscription | None = node.create_subscription(
             kind, topic, lambda _: None, qos, raw=True, callback_group=Polled())
 
     def listen(self, seconds: float) -> None:
@@ -139,9 +140,12 @@ class SolePublisher:
 
     def _taken(self) -> list[int]:
         """Return the sequence numbers of the messages since the last call."""
-        numbers, handle = [], self._subscription.handle
+        numbers: list[int] = []
+        if self._subscription is None:
+            return numbers
+        handle, kind = self._subscription.handle, self._subscription.msg_type
         with handle:
-            while taken := handle.take_message(self._subscription.msg_type, True):
+            while taken := handle.take_message(kind, True):
                 numbers.append(taken[1].get('publication_sequence_number') or 0)
         return numbers
 

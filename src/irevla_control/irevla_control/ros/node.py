@@ -46,7 +46,8 @@ class Node(rclpy.node.Node):
     def destroy_node(self) -> None:
         """Leave the graph; a subclass saves its data before it calls this."""
         # A deadlock in C holds Python's lock; this prints the stack and ends with status 1.
-        faulthandler.dump_traceback_later(ENDS_WITHIN_S, exit=True, file=sys.__stderr__)
+        stderr = sys.__stderr__ or sys.stderr
+        faulthandler.dump_traceback_later(ENDS_WITHIN_S, exit=True, file=stderr)
         try:
             super().destroy_node()
         finally:

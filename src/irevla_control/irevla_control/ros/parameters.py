@@ -84,7 +84,8 @@ def _descriptor(parameter: Parameter) -> ParameterDescriptor:
     if parameter.choices:
         text += f' ({parameter.expected})'
     descriptor = ParameterDescriptor(description=text, read_only=True)
-    if parameter.low is not None and not isinstance(parameter.default, list):
+    if parameter.low is not None and parameter.high is not None and not isinstance(
+            parameter.default, list):
         if isinstance(parameter.default, float):
             descriptor.floating_point_range = [FloatingPointRange(
                 from_value=float(parameter.low), to_value=float(parameter.high))]

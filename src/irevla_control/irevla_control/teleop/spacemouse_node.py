@@ -55,7 +55,8 @@ class SpaceMouseNode(Node):
         values = declare(self, PARAMETERS)
         opened = f'{device.name}, opened by another program' if device else ''
         if device is None:
-            device, opened = open_device(values['device'])
+            device, plugged = open_device(values['device'])
+            opened = str(plugged)
         self._mouse = SpaceMouse(device, from_parameters(SpaceMouseSettings, values))
         gripper, verdict = self._mouse.buttons
         self.get_logger().info(f'{opened}: button {gripper} for the gripper, {verdict} for '
@@ -69,8 +70,7 @@ class SpaceMouseNode(Node):
         self._verdict = self.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
         if values['follow_policy']:
             # Raw, because only the stamp is needed: that of a complete observation.
-            self.create_subscription(PolicyStep, 'policy_step', lambda data: self._answer(
-                stamp_of(data)), COMMAND, raw=True)
+            self.create_subscription(PolicyStep, 'policy_step', self._on_step, COMMAND, raw=True)
         else:
             # If no observation is complete, the diagnostics explain why the arm does not move.
             CompleteObservations(self, self._diagnostics, values['cameras'],
@@ -93,6 +93,9 @@ class SpaceMouseNode(Node):
             message.header.stamp = self.get_clock().now().to_msg()
             self._verdict.publish(message)
             self.get_logger().info(f'verdict: {verdict.value}')
+
+    def _on_step(self, data: bytes) -> None:
+        self._answer(stamp_of(data))
 
     def _answer(self, stamp: int) -> None:
         action = self._mouse.command()

@@ -9,7 +9,7 @@ import shutil
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcap.reader import make_reader
-from played_episode import CAMERAS, SECOND, assert_same, play
+from played_episode import CAMERAS, SECOND, TOPICS, assert_same, play
 import pytest
 from recordings import Recording, bag_messages, recording
 from rosbags.highlevel import AnyReader
@@ -17,8 +17,11 @@ import yaml
 
 from irevla_control.bags.index import INDEX, list_episodes, main, read_index, rebuild_index
 from irevla_control.bags.reader import read_episode
-from irevla_control.errors import BagError
+from irevla_control.bags.writer import Topic
+from irevla_control.errors import BagError, ConfigError
 from irevla_control.recording.episode_recording import EpisodeRecording
+from irevla_control.recording.limits import Limits
+from irevla_control.recording.recorder import Recorder
 
 
 def sent(played):
@@ -92,6 +95,12 @@ def test_a_recorder_that_came_in_the_middle_says_so(tmp_path):
             if stamp >= middle:
                 run.take(topic, data)
     assert run.entries[0].failed == 'the recorder missed its first 2 steps'
+
+
+def test_a_beginning_is_expected_only_of_messages_that_carry_a_stamp(tmp_path):
+    topic = Topic('/camera/corner/clock_offset', 'std_msgs/msg/Float64')
+    with pytest.raises(ConfigError, match='clock_offset, whose type .*Float64 has no header'):
+        Recorder(tmp_path, [*TOPICS, topic], Limits(from_start=(topic.name,)), print, print)
 
 
 def test_a_whole_recording_has_its_beginning(tmp_path):

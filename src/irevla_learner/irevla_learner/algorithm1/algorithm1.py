@@ -96,7 +96,10 @@ class Algorithm1:
             if step.needed:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._backend.learn(task, policy, folder)
-                step.results.update(task=task, **read_outcome(folder))
+                outcome = read_outcome(folder)
+                # Both backends write it last.
+                assert outcome is not None
+                step.results.update(task=task, **outcome)
         return folder / 'checkpoint'
 
     def _stage2(self, stage: str, policy: Path, learned: Sequence[Path]) -> Path:

@@ -22,7 +22,7 @@ ALGORITHMS: dict[str, type[SACfDConfig] | type[PPOConfig]] = {
     'sacfd': SACfDConfig, 'ppo': PPOConfig}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Plan(Settings):
     """Settings of the file itself, without those of the files that it names."""
 
@@ -63,7 +63,7 @@ class _Plan(Settings):
                                'set classifier to null')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _File(_Plan):
     """The configuration's file."""
 
@@ -71,7 +71,7 @@ class _File(_Plan):
     training: Path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Algorithm1Config(_Plan):
     """The complete configuration of a run; no settings file is read again.
 

@@ -158,8 +158,8 @@ class PPO:
             columns['returns'].append(advantages + values[:-1])
             columns['advantages'].append(advantages)
         joined = {name: self._tensor(np.concatenate(parts)) for name, parts in columns.items()}
-        advantages = joined['advantages']
-        joined['advantages'] = (advantages - advantages.mean()) / (advantages.std() + 1e-6)
+        raw = joined['advantages']
+        joined['advantages'] = (raw - raw.mean()) / (raw.std() + 1e-6)
         images = None
         if self._whole:
             images = np.concatenate([
@@ -180,7 +180,7 @@ class PPO:
 
     def _log_probability(self, rollout: Rollout, rows: np.ndarray) -> Tensor:
         """Return the log-probability of the drawn actions under the current policy."""
-        if self._whole:
+        if rollout.images is not None:
             images = self._tensor(rollout.images[rows])
             means = self.vla(images, [rollout.instructions[row] for row in rows],
                              rollout.states[rows])

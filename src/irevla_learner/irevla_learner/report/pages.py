@@ -133,4 +133,4 @@ def interval_bar(figures: Mapping[str, Any]) -> Markup:
 def _data_url(clip: Clip) -> str:
     picture = cv2.cvtColor(film_strip(clip), cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
-    return 'data:image/jpeg;base64,' + base64.b64encode(data).decode()
+    return 'data:image/jpeg;base64,' + base64.b64encode(data.tobytes()).decode()

@@ -20,7 +20,8 @@ NEUTRAL = '#737b87'
 CYCLE = (PALE_BLUE, ORANGE, BLUE, '#8a63c9', '#3f9c6b')
 GROUP_NAMES = {'expert': 'expert tasks', 'rl': 'new tasks', 'held_out': 'held-out tasks'}
 
-STYLE = {
+# Any, because matplotlib's type lists all keys.
+STYLE: Any = {
     'font.family': 'DejaVu Sans', 'font.size': 10, 'text.color': NEUTRAL,
     'axes.labelcolor': NEUTRAL, 'axes.edgecolor': NEUTRAL, 'xtick.color': NEUTRAL,
     'ytick.color': NEUTRAL, 'axes.spines.top': False, 'axes.spines.right': False,
@@ -119,9 +120,10 @@ def loss_chart(rows: Sequence[Mapping[str, float]]) -> Figure:
     with rc_context(STYLE):
         figure = Figure(figsize=(9, 3.4), layout='constrained')
         axes = figure.subplots()
-        for key, label, look in (('loss', 'training', {'color': BLUE, 'linewidth': 1.6}),
-                                 ('validation_loss', 'validation',
-                                  {'color': ORANGE, 'marker': 'o', 'markersize': 4})):
+        lines: tuple[tuple[str, str, dict[str, Any]], ...] = (
+            ('loss', 'training', {'color': BLUE, 'linewidth': 1.6}),
+            ('validation_loss', 'validation', {'color': ORANGE, 'marker': 'o', 'markersize': 4}))
+        for key, label, look in lines:
             points = {row['step']: row[key] for row in rows if key in row}
             if points:
                 axes.plot(list(points), list(points.values()), label=label, **look)

@@ -186,7 +186,7 @@ class VectorPlayer:
                 noises[index].start_episode()
             if seed is not None:
                 fresh[index] = _Track(index, seed, self._cameras,
-                                      self._judge and self._judge.new_debounce())
+                                      self._judge.new_debounce() if self._judge else None)
         mask = np.array([seed is not None for seed in seeds])
         observation, info = self._envs.reset(
             seed=seeds, options={'task': self._task, 'reset_mask': mask})
@@ -228,5 +228,6 @@ class VectorPlayer:
         if self._judge is not None:
             probabilities = self._judge.probability(seen.latents, seen.states).cpu().numpy()
             for index, track in tracks.items():
-                done[index] = track.debounce(float(probabilities[index]))
+                if track.debounce is not None:
+                    done[index] = track.debounce(float(probabilities[index]))
         return done

@@ -52,8 +52,9 @@ class EpisodeResult:
         """Raise EvaluationError if the fields are inconsistent."""
         for field in fields(self):
             if type(getattr(self, field.name)) is not field.type:
+                kind = getattr(field.type, '__name__', field.type)
                 raise EvaluationError(f'{field.name} is {getattr(self, field.name)!r}; '
-                                      f'a value of type {field.type.__name__} is needed in {self}')
+                                      f'a value of type {kind} is needed in {self}')
         if not self.task or self.steps < 0 or self.dropped < 0:
             raise EvaluationError('a task, and steps and dropped of 0 or more are needed in '
                                   f'{self}')

@@ -134,9 +134,10 @@ class RunFolder:
             self._save()
             for path in makes:
                 _remove(self.path / path)
-        entry = {'inputs_hash': inputs_hash, 'execution': uuid.uuid4().hex, 'started': _now(),
-                 'finished': None, 'attempt': old['attempt'] + 1 if continued else 1,
-                 'wall_s': spent_s, 'git_revision': git_revision(), 'results': {}}
+        entry: dict[str, Any] = {
+            'inputs_hash': inputs_hash, 'execution': uuid.uuid4().hex, 'started': _now(),
+            'finished': None, 'attempt': old['attempt'] + 1 if continued else 1,
+            'wall_s': spent_s, 'git_revision': git_revision(), 'results': {}}
         self.manifest['steps'][name] = entry
         self._save()
         self._previous = entry['execution']

@@ -7,6 +7,7 @@ So a restarted learner does not read the latents of a large VLM again, which tak
 
 import json
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -35,7 +36,8 @@ class FeatureCache:
 
         """
         self._replay, self._folder = replay, replay.folder
-        self._identity = {'digest': digest, 'size': size, 'capacity': replay.capacity}
+        self._identity: dict[str, Any] = {
+            'digest': digest, 'size': size, 'capacity': replay.capacity}
         state = self._read_state()
         if state.get('identity') != self._identity:
             for name in (STATE, ROWS):

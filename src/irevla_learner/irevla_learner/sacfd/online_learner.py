@@ -118,16 +118,17 @@ class OnlineLearner:
                 replay is too small for the rest of stage 1.
 
         """
-        if self._replay is None:
-            self._open_replay(*episode.latents.shape[1:])
+        replay = self._replay
+        if replay is None:
+            replay = self._open_replay(*episode.latents.shape[1:])
         self._env_steps += len(episode.actions)
         self._episodes += 1
         self._successes += episode.success
         self._interventions += int(episode.human.sum())
         kept = episode.success and (self._config.keep_successes or not self.learning)
-        span = self._replay.add(episode, demonstration=kept)
-        if not self.learning:
-            self._begin_if_enough()
+        span = replay.add(episode, demonstration=kept)
+        if self._agent is None:
+            self._begin_if_enough(replay)
         else:
             self._window.append(episode.success)
             self._staleness = float(self.version - episode.versions.astype(np.float64).mean())
@@ -135,18 +136,21 @@ class OnlineLearner:
             self._agent.cache_features(span)
             self._agent.refresh()
 
-    def _open_replay(self, tokens: int, width: int) -> None:
+    def _open_replay(self, tokens: int, width: int) -> LatentReplay:
         statistics = self._policy.statistics
         self._replay = LatentReplay(
             self._folder / 'replay', backbone_hash=self._policy.backbone_hash, tokens=tokens,
             width=width, state_size=statistics.state_size, action_size=statistics.action_size,
             capacity=self._config.capacity)
+        return self._replay
 
     def save(self) -> None:
         """Write the state file from which the same stage 1 continues."""
-        agent = self._agent
+        agent, replay = self._agent, self._replay
+        # There is something to save after the first episode only.
+        assert replay is not None
         save_state(self._folder / STATE, agent.state() if agent else {}, self._identity, {
-            'latent': self._replay.latents.shape[1:], 'window': list(self._window),
+            'latent': replay.latents.shape[1:], 'window': list(self._window),
             'updates': self.version, **{name: getattr(self, name) for name in COUNTERS}})
 
     def _restore(self, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
@@ -154,13 +158,13 @@ class OnlineLearner:
             setattr(self, name, progress[name])
         self._window.extend(progress['window'])
         # The replay may contain one more episode than the counters; it is used too.
-        self._open_replay(*progress['latent'])
+        replay = self._open_replay(*progress['latent'])
         if tensors:
-            self._agent = SACfD(self._policy.head, self._replay, self._config, self._seed,
+            self._agent = SACfD(self._policy.head, replay, self._config, self._seed,
                                 self._device, tensors, progress['updates'])
             self._agent.refresh()
 
-    def _begin_if_enough(self) -> None:
+    def _begin_if_enough(self, replay: LatentReplay) -> None:
         config = self._config
         if self._successes < config.demonstrations \
                 and self._episodes < config.most_zero_shot_episodes:
@@ -169,28 +173,28 @@ class OnlineLearner:
             raise ConfigError(f'none of {self._episodes} zero-shot episodes succeeded: with a '
                               'sparse reward nothing can be learned; demonstrate by hand, or '
                               'start with an easier task')
-        used = sum(span.stop - span.start for span in self._replay.spans)
+        used = sum(span.stop - span.start for span in replay.spans)
         needed = used + math.ceil(config.env_steps * used / self._env_steps)
         if needed > config.capacity:
             # The replay drops its oldest episodes first: the demonstrations.
             raise ConfigError(f'SACfD setting capacity is {config.capacity}, but stage 1 will '
                               f'have about {needed} observations; raise it, and start in a new '
                               'folder')
-        self._agent = SACfD(self._policy.head, self._replay, config, self._seed, self._device)
+        self._agent = SACfD(self._policy.head, replay, config, self._seed, self._device)
         self._agent.refresh()
         self._before = self._env_steps
         self._began = time.monotonic()
 
     def run_updates(self, most: int) -> int:
         """Run at most this number of pending updates; return the number that ran."""
-        done = 0
-        while done < min(most, done + self.pending_updates):
+        done, agent = 0, self._agent
+        while agent is not None and done < min(most, done + self.pending_updates):
             if self._warm_up:
                 self._warm_up -= 1
-                losses = self._agent.update(actor=False)
+                losses = agent.update(actor=False)
             else:
                 self._owed -= 1
-                losses = self._agent.update()
+                losses = agent.update()
             if math.isnan(losses.actor):
                 losses = Losses(losses.critic, losses.value, self._losses.actor,
                                 self._losses.cloning, losses.temperature)

@@ -36,6 +36,9 @@ def multiplies_bfloat16(device: str) -> bool:
 class Components(nn.Module):
     """Principal components of whole latents, scaled to unit variance; an input of the critics."""
 
+    mean: Tensor
+    axes: Tensor
+
     def __init__(self, mean: Tensor, axes: Tensor) -> None:
         """Project on axes (m * d, count) around a mean (m * d,)."""
         super().__init__()
@@ -295,7 +298,7 @@ class SACfD:
             if len(demonstrated) else means.new_zeros(())
         loss = -values.mean() / scale + config.bc_weight * cloning
         loss = loss + config.range_penalty * (means.abs() - 1).clamp_min(0).square().mean()
-        if not self._automatic:
+        if log_probability is None:
             return loss, cloning, means.new_zeros(())
         temperature, entropy = self.log_temperature.exp(), -log_probability.mean()
         loss = loss - temperature.detach() * entropy / scale

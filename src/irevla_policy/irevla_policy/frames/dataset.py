@@ -143,8 +143,9 @@ class Mixture:
         parts = [dataset.batch((*seed, index), stop - start)
                  for index, ((dataset, _), start, stop)
                  in enumerate(zip(self._datasets, edges[:-1], edges[1:])) if stop > start]
-        return Batch(*(np.concatenate([getattr(part, name) for part in parts])
-                       for name in ('images', 'states', 'actions')),
+        return Batch(np.concatenate([part.images for part in parts]),
+                     np.concatenate([part.states for part in parts]),
+                     np.concatenate([part.actions for part in parts]),
                      [text for part in parts for text in part.instructions])
 
 

@@ -84,7 +84,8 @@ class _GrowingArray:
 
     def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: type) -> None:
         self._file = path.open('wb')
-        self._shape, self._dtype, self._rows = row_shape, np.dtype(dtype), 0
+        self._shape, self._rows = row_shape, 0
+        self._dtype: np.dtype[Any] = np.dtype(dtype)
         self._write_header()
 
     def _write_header(self) -> None:

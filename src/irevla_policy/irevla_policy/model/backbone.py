@@ -58,7 +58,7 @@ class Backbone(nn.Module):
             self._gradients += 1
         # The vocabulary layer was replaced by the identity: its output is the hidden state.
         if self._tracer is not None and not torch.is_grad_enabled():
-            hidden = self._tracer(inputs, self._version())
+            hidden = self._tracer(inputs, self._weights_version())
         else:
             hidden = self.model(**inputs, use_cache=False).logits
         hidden = hidden * self._mask(inputs['attention_mask'], hidden)
@@ -120,7 +120,7 @@ class Backbone(nn.Module):
             self._digests[name] = (version, sha256(tensor_bytes(tensor)).hexdigest())
         return self._digests[name][1]
 
-    def _version(self) -> tuple[int, ...]:
+    def _weights_version(self) -> tuple[int, ...]:
         """Return what changes whenever a weight does."""
         return (self._gradients, *(value for weight in self.model.parameters()
                                    for value in (weight.data_ptr(), weight._version)))

@@ -15,6 +15,9 @@ from irevla_control.errors import ConfigError
 class TensorPixels(nn.Module):
     """Resizes and standardises images as tensors, on their device, always in the same way."""
 
+    scale: Tensor
+    offset: Tensor
+
     def __init__(self, size: tuple[int, int], mean: Sequence[float], std: Sequence[float],
                  layout: Sequence[int] = (), constants: Mapping[str, Tensor] | None = None,
                  dtype: torch.dtype = torch.float32) -> None:
@@ -30,10 +33,10 @@ class TensorPixels(nn.Module):
         self.constants = dict(constants or {})
         self.description = {'size': self.size, 'mean': tuple(mean), 'std': tuple(std)}
         # Byte x becomes (x / 255 - mean) / std by one multiplication and one addition.
-        std = torch.tensor(std, dtype=torch.float64)
-        mean = torch.tensor(mean, dtype=torch.float64)
-        self.register_buffer('scale', (1 / (255 * std)).float(), persistent=False)
-        self.register_buffer('offset', (-mean / std).float(), persistent=False)
+        means = torch.tensor(mean, dtype=torch.float64)
+        deviations = torch.tensor(std, dtype=torch.float64)
+        self.register_buffer('scale', (1 / (255 * deviations)).float(), persistent=False)
+        self.register_buffer('offset', (-means / deviations).float(), persistent=False)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Map uint8 (N, H, W, 3) to {'pixel_values': (N, *layout, 3, height, width), ...}."""

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any image-text-to-text model of transformers, from a folder or the hub."""
 
+from typing import Any
+
 import numpy as np
 from peft import LoraConfig as PeftLoraConfig
 from peft import inject_adapter_in_model
@@ -71,7 +73,8 @@ def load_inputs(config: BackboneConfig, image_size: int) -> tuple[nn.Module, Pro
         inputs = processor([image], [config.prompt.replace('{instruction}', instruction)])
         return {name: inputs[name][0] for name in names.text}
 
-    pixels = _tensor_pixels(processor, prompts[0], image, names, config)
+    pixels: TensorPixels | ProcessorPixels | None = _tensor_pixels(
+        processor, prompts[0], image, names, config)
     if pixels is None:
         pixels = ProcessorPixels(processor, prompts[0], names.text, getattr(torch, config.dtype))
     # Told with the pixels, since latents of another tokenizer are others too.
@@ -93,8 +96,9 @@ def _tensor_pixels(processor: SourceProcessor, prompt: str, image: np.ndarray, n
         return None
     source = processor.image_processor
     normalised = source.do_normalize
+    height, width = expected.shape[-2:]
     pixels = TensorPixels(
-        expected.shape[-2:], source.image_mean if normalised else (0.0,) * 3,
+        (height, width), source.image_mean if normalised else (0.0,) * 3,
         source.image_std if normalised else (1.0,) * 3, expected.shape[1:-3], constants,
         getattr(torch, config.dtype))
     result = pixels(torch.from_numpy(image).unsqueeze(0))['pixel_values'].float()
@@ -103,9 +107,11 @@ def _tensor_pixels(processor: SourceProcessor, prompt: str, image: np.ndarray, n
 
 
 def _add_adapters(model: PreTrainedModel, lora: LoraConfig) -> None:
+    # peft's type is int, but a fraction scales as well.
+    alpha: Any = lora.alpha
     try:
         inject_adapter_in_model(PeftLoraConfig(
-            r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout,
+            r=lora.rank, lora_alpha=alpha, lora_dropout=lora.dropout,
             target_modules=list(lora.targets)), model)
     except ValueError as error:
         raise ConfigError(f'backbone.lora.targets {lora.targets} do not fit: {one_line(error)}; '

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 def tensor_bytes(tensor: Tensor) -> memoryview:
     """Return the tensor's bytes, row-major, wherever and of whatever type it is."""
     flat = tensor.detach().cpu().contiguous().reshape(-1)
-    return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b'')
+    return flat.view(torch.uint8).numpy().data if flat.numel() else memoryview(b'')
 
 
 def plain(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

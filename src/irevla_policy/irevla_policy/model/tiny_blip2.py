@@ -39,7 +39,9 @@ class ConvolutionalStem(nn.Sequential):
     @property
     def weight(self) -> Tensor:
         """The first layer's weight: BLIP-2 asks its patch embedding for its dtype."""
-        return self[0].weight
+        first = self[0]
+        assert isinstance(first, nn.Conv2d)
+        return first.weight
 
 
 def build_tiny_blip2(config: TinyConfig, image_size: int, vocabulary_size: int,

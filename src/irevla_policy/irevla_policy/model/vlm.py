@@ -63,7 +63,10 @@ def _tiny(config: BackboneConfig, image_size: int, instructions: Sequence[str],
                      else build_tokenizer(instructions))
     except Exception as error:  # tokenizers raises nothing more special
         raise ConfigError(f'the tokenizer cannot be used: {error}; give the stored one') from error
-    prefix = [IMAGE] * config.tiny.queries + [BEGIN]
+    tiny = config.tiny
+    # The configuration of a tiny backbone is refused without.
+    assert tiny is not None
+    prefix = [IMAGE] * tiny.queries + [BEGIN]
 
     def encode(instruction: str) -> dict[str, Tensor]:
         tokens = tokenizer.encode(config.prompt.replace('{instruction}', instruction)).ids
@@ -72,9 +75,8 @@ def _tiny(config: BackboneConfig, image_size: int, instructions: Sequence[str],
                               f'or raise backbone.max_text_tokens ({config.max_text_tokens})')
         return {'input_ids': torch.tensor(prefix + tokens)}
 
-    model = build_tiny_blip2(config.tiny, image_size, tokenizer.get_vocab_size(),
+    model = build_tiny_blip2(tiny, image_size, tokenizer.get_vocab_size(),
                              config.max_text_tokens)
     model.set_output_embeddings(nn.Identity())
     pixels = TensorPixels((image_size, image_size), (0.5,) * 3, (0.5,) * 3)
-    return Vlm(model, pixels, Prompts(encode, PAD), config.tiny.width,
-               tokenizer.to_str())
+    return Vlm(model, pixels, Prompts(encode, PAD), tiny.width, tokenizer.to_str())

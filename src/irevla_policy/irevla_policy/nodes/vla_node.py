@@ -75,13 +75,16 @@ class VlaNode(Node):
         self._make_noise = partial(
             SmoothNoise, self._vla.statistics.action_size, values['noise_correlation'],
             min(values['noise_std_low'], values['noise_std_high']), values['noise_std_high'])
-        self._noise_of, self._noise = '', None
+        # Noise of an episode, and which.
+        self._noise: SmoothNoise | None = None
+        self._noise_of = ''
         self._instructions: set[str] = set()
         self._problems = {'policy': '', 'observation': ''}
         self._frame_id = ''
         self._heard = time.monotonic()
         self._diagnostics = Diagnostics(self)
-        self._worker = NewestWorker(lambda job: job(), self._on_worker_error)
+        self._worker: NewestWorker[Callable[[], None]] = NewestWorker(
+            lambda job: job(), self._on_worker_error)
         for camera in cameras:
             self.create_subscription(Image, f'camera/{camera}/image_raw',
                                      self._on_image(camera), OBSERVATION)
@@ -210,12 +213,14 @@ class VlaNode(Node):
 
     def _now(self) -> int:
         """Return the time of the sensors' stamps [ns]; the job at hand is of one of them."""
-        return self._stamps.at(time.monotonic_ns())
+        now = self._stamps.at(time.monotonic_ns())
+        assert now is not None
+        return now
 
     def _next_noise(self, job: Job) -> np.ndarray | None:
         if not self._explores or not job.episode.running:
             return None
-        if self._noise_of != job.episode.episode_id:
+        if self._noise is None or self._noise_of != job.episode.episode_id:
             self._noise_of = job.episode.episode_id
             # Of the episode, so that a node that is started again does not explore the same.
             self._noise = self._make_noise([self._noise_seed, crc32(self._noise_of.encode())])

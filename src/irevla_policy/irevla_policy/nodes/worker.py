@@ -48,9 +48,10 @@ class NewestWorker(Generic[Job]):
         while True:
             with self._ready:
                 self._ready.wait_for(lambda: self._job is not None or self._stopping)
-                if self._stopping:
+                job = self._job
+                if self._stopping or job is None:
                     return
-                job, self._job, self._working = self._job, None, True
+                self._job, self._working = None, True
             try:
                 self._work(job)
             except Exception as error:

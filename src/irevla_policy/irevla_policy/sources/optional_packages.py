@@ -8,6 +8,7 @@ import logging
 import re
 from shlex import quote
 import sys
+from typing import Any
 
 # Names in transformers' messages, and the package that each one means where it differs.
 _PACKAGES = {'torchvision': '', 'num2words': '', 'sentencepiece': '', 'tiktoken': '', 'timm': '',
@@ -29,7 +30,8 @@ def hide_broken_torchvision() -> None:
         import torchvision  # noqa: F401
     except Exception as error:  # RuntimeError, OSError, ...: whatever its own code ends in
         # What Python itself takes for "not installed".
-        sys.modules['torchvision'] = None
+        modules: dict[str, Any] = sys.modules
+        modules['torchvision'] = None
         _broken_torchvision = f'{type(error).__name__}: {error}'.splitlines()[0]
         logging.getLogger(__name__).warning(
             'torchvision %s does not work beside torch %s and is not used (%s)',

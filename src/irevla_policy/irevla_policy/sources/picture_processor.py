@@ -11,7 +11,7 @@ from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
 
-class _WithoutVideos:
+class _WithoutVideos(ProcessorMixin):
     """Put before a processor class: its video processor, which needs torchvision, is left out."""
 
     @classmethod

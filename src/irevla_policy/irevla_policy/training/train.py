@@ -63,6 +63,7 @@ def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
     device = PartialState(cpu=CPU_ONLY).device
     vla = load_checkpoint(init, device) if init else None
     policy = vla.config if vla else preset
+    assert policy is not None
 
     def frames(folders: Sequence[Path]) -> FrameStore:
         # One process decodes; the others then find the frames ready.
@@ -71,8 +72,9 @@ def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
                                max_skew_s=max_skew_s)
 
     store = frames(roots)
-    source, validation = split_by_episode(store, config.validation_share, config.seed,
-                                          config.task_weights)
+    training, validation = split_by_episode(store, config.validation_share, config.seed,
+                                            config.task_weights)
+    source: Dataset | Mixture = training
     if more:
         folders, share = more
         if not 0 < share < 1:
@@ -80,14 +82,14 @@ def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
         new = frames(folders)
         if vla and labels == 'improved':
             new = relabelled(new, vla)
-        source = Mixture([(source, 1 - share), (Dataset(new), share)])
+        source = Mixture([(training, 1 - share), (Dataset(new), share)])
     if vla is None:
         torch.manual_seed(config.seed)
         vla = VLA(policy, Statistics.from_data(store.states, store.actions),
                   instructions=source.instructions)
     vla.views = reference_views(store, policy.cameras)
     result = train(vla, source, validation, config, output, checkpoint,
-                   init and stage0_settings(init))
+                   stage0_settings(init) if init else None)
     return asdict(result) | {'checkpoint': str(result.checkpoint), 'steps': config.steps,
                              'episodes': len(store.recordings), 'frames': len(store.states)}
 

@@ -162,7 +162,7 @@ class Trainer:
             self.state.update_average(step, config.ema)
             losses.append(loss)
             done = step + 1
-            if not self._main:
+            if log is None:
                 continue
             save_due = done % config.checkpoint_every == 0 or done == config.steps
             if save_due or done % config.log_every == 0:
@@ -178,7 +178,7 @@ class Trainer:
                 logged, waited, losses = now, prefetcher.wait_s, []
             if self.validation and (done % config.validate_every == 0 or done == config.steps):
                 before = time.perf_counter()
-                log.add(done, validation_loss=self._validation_loss())
+                log.add(done, validation_loss=self._validation_loss(self.validation))
                 log.draw()
                 logged += time.perf_counter() - before
             if save_due:
@@ -210,13 +210,12 @@ class Trainer:
         return mean
 
     @torch.no_grad()
-    def _validation_loss(self) -> float:
+    def _validation_loss(self, validation: Dataset) -> float:
         """Measure the averaged weights on the held-out episodes."""
         self.state.swap()
         self.vla.eval()
         total, frames = 0.0, 0
-        for batch in self.validation.batches(self.config.batch_size,
-                                             self.config.validation_frames):
+        for batch in validation.batches(self.config.batch_size, self.config.validation_frames):
             example = Example(batch, self.vla).to(self.accelerator.device)
             loss = action_loss(self.vla, example, self.config.precision)
             total += loss.item() * len(batch.states)

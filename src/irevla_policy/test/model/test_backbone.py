@@ -29,6 +29,11 @@ def test_latent_has_the_tokens_of_all_cameras(vla):
     torch.testing.assert_close(both[:, one.shape[1]:], one)
 
 
+def test_the_names_of_torch_stay_torchs(vla):
+    versions = {name: about['version'] for name, about in vla.state_dict()._metadata.items()}
+    assert versions['backbone'] == torch.nn.Module._version
+
+
 @torch.no_grad()
 def test_padding_changes_nothing(vla):
     images, instructions, states = batch(vla, 3)
