@@ -66,8 +66,8 @@ class BagFolder:
         if len(listed) > len(held) or (gone and len(gone) < len(listed)):
             raise BagError(f'{self.folder} lacks {", ".join(sorted(gone))}, which its {METADATA} '
                            'lists; copy the folder again')
-        parts = [_PART.fullmatch(name) for name in held]
-        if all(parts) and len({part['name'] for part in parts}) == 1:
+        parts = [part for name in held if (part := _PART.fullmatch(name))]
+        if len(parts) == len(held) and len({part['name'] for part in parts}) == 1:
             numbers = [int(part['number']) for part in parts]
             lost = sorted(set(range(min(numbers), max(numbers))).difference(numbers))
             if lost:
@@ -138,7 +138,7 @@ class BagFolder:
 
     def _is_of(self, episode_id: str | None) -> bool:
         """Return whether the messages are of this episode, as far as they tell."""
-        topic = self.topic('episode', optional=True)
+        topic = self.optional_topic('episode')
         if episode_id is None or topic is None:
             return True
         types = self.types('episode', topic)
