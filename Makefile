@@ -42,8 +42,8 @@ conformance: ## the real LeRobot and 24 families of VLMs (Python 3.12; 6 GB once
 	@$(PYTHON) setup/conformance.py
 	@env -u PYTHONPATH -u LD_LIBRARY_PATH .conformance/bin/python benchmarks/conformance/run.py
 
-lint: setup ## check style
-	@$(IN_ENV) ruff check .
+lint: setup ## check style and types
+	@$(IN_ENV) ruff check . && mypy
 
 lock: setup ## resolve setup/requirements.in and conformance.in anew into the lock files
 	@$(IN_ENV) setup/lock.sh

@@ -20,12 +20,12 @@ from irevla_bringup.launch_nodes import (
     whole_number,
 )
 from irevla_bringup.starting import Started, start
-from irevla_sim.expert_noise import NOISE_STD
+from irevla_sim.expert_noise import NOISE_STD_RANGE
 
 
 def launch_nodes(context: LaunchContext) -> list[Started]:
     """Return the nodes for the launch arguments."""
-    noise = {'noise_std': number(context, 'noise_std', NOISE_STD.low, NOISE_STD.high)} if value(
+    noise = {'noise_std': number(context, 'noise_std', *NOISE_STD_RANGE)} if value(
         context, 'noise_std') else {}
     return [
         node(context, 'irevla_sim', 'expert', {**noise, **simulator_parameters(context)}),

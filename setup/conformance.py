@@ -70,9 +70,11 @@ def main() -> None:
     own = VENV / 'bin' / 'python'
     # A sourced ROS would put its packages before those of the lock.
     clean = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
-    for command in ([python, '-m', 'venv', VENV],
-                    [own, '-m', 'pip', '--disable-pip-version-check', 'install', '-qq',
-                     '--no-deps', '--require-hashes', '-r', LOCK]):
+    commands: list[list[str | Path]] = [
+        [python, '-m', 'venv', VENV],
+        [own, '-m', 'pip', '--disable-pip-version-check', 'install', '-qq', '--no-deps',
+         '--require-hashes', '-r', LOCK]]
+    for command in commands:
         if subprocess.run(command, env=clean).returncode:
             sys.exit(f'conformance: this command failed: {" ".join(map(str, command))}')
     packages = next((VENV / 'lib').glob('python*/site-packages'))

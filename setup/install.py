@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from typing import Any
 
 SETUP = Path(__file__).resolve().parent
 ROOT = SETUP.parent
@@ -39,7 +40,7 @@ if problem:
 PYTHONS = ((3, 10), (3, 11), (3, 12))
 
 
-def run(*command: object, **kwargs: object) -> None:
+def run(*command: object, **kwargs: Any) -> None:
     """Run a command; end with its name when it fails."""
     words = [str(word) for word in command]
     if subprocess.run(words, **kwargs).returncode:
@@ -142,8 +143,9 @@ def install_cpu_torch(python: Path) -> str:
             if fetched.returncode == 0:
                 break
         else:
+            errors = re.findall('ERROR: .*', fetched.stderr) or ['']
             return (f'{wanted} is neither where pip is told to look nor at {CPU_TORCH_INDEX}: '
-                    + re.search('ERROR: .*|$', fetched.stderr)[0])
+                    + errors[0])
         wheel = next(Path(folder).glob('torch-*.whl'))
         digest = sha256(wheel)
         if f'sha256:{digest}' not in entry:

@@ -1,11 +1,14 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The package follows the style, its folders import as they say, its manifest tells the truth."""
+"""Style, types of all packages, imports between folders, and the manifest of this package."""
 
+import os
 from pathlib import Path
 
+import pytest
+
 from irevla_control.checks.durability import own_file_handling
-from irevla_control.checks.manifest import check_manifest, lint_problems
+from irevla_control.checks.manifest import check_manifest, lint_problems, type_problems
 from irevla_control.checks.structure import structure_problems
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -13,6 +16,12 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 def test_sources_follow_the_style():
     assert lint_problems(PACKAGE) == ''
+
+
+@pytest.mark.skipif(os.environ.get('ROS_DISTRO') != 'jazzy',
+                    reason='the types of rclpy differ between releases of ROS')
+def test_types_of_all_packages_fit():
+    assert type_problems(PACKAGE.parent) == ''
 
 
 def test_folders_import_only_what_they_say():

@@ -4,5 +4,6 @@
 
 from irevla_control.parameters.parameter import Parameter
 
+NOISE_STD_RANGE = 0.0, 2.0
 NOISE_STD = Parameter(0.3, 'standard deviation of the noise on commands, as a share of the '
-                           'largest command', 0.0, 2.0)
+                           'largest command', *NOISE_STD_RANGE)

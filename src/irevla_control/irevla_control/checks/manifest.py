@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Checks shared by the tests of all packages: style, and a complete package.xml."""
+"""Checks shared by the tests of all packages: style, types, and a complete package.xml."""
 
 from collections.abc import Iterator
 import importlib.metadata
@@ -25,6 +25,16 @@ def lint_problems(package_folder: Path) -> str:
     command = [sys.executable, '-m', 'ruff', 'check', '--quiet', '--no-cache',
                '--output-format', 'concise', str(package_folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return '' if done.returncode == 0 else done.stdout + done.stderr
+
+
+def type_problems(root: Path) -> str:
+    """Return what mypy finds in the repository, as its pyproject.toml says, '' if nothing.
+
+    Its cache in the repository makes a second run take a second.
+    """
+    done = subprocess.run([sys.executable, '-m', 'mypy', '--no-error-summary'], cwd=root,
+                          capture_output=True, text=True, timeout=240)
     return '' if done.returncode == 0 else done.stdout + done.stderr
 
 

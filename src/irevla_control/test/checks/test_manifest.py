@@ -4,7 +4,7 @@
 
 import pytest
 
-from irevla_control.checks.manifest import check_manifest, lint_problems
+from irevla_control.checks.manifest import check_manifest, lint_problems, type_problems
 
 SOURCE = """# Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
@@ -56,6 +56,15 @@ def replace(file, old, new):
 def test_faultless_package_passes(package):
     assert check_manifest(package) == ''
     assert lint_problems(package) == ''
+
+
+def test_types_name_file_line_and_rule(tmp_path):
+    (tmp_path / 'pyproject.toml').write_text('[tool.mypy]\nfiles = ["sample.py"]\n')
+    (tmp_path / 'sample.py').write_text('number: int = 1\n')
+    assert type_problems(tmp_path) == ''
+    (tmp_path / 'sample.py').write_text('number: int = 1.5\n')
+    problems = type_problems(tmp_path)
+    assert 'sample.py:1: error:' in problems and '[assignment]' in problems
 
 
 def test_lint_names_file_line_and_rule(package):
