@@ -154,10 +154,8 @@ def _probe_latent(backbone: Backbone, image_size: int, device: torch.device) -> 
         other_picture = backbone(other, INSTRUCTIONS[:1]).cpu()
         ms = 1000 * (time.perf_counter() - started)
         together = backbone(torch.cat((first, first)), INSTRUCTIONS).cpu()
-    for latent in (alone, other_picture, together):
-        if not latent.half().isfinite().all():
-            raise _problem(backbone, 'the latent is not finite in half precision',
-                           'set backbone.dtype to float32 or bfloat16')
+    _check_finite(backbone, torch.cat([latent.flatten() for latent in (alone, other_picture,
+                                                                      together)]))
     if _change(alone, other_picture) < LEAST_CHANGE:
         raise _problem(backbone, 'two pictures give the same latent, so the policy would be blind',
                        'write the image token of its chat template into backbone.prompt, and give '
@@ -166,6 +164,21 @@ def _probe_latent(backbone: Backbone, image_size: int, device: torch.device) -> 
     return ProbeResult(type(backbone.model).__name__, together.shape[1], backbone.width,
                        round(ms, 3), device.type, versions=_versions(),
                        prompts=_prompts(backbone))
+
+
+def _check_finite(backbone: Backbone, latent: Tensor) -> None:
+    if not latent.isfinite().all():
+        raise _problem(backbone, 'the latent is not finite', _not_finite_remedy(backbone))
+    if not latent.half().isfinite().all():
+        raise _problem(backbone, 'the latent is finite, but not in half precision, in which it is '
+                       f'stored: its largest number is {latent.abs().max().item():.3g}',
+                       'this model is not supported, choose another')
+
+
+def _not_finite_remedy(backbone: Backbone) -> str:
+    if backbone.config.dtype == 'float16':
+        return 'set backbone.dtype to float32 or bfloat16'
+    return 'its weights are damaged, copy them again'
 
 
 def _check_text(backbone: Backbone, alone: Tensor, together: Tensor) -> None:
@@ -208,7 +221,7 @@ def _probe_gradients(backbone: Backbone, image_size: int, device: torch.device) 
             weight.grad = None
     if odd:
         raise _problem(backbone, f'{len(odd)} gradients are not finite, first of {odd[0]}',
-                       'set backbone.dtype to float32 or bfloat16')
+                       _not_finite_remedy(backbone))
     lora = backbone.config.lora
     for target in lora.targets if lora else ('',):
         of_target = {name for name in learning if f'.{target}.lora_' in f'.{name}' or not target}

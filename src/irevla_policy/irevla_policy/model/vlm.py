@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from irevla_control.errors import ConfigError
 from irevla_policy.model.config import BackboneConfig
 from irevla_policy.model.preprocessing import Prompts, TensorPixels
+from irevla_policy.sources.files import check_files
 from irevla_policy.sources.optional_packages import hide_broken_torchvision
 
 
@@ -44,6 +45,7 @@ def load_vlm(config: BackboneConfig, image_size: int, instructions: Sequence[str
         return _tiny(config, image_size, instructions, tokenizer_json)
     # peft takes seconds to import, and the tiny model needs none of it.
     from irevla_policy.model.pretrained import load_inputs, load_model
+    check_files(config.source)
     pixels, prompts = load_inputs(config, image_size)
     model, width = load_model(config)
     return Vlm(model, pixels, prompts, width)

@@ -13,6 +13,10 @@ WEIGHTS = 'model.safetensors'
 INDEX = 'model.safetensors.index.json'
 # Suffixes of files that transformers reads beside the weights.
 _TEXTS = ('.json', '.jinja', '.txt', '.model')
+# Those that transformers takes for "name: value"; other JSON may hold anything.
+_OBJECTS = ('config.json', 'processor_config.json', 'preprocessor_config.json', 'tokenizer.json',
+            'tokenizer_config.json', 'special_tokens_map.json', 'generation_config.json',
+            'chat_template.json', 'added_tokens.json', INDEX)
 _POINTER = b'version https://git-lfs'
 
 
@@ -36,19 +40,26 @@ def check_files(source: str) -> None:
 
 
 def _weights(folder: Path) -> list[Path]:
-    """Return the files of weights that transformers loads, whether or not they are there."""
+    """Return the files of weights that transformers loads; those that an index names exist."""
     single, index = folder / WEIGHTS, folder / INDEX
     if single.exists() or not index.exists():
         return [single] if single.exists() else []
     shards = _read_json(index).get('weight_map')
-    if not isinstance(shards, dict) or not shards:
-        raise ConfigError(f'{index} has no weight_map; copy the file again')
-    return [folder / name for name in sorted(set(shards.values()))]
+    if not isinstance(shards, dict) or not shards \
+            or not all(isinstance(name, str) and name for name in shards.values()):
+        raise ConfigError(f'{index} has no weight_map of the names of weights to those of files; '
+                          'copy the file again')
+    paths = [folder / name for name in sorted(set(shards.values()))]
+    for path in paths:
+        if not path.exists():
+            raise ConfigError(f'{path} is missing, but {INDEX} names it; copy the file too')
+    return paths
 
 
 def _check_weights(path: Path) -> None:
     if not path.is_file():
-        raise ConfigError(f'{path} is missing, but {INDEX} names it; copy the file too')
+        raise ConfigError(f'{path} is a folder, not a file of weights; remove it, and copy the '
+                          'file again')
     _check_pointer(path)
     try:
         with safe_open(path, 'pt'):
@@ -71,4 +82,6 @@ def _read_json(path: Path) -> dict:
     except (OSError, ValueError) as error:
         raise ConfigError(f'{path} is cut off or no JSON: {one_line(error)}; copy the file '
                           'again') from error
+    if path.name in _OBJECTS and not isinstance(data, dict):
+        raise ConfigError(f'{path} holds no object ({{"name": value}}); copy the file again')
     return data if isinstance(data, dict) else {}

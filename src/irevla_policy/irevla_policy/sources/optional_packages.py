@@ -14,6 +14,9 @@ from typing import Any
 _PACKAGES = {'torchvision': '', 'num2words': '', 'sentencepiece': '', 'tiktoken': '', 'timm': '',
              'einops': '', 'mistral_common': 'mistral-common', 'pytesseract': '',
              'librosa': '', 'soundfile': '', 'torchaudio': '', 'protobuf': '', 'detectron2': ''}
+TORCH_INDEX = 'https://download.pytorch.org/whl'
+# Modules of packages where they have another name.
+_MODULES = {'protobuf': 'google.protobuf'}
 _broken_torchvision = ''
 
 
@@ -51,20 +54,31 @@ def missing_packages(error: Exception) -> str:
              if word in words and _missing(word)]
     if not names:
         return ''
-    broken, replace = '', ''
+    broken = ''
     if 'torchvision' in names and _broken_torchvision:
         broken = (f'; torchvision {_version("torchvision")} is there, but does not work beside '
                   f'torch {_version("torch")} ({_broken_torchvision})')
-        # pip takes another build of the same release for what was asked for.
-        replace = '--force-reinstall --no-deps '
     return (f'it needs {" and ".join(names)}, which make setup does not install{broken}: run '
-            f'`{quote(sys.executable)} -m pip install {replace}'
-            f'{" ".join(map(_requirement, names))}`'
-            + (_torchvision_source() if 'torchvision' in names else ''))
+            f'`{" && ".join(_commands(names))}`')
 
 
-def _missing(module: str) -> bool:
-    return find_spec(module) is None
+def _commands(names: list[str]) -> list[str]:
+    """Return the commands that install packages: torchvision alone, since it has options."""
+    pip = f'{quote(sys.executable)} -m pip install'
+    commands = []
+    if 'torchvision' in names:
+        # pip takes another build of the same release for what was asked for.
+        replace = '--force-reinstall --no-deps ' if _broken_torchvision else ''
+        commands.append(f'{pip} {replace}{_torchvision_index()}{_torchvision()}')
+    others = [name for name in names if name != 'torchvision']
+    return [*commands, f'{pip} {" ".join(others)}'] if others else commands
+
+
+def _missing(word: str) -> bool:
+    try:
+        return find_spec(_MODULES.get(word, word)) is None
+    except ModuleNotFoundError:  # not even the package around it is there
+        return True
 
 
 def _version(package: str) -> str:
@@ -74,16 +88,13 @@ def _version(package: str) -> str:
         return '(unknown version)'
 
 
-def _requirement(package: str) -> str:
+def _torchvision() -> str:
     """Return what pip is asked for: the release of torchvision that keeps this torch."""
     release = re.match(r'2\.(\d+)\.(\d+)', _version('torch'))
-    if package != 'torchvision' or not release:
-        return package
-    return f'torchvision==0.{int(release[1]) + 15}.{release[2]}'
+    return f'torchvision==0.{int(release[1]) + 15}.{release[2]}' if release else 'torchvision'
 
 
-def _torchvision_source() -> str:
-    """Return where to get it, if torch does not come from PyPI."""
-    _, local, build = _version('torch').partition('+')
-    return (f' with the `--index-url` of torch {_version("torch")}: the build {build} of both is '
-            'needed' if local else '')
+def _torchvision_index() -> str:
+    """Return pip's option for where to get it, if torch is a build that PyPI does not have."""
+    build = _version('torch').partition('+')[2]
+    return f'--index-url {TORCH_INDEX}/{build} ' if build else ''

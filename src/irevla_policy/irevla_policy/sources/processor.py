@@ -15,7 +15,6 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from irevla_control.errors import ConfigError, one_line
-from irevla_policy.sources.files import check_files
 from irevla_policy.sources.optional_packages import missing_packages
 from irevla_policy.sources.picture_processor import picture_processor
 
@@ -25,7 +24,6 @@ _ANSWERS = ('labels',)
 
 def load_processor(source: str) -> Any:
     """Return the processor of a folder or hub id; ConfigError when it has none that fits."""
-    check_files(source)
     try:
         processor = picture_processor(source)
     except Exception as error:  # each family's classes raise their own, tokenizers the bare one
@@ -77,7 +75,8 @@ class SourceProcessor:
             raise ConfigError(
                 f'the processor of {self.source!r} refuses backbone.prompt, here as '
                 f'{prompts[0]!r}, or backbone.processor {self.options}: {type(error).__name__}: '
-                f'{one_line(error)}; see the model card for both') from error
+                f'{one_line(error)}; see the model card for both, or copy processor_config.json '
+                'and config.json again if they lack a value') from error
         inputs = {name: value for name, value in made.items() if name not in _ANSWERS}
         odd = [name for name, value in inputs.items() if not isinstance(value, Tensor)]
         if odd or 'input_ids' not in inputs:

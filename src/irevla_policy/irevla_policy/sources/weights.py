@@ -11,7 +11,6 @@ from transformers import AutoModelForImageTextToText, PreTrainedModel
 from transformers.utils import logging
 
 from irevla_control.errors import ConfigError, one_line
-from irevla_policy.sources.files import check_files
 from irevla_policy.sources.optional_packages import missing_packages
 
 # A refusal is one line: so many names at most.
@@ -21,10 +20,9 @@ _SHOWN = 4
 def load_weights(source: str, dtype: torch.dtype) -> tuple[PreTrainedModel, int]:
     """Return the model without its vocabulary layer, and the width d of its hidden states.
 
-    `logits` of the returned model are its last hidden states. Raises ConfigError when a file is
-    damaged, a weight is missing or of another shape, or the model is no decoder.
+    `logits` of the returned model are its last hidden states. Raises ConfigError when it cannot be
+    loaded, a weight is missing or of another shape, or the model is no decoder.
     """
-    check_files(source)
     try:
         with _without_report():
             # Safetensors only: other weight files can run code.

@@ -61,7 +61,7 @@ def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
         raise ConfigError('give either a preset (a new model) or a checkpoint to go on from')
     # That of this process: where several train, each has a GPU of its own.
     device = PartialState(cpu=CPU_ONLY).device
-    vla = load_checkpoint(init, device) if init else None
+    vla = load_checkpoint(init, device or 'cpu') if init else None
     policy = vla.config if vla else preset
     assert policy is not None
 

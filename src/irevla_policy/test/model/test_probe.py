@@ -95,8 +95,18 @@ def _zero(vla):
     vla.backbone.model.language_projection.weight.zero_()
 
 
-def _overflow(vla):
+def _damage(vla):
     vla.backbone.model.language_projection.weight.fill_(float('inf'))
+
+
+def _enlarge(vla):
+    model, forward = vla.backbone.model, vla.backbone.model.forward
+
+    def large(**inputs):
+        output = forward(**inputs)
+        output.logits = output.logits * 1e6
+        return output
+    model.forward = large
 
 
 def _deaf(vla):
@@ -126,7 +136,9 @@ def test_tokenizer_that_knows_no_words(source):
 
 @pytest.mark.parametrize(('damage', 'message'), [
     (_zero, 'two pictures give the same latent'),
-    (_overflow, 'not finite in half precision; set backbone.dtype'),
+    (_damage, 'the latent is not finite; its weights are damaged, copy them again'),
+    (_enlarge, 'not in half precision, in which it is stored: its largest number is'),
+    (_enlarge, 'this model is not supported, choose another'),
     (_deaf, 'two instructions give the same latent'),
     (_read_padding, 'beside a longer instruction')], ids=lambda value: getattr(
         value, '__name__', ''))
@@ -135,6 +147,13 @@ def test_latent_that_no_policy_can_use(blip2, damage, message):
     with torch.no_grad():
         damage(vla)
     assert message in refusal(vla)
+
+
+def test_latent_that_overflows_in_float16(blip2):
+    vla = family_vla(blip2, 'blip2', dtype='float16')
+    with torch.no_grad():
+        _damage(vla)
+    assert 'the latent is not finite; set backbone.dtype to float32 or bfloat16' in refusal(vla)
 
 
 def test_adapters_that_the_latent_does_not_depend_on(source):

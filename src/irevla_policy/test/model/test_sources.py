@@ -11,6 +11,7 @@ from small_families import FAMILIES, family_vla
 import torch
 
 from irevla_control.errors import ConfigError
+from irevla_policy.model import vlm
 from irevla_policy.model.config import LoraConfig
 
 POINTER = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 123456\n'
@@ -68,6 +69,50 @@ def test_shard_that_is_missing_or_damaged(folder):
     assert 'model-1.safetensors is a Git LFS pointer' in refusal(folder)
     (folder / 'model-1.safetensors').unlink()
     assert 'model-1.safetensors is missing' in refusal(folder)
+
+
+@pytest.mark.parametrize('index', [{'weight_map': {'a': 1}}, {'weight_map': {'a': ['x']}},
+                                   {'weight_map': {'a': ''}}, {'weight_map': []}, {}, [], None])
+def test_index_that_names_no_files(folder, index):
+    (folder / 'model.safetensors').unlink()
+    path = folder / 'model.safetensors.index.json'
+    path.write_text(json.dumps(index))
+    line = refusal(folder)
+    assert str(path) in line and 'copy the file again' in line
+
+
+def test_weights_that_are_a_folder(folder):
+    (folder / 'model.safetensors').unlink()
+    (folder / 'model.safetensors').mkdir()
+    line = refusal(folder)
+    assert f'{folder / "model.safetensors"} is a folder' in line
+    assert 'index.json' not in line
+
+
+@pytest.mark.parametrize('name', ['config.json', 'processor_config.json', 'tokenizer.json',
+                                  'tokenizer_config.json'])
+@pytest.mark.parametrize('value', [[], None])
+def test_configuration_that_is_no_object(folder, name, value):
+    (folder / name).write_text(json.dumps(value))
+    assert f'{folder / name} holds no object' in refusal(folder)
+
+
+@pytest.mark.parametrize(('family', 'key'), [
+    ('instructblip', 'num_query_tokens'), ('llava', 'patch_size')])
+def test_processor_that_lacks_a_setting(tmp_path, family, key):
+    folder = FAMILIES[family].save(tmp_path / family)
+    path = folder / 'processor_config.json'
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: None}))
+    with pytest.raises(ConfigError, match='processor_config.json') as caught:
+        family_vla(folder, family).probe()
+    assert '\n' not in str(caught.value)
+
+
+def test_each_folder_is_looked_at_once(folder, monkeypatch):
+    looked = []
+    monkeypatch.setattr(vlm, 'check_files', looked.append)
+    family_vla(folder, 'blip2')
+    assert looked == [str(folder)]
 
 
 def change_weights(folder, change):
