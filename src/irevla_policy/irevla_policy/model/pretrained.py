@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any image-text-to-text model of transformers, from a folder or the hub."""
 
-from typing import Any
-
 import numpy as np
 from peft import LoraConfig as PeftLoraConfig
 from peft import inject_adapter_in_model
@@ -107,11 +105,9 @@ def _tensor_pixels(processor: SourceProcessor, prompt: str, image: np.ndarray, n
 
 
 def _add_adapters(model: PreTrainedModel, lora: LoraConfig) -> None:
-    # peft's type is int, but a fraction scales as well.
-    alpha: Any = lora.alpha
     try:
         inject_adapter_in_model(PeftLoraConfig(
-            r=lora.rank, lora_alpha=alpha, lora_dropout=lora.dropout,
+            r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout,
             target_modules=list(lora.targets)), model)
     except ValueError as error:
         raise ConfigError(f'backbone.lora.targets {lora.targets} do not fit: {one_line(error)}; '
