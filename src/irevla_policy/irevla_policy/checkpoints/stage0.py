@@ -13,7 +13,8 @@ STAGE0 = 'stage0'
 def recorded_stage0(folder: str | Path) -> dict[str, Any] | None:
     """Return the settings that a policy, or the one it was learned from, had in stage 0.
 
-    None where the manifest has none. Raises CheckpointError as `read_manifest`.
+    None where the manifest has none, or null: they were not known. Raises
+    CheckpointError as `read_manifest`.
     """
     extra = read_manifest(folder)['extra']
     # Manifests without the key hold the settings of their own training only.

@@ -89,7 +89,7 @@ def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
                   instructions=source.instructions)
     vla.views = reference_views(store, policy.cameras)
     result = train(vla, source, validation, config, output, checkpoint,
-                   stage0_settings(init) if init else None)
+                   stage0_settings(init, tell=False) if init else 'own')
     return asdict(result) | {'checkpoint': str(result.checkpoint), 'steps': config.steps,
                              'episodes': len(store.recordings), 'frames': len(store.states)}
 

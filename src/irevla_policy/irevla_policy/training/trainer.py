@@ -7,6 +7,7 @@ import math
 import os
 from pathlib import Path
 import time
+from typing import Literal
 
 from accelerate import Accelerator
 from accelerate.utils import is_bf16_available
@@ -105,14 +106,14 @@ class Trainer:
 
     def __init__(self, vla: VLA, source: BatchSource, validation: Dataset | None,
                  config: TrainConfig, output: Path, checkpoint: Path | None = None,
-                 stage0: TrainConfig | None = None) -> None:
+                 stage0: TrainConfig | Literal['own'] | None = 'own') -> None:
         """Prepare everything and, where ``output`` holds a broken-off run, restore it."""
         if config.precision == 'bf16' and not is_bf16_available():
             raise ConfigError('training setting precision is bf16; this machine\'s device has '
                               "none, use 'no'")
         self.accelerator = new_accelerator()
         self.vla, self.config, self.output = vla, config, Path(output)
-        self.stage0 = stage0 or config
+        self.stage0 = config if stage0 == 'own' else stage0
         self.checkpoint = Path(checkpoint or self.output / 'checkpoint')
         self.source, self.validation = source, validation
         self.output.mkdir(parents=True, exist_ok=True)
@@ -234,7 +235,7 @@ class Trainer:
             log.draw()
             log.close()
             save_checkpoint(self.checkpoint, self.vla, {
-                'training': asdict(self.config), STAGE0: asdict(self.stage0),
+                'training': asdict(self.config), STAGE0: self.stage0 and asdict(self.stage0),
                 'loss': newest.get('loss'), 'validation_loss': newest.get('validation_loss')})
         steps = self.config.steps - self.start
         return TrainResult(self.checkpoint, newest.get('loss', float('nan')),
@@ -244,14 +245,14 @@ class Trainer:
 
 def train(vla: VLA, source: BatchSource, validation: Dataset | None, config: TrainConfig,
           output: Path, checkpoint: Path | None = None,
-          stage0: TrainConfig | None = None) -> TrainResult:
+          stage0: TrainConfig | Literal['own'] | None = 'own') -> TrainResult:
     """Train ``vla`` on random batches of ``source``; go on where a killed run stopped.
 
     Writes into ``output``: ``training_state.safetensors`` to go on from, ``metrics.jsonl`` and
     ``loss.png``; in the end ``checkpoint`` (default: in ``output``), the policy with averaged
     weights, which ``vla`` then has too. Its manifest records ``config`` and the settings of
-    ``stage0``, by default the same. On a CPU, with as many threads, the result is the same bit by
-    bit however often the run was killed.
+    ``stage0``, by default the same; None: they are not known. On a CPU, with as many
+    threads, the result is the same bit by bit however often the run was killed.
 
     Raises:
         ConfigError: ``output`` holds a training with other settings, data or first weights, or

@@ -66,6 +66,6 @@ def test_family_that_needs_a_package_is_refused_with_the_command(tmp_path, no_nu
 @pytest.mark.skipif('torchvision' in sys.modules, reason='torchvision is installed')
 def test_family_without_pictures_on_pil_is_refused_with_the_torchvision_that_fits(tmp_path):
     with pytest.raises(ConfigError, match=r'it needs torchvision, .* pip install '
-                                          r'torchvision==0\.\d+\.\d+`'):
+                                          r'(--index-url \S+ )?torchvision==0\.\d+\.\d+`'):
         load_inputs(BackboneConfig(kind='pretrained', source=str(save_lfm2_vl_processor(
             tmp_path / 'source'))), SOURCE_SIZE)

@@ -80,12 +80,17 @@ def test_stage_1_keeps_what_stage_0_was(trained, tmp_path):
         'steps': 2}
 
 
-def test_a_checkpoint_without_the_record_leaves_the_built_in_settings(trained, tmp_path):
+def test_a_checkpoint_without_the_record_leaves_the_built_in_settings(trained, tmp_path, capsys):
     stage0 = trained('stage0', STAGE0)
     save_checkpoint(tmp_path / 'bare', load_checkpoint(stage0))
     assert stage0_settings(tmp_path / 'bare') is None
-    extra = training(trained('stage2', {'steps': 2}, tmp_path / 'bare'))
-    assert TrainConfig(**extra) == TrainConfig(steps=2)
+    capsys.readouterr()
+    stage2 = trained('stage2', {'steps': 2}, tmp_path / 'bare')
+    assert capsys.readouterr().out.count(
+        f'checkpoint {tmp_path}/bare records no settings of stage 0: the built-in ones') == 1
+    assert TrainConfig(**training(stage2)) == TrainConfig(steps=2)
+    # What stage 2 was trained with is not taken for stage 0.
+    assert stage0_settings(stage2) is None
 
 
 def test_a_record_with_the_old_names_is_read(trained):
