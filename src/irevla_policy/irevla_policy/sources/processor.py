@@ -4,9 +4,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 import hashlib
+from inspect import signature
 import json
-from typing import Any
+from typing import Any, is_typeddict
 
 import numpy as np
 from PIL import Image
@@ -55,12 +57,13 @@ class SourceProcessor:
     """The processor of a source with the options of a preset."""
 
     def __init__(self, source: str, options: dict[str, Any]) -> None:
-        """Load it; ConfigError when it cannot be."""
+        """Load it; ConfigError when it cannot be, or does not know an option."""
         self.source, self.options = source, options
         self._processor = load_processor(source)
         self.name = type(self._processor).__name__
         self.image_processor = self._processor.image_processor
         self.tokenizer: PreTrainedTokenizerBase = self._processor.tokenizer
+        _check_options(self._processor, source, options)
 
     def __call__(self, images: Sequence[np.ndarray], prompts: Sequence[str]) -> dict[str, Tensor]:
         """Return the inputs of the model for uint8 images (H, W, 3), one for each prompt.
@@ -107,6 +110,30 @@ class SourceProcessor:
         """Return a hash of each tokenizer by its name; there may be more than `tokenizer`."""
         return {name: _digest(part) for name, part in vars(self._processor).items()
                 if isinstance(part, PreTrainedTokenizerBase)}
+
+
+def _check_options(processor: Any, source: str, options: dict[str, Any]) -> None:
+    """Refuse options that the processor does not know: transformers ignores them."""
+    known = _known_options(processor)
+    for name in options:
+        if name not in known:
+            close = get_close_matches(str(name), known, 3)
+            raise ConfigError(
+                f'backbone.processor names {name!r}, which the processor of {source!r} '
+                f'({type(processor).__name__}) does not know; '
+                + (f'did you mean {" or ".join(close)}?' if close else
+                   'leave it out, see its model card'))
+
+
+def _known_options(processor: Any) -> set[str]:
+    """Return the options that a processor passes on, by the types that transformers gives them."""
+    sections = getattr(processor.valid_processor_kwargs, '__annotations__', {})
+    known = set(sections) | set(signature(processor.__call__).parameters)
+    for section in (*sections.values(), processor.valid_processor_kwargs,
+                    getattr(processor.image_processor, 'valid_kwargs', None)):
+        if is_typeddict(section):
+            known |= set(section.__annotations__)
+    return known - {'kwargs'}
 
 
 def _different(one: dict[str, Tensor], other: dict[str, Tensor]) -> frozenset[str]:

@@ -102,6 +102,9 @@ def test_all_weights_of_a_source_can_be_trained(sources):
     ({'source': '/nowhere/model'}, 'cannot be loaded'),
     ({'prompt': '<image> <image>{instruction}'}, 'backbone.prompt'),
     ({'processor': {'do_image_splitting': 5, 'size': 3}}, 'backbone.processor'),
+    ({'processor': {'do_image_spliting': False}}, 'names .do_image_spliting., which .* does not '
+     'know; did you mean do_image_splitting'),
+    ({'processor': {'xyz': False}}, 'names .xyz., .*; leave it out'),
 ])
 def test_source_that_cannot_be_used_is_refused(sources, changes, message):
     family_vla(sources / 'idefics3', 'idefics3')
