@@ -26,7 +26,7 @@ class YamlFile:
     lines: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def line(self, name: str) -> str:
-        """Return ':' and the line of a name, as 'a.b', or of the section it would stand in; or ''."""
+        """Return ':' and the line of a name, as 'a.b', or of the section around it; or ''."""
         joined = {'.'.join(path): line for path, line in self.lines.items()}
         while name and name not in joined:
             name = name.rpartition('.')[0]
