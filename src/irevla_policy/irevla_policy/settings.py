@@ -21,7 +21,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cache
+import math
 from pathlib import Path
+import sys
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, TypeGuard, TypeVar, get_args, get_origin, get_type_hints
 
@@ -231,15 +233,26 @@ def _plain_converted(hint: Any, value: Any, bounds: _Range) -> Any:
         return None if any(item is None for item in items) else items
     if origin is dict and isinstance(value, dict):
         kind = (get_args(hint) or (Any, Any))[1]
-        found = {name: item if kind is Any else _plain_converted(kind, item, bounds)
-                 for name, item in value.items()}
-        return None if kind is not Any and None in found.values() else found
+        if kind is Any:
+            return dict(value) if _is_finite(value) else None
+        found = {name: _plain_converted(kind, item, bounds) for name, item in value.items()}
+        return None if None in found.values() else found
     if hint is float and type(value) is int:
-        value = float(value)
+        # A larger one is no float.
+        value = float(value) if abs(value) <= sys.float_info.max else math.inf
     fits = isinstance(value, Path) if hint is Path else type(value) is hint
-    if not fits or (hint in (int, float) and value not in bounds):
+    if not fits or not _is_finite(value) or (hint in (int, float) and value not in bounds):
         return None
     return value
+
+
+def _is_finite(value: Any) -> bool:
+    """Return whether JSON has all numbers in a value, so that a checkpoint can be written."""
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _kind(hint: Any, bounds: _Range) -> str:
@@ -270,6 +283,8 @@ def _yaml_remedy(hint: Any, value: Any) -> str:
     """Return the remedy for a value in a form that YAML takes for another type, else ''."""
     if isinstance(value, bool) and (hint is str or get_origin(hint) is Literal):
         return ' (YAML takes no and off, yes and on for truth values: put them in quotes)'
+    if not _is_finite(value):
+        return ' (every number must be finite; 1.0e+30 is as good as no limit)'
     if hint in (int, float) and isinstance(value, str):
         try:
             number = Decimal(value)

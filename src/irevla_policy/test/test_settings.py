@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings come out of a YAML file typed, or are refused with file, line, name, value, remedy."""
 
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError, dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -46,6 +46,9 @@ class Cooking(Settings):
     shares: dict[str, float] | None = setting(None, least=0)
     stirred: bool = False
     note: Path | None = None
+    weight: float = setting(1.0, least=0)
+    weights: tuple[float, ...] = setting((), least=0)
+    more: dict = field(default_factory=dict)
 
 
 WHOLE = 'recipe: soup.txt\noven:\n  heat: low\n'
@@ -76,6 +79,16 @@ def test_a_file_comes_out_typed(file):
      'for text: write 0.0000001)'),
     ('salt: much', ":4: salt is 'much'; a number above 0 to below 2 is needed\n"),
     ('salt: nan', ":4: salt is 'nan'; a number above 0 to below 2 is needed\n"),
+    ('shares: {soup: .inf}', ":4: shares is {'soup': inf}; "),
+    ('more: {a: [1, {b: .inf}]}', ":4: more is {'a': [1, {'b': inf}]}; "),
+    ('weight: .inf', ':4: weight is inf; a number of 0 or more is needed (every number must be '
+     'finite; 1.0e+30 is as good as no limit)'),
+    ('weight: 1' + 400 * '0', ':4: weight is 1000'),
+    ('weights: [1, .inf]', ':4: weights is [1, inf]; a list of numbers of 0 or more is'),
+    ('more: &a {b: *a}', ':4: more.b contains itself through an alias (*); write it out'),
+    ('more: &a [1, *a]', ':4: more contains itself through an alias (*); write it out'),
+    ('more: ' + 3000 * '[', ': nested too deeply; write it flat'),
+    ('oven.heat: low', ':4: unknown key oven.heat; '),
     ('stirred: 1', ':4: stirred is 1; true or false is needed'),
     ('  heat: high', ':4: oven.heat is there twice, first in line 3; remove one'),
     ('  trays: [1, 0]', ':4: oven.trays is [1, 0]; a list of whole numbers of 1 or more is'),
@@ -84,7 +97,7 @@ def test_a_file_comes_out_typed(file):
      'numbers of 0 or more, or null is needed'),
     ('note: nowhere.txt', 'nowhere.txt does not exist'),
     ('note: ""', ":4: note is ''; a path, or null is needed"),
-    ('1: 2', ':4: unknown key 1; known are minutes, note, oven, recipe'),
+    ('1: 2', ':4: unknown key 1; known are minutes, more, note, oven, recipe'),
     ('salt: [', ':5: no YAML: '), ('minutes: 2\nminutes: 3', ':5: minutes is there twice, first '
                                    'in line 4; remove one'),
 ])
@@ -132,3 +145,8 @@ def test_settings_survive_being_written(file, tmp_path):
     write_settings(tmp_path / 'again.yaml', settings)
     assert Cooking.load(tmp_path / 'again.yaml') == settings
     assert plain(settings)['oven'] == {'heat': 'low', 'trays': [1, 2]}
+
+
+def test_a_part_that_is_used_twice_through_an_alias_is_read(file):
+    file.write_text(WHOLE + 'more: {a: &a {b: 1}, c: *a, d: [*a, *a]}\n')
+    assert Cooking.load(file).more == {'a': {'b': 1}, 'c': {'b': 1}, 'd': [{'b': 1}, {'b': 1}]}

@@ -21,7 +21,7 @@ def reading(file: Path) -> Iterator[Path]:
     try:
         yield file
     except (pa.ArrowException, av.FFmpegError, OSError, ValueError, LookupError,
-            TypeError) as error:
+            TypeError, ArithmeticError, AttributeError, RecursionError) as error:
         raise BagError(f'{file}: not complete, or damaged ({type(error).__name__}: '
                        f'{one_line(error)}); export or download the dataset again') from error
 

@@ -53,9 +53,9 @@ class Encoding:
 
 
 # x265 is lossless only where each picture is encoded alone: between pictures of 4:4:4 it errs.
-# Blocks of 16 pixels and the first good guess of each take a third of superfast's processor time,
-# and plain pictures get larger (docs/benchmarks.md). Without info=0 each picture carries 2 kB of
-# text about the encoder.
+# ultrafast with blocks of 16 pixels takes a third of superfast's processor time, and makes plain
+# pictures larger (docs/benchmarks.md). Without info=0 each picture carries 2 kB of text about the
+# encoder.
 _LOSSLESS = Encoding('hevc', 'libx265', 'gbrp', 'gbrp', 1, 0, 'ultrafast', {
     'x265-params': 'lossless=1:info=0:log-level=error:fast-intra=1:ctu=16:max-tu-size=8'})
 # LeRobot cannot encode RGB as H.264: what it encodes anew is slightly lossy.

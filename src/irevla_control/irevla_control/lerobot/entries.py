@@ -14,8 +14,13 @@ import pyarrow.parquet as pq
 from irevla_control.errors import BagError
 from irevla_control.lerobot.damage import reading, refuse
 from irevla_control.lerobot.info import VECTORS, Info
-from irevla_control.lerobot.layout import OWN
-from irevla_control.lerobot.tables import frame_columns, is_number, vector_size
+from irevla_control.lerobot.tables import (
+    frame_columns,
+    is_number,
+    own_flag,
+    own_number,
+    vector_size,
+)
 from irevla_control.observation import ACTION_SIZE
 
 _NEEDED = ('episode_index', 'task_index', 'timestamp')
@@ -116,12 +121,12 @@ def find_columns(info: Info, files: Iterable[Path]) -> Columns:
     own = info.is_own('label') and all_hold(
         'label', lambda kind: vector_size(kind) in (ACTION_SIZE, 0))
 
-    def own_number(name: str) -> str | None:
+    def whole_numbers(name: str) -> str | None:
         return name if info.is_own(name) and all_hold(name, pa.types.is_integer) else None
 
     return Columns(
-        label='label' if own else 'action', source=own_number('source') if own else None,
-        stamp=own_number('ros_stamp_ns'),
+        label='label' if own else 'action', source=whole_numbers('source') if own else None,
+        stamp=whole_numbers('ros_stamp_ns'),
         reward='next.reward' if all_hold('next.reward', is_number) else None,
         success='next.success' if all_hold('next.success', is_number) else None)
 
@@ -175,8 +180,12 @@ def _parts(file: Path, row: dict[str, Any], values: dict[str, np.ndarray],
     """Return an episode as runs of frames with the same task."""
     def ended(name: str, default: bool) -> bool:
         if f'next.{name}' in values:
-            return bool(values[f'next.{name}'].any())
-        return bool(row.get(OWN + name, default))
+            told = values[f'next.{name}']
+            for frame in np.flatnonzero(~np.isfinite(told)):
+                refuse(file, f'next.{name} of frame {frame} of episode {number}',
+                       float(told[frame]), 'true or false')
+            return bool(told.any())
+        return own_flag(row, name, default)
 
     number, task = row['episode_index'], values['task_index']
     starts = [0, *(np.flatnonzero(np.diff(task)) + 1).tolist()]
@@ -189,5 +198,5 @@ def _parts(file: Path, row: dict[str, Any], values: dict[str, np.ndarray],
         entries.append(LeRobotEntry(
             number, part, len(starts), first, stop - first, tasks[int(task[first])],
             ended('success', True), ended('truncated', False),
-            int(row.get(f'{OWN}recorded_ns', 0)), row))
+            own_number(row, 'recorded_ns', 0), row))
     return entries

@@ -4,7 +4,7 @@
 
 from dataclasses import dataclass
 import json
-import math
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from irevla_control.lerobot.layout import COLUMNS, IMAGES, INFO, VERSION
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE
 
 VECTORS = {'observation.state': STATE_SIZE, 'action': ACTION_SIZE}
+# Frames per second with which times in ns are exact enough, and finite.
+_LEAST_FPS, _MOST_FPS = 1e-6, 1e6
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,9 @@ def read_info(root: Path) -> Info:
         raise BagError(f'{root} is a LeRobot dataset of version {version}; {VERSION} is '
                        'needed, convert it with LeRobot')
     fps, episodes = get(content, 'fps', file), get(content, 'total_episodes', file)
-    if isinstance(fps, bool) or not isinstance(fps, (int, float)) or not 0 < fps < math.inf:
-        refuse(file, 'fps', fps, 'a number of frames per second above 0')
+    if isinstance(fps, bool) or not isinstance(fps, Real) or not _LEAST_FPS <= fps <= _MOST_FPS:
+        refuse(file, 'fps', fps, 'a number of frames per second from '
+               f'{_LEAST_FPS:g} to {_MOST_FPS:g}')
     if isinstance(episodes, bool) or not isinstance(episodes, int) or episodes < 0:
         refuse(file, 'total_episodes', episodes, 'how many episodes there are')
     features = _features(get(content, 'features', file), file)
@@ -90,7 +93,7 @@ def read_info(root: Path) -> Info:
         _check_path(file, 'video_path', video_path, video_key='key')
     data_path = get(content, 'data_path', file)
     _check_path(file, 'data_path', data_path)
-    return Info(file, fps, episodes, features, data_path, video_path)
+    return Info(file, float(fps), episodes, features, data_path, video_path)
 
 
 def _features(features: Any, file: Path) -> dict[str, dict[str, Any]]:

@@ -25,9 +25,22 @@ from irevla_control.lerobot.damage import get, reading, refuse
 from irevla_control.lerobot.entries import Columns, LeRobotEntry, find_columns, find_entries
 from irevla_control.lerobot.images import decode_pictures, decode_video
 from irevla_control.lerobot.info import VECTORS, read_info
-from irevla_control.lerobot.layout import IMAGES, INFO, OWN
-from irevla_control.lerobot.tables import numbers, read_episode_rows, read_tasks, whole
+from irevla_control.lerobot.layout import IMAGES, INFO
+from irevla_control.lerobot.tables import (
+    numbers,
+    own_flag,
+    own_number,
+    own_text,
+    read_episode_rows,
+    read_tasks,
+    whole,
+)
 from irevla_control.observation import ACTION_SIZE
+
+# A video is shorter [s]; what is later cannot be sought.
+_LATEST_S = 1e9
+# What a message's `source` holds.
+_LARGEST_SOURCE = 255
 
 
 def is_lerobot(root: Path) -> bool:
@@ -99,13 +112,13 @@ class LeRobotReader:
                                       if held[camera]['dtype'] == 'image'])
         even = np.rint((entry.first + np.arange(entry.steps)) * (1e9 / self._info.fps)
                        ).astype(np.int64)
-        name = row.get(f'{OWN}episode_id', f'{self._root.name}_{entry.number}')
+        name = own_text(row, 'episode_id', f'{self._root.name}_{entry.number}')
         return Episode(
             episode_id=f'{name}_part{entry.part}' if entry.parts > 1 else name,
             part_of=name if entry.parts > 1 else '',
-            task=row.get(f'{OWN}task', entry.instruction) if entry.parts == 1
+            task=own_text(row, 'task', entry.instruction) if entry.parts == 1
             else entry.instruction,
-            instruction=entry.instruction, seed=int(row.get(f'{OWN}seed', -1)),
+            instruction=entry.instruction, seed=own_number(row, 'seed', -1),
             stamps=values.get(self.columns.stamp, even),
             images={camera: self._images(camera, entry, values) for camera in cameras},
             states=values['observation.state'], actions=values['action'],
@@ -113,9 +126,9 @@ class LeRobotReader:
             sources=values.get(self.columns.source, np.zeros(entry.steps)).astype(np.uint8),
             rewards=values.get(self.columns.reward,
                                np.full(entry.steps, np.nan)).astype(np.float32),
-            terminated=last and bool(row.get(f'{OWN}terminated', not entry.truncated)),
+            terminated=last and own_flag(row, 'terminated', not entry.truncated),
             truncated=last and entry.truncated, success=entry.success,
-            dropped=0 if entry.part else int(row.get(f'{OWN}dropped', 0)))
+            dropped=0 if entry.part else own_number(row, 'dropped', 0))
 
     def _check_count(self, rows: dict[Path, list[dict[str, Any]]]) -> None:
         counts = Counter(row['episode_index'] for of_file in rows.values() for row in of_file)
@@ -158,6 +171,11 @@ class LeRobotReader:
             values: dict[str | None, Any] = {
                 name: numbers(table[name].combine_chunks(), name, sizes.get(name))
                 for name in self.columns.names}
+            sources = values.get(self.columns.source, np.zeros(0))
+            for frame in np.flatnonzero((sources < 0) | (sources > _LARGEST_SOURCE)):
+                refuse(file, f'source of frame {entry.first + frame} of episode {entry.number}',
+                       int(sources[frame]),
+                       f'a number from 0 to {_LARGEST_SOURCE}')
             return values | {key: decode_pictures(file, self._root, key, table[key])
                              for key in pictures}
 
@@ -172,7 +190,7 @@ class LeRobotReader:
             video = f'videos/{key}'
             start = get(row, f'{video}/from_timestamp', row['file'],
                         f' of episode {entry.number}')
-            if not isinstance(start, (int, float)) or not 0 <= start < np.inf:
+            if not isinstance(start, (int, float)) or not 0 <= start < _LATEST_S:
                 refuse(row['file'], f'{video}/from_timestamp of episode {entry.number}', start,
                        'a time of 0 s or later')
             path = self._info.video_file(key, *(

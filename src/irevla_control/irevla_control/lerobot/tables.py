@@ -5,7 +5,7 @@
 from collections.abc import Iterable
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from irevla_control.errors import BagError
 from irevla_control.lerobot.damage import get, reading, refuse
-from irevla_control.lerobot.layout import TASKS
+from irevla_control.lerobot.layout import OWN, TASKS
 
 
 def read_tasks(root: Path) -> dict[int, str]:
@@ -33,8 +33,16 @@ def read_tasks(root: Path) -> dict[int, str]:
             if column not in names:
                 raise BagError(f'{file}: column {column} is missing, it has {names}; export or '
                                'download the dataset again')
-        return {index: str(task) for index, task in zip(
-            table['task_index'].to_pylist(), table[text].to_pylist())}
+        indices, texts = table['task_index'].to_pylist(), table[text].to_pylist()
+    tasks: dict[int, str] = {}
+    for index, task in zip(indices, texts):
+        if type(index) is not int or index < 0:
+            refuse(file, f'task_index of the task {task!r}', index, 'a whole number of 0 or above')
+        if not isinstance(task, str) or not task.strip():
+            refuse(file, f'the text of task_index {index}', task, 'an instruction')
+        if tasks.setdefault(index, task) != task:
+            refuse(file, f'the text of task_index {index}', [tasks[index], task], 'one text')
+    return tasks
 
 
 def read_episode_rows(file: Path) -> list[dict[str, Any]]:
@@ -60,14 +68,41 @@ def read_episode_rows(file: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def whole(row: dict[str, Any], key: str, file: Path) -> int:
-    """Return a whole number of 0 or above from a row of meta/episodes, or raise BagError."""
+def whole(row: dict[str, Any], key: str, file: Path, least: int = 0) -> int:
+    """Return a whole number of `least` or above from a row of meta/episodes, or raise BagError."""
     of = '' if key == 'episode_index' else f' of episode {row["episode_index"]}'
     value = get(row, key, file, of)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or (
-            value < 0 or value != int(value)):
-        refuse(file, f'{key}{of}', value, 'a whole number of 0 or above')
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (
+            least <= value < 2 ** 63 and value == int(value)):
+        refuse(file, f'{key}{of}', value, f'a whole number of {least} or above')
     return int(value)
+
+
+def own_number(row: dict[str, Any], name: str, unknown: int) -> int:
+    """Return what only this suite tells of an episode, `unknown` or above, or raise BagError."""
+    key = OWN + name
+    return whole(row, key, row['file'], unknown) if key in row else unknown
+
+
+def own_flag(row: dict[str, Any], name: str, unknown: bool) -> bool:
+    """Return what only this suite tells of an episode: true or false, or raise BagError."""
+    value = row.get(OWN + name, unknown)
+    # A merge of datasets may make numbers of truth values.
+    if not isinstance(value, (bool, int, float)) or value not in (0, 1):
+        _refuse_own(row, name, 'true or false')
+    return bool(value)
+
+
+def own_text(row: dict[str, Any], name: str, unknown: str) -> str:
+    """Return what only this suite tells of an episode: a text, or raise BagError."""
+    value = row.get(OWN + name, unknown)
+    if not isinstance(value, str):
+        _refuse_own(row, name, 'a text')
+    return value
+
+
+def _refuse_own(row: dict[str, Any], name: str, needed: str) -> NoReturn:
+    refuse(row['file'], f'{OWN}{name} of episode {row["episode_index"]}', row[OWN + name], needed)
 
 
 def vector_size(column: pa.DataType) -> int | None:

@@ -9,6 +9,7 @@ from lerobot_episodes import random_episode, write
 import numpy as np
 from played_episode import CAMERAS
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from irevla_control.errors import BagError
@@ -47,7 +48,8 @@ def refusal(dataset):
 
 
 @pytest.mark.parametrize(('key', 'value'), [
-    *(('fps', value) for value in (0, -10, float('nan'), float('inf'), None, '10', True, [10])),
+    *(('fps', value) for value in (0, -10, float('nan'), float('inf'), None, '10', True, [10],
+                               10 ** 400, 5e-324)),
     *(('video_path', value) for value in (None, 3, '', 'one.mp4', '{nothing}', '{', '{0}')),
     *(('data_path', value) for value in (None, 'data/{chunk_index}/one.parquet', '{x.y}')),
     *(('total_episodes', value) for value in (None, -1, 2.5, '2')),
@@ -158,3 +160,68 @@ def test_fps_may_be_no_whole_number(dataset):
     content = json.loads((dataset / INFO).read_text())
     (dataset / INFO).write_text(json.dumps(content | {'fps': 10.0}))
     assert len(list(read_lerobot(dataset, CAMERAS))) == 2
+
+
+@pytest.mark.parametrize(('name', 'value'), [
+    *((name, value) for name in ('seed', 'recorded_ns', 'dropped')
+      for value in ('soon', [1], float('inf'), 1e300, 0.5, -2)),
+    *((name, value) for name in ('terminated', 'success', 'truncated')
+      for value in ('False', [True], 2)),
+    ('episode_id', 3), ('task', [1])])
+def test_a_damaged_value_that_only_this_suite_tells_is_named(dataset, name, value):
+    change_table(dataset / DATA, lambda table: table.drop(['next.success', 'next.truncated']))
+    change_info(dataset, lambda info: [info['features'].pop(f'next.{key}')
+                                       for key in ('success', 'truncated')])
+    change_table(dataset / EPISODES, lambda table: set_column(
+        table, f'irevla/{name}', pa.array([value] * 2)))
+    assert (f'{dataset / EPISODES}: irevla/{name} of episode 0 is {value!r}; '
+            in refusal(dataset))
+
+
+def test_a_truth_value_that_a_merge_made_a_number_is_read(dataset):
+    change_table(dataset / EPISODES, lambda table: set_column(
+        table, 'irevla/terminated', [1.0, 0.0]))
+    assert [episode.terminated for episode in read_lerobot(dataset, CAMERAS)] == [True, False]
+
+
+@pytest.mark.parametrize('texts', [
+    {'task': ['reach it', None], 'task_index': [0, 1]}, {'task': [' '], 'task_index': [0]},
+    {'task': ['reach it', 'push it'], 'task_index': [0, 0]}, {'task': [7], 'task_index': [0]},
+    {'task': ['reach it', 'push it'], 'task_index': [0, None]}])
+def test_tasks_without_one_text_each_are_refused(dataset, texts):
+    pq.write_table(pa.table(texts), dataset / 'meta/tasks.parquet')
+    assert f'{dataset}/meta/tasks.parquet: ' in (line := refusal(dataset))
+    assert 'task_index' in line
+
+
+def test_tables_described_as_another_thing_are_named(dataset):
+    change_table(dataset / 'meta/tasks.parquet',
+                 lambda table: table.replace_schema_metadata({'pandas': '[]'}))
+    assert f'{dataset}/meta/tasks.parquet: ' in refusal(dataset)
+
+
+@pytest.mark.parametrize('value', [999, -1, 256])
+def test_a_source_that_there_is_not_is_named(dataset, value):
+    change_table(dataset / DATA, lambda table: set_column(
+        table, 'source', pa.array([0, 1, 2, 3, value])))
+    assert (f'{dataset / DATA}: source of frame 1 of episode 1 is {value}; a number from 0 to '
+            in refusal(dataset))
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+@pytest.mark.parametrize('name', ['success', 'truncated'])
+def test_an_end_that_is_no_truth_value_is_named(dataset, name, value):
+    change_table(dataset / DATA, lambda table: set_column(
+        table, f'next.{name}', pa.array([0.0, value, 0.0, 0.0, 0.0])))
+    assert (f'{dataset / DATA}: next.{name} of frame 1 of episode 0 is {value}; true or false'
+            in refusal(dataset))
+
+
+def test_a_start_of_a_video_beyond_all_times_is_named(dataset):
+    change_table(dataset / EPISODES, lambda table: set_column(table, START, [0.0, 1e300]))
+    assert f'{dataset / EPISODES}: {START} of episode 1 is 1e+300; ' in refusal(dataset)
+
+
+def test_an_info_nested_too_deeply_is_named(dataset):
+    (dataset / INFO).write_text('[' * 100000)
+    assert refusal(dataset).startswith(f'{dataset / INFO}: ')
