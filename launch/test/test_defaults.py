@@ -19,7 +19,9 @@ from irevla_policy.nodes.vla_parameters import PARAMETERS as VLA
 from irevla_sim.expert_noise import NOISE_STD
 from irevla_sim.panda.scene import HOME_JOINTS, THINGS
 
-LAUNCH_FILES = sorted((CONFIG.parent / 'launch').glob('*.launch.py'))
+# Those of today: an old name only says the new one.
+LAUNCH_FILES = sorted(set((CONFIG.parent / 'launch').glob('*.launch.py'))
+                      - {CONFIG.parent / 'launch/improve.launch.py'})
 # Defaults of launch arguments that are those of no node, by value, and why.
 DELIBERATE = {
     ('fps', '15'): 'a policy on a robot acts at this rate; a camera alone gives more',

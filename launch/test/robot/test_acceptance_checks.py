@@ -39,6 +39,10 @@ class IdleArm:
         self.state = RobotState(mode=RobotState.MODE_IDLE, gripper=1.0)
         self.pose, self.joint_speed = Pose.from_quaternion(HOME, DOWN), 0.0
 
+    @property
+    def arm(self):
+        return self.state
+
     def parameters(self, *names):
         values = {'box_low': LOW, 'box_high': HIGH, 'max_tilt': 0.2, 'gripper': True}
         return {name: values[name] for name in names}

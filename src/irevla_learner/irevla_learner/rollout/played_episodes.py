@@ -23,6 +23,8 @@ class KeptEpisode:
     images: dict[str, np.ndarray]
     states: np.ndarray
     labels: np.ndarray
+    # It is whole, no part of a recorded episode.
+    part_of: str = ''
 
     @property
     def by_policy(self) -> np.ndarray:
