@@ -133,7 +133,7 @@ def test_all_ten_checks_pass_on_the_simulated_arm(tmp_path):
     with (tmp_path / 'log').open('w') as log:
         process = subprocess.Popen(
             [sys.executable, '-m', 'irevla_bringup.acceptance.program', '--use-fake-hardware',
-             '--params-file', lab, '--output', tmp_path, '--fps', '5'],
+             '--params-file', lab, '--output', tmp_path, '--fps', '6'],
             stdin=subprocess.PIPE, stdout=log, stderr=log, text=True)
     try:
         process.stdin.write('yes\n' * 2 * len(NAMES) + 'A. Person\n')
