@@ -75,7 +75,8 @@ def read_info(root: Path) -> Info:
         raise BagError(f'{root} is a LeRobot dataset of version {version}; {VERSION} is '
                        'needed, convert it with LeRobot')
     fps, episodes = get(content, 'fps', file), get(content, 'total_episodes', file)
-    if isinstance(fps, bool) or not isinstance(fps, (int, float)) or not _LEAST_FPS <= fps <= _MOST_FPS:
+    if isinstance(fps, bool) or not isinstance(fps, (int, float)) \
+            or not _LEAST_FPS <= fps <= _MOST_FPS:
         refuse(file, 'fps', fps, 'a number of frames per second from '
                f'{_LEAST_FPS:g} to {_MOST_FPS:g}')
     if isinstance(episodes, bool) or not isinstance(episodes, int) or episodes < 0:
