@@ -157,6 +157,10 @@ def test_home_is_as_configured_and_its_offset_comes_from_the_seed(commander):
 
 
 def test_a_circle_of_commands_is_tracked(commander, panda):
+    # Joint friction lets the arm rest some millimetres off its setpoint, by where it came from;
+    # after the long first way home 3 mm too low, which takes the end of a circle 12 s to settle.
+    commander.go_home(seed=3)
+    commander.go_home()
     start, goal = commander.position(), np.zeros(3)
     radius = 0.05
     middle, off = start - [radius, 0, 0], []
