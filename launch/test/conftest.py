@@ -3,6 +3,7 @@
 """What the launch tests share, and which of them run side by side."""
 
 import fcntl
+import importlib.util
 import os
 from pathlib import Path
 
@@ -38,3 +39,13 @@ def pytest_runtest_protocol(item, nextitem):
 @pytest.fixture(scope='session')
 def checkpoint(tmp_path_factory):
     return graph.untrained_checkpoint(tmp_path_factory.mktemp('policy') / 'checkpoint')
+
+
+@pytest.fixture
+def install():
+    """The module of `make setup`, which no package holds."""
+    spec = importlib.util.spec_from_file_location(
+        'install', Path(__file__).resolve().parents[2] / 'setup/install.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -3,7 +3,6 @@
 """The set-up pins and hashes all it downloads, and tells a user who is not root what to run."""
 
 import hashlib
-import importlib.util
 from pathlib import Path
 import re
 import subprocess
@@ -12,14 +11,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = (ROOT / 'setup/requirements.lock').read_text()
-
-
-@pytest.fixture
-def install():
-    spec = importlib.util.spec_from_file_location('install', ROOT / 'setup/install.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def entries():

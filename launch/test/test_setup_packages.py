@@ -3,7 +3,6 @@
 """What the set-up installs beside other packages, and which build of torch."""
 
 import hashlib
-import importlib.util
 from pathlib import Path
 import subprocess
 import sys
@@ -14,14 +13,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = Path('bin') / 'python'
-
-
-@pytest.fixture
-def install():
-    spec = importlib.util.spec_from_file_location('install', ROOT / 'setup/install.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def write_wheel(folder, name, version, script):

@@ -1,11 +1,14 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Shared fixtures: serial execution and an isolated ROS domain."""
+"""Shared fixtures: serial execution, an isolated ROS domain, recorded episodes."""
 
 import os
+import shutil
 
+from played_episode import SECOND, play
 import pytest
 import rclpy
+from recordings import recording
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -22,3 +25,23 @@ def ros():
     yield
     # A test may have shut it down.
     rclpy.try_shutdown()
+
+
+@pytest.fixture(scope='session')
+def recorded(tmp_path_factory):
+    """Two episodes, bags of the same size; tests take `root`."""
+    root = tmp_path_factory.mktemp('recorded')
+    with recording(root) as run:
+        for number in range(2):
+            run.play(play(f'reach_{number}', seed=number,
+                          start=(1_700_000_000 + 100 * number) * SECOND))
+    sizes = {(root / f'reach_{number}' / f'reach_{number}_0.mcap').stat().st_size
+             for number in range(2)}
+    assert len(sizes) == 1
+    return root
+
+
+@pytest.fixture
+def root(tmp_path, recorded):
+    """A copy of what is recorded, to change."""
+    return shutil.copytree(recorded, tmp_path / 'root')

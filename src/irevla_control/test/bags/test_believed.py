@@ -8,9 +8,8 @@ import shutil
 
 from foreign_bags import messages_of, write_mcap
 from mcap.writer import CompressionType
-from played_episode import CAMERAS, SECOND, play
+from played_episode import CAMERAS
 import pytest
-from recordings import recording
 import yaml
 
 from irevla_control.bags.identity import entry_from_bag
@@ -28,25 +27,6 @@ from irevla_control.bags.layout import EPISODE_METADATA
 from irevla_control.bags.reader import read_episode
 from irevla_control.errors import BagError
 from irevla_control.lerobot.export import main as export_main
-
-
-@pytest.fixture(scope='module')
-def recorded(tmp_path_factory):
-    """Two episodes, bags of the same size."""
-    root = tmp_path_factory.mktemp('recorded')
-    with recording(root) as run:
-        for number in range(2):
-            run.play(play(f'reach_{number}', seed=number,
-                          start=(1_700_000_000 + 100 * number) * SECOND))
-    sizes = {(root / f'reach_{number}' / f'reach_{number}_0.mcap').stat().st_size
-             for number in range(2)}
-    assert len(sizes) == 1
-    return root
-
-
-@pytest.fixture
-def root(tmp_path, recorded):
-    return shutil.copytree(recorded, tmp_path / 'root')
 
 
 def change(file, found, by=1):

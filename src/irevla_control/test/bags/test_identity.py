@@ -15,7 +15,6 @@ from foreign_bags import messages_of, write_mcap
 from mcap.reader import make_reader
 from played_episode import CAMERAS, SECOND, assert_same, play
 import pytest
-from recordings import recording
 import yaml
 
 from irevla_control.bags.identity import entry_from_bag
@@ -26,21 +25,6 @@ from irevla_control.bags.usage import usage
 from irevla_control.errors import BagError, NoEpisodeError
 
 ALL_ROOTS_INDEXED = pytest.mark.parametrize('indexed', [True, False])
-
-
-@pytest.fixture(scope='module')
-def recorded(tmp_path_factory):
-    root = tmp_path_factory.mktemp('recorded')
-    with recording(root) as run:
-        for number in range(2):
-            run.play(play(f'reach_{number}', seed=number,
-                          start=(1_700_000_000 + 100 * number) * SECOND))
-    return root
-
-
-@pytest.fixture
-def root(tmp_path, recorded):
-    return shutil.copytree(recorded, tmp_path / 'root')
 
 
 def without_record(root, name='reach_0', split=0, **options):

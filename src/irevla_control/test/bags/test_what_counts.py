@@ -15,21 +15,6 @@ from irevla_control.errors import BagError
 from irevla_control.lerobot.export import export
 
 
-@pytest.fixture(scope='module')
-def recorded(tmp_path_factory):
-    root = tmp_path_factory.mktemp('recorded')
-    with recording(root) as run:
-        for number in range(2):
-            run.play(play(f'reach_{number}', seed=number,
-                          start=(1_700_000_000 + 100 * number) * SECOND))
-    return root
-
-
-@pytest.fixture
-def root(tmp_path, recorded):
-    return shutil.copytree(recorded, tmp_path / 'root')
-
-
 def test_what_is_lost_counts_among_the_episodes(root, capsys):
     """An episode that is there no more is no reason to say that all were used."""
     with recording(root) as run:

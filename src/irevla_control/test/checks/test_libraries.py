@@ -3,6 +3,7 @@
 """A library that a package imports stands in its setup.py, and in package.xml with its key."""
 
 import pytest
+from sample_packages import install_info, replace
 
 from irevla_control.checks.manifest import check_manifest
 
@@ -28,19 +29,10 @@ def package(tmp_path, monkeypatch):
     (tmp_path / 'test' / 'test_reader.py').write_text(
         'import helper\nimport pytest\nimport yaml\n\nfrom sample_library_user import reader\n')
     (tmp_path / 'test' / 'helper.py').write_text('import os\n')
-    egg = tmp_path / 'sample_library_user.egg-info'
-    egg.mkdir()
-    (egg / 'PKG-INFO').write_text('Metadata-Version: 2.1\nName: sample_library_user\n'
-                                  'Version: 0.1.0\nLicense: Apache-2.0\n')
-    (egg / 'requires.txt').write_text('setuptools\nmcap\nPyYAML\n\n[test]\npytest\n')
+    install_info(tmp_path, 'sample_library_user',
+                 requires='setuptools\nmcap\nPyYAML\n\n[test]\npytest\n')
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
-
-
-def replace(file, old, new):
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new))
 
 
 def test_a_package_that_declares_what_it_imports_passes(package):

@@ -3,6 +3,7 @@
 """The shared checks find the faults that they are made for."""
 
 import pytest
+from sample_packages import install_info, replace
 
 from irevla_control.checks.manifest import check_manifest, lint_problems, type_problems
 
@@ -37,20 +38,10 @@ def package(tmp_path, monkeypatch):
     (tmp_path / 'sample_package').mkdir()
     (tmp_path / 'sample_package' / 'sample_node.py').write_text(SOURCE)
     (tmp_path / 'test').mkdir()
-    egg = tmp_path / 'sample_package.egg-info'
-    egg.mkdir()
-    (egg / 'PKG-INFO').write_text('Metadata-Version: 2.1\nName: sample_package\n'
-                                  'Version: 0.1.0\nLicense: Apache-2.0\n')
-    (egg / 'entry_points.txt').write_text(
-        '[console_scripts]\nsample_node = sample_package.sample_node:main\n')
+    install_info(tmp_path, 'sample_package', entry_points='[console_scripts]\n'
+                 'sample_node = sample_package.sample_node:main\n')
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
-
-
-def replace(file, old, new):
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new))
 
 
 def test_faultless_package_passes(package):

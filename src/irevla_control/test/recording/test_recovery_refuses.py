@@ -33,11 +33,6 @@ def recorded(tmp_path_factory):
 
 
 @pytest.fixture
-def root(tmp_path, recorded):
-    return shutil.copytree(recorded, tmp_path / 'root')
-
-
-@pytest.fixture
 def file(root):
     return root / NAME / f'{NAME}_0.mcap'
 
