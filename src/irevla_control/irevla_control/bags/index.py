@@ -7,7 +7,7 @@ index anew from the bags.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 import json
 import os
@@ -135,13 +135,25 @@ def _survey(root: Path, known: dict[str, EpisodeEntry]) -> Recordings:
     lost: dict[str, str] = {}
     others = {str(file): 'no folder of an episode; give the folder above it as a root'
               for file in mcap_files(root)}
+    for folder, entry in _read_folders(root, known):
+        if isinstance(entry, EpisodeEntry):
+            found[folder] = entry
+        elif isinstance(entry, NoEpisodeError):
+            kind = lost if isinstance(entry, LostEpisodeError) else others
+            kind[str(folder)] = str(entry).removeprefix(f'{folder} ')
+        else:
+            raise entry
+    return Recordings(found, lost, others)
+
+
+def _read_folders(root: Path, known: dict[str, EpisodeEntry]
+                  ) -> Iterator[tuple[Path, EpisodeEntry | BagError]]:
+    """Yield each folder with its entry, or what is wrong with it; what is known is not read."""
     for folder in episode_folders(root):
         try:
-            found[folder] = _known(folder, known) or entry_from_bag(folder)
-        except NoEpisodeError as error:
-            kind = lost if isinstance(error, LostEpisodeError) else others
-            kind[str(folder)] = str(error).removeprefix(f'{folder} ')
-    return Recordings(found, lost, others)
+            yield folder, _known(folder, known) or entry_from_bag(folder)
+        except BagError as error:
+            yield folder, error
 
 
 def _known(folder: Path, known: dict[str, EpisodeEntry]) -> EpisodeEntry | None:
@@ -179,16 +191,12 @@ def unreadable(root: Path) -> list[str]:
 
 
 def _readable(root: Path) -> tuple[list[EpisodeEntry], list[str]]:
-    index, entries, problems = read_index(root), [], []
-    for folder in episode_folders(root):
-        try:
-            entries.append(_known(folder, index) or entry_from_bag(folder))
-        except NoEpisodeError:
-            # Recording disturbs nobody's other folders.
-            continue
-        except BagError as error:
-            problems.append(str(error))
-    return sorted(entries, key=_recorded), problems
+    read = [found for _, found in _read_folders(root, read_index(root))]
+    # Recording disturbs nobody's other folders.
+    problems = [str(found) for found in read
+                if isinstance(found, BagError) and not isinstance(found, NoEpisodeError)]
+    return sorted((found for found in read if isinstance(found, EpisodeEntry)),
+                  key=_recorded), problems
 
 
 def _write_index(root: Path, entries: list[EpisodeEntry]) -> None:

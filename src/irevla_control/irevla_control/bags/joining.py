@@ -137,11 +137,12 @@ class StepCount:
 
     def problem(self) -> str:
         """Return why the episode is no demonstration, '' when it may be one."""
-        steps, dropped = len(self._commands & self._running), self.dropped
+        steps, by_topic = len(self._commands & self._running), self._missing()
+        dropped = len(set().union(*by_topic.values()))
         if dropped <= self._max_dropped_share * steps:
             return ''
         missing = ', '.join(f'{len(found)} lack {topic}'
-                            for topic, found in self._missing().items() if found)
+                            for topic, found in by_topic.items() if found)
         return (f'{dropped} of {steps} steps have no complete observation ({missing}, or have it '
                 f'only older than max_skew_s, {self._max_skew_s:g} s); max_dropped_share is '
                 f'{self._max_dropped_share:g}')

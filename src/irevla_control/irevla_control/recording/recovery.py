@@ -42,6 +42,7 @@ from irevla_control.recording.torn_bag import (
     begun,
     check_sums,
     has_end,
+    is_begun,
     lacks_metadata,
     only_file,
     restore_metadata,
@@ -224,7 +225,7 @@ def _recover_given(folder: Path) -> Recovered:
     """
     staged = folder.parent.name == STAGING
     if not (staged or mcap_files(folder) or (folder / METADATA).exists()
-            or folder in begun(folder.parent)):
+            or is_begun(folder)):
         torn = [each for each in episode_folders(folder) if _is_torn(each)]
         if not torn and not (folder / STAGING).is_dir():
             return Recovered([], unreadable(folder), [])
@@ -244,7 +245,7 @@ def _recover_given(folder: Path) -> Recovered:
 def _is_torn(folder: Path) -> bool:
     """Return whether a committed bag lacks a part that a recovery gives back."""
     try:
-        return folder in begun(folder.parent) or not has_end(folder) or lacks_metadata(folder)
+        return is_begun(folder) or not has_end(folder) or lacks_metadata(folder)
     except BagError:
         return False
 

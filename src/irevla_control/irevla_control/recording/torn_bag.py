@@ -148,10 +148,14 @@ def settled(folder: Path) -> None:
     (folder / _NOTE).unlink(missing_ok=True)
 
 
+def is_begun(folder: Path) -> bool:
+    """Return whether a replacement in a folder was begun and not finished."""
+    return (folder / _NOTE).exists() or any(folder.glob(f'*.mcap{_NEW}'))
+
+
 def begun(root: Path) -> list[Path]:
     """Return the folders under a root whose replacement was begun and not finished."""
-    return sorted({path.parent for pattern in (_NOTE, f'*.mcap{_NEW}')
-                   for path in root.glob(f'*/{pattern}')})
+    return sorted(folder for folder in root.iterdir() if folder.is_dir() and is_begun(folder))
 
 
 def has_end(folder: Path) -> bool:
@@ -169,8 +173,8 @@ def has_end(folder: Path) -> bool:
 
 
 def lacks_metadata(folder: Path) -> bool:
-    """Return whether a whole bag of this recorder lost its metadata.yaml."""
-    return not (folder / METADATA).exists() and has_end(folder) and bool(_metadata_text(folder))
+    """Return whether a bag of this recorder that `has_end` lost its metadata.yaml."""
+    return not (folder / METADATA).exists() and bool(_metadata_text(folder))
 
 
 def restore_metadata(folder: Path) -> None:

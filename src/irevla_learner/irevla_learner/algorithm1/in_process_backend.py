@@ -54,8 +54,8 @@ class InProcessBackend:
         if self._config.tasks_file:
             options['tasks_file'] = str(self._config.tasks_file)
         return make_envs(self._config.environment, self._config.num_envs,
-                           cameras=self._policy.cameras, image_size=self._policy.image_size,
-                           horizon=self._config.horizon, **options)
+                         cameras=self._policy.cameras, image_size=self._policy.image_size,
+                         horizon=self._config.horizon, **options)
 
     def __enter__(self) -> 'InProcessBackend':
         return self

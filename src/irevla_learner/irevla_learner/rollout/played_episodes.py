@@ -15,7 +15,7 @@ from irevla_learner.rollout.played import Played
 
 @dataclass(frozen=True)
 class KeptEpisode:
-    """The data of an episode that `irevla_policy.frames.frame_store.write_store` needs."""
+    """A `StoredEpisode` of irevla_policy.frames.frame_store, whole and played by the policy."""
 
     episode_id: str
     task: str
@@ -23,7 +23,6 @@ class KeptEpisode:
     images: dict[str, np.ndarray]
     states: np.ndarray
     labels: np.ndarray
-    # It is whole, no part of a recorded episode.
     part_of: str = ''
 
     @property

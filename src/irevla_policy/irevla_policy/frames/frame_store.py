@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 import shutil
 import tempfile
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,46 @@ from irevla_control.observation import ACTION_SIZE, STATE_SIZE
 from irevla_policy.frames.image_size import resize_images
 
 _LEFT_OUT = 'left_out.json'
+
+
+class WithImages(Protocol):
+    """What `episode_images` reads: an Episode or Observations of irevla_control, or alike."""
+
+    @property
+    def episode_id(self) -> str:
+        """Name of the episode."""
+
+    @property
+    def images(self) -> Mapping[str, np.ndarray]:
+        """Images by camera, uint8 (T, height, width, 3)."""
+
+
+class StoredEpisode(WithImages, Protocol):
+    """What `write_store` reads: an Episode of irevla_control, or alike."""
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+
+    @property
+    def instruction(self) -> str:
+        """Instruction of all its frames."""
+
+    @property
+    def states(self) -> np.ndarray:
+        """States, float64 (T, 10)."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Training labels, float64 (T, 7)."""
+
+    @property
+    def by_policy(self) -> np.ndarray:
+        """Whether the policy decided each action, bool (T,)."""
+
+    @property
+    def part_of(self) -> str:
+        """Name of the episode that this is a part of, '' if it is whole."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +144,7 @@ class _GrowingArray:
         self._file.close()
 
 
-def episode_images(episode: Any, cameras: Sequence[str], image_size: int) -> np.ndarray:
+def episode_images(episode: WithImages, cameras: Sequence[str], image_size: int) -> np.ndarray:
     """Return uint8 (T, cameras, image_size, image_size, 3) of an episode.
 
     Raises:
@@ -141,9 +181,9 @@ def remove_abandoned(parent: Path) -> None:
             continue
 
 
-def write_store(folder: Path, episodes: Iterable[Any], cameras: Sequence[str],
+def write_store(folder: Path, episodes: Iterable[StoredEpisode], cameras: Sequence[str],
                 image_size: int, left_out: Mapping[str, str] | None = None) -> FrameStore:
-    """Write episodes (`irevla_control.episode.Episode`) as a store; all of it or nothing.
+    """Write episodes as a store; all of it or nothing.
 
     ``left_out`` is looked at when all episodes have been taken.
 
