@@ -45,7 +45,7 @@ conformance: ## the real LeRobot and 24 families of VLMs (Python 3.12; 6 GB once
 lint: setup ## check style and types
 	@$(IN_ENV) ruff check . && mypy
 
-lock: setup ## resolve setup/requirements.in and conformance.in anew into the lock files
+lock: setup ## resolve setup/requirements.in and conformance.in again into the lock files
 	@$(IN_ENV) setup/lock.sh
 
 clean: ## remove what was built and installed (runs/ stays)

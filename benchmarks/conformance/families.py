@@ -137,7 +137,7 @@ def train_once(vla: VLA) -> None:
 def check(name: str, folder: Path) -> dict[str, Any]:
     """Return what was found of a family: `passed`, with a `reason` where it failed."""
     family = ALL[name]
-    told = {'check': name, 'prompt': family.prompt, 'processor': family.processor,
+    about = {'check': name, 'prompt': family.prompt, 'processor': family.processor,
             'targets': family.targets}
     begun = time.monotonic()
     try:
@@ -146,17 +146,17 @@ def check(name: str, folder: Path) -> dict[str, Any]:
         vla = load(folder, family)
         if name in REFUSED:
             raise CheckError('was not refused')
-        told |= compare(vla, folder, family,
+        about |= compare(vla, folder, family,
                         LARGEST_RESIZED if name in RESIZED else LARGEST_DIFFERENCE)
         train_once(vla)
-        told |= {'unused': vla.probed.unused}
+        about |= {'unused': vla.probed.unused}
         found = {'passed': True}
     except Exception as error:  # whatever a family raises is what is asked for here
         reason = ' '.join(f'{type(error).__name__}: {error}'.split())
         refused = isinstance(error, ConfigError) and REFUSED.get(name, '-') in str(error)
         found = ({'passed': True, 'refused': REFUSED[name]} if refused else
                  {'passed': False, 'reason': reason.replace(str(folder), 'FOLDER')})
-    return told | found | {'seconds': round(time.monotonic() - begun, 2)}
+    return about | found | {'seconds': round(time.monotonic() - begun, 2)}
 
 
 def main() -> None:

@@ -104,7 +104,7 @@ class Tools:
         return compare(self.dataset, self.episodes)
 
     def filter(self) -> dict[str, Any]:
-        """By number, and by what the export tells of each episode."""
+        """By number, and by what the export states about each episode."""
         compare(opened(self.folder, episodes=[1]), self.episodes[1:2])
         successes = opened(self.folder, episode_filter=lambda row: row['irevla/success'])
         return compare(successes, [one for one in self.episodes if one.success])

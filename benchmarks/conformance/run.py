@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the conformance programs in their own environment; docs/results/conformance.json.
 
-A run that was stopped goes on where it was, unless sources or versions have changed since. The
+A run that was stopped continues where it was, unless sources or versions have changed since. The
 status is 1 when a check failed.
 """
 
@@ -52,7 +52,7 @@ def store(program: str, found: dict[str, Any]) -> None:
 
 
 def begin(program: str) -> dict[str, Any]:
-    """Return the findings to go on with: those of a stopped run of the same code, or none."""
+    """Return the findings to continue with: those of a stopped run of the same code, or none."""
     fresh = {'complete': False, 'date': f'{datetime.now(timezone.utc):%Y-%m-%d}',
              'python': platform.python_version(), 'machine': platform.machine(),
              'versions': {name: version(name) for name in VERSIONS}, 'sources': sources_hash(),

@@ -6,7 +6,7 @@ import numpy as np
 
 # A Meta-World action of 1 moves the hand's target by this much in one of its steps.
 METRES_PER_STEP = 0.01
-# Steps for one command, unless an environment is told otherwise.
+# Steps for one command, unless an environment gets another number.
 ACTION_REPEAT = 4
 
 

@@ -129,7 +129,7 @@ class Lock:
     _descriptor = -1
 
     def __init__(self, path: Path, is_folder: bool = False, wait: bool = False) -> None:
-        """Lock a file, which is made if it is missing and tells the process's id, or a folder.
+        """Lock a file, which is made if it is missing and holds the process's id, or a folder.
 
         Args:
             path: of the file or folder.

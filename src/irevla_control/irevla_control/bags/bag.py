@@ -29,7 +29,7 @@ class Bag:
         """Read all messages of topics given by relative name, in whatever namespace they are.
 
         Images may be compressed, on the topic itself or beside it. The bag may lack ``optional``
-        ones, which then have no messages. ``max_skew_s`` counts in place of what the bag tells.
+        ones, which then have no messages. ``max_skew_s`` counts in place of what the bag states.
 
         Raises:
             BagError: not a complete bag, or damaged; a topic that it does not hold once; one
@@ -46,8 +46,8 @@ class Bag:
                              else files.topic(name)) is not None}
         self._types = {name: files.types(name, topic) for name, topic in held.items()}
         try:
-            told = about.get('max_skew_s', 0) if max_skew_s is None else max_skew_s
-            self.max_skew_ns = round(checked_skew_s(told) * 1e9)
+            skew_s = about.get('max_skew_s', 0) if max_skew_s is None else max_skew_s
+            self.max_skew_ns = round(checked_skew_s(skew_s) * 1e9)
             for name, _, data in files.read(held):
                 self._data[name][stamp_of(data)] = data
         except (BadMessageError, ValueError) as error:

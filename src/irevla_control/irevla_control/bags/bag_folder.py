@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A rosbag2 folder: its MCAP files read as one, whatever they are called, and what they tell."""
+"""A rosbag2 folder: its MCAP files read as one, whatever they are called, and what they state."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -59,8 +59,8 @@ class BagFolder:
 
     def _check_parts(self, held: list[str]) -> None:
         """Raise BagError when a file is missing, by metadata.yaml or by the files' numbers."""
-        told = self._side.get('relative_file_paths')
-        listed = {Path(str(name)).name for name in told} if isinstance(told, list) else set()
+        names = self._side.get('relative_file_paths')
+        listed = {Path(str(name)).name for name in names} if isinstance(names, list) else set()
         gone = listed.difference(held)
         # All of them under other names: a bag that was renamed.
         if len(listed) > len(held) or (gone and len(gone) < len(listed)):
@@ -99,45 +99,45 @@ class BagFolder:
         return found
 
     def about(self) -> dict[str, str]:
-        """Return what the bag tells of its episode, all of it if it has the key `COMMITTED`.
+        """Return what the bag states about its episode, all of it if it has the key `COMMITTED`.
 
         The last record in the files counts; bags of release 0.1 have it in metadata.yaml only,
         which counts if it is of the episode that the messages are of.
 
         Raises:
             BagError: the files are of several episodes, or of a newer format; where only
-                metadata.yaml tells, also when the messages cannot be read.
+                metadata.yaml states it, also when the messages cannot be read.
 
         """
-        told, beside = self._records(), data_beside(self._side)
-        if COMMITTED in told:
-            check_format(told, self.folder)
-            return told
+        inside, beside = self._records(), data_beside(self._side)
+        if COMMITTED in inside:
+            check_format(inside, self.folder)
+            return inside
         # A newer format is refused for its number, not for its messages.
-        check_format(told | beside, self.folder)
-        return told | beside if self._is_of(beside.get('episode_id')) else told
+        check_format(inside | beside, self.folder)
+        return inside | beside if self._is_of(beside.get('episode_id')) else inside
 
     def _records(self) -> dict[str, str]:
-        """Return the last whole record in the files, or else all that their first ones tell."""
-        told: list[dict[str, str]] = []
+        """Return the last whole record in the files, or else all that their first ones state."""
+        records: list[dict[str, str]] = []
         for reader in self.readers:
             record: dict[str, str] = {}
             for each in reader.metadata(EPISODE_METADATA):
                 record = each | record
                 if COMMITTED in each:
                     break
-            told.append(record)
-        names = {record['episode_id'] for record in told if record.get('episode_id')}
+            records.append(record)
+        names = {record['episode_id'] for record in records if record.get('episode_id')}
         if len(names) > 1:
             raise BagError(f'{self.folder} holds MCAP files of {len(names)} episodes '
                            f'({", ".join(sorted(names))}); give each a folder of its own')
-        for record in reversed(told):
+        for record in reversed(records):
             if COMMITTED in record:
                 return record
-        return {key: text for record in told for key, text in record.items()}
+        return {key: text for record in records for key, text in record.items()}
 
     def _is_of(self, episode_id: str | None) -> bool:
-        """Return whether the messages are of this episode, as far as they tell."""
+        """Return whether the messages are of this episode, as far as they show."""
         topic = self.optional_topic('episode')
         if episode_id is None or topic is None:
             return True
@@ -203,7 +203,7 @@ class BagFolder:
         """Return the types that a topic's messages need, and which of them they are.
 
         Args:
-            name: relative name, which tells what is needed.
+            name: relative name, which decides what is needed.
             topic: as recorded.
 
         Raises:
@@ -256,20 +256,20 @@ def mcap_files(folder: Path) -> list[Path]:
 
 
 def side_file(folder: Path) -> dict[str, Any]:
-    """Return what metadata.yaml tells; nothing where it is lost."""
+    """Return the content of metadata.yaml; nothing where it is lost."""
     try:
         text = (folder / METADATA).read_text()
-        told = yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
-        return dict(told['rosbag2_bagfile_information'])
+        content = yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
+        return dict(content['rosbag2_bagfile_information'])
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
         return {}
 
 
 def data_beside(side: Mapping[str, Any]) -> dict[str, str]:
-    """Return the custom data in what a metadata.yaml tells, as text; nothing without any."""
-    told = side.get('custom_data')
+    """Return the custom data in the content of a metadata.yaml, as text; nothing without any."""
+    custom = side.get('custom_data')
     return {str(key): str(value).lower() if isinstance(value, bool) else str(value)
-            for key, value in told.items()} if isinstance(told, dict) else {}
+            for key, value in custom.items()} if isinstance(custom, dict) else {}
 
 
 def _converting(folder: Path) -> str:

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which episode a bag holds: told by the recorded data, whatever became of its side files."""
+"""Which episode a bag holds: known from the recorded data, whatever became of its side files."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -37,10 +37,10 @@ class EpisodeEntry:
         failed: why recording broke off before the episode's end, else ''.
         bytes, crc32: of the MCAP files, and `checksum` of them.
         topics: name to {'messages': n, 'lost': n, 'max_gap_s': longest time between two}.
-        recorded_ns: when it was committed [ns since 1970]; where the bag does not tell, when
+        recorded_ns: when it was committed [ns since 1970]; where the bag does not state it, when
             its last message was received.
         dropped: steps without a complete observation, which a reader of all cameras leaves out;
-            None in bags that do not tell.
+            None in bags that do not state it.
         folder: name of its folder now.
 
     """
@@ -103,7 +103,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def describe(event: Any) -> dict[str, str]:
-    """Return what an EpisodeState tells of its episode, as a bag's metadata."""
+    """Return what an EpisodeState states about its episode, as a bag's metadata."""
     flags = {name: 'true' if getattr(event, name) else 'false' for name in _FLAGS}
     return {'episode_id': event.episode_id, 'task': event.task, 'instruction': event.instruction,
             'seed': str(event.seed), 'steps': str(event.step), **flags}
@@ -164,7 +164,7 @@ def verdict(about: Mapping[str, str], steps: StepCount | None, failed: str = '')
 
     Args:
         about: what is known of it; one without an end is aborted.
-        steps: all of it counted; None where the bag does not tell by which rule.
+        steps: all of it counted; None where the bag does not state by which rule.
         failed: why its recording broke off, else ''.
 
     """
@@ -175,16 +175,16 @@ def verdict(about: Mapping[str, str], steps: StepCount | None, failed: str = '')
 
 
 def _from_messages(bag: BagFolder, steps: StepCount | None) -> dict[str, str]:
-    """Return what the messages tell where the record of the end is lost; count them as steps."""
+    """Return what the messages show where the record of the end is lost; count them as steps."""
     if not any(topic.endswith('/episode') for topic in bag.topics):
         raise NoEpisodeError(f'{bag.folder} holds no episode: neither a topic that ends in '
                              f'/episode nor the metadata {EPISODE_METADATA}')
-    # Every topic by its own name: gaps are told of all.
+    # Every topic by its own name: gaps are reported for all.
     events = bag.topic('episode')
     store = bag.types('episode', events)
     command = bag.optional_topic('command')
     traffic: dict[str, Traffic] = {topic: Traffic() for topic in bag.topics}
-    told: dict[int, bytes] = {}
+    latest: dict[int, bytes] = {}
     sources: set[str] = set()
     received = 0
     try:
@@ -192,14 +192,14 @@ def _from_messages(bag: BagFolder, steps: StepCount | None) -> dict[str, str]:
             traffic[topic].add(log_time)
             received = max(received, log_time)
             if topic == events:
-                told[stamp_of(data)] = data
+                latest[stamp_of(data)] = data
             elif topic == command:
                 sources.add(command_source(data))
             if steps is not None and topic.endswith(STEP_TOPICS):
                 steps.add(topic, stamp_of(data))
-        if not told:
+        if not latest:
             raise NoEpisodeError(f'{bag.folder} holds no episode: no message on {events}')
-        found = one_episode({stamp: decode(*store, data) for stamp, data in told.items()},
+        found = one_episode({stamp: decode(*store, data) for stamp, data in latest.items()},
                             bag.folder)
     except BadMessageError as error:
         raise BagError(f'{bag.folder}: {error}; leave the episode out') from error

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 import json
 import math
 
-# Ends of the topics that tell how many steps are whole.
+# Ends of the topics that decide how many steps are whole.
 STEP_TOPICS = ('/episode', '/command', '/robot_state', '/image_raw')
 
 
@@ -99,14 +99,14 @@ class StepCount:
 
     @classmethod
     def from_about(cls, about: Mapping[str, str]) -> 'StepCount | None':
-        """Return the count that `about` described; None where a bag does not tell."""
+        """Return the count that `about` described; None where a bag does not state it."""
         if 'cameras' not in about:
             return None
         return cls(json.loads(about['cameras']), checked_skew_s(about['max_skew_s']),
                    float(about['max_dropped_share']))
 
     def about(self) -> dict[str, str]:
-        """Return what a bag tells of it at its beginning."""
+        """Return what a bag states about it at its beginning."""
         return {'max_skew_s': str(self._max_skew_s), 'cameras': json.dumps(list(self._images)),
                 'max_dropped_share': str(self._max_dropped_share)}
 

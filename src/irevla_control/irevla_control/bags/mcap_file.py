@@ -50,7 +50,7 @@ class NoEndError(ValueError):
 def read_checksum(path: Path, verify: bool = False) -> int:
     """Return the checksum of a finished file's data, of its summary where none is given.
 
-    A summary tells when the messages were received, so that it differs with the recording. 0 is
+    A summary states when the messages were received, so that it differs with the recording. 0 is
     returned where there is neither. The summary is compared with its checksum, with
     ``verify`` every byte.
 

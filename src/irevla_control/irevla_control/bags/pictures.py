@@ -10,7 +10,7 @@ import numpy as np
 from irevla_control.errors import BadMessageError
 
 _STARTS = {'jpeg': b'\xff\xd8\xff', 'png': b'\x89PNG\r\n\x1a\n'}
-# Where a PNG tells its bits a channel; bytes of a chunk beside its content.
+# Where a PNG states its bits a channel; bytes of a chunk beside its content.
 _PNG_DEPTH = 24
 _PNG_CHUNK = 12
 
@@ -19,7 +19,7 @@ def rgb(image: Any) -> np.ndarray:
     """Return uint8 (height, width, 3) RGB of a sensor_msgs/Image or CompressedImage.
 
     Raises:
-        BadMessageError: it begins 'a frame of' and tells what the image is, and what is needed.
+        BadMessageError: it begins 'a frame of' and states what the image is, and what is needed.
 
     """
     if hasattr(image, 'format'):

@@ -23,7 +23,7 @@ def read_episode(folder: Path, cameras: Sequence[str],
         folder: of the bag.
         cameras: names of those that every step needs.
         max_skew_s: how much older than the observation its parts may be, in place of what the
-            bag tells, which is what the policy saw.
+            bag states, which is what the policy saw.
 
     Raises:
         BagError: not a complete bag, or damaged; a camera that was not recorded; an image that
@@ -81,10 +81,10 @@ def read_observations(folder: Path, cameras: Sequence[str],
     topics = {name: f'camera/{name}/image_raw' for name in cameras}
     bag = Bag(folder, [*topics.values(), 'robot_state', 'episode'], max_skew_s=max_skew_s)
     described = _events(bag, folder)
-    told, joining = sorted(described), ['robot_state', *topics.values()]
-    stamps, parts = _whole(bag, told, joining)
+    observed, joining = sorted(described), ['robot_state', *topics.values()]
+    stamps, parts = _whole(bag, observed, joining)
     if not stamps:
-        raise NothingJoinsError(folder, bag.misfit(joining, told))
+        raise NothingJoinsError(folder, bag.misfit(joining, observed))
     events = [described[stamp] for stamp in stamps]
     states = _states(bag, parts)
     if not np.isfinite(states).all():

@@ -49,7 +49,7 @@ def installed() -> str:
 
 
 def libfranka() -> tuple[int, int] | None:
-    """Return major and minor version of the libfranka in the installed franky, if it tells."""
+    """Return major and minor version of the libfranka in the installed franky, if it states it."""
     try:
         files = importlib.metadata.files('franky-control') or []
     except importlib.metadata.PackageNotFoundError:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How videos are encoded, in settings that LeRobot can encode with, too.
 
-LeRobot encodes a video anew where an episode is taken out of it, with the settings of
+LeRobot encodes a video again where an episode is taken out of it, with the settings of
 meta/info.json, and joins videos only whose settings are the same. Of the codecs that it takes,
 HEVC alone keeps every RGB pixel.
 """
@@ -43,7 +43,7 @@ class Encoding:
         return {'crf': str(self.crf), 'preset': self.preset, 'g': str(self.group)} | self.extra
 
     def info(self, height: int, width: int, fps: int) -> dict[str, Any]:
-        """Return what meta/info.json tells of a video of this size."""
+        """Return what meta/info.json states about a video of this size."""
         return {'video.height': height, 'video.width': width, 'video.codec': self.codec,
                 'video.pix_fmt': self.pix_fmt, 'video.fps': fps, 'video.channels': 3,
                 'has_audio': False, 'video.g': self.group, 'video.crf': self.crf,
@@ -58,7 +58,7 @@ class Encoding:
 # encoder.
 _LOSSLESS = Encoding('hevc', 'libx265', 'gbrp', 'gbrp', 1, 0, 'ultrafast', {
     'x265-params': 'lossless=1:info=0:log-level=error:fast-intra=1:ctu=16:max-tu-size=8'})
-# LeRobot cannot encode RGB as H.264: what it encodes anew is slightly lossy.
+# LeRobot cannot encode RGB as H.264: what it encodes again is slightly lossy.
 _LOSSLESS_SMALL = Encoding('h264', 'libx264rgb', 'rgb24', 'yuv444p', 2, 0, 'veryfast')
 
 

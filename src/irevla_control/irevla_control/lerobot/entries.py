@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The episodes of a dataset, and which of its columns tell what, both from the rows of frames."""
+"""The episodes of a dataset, and which of its columns hold what, both from the rows of frames."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class LeRobotEntry:
         instruction: the task's text.
         success, truncated: of the whole episode.
         recorded_ns: when it was recorded [ns since 1970], 0 unknown.
-        row: what meta/episodes tells of it, without its statistics.
+        row: what meta/episodes states about it, without its statistics.
 
     """
 
@@ -56,7 +56,7 @@ class LeRobotEntry:
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of the frames are read; what is None is not told by the dataset.
+    """Which columns of the frames are read; what is None is not in the dataset.
 
     Attributes:
         label: `label` only where it is what this suite's export calls so, else `action`.
@@ -180,11 +180,11 @@ def _parts(file: Path, row: dict[str, Any], values: dict[str, np.ndarray],
     """Return an episode as runs of frames with the same task."""
     def ended(name: str, default: bool) -> bool:
         if f'next.{name}' in values:
-            told = values[f'next.{name}']
-            for frame in np.flatnonzero(~np.isfinite(told)):
+            flags = values[f'next.{name}']
+            for frame in np.flatnonzero(~np.isfinite(flags)):
                 refuse(file, f'next.{name} of frame {frame} of episode {number}',
-                       float(told[frame]), 'true or false')
-            return bool(told.any())
+                       float(flags[frame]), 'true or false')
+            return bool(flags.any())
         return own_flag(row, name, default)
 
     number, task = row['episode_index'], values['task_index']

@@ -30,7 +30,7 @@ def decode_video(file: Path, start_s: float, count: int, fps: float) -> np.ndarr
     """
     images = np.empty((0, 0, 0, 3), np.uint8)
     done = 0
-    # One for all frames: a frame's own would be set up anew for each.
+    # One for all frames: a frame's own would be set up again for each.
     reformatter = VideoReformatter()
     with av.open(str(file)) as container:
         for number, frame in _frames_from(container, start_s, fps):

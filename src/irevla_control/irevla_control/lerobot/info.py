@@ -19,7 +19,7 @@ _LEAST_FPS, _MOST_FPS = 1e-6, 1e6
 
 @dataclass(frozen=True)
 class Info:
-    """What a dataset tells of itself.
+    """What a dataset states about itself.
 
     Attributes:
         file: meta/info.json.

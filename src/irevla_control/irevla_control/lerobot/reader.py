@@ -69,7 +69,7 @@ class LeRobotReader:
     """
 
     def __init__(self, root: Path) -> None:
-        """Read what the dataset tells of itself, and say on stderr what is used of it.
+        """Read what the dataset states about itself, and say on stderr what is used of it.
 
         Raises:
             BagError: no dataset of version v3.0, a damaged one, or one without the state and
@@ -80,7 +80,8 @@ class LeRobotReader:
         self._info = read_info(self._root)
         tasks = read_tasks(self._root)
         rows: dict[Path, list[dict[str, Any]]] = {}
-        for file in sorted(self._root.glob('meta/episodes/*/*.parquet')):
+        files = sorted(self._root.glob('meta/episodes/*/*.parquet'))
+        for file in files:
             for row in read_episode_rows(file):
                 held = self._info.data_file(*(
                     whole(row, f'data/{name}_index', file) for name in ('chunk', 'file')))
@@ -88,7 +89,7 @@ class LeRobotReader:
         self._check_count(rows)
         self.columns: Columns = find_columns(self._info, rows)
         hashed = hashlib.sha256(repr(tasks).encode())
-        for path in (self._info.file, *sorted(self._root.glob('meta/episodes/*/*.parquet'))):
+        for path in (self._info.file, *files):
             hashed.update(path.read_bytes())
         self.entries: list[LeRobotEntry] = find_entries(self._info, rows, tasks, hashed)
         self.digest = hashed.hexdigest()

@@ -79,13 +79,13 @@ def whole(row: dict[str, Any], key: str, file: Path, least: int = 0) -> int:
 
 
 def own_number(row: dict[str, Any], name: str, unknown: int) -> int:
-    """Return what only this suite tells of an episode, `unknown` or above, or raise BagError."""
+    """Return a number that only this suite states, `unknown` or above, or raise BagError."""
     key = OWN + name
     return whole(row, key, row['file'], unknown) if key in row else unknown
 
 
 def own_flag(row: dict[str, Any], name: str, unknown: bool) -> bool:
-    """Return what only this suite tells of an episode: true or false, or raise BagError."""
+    """Return a flag that only this suite states, or raise BagError."""
     value = row.get(OWN + name, unknown)
     # A merge of datasets may make numbers of truth values.
     if not isinstance(value, (bool, int, float)) or value not in (0, 1):
@@ -94,7 +94,7 @@ def own_flag(row: dict[str, Any], name: str, unknown: bool) -> bool:
 
 
 def own_text(row: dict[str, Any], name: str, unknown: str) -> str:
-    """Return what only this suite tells of an episode: a text, or raise BagError."""
+    """Return a text that only this suite states, or raise BagError."""
     value = row.get(OWN + name, unknown)
     if not isinstance(value, str):
         _refuse_own(row, name, 'a text')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether somebody still writes a file: a copy that goes on, or another program's recorder."""
+"""Whether somebody still writes a file: a copy that continues, or another program's recorder."""
 
 import os
 from pathlib import Path
@@ -51,8 +51,8 @@ def _writer(path: Path) -> str:
             if (found.st_dev, found.st_ino) != (wanted.st_dev, wanted.st_ino):
                 continue
             process = descriptor.parents[1]
-            told = (process / 'fdinfo' / descriptor.name).read_text()
-            flags = next(int(line.split()[1], 8) for line in told.splitlines()
+            info = (process / 'fdinfo' / descriptor.name).read_text()
+            flags = next(int(line.split()[1], 8) for line in info.splitlines()
                          if line.startswith('flags:'))
             if flags & os.O_ACCMODE != os.O_RDONLY:
                 return f'{process.name} ({(process / "comm").read_text().strip()})'

@@ -13,9 +13,9 @@ class Position(enum.Enum):
     WITHIN = enum.auto()
     # Before the running one, and in none that is being closed.
     BEFORE = enum.auto()
-    # After the newest event of the running one: the next event tells whether it belongs to it.
+    # After the newest event of the running one: the next event shows whether it belongs to it.
     AHEAD = enum.auto()
-    # While none runs, in none that is being closed: the next event tells.
+    # While none runs, in none that is being closed: the next event shows it.
     BETWEEN = enum.auto()
 
 

@@ -56,7 +56,7 @@ class TornBag:
 
     @property
     def about(self) -> dict[str, str]:
-        """What the file tells of the episode: at its beginning, or at its end if that is whole."""
+        """The file's record of the episode: that of its end, if it is whole, else the first."""
         return self._contents.metadata.get(EPISODE_METADATA, {})
 
     @property
@@ -178,7 +178,7 @@ def lacks_metadata(folder: Path) -> bool:
 
 
 def restore_metadata(folder: Path) -> None:
-    """Write metadata.yaml from what the file of a whole bag tells; OSError of the disk."""
+    """Write metadata.yaml from what the file of a whole bag states; OSError of the disk."""
     write_synced(folder / METADATA, _metadata_text(folder))
 
 
@@ -187,13 +187,13 @@ def _metadata_text(folder: Path) -> str:
     try:
         file = only_file(folder)
         reader = McapReader(file)
-        if not any(COMMITTED in told for told in reader.metadata(EPISODE_METADATA)):
+        if not any(COMMITTED in record for record in reader.metadata(EPISODE_METADATA)):
             return ''
-        told = yaml.safe_load(next(reader.metadata('rosbag2'))['serialized_metadata'])
+        content = yaml.safe_load(next(reader.metadata('rosbag2'))['serialized_metadata'])
         # Of the name that it has now.
-        told['relative_file_paths'] = [file.name]
-        told['files'][0]['path'] = file.name
-        return to_yaml({'rosbag2_bagfile_information': told})
+        content['relative_file_paths'] = [file.name]
+        content['files'][0]['path'] = file.name
+        return to_yaml({'rosbag2_bagfile_information': content})
     except (BagError, StopIteration, KeyError, TypeError, IndexError, yaml.YAMLError):
         return ''
 
@@ -210,7 +210,7 @@ def _lacks_end(file: Path) -> bool:
     except NoEndError:
         return True
     except ValueError:
-        # Damaged, which whoever reads it tells.
+        # Damaged, which whoever reads it reports.
         return False
     return False
 

@@ -34,7 +34,7 @@ _FOREIGN = {Opcode.CHUNK: 'a chunk', Opcode.MESSAGE_INDEX: 'an index of messages
             Opcode.ATTACHMENT_INDEX: 'an index of attachments'}
 # Metadata records behind the messages, which the end of a file is written with again.
 _OF_THE_END = ('rosbag2', EPISODE_METADATA)
-# A message that is told from chance by its time is at most so much newer than the one before [ns].
+# Largest time from one message to the next: behind damage, a later one is chance [ns].
 _DAY = 86_400_000_000_000
 
 
