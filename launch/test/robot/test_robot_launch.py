@@ -11,7 +11,7 @@ import pytest
 import rclpy
 from sensor_msgs.msg import Image
 
-from irevla_bringup.faults import MOVES, FaultyRobot
+from irevla_bringup.faulty_robot import MOVES, FaultyRobot
 from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import action_to_message
 from irevla_control.ros.qos import COMMAND, OBSERVATION
