@@ -21,31 +21,31 @@ from irevla_control.bags.index import list_episodes
 from irevla_control.bags.reader import read_episode
 
 graph.use_own_domain()
-FOLDER = Path(tempfile.mkdtemp())
 SHARE = Path(get_package_share_directory('irevla_bringup'))
 
 
 @pytest.mark.launch_test
 def generate_test_description():
+    folder = Path(tempfile.mkdtemp())
     arguments = {'tasks': 'drawer-close', 'episodes': '1000', 'seed': '7',
-                 'bags': str(FOLDER / 'bags'), 'results': str(FOLDER / 'results.json')}
+                 'bags': str(folder / 'bags'), 'results': str(folder / 'results.json')}
     return LaunchDescription([
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'collect.launch.py')),
             launch_arguments=arguments.items()),
-        launch_testing.actions.ReadyToTest()])
+        launch_testing.actions.ReadyToTest()]), {'folder': folder}
 
 
 class TestCollect(unittest.TestCase):
 
-    def test_demonstrations_are_recorded_with_all_they_need(self):
-        graph.wait_for(lambda: len(graph.results(FOLDER / 'results.json')) >= 3, 90,
+    def test_demonstrations_are_recorded_with_all_they_need(self, folder):
+        graph.wait_for(lambda: len(graph.results(folder / 'results.json')) >= 3, 90,
                        'recording of three episodes')
-        entries = list_episodes(FOLDER / 'bags')
+        entries = list_episodes(folder / 'bags')
         assert len(entries) >= 3
         seeds = set()
-        for result in graph.results(FOLDER / 'results.json')[:3]:
-            episode = read_episode(FOLDER / 'bags' / result['episode_id'], ('front', 'wrist'))
+        for result in graph.results(folder / 'results.json')[:3]:
+            episode = read_episode(folder / 'bags' / result['episode_id'], ('front', 'wrist'))
             seeds.add(episode.seed)
             assert episode.task == 'drawer-close' and 'drawer' in episode.instruction
             assert episode.success == result['success']

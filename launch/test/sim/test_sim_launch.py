@@ -24,22 +24,22 @@ from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand
 
 graph.use_own_domain()
-FOLDER = Path(tempfile.mkdtemp())
 SHARE = Path(get_package_share_directory('irevla_bringup'))
 
 
 @pytest.mark.launch_test
 def generate_test_description():
-    checkpoint = graph.untrained_checkpoint(FOLDER / 'checkpoint', cameras=('front', 'side'))
+    folder = Path(tempfile.mkdtemp())
+    checkpoint = graph.untrained_checkpoint(folder / 'checkpoint', cameras=('front', 'side'))
     arguments = {'tasks': 'drawer-close,window-open', 'episodes': '1', 'horizon': '12',
-                 'checkpoint': str(checkpoint), 'bags': str(FOLDER / 'bags'),
-                 'results': str(FOLDER / 'results.json'), 'namespace': 'left',
+                 'checkpoint': str(checkpoint), 'bags': str(folder / 'bags'),
+                 'results': str(folder / 'results.json'), 'namespace': 'left',
                  'extra_cameras': 'side'}
     return LaunchDescription([
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'sim.launch.py')),
             launch_arguments={**arguments, 'episodes': '1000'}.items()),
-        launch_testing.actions.ReadyToTest()])
+        launch_testing.actions.ReadyToTest()]), {'folder': folder}
 
 
 class TestSim(unittest.TestCase):
@@ -63,11 +63,11 @@ class TestSim(unittest.TestCase):
         rclpy.shutdown()
         cls.spinning.join(10)
 
-    def test_the_policy_answers_every_observation(self):
-        graph.wait_for(lambda: len(graph.results(FOLDER / 'results.json')) >= 2, 90,
+    def test_the_policy_answers_every_observation(self, folder):
+        graph.wait_for(lambda: len(graph.results(folder / 'results.json')) >= 2, 90,
                        'two episodes')
-        for result in graph.results(FOLDER / 'results.json')[:2]:
-            episode = read_episode(FOLDER / 'bags' / result['episode_id'], ('front', 'side'))
+        for result in graph.results(folder / 'results.json')[:2]:
+            episode = read_episode(folder / 'bags' / result['episode_id'], ('front', 'side'))
             assert (episode.images['side'] == episode.images['front'][:, ::-1, ::-1, ::-1]).all()
             assert len(episode.actions) == result['steps'] <= 12
             assert result['truncated'] != result['success']

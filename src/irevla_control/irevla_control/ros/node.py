@@ -3,7 +3,6 @@
 """Start, spin and end of every node of the suite."""
 
 from collections.abc import Callable
-import faulthandler
 import gc
 import re
 import signal
@@ -21,13 +20,14 @@ from rclpy.signals import SignalHandlerOptions
 from irevla_control.errors import ConfigError, IrevlaError, one_line
 from irevla_control.parameters.parameter import RCLPY_PARAMETERS
 from irevla_control.ros.executor import DirectExecutor
+from irevla_control.ros.exit_deadline import exit_after
 from irevla_control.ros.middleware import leave_shared_memory
 from irevla_control.ros.parameters import check_arguments
 
 # Signals within this time count as one Ctrl-C [s]: the terminal and the launch may both send it.
 SAME_S = 0.5
-# Time allowed for the middleware to destroy a node [s].
-ENDS_WITHIN_S = 5.0
+# Time allowed for the middleware to destroy a node [s]: less than launch waits (5 s).
+ENDS_WITHIN_S = 3
 
 
 class Node(rclpy.node.Node):
@@ -40,18 +40,15 @@ class Node(rclpy.node.Node):
     def __init__(self, name: str, **options: Any) -> None:
         """Create the node; options go to rclpy's Node."""
         super().__init__(name, **options)
+        # Status of the process if the middleware does not end; `run_node` sets its own.
+        self.exit_status = 1
         # Callbacks run in reverse order: this one before rclpy's own, which changes the clock.
         self.add_on_set_parameters_callback(_fit_rclpy)
 
     def destroy_node(self) -> None:
         """Leave the graph; a subclass saves its data before it calls this."""
-        # A deadlock in C holds Python's lock; this prints the stack and ends with status 1.
-        stderr = sys.__stderr__ or sys.stderr
-        faulthandler.dump_traceback_later(ENDS_WITHIN_S, exit=True, file=stderr)
-        try:
+        with exit_after(ENDS_WITHIN_S, self.exit_status):
             super().destroy_node()
-        finally:
-            faulthandler.cancel_dump_traceback_later()
 
 
 class NodeDone(Exception):  # noqa: N818 (no error)
@@ -109,6 +106,7 @@ def run_node(create: Callable[[], Node], shared_memory: bool = True) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         if node is not None:
+            node.exit_status = status
             node.destroy_node()
         rclpy.try_shutdown()
     sys.exit(status)

@@ -128,4 +128,4 @@ def test_a_middleware_that_does_not_end_is_not_waited_for(start, tmp_path):
     output, errors = process.communicate(timeout=30)
     assert ENDS_WITHIN_S < time.monotonic() - asked < ENDS_WITHIN_S + 5
     assert output.endswith('cleaned up\n'), 'the node itself ended well'
-    assert process.returncode == 1 and 'destroy_node' in errors
+    assert process.returncode == 0 and errors == '', 'a hang in the middleware loses nothing'
