@@ -31,7 +31,7 @@ def exit_after(seconds: int, status: int) -> Iterator[None]:
     """
     library, timer = ctypes.CDLL(None, use_errno=True), ctypes.c_void_p()
     event = _Event(value=status, notify=SIGEV_THREAD,
-                   function=ctypes.cast(library._exit, ctypes.c_void_p))
+                   function=ctypes.cast(library['_exit'], ctypes.c_void_p))
     if library.timer_create(CLOCK_MONOTONIC, ctypes.byref(event), ctypes.byref(timer)):
         raise OSError(ctypes.get_errno(), 'the C library makes no timer')
     library.timer_settime(timer, 0, ctypes.byref(_Times(value_s=seconds)), None)
