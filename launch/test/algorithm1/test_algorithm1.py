@@ -459,5 +459,5 @@ def test_stage_1_goes_on_after_any_nodes_or_all_at_once_are_killed(tmp_path, sta
     assert json.loads((output / 'stage1.json').read_text())['env_steps'] == rows[-1]['step']
     learned = load_checkpoint(output / 'checkpoint')
     state = load_file(output / 'learner.safetensors')
-    for name, weight in learned.head.state_dict().items():
+    for name, weight in learned.head.mlp.state_dict().items():
         assert torch.equal(weight, state[f'averaged/{name}']), 'as it was saved, bit by bit'

@@ -63,7 +63,7 @@ def sacfd_stage(
             began = learner.learning
             learner.add(played.latents)
             on_episode(played, learner.progress())
-            learner.save()
+            learner.commit_episode()
             if learner.learning and not began:
                 learner.run_updates(learner.pending_updates)
             if learner.done:

@@ -229,8 +229,8 @@ class LearnerNode(Node):
             learner.add(episode)
             now = learner.progress()
             log.add(now.env_steps, **now.metrics())
-            # Saved last: if killed before, the row of metrics is dropped at the next start.
-            learner.save()
+            # Committed last: if killed before, the row of metrics is dropped at the next start.
+            learner.commit_episode()
         return True
 
     def _publish(self) -> None:

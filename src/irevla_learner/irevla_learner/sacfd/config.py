@@ -23,6 +23,7 @@ class SACfDConfig(Settings):
     updates_per_decision: float = setting(2.0, least=0)
     batch_size: int = setting(128, least=2)
     demonstration_share: float = setting(0.5, least=0, most=1)
+    online_rows: Literal['all', 'rest'] = 'all'
     keep_successes: bool = True
     capacity: int = setting(20000, least=1)
     discount: float = setting(0.97, least=0, most=1)
@@ -30,6 +31,7 @@ class SACfDConfig(Settings):
     num_critics: int = setting(2, least=1)
     hidden: tuple[int, ...] = setting((256, 256), least=1)
     pca_components: int = setting(128, least=1)
+    pca_floor: float = setting(0.1, least=1e-6, most=1)
     target_tau: float = setting(0.01, least=0, most=1)
     critic_learning_rate: float = setting(5e-4, least=0, most=1)
     actor_learning_rate: float = setting(1.5e-4, least=0, most=1)

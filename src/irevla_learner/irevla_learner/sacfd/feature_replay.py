@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+import math
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from irevla_learner.replay.latent_episode import LatentEpisode
 from irevla_learner.replay.latent_replay import LatentReplay
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_learner.sacfd.feature_cache import FeatureCache
-from irevla_learner.sacfd.features import Components, Features
+from irevla_learner.sacfd.features import Components, Features, Sketch
 from irevla_policy.checkpoints.state_file import join, part
 from irevla_policy.model.head import TokenLearner
 
@@ -98,8 +99,15 @@ class FeatureReplay:
         """
         rows = np.concatenate([np.arange(span.start, span.stop) for span in self._replay.spans])
         chosen = np.sort(random.permutation(rows)[:COMPONENT_ROWS])
-        components = Components.fit(self._latents(chosen), self._config.pca_components)
-        self._use(Features(token_learner, components))
+        sketch = self._sketch()
+        values = torch.cat(
+            [
+                sketch(self._latents(chosen[start : start + ENCODE_ROWS]))
+                for start in range(0, len(chosen), ENCODE_ROWS)
+            ]
+        )
+        components = Components.fit(values, self._config.pca_components, self._config.pca_floor)
+        self._use(Features(token_learner, sketch, components))
 
     def state(self) -> dict[str, Tensor]:
         """Return the principal components: the part of the features that was fitted."""
@@ -113,7 +121,11 @@ class FeatureReplay:
             ConfigError: the disk is full.
 
         """
-        self._use(Features(token_learner, Components(**part(state, 'components'))))
+        components = Components(**part(state, 'components'))
+        self._use(Features(token_learner, self._sketch(), components))
+
+    def _sketch(self) -> Sketch:
+        return Sketch(math.prod(self.latent_shape))
 
     def _use(self, features: Features) -> None:
         self._features = features.to(self._device)
@@ -131,9 +143,10 @@ class FeatureReplay:
         self._cache.commit(span)
 
     def _find_rows(self) -> None:
-        self._demonstrations, self._online = (
-            self._replay.usable(self._config.return_steps, kind) for kind in (True, False)
-        )
+        steps = self._config.return_steps
+        self._demonstrations = self._replay.usable(steps, demonstrations=True)
+        kind = None if self._config.online_rows == 'all' else False
+        self._online = self._replay.usable(steps, kind)
 
     def draw(self, random: np.random.Generator) -> Batch:
         """Return a batch of random transitions."""

@@ -11,38 +11,72 @@ from torch import Tensor, nn
 from irevla_policy.model.head import TokenLearner
 from irevla_policy.model.tensors import tensor_bytes
 
+# Largest number of values of a latent from which principal components are computed directly;
+# longer latents are reduced to this number first.
+SKETCH_SIZE = 4096
+# Bound of a component: the policy's latents leave the region that they were fitted in.
+LARGEST = 5.0
+
+
+class Sketch(nn.Module):
+    """Random projection of whole latents to `SKETCH_SIZE` values, which keeps distances.
+
+    Each value of the latent is added to one random output with a random sign (count sketch,
+    Charikar et al. 2002). Its constants follow from the size of the latent, so that nothing is
+    stored. A latent that is not longer than the sketch is kept as it is.
+    """
+
+    index: Tensor
+    sign: Tensor
+
+    def __init__(self, size: int) -> None:
+        """Reduce latents of m * d = ``size`` values."""
+        super().__init__()
+        self.size = min(size, SKETCH_SIZE)
+        random = torch.Generator().manual_seed(size)
+        index = torch.randint(self.size, (size,), generator=random)
+        sign = torch.randint(2, (size,), generator=random).float() * 2 - 1
+        self.register_buffer('index', index, persistent=False)
+        self.register_buffer('sign', sign, persistent=False)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Map float latents (B, m, d) to (B, size)."""
+        values = nn.functional.layer_norm(latents, latents.shape[-1:]).flatten(1)
+        if values.shape[1] <= self.size:
+            return values
+        sums = values.new_zeros(len(values), self.size)
+        return sums.index_add_(1, self.index, values * self.sign)
+
 
 class Components(nn.Module):
-    """Principal components of whole latents, scaled to unit variance."""
+    """Principal components of sketched latents, scaled to unit variance and bounded."""
 
     mean: Tensor
     axes: Tensor
 
     def __init__(self, mean: Tensor, axes: Tensor) -> None:
-        """Project on axes (m * d, count) around a mean (m * d,)."""
+        """Project on axes (size, count) around a mean (size,)."""
         super().__init__()
         self.register_buffer('mean', mean)
         self.register_buffer('axes', axes)
 
     @classmethod
-    def fit(cls, latents: Tensor, count: int) -> 'Components':
-        """Return the principal components of float latents (N, m, d)."""
-        tokens = cls._normalised(latents)
-        mean = tokens.mean(0)
-        count = max(1, min(count, len(tokens) - 1, tokens.shape[1]))
-        _, spread, axes = torch.pca_lowrank(tokens - mean, count, center=False)
-        # A lower bound: directions of almost no variance are not amplified.
-        floor = (1e-3 * spread[0]).clamp_min(1e-6)
-        scale = (len(tokens) ** 0.5 / torch.maximum(spread, floor)).unsqueeze(0)
+    def fit(cls, values: Tensor, count: int, floor: float) -> 'Components':
+        """Return the principal components of sketched latents (N, size).
+
+        Components of less than ``floor`` times the spread of the first one are scaled as if they
+        had that spread: directions of almost no variance are not amplified.
+        """
+        mean = values.mean(0)
+        count = max(1, min(count, len(values) - 1, values.shape[1]))
+        _, spread, axes = torch.pca_lowrank(values - mean, count, center=False)
+        least = (floor * spread[0]).clamp_min(1e-6)
+        scale = (len(values) ** 0.5 / torch.maximum(spread, least)).unsqueeze(0)
         return cls(mean, axes * scale)
 
-    @staticmethod
-    def _normalised(latents: Tensor) -> Tensor:
-        return nn.functional.layer_norm(latents, latents.shape[-1:]).flatten(1)
-
-    def forward(self, latents: Tensor) -> Tensor:
-        """Map float latents (B, m, d) to (B, count)."""
-        return (self._normalised(latents) - self.mean) @ self.axes
+    def forward(self, values: Tensor) -> Tensor:
+        """Map sketched latents (B, size) to (B, count)."""
+        return ((values - self.mean) @ self.axes).clamp(-LARGEST, LARGEST)
 
 
 class Features(nn.Module):
@@ -52,11 +86,13 @@ class Features(nn.Module):
     output is cached.
     """
 
-    def __init__(self, token_learner: TokenLearner, components: Components) -> None:
+    def __init__(
+        self, token_learner: TokenLearner, sketch: Sketch, components: Components
+    ) -> None:
         """Copy the token learner."""
         super().__init__()
         self.token_learner = copy.deepcopy(token_learner).requires_grad_(False)
-        self.components = components
+        self.sketch, self.components = sketch, components
 
     def size(self, state_size: int) -> int:
         """Return the number of features for a proprioception of this size."""
@@ -72,4 +108,5 @@ class Features(nn.Module):
     @torch.no_grad()
     def forward(self, latents: Tensor, states: Tensor) -> Tensor:
         """Map float latents (B, m, d) and states (B, p) to features (B, f)."""
-        return torch.cat((self.token_learner(latents), states, self.components(latents)), -1)
+        components = self.components(self.sketch(latents))
+        return torch.cat((self.token_learner(latents), states, components), -1)

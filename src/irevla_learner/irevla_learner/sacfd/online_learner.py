@@ -7,11 +7,9 @@ from dataclasses import asdict, dataclass, replace
 import math
 from pathlib import Path
 import time
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from irevla_control.errors import ConfigError
 from irevla_learner.progress import Progress, stage_done
@@ -24,7 +22,11 @@ from irevla_policy.checkpoints.state_file import load_state, save_state
 from irevla_policy.model.head import Head
 from irevla_policy.model.latent_policy import LatentPolicy
 
-STATE = 'learner.safetensors'
+# Files of a learner: constants, weights, and the progress after each episode.
+COMPONENTS, WEIGHTS = 'components.safetensors', 'learner.safetensors'
+PROGRESS = 'progress.safetensors'
+# Weights are written at most this often [s]; a killed learner repeats the updates since then.
+SAVE_PERIOD_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,6 @@ class Counters:
         episodes: number of episodes.
         successes: number of episodes with success.
         interventions: number of environment steps with a person's command.
-        warm_up: number of pending updates of the warm-up.
-        owed: number of pending updates after it.
         staleness: mean age of the heads that acted in the newest episode, in updates.
 
     """
@@ -76,8 +76,6 @@ class Counters:
     episodes: int = 0
     successes: int = 0
     interventions: int = 0
-    warm_up: int = 0
-    owed: float = 0.0
     staleness: float = 0.0
 
 
@@ -103,12 +101,12 @@ class OnlineLearner:
         self._replay: FeatureReplay | None = None
         self._agent: SACfD | None = None
         self._window: deque[bool] = deque(maxlen=config.success_window)
-        self._counters = Counters(warm_up=config.warm_up_updates)
+        self._counters = Counters()
+        self._warm_up = config.warm_up_updates
+        self._saved_s = -math.inf
         self._losses = Losses(*[math.nan] * 5)
         self._identity = {'config': asdict(config), 'seed': seed, 'start': policy.digest()}
-        found = load_state(self._folder / STATE, self._identity)
-        if found is not None:
-            self._restore(*found)
+        self._restore()
         self._began, self._updates_before = time.monotonic(), self.version
 
     @property
@@ -124,24 +122,30 @@ class OnlineLearner:
     @property
     def pending_updates(self) -> int:
         """Number of updates, with those of the warm-up, for the episodes so far."""
-        return self._counters.warm_up + int(self._counters.owed) if self.learning else 0
+        due = self._trained_steps * self._config.updates_per_decision
+        # Weights may have been saved after the newest progress.
+        return self._warm_up + max(0, int(due) - self.version) if self.learning else 0
+
+    @property
+    def _trained_steps(self) -> int:
+        return self._counters.env_steps - self._counters.zero_shot_steps
 
     @property
     def done(self) -> bool:
         """Whether the success rate or the number of environment steps is reached."""
-        config, counters = self._config, self._counters
+        config = self._config
         return self.learning and stage_done(
             self._window,
             config.success_window,
             config.window_success,
-            counters.env_steps - counters.zero_shot_steps,
+            self._trained_steps,
             config.env_steps,
         )
 
     def add(self, episode: LatentEpisode) -> None:
         """Add an episode to the replay and its updates to the pending ones.
 
-        Call `save` after the episode is logged elsewhere too.
+        Call `commit_episode` after the episode is logged elsewhere too.
 
         Raises:
             ConfigError: it does not fit the policy, all zero-shot episodes failed, or the
@@ -162,7 +166,6 @@ class OnlineLearner:
             return
         self._window.append(episode.success)
         counters.staleness = float(self.version - episode.versions.astype(np.float64).mean())
-        counters.owed += len(episode.actions) * self._config.updates_per_decision
 
     def _open_replay(self, tokens: int, width: int) -> FeatureReplay:
         statistics = self._policy.statistics
@@ -181,34 +184,58 @@ class OnlineLearner:
         )
         return self._replay
 
-    def save(self) -> None:
-        """Write the state file from which the same stage 1 continues."""
-        agent, replay = self._agent, self._replay
-        # There is something to save after the first episode only.
-        assert replay is not None
-        tensors = agent.state() | replay.state() if agent else {}
-        save_state(
-            self._folder / STATE,
-            tensors,
-            self._identity,
-            {
-                'latent': replay.latent_shape,
-                'window': list(self._window),
-                'updates': self.version,
-                'counters': asdict(self._counters),
-            },
-        )
+    def commit_episode(self) -> None:
+        """Write the progress after an episode; the weights if they are old.
 
-    def _restore(self, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
-        self._counters = Counters(**progress['counters'])
-        self._window.extend(progress['window'])
+        A killed learner continues with all episodes, and repeats updates of `SAVE_PERIOD_S` at
+        most.
+        """
+        if self.learning and time.monotonic() - self._saved_s >= SAVE_PERIOD_S:
+            self.save()
+        else:
+            self._save_progress()
+
+    def save(self) -> None:
+        """Write the weights and the progress from which the same stage 1 continues."""
+        if self._agent:
+            save_state(
+                self._folder / WEIGHTS,
+                self._agent.state(),
+                self._identity,
+                {'updates': self.version, 'warm_up': self._warm_up},
+            )
+            self._saved_s = time.monotonic()
+        self._save_progress()
+
+    def _save_progress(self) -> None:
+        # There is something to save after the first episode only.
+        assert self._replay is not None
+        progress = {
+            'latent': self._replay.latent_shape,
+            'window': list(self._window),
+            'counters': asdict(self._counters),
+        }
+        save_state(self._folder / PROGRESS, {}, self._identity, progress)
+
+    def _restore(self) -> None:
+        progress, weights, components = (
+            load_state(self._folder / name, self._identity)
+            for name in (PROGRESS, WEIGHTS, COMPONENTS)
+        )
+        if progress is None:
+            return
+        _, numbers = progress
+        self._counters = Counters(**numbers['counters'])
+        self._window.extend(numbers['window'])
         # The replay may contain one more episode than the counters; it is used too.
-        replay = self._open_replay(*progress['latent'])
-        if tensors:
-            self._seed_random(progress['updates'])
-            replay.restore(tensors, self._policy.head.pool)
+        replay = self._open_replay(*numbers['latent'])
+        if weights is not None and components is not None:
+            tensors, done = weights
+            self._warm_up = done['warm_up']
+            self._seed_random(done['updates'])
+            replay.restore(components[0], self._policy.head.pool)
             self._agent = SACfD(self._policy.head, replay.num_features, self._config, self._device)
-            self._agent.restore(tensors, progress['updates'])
+            self._agent.restore(tensors, done['updates'])
 
     def _begin_if_enough(self, replay: FeatureReplay) -> None:
         config, counters = self._config, self._counters
@@ -233,6 +260,7 @@ class OnlineLearner:
             )
         self._seed_random(0)
         replay.fit(self._policy.head.pool, self._random)
+        save_state(self._folder / COMPONENTS, replay.state(), self._identity, {})
         self._agent = SACfD(self._policy.head, replay.num_features, config, self._device)
         counters.zero_shot_steps = counters.env_steps
         self._began = time.monotonic()
@@ -244,15 +272,14 @@ class OnlineLearner:
 
     def run_updates(self, most: int) -> int:
         """Run at most this number of pending updates; return the number that ran."""
-        agent, replay, counters = self._agent, self._replay, self._counters
+        agent, replay = self._agent, self._replay
         done = 0
         while agent and replay and done < most and self.pending_updates:
             batch = replay.draw(self._random)
-            if counters.warm_up:
-                counters.warm_up -= 1
+            if self._warm_up:
+                self._warm_up -= 1
                 losses = agent.update(batch, actor=False)
             else:
-                counters.owed -= 1
                 losses = agent.update(batch)
             if math.isnan(losses.actor):
                 losses = replace(losses, actor=self._losses.actor, cloning=self._losses.cloning)
@@ -268,7 +295,6 @@ class OnlineLearner:
     def progress(self) -> SACfDProgress:
         """Return the progress so far."""
         losses, counters = self._losses, self._counters
-        trained_steps = counters.env_steps - counters.zero_shot_steps
         return SACfDProgress(
             env_steps=counters.env_steps,
             episodes=counters.episodes,
@@ -277,7 +303,7 @@ class OnlineLearner:
             window_success=float(np.mean(self._window)) if self._window else math.nan,
             updates_per_s=(self.version - self._updates_before) / (time.monotonic() - self._began),
             interventions=counters.interventions,
-            updates_per_decision=self.version / max(1, trained_steps),
+            updates_per_decision=self.version / max(1, self._trained_steps),
             owed=self.pending_updates,
             staleness=counters.staleness,
             critic_loss=losses.critic,

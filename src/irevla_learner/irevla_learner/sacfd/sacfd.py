@@ -81,9 +81,13 @@ class SACfD:
         self.log_temperature = nn.Parameter(torch.tensor(math.log(0.01), device=device))
         # Entropy of actions with the standard deviation `std`.
         self._target_entropy = action_size * (math.log(config.std) + HALF_LOG_2_PI + 0.5)
-        self._modules = {
-            'actor': self.actor,
-            'averaged': self._averaged,
+        # A frozen token learner is that of the policy: it is not saved again.
+        learned = [
+            one if self._token_learner_learns else one.mlp for one in (self.actor, self._averaged)
+        ]
+        self._modules: dict[str, nn.Module] = {
+            'actor': learned[0],
+            'averaged': learned[1],
             'critics': self.critics,
             'targets': self._targets,
         }
@@ -140,7 +144,8 @@ class SACfD:
         # The standard deviation is independent of the observation: no gradient to the means.
         log_std, noise = self.log_std.clamp(-4, 0), torch.randn_like(means)
         log_probability = -(0.5 * noise.square() + log_std + HALF_LOG_2_PI).sum(-1)
-        return means + noise * log_std.exp(), log_probability
+        # Clipped as executed actions are: the critics know no actions outside.
+        return (means + noise * log_std.exp()).clamp(-1, 1), log_probability
 
     def update(self, batch: Batch, actor: bool = True) -> Losses:
         """Update the critics, and the actor in every `actor_every`-th update.

@@ -4,40 +4,56 @@
 
 import torch
 
-from irevla_learner.sacfd.features import Components, Features
+from irevla_learner.sacfd.features import LARGEST, SKETCH_SIZE, Components, Features, Sketch
 from irevla_policy.model.head import TokenLearner
 
 
 def test_components_are_uncorrelated_and_of_spread_one():
     torch.manual_seed(0)
     latents = torch.randn(300, 4, 6)
-    components = Components.fit(latents, 5)(latents)
+    values = Sketch(24)(latents)
+    components = Components.fit(values, 5, 1e-3)(values)
     covariance = components.T @ components / len(components)
     torch.testing.assert_close(covariance, torch.eye(5), atol=0.05, rtol=0)
 
 
 def test_components_of_few_latents_stay_of_the_order_of_one():
     torch.manual_seed(0)
-    components = Components.fit(torch.randn(10, 4, 6), 128)
+    components = Components.fit(torch.randn(10, 24), 128, 1e-3)
     assert components.axes.shape[1] == 9
-    assert components(torch.randn(50, 4, 6)).abs().max() < 100
-    static = torch.randn(1, 4, 6) + 1e-7 * torch.randn(40, 4, 6)
-    assert torch.isfinite(Components.fit(static, 8)(static)).all()
+    static = torch.randn(1, 24) + 1e-7 * torch.randn(40, 24)
+    assert torch.isfinite(Components.fit(static, 8, 1e-3)(static)).all()
+
+
+def test_components_stay_bounded_when_the_latents_leave_the_region_of_the_fit():
+    torch.manual_seed(0)
+    # Most directions hold a thousandth of the variance, as in latents of zero-shot episodes.
+    spread = torch.cat((torch.ones(4), torch.full((20,), 0.03)))
+    values = torch.randn(300, 24) * spread
+    later = values + 0.5 * torch.randn(300, 24)
+    bounded = Components.fit(values, 20, 0.1)(later)
+    assert bounded.abs().max() <= LARGEST
+    assert bounded.square().mean().sqrt() < 4
+    unbounded = (later - values.mean(0)) @ Components.fit(values, 20, 1e-3).axes
+    assert unbounded.abs().max() > 3 * LARGEST, 'what the floor is for'
 
 
 def test_features_of_another_token_learner_have_another_digest():
     torch.manual_seed(0)
-    components = Components.fit(torch.randn(20, 4, 6), 3)
     first, second = TokenLearner(6), TokenLearner(6)
-    assert Features(first, components).digest() == Features(first, components).digest()
-    assert Features(first, components).digest() != Features(second, components).digest()
+    components, other = (Components.fit(torch.randn(20, 24), 3, 1e-3) for _ in range(2))
+    digest = Features(first, Sketch(24), components).digest()
+    assert Features(first, Sketch(24), components).digest() == digest
+    assert Features(second, Sketch(24), components).digest() != digest
+    assert Features(first, Sketch(24), other).digest() != digest
 
 
 def test_features_keep_the_token_learner_they_were_made_with():
     torch.manual_seed(0)
     latents, states = torch.randn(5, 4, 6), torch.randn(5, 2)
     token_learner = TokenLearner(6)
-    features = Features(token_learner, Components.fit(torch.randn(20, 4, 6), 3))
+    components = Components.fit(torch.randn(20, 24), 3, 1e-3)
+    features = Features(token_learner, Sketch(24), components)
     before = features(latents, states)
     assert before.shape == (5, features.size(2))
     torch.testing.assert_close(before[:, :6], token_learner(latents).detach())
@@ -45,3 +61,22 @@ def test_features_keep_the_token_learner_they_were_made_with():
     with torch.no_grad():
         token_learner.query.add_(1)
     assert torch.equal(features(latents, states), before)
+
+
+def test_a_sketch_of_long_latents_keeps_their_distances_and_follows_from_their_size():
+    torch.manual_seed(0)
+    tokens, width = 16, 512
+    latents = torch.randn(20, tokens, width)
+    sketch = Sketch(tokens * width)
+    values = sketch(latents)
+    assert values.shape == (20, SKETCH_SIZE)
+    assert torch.equal(values, Sketch(tokens * width)(latents))
+    whole = torch.nn.functional.layer_norm(latents, (width,)).flatten(1)
+    torch.testing.assert_close(torch.pdist(values), torch.pdist(whole), rtol=0.1, atol=0)
+    assert not sketch.state_dict(), 'nothing to store'
+
+
+def test_a_sketch_keeps_short_latents_as_they_are():
+    latents = torch.randn(5, 4, 6)
+    expected = torch.nn.functional.layer_norm(latents, (6,)).flatten(1)
+    assert torch.equal(Sketch(24)(latents), expected)

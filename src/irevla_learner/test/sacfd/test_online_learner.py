@@ -9,8 +9,9 @@ from reach import Reach, acting, beside_the_goal, latent_policy
 import torch
 
 from irevla_control.errors import ConfigError
+from irevla_learner.sacfd import online_learner
 from irevla_learner.sacfd.config import SACfDConfig
-from irevla_learner.sacfd.online_learner import STATE, OnlineLearner
+from irevla_learner.sacfd.online_learner import PROGRESS, WEIGHTS, OnlineLearner
 from irevla_policy.exploration import SmoothNoise
 
 CONFIG = SACfDConfig(
@@ -83,14 +84,51 @@ def test_goes_on_where_it_was_saved(tmp_path):
     assert again.version > one.version
 
 
-def test_another_learning_or_a_damaged_one_is_refused(tmp_path):
+def test_a_killed_learner_keeps_its_episodes_and_repeats_the_updates_since_the_last_save(tmp_path):
+    one, played = learner(tmp_path), iter(episodes(60))
+    while not one.learning:
+        one.add(next(played))
+    one.run_updates(10)
+    one.commit_episode()
+    weights, version = (tmp_path / WEIGHTS).read_bytes(), one.version
+    for _ in range(3):
+        one.add(next(played))
+        one.run_updates(one.pending_updates)
+        one.commit_episode()
+    assert (tmp_path / WEIGHTS).read_bytes() == weights, 'younger than the period of saving'
+    assert (tmp_path / PROGRESS).stat().st_size < 5000
+    again = learner(tmp_path)
+    assert again.progress().env_steps == one.progress().env_steps
+    assert again.version == version
+    assert again.pending_updates == one.version - version
+    assert again.run_updates(1000) == again.version - version
+    assert again.version == one.version
+
+
+def test_the_weights_are_saved_when_they_are_old(tmp_path, monkeypatch):
+    one, played = learner(tmp_path), iter(episodes(60))
+    while not one.learning:
+        one.add(next(played))
+    one.commit_episode()
+    weights = (tmp_path / WEIGHTS).read_bytes()
+    monkeypatch.setattr(online_learner, 'SAVE_PERIOD_S', 0.0)
+    one.add(next(played))
+    one.run_updates(20)
+    one.commit_episode()
+    assert (tmp_path / WEIGHTS).read_bytes() != weights
+    assert learner(tmp_path).version == one.version
+
+
+@pytest.mark.parametrize('file', [PROGRESS, WEIGHTS])
+def test_another_learning_or_a_damaged_one_is_refused(tmp_path, file):
     one = learner(tmp_path)
-    for episode in episodes(3):
-        one.add(episode)
+    played = iter(episodes(60))
+    while not one.learning:
+        one.add(next(played))
     one.save()
     with pytest.raises(ConfigError, match='config was'):
         learner(tmp_path, batch_size=32)
-    (tmp_path / STATE).write_bytes((tmp_path / STATE).read_bytes()[:50])
+    (tmp_path / file).write_bytes((tmp_path / file).read_bytes()[:50])
     with pytest.raises(ConfigError, match='is damaged'):
         learner(tmp_path)
 

@@ -181,6 +181,10 @@ def test_a_token_learner_that_learns_reads_the_latents_and_leaves_the_critics_fe
     assert not torch.allclose(head(batch.latents, batch.features[:, 4:6]), actions)
 
 
+def actor_weights(training):
+    return torch.cat([one.flatten() for one in training.agent.actor.mlp.parameters()]).detach()
+
+
 @pytest.mark.parametrize(
     'temperature, token_learner', [('none', 0.0), ('auto', 0.0), ('none', 1e-4)]
 )
@@ -193,8 +197,9 @@ def test_products_in_bfloat16_give_nearly_the_same_update(tmp_path, temperature,
             token_learner_learning_rate=token_learner,
         )
         training.agent._short = short
+        start = actor_weights(training)
         losses.append([training.update() for _ in range(20)])
-        weights.append(torch.cat([one.flatten() for one in training.agent.actor.mlp.parameters()]))
+        weights.append(actor_weights(training))
         assert all(value.dtype == torch.float32 for value in training.state().values())
     torch.testing.assert_close(
         *(torch.tensor([[one.critic, one.value] for one in each]) for each in losses),
@@ -202,7 +207,8 @@ def test_products_in_bfloat16_give_nearly_the_same_update(tmp_path, temperature,
         rtol=0,
     )
     assert not torch.equal(*weights), 'the second multiplied in float32 too'
-    torch.testing.assert_close(*weights, atol=3e-4, rtol=0)
+    # Adam makes steps of one size from gradients near zero, whose sign rounding may change.
+    assert (weights[1] - weights[0]).norm() < 0.06 * (weights[0] - start).norm()
 
 
 def test_each_loss_moves_only_what_it_is_of(tmp_path):
@@ -308,3 +314,25 @@ def test_goes_on_from_its_state_exactly(tmp_path, token_learner):
         assert one.agent.updates == 10
     assert all(torch.equal(value, training.state()[name]) for name, value in again.state().items())
     assert not all(torch.equal(value, state[name]) for name, value in again.state().items())
+
+
+@pytest.mark.parametrize('online_rows, with_successes', [('all', True), ('rest', False)])
+def test_the_online_part_of_a_batch_has_all_rows_or_those_that_are_no_demonstrations(
+    tmp_path, online_rows, with_successes
+):
+    training, _ = small_training(tmp_path, online_rows=online_rows)
+    rewards = torch.cat(
+        [
+            batch.rewards[batch.num_demonstrations :]
+            for batch in (training.replay.draw(training.random) for _ in range(20))
+        ]
+    )
+    # Only demonstrations succeeded in this replay.
+    assert bool((rewards > 0).any()) == with_successes
+
+
+def test_sampled_actions_are_clipped_as_executed_ones_are(tmp_path):
+    training, _ = small_training(tmp_path, temperature='auto', std=0.5)
+    actions, _ = training.agent._sample(torch.full((1000, ACTIONS), 0.9))
+    assert actions.abs().max() == 1
+    assert 0.2 < (actions == 1).float().mean() < 0.6

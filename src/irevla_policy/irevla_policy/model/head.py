@@ -29,7 +29,8 @@ class TokenLearner(nn.Module):
         score = torch.tanh(self.key(tokens)) @ self.query
         score = score.masked_fill((latent == 0).all(-1), -torch.inf)
         weight = torch.softmax(score, dim=1)
-        return self.out_norm((weight.unsqueeze(1) @ self.value(tokens)).squeeze(1))
+        # The weights sum to one, so the linear map of the mean is the mean of the linear maps.
+        return self.out_norm(self.value((weight.unsqueeze(1) @ tokens).squeeze(1)))
 
 
 class Head(nn.Module):
