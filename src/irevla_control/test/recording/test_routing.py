@@ -9,7 +9,7 @@ WAIT, WRITE, DROP = Route.WAIT, Route.WRITE, Route.DROP
 
 @pytest.mark.parametrize('position', Position)
 @pytest.mark.parametrize('behind_another', [False, True])
-def test_nothing_is_decided_while_messages_received_before_may_still_come(
+def test_fresh_message_waits_for_messages_received_before(
         position, behind_another):
     assert route(position, Age.FRESH, behind_another) is WAIT
 
@@ -17,7 +17,7 @@ def test_nothing_is_decided_while_messages_received_before_may_still_come(
 @pytest.mark.parametrize('position, expected', [
     (Position.WITHIN, WRITE), (Position.BEFORE, DROP), (Position.AHEAD, WAIT),
     (Position.BETWEEN, WAIT)])
-def test_only_what_no_later_event_changes_is_decided(position, expected):
+def test_settled_message_is_routed_unless_a_later_event_may_change_it(position, expected):
     assert route(position, Age.SETTLED, False) is expected
 
 
@@ -25,7 +25,7 @@ def test_only_what_no_later_event_changes_is_decided(position, expected):
     (Position.WITHIN, WRITE), (Position.BEFORE, DROP), (Position.AHEAD, WRITE),
     (Position.BETWEEN, DROP)])
 @pytest.mark.parametrize('behind_another', [False, True])
-def test_what_waited_too_long_goes_where_it_most_likely_belongs(
+def test_overdue_message_is_routed_to_its_most_likely_place(
         position, expected, behind_another):
     assert route(position, Age.OVERDUE, behind_another) is expected
 
