@@ -51,7 +51,7 @@ def test_a_target_that_is_written_in_place_fails(tmp_path):
     ('shutil.move(a, b)', 'calls shutil.move'), ('folder.rename(b)', 'calls folder.rename'),
     ("(folder / 'x').replace(b)", 'calls (folder / '), ("text.replace('a', 'b')", ''),
     ("time.replace(hour=1)", ''), ('dataclasses.replace(a, b=1)', '')])
-def test_renames_and_locks_of_a_packages_own_are_found(tmp_path: Path, line, found):
+def test_renames_and_locks_beside_the_shared_functions_are_found(tmp_path: Path, line, found):
     (tmp_path / 'package.xml').write_text('<package><name>pack</name></package>')
     (tmp_path / 'pack').mkdir()
     (tmp_path / 'pack' / 'module.py').write_text(f'{line}\n')
