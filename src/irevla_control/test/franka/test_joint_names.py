@@ -15,8 +15,9 @@ from irevla_control.franka.joint_names import joint_names, joint_prefix
 def install(monkeypatch, version, *files):
     """Simulate another installed wheel of franky."""
     monkeypatch.setattr(importlib.metadata, 'version', lambda _: version)
-    monkeypatch.setattr(importlib.metadata, 'files',
-                        lambda _: [PurePosixPath(file) for file in files] or None)
+    monkeypatch.setattr(
+        importlib.metadata, 'files', lambda _: [PurePosixPath(file) for file in files] or None
+    )
 
 
 def test_joint_prefix_is_the_name_in_the_robots_description():
@@ -25,22 +26,31 @@ def test_joint_prefix_is_the_name_in_the_robots_description():
 
 
 # Wheels for server versions 5 (Panda) and 6 to 8 (FR3), whose libfranka requests no description.
-@pytest.mark.parametrize('version, robot', [
-    ('0.9.2', 'panda'), ('0.12.1', 'fr3'), ('0.13.3', 'fr3'), ('0.14.2', 'fr3')])
+@pytest.mark.parametrize(
+    'version, robot', [('0.9.2', 'panda'), ('0.12.1', 'fr3'), ('0.13.3', 'fr3'), ('0.14.2', 'fr3')]
+)
 @pytest.mark.parametrize('found_in', ['file', 'version'])
 def test_joint_prefix_without_a_description_follows_from_libfranka(
-        monkeypatch, version, robot, found_in):
+    monkeypatch, version, robot, found_in
+):
     if found_in == 'file':
-        install(monkeypatch, '2.0.0', 'franky/__init__.py',
-                f'franky_control.libs/libfranka-b351eea7.so.{version}')
+        install(
+            monkeypatch,
+            '2.0.0',
+            'franky/__init__.py',
+            f'franky_control.libs/libfranka-b351eea7.so.{version}',
+        )
     else:
         install(monkeypatch, f'2.0.0+libfranka.{version}')
     assert joint_prefix(None) == robot
 
 
 def test_unknown_robot_is_refused(monkeypatch):
-    for description, version in ((None, '2.0.0'), ('', '2.0.0+libfranka.0.21.2'),
-                                 ('<robot>', '2.0.0+libfranka.0.21.2')):
+    for description, version in (
+        (None, '2.0.0'),
+        ('', '2.0.0+libfranka.0.21.2'),
+        ('<robot>', '2.0.0+libfranka.0.21.2'),
+    ):
         install(monkeypatch, version)
         with pytest.raises(ConfigError, match='parameter joint_prefix'):
             joint_prefix(description)
