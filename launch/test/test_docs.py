@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The documentation names what is there: folders, files, commands."""
+"""Folders, files and commands that the documentation names exist."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,14 +10,14 @@ from irevla_control.checks.structure import crowded_folders
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ('src', 'sim', 'launch', 'benchmarks', 'setup')
-# The page of old names has names that are no more.
+# docs/moved.md names files that no longer exist.
 TEXTS = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'Makefile',
          *sorted(ROOT.glob('config/**/*.yaml')),
          *(page for page in sorted(ROOT.glob('docs/*.md')) if page.name != 'moved.md')]
 
 
 def found(pattern):
-    """Return (what a text names, which text) for everything that a pattern finds."""
+    """Return (match, file) for each match of a pattern in the documentation."""
     return [(name, path.relative_to(ROOT)) for path in TEXTS
             for name in re.findall(pattern, path.read_text())]
 

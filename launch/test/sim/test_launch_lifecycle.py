@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A launch ends with its work, with Ctrl-C and with its nodes, and leaves no process behind."""
+"""A launch ends with its episodes, with Ctrl-C or with a node, and leaves no process."""
 
 import random
 import signal
@@ -29,7 +29,7 @@ def test_launch_ends_by_itself_when_the_episodes_are_done(tmp_path):
     assert 'Traceback' not in launch.output()
 
 
-def test_ctrl_c_ends_all_and_the_same_command_goes_on(tmp_path):
+def test_ctrl_c_ends_all_and_the_same_command_continues(tmp_path):
     file = tmp_path / 'results.json'
     with collect(tmp_path, episodes=5) as launch:
         graph.wait_for(lambda: len(graph.results(file)) >= 2, 90, 'two episodes')
@@ -53,7 +53,7 @@ def sim(folder, checkpoint, log='log', **arguments):
 
 @pytest.mark.parametrize('launch_file', ['collect', 'sim'])
 def test_any_killed_node_ends_the_launch(tmp_path, checkpoint, launch_file):
-    """Another node in each run."""
+    """The node is drawn at random."""
     starts = {'collect': collect, 'sim': lambda *given, **named: sim(
         *given, checkpoint=checkpoint, **named)}
     with starts[launch_file](tmp_path, episodes=1000) as launch:
