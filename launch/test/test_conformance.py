@@ -53,9 +53,9 @@ def test_results_of_all_programs_are_written_and_a_failure_is_reported(runner, c
     assert [found['first']['checks'][name]['passed'] for name in 'abc'] == [True, True, False]
     assert found['second']['checks'] == {'merge': {'passed': True, 'seconds': 2.5}}
     assert found['first']['complete'] and found['first']['versions'].keys() == {'numpy'}
-    shown = capsys.readouterr().out
-    assert '[3/3] first: c FAILED: it is c (0.0 s)' in shown
-    assert '[1/1] second: merge passed (2.5 s)' in shown
+    printed = capsys.readouterr().out
+    assert '[3/3] first: c FAILED: it is c (0.0 s)' in printed
+    assert '[1/1] second: merge passed (2.5 s)' in printed
 
 
 def test_a_stopped_run_continues_unless_the_code_has_changed(runner, tmp_path, capsys):

@@ -48,9 +48,9 @@ def test_the_architecture_shows_every_folder_and_module():
     for package in packages:
         own = re.search(rf'^{package.relative_to(ROOT)}/ (.*)\n((  .*\n)*)', tree, re.M)
         assert own, f'{package} is not in the tree of docs/architecture.md'
-        shown = {'': own[1], **dict(re.findall(r'^  (\w+)/ (.*)', own[2], re.M))}
-        assert set(shown) == {''} | {each.parent.name for each in package.glob('*/__init__.py')}
-        for folder, text in shown.items():
+        listed = {'': own[1], **dict(re.findall(r'^  (\w+)/ (.*)', own[2], re.M))}
+        assert set(listed) == {''} | {each.parent.name for each in package.glob('*/__init__.py')}
+        for folder, text in listed.items():
             words = re.findall(r'\w+', text)
             hidden = [file.stem for file in (package / folder).glob('[!_]*.py')
                       if file.stem not in words and 'run_moved' not in file.read_text()]

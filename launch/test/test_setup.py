@@ -116,7 +116,7 @@ def test_a_file_that_is_no_franky_is_refused_and_not_kept(franky, wanted, words)
 
 
 def test_make_help_lists_every_target():
-    shown = subprocess.run(['make', '-C', ROOT, 'help'], capture_output=True, text=True,
+    printed = subprocess.run(['make', '-C', ROOT, 'help'], capture_output=True, text=True,
                            timeout=30).stdout
     for target in ('setup', 'demo', 'test', 'bench', 'conformance', 'lint', 'lock', 'clean'):
-        assert f'make {target}' in shown
+        assert f'make {target}' in printed

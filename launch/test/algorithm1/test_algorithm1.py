@@ -199,8 +199,8 @@ def test_stage_1_over_the_graph(tmp_path, stage0, config):
             f'settings:={tmp_path / "sacfd.yaml"}', f'output:={output}',
             f'results:={tmp_path / "results.json"}', f'bags:={tmp_path / "bags"}'],
             stdout=log, stderr=log, timeout=200)
-    said = (tmp_path / 'log').read_text()
-    assert done.returncode == 0, said
+    printed = (tmp_path / 'log').read_text()
+    assert done.returncode == 0, printed
     rows = read_metrics(output)
     # Each episode has the next seed; the recorder may commit episodes in another order.
     played = by_seed(tmp_path)

@@ -92,9 +92,9 @@ def test_a_folder_that_is_no_checkpoint_is_refused_by_name(tmp_path):
 
 def test_arguments_are_described():
     for launch_file in ('collect.launch.py', 'sim.launch.py'):
-        shown = graph.subprocess.run(
+        described = graph.subprocess.run(
             ['ros2', 'launch', 'irevla_bringup', launch_file, '--show-args'],
             capture_output=True, text=True, timeout=60)
-        assert shown.returncode == 0
+        assert described.returncode == 0
         for name in ('tasks', 'episodes', 'seed', 'bags', 'mode', 'log_level', 'namespace'):
-            assert f"'{name}'" in shown.stdout
+            assert f"'{name}'" in described.stdout

@@ -51,10 +51,10 @@ class TestSim(unittest.TestCase):
         cls.node = rclpy.create_node('side', namespace='left')
         publisher = cls.node.create_publisher(Image, 'camera/side/image_raw', OBSERVATION)
 
-        def turn(image: Image) -> None:
+        def publish_rotated(image: Image) -> None:
             image.data = image.data[::-1]
             publisher.publish(image)
-        cls.node.create_subscription(Image, 'camera/front/image_raw', turn, OBSERVATION)
+        cls.node.create_subscription(Image, 'camera/front/image_raw', publish_rotated, OBSERVATION)
         cls.spinning = threading.Thread(target=rclpy.spin, args=[cls.node])
         cls.spinning.start()
 

@@ -67,9 +67,9 @@ def classifier(policy, bags, tmp_path_factory):
 
 
 def test_observations_of_a_bag_have_the_label_of_their_stamp(bags):
-    seen = read_observations(bags / 'light-0', ['front'])
-    assert len(seen.stamps) == len(seen.states) == len(seen.images['front']) == STEPS
-    assert seen.success.tolist() == [True] * STEPS
+    found = read_observations(bags / 'light-0', ['front'])
+    assert len(found.stamps) == len(found.states) == len(found.images['front']) == STEPS
+    assert found.success.tolist() == [True] * STEPS
     assert not read_observations(bags / 'light-1', ['front']).success.any()
 
 
