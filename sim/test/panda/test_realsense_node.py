@@ -275,7 +275,7 @@ def test_identical_images_are_reported_until_they_change(viewer):
     viewer.statuses.clear()
     viewer.until(lambda: any('camera wrist: its images have been identical' in text
                              for text in viewer.statuses), 'the report of a frozen camera')
-    assert not any('camera side: its pictures' in text for text in viewer.statuses)
+    assert not any('camera side: its images' in text for text in viewer.statuses)
     viewer.frozen = set()
     viewer.statuses.clear()
     viewer.until(lambda: 'ok' in viewer.statuses, 'all well again')
