@@ -45,7 +45,8 @@ def checkpoint(tmp_path_factory):
 def install():
     """Return the module of `make setup`, which belongs to no package."""
     spec = importlib.util.spec_from_file_location(
-        'install', Path(__file__).resolve().parents[2] / 'setup/install.py')
+        'install', Path(__file__).resolve().parents[2] / 'setup/install.py'
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
