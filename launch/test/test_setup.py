@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The set-up pins and hashes all it downloads, and tells a user who is not root what to run."""
+"""The set-up pins and hashes each download, and prints commands that need root."""
 
 import hashlib
 from pathlib import Path
@@ -24,7 +24,7 @@ def test_every_locked_package_has_one_exact_version_and_hashes():
         assert '--hash=sha256:' in entry, entry.splitlines()[0]
 
 
-def test_everything_asked_for_is_locked():
+def test_every_required_package_is_locked():
     locked = {entry.split('==')[0] for entry in entries()}
     for line in (ROOT / 'setup/requirements.in').read_text().splitlines():
         if line and not line.startswith('#'):
@@ -62,7 +62,7 @@ def test_another_python_is_refused_with_the_remedy(install, monkeypatch):
 
 @pytest.fixture
 def franky(install, tmp_path, monkeypatch):
-    """Set-ups in an empty environment; the commands that they run."""
+    """Return a set-up of franky in an empty environment; it returns the commands it runs."""
     commands = []
     monkeypatch.setattr(install, 'FRANKY', tmp_path / 'franky')
     monkeypatch.setattr(install, 'FRANKY_STAMP', tmp_path / '.franky')
@@ -83,20 +83,20 @@ def franky(install, tmp_path, monkeypatch):
     return set_up
 
 
-def test_a_chosen_franky_is_shown_with_its_hash_and_kept_over_set_ups(franky, capsys):
+def test_a_chosen_franky_is_printed_with_its_hash_and_kept_by_later_set_ups(franky, capsys):
     assert franky() == []
     (command,) = franky(str(franky.wheel))
     assert '--force-reinstall' in command and command.endswith(franky.wheel.name)
     digest = hashlib.sha256(b'a wheel').hexdigest()
     assert f'{franky.wheel.name}, sha256 {digest}' in capsys.readouterr().out
     franky.wheel.unlink()
-    assert franky() == [], 'it is installed'
+    assert franky() == [], 'franky is installed'
     franky.new_environment()
     (command,) = franky()
     assert command.endswith(str(franky.kept))
 
 
-def test_franky_of_the_lock_comes_back_when_asked_for(franky):
+def test_franky_of_the_lock_is_installed_again_on_request(franky):
     franky(str(franky.wheel))
     (command,) = franky('lock')
     assert '--require-hashes' in command
@@ -117,7 +117,7 @@ def test_a_kept_franky_that_changed_is_refused(franky):
         ('numpy-1.0-py3-none-any.whl', 'a wheel of franky-control is needed'),
     ],
 )
-def test_what_is_no_franky_is_refused_and_nothing_is_kept(franky, wanted, words):
+def test_a_file_that_is_no_franky_is_refused_and_not_kept(franky, wanted, words):
     file = franky.wheel.parent / wanted
     if not wanted.startswith('/'):
         file.write_bytes(b'')
@@ -127,8 +127,8 @@ def test_what_is_no_franky_is_refused_and_nothing_is_kept(franky, wanted, words)
 
 
 def test_make_help_lists_every_target():
-    shown = subprocess.run(
+    printed = subprocess.run(
         ['make', '-C', ROOT, 'help'], capture_output=True, text=True, timeout=30
     ).stdout
     for target in ('setup', 'demo', 'test', 'bench', 'conformance', 'lint', 'lock', 'clean'):
-        assert f'make {target}' in shown
+        assert f'make {target}' in printed

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The whole set-up where a system ROS 2 is sourced that shows every pinned package."""
+"""The whole set-up beside a sourced ROS 2 in which every pinned package is visible."""
 
 import os
 from pathlib import Path
@@ -21,8 +21,8 @@ assert not rclpy.__file__.startswith(sys.prefix), rclpy.__file__
 def sourced_ros():
     """Return the variables of a shell where ROS 2 is sourced from outside the environment.
 
-    ROS 2 from wheels is one as well, seen from another environment, and it shows all that
-    setup/requirements.lock pins.
+    ROS 2 from wheels serves as one for another environment; all packages that
+    setup/requirements.lock pins are visible in it.
     """
     own = ('IREVLA_ROS_WHEELS', 'VIRTUAL_ENV', 'PYTEST_ADDOPTS')
     kept = {name: value for name, value in os.environ.items() if name not in own}
@@ -36,7 +36,7 @@ def sourced_ros():
 
 @pytest.fixture
 def clone(tmp_path):
-    """Return a copy of the sources, removed at the end: with its environment it is large."""
+    """Return a copy of the sources; it is removed, because its environment is large."""
     folder = tmp_path / 'irevla'
     shutil.copytree(
         ROOT,
