@@ -18,7 +18,7 @@ MODULES = ('rendering', 'lockstep', 'latency', 'discovery', 'recording', 'traini
            'robot')
 # figure: (path in the results, goal as text, whether a value reaches the goal)
 GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
-    'rendering, times stock Meta-World': (('render_speedup',), '>= 8', lambda x: x >= 8),
+    'rendering / stock Meta-World': (('render_speedup',), '>= 8', lambda x: x >= 8),
     'lock-step speed over ROS / in process': (('lockstep_ratio',), '>= 0.85', lambda x: x >= 0.85),
     'graph latency p50 [ms]': (('graph_latency_ms', 'p50'), '< 1.5', lambda x: x < 1.5),
     'graph latency p99 [ms]': (('graph_latency_ms', 'p99'), '< 5', lambda x: x < 5),
@@ -34,10 +34,10 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'training: share waiting for data': (
         ('training_data_wait_share',), '< 0.05', lambda x: x < 0.05),
     'training: samples/s': (('training_samples_per_s',), 'reported', lambda _: True),
-    'training: samples/s of bare steps': (('bare_samples_per_s',), 'reported', lambda _: True),
+    'training: samples/s of updates': (('bare_samples_per_s',), 'reported', lambda _: True),
     'learner: updates/s, batch 256': (('learner_updates_per_s',), 'reported', lambda _: True),
-    'learner, times stable-baselines3': (('learner_vs_sb3',), '>= 2', lambda x: x >= 2),
-    'learner, times stable-baselines3 without LayerNorm': (
+    'learner / stable-baselines3': (('learner_vs_sb3',), '>= 2', lambda x: x >= 2),
+    'learner / stable-baselines3 without LayerNorm': (
         ('learner_vs_plain_sb3',), 'reported', lambda _: True),
     'learner / with the VLM in the loop': (('learner_vs_uncached',), '>= 20', lambda x: x >= 20),
     'replay / plain memory-mapped read': (('replay_vs_memmap',), 'reported', lambda _: True),
