@@ -55,7 +55,7 @@ def episode_arguments(episodes: str = '1', horizon: str = '50') -> list[DeclareL
     """Arguments of a launch file that runs episodes, with defaults of number and length."""
     return [
         DeclareLaunchArgument('tasks', description='names of tasks, separated by commas; '
-                                                   'name:5 for 5 episodes of that one'),
+                                                   'name:5 for 5 episodes of this task'),
         DeclareLaunchArgument('episodes', default_value=episodes,
                               description='episodes of each task'),
         DeclareLaunchArgument('seed', default_value='0',
@@ -86,7 +86,7 @@ def simulator_arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument('action_repeat', default_value='4',
                               description='simulator steps of 12.5 ms for one command'),
         DeclareLaunchArgument('tasks_file', default_value=NOT_GIVEN,
-                              description='YAML file with own tasks, in addition to the shipped'),
+                              description='YAML file with further tasks'),
     ]
 
 
@@ -101,8 +101,8 @@ def policy_steps_argument() -> DeclareLaunchArgument:
     """Argument of a launch file with a policy, whose latents may be recorded."""
     return DeclareLaunchArgument(
         'record_policy_steps', default_value='false', choices=['true', 'false'],
-        description='whether the bags hold `policy_step` too, with the latents of the VLM '
-                    '(225 kB an observation and camera with BLIP-2)')
+        description='whether bags contain `policy_step` too, with the latents of the VLM '
+                    '(225 kB per observation and camera with BLIP-2)')
 
 
 def reward_node(context: LaunchContext, checkpoint: str) -> list[SuiteNode]:

@@ -47,19 +47,18 @@ class ArmChecks:
         """Return the checks in order."""
         slow = f'{SPEED} m/s'
         return [
-            Check('home', f'The arm goes home at {slow}. One hand on its stop button.', self.home,
-                  'Did it go there without a jerk or noise, and is this your home pose?'),
-            Check('box', f'The arm goes to each side of its box and back home at {slow}.',
-                  self.box, 'Did it stop clear of the table, the camera and all else each time?'),
-            Check('tilt', 'The hand tilts to both sides as far as it may.', self.tilt,
+            Check('home', f'The arm moves home at {slow}. Keep one hand on its stop button.',
+                  self.home, 'Did it move without jerks or noise, and is this your home pose?'),
+            Check('box', f'The arm moves to each side of its box and back home at {slow}.',
+                  self.box, 'Did it stop each time before the table, the cameras and all else?'),
+            Check('tilt', 'The hand tilts to both sides up to its limit.', self.tilt,
                   'Did it tilt about the fingertips, and stop before anything touched?'),
-            Check('stop', 'The arm moves on a small circle, and is stopped by the emergency '
-                  'stop.',
-                  self.stop, 'Did it brake at once and stay?'),
-            Check('recover', 'The arm recovers from the stop: it must not move before it is sent '
-                  'home; then it goes home.', self.recover, 'Did it move only when sent home?'),
-            Check('hand', 'The hand closes and opens. Nothing between the fingers.', self.hand,
-                  'Did both fingers close and open?')]
+            Check('stop', 'The arm moves on a small circle until the emergency stop brakes it.',
+                  self.stop, 'Did it brake at once and stay at rest?'),
+            Check('recover', 'The arm recovers from the stop, which must not move it. Then it '
+                  'moves home.', self.recover, 'Did it rest until the motion home?'),
+            Check('hand', 'The hand closes and opens. Keep the space between the fingers empty.',
+                  self.hand, 'Did both fingers close and open?')]
 
     def home(self) -> dict[str, Any]:
         """Go home; measure the deviation."""

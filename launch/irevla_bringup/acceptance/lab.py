@@ -89,7 +89,7 @@ class Lab:
             for process, log in self._started:
                 # Checked again: the process may have met the condition just before its end.
                 if process.poll() is not None and not condition():
-                    raise CheckError(f'{what} did not happen: the started process ended with '
+                    raise CheckError(f'{what} did not happen: the started program ended with '
                                      f'status {process.returncode}; {log} says why')
             if time.monotonic() > end:
                 raise CheckError(f'{what} did not happen within {within_s:g} s; the arm is {mode}')
@@ -124,14 +124,14 @@ class Lab:
         running = self.parameters(*SLOW)
         if any(running[name] > SLOW[name] for name in SLOW):
             raise CheckError(f'the arm\'s node runs with {running}; at most {SLOW} is allowed in '
-                             'an acceptance: take these out of the params file')
+                             'an acceptance: remove these from the params file')
 
     @property
     def arm(self) -> RobotState:
         """The arm's newest state; raises CheckError before the first."""
         state = self.state
         if state is None:
-            raise CheckError('no robot_state came from the arm')
+            raise CheckError('no robot_state arrived from the arm')
         return state
 
     @property

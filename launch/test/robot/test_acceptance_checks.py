@@ -223,7 +223,7 @@ def test_who_begins_while_the_program_asks_moves_from_where_the_episode_began(
 
 def test_a_replay_without_a_recording_or_motion_is_no_defect(real_lab, tmp_path, monkeypatch):
     cell = CellChecks(real_lab, lambda *_: contextlib.nullcontext(), ['front'], 15, tmp_path)
-    with pytest.raises(CheckError, match='holds no recording'):
+    with pytest.raises(CheckError, match='contains no recording'):
         cell.replay()
     monkeypatch.setattr(cell, '_kept', lambda: type('Entry', (), {'folder': tmp_path}))
     monkeypatch.setattr('irevla_bringup.acceptance.cell_checks.read_episode',
