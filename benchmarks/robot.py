@@ -40,7 +40,7 @@ from irevla_sim.panda.process import PandaProcess
 from irevla_sim.panda.software_camera import SoftwareCamera
 
 ROOT = Path(__file__).resolve().parents[1]
-# Commands and pushes of the mouse that are timed, and the loop's own time with a learner beside.
+# Numbers of timed commands and pushes of the mouse, and duration of the jitter measurement [s].
 COMMANDS, PUSHES, JITTER_S = 200, 40, 20.0
 COMMAND_HZ, CAMERA_HZ, LOOP_S = 15.0, 30.0, 0.01
 FRAMES, CAMERA_SIZE = 300, 224
