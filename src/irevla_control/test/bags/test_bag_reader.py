@@ -151,8 +151,8 @@ def shifted(played, shifts):
     [
         (
             {'/camera/gripper/image_raw': 48_000_000},
-            'none of its 5 steps is complete: camera gripper is 48.0 ms older than the observation; '
-            'max_skew_s is 0.02 s',
+            'none of its 5 steps is complete: camera gripper is 48.0 ms older than the '
+            'observation; max_skew_s is 0.02 s',
         ),
         (
             {'/robot_state': -30_000_000, '/camera/corner/image_raw': 21_500_000},

@@ -70,6 +70,12 @@ def test_lint_names_file_line_and_rule(package):
     assert 'sample_node.py:5:8: ' in lint_problems(package)
 
 
+def test_lint_names_a_file_that_is_not_formatted(package):
+    with (package / 'sample_package' / 'sample_node.py').open('a') as file:
+        file.write('NUMBERS = [1,2]\n')
+    assert 'sample_node.py' in lint_problems(package)
+
+
 @pytest.mark.parametrize(
     'old, new, problem',
     [

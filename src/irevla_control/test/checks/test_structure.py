@@ -54,7 +54,8 @@ def test_a_package_without_fault_passes(package):
         (
             'low/base',
             'import irevla_sample.high.one',
-            'low/base.py imports irevla_sample.high.one; irevla_sample.low says "May import: nothing."',
+            'low/base.py imports irevla_sample.high.one; '
+            'irevla_sample.low says "May import: nothing."',
         ),
         (
             'low/base',

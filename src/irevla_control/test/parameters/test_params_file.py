@@ -169,7 +169,8 @@ def test_a_valid_file_has_no_problem(problems, nodes, text):
         (
             block('/**/realsense', 'cameras: [front left, wrist]'),
             [
-                'cameras: ["front left", "wrist"]: \'front left\' is not a name of letters, digits and _'
+                'cameras: ["front left", "wrist"]: '
+                "'front left' is not a name of letters, digits and _"
             ],
         ),
         (block('/**/realsense', 'cameras: [2nd]'), ['cameras: ["2nd"]: \'2nd\' is not a name']),
