@@ -241,7 +241,7 @@ def test_motion_before_the_mouse_check_waits_counts_from_the_start_of_the_episod
 
 def test_a_replay_without_a_recording_or_motion_is_no_defect(real_lab, tmp_path, monkeypatch):
     cell = CellChecks(real_lab, lambda *_: contextlib.nullcontext(), ['front'], 15, tmp_path)
-    with pytest.raises(CheckError, match='holds no recording'):
+    with pytest.raises(CheckError, match='contains no recording'):
         cell.replay()
     monkeypatch.setattr(cell, '_kept', lambda: type('Entry', (), {'folder': tmp_path}))
     monkeypatch.setattr(
