@@ -8,7 +8,6 @@ run it, because it takes ten minutes.
 
 import argparse
 import contextlib
-from datetime import timedelta
 import json
 import os
 from pathlib import Path
@@ -22,7 +21,7 @@ import psutil
 import rclpy
 
 from irevla_control.progress_bar import progress_bar
-from irevla_control.ros.node import ENDS_WITHIN_S
+from irevla_control.ros.node import HANGS
 from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import RobotState
 
@@ -30,8 +29,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path('/dev/shm')
 ADDRESS, NAMESPACE = '127.0.5.1', 'up_and_down'
 UP_WITHIN_S, DOWN_WITHIN_S = 60.0, 30.0
-# Text of a node that ends itself because the middleware hangs, see `ros.node.Node`.
-CUT_OFF = f'Timeout ({timedelta(seconds=ENDS_WITHIN_S)})!'
 
 
 def left_behind() -> list[str]:
@@ -96,7 +93,7 @@ def up_and_down(log: Path, bags: Path) -> tuple[float, float, int]:
         os.killpg(launch.pid, signal.SIGKILL)
         raise RuntimeError(f'it did not end within {DOWN_WITHIN_S} s') from None
     ended = log.read_text()
-    cut_off = ended.count(CUT_OFF)
+    cut_off = ended.count(HANGS)
     # The launch escalates from Ctrl-C to SIGTERM, then to SIGKILL.
     if max(ended.count('has died'), ended.count('escalating to')) > cut_off:
         raise RuntimeError(f'not all ended by themselves:\n{ended[-3000:]}')
