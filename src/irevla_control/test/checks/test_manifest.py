@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The shared checks find the faults that they are made for."""
+"""The checks of manifest, style and types find each fault."""
 
 import pytest
 from sample_packages import install_info, replace
