@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes as latents, and their replay on disk.
+"""Episodes as latents: their replay on disk, and recorded demonstrations encoded once.
 
-May import: nothing.
+May import: irevla_policy.model.
 """

@@ -3,6 +3,8 @@
 """Between physical units and what the network sees."""
 
 from dataclasses import dataclass
+from hashlib import sha256
+import json
 from typing import Any
 
 import numpy as np
@@ -110,6 +112,10 @@ class Statistics:
         result[...] = (self.action_low + self.action_high) / 2
         result[..., keep] = np.clip(low + unit * (high - low), low, high)
         return result
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all scales: values normalised by two digests never mix."""
+        return sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; floats survive exactly."""

@@ -1,0 +1,214 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Encoded demonstrations as one safetensors file, read without the VLM that encoded them.
+
+Tensors are named ``<episode>/<array>``; the metadata holds the hash of the backbone, the digest
+of the statistics, the folders recorded to, what was asked, and what describes each episode.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from irevla_control.errors import ConfigError, one_line
+from irevla_learner.replay.encoded_episode import EncodedEpisode
+from irevla_learner.replay.tensor_file import TensorFile
+from irevla_policy.model.latent_policy import LatentPolicy
+
+FORMAT = 'irevla-demonstrations'
+# Raise when the meaning of tensors or metadata changes.
+VERSION = 1
+_METADATA = ('format', 'version', 'backbone_hash', 'statistics', 'sources', 'identity', 'episodes')
+_REMEDY = 'encode with that policy: python -m irevla_learner.encode --help'
+_DESCRIBED = ('episode_id', 'task', 'instruction', 'success', 'terminated')
+# By the size of a number, largest first: each array then begins at a multiple of that size.
+_ARRAYS = {
+    'stamps': np.int64,
+    'proprioception': np.float32,
+    'actions': np.float32,
+    'labels': np.float32,
+    'latents': np.float16,
+}
+
+
+@dataclass(frozen=True)
+class EncodedDemonstrations(Sequence[EncodedEpisode]):
+    """The episodes of a file, in the order they were recorded; their arrays are memory-mapped.
+
+    Attributes:
+        path: of the file; it may be replaced or removed while this is used.
+        backbone_hash: of the model that encoded the observations.
+        sources: folders that the episodes were recorded to, as they were given.
+        episodes: all of them.
+
+    """
+
+    path: Path
+    backbone_hash: str
+    sources: tuple[str, ...]
+    episodes: tuple[EncodedEpisode, ...]
+
+    def __len__(self) -> int:
+        """Return the number of episodes."""
+        return len(self.episodes)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return an episode by its place, or a tuple of several."""
+        return self.episodes[index]
+
+    @property
+    def frames(self) -> int:
+        """Number of actions of all episodes."""
+        return sum(episode.steps for episode in self.episodes)
+
+    @property
+    def tasks(self) -> list[str]:
+        """Names of all tasks, sorted."""
+        return sorted({episode.task for episode in self.episodes})
+
+    @property
+    def tokens(self) -> int:
+        """Number m of tokens of the longest latent; those of shorter instructions have fewer."""
+        return max(episode.latents.shape[1] for episode in self.episodes)
+
+    @property
+    def width(self) -> int:
+        """Number d, the width of a token."""
+        return self.episodes[0].latents.shape[2]
+
+
+def load_demonstrations(path: Path, policy: LatentPolicy) -> EncodedDemonstrations:
+    """Return the demonstrations of a file, for the policy whose backbone encoded them.
+
+    Raises:
+        ConfigError: no such file, a truncated one, another format, another backbone or other
+            statistics than the policy's.
+
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        about = _about(path, file)
+        _check_policy(path, about, policy)
+        return EncodedDemonstrations(
+            path,
+            about['backbone_hash'],
+            tuple(about['sources']),
+            tuple(_episodes(path, file, about['episodes'])),
+        )
+
+
+def stored_identity(path: Path) -> Any:
+    """Return the identity that a file was written with, None where there is no such file.
+
+    A file that is none of this format has none.
+    """
+    try:
+        with _opened(path) as file:
+            return _about(path, file)['identity']
+    except ConfigError:
+        return None
+
+
+def save_demonstrations(
+    path: Path,
+    episodes: Iterable[EncodedEpisode],
+    policy: LatentPolicy,
+    sources: Sequence[str],
+    identity: Any,
+) -> EncodedDemonstrations:
+    """Write episodes to a file, which appears whole or not at all, and return them from there.
+
+    Memory holds one episode's latents at a time; the disk holds all latents twice for a moment.
+
+    Args:
+        path: of the file; one there is replaced, and stays readable for whoever has loaded it.
+        episodes: taken one by one while they are written.
+        policy: whose backbone and statistics they are of.
+        sources: folders that they were recorded to.
+        identity: plain data for JSON, which differs once the content would.
+
+    Raises:
+        ConfigError: no episodes, or the file cannot be written.
+
+    """
+    path = Path(path)
+    about = {
+        'format': FORMAT,
+        'version': VERSION,
+        'backbone_hash': policy.backbone_hash,
+        'statistics': policy.statistics.digest(),
+        'sources': list(sources),
+        'identity': identity,
+        'episodes': [],
+    }
+    try:
+        with TensorFile(path) as file:
+            for number, episode in enumerate(episodes):
+                for name, kind in _ARRAYS.items():
+                    file.add(f'{number}/{name}', getattr(episode, name).astype(kind, copy=False))
+                about['episodes'].append({name: getattr(episode, name) for name in _DESCRIBED})
+            if not about['episodes']:
+                raise ConfigError(f'no demonstrations for {path}; record some')
+            file.finish({name: json.dumps(value) for name, value in about.items()})
+    except OSError as error:
+        raise ConfigError(
+            f'{path} cannot be written: {error.strerror}; free some space, or choose another file'
+        ) from error
+    return load_demonstrations(path, policy)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a safetensors file; ConfigError if it is none, or not whole."""
+    try:
+        with safe_open(path, 'pt') as file:
+            yield file
+    except FileNotFoundError as error:
+        raise ConfigError(f'{path} does not exist; {_REMEDY}') from error
+    except (SafetensorError, OSError) as error:
+        raise ConfigError(
+            f'{path} is truncated, or no safetensors file ({one_line(error)}); {_REMEDY}'
+        ) from error
+
+
+def _about(path: Path, file: Any) -> dict[str, Any]:
+    """Return a file's metadata; ConfigError if they are not those of demonstrations."""
+    try:
+        about = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
+        found = about['format'], about['version']
+        if found == (FORMAT, VERSION):
+            return {name: about[name] for name in _METADATA}
+    except (ValueError, KeyError) as error:
+        raise ConfigError(f'{path} holds no encoded demonstrations; {_REMEDY}') from error
+    raise ConfigError(
+        f'{path} has format {found[0]!r} {found[1]}, this program reads {FORMAT!r} {VERSION}; '
+        f'{_REMEDY}'
+    )
+
+
+def _check_policy(path: Path, about: dict[str, Any], policy: LatentPolicy) -> None:
+    for what, there, here in (
+        ('latents of backbone', about['backbone_hash'], policy.backbone_hash),
+        ('values normalised by statistics', about['statistics'], policy.statistics.digest()),
+    ):
+        if there != here:
+            raise ConfigError(
+                f'{path} holds {what} {there[:12]}, this policy has {here[:12]}; {_REMEDY}'
+            )
+
+
+def _episodes(path: Path, file: Any, described: list[dict[str, Any]]) -> Iterator[EncodedEpisode]:
+    for number, values in enumerate(described):
+        try:
+            arrays = {name: file.get_tensor(f'{number}/{name}').numpy() for name in _ARRAYS}
+            yield EncodedEpisode(**values, **arrays)
+        except (SafetensorError, TypeError) as error:
+            raise ConfigError(
+                f'{path} lacks a part of episode {number} ({one_line(error)}); {_REMEDY}'
+            ) from error
