@@ -17,6 +17,8 @@ RENAMED = {
     'polyak': 'target_tau',
     'window': 'success_window',
 }
+# Old names that other settings still have: only a hint, in records they stay.
+RENAMED_ONCE = {'demonstrations': 'min_demonstrations'}
 # The value of a new setting, where it is not that of the old one.
 CONVERTED: dict[str, Callable[[float], float]] = {
     # Rounded, so that 0.999 becomes 0.001 and not the nearest difference of binary fractions.
@@ -26,7 +28,7 @@ CONVERTED: dict[str, Callable[[float], float]] = {
 
 def renamed_hint(name: str, value: Any, known: Container[str]) -> str:
     """Return what replaces a setting of an old name if its new one is known, else ''."""
-    new = RENAMED.get(name, '')
+    new = (RENAMED | RENAMED_ONCE).get(name, '')
     if new not in known:
         return ''
     if name in CONVERTED and isinstance(value, int | float):

@@ -12,6 +12,7 @@ from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.runs.layouts import PER_RUN
 from irevla_learner.runs.task_groups import EpisodeCounts, Tasks
 from irevla_learner.sacfd.config import SACfDConfig
+from irevla_policy.frames.bag_frames import recordings_digest
 from irevla_policy.settings import SettingError, Settings, plain, read_mapping, setting
 from irevla_policy.training.config import TrainConfig
 
@@ -43,6 +44,7 @@ class _Plan(Settings):
     labels: Literal['improved', 'executed']
     algorithm: Literal['sacfd', 'ppo']
     classifier: Path | None
+    demonstration_bags: tuple[Path, ...] = ()
     stage1_trains: Literal['head', 'all']
     stage2_trains: Literal['head', 'all']
 
@@ -59,6 +61,12 @@ class _Plan(Settings):
                 'stage1_trains',
                 'stage1_trains is all; SACfD works on cached '
                 'latents and trains the head, use ppo or head',
+            )
+        if self.algorithm == 'ppo' and self.demonstration_bags:
+            raise SettingError(
+                'demonstration_bags',
+                'demonstration_bags is set; PPO learns from its own episodes only, use sacfd or '
+                'leave it empty',
             )
         changes = self.stage2_trains == 'all' and len(self.tasks.rl) > 1
         if self.classifier and (self.stage1_trains == 'all' or changes):
@@ -110,6 +118,7 @@ class Algorithm1Config(_Plan):
         """
         return plain(self) | {
             'classifier': self.classifier and classifier_digest(self.classifier),
+            'demonstration_bags': recordings_digest(self.demonstration_bags),
             'tasks_file': self.tasks_file and read_mapping(self.tasks_file, 'tasks file'),
         }
 

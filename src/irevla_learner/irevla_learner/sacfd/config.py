@@ -14,7 +14,7 @@ class SACfDConfig(Settings):
 
     what: ClassVar[str] = 'SACfD settings'
 
-    demonstrations: int = setting(20, least=1)
+    min_demonstrations: int = setting(20, least=1)
     most_zero_shot_episodes: int = setting(60, least=1)
     warm_up_updates: int = setting(1500, least=0)
     env_steps: int = setting(8000, least=1)
@@ -39,6 +39,9 @@ class SACfDConfig(Settings):
     actor_every: int = setting(2, least=1)
     actor_ema: float = setting(0.01, least=1e-5, most=1)
     bc_weight: float = setting(1.0, least=0)
+    anchor_weight: float = setting(1.0, least=0)
+    anchor_size: int = setting(64, least=1)
+    anchor_frames: int = setting(3000, least=1)
     range_penalty: float = setting(1.0, least=0)
     temperature: Literal['none', 'auto'] = 'none'
     std: float = setting(0.1, least=1e-3, most=1)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from irevla_learner.replay.latent_episode import LatentEpisode
 from irevla_learner.replay.latent_replay import LatentReplay
+from irevla_learner.sacfd.anchor import Anchor, AnchorBatch
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_learner.sacfd.feature_cache import FeatureCache
 from irevla_learner.sacfd.features import Components, Features, Sketch
@@ -37,6 +38,7 @@ class Batch:
         latents: float32 (B, m, d) of the first observations, only where the token learner
             learns.
         next_latents: the same of the next observations.
+        anchor: steps of demonstrations of the expert tasks, if there are any.
 
     """
 
@@ -48,6 +50,7 @@ class Batch:
     num_demonstrations: int
     latents: Tensor | None = None
     next_latents: Tensor | None = None
+    anchor: AnchorBatch | None = None
 
 
 class FeatureReplay:
@@ -57,9 +60,15 @@ class FeatureReplay:
     `restore`.
     """
 
-    def __init__(self, replay: LatentReplay, config: SACfDConfig, device: str = 'cpu') -> None:
-        """Take over ``replay``; batches are put on ``device``."""
-        self._replay = replay
+    def __init__(
+        self,
+        replay: LatentReplay,
+        config: SACfDConfig,
+        device: str = 'cpu',
+        anchor: Anchor | None = None,
+    ) -> None:
+        """Take over ``replay``; batches are put on ``device``, with steps of ``anchor``."""
+        self._replay, self._anchor = replay, anchor
         self._config, self._device = config, device
         self._features: Features | None = None
 
@@ -74,6 +83,11 @@ class FeatureReplay:
         if self._features:
             self._cache_features(self._features, span)
             self._find_rows()
+
+    @property
+    def episodes(self) -> int:
+        """Number of episodes."""
+        return self._replay.episodes
 
     @property
     def rows(self) -> int:
@@ -166,7 +180,15 @@ class FeatureReplay:
             num_demonstrations=num_demonstrations,
             latents=latents,
             next_latents=next_latents,
+            anchor=self._draw_anchor(random),
         )
+
+    def _draw_anchor(self, random: np.random.Generator) -> AnchorBatch | None:
+        config = self._config
+        if self._anchor is None or not config.anchor_weight:
+            return None
+        learns = config.token_learner_learning_rate > 0
+        return self._anchor.draw(random, config.anchor_size, latents=learns)
 
     def _draw_rows(self, random: np.random.Generator) -> tuple[np.ndarray, int]:
         count = self._config.batch_size

@@ -3,7 +3,9 @@
 """Stage 1 on one task: zero-shot episodes, warm-up of the critics, then actor and critics."""
 
 from collections import deque
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from hashlib import sha256
+import json
 import math
 from pathlib import Path
 import time
@@ -12,10 +14,16 @@ import numpy as np
 import torch
 
 from irevla_control.errors import ConfigError
-from irevla_learner.progress import Progress, stage_done
+from irevla_learner.progress import stage_done
+from irevla_learner.replay.encoded_demonstrations import (
+    EncodedDemonstrations,
+    load_demonstrations,
+)
 from irevla_learner.replay.latent_episode import LatentEpisode
 from irevla_learner.replay.latent_replay import LatentReplay
+from irevla_learner.sacfd.anchor import Anchor
 from irevla_learner.sacfd.config import SACfDConfig
+from irevla_learner.sacfd.counters import Counters, SACfDProgress
 from irevla_learner.sacfd.feature_replay import FeatureReplay
 from irevla_learner.sacfd.sacfd import Losses, SACfD
 from irevla_policy.checkpoints.state_file import load_state, save_state
@@ -25,58 +33,10 @@ from irevla_policy.model.latent_policy import LatentPolicy
 # Files of a learner: constants, weights, and the progress after each episode.
 COMPONENTS, WEIGHTS = 'components.safetensors', 'learner.safetensors'
 PROGRESS = 'progress.safetensors'
+# Encoded demonstrations of the new task, and of the expert tasks.
+DEMONSTRATIONS, ANCHOR = 'demonstrations.safetensors', 'anchor.safetensors'
 # Weights are written at most this often [s]; a killed learner repeats the updates since then.
 SAVE_PERIOD_S = 60.0
-
-
-@dataclass(frozen=True)
-class SACfDProgress(Progress):
-    """Progress of SACfD; `updates` counts those of actor and critics, without the warm-up.
-
-    Attributes:
-        interventions: number of environment steps with a person's command.
-        updates_per_decision: updates per environment step since training started.
-        owed: number of pending updates.
-        staleness: mean age of the heads that acted in the newest episode, in updates.
-        critic_loss: loss of the newest update, like the values below.
-        value: mean estimate of the critics.
-        actor_loss: loss of the actor; NaN before its first update.
-        cloning_loss: mean squared error on demonstrations.
-        temperature: weight of the entropy.
-
-    """
-
-    interventions: int
-    updates_per_decision: float
-    owed: int
-    staleness: float
-    critic_loss: float
-    value: float
-    actor_loss: float
-    cloning_loss: float
-    temperature: float
-
-
-@dataclass
-class Counters:
-    """Numbers of a learner that its state file contains.
-
-    Attributes:
-        env_steps: number of environment steps.
-        zero_shot_steps: number of those before training started.
-        episodes: number of episodes.
-        successes: number of episodes with success.
-        interventions: number of environment steps with a person's command.
-        staleness: mean age of the heads that acted in the newest episode, in updates.
-
-    """
-
-    env_steps: int = 0
-    zero_shot_steps: int = 0
-    episodes: int = 0
-    successes: int = 0
-    interventions: int = 0
-    staleness: float = 0.0
 
 
 class OnlineLearner:
@@ -92,8 +52,13 @@ class OnlineLearner:
     ) -> None:
         """Start from the head of ``policy``, or continue the stage 1 in ``folder``.
 
+        Demonstrations that `irevla_learner.encode` wrote into the folder are used:
+        `demonstrations.safetensors`, of the new task, in the replay; `anchor.safetensors`, of the
+        expert tasks, as what the actor must not forget.
+
         Raises:
-            ConfigError: the folder contains a stage 1 with other settings, or a damaged one.
+            ConfigError: the folder contains a stage 1 with other settings, or a damaged one, or
+                demonstrations that another backbone encoded.
 
         """
         self._policy, self._config, self._folder = policy, config, Path(folder)
@@ -104,9 +69,19 @@ class OnlineLearner:
         self._counters = Counters()
         self._warm_up = config.warm_up_updates
         self._saved_s = -math.inf
-        self._losses = Losses(*[math.nan] * 5)
-        self._identity = {'config': asdict(config), 'seed': seed, 'start': policy.digest()}
+        self._losses = Losses()
+        self._anchor = self._load(ANCHOR) if config.anchor_weight else None
+        self._demonstrations = self._load(DEMONSTRATIONS)
+        self._identity = {
+            'config': asdict(config),
+            'seed': seed,
+            'start': policy.digest(),
+            'anchor': _identity(self._anchor),
+            'demonstrations': _identity(self._demonstrations),
+        }
         self._restore()
+        if self._replay is None and self._demonstrations:
+            self._add_demonstrations(self._demonstrations)
         self._began, self._updates_before = time.monotonic(), self.version
 
     @property
@@ -168,7 +143,7 @@ class OnlineLearner:
         counters.staleness = float(self.version - episode.versions.astype(np.float64).mean())
 
     def _open_replay(self, tokens: int, width: int) -> FeatureReplay:
-        statistics = self._policy.statistics
+        statistics, anchor = self._policy.statistics, self._anchor
         self._replay = FeatureReplay(
             LatentReplay(
                 self._folder / 'replay',
@@ -181,8 +156,22 @@ class OnlineLearner:
             ),
             self._config,
             self._device,
+            Anchor(anchor, self._policy.head.pool, self._device) if anchor else None,
         )
         return self._replay
+
+    def _load(self, name: str) -> EncodedDemonstrations | None:
+        path = self._folder / name
+        return load_demonstrations(path, self._policy) if path.exists() else None
+
+    def _add_demonstrations(self, demonstrations: EncodedDemonstrations) -> None:
+        replay = self._open_replay(demonstrations.tokens, demonstrations.width)
+        # A killed learner may have added some.
+        for episode in demonstrations[replay.episodes :]:
+            replay.add(episode.to_latent_episode(), demonstration=True)
+        self._counters.demonstrations = sum(episode.success for episode in demonstrations)
+        self._counters.demonstration_rows = replay.rows
+        self._save_progress()
 
     def commit_episode(self) -> None:
         """Write the progress after an episode; the weights if they are old.
@@ -239,18 +228,20 @@ class OnlineLearner:
 
     def _begin_if_enough(self, replay: FeatureReplay) -> None:
         config, counters = self._config, self._counters
+        successes = counters.successes + counters.demonstrations
         if (
-            counters.successes < config.demonstrations
+            successes < config.min_demonstrations
             and counters.episodes < config.most_zero_shot_episodes
         ):
             return
-        if not counters.successes:
+        if not successes:
             raise ConfigError(
                 f'none of {counters.episodes} zero-shot episodes succeeded: with a '
-                'sparse reward nothing can be learned; demonstrate by hand, or '
-                'start with an easier task'
+                'sparse reward nothing can be learned; give demonstrations of the task '
+                '(demonstration_bags), or start with an easier task'
             )
-        needed = replay.rows + math.ceil(config.env_steps * replay.rows / counters.env_steps)
+        rows_per_step = (replay.rows - counters.demonstration_rows) / counters.env_steps
+        needed = replay.rows + math.ceil(config.env_steps * rows_per_step)
         if needed > config.capacity:
             # The replay drops its oldest episodes first: the demonstrations.
             raise ConfigError(
@@ -282,7 +273,8 @@ class OnlineLearner:
             else:
                 losses = agent.update(batch)
             if math.isnan(losses.actor):
-                losses = replace(losses, actor=self._losses.actor, cloning=self._losses.cloning)
+                old = self._losses
+                losses = replace(losses, actor=old.actor, cloning=old.cloning, anchor=old.anchor)
             self._losses = losses
             done += 1
         return done
@@ -310,5 +302,12 @@ class OnlineLearner:
             value=losses.value,
             actor_loss=losses.actor,
             cloning_loss=losses.cloning,
+            anchor_loss=losses.anchor,
             temperature=losses.temperature,
         )
+
+
+def _identity(demonstrations: EncodedDemonstrations | None) -> str:
+    if demonstrations is None:
+        return 'none'
+    return sha256(json.dumps(demonstrations.identity).encode()).hexdigest()

@@ -4,7 +4,7 @@
 
 from collections.abc import Mapping
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 
 import torch
@@ -30,11 +30,21 @@ def multiplies_bfloat16(device: str) -> bool:
 class Losses:
     """Losses of one update; those of the actor are NaN if only the critics were updated."""
 
-    critic: float
-    value: float
-    actor: float
-    cloning: float
-    temperature: float
+    critic: float = math.nan
+    value: float = math.nan
+    actor: float = math.nan
+    cloning: float = math.nan
+    anchor: float = math.nan
+    temperature: float = math.nan
+
+
+@dataclass(frozen=True)
+class _ActorLosses:
+    """The sum that is minimised, and two of its parts without their weights."""
+
+    total: Tensor
+    cloning: Tensor
+    anchor: Tensor
 
 
 class SACfD:
@@ -155,35 +165,37 @@ class SACfD:
         config = self.config
         target = self._target(batch)
         update_actor = actor and self.updates % config.actor_every == 0
-        actor_loss = cloning = torch.tensor(float('nan'))
+        actor_losses = None
         with self._short_products():
             embedded = self.critics.embed(batch.features)
             values = self.critics(embedded, batch.actions)
             if update_actor:
-                actor_loss, cloning, temperature_loss = self._actor_losses(
-                    self._means(batch.features, batch.latents),
-                    embedded.detach(),
-                    batch.actions[: batch.num_demonstrations],
-                )
+                actor_losses = self._actor_losses(batch, embedded.detach())
         critic_loss = nn.functional.mse_loss(
             values, target.expand_as(values), reduction='sum'
         ) / len(target)
         self._optimizer.zero_grad()
         critic_loss.backward(inputs=self._critic_parameters)
-        if update_actor:
-            (actor_loss + temperature_loss).backward(inputs=self._actor_parameters)
+        if actor_losses:
+            actor_losses.total.backward(inputs=self._actor_parameters)
         temperature = self.log_temperature.exp().item()
         self._optimizer.step()
         self._update_average(self._targets, self.critics, config.target_tau)
         if update_actor:
             self._update_average(self._averaged, self.actor, config.actor_ema)
         self.updates += actor
-        return Losses(
-            critic_loss.item() / config.num_critics,
-            values.mean().item(),
-            actor_loss.item(),
-            cloning.item(),
-            temperature,
+        losses = Losses(
+            critic=critic_loss.item() / config.num_critics,
+            value=values.mean().item(),
+            temperature=temperature,
+        )
+        if actor_losses is None:
+            return losses
+        return replace(
+            losses,
+            actor=actor_losses.total.item(),
+            cloning=actor_losses.cloning.item(),
+            anchor=actor_losses.anchor.item(),
         )
 
     def _short_products(self) -> torch.autocast:
@@ -203,34 +215,28 @@ class SACfD:
         # An episode has one reward of 1 at most, so without entropy returns are in [0, 1].
         return target if self._automatic else target.clamp(0, 1)
 
-    def _actor_losses(
-        self, means: Tensor, embedded: Tensor, demonstrated: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the losses of the actor, of its behaviour cloning and of the temperature.
-
-        Args:
-            means: actions of the actor (B, a).
-            embedded: the critics' embedding of the same rows (E, B, hidden).
-            demonstrated: actions of the first N rows, which are demonstrations (N, a).
-
-        """
+    def _actor_losses(self, batch: Batch, embedded: Tensor) -> '_ActorLosses':
+        """Return the losses of the actor for a batch and the critics' embedding of its rows."""
         config = self.config
+        means = self._means(batch.features, batch.latents)
         chosen, log_probability = self._sample(means) if self._automatic else (means, None)
         values = self.critics(embedded, chosen).mean(0)
         # Normalises values to mean size one, so that the weights below suit any task.
         scale = values.detach().abs().mean().clamp_min(1e-3)
-        cloning = (
-            nn.functional.mse_loss(means[: len(demonstrated)], demonstrated)
-            if len(demonstrated)
-            else means.new_zeros(())
-        )
-        loss = -values.mean() / scale + config.bc_weight * cloning
+        cloning = anchor = means.new_zeros(())
+        if count := batch.num_demonstrations:
+            cloning = nn.functional.mse_loss(means[:count], batch.actions[:count])
+        if batch.anchor is not None:
+            kept = self._means(batch.anchor.features, batch.anchor.latents)
+            anchor = nn.functional.mse_loss(kept, batch.anchor.labels)
+        loss = -values.mean() / scale
+        loss = loss + config.bc_weight * cloning + config.anchor_weight * anchor
         loss = loss + config.range_penalty * (means.abs() - 1).clamp_min(0).square().mean()
-        if log_probability is None:
-            return loss, cloning, means.new_zeros(())
-        temperature, entropy = self.log_temperature.exp(), -log_probability.mean()
-        loss = loss - temperature.detach() * entropy / scale
-        return loss, cloning, temperature * (entropy.detach() - self._target_entropy)
+        if log_probability is not None:
+            temperature, entropy = self.log_temperature.exp(), -log_probability.mean()
+            loss = loss - temperature.detach() * entropy / scale
+            loss = loss + temperature * (entropy.detach() - self._target_entropy)
+        return _ActorLosses(loss, cloning, anchor)
 
     @staticmethod
     @torch.no_grad()

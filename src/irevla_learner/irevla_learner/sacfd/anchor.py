@@ -1,0 +1,79 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Demonstrations of the expert tasks that the actor clones beside the new task."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from irevla_learner.replay.encoded_demonstrations import EncodedDemonstrations
+from irevla_policy.model.head import TokenLearner
+
+
+@dataclass(frozen=True)
+class AnchorBatch:
+    """Steps of demonstrations.
+
+    Attributes:
+        features: float32 (B, d + p), pooled latent and proprioception.
+        labels: float32 (B, a), actions of the expert, normalised.
+        latents: float32 (B, m, d), only where the token learner learns.
+
+    """
+
+    features: Tensor
+    labels: Tensor
+    latents: Tensor | None = None
+
+
+class Anchor:
+    """Steps of encoded demonstrations; their pooled latents are computed once.
+
+    Stage 1 trains on one task only, and the head forgets the others. Cloning their
+    demonstrations at each update keeps them.
+    """
+
+    def __init__(
+        self, demonstrations: EncodedDemonstrations, token_learner: TokenLearner, device: str
+    ) -> None:
+        """Pool the latents with the token learner as it is now."""
+        self._device, self._tokens = device, demonstrations.tokens
+        arrays = [episode.cloning_arrays() for episode in demonstrations]
+        self._latents = [latents for latents, _, _ in arrays]
+        # Episode and step of each row.
+        self._rows = np.concatenate(
+            [
+                np.stack((np.full(len(latents), number), np.arange(len(latents))), 1)
+                for number, latents in enumerate(self._latents)
+            ]
+        )
+        token_learner = token_learner.to(device)
+        with torch.no_grad():
+            pooled = [
+                torch.cat((token_learner(self._tensor(latents)), self._tensor(states)), -1)
+                for latents, states, _ in arrays
+            ]
+        self._features = torch.cat(pooled)
+        self._labels = self._tensor(np.concatenate([labels for _, _, labels in arrays]))
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return len(self._rows)
+
+    def draw(self, random: np.random.Generator, size: int, latents: bool) -> AnchorBatch:
+        """Return random steps, with their latents if asked for."""
+        chosen = random.integers(len(self), size=size)
+        rows = torch.from_numpy(chosen).to(self._device)
+        stacked = None
+        if latents:
+            padded = np.zeros((size, self._tokens, self._latents[0].shape[2]), np.float32)
+            for row, (episode, step) in zip(padded, self._rows[chosen], strict=True):
+                latent = self._latents[episode][step]
+                row[: len(latent)] = latent
+            stacked = self._tensor(padded)
+        return AnchorBatch(self._features[rows], self._labels[rows], stacked)
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.array(values, np.float32)).to(self._device)
