@@ -35,6 +35,8 @@ class Episode:
         instructions: T texts, one a step, where they differ; else empty.
         part_of: where this is the part of a recorded episode that has one instruction, the name
             of that episode, else ''.
+        final: the observation after the last step, if a reader was asked for it and the episode
+            has it.
 
     """
 
@@ -57,6 +59,7 @@ class Episode:
     unjoined: str = ''
     instructions: tuple[str, ...] = ()
     part_of: str = ''
+    final: 'Observations | None' = None
 
     @property
     def by_policy(self) -> np.ndarray:
@@ -92,6 +95,7 @@ def parts_of(episode: Episode) -> list[Episode]:
                 images={name: images[rows] for name, images in episode.images.items()},
                 terminated=last and episode.terminated,
                 truncated=last and episode.truncated,
+                final=episode.final if last else None,
                 dropped=0 if part else episode.dropped,
             )
         )

@@ -15,7 +15,9 @@ from irevla_control.errors import BadMessageError, BagError, NothingJoinsError
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE, action_of, state_of
 
 
-def read_episode(folder: Path, cameras: Sequence[str], max_skew_s: float | None = None) -> Episode:
+def read_episode(
+    folder: Path, cameras: Sequence[str], max_skew_s: float | None = None, final: bool = False
+) -> Episode:
     """Return the steps of a recorded episode as arrays.
 
     Args:
@@ -23,6 +25,7 @@ def read_episode(folder: Path, cameras: Sequence[str], max_skew_s: float | None 
         cameras: names of those that every step needs.
         max_skew_s: how much older than the observation its parts may be, in place of what the
             bag states, which is what the policy saw.
+        final: return the observation after the last step too, if it is complete.
 
     Raises:
         BagError: not a complete bag, or damaged; a camera that was not recorded; an image that
@@ -45,7 +48,12 @@ def read_episode(folder: Path, cameras: Sequence[str], max_skew_s: float | None 
         stamp for stamp, event in events.items() if event.phase != PHASE_ENDED
     }
     unjoined = _unjoined(bag, commanded, ['robot_state', *topics.values()])
-    stamps, parts = _whole(bag, sorted(commanded), ['robot_state', *topics.values()])
+    unanswered = {max(events)} - commanded if final else set()
+    observed, parts = _whole(
+        bag, sorted(commanded | unanswered), ['robot_state', *topics.values()]
+    )
+    stamps = [stamp for stamp in observed if stamp in commanded]
+    steps = len(stamps)
     commands = [bag.take('command', stamp) for stamp in stamps]
     actions = np.array([action_of(command) for command in commands]).reshape(-1, ACTION_SIZE)
     labels = actions.copy()
@@ -58,6 +66,7 @@ def read_episode(folder: Path, cameras: Sequence[str], max_skew_s: float | None 
             raise BagError(f'{folder}: {name} holds values that are not finite; leave it out')
     last = events[max(events)]
     texts = tuple(events[stamp].instruction for stamp in stamps)
+    images = {name: _images(folder, bag, topic, parts[topic]) for name, topic in topics.items()}
     return Episode(
         episode_id=last.episode_id,
         task=last.task,
@@ -65,8 +74,8 @@ def read_episode(folder: Path, cameras: Sequence[str], max_skew_s: float | None 
         instructions=texts if len(set(texts)) > 1 else (),
         seed=last.seed,
         stamps=np.array(stamps, np.int64),
-        images={name: _images(folder, bag, topic, parts[topic]) for name, topic in topics.items()},
-        states=states,
+        images={name: stack[:steps] for name, stack in images.items()},
+        states=states[:steps],
         actions=actions,
         labels=labels,
         sources=np.array([command.source for command in commands], np.uint8),
@@ -75,8 +84,18 @@ def read_episode(folder: Path, cameras: Sequence[str], max_skew_s: float | None 
         truncated=last.truncated,
         aborted=last.aborted,
         success=last.success,
-        dropped=len(commanded) - len(stamps),
+        dropped=len(commanded) - steps,
         unjoined='' if stamps else unjoined,
+        final=Observations(
+            last.episode_id,
+            (last.instruction,),
+            np.array(observed[steps:], np.int64),
+            {name: stack[steps:] for name, stack in images.items()},
+            states[steps:],
+            np.array([last.success]),
+        )
+        if len(observed) > steps
+        else None,
     )
 
 

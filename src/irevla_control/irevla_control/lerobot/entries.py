@@ -19,6 +19,7 @@ from irevla_control.lerobot.tables import (
     is_number,
     own_flag,
     own_number,
+    own_text,
     vector_size,
 )
 from irevla_control.observation import ACTION_SIZE
@@ -52,6 +53,13 @@ class LeRobotEntry:
     truncated: bool
     recorded_ns: int
     row: dict[str, Any]
+
+    @property
+    def task(self) -> str:
+        """Name of the task; of a part of an episode, and where there is none, the instruction."""
+        return (
+            own_text(self.row, 'task', self.instruction) if self.parts == 1 else self.instruction
+        )
 
 
 @dataclass(frozen=True)

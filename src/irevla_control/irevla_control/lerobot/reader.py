@@ -122,9 +122,7 @@ class LeRobotReader:
         return Episode(
             episode_id=f'{name}_part{entry.part}' if entry.parts > 1 else name,
             part_of=name if entry.parts > 1 else '',
-            task=own_text(row, 'task', entry.instruction)
-            if entry.parts == 1
-            else entry.instruction,
+            task=entry.task,
             instruction=entry.instruction,
             seed=own_number(row, 'seed', -1),
             stamps=values.get(self.columns.stamp, even),

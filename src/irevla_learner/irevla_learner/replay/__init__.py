@@ -2,5 +2,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Episodes as latents: their replay on disk, and recorded demonstrations encoded once.
 
-May import: irevla_policy.model.
+May import: irevla_control.bags.usage, irevla_policy.model.latent_policy.
 """

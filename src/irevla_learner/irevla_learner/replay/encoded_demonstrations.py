@@ -6,7 +6,7 @@ Tensors are named ``<episode>/<array>``; the metadata holds the hash of the back
 of the statistics, the folders recorded to, what was asked, and what describes each episode.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 import json
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from irevla_control.bags.usage import usage
 from irevla_control.errors import ConfigError, one_line
 from irevla_learner.replay.encoded_episode import EncodedEpisode
 from irevla_learner.replay.tensor_file import TensorFile
@@ -24,10 +25,9 @@ from irevla_policy.model.latent_policy import LatentPolicy
 FORMAT = 'irevla-demonstrations'
 # Raise when the meaning of tensors or metadata changes.
 VERSION = 1
-_METADATA = ('format', 'version', 'backbone_hash', 'statistics', 'sources', 'identity', 'episodes')
+_METADATA = ('backbone_hash', 'statistics', 'sources', 'identity', 'left_out', 'episodes')
 _REMEDY = 'encode with that policy: python -m irevla_learner.encode --help'
 _DESCRIBED = ('episode_id', 'task', 'instruction', 'success', 'terminated')
-# By the size of a number, largest first: each array then begins at a multiple of that size.
 _ARRAYS = {
     'stamps': np.int64,
     'proprioception': np.float32,
@@ -45,6 +45,8 @@ class EncodedDemonstrations(Sequence[EncodedEpisode]):
         path: of the file; it may be replaced or removed while this is used.
         backbone_hash: of the model that encoded the observations.
         sources: folders that the episodes were recorded to, as they were given.
+        identity: plain data of what was encoded.
+        left_out: recordings that were to be encoded and gave no episode, to why.
         episodes: all of them.
 
     """
@@ -52,6 +54,8 @@ class EncodedDemonstrations(Sequence[EncodedEpisode]):
     path: Path
     backbone_hash: str
     sources: tuple[str, ...]
+    identity: Any
+    left_out: dict[str, str]
     episodes: tuple[EncodedEpisode, ...]
 
     def __len__(self) -> int:
@@ -99,20 +103,10 @@ def load_demonstrations(path: Path, policy: LatentPolicy) -> EncodedDemonstratio
             path,
             about['backbone_hash'],
             tuple(about['sources']),
+            about['identity'],
+            about['left_out'],
             tuple(_episodes(path, file, about['episodes'])),
         )
-
-
-def stored_identity(path: Path) -> Any:
-    """Return the identity that a file was written with, None where there is no such file.
-
-    A file that is none of this format has none.
-    """
-    try:
-        with _opened(path) as file:
-            return _about(path, file)['identity']
-    except ConfigError:
-        return None
 
 
 def save_demonstrations(
@@ -121,6 +115,7 @@ def save_demonstrations(
     policy: LatentPolicy,
     sources: Sequence[str],
     identity: Any,
+    left_out: Mapping[str, str] | None = None,
 ) -> EncodedDemonstrations:
     """Write episodes to a file, which appears whole or not at all, and return them from there.
 
@@ -132,34 +127,34 @@ def save_demonstrations(
         policy: whose backbone and statistics they are of.
         sources: folders that they were recorded to.
         identity: plain data for JSON, which differs once the content would.
+        left_out: recordings that give no episode, to why; looked at when all episodes are taken.
 
     Raises:
         ConfigError: no episodes, or the file cannot be written.
 
     """
     path = Path(path)
-    about = {
-        'format': FORMAT,
-        'version': VERSION,
-        'backbone_hash': policy.backbone_hash,
-        'statistics': policy.statistics.digest(),
-        'sources': list(sources),
-        'identity': identity,
-        'episodes': [],
-    }
-    try:
-        with TensorFile(path) as file:
-            for number, episode in enumerate(episodes):
-                for name, kind in _ARRAYS.items():
-                    file.add(f'{number}/{name}', getattr(episode, name).astype(kind, copy=False))
-                about['episodes'].append({name: getattr(episode, name) for name in _DESCRIBED})
-            if not about['episodes']:
-                raise ConfigError(f'no demonstrations for {path}; record some')
-            file.finish({name: json.dumps(value) for name, value in about.items()})
-    except OSError as error:
-        raise ConfigError(
-            f'{path} cannot be written: {error.strerror}; free some space, or choose another file'
-        ) from error
+    described: list[dict[str, Any]] = []
+    with TensorFile(path) as file:
+        for number, episode in enumerate(episodes):
+            for name, kind in _ARRAYS.items():
+                file.add(f'{number}/{name}', getattr(episode, name).astype(kind, copy=False))
+            described.append({name: getattr(episode, name) for name in _DESCRIBED})
+        if not described:
+            raise ConfigError(
+                f'no demonstrations for {path}: {usage(0, left_out or {})}; record some'
+            )
+        about = {
+            'format': FORMAT,
+            'version': VERSION,
+            'backbone_hash': policy.backbone_hash,
+            'statistics': policy.statistics.digest(),
+            'sources': list(sources),
+            'identity': identity,
+            'left_out': dict(left_out or {}),
+            'episodes': described,
+        }
+        file.finish({name: json.dumps(value) for name, value in about.items()})
     return load_demonstrations(path, policy)
 
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A safetensors file that is written array by array, so that memory never holds all of it."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 import json
 from pathlib import Path
 import shutil
@@ -12,12 +12,23 @@ from typing import IO
 
 import numpy as np
 
+from irevla_control.errors import ConfigError
 from irevla_control.files import replacement
 
 _KINDS = {'int64': 'I64', 'float32': 'F32', 'float16': 'F16'}
 # Bytes; the largest of the numbers above, at a multiple of which the arrays begin.
 _ALIGNMENT = 8
 _COPY_BYTES = 1 << 22
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f'{path} cannot be written: {error.strerror}; free some space, or choose another file'
+        ) from error
 
 
 class TensorFile:
@@ -27,35 +38,52 @@ class TensorFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Prepare a file of this name; its folder is made if it is missing."""
+        """Prepare a file of this name; its folder is made if it is missing.
+
+        Raises:
+            ConfigError: the disk refuses, here and in what follows.
+
+        """
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Largest numbers first: so each array begins at a multiple of its numbers' size.
         self._open = ExitStack()
+        # Largest numbers first: so each array begins at a multiple of its numbers' size.
         self._parts: dict[np.dtype, IO[bytes]] = {}
         self._entries: dict[np.dtype, list[tuple[str, tuple[int, ...], int]]] = {}
-        for kind in map(np.dtype, _KINDS):
-            self._parts[kind] = self._open.enter_context(tempfile.TemporaryFile(dir=path.parent))
-            self._entries[kind] = []
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for kind in map(np.dtype, _KINDS):
+                part = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 (closed with all)
+                self._parts[kind] = self._open.enter_context(part)
+                self._entries[kind] = []
 
     def __enter__(self) -> 'TensorFile':
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._open.close()
+        # What is still buffered after an error is of no use.
+        with suppress(OSError):
+            self._open.close()
 
     def add(self, name: str, array: np.ndarray) -> None:
         """Take an array of int64, float32 or float16."""
-        self._parts[array.dtype].write(np.ascontiguousarray(array).data)
+        with _writing(self._path):
+            self._parts[array.dtype].write(np.ascontiguousarray(array).data)
         self._entries[array.dtype].append((name, array.shape, array.nbytes))
 
     def finish(self, metadata: Mapping[str, str]) -> None:
-        """Write the file, which takes the place of one with its name.
+        """Write the file, which takes the place of one with its name."""
+        text = self._header(metadata)
+        with (
+            _writing(self._path),
+            replacement(self._path) as new,
+            open(new, 'wb') as file,
+        ):
+            file.write(len(text).to_bytes(8, 'little') + text)
+            for part in self._parts.values():
+                part.seek(0)
+                shutil.copyfileobj(part, file, _COPY_BYTES)
 
-        Raises:
-            OSError: the disk refuses.
-
-        """
+    def _header(self, metadata: Mapping[str, str]) -> bytes:
         header: dict[str, object] = {'__metadata__': dict(metadata)}
         offset = 0
         for kind, entries in self._entries.items():
@@ -67,9 +95,4 @@ class TensorFile:
                 }
                 offset += size
         text = json.dumps(header).encode()
-        text += b' ' * (-len(text) % _ALIGNMENT)
-        with replacement(self._path) as new, open(new, 'wb') as file:
-            file.write(len(text).to_bytes(8, 'little') + text)
-            for part in self._parts.values():
-                part.seek(0)
-                shutil.copyfileobj(part, file, _COPY_BYTES)
+        return text + b' ' * (-len(text) % _ALIGNMENT)

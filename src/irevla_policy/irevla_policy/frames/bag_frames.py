@@ -36,7 +36,10 @@ class Recorded:
         success, aborted: how it ended.
         recorded_ns: when it was recorded [ns since 1970].
         identity: plain data that differs once the content does.
-        read: decodes it with the cameras named; several parts if it has several instructions.
+        tasks: names of its tasks; of a bag with several instructions that of the whole.
+        steps: number of commands.
+        read: decodes it with the cameras named; with True also the observation after the last
+            step, where it was recorded; several parts if it has several instructions.
     """
 
     place: str
@@ -44,7 +47,9 @@ class Recorded:
     aborted: bool
     recorded_ns: int
     identity: list
-    read: Callable[[Sequence[str]], Iterable[Episode]]
+    tasks: tuple[str, ...]
+    steps: int
+    read: Callable[[Sequence[str], bool], Iterable[Episode]]
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,8 @@ def _recorded(roots: Sequence[Path], max_skew_s: float | None) -> Usable:
                         False,
                         parts[0].recorded_ns,
                         [reader.digest, number],
+                        tuple(dict.fromkeys(entry.task for entry in parts)),
+                        sum(entry.steps for entry in parts),
                         partial(_parts_of_entry, reader, parts),
                     )
                 )
@@ -84,6 +91,8 @@ def _recorded(roots: Sequence[Path], max_skew_s: float | None) -> Usable:
                     entry.aborted,
                     entry.recorded_ns,
                     [entry.episode_id, entry.bytes, entry.crc32],
+                    (entry.task,),
+                    entry.steps,
                     partial(_parts_of_bag, folder, max_skew_s),
                 )
                 for folder, entry in found.episodes.items()
@@ -93,13 +102,19 @@ def _recorded(roots: Sequence[Path], max_skew_s: float | None) -> Usable:
 
 
 def _parts_of_entry(
-    reader: LeRobotReader, entries: Sequence[LeRobotEntry], cameras: Sequence[str]
+    reader: LeRobotReader,
+    entries: Sequence[LeRobotEntry],
+    cameras: Sequence[str],
+    _final: bool,
 ) -> Iterator[Episode]:
+    # A dataset has no observation after the last step.
     return (reader.read(entry, cameras) for entry in entries)
 
 
-def _parts_of_bag(folder: Path, max_skew_s: float | None, cameras: Sequence[str]) -> list[Episode]:
-    return parts_of(read_episode(folder, cameras, max_skew_s))
+def _parts_of_bag(
+    folder: Path, max_skew_s: float | None, cameras: Sequence[str], final: bool
+) -> list[Episode]:
+    return parts_of(read_episode(folder, cameras, max_skew_s, final))
 
 
 def usable_episodes(
@@ -144,7 +159,7 @@ def _decoded(
 ) -> Iterator[Episode]:
     """Yield the episodes that have steps, and tell of the others why they have none."""
     for recorded in episodes:
-        for episode in recorded.read(cameras):
+        for episode in recorded.read(cameras, False):
             if len(episode.stamps):
                 yield episode
             else:
