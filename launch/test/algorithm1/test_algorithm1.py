@@ -70,7 +70,7 @@ def config(tmp_path):
     (tmp_path / 'sacfd.yaml').write_text(
         yaml.safe_dump(
             {
-                'demonstrations': 1,
+                'min_demonstrations': 1,
                 'most_zero_shot_episodes': 20,
                 'warm_up_updates': 5,
                 'env_steps': 150,

@@ -32,7 +32,7 @@ def config(tmp_path):
         yaml.safe_dump(
             {
                 # After so short a training the policy may rarely succeed.
-                'demonstrations': 1,
+                'min_demonstrations': 1,
                 'most_zero_shot_episodes': 100,
                 'warm_up_updates': 5,
                 'env_steps': 60,

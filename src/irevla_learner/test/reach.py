@@ -99,7 +99,8 @@ def _trained_beside_the_goal():
 
 def latent_policy():
     """Return the policy, as stage 1 loads it, of a head that moves beside the goal."""
-    return LatentPolicy(beside_the_goal(), SimpleNamespace(state_size=2, action_size=2), 'toy')
+    statistics = SimpleNamespace(state_size=2, action_size=2, digest=lambda: 'toy')
+    return LatentPolicy(beside_the_goal(), statistics, 'toy')
 
 
 class HeadOnly(nn.Module):

@@ -118,7 +118,9 @@ class Algorithm1Config(_Plan):
         """
         return plain(self) | {
             'classifier': self.classifier and classifier_digest(self.classifier),
-            'demonstration_bags': recordings_digest(self.demonstration_bags),
+            'demonstration_bags': recordings_digest(self.demonstration_bags)
+            if self.demonstration_bags
+            else None,
             'tasks_file': self.tasks_file and read_mapping(self.tasks_file, 'tasks file'),
         }
 

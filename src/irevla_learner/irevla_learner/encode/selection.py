@@ -5,9 +5,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from irevla_control.errors import ConfigError
-from irevla_policy.frames.bag_frames import Recorded
+from irevla_policy.frames.bag_frames import Recorded, usable_episodes
 
 
 @dataclass(frozen=True)
@@ -93,3 +94,15 @@ def _in_turns(recorded: Sequence[Recorded]) -> list[Recorded]:
         placed.append((turns[each.tasks], each))
         turns[each.tasks] += 1
     return [each for _, each in sorted(placed, key=lambda pair: pair[0])]
+
+
+def tasks_of(roots: Sequence[Path]) -> set[str]:
+    """Return the tasks of the usable recordings in folders; none for no folders.
+
+    Raises:
+        IrevlaError: as `usable_episodes`.
+
+    """
+    if not roots:
+        return set()
+    return {task for each in usable_episodes(roots).episodes for task in each.tasks}

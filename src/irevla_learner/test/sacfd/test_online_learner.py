@@ -15,7 +15,7 @@ from irevla_learner.sacfd.online_learner import PROGRESS, WEIGHTS, OnlineLearner
 from irevla_policy.exploration import SmoothNoise
 
 CONFIG = SACfDConfig(
-    demonstrations=3,
+    min_demonstrations=3,
     most_zero_shot_episodes=30,
     warm_up_updates=6,
     env_steps=80,
@@ -136,7 +136,7 @@ def test_another_learning_or_a_damaged_one_is_refused(tmp_path, file):
 def test_without_any_success_it_says_what_to_do(tmp_path):
     failed = [episode for episode in episodes(40) if not episode.success][:5]
     one = learner(tmp_path, most_zero_shot_episodes=5)
-    with pytest.raises(ConfigError, match='demonstrate by hand'):
+    with pytest.raises(ConfigError, match='demonstration_bags'):
         for episode in failed:
             one.add(episode)
 
