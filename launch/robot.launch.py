@@ -8,6 +8,7 @@ With ``output`` it runs stage 1: the VLA explores, and the learner trains its he
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
+from irevla_bringup.demonstrations import refuse_demonstrations
 from irevla_bringup.launch_nodes import (
     camera_names,
     classifier_argument,
@@ -44,6 +45,8 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
     reward = reward_node(context, checkpoint)
     skew = {'max_skew_s': max_skew_s(context)}
     learns = bool(value(context, 'output'))
+    if not learns:
+        refuse_demonstrations(context)
     policy = (
         exploring_policy(context, checkpoint, see_effects=True, **skew)
         if learns

@@ -13,6 +13,7 @@ from launch import Action, LaunchContext
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
+from irevla_bringup.demonstrations import demonstration_arguments, encode_demonstrations
 from irevla_bringup.starting import SuiteNode
 from irevla_control.errors import ConfigError
 from irevla_control.parameters.parameter import CAMERA, SERIAL, Parameter
@@ -171,6 +172,7 @@ def learner_arguments() -> list[DeclareLaunchArgument]:
             default_value=NOT_GIVEN,
             description='folder for replay, metrics and the trained policy',
         ),
+        *demonstration_arguments(),
     ]
 
 
@@ -183,7 +185,8 @@ def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> 
         vla: further parameters of the policy's node.
 
     Raises:
-        RuntimeError: invalid settings, more than one task, or episodes that linger.
+        RuntimeError: invalid settings, more than one task, episodes that linger, or
+            demonstrations that do not fit.
 
     """
     settings = value(context, 'settings') and existing_path(context, 'settings')
@@ -191,7 +194,8 @@ def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> 
         sacfd = SACfDConfig.load(Path(settings) if settings else None)
     except ConfigError as error:
         raise RuntimeError(f'launch argument settings:={settings}: {error}') from error
-    if len(some_names(context, 'tasks')) > 1:
+    tasks = some_names(context, 'tasks')
+    if len(tasks) > 1:
         raise RuntimeError(
             f'launch argument tasks:={value(context, "tasks")}: stage 1 learns one task at a time'
         )
@@ -200,6 +204,8 @@ def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> 
             f'launch argument linger:={value(context, "linger")}: training '
             'episodes end with their reward; use 0'
         )
+    task = tasks[0].partition(':')[0]
+    encode_demonstrations(context, checkpoint, value(context, 'output'), task, sacfd)
     seed = whole_number(context, 'seed', 0)
     return [
         node(

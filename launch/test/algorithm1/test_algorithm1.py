@@ -420,6 +420,8 @@ def test_stage_1_continues_after_a_kill_of_any_node_or_of_all(tmp_path, stage0, 
         'output': output,
         'results': tmp_path / 'results.json',
         'bags': tmp_path / 'bags',
+        'demonstration_bags': stage0 / 'demonstrations',
+        'anchor_bags': stage0 / 'demonstrations',
     }
     rows, before, kept = [], [], {}
     for victim in random.sample([*STAGE1_NODES, 'all'], 3):

@@ -1,0 +1,71 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Recorded demonstrations for stage 1, encoded before its nodes start."""
+
+from pathlib import Path
+import subprocess
+import sys
+
+from launch import LaunchContext
+from launch.actions import DeclareLaunchArgument
+
+from irevla_learner.sacfd.config import SACfDConfig
+from irevla_learner.sacfd.online_learner import ANCHOR, DEMONSTRATIONS
+
+ARGUMENTS = ('demonstration_bags', 'anchor_bags')
+
+
+def demonstration_arguments() -> list[DeclareLaunchArgument]:
+    """Arguments of a launch file with a learner."""
+    return [
+        DeclareLaunchArgument(
+            'demonstration_bags',
+            default_value='',
+            description='folders of recorded demonstrations of the task, separated by commas; '
+            'they count towards min_demonstrations',
+        ),
+        DeclareLaunchArgument(
+            'anchor_bags',
+            default_value='',
+            description='folders of recorded demonstrations of the tasks that the policy must '
+            'not forget, separated by commas',
+        ),
+    ]
+
+
+def refuse_demonstrations(context: LaunchContext) -> None:
+    """Raise RuntimeError if demonstrations are given where nothing learns."""
+    for name in ARGUMENTS:
+        if given := context.launch_configurations.get(name):
+            raise RuntimeError(
+                f'launch argument {name}:={given}: only a learner uses demonstrations; give the '
+                'folder output'
+            )
+
+
+def encode_demonstrations(
+    context: LaunchContext, checkpoint: str, output: str, task: str, settings: SACfDConfig
+) -> None:
+    """Write what the learner reads from ``output``; files that are there already are kept.
+
+    Raises:
+        RuntimeError: recordings that do not fit; the program printed the reason.
+
+    """
+    frames = ['--max-frames', str(settings.anchor_frames)]
+    for argument, name, selection in (
+        (ARGUMENTS[0], DEMONSTRATIONS, ['--tasks', task]),
+        (ARGUMENTS[1], ANCHOR, frames),
+    ):
+        folders = [
+            each for each in context.launch_configurations.get(argument, '').split(',') if each
+        ]
+        if not folders:
+            continue
+        command = ['--checkpoint', checkpoint, '--output', str(Path(output) / name), *selection]
+        done = subprocess.run(
+            [sys.executable, '-m', 'irevla_learner.encode', *command, '--bags', *folders],
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f'launch argument {argument}:={",".join(folders)} cannot be used')
