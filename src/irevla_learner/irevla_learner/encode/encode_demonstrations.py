@@ -114,6 +114,8 @@ def _same(path: Path, policy: LatentPolicy, identity: Any) -> EncodedDemonstrati
 
 
 def _lock(output: Path) -> Lock:
+    if output.is_dir():
+        raise ConfigError(f'{output} is a folder; give the name of a file')
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         return Lock(output.with_name(f'.{output.name}.lock'), wait=True)

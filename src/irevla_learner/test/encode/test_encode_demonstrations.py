@@ -38,6 +38,13 @@ def output(tmp_path):
     return tmp_path / 'encoded' / 'demonstrations.safetensors'
 
 
+def a_file(path):
+    """Write a file where a folder is needed."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b'')
+    return path
+
+
 def passes(vla, monkeypatch):
     """Return a list that gets the number of observations of every pass of the VLM."""
     counts, encode = [], vla.encode_observation
@@ -286,6 +293,11 @@ def test_what_does_not_fit_the_memory_or_half_precision_is_named(vla, bags, outp
         encode_demonstrations(vla, [bags], output)
     with pytest.raises(ConfigError, match='batch_size is 0'):
         encode_demonstrations(vla, [bags], output, batch_size=0)
+    # Before anything is encoded.
+    with pytest.raises(ConfigError, match=f'{bags} is a folder; give the name of a file'):
+        encode_demonstrations(vla, [bags], bags)
+    with pytest.raises(ConfigError, match='index cannot be written: .*; choose another file'):
+        encode_demonstrations(vla, [bags], a_file(output) / 'index')
 
 
 def test_the_program_encodes_and_says_what_is_wrong_in_one_line(
