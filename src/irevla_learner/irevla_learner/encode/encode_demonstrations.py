@@ -18,6 +18,7 @@ from irevla_control.progress_bar import progress_bar
 from irevla_learner.encode.selection import Selection, select
 from irevla_learner.replay.encoded_demonstrations import (
     EncodedDemonstrations,
+    OtherPolicyError,
     load_demonstrations,
     save_demonstrations,
 )
@@ -42,8 +43,9 @@ def encode_demonstrations(
     """Encode recorded demonstrations with the backbone of ``vla``, where it is.
 
     What ``output`` holds is used again if it is of the same backbone, statistics, recordings and
-    selection; else it is replaced, and stays as it was until all is encoded. A second process
-    that encodes to the same file waits for the first. What is used is said on stderr.
+    selection; else it is replaced, and stays as it was until all is encoded. A file that holds
+    anything else is never replaced. A second process that encodes to the same file waits for the
+    first. What is used is said on stderr.
 
     Args:
         vla: set to evaluation mode.
@@ -104,16 +106,27 @@ def _identity(vla: VLA, chosen: Sequence[Recorded], selection: Selection) -> Any
 
 
 def _same(path: Path, policy: LatentPolicy, identity: Any) -> EncodedDemonstrations | None:
-    """Return what a file holds if it is of this policy and identity."""
+    """Return what a file holds if it is of this policy and identity, None if it is replaced.
+
+    A file that holds something else is not: it may be a user's.
+    """
+    if not path.is_file():
+        return None
     try:
         found = load_demonstrations(path, policy)
-    except ConfigError:
-        # Of another policy, torn, or not there: encoded again.
+    except OtherPolicyError:
         return None
+    except ConfigError as error:
+        raise ConfigError(
+            f'{path} exists, and is not a whole file of encoded demonstrations; remove it, or '
+            'choose another file'
+        ) from error
     return found if found.identity == identity else None
 
 
 def _lock(output: Path) -> Lock:
+    if output.is_dir():
+        raise ConfigError(f'{output} is a folder; give the name of a file')
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         return Lock(output.with_name(f'.{output.name}.lock'), wait=True)

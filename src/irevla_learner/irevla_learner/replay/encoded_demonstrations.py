@@ -37,6 +37,10 @@ _ARRAYS = {
 }
 
 
+class OtherPolicyError(ConfigError):
+    """Encoded demonstrations that are whole, but of another policy or format version."""
+
+
 @dataclass(frozen=True)
 class EncodedDemonstrations(Sequence[EncodedEpisode]):
     """The episodes of a file, in the order they were recorded; their arrays are memory-mapped.
@@ -91,8 +95,9 @@ def load_demonstrations(path: Path, policy: LatentPolicy) -> EncodedDemonstratio
     """Return the demonstrations of a file, for the policy whose backbone encoded them.
 
     Raises:
-        ConfigError: no such file, a truncated one, another format, another backbone or other
-            statistics than the policy's.
+        OtherPolicyError: another backbone or other statistics than the policy's, or another
+            version of the format.
+        ConfigError: no such file, a truncated one, or one that holds something else.
 
     """
     path = Path(path)
@@ -176,14 +181,15 @@ def _about(path: Path, file: Any) -> dict[str, Any]:
     """Return a file's metadata; ConfigError if they are not those of demonstrations."""
     try:
         about = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
-        found = about['format'], about['version']
-        if found == (FORMAT, VERSION):
+        if about['format'] != FORMAT:
+            raise KeyError(FORMAT)
+        found = about['version']
+        if found == VERSION:
             return {name: about[name] for name in _METADATA}
     except (ValueError, KeyError) as error:
         raise ConfigError(f'{path} holds no encoded demonstrations; {_REMEDY}') from error
-    raise ConfigError(
-        f'{path} has format {found[0]!r} {found[1]}, this program reads {FORMAT!r} {VERSION}; '
-        f'{_REMEDY}'
+    raise OtherPolicyError(
+        f'{path} has version {found!r} of its format, this program reads {VERSION}; {_REMEDY}'
     )
 
 
@@ -193,7 +199,7 @@ def _check_policy(path: Path, about: dict[str, Any], policy: LatentPolicy) -> No
         ('values normalised by statistics', about['statistics'], policy.statistics.digest()),
     ):
         if there != here:
-            raise ConfigError(
+            raise OtherPolicyError(
                 f'{path} holds {what} {there[:12]}, this policy has {here[:12]}; {_REMEDY}'
             )
 

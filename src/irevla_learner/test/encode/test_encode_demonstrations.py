@@ -16,6 +16,7 @@ from irevla_control.errors import BagError, ConfigError
 from irevla_control.lerobot.export import export
 from irevla_learner.encode.encode_demonstrations import encode_demonstrations
 from irevla_learner.encode.selection import Selection
+from irevla_learner.replay import encoded_demonstrations
 from irevla_learner.replay.encoded_demonstrations import load_demonstrations
 from irevla_policy.checkpoints.checkpoint import save_checkpoint
 
@@ -36,6 +37,13 @@ def bags(tmp_path):
 @pytest.fixture
 def output(tmp_path):
     return tmp_path / 'encoded' / 'demonstrations.safetensors'
+
+
+def a_file(path):
+    """Write a file where a folder is needed."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b'')
+    return path
 
 
 def passes(vla, monkeypatch):
@@ -141,16 +149,23 @@ def test_another_backbone_or_other_statistics_replace_the_file(vla, bags, output
     assert encode_demonstrations(vla, [bags], output).backbone_hash == vla.backbone_hash
 
 
-@pytest.mark.parametrize('damage', ['truncated', 'foreign'])
-def test_a_file_that_cannot_be_read_is_encoded_again(vla, bags, output, damage):
+@pytest.mark.parametrize('content', [b'', b'the only copy of a thesis', None])
+def test_a_file_of_anything_else_is_never_replaced(vla, bags, output, content):
     record(bags, 0)
-    first = encode_demonstrations(vla, [bags], output)
-    content = output.read_bytes()
-    output.unlink()
-    output.write_bytes(content[:-10] if damage == 'truncated' else b'something else')
-    again = encode_demonstrations(vla, [bags], output)
-    np.testing.assert_array_equal(first[0].latents, again[0].latents)
+    encode_demonstrations(vla, [bags], output)
+    content = output.read_bytes()[:-10] if content is None else content
+    output.write_bytes(content)
+    with pytest.raises(ConfigError, match=f'{output} exists, .*; remove it, or choose another'):
+        encode_demonstrations(vla, [bags], output)
     assert output.read_bytes() == content
+
+
+def test_a_file_of_another_version_is_replaced(vla, bags, output, monkeypatch):
+    record(bags, 0)
+    with monkeypatch.context() as older:
+        older.setattr(encoded_demonstrations, 'VERSION', 0)
+        encode_demonstrations(vla, [bags], output)
+    assert len(encode_demonstrations(vla, [bags], output)) == 1
 
 
 def test_what_is_not_used_is_counted_with_its_reason(vla, bags, output, capsys):
@@ -286,6 +301,11 @@ def test_what_does_not_fit_the_memory_or_half_precision_is_named(vla, bags, outp
         encode_demonstrations(vla, [bags], output)
     with pytest.raises(ConfigError, match='batch_size is 0'):
         encode_demonstrations(vla, [bags], output, batch_size=0)
+    # Before anything is encoded.
+    with pytest.raises(ConfigError, match=f'{bags} is a folder; give the name of a file'):
+        encode_demonstrations(vla, [bags], bags)
+    with pytest.raises(ConfigError, match='index cannot be written: .*; choose another file'):
+        encode_demonstrations(vla, [bags], a_file(output) / 'index')
 
 
 def test_the_program_encodes_and_says_what_is_wrong_in_one_line(

@@ -174,7 +174,10 @@ def rewrite(path, change):
         (lambda about, _: about.clear(), 'holds no encoded demonstrations'),
         (lambda about, _: about.update(format='pt'), 'holds no encoded demonstrations'),
         (lambda about, _: about.pop('episodes'), 'holds no encoded demonstrations'),
-        (lambda about, _: about.update(version='2'), "has format 'irevla-demonstrations' 2, this"),
+        (
+            lambda about, _: about.update(version='2'),
+            'has version 2 of its format, this program reads 1',
+        ),
         (lambda _, tensors: tensors.pop('0/labels'), 'lacks a part of episode 0'),
         (
             lambda _, tensors: tensors.update({'0/labels': tensors['0/labels'][1:]}),
