@@ -108,7 +108,13 @@ class PPO:
         """Train this policy in place: its head, or with ``whole`` also its VLM.
 
         The critic is a head with one output; its token learner is initialised from the policy's.
+
+        Raises:
+            ConfigError: the VLM is to be trained, but its weights have half precision.
+
         """
+        if whole:
+            vla.config.check_trainable()
         torch.manual_seed(seed)
         self._random = np.random.default_rng(seed)
         self.config, self.vla, self._whole = config, vla, whole

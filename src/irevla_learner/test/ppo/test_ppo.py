@@ -16,6 +16,7 @@ from irevla_control.errors import ConfigError
 from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.ppo.ppo import PPO, advantages_of
 from irevla_policy.exploration import SmoothNoise
+from irevla_policy.model.config import BackboneConfig, HeadConfig, PolicyConfig
 
 CONFIG = Path(__file__).resolve().parents[4] / 'config'
 
@@ -98,6 +99,20 @@ def test_the_learning_rate_follows_the_divergence():
 
     assert rates(learning_rate=0.1)[0] == 0.05
     np.testing.assert_allclose(rates(learning_rate=1e-7), 1e-7 * 1.5 ** np.arange(1, 4))
+
+
+def test_a_whole_policy_in_half_precision_is_refused_but_not_its_head():
+    policy = HeadOnly(beside_the_goal())
+    policy.config = PolicyConfig(
+        ('front',),
+        24,
+        BackboneConfig('pretrained', 'some/model', 'bfloat16'),
+        HeadConfig((64, 64)),
+    )
+    with pytest.raises(ConfigError, match="backbone.dtype is 'bfloat16'.*float32") as caught:
+        PPO(policy, PPOConfig(), seed=0, whole=True)
+    assert '\n' not in str(caught.value)
+    PPO(policy, PPOConfig(), seed=0)
 
 
 def test_the_probability_is_that_of_the_action_before_clipping():
