@@ -167,6 +167,7 @@ class PPO:
         columns: dict[str, list[np.ndarray]] = {
             name: [] for name in ('latents', 'states', 'actions', 'returns', 'advantages')
         }
+        longest = max(played.latents.latents.shape[1] for played in episodes)
         for played in episodes:
             seen = played.latents
             values = (
@@ -177,7 +178,9 @@ class PPO:
             advantages = advantages_of(
                 seen.rewards, values, seen.terminated, config.discount, config.gae
             )
-            columns['latents'].append(seen.latents[:-1])
+            # A shorter instruction has fewer tokens; those of zeros are padding.
+            missing = longest - seen.latents.shape[1]
+            columns['latents'].append(np.pad(seen.latents[:-1], ((0, 0), (0, missing), (0, 0))))
             columns['states'].append(seen.proprioception[:-1])
             columns['actions'].append(played.drawn)
             columns['returns'].append(advantages + values[:-1])

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """PPO learns a small task on latents; its advantages are those of the definition."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -113,6 +113,18 @@ def test_a_whole_policy_in_half_precision_is_refused_but_not_its_head():
         PPO(policy, PPOConfig(), seed=0, whole=True)
     assert '\n' not in str(caught.value)
     PPO(policy, PPOConfig(), seed=0)
+
+
+def test_episodes_whose_instructions_differ_in_length_are_one_rollout():
+    head = beside_the_goal()
+    played = episodes(head, Reach(0), SmoothNoise(2, 0.0, 0.15, 0.15, 0), 4)
+    expected = PPO(HeadOnly(head), PPOConfig(), seed=0).roll_out(played)
+    first = played[0].latents
+    padding = np.zeros_like(first.latents[:, :2])
+    played[0].latents = replace(first, latents=np.concatenate([first.latents, padding], 1))
+    found = PPO(HeadOnly(head), PPOConfig(), seed=0).roll_out(played)
+    torch.testing.assert_close(found.log_probabilities, expected.log_probabilities)
+    torch.testing.assert_close(found.returns, expected.returns)
 
 
 def test_the_probability_is_that_of_the_action_before_clipping():
