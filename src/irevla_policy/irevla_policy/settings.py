@@ -127,6 +127,12 @@ class Settings:
                 ),
             )
 
+    def check_new(self) -> None:
+        """Raise SettingError for what a new file may not say, though stored settings may have it.
+
+        Here everything is allowed; a kind of settings with such a rule overrides this.
+        """
+
     @classmethod
     def load(
         cls: type[Kind],
@@ -152,7 +158,11 @@ class Settings:
             {} if base is None else {one.name: getattr(base, one.name) for one in fields(base)}
         )
         try:
-            return build(cls, left_out | file.values | given, folder=path and Path(path).parent)
+            settings = build(
+                cls, left_out | file.values | given, folder=path and Path(path).parent
+            )
+            settings.check_new()
+            return settings
         except SettingError as error:
             place = '' if path is None or error.key in given else f' {path}{file.line(error.key)}'
             raise ConfigError(f'{cls.what}{place}: {error}') from error

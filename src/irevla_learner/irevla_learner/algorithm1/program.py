@@ -9,7 +9,7 @@ from pathlib import Path
 import signal
 import sys
 
-from irevla_control.errors import IrevlaError
+from irevla_control.errors import ConfigError, IrevlaError
 from irevla_learner.algorithm1.algorithm1 import Algorithm1, Backend
 from irevla_learner.algorithm1.config import Algorithm1Config, load_config
 from irevla_learner.algorithm1.in_process_backend import InProcessBackend
@@ -55,6 +55,7 @@ def run_algorithm1(
 
     """
     manifest, policy, _ = read_description(checkpoint)
+    _check_trainable(checkpoint, policy, config)
     inputs = {'checkpoint': manifest['files'], 'demonstrations': recordings_digest(demonstrations)}
     # The backend comes first: an unsupported configuration must not leave a run folder.
     with (
@@ -63,6 +64,19 @@ def run_algorithm1(
     ):
         Algorithm1(run, config, backend, demonstrations, seed).run(checkpoint)
     write_report(output)
+
+
+def _check_trainable(checkpoint: Path, policy: PolicyConfig, config: Algorithm1Config) -> None:
+    """Raise ConfigError if a stage trains a VLM whose precision would lose what it learns."""
+    whole = [key for key in ('stage1_trains', 'stage2_trains') if getattr(config, key) == 'all']
+    if whole:
+        try:
+            policy.check_trainable()
+        except ConfigError as error:
+            remedy = ' and '.join(f'{key}: head' for key in whole)
+            raise ConfigError(
+                f'checkpoint {checkpoint}: {error}, in stage 0; or set {remedy}'
+            ) from error
 
 
 def main(

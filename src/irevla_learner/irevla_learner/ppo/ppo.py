@@ -108,7 +108,13 @@ class PPO:
         """Train this policy in place: its head, or with ``whole`` also its VLM.
 
         The critic is a head with one output; its token learner is initialised from the policy's.
+
+        Raises:
+            ConfigError: the VLM is to be trained, but its weights have half precision.
+
         """
+        if whole:
+            vla.config.check_trainable()
         torch.manual_seed(seed)
         self._random = np.random.default_rng(seed)
         self.config, self.vla, self._whole = config, vla, whole
@@ -161,6 +167,7 @@ class PPO:
         columns: dict[str, list[np.ndarray]] = {
             name: [] for name in ('latents', 'states', 'actions', 'returns', 'advantages')
         }
+        longest = max(played.latents.latents.shape[1] for played in episodes)
         for played in episodes:
             seen = played.latents
             values = (
@@ -171,7 +178,9 @@ class PPO:
             advantages = advantages_of(
                 seen.rewards, values, seen.terminated, config.discount, config.gae
             )
-            columns['latents'].append(seen.latents[:-1])
+            # A shorter instruction has fewer tokens; those of zeros are padding.
+            missing = longest - seen.latents.shape[1]
+            columns['latents'].append(np.pad(seen.latents[:-1], ((0, 0), (0, missing), (0, 0))))
             columns['states'].append(seen.proprioception[:-1])
             columns['actions'].append(played.drawn)
             columns['returns'].append(advantages + values[:-1])

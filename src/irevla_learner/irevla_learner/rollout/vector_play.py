@@ -12,6 +12,7 @@ import gymnasium
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from irevla_learner.classifier.success_classifier import Debounce, SuccessClassifier
 from irevla_learner.replay.latent_episode import LatentEpisode
@@ -44,16 +45,17 @@ class _Seen:
 
     Attributes:
         observation: arrays by name; a row for each environment.
-        latents: (num_envs, m, d).
+        latents: (num_envs, m, d); zeros fill up those of shorter instructions.
         states: (num_envs, p), normalised.
+        latent_rows: float16 (m, d) of each environment, as its instruction alone gives it.
+        state_rows: float32 (num_envs, p).
 
     """
 
     observation: dict[str, np.ndarray]
     latents: torch.Tensor
     states: torch.Tensor
-    # Latents and states as NumPy arrays.
-    latent_rows: np.ndarray
+    latent_rows: list[np.ndarray]
     state_rows: np.ndarray
 
 
@@ -166,6 +168,8 @@ class VectorPlayer:
         """
         self._envs, self._vla, self._task, self._judge = envs, vla, task, judge
         self._cameras = vla.config.cameras
+        # Of the newest reset of each environment.
+        self._instructions = [''] * envs.num_envs
         self.env_steps = 0
         self.version = 0
 
@@ -203,7 +207,9 @@ class VectorPlayer:
             ended = np.flatnonzero(outcome.terminated | outcome.truncated).tolist()
             for index in ended:
                 if index in running:
-                    yield running.pop(index).finish(self._task, self._instruction, seen, outcome)
+                    yield running.pop(index).finish(
+                        self._task, self._instructions[index], seen, outcome
+                    )
             if ended:
                 seen = self._begin(running, waiting, noises, ended)
 
@@ -231,7 +237,8 @@ class VectorPlayer:
         observation, info = self._envs.reset(
             seed=seeds, options={'task': self._task, 'reset_mask': mask}
         )
-        self._instruction = info['instruction'][np.argmax(mask)]
+        for index in np.flatnonzero(mask).tolist():
+            self._instructions[index] = info['instruction'][index]
         seen = self._encode(observation)
         self._judged(fresh, seen)
         running |= fresh
@@ -240,10 +247,22 @@ class VectorPlayer:
     @torch.no_grad()
     def _encode(self, observation: dict[str, np.ndarray]) -> _Seen:
         images = np.stack([observation[name] for name in self._cameras], 1)
-        latents, states = self._vla.encode_observation(
-            images, observation['state'], [self._instruction] * len(images)
+        found: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        # A pass for each instruction: filled up to a longer one, its latent would be another.
+        for instruction in dict.fromkeys(self._instructions):
+            rows = [at for at, own in enumerate(self._instructions) if own == instruction]
+            encoded = self._vla.encode_observation(
+                images[rows], observation['state'][rows], [instruction] * len(rows)
+            )
+            found.update(zip(rows, zip(*encoded)))
+        latents, states = zip(*(found[row] for row in range(self.num_envs)))
+        return _Seen(
+            observation,
+            pad_sequence(list(latents), batch_first=True),
+            torch.stack(states),
+            [latent.cpu().numpy() for latent in latents],
+            torch.stack(states).cpu().numpy(),
         )
-        return _Seen(observation, latents, states, latents.cpu().numpy(), states.cpu().numpy())
 
     def _decide(self, seen: _Seen, noises: Sequence[SmoothNoise] | None) -> _Decision:
         drawn = self._vla.act(seen.latents, seen.states).detach().cpu().numpy()

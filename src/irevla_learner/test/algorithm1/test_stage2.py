@@ -3,6 +3,8 @@
 """Stage 2 of Algorithm 1, in a process that ran stage 0 with another precision."""
 
 from dataclasses import replace
+from hashlib import sha256
+import json
 from pathlib import Path
 
 from evaluated_run import record
@@ -13,11 +15,14 @@ import torch
 from irevla_control.errors import ConfigError
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.config import load_config
+from irevla_learner.algorithm1.program import run_algorithm1
+from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_learner.runs.outcome import write_outcome
 from irevla_learner.runs.run_folder import RunFolder
 from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
-from irevla_policy.checkpoints.files import read_manifest
+from irevla_policy.checkpoints.files import CONFIG as CONFIG_FILE
+from irevla_policy.checkpoints.files import MANIFEST, read_manifest
 from irevla_policy.checkpoints.stage0 import with_stage0
 from irevla_policy.frames.bag_frames import load_frames
 from irevla_policy.frames.dataset import Dataset
@@ -83,8 +88,8 @@ def stage0(tmp_path, demonstrations):
     return train(vla, Dataset(store), None, STAGE0, tmp_path / 'stage0').checkpoint
 
 
-def run(tmp_path, stage0, demonstrations, text):
-    """Run Algorithm 1 on two RL tasks with settings of stage 2; return the last checkpoint."""
+def configuration(tmp_path, stage0, text, **changes):
+    """Return the configuration of two new tasks with these settings of stage 2."""
     (tmp_path / 'training.yaml').write_text(f'steps: 1\n{text}')
     (tmp_path / 'algorithm1.yaml').write_text(
         (CONFIG / 'algorithm1.yaml')
@@ -93,7 +98,12 @@ def run(tmp_path, stage0, demonstrations, text):
         .replace('training/stage2.yaml', 'training.yaml')
         .replace('rl: [door-open-new]', 'rl: [door-open-new, door-close-new]')
     )
-    config = load_config(tmp_path / 'algorithm1.yaml', stage0_settings(stage0))
+    return replace(load_config(tmp_path / 'algorithm1.yaml', stage0_settings(stage0)), **changes)
+
+
+def run(tmp_path, stage0, demonstrations, text):
+    """Run Algorithm 1 on two RL tasks with settings of stage 2; return the last checkpoint."""
+    config = configuration(tmp_path, stage0, text)
     with RunFolder(tmp_path / 'run', config.contents(), 9) as folder:
         return Algorithm1(folder, config, NoEpisodes(), [demonstrations], 9).run(stage0)
 
@@ -115,3 +125,41 @@ def test_stage_2_has_its_own_precision_or_that_of_stage_0(
 def test_task_weights_of_stage_2_are_used(tmp_path, stage0, demonstrations):
     with pytest.raises(ConfigError, match="task 'dark' has weight 1.0 but no episodes"):
         run(tmp_path, stage0, demonstrations, 'task_weights: {dark: 1}\n')
+
+
+@pytest.mark.parametrize(
+    'key, changes',
+    [
+        ('stage2_trains', {}),
+        (
+            'stage1_trains',
+            {
+                'algorithm': 'ppo',
+                'settings': PPOConfig(),
+                'stage1_trains': 'all',
+                'stage2_trains': 'head',
+            },
+        ),
+    ],
+)
+def test_a_policy_that_trains_all_in_half_precision_is_refused_before_anything_runs(
+    tmp_path, stage0, demonstrations, key, changes
+):
+    policy = json.loads((stage0 / CONFIG_FILE).read_text())
+    policy['backbone'] = {'kind': 'pretrained', 'source': 'some/model', 'dtype': 'float16'}
+    text = json.dumps(policy)
+    (stage0 / CONFIG_FILE).write_text(text)
+    manifest = read_manifest(stage0)
+    manifest['files'][CONFIG_FILE] = sha256(text.encode()).hexdigest()
+    (stage0 / MANIFEST).write_text(json.dumps(manifest))
+    config = configuration(tmp_path, stage0, '', **changes)
+
+    def start(*_):
+        raise AssertionError('the backend was started')
+
+    with pytest.raises(ConfigError) as caught:
+        run_algorithm1(tmp_path / 'run', config, stage0, [demonstrations], 0, start)
+    message = str(caught.value)
+    assert message.startswith(f"checkpoint {stage0}: backbone.dtype is 'float16'")
+    assert 'float32' in message and f'{key}: head' in message and '\n' not in message
+    assert not (tmp_path / 'run').exists()

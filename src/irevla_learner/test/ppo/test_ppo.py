@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """PPO learns a small task on latents; its advantages follow the definition."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +16,7 @@ from irevla_control.errors import ConfigError
 from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.ppo.ppo import PPO, advantages_of
 from irevla_policy.exploration import SmoothNoise
+from irevla_policy.model.config import BackboneConfig, HeadConfig, PolicyConfig
 
 CONFIG = Path(__file__).resolve().parents[4] / 'config'
 
@@ -98,6 +99,32 @@ def test_the_learning_rate_follows_the_divergence():
 
     assert rates(learning_rate=0.1)[0] == 0.05
     np.testing.assert_allclose(rates(learning_rate=1e-7), 1e-7 * 1.5 ** np.arange(1, 4))
+
+
+def test_a_whole_policy_in_half_precision_is_refused_but_not_its_head():
+    policy = HeadOnly(beside_the_goal())
+    policy.config = PolicyConfig(
+        ('front',),
+        24,
+        BackboneConfig('pretrained', 'some/model', 'bfloat16'),
+        HeadConfig((64, 64)),
+    )
+    with pytest.raises(ConfigError, match="backbone.dtype is 'bfloat16'.*float32") as caught:
+        PPO(policy, PPOConfig(), seed=0, whole=True)
+    assert '\n' not in str(caught.value)
+    PPO(policy, PPOConfig(), seed=0)
+
+
+def test_episodes_whose_instructions_differ_in_length_are_one_rollout():
+    head = beside_the_goal()
+    played = episodes(head, Reach(0), SmoothNoise(2, 0.0, 0.15, 0.15, 0), 4)
+    expected = PPO(HeadOnly(head), PPOConfig(), seed=0).roll_out(played)
+    first = played[0].latents
+    padding = np.zeros_like(first.latents[:, :2])
+    played[0].latents = replace(first, latents=np.concatenate([first.latents, padding], 1))
+    found = PPO(HeadOnly(head), PPOConfig(), seed=0).roll_out(played)
+    torch.testing.assert_close(found.log_probabilities, expected.log_probabilities)
+    torch.testing.assert_close(found.returns, expected.returns)
 
 
 def test_probabilities_are_of_actions_before_clipping():

@@ -59,7 +59,8 @@ class BackboneConfig(Settings):
     Attributes:
         kind: 'tiny' (built small from random weights) or 'pretrained' (loaded from `source`).
         source: folder or hub id of any image-text-to-text model of transformers.
-        dtype: of the backbone's weights; the head is float32 always.
+        dtype: of a pretrained backbone's weights; half precision needs train 'lora', whose
+            adapters are float32 always, as the head is.
         lora: adapters to add, or None.
         train: 'all' weights or the 'lora' adapters only; both train the head too.
         max_text_tokens: longest instruction; a longer one is refused, never cut.
@@ -130,6 +131,41 @@ class PolicyConfig(Settings):
             len(set(self.cameras)) == len(self.cameras),
             'cameras',
             f'is {self.cameras} with a name twice; name each camera once',
+        )
+
+    def check_trainable(self) -> None:
+        """Raise SettingError where training of the backbone would be lost in rounding."""
+        backbone = self.backbone
+        _require(
+            backbone.kind == 'tiny' or backbone.train == 'lora' or backbone.dtype == 'float32',
+            'backbone.dtype',
+            f"is {backbone.dtype!r} with backbone.train 'all': steps of training are lost in the "
+            'rounding of half precision; use float32 (with precision: bf16 in the training '
+            "settings, for speed), or backbone.train 'lora'",
+        )
+
+    def check_new(self) -> None:
+        """Raise SettingError for what the model would not obey; older checkpoints may have it."""
+        self.check_trainable()
+        backbone = self.backbone
+        if backbone.kind != 'tiny':
+            return
+        _require(
+            backbone.dtype == 'float32',
+            'backbone.dtype',
+            f'is {backbone.dtype!r}; a tiny backbone has float32 weights, use float32 (with '
+            'precision: bf16 in the training settings, for speed)',
+        )
+        _require(
+            backbone.train == 'all',
+            'backbone.train',
+            f"is {backbone.train!r}; a tiny backbone trains all its weights, use 'all' and leave "
+            'backbone.lora out',
+        )
+        _require(
+            not backbone.processor,
+            'backbone.processor',
+            f'is {backbone.processor}; a tiny backbone has no processor, leave it out',
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -88,6 +88,7 @@ class VlaNode(Node):
         # Noise of an episode, and which.
         self._noise: SmoothNoise | None = None
         self._noise_of = ''
+        # Those whose first pass is paid for; the model's thread adds them.
         self._instructions: set[str] = set()
         self._problems = {'policy': '', 'observation': ''}
         self._frame_id = ''
@@ -135,6 +136,12 @@ class VlaNode(Node):
         )
         self._warmed = time.monotonic()
 
+    def _warm_up_once(self, instruction: str) -> None:
+        if instruction not in self._instructions:
+            # Before the pass: one that fails is reported once.
+            self._instructions.add(instruction)
+            self._warm_up(instruction)
+
     def _on_image(self, camera: str) -> Callable[[Image], None]:
         def receive(message: Image) -> None:
             try:
@@ -166,8 +173,8 @@ class VlaNode(Node):
         )
         self._act_if_due()
         if message.instruction and message.instruction not in self._instructions:
-            self._instructions.add(message.instruction)
-            self._worker.submit(partial(self._warm_up, message.instruction))
+            # Never in the place of an observation that waits.
+            self._worker.submit_when_idle(partial(self._warm_up_once, message.instruction))
 
     def _add(self, part: str, stamp: int, value: np.ndarray) -> None:
         if part in self._timed:
@@ -203,7 +210,6 @@ class VlaNode(Node):
         job = self._gates.next_job()
         if job is None:
             return
-        self._instructions.add(job.episode.instruction)
         if self._worker.submit(partial(self._act, job, self._frame_id)):
             self._diagnostics.count('replaced by newer')
 
@@ -214,6 +220,7 @@ class VlaNode(Node):
             return
         if self._newest_head[0] > self._version:
             self._version, self._vla.head = self._newest_head
+        self._instructions.add(job.episode.instruction)
         start = time.monotonic()
         output = self._vla.step(
             job.observation.images,

@@ -10,13 +10,17 @@ Job = TypeVar('Job')
 
 
 class NewestWorker(Generic[Job]):
-    """Runs ``work(job)`` in its own thread; a job that waits is replaced by a newer one."""
+    """Runs ``work(job)`` in its own thread; a job that waits is replaced by a newer one.
+
+    Beside the newest job one for idle times may wait, which never replaces it.
+    """
 
     def __init__(self, work: Callable[[Job], None], on_error: Callable[[Exception], None]) -> None:
         """Start the thread; it outlives an exception of ``work``, which goes to ``on_error``."""
         self._work = work
         self._on_error = on_error
         self._job: Job | None = None
+        self._idle_job: Job | None = None
         self._working = self._stopping = False
         self._ready = threading.Condition()
         self._thread = threading.Thread(target=self._run, name='newest-worker', daemon=True)
@@ -25,7 +29,7 @@ class NewestWorker(Generic[Job]):
     @property
     def busy(self) -> bool:
         """Whether a job runs or waits."""
-        return self._working or self._job is not None
+        return self._working or self._job is not None or self._idle_job is not None
 
     def submit(self, job: Job) -> bool:
         """Hand over a job; return whether it replaced one that had not begun."""
@@ -34,6 +38,12 @@ class NewestWorker(Generic[Job]):
             self._job = job
             self._ready.notify()
         return replaced
+
+    def submit_when_idle(self, job: Job) -> None:
+        """Hand over a job that runs once no other waits; it replaces an earlier one like it."""
+        with self._ready:
+            self._idle_job = job
+            self._ready.notify()
 
     def stop(self, timeout_s: float = 5.0) -> bool:
         """Stop after the running job; return whether the thread ended in time."""
@@ -44,15 +54,23 @@ class NewestWorker(Generic[Job]):
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while True:
-            with self._ready:
-                self._ready.wait_for(lambda: self._job is not None or self._stopping)
-                job = self._job
-                if self._stopping or job is None:
-                    return
-                self._job, self._working = None, True
+        while (job := self._next()) is not None:
             try:
                 self._work(job)
             except Exception as error:
                 self._on_error(error)
             self._working = False
+
+    def _next(self) -> Job | None:
+        """Wait for a job and return it; None: the thread shall end."""
+        with self._ready:
+            self._ready.wait_for(
+                lambda: self._stopping or self._job is not None or self._idle_job is not None
+            )
+            if self._stopping:
+                return None
+            self._working = True
+            if self._job is None:
+                self._job, self._idle_job = self._idle_job, None
+            job, self._job = self._job, None
+            return job

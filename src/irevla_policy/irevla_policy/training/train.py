@@ -72,6 +72,13 @@ def train_from_bags(
     vla = load_checkpoint(init, device or 'cpu') if init else None
     policy = vla.config if vla else preset
     assert policy is not None
+    if vla:
+        try:
+            policy.check_trainable()
+        except ConfigError as error:
+            raise ConfigError(f'checkpoint {init}: {error}') from error
+    else:
+        policy.check_new()
 
     def frames(folders: Sequence[Path]) -> FrameStore:
         # One process decodes; the others then find the frames ready.

@@ -130,6 +130,8 @@ class Trainer:
             raise ConfigError(
                 "training setting precision is bf16; this machine's device has none, use 'no'"
             )
+        if any(weight.requires_grad for weight in vla.backbone.parameters()):
+            vla.config.check_trainable()
         self.accelerator = new_accelerator()
         self.vla, self.config, self.output = vla, config, Path(output)
         self.stage0 = config if stage0 == 'own' else stage0
@@ -310,8 +312,8 @@ def train(
     threads, the result is the same bit by bit however often the run was killed.
 
     Raises:
-        ConfigError: ``output`` holds a training with other settings, data or first weights, or
-            the device lacks the precision.
+        ConfigError: ``output`` holds a training with other settings, data or first weights,
+            the device lacks the precision, or the backbone's weights have half of it.
         TrainingError: the loss is not finite any more; the saved state is from before.
     """
     return Trainer(vla, source, validation, config, output, checkpoint, stage0).run()

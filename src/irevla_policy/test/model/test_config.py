@@ -64,6 +64,18 @@ def test_every_line_of_a_shipped_preset_has_a_comment(path):
         ({'backbone__train': 'lora', 'backbone__lora': {'targets': []}}, 'lora.targets is empty'),
         ({'backbone__tiny__width': 90}, 'tiny.width is 90'),
         ({'backbone__tiny__queries': 0}, 'tiny.queries is 0'),
+        (
+            {'backbone__dtype': 'float16'},
+            "backbone.dtype is 'float16'; a tiny backbone has float32",
+        ),
+        (
+            {'backbone__processor': {'size': 3}},
+            "backbone.processor is {'size': 3}; a tiny backbone",
+        ),
+        (
+            {'backbone__train': 'lora', 'backbone__lora': {'rank': 4}},
+            "backbone.train is 'lora'; a tiny backbone trains all",
+        ),
         ({'head__hidden': [0]}, 'head.hidden'),
         ({'head': 5}, 'head is 5'),
     ],
@@ -75,6 +87,39 @@ def test_preset_with_a_wrong_value_is_refused_with_the_key(tmp_path, changes, me
         load_preset(path)
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+PRETRAINED = {
+    'backbone__kind': 'pretrained',
+    'backbone__tiny': None,
+    'backbone__source': 'some/model',
+}
+ADAPTED = {'backbone__train': 'lora', 'backbone__lora': {'rank': 4}}
+
+
+@pytest.mark.parametrize('dtype', ['bfloat16', 'float16'])
+def test_preset_that_trains_all_in_half_precision_is_refused_with_line_and_remedy(tmp_path, dtype):
+    path = tmp_path / 'preset.yaml'
+    path.write_text(yaml.safe_dump(changed(**PRETRAINED, backbone__dtype=dtype)))
+    line = path.read_text().splitlines().index(f'  dtype: {dtype}') + 1
+    with pytest.raises(ConfigError) as caught:
+        load_preset(path)
+    message = str(caught.value)
+    assert f"{path}:{line}: backbone.dtype is '{dtype}' with backbone.train 'all'" in message
+    assert 'float32' in message and 'precision: bf16' in message and '\n' not in message
+
+
+@pytest.mark.parametrize('changes', [ADAPTED | {'backbone__dtype': 'bfloat16'}, {}])
+def test_preset_whose_trained_weights_are_float32_loads(tmp_path, changes):
+    path = tmp_path / 'preset.yaml'
+    path.write_text(yaml.safe_dump(changed(**PRETRAINED, **changes)))
+    assert load_preset(path).backbone.source == 'some/model'
+
+
+def test_checkpoint_of_an_earlier_version_still_loads_what_a_new_preset_may_not_say():
+    """Its weights can act, only training refuses them."""
+    for changes in ({'backbone__dtype': 'float16'}, PRETRAINED | {'backbone__dtype': 'bfloat16'}):
+        assert PolicyConfig.from_dict(changed(**changes)).backbone.dtype.endswith('16')
 
 
 @pytest.mark.parametrize('text', ['cameras: [', '', '- 1', 'image_size: 84'])

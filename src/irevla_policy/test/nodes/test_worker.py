@@ -43,3 +43,25 @@ def test_an_error_is_reported_and_the_next_job_still_runs():
     assert finished.wait(5)
     assert str(errors[0]) == 'bad image'
     assert worker.stop()
+
+
+def test_a_job_for_idle_times_replaces_no_other_and_comes_after_it():
+    started, release, done = threading.Event(), threading.Event(), []
+
+    def work(job):
+        started.set()
+        release.wait(5)
+        done.append(job)
+
+    worker = NewestWorker(work, errors := [])
+    worker.submit('first')
+    assert started.wait(5)
+    worker.submit('waits')
+    worker.submit_when_idle('older')
+    worker.submit_when_idle('idle')
+    assert worker.submit('newest') is True, 'of the jobs, not of those for idle times'
+    release.set()
+    while len(done) < 3:
+        pass
+    assert worker.stop() and not worker.busy
+    assert done == ['first', 'newest', 'idle'] and not errors

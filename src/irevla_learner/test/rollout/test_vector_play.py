@@ -1,0 +1,86 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Parallel episodes of an environment whose instruction depends on the seed."""
+
+from types import SimpleNamespace
+
+import gymnasium
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode
+import numpy as np
+import pytest
+import torch
+
+from irevla_learner.rollout.vector_play import VectorPlayer
+
+
+def words(number):
+    """Return the instruction of an episode: a longer one for a larger number."""
+    return 'light' + ' again' * number
+
+
+class Lights(gymnasium.Env):
+    """Shows its seed; episode number n takes n + 1 steps and asks for light n."""
+
+    observation_space = gymnasium.spaces.Dict(
+        {
+            'front': gymnasium.spaces.Box(0, 255, (2, 2, 3), np.uint8),
+            'state': gymnasium.spaces.Box(-100, 100, (1,), np.float64),
+        }
+    )
+    action_space = gymnasium.spaces.Box(-1, 1, (1,), np.float64)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.number, self.left = seed, seed + 1
+        return self.observe(), {'instruction': words(seed), 'success': False}
+
+    def step(self, action):
+        self.left -= 1
+        ended = self.left <= 0
+        return self.observe(), float(ended), ended, False, {'success': ended}
+
+    def observe(self):
+        return {
+            'front': np.zeros((2, 2, 3), np.uint8),
+            'state': np.array([self.number], np.float64),
+        }
+
+
+class Policy:
+    """Keeps which light it saw with which instruction; a latent has a token for each word."""
+
+    config = SimpleNamespace(cameras=('front',))
+    statistics = SimpleNamespace(denormalise_action=lambda action: action.astype(float))
+
+    def __init__(self):
+        self.read = []
+
+    def encode_observation(self, images, states, instructions):
+        self.read.append(list(zip(states[:, 0].astype(int).tolist(), instructions)))
+        lengths = [len(one.split()) for one in instructions]
+        latents = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+        return latents[..., None].half(), torch.from_numpy(states).float()
+
+    def act(self, latents, states):
+        assert (latents.sum((1, 2)) == states[:, 0] + 1).all()
+        return torch.zeros(len(latents), 1)
+
+
+@pytest.fixture
+def envs():
+    envs = AsyncVectorEnv([Lights] * 2, context='fork', autoreset_mode=AutoresetMode.DISABLED)
+    yield envs
+    envs.close()
+
+
+def test_each_copy_keeps_the_instruction_of_its_own_reset(envs):
+    policy = Policy()
+    played = list(VectorPlayer(envs, policy, 'light').play([3, 1, 2]))
+    assert {one.result.seed: one.instruction for one in played} == {
+        number: words(number) for number in (1, 2, 3)
+    }
+    # Also while the other copy begins a new episode.
+    assert all(own == words(number) for rows in policy.read for number, own in rows)
+    for one in played:
+        assert one.latents.latents.shape == (one.result.steps + 1, one.result.seed + 1, 1)
+        assert one.latents.latents.all()
