@@ -19,14 +19,11 @@ import shutil
 from typing import Protocol
 
 from irevla_learner.algorithm1.config import Algorithm1Config
-from irevla_learner.encode.encode_demonstrations import encode_demonstrations
-from irevla_learner.encode.selection import Selection, tasks_of
+from irevla_learner.algorithm1.stage1_demonstrations import encode_for_stage1
 from irevla_learner.runs.evaluation import EpisodeResult, save_results
 from irevla_learner.runs.outcome import read_outcome
 from irevla_learner.runs.run_folder import RunFolder
-from irevla_learner.sacfd.config import SACfDConfig
-from irevla_learner.sacfd.online_learner import ANCHOR, DEMONSTRATIONS
-from irevla_policy.checkpoints.checkpoint import load_checkpoint, load_frozen
+from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.checkpoints.files import read_manifest
 from irevla_policy.frames.bag_frames import load_frames
 from irevla_policy.frames.dataset import Dataset, Mixture, split_by_episode
@@ -109,25 +106,13 @@ class Algorithm1:
         with self._run.step(stage, task, [f'{stage}/checkpoint'], [stage]) as step:
             if step.needed:
                 folder.mkdir(parents=True, exist_ok=True)
-                self._encode(task, policy, folder)
+                encode_for_stage1(self._config, task, policy, self._demonstrations, folder)
                 self._backend.learn(task, policy, folder)
                 outcome = read_outcome(folder)
                 # Both backends write it last.
                 assert outcome is not None
                 step.results.update(task=task, **outcome)
         return folder / 'checkpoint'
-
-    def _encode(self, task: str, policy: Path, folder: Path) -> None:
-        """Write the demonstrations that stage 1 with SACfD reads: latents of this policy."""
-        settings, own = self._config.settings, self._config.demonstration_bags
-        if not isinstance(settings, SACfDConfig) or not (settings.anchor_weight or own):
-            return
-        vla = load_frozen(policy)
-        if settings.anchor_weight:
-            expert = Selection(max_frames=settings.anchor_frames)
-            encode_demonstrations(vla, self._demonstrations, folder / ANCHOR, expert)
-        if task in tasks_of(own):
-            encode_demonstrations(vla, own, folder / DEMONSTRATIONS, Selection((task,)))
 
     def _stage2(self, stage: str, policy: Path, learned: Sequence[Path]) -> Path:
         folder = self._run.path / stage

@@ -41,6 +41,11 @@ class InProcessBackend:
         self._first = first_layout(seed, config.evaluation_seed)
         torch.set_num_threads(1)
 
+    @property
+    def evaluation_seed(self) -> int:
+        """Seed of the first evaluation episode of each task."""
+        return self._config.evaluation_seed
+
     @cached_property
     def _envs(self) -> AsyncVectorEnv:
         return self._make_envs()

@@ -1,0 +1,184 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Stage 1 with SACfD, one setting changed at a time, from the same policies of stage 0.
+
+For each seed: demonstrations over ROS, stage 0, then stage 1 of each variant on each new task, in
+process. The new task and the expert tasks are evaluated before and after, on layouts that nothing
+was trained on: those for tuning, or with --final those for the chosen settings alone. Results are
+in docs/results/stage1.json; what it has is not run again: the same command continues after a kill.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+import json
+from pathlib import Path
+import sys
+from typing import Any
+
+import results
+
+from irevla_bringup.demo import DemoConfig, demonstrate_and_train, load_demo_config
+from irevla_bringup.ros_backend import RosBackend
+from irevla_control.errors import IrevlaError
+from irevla_control.files import Lock
+from irevla_learner.algorithm1.in_process_backend import InProcessBackend
+from irevla_learner.algorithm1.stage1_demonstrations import encode_for_stage1
+from irevla_learner.json_file import write_json
+from irevla_learner.runs.environment import environment_facts
+from irevla_learner.runs.evaluation import EpisodeResult
+from irevla_learner.runs.outcome import read_outcome
+from irevla_learner.runs.run_folder import RunFolder, git_revision
+from irevla_learner.sacfd.config import SACfDConfig
+from irevla_policy.checkpoints.files import read_description
+
+OUTPUT = results.ROOT / 'docs/results/stage1.json'
+# Settings of stage 1 before the changes that are measured.
+BEFORE: dict[str, Any] = {'anchor_weight': 0.0, 'pca_floor': 1e-3, 'online_rows': 'rest'}
+VARIANTS: dict[str, dict[str, Any]] = {
+    'before': BEFORE,
+    'floor': {**BEFORE, 'pca_floor': 0.1},
+    'online': {**BEFORE, 'online_rows': 'all'},
+    'anchor': {**BEFORE, 'anchor_weight': 1.0},
+    'anchor and floor': {**BEFORE, 'anchor_weight': 1.0, 'pca_floor': 0.1},
+    'shipped': {},
+    'shipped, SAC': {'temperature': 'auto'},
+}
+TASKS = ('door-open-new', 'drawer-close-new', 'button-press-new')
+# Tasks on which the policy of stage 0 never succeeds: 20 demonstrations are in the replay.
+DEMONSTRATED = {'button-press-new': 20, 'drawer-open-new': 20}
+# First layouts of the evaluation: for tuning, and for the final choice.
+TUNING, FINAL = 5_000_000, 6_000_000
+EPISODES, EXPERT_EPISODES = 30, 10
+ENV_STEPS = 2500
+WORKERS = 2
+
+
+def count(episodes: list[EpisodeResult], tasks: tuple[str, ...]) -> list[int]:
+    """Return the successes and the number of episodes of these tasks."""
+    chosen = [episode.success for episode in episodes if episode.task in tasks]
+    return [sum(chosen), len(chosen)]
+
+
+def each(episodes: list[EpisodeResult], tasks: tuple[str, ...]) -> list[int]:
+    """Return the outcome of each episode of these tasks, for paired differences."""
+    return [int(episode.success) for episode in episodes if episode.task in tasks]
+
+
+def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Path, Path]:
+    """Return folders of expert demonstrations, policy, and demonstrations of new tasks."""
+    asked = {'stage0': config.stage0_contents(), 'demonstrated': DEMONSTRATED}
+    backend = RosBackend(config.algorithm1, seed, WORKERS, output)
+    with RunFolder(output, asked, seed) as run:
+        roots, checkpoint = demonstrate_and_train(run, config, seed, backend)
+        with run.step('demonstrate', outputs=['new'], makes=['new']) as step:
+            if step.needed:
+                options = {
+                    'cameras': ','.join(config.preset.cameras),
+                    'image_size': config.preset.image_size,
+                    'noise_std': config.noise_std,
+                }
+                backend.collect(DEMONSTRATED, run.path / 'new', options)
+    return roots, checkpoint, output / 'new'
+
+
+def run_variant(
+    folder: Path,
+    config: DemoConfig,
+    seed: int,
+    task: str,
+    prepared: tuple[list[Path], Path, Path],
+) -> dict[str, Any]:
+    """Run stage 1 and both evaluations; return the entry of the results."""
+    roots, checkpoint, new = prepared
+    settings = config.algorithm1
+    if task in DEMONSTRATED:
+        settings = replace(settings, demonstration_bags=(new,))
+    expert = settings.tasks.expert
+    episodes = dict.fromkeys(expert, EXPERT_EPISODES) | {task: EPISODES}
+    policy = read_description(checkpoint)[1]
+    folder.mkdir(parents=True, exist_ok=True)
+    with InProcessBackend(settings, policy, seed) as backend:
+        before = evaluated(backend, checkpoint, episodes, folder.parent / f'before-{task}')
+        if read_outcome(folder) is None:
+            encode_for_stage1(settings, task, checkpoint, roots, folder)
+            backend.learn(task, checkpoint, folder)
+        after = evaluated(backend, folder / 'checkpoint', episodes, folder / 'after')
+    outcome = read_outcome(folder)
+    assert outcome is not None
+    return {
+        'before': count(before, (task,)),
+        'rl': count(after, (task,)),
+        'expert_before': count(before, expert),
+        'expert': count(after, expert),
+        'env_steps': outcome['env_steps'],
+        'expert_outcomes_before': each(before, expert),
+        'expert_outcomes': each(after, expert),
+        'environment': environment_facts(),
+        'git_revision': git_revision(),
+    }
+
+
+def evaluated(
+    backend: InProcessBackend, checkpoint: Path, episodes: Mapping[str, int], file: Path
+) -> list[EpisodeResult]:
+    """Return the results of an evaluation, which are kept in a file."""
+    file = file.with_suffix(f'.{backend.evaluation_seed}.json')
+    if not file.exists():
+        found = backend.evaluate(checkpoint, episodes, file.parent)
+        write_json(file, [asdict(result) for result in found])
+    return [EpisodeResult(**result) for result in json.loads(file.read_text())]
+
+
+def load() -> dict[str, Any]:
+    """Return the content of the file of results."""
+    return json.loads(OUTPUT.read_text()) if OUTPUT.exists() else {'variants': {}, 'final': {}}
+
+
+def add(part: str, variant: str, seed: int, task: str, entry: Mapping[str, Any]) -> None:
+    """Add an entry to the file."""
+    with Lock(OUTPUT.parent, is_folder=True, wait=True):
+        content = load()
+        by_seed = content[part].setdefault(variant, {})
+        by_seed.setdefault(str(seed), {})[task] = entry
+        write_json(OUTPUT, content)
+
+
+def main() -> None:
+    """Run what is missing; print a line for each entry."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--output', type=Path, default=results.ROOT / 'runs/stage1')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3])
+    parser.add_argument('--variants', nargs='+', default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument('--tasks', nargs='+', default=TASKS)
+    parser.add_argument('--final', action='store_true', help='on the layouts of the final choice')
+    options = parser.parse_args()
+    part, first = ('final', FINAL) if options.final else ('variants', TUNING)
+    config = load_demo_config(results.ROOT / 'config/demo.yaml')
+    for seed in options.seeds:
+        output = options.output / f'seed{seed}'
+        for task in options.tasks:
+            for variant in options.variants:
+                if task in load()[part].get(variant, {}).get(str(seed), {}):
+                    continue
+                settings = SACfDConfig(**{'env_steps': ENV_STEPS, **VARIANTS[variant]})
+                changed = replace(
+                    config,
+                    algorithm1=replace(
+                        config.algorithm1, settings=settings, evaluation_seed=first
+                    ),
+                )
+                folder = output / task / variant.replace(' ', '-').replace(',', '')
+                try:
+                    prepared = prepare(output / 'stage0', config, seed)
+                    entry = run_variant(folder, changed, seed, task, prepared)
+                except IrevlaError as error:
+                    print(f'{variant}, seed {seed}, {task}: {error}', file=sys.stderr)
+                    continue
+                add(part, variant, seed, task, entry)
+                shown = {key: entry[key] for key in ('before', 'rl', 'expert_before', 'expert')}
+                print(f'{variant}, seed {seed}, {task}: {shown}', flush=True)
+
+
+if __name__ == '__main__':
+    main()
