@@ -54,10 +54,14 @@ class Tracer:
         return None
 
     def _trace(self, inputs: dict[str, Tensor]) -> torch.jit.ScriptModule:
-        call = _Call(self._model, list(inputs))
+        call = positional(self._model, list(inputs))
         with warnings.catch_warnings():
             # What depends on shapes may be fixed: the graph is used for these shapes only.
-            warnings.simplefilter('ignore')
+            warnings.simplefilter('ignore', torch.jit.TracerWarning)
+            # torch.jit is deprecated, and faster than its successors (docs/benchmarks.md).
+            warnings.filterwarnings('ignore', '.*torch.jit', DeprecationWarning)
+            # Tracing reads every property of a module, deprecated ones too.
+            warnings.filterwarnings('ignore', '', FutureWarning, 'transformers')
             traced = torch.jit.trace(call.eval(), tuple(inputs.values()), check_trace=False)
             return torch.jit.freeze(traced)
 
@@ -69,9 +73,12 @@ class Tracer:
             self._warned = True
 
 
-class _Call(nn.Module):
-    """The model with positional arguments, as tracing wants it."""
+def positional(model: nn.Module, names: list[str]) -> nn.Module:
+    """Return a model whose tensors are positional arguments, in this order, as tracing wants."""
+    return _Call(model, names)
 
+
+class _Call(nn.Module):
     def __init__(self, model: nn.Module, names: list[str]) -> None:
         super().__init__()
         self.model = model

@@ -3,8 +3,10 @@
 import logging
 from logging.handlers import BufferingHandler
 from types import SimpleNamespace
+import warnings
 
 import pytest
+from small_models import batch, tiny_vla
 import torch
 from torch import nn
 
@@ -58,3 +60,27 @@ def test_an_error_of_the_model_itself_is_raised():
             raise ValueError('broken model')
     with pytest.raises(ValueError, match='broken model'):
         Tracer(Broken())({'x': torch.ones(1)}, 0)
+
+
+@torch.no_grad()
+def test_what_tracing_itself_warns_of_reaches_nobody():
+    vla = tiny_vla()
+    images, instructions, _ = batch(vla, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        vla.encode(images, instructions)
+        vla.compile_for_inference()
+        vla.encode(images, instructions)
+    [graph] = vla.backbone._tracer._graphs.values()
+    assert graph is not None
+
+
+@torch.no_grad()
+def test_other_warnings_while_a_model_is_traced_are_shown():
+    class Old(Doubling):
+        def forward(self, x, use_cache):
+            if torch.jit.is_tracing():
+                warnings.warn('old weights', stacklevel=1)
+            return super().forward(x, use_cache)
+    with pytest.warns(UserWarning, match='old weights'):
+        Tracer(Old())({'x': torch.ones(1)}, 0)
