@@ -15,7 +15,7 @@ import sys
 
 RESULTS = Path(__file__).resolve().parent / 'results'
 MODULES = ('rendering', 'lockstep', 'latency', 'discovery', 'recording', 'training', 'learning',
-           'robot')
+           'robot', 'libraries.executors')
 # figure: (path in the results, goal as text, whether a value reaches the goal)
 GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'rendering, times stock Meta-World': (('render_speedup',), '>= 8', lambda x: x >= 8),
@@ -29,6 +29,12 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'nodes know each other p50 [s]': (('discovery_s', 'p50'), 'reported', lambda _: True),
     'the same by ROS\'s own settings p50 [s]': (
         ('discovery_default_s', 'p50'), 'reported', lambda _: True),
+    'our executor\'s round trip / rclpy\'s EventsExecutor': (
+        ('executors', 'round_trip_ms_vs_events'), 'reported', lambda _: True),
+    'our executor\'s share of a core at 1 kHz / EventsExecutor': (
+        ('executors', 'at_1_khz_vs_events'), 'reported', lambda _: True),
+    'nodes of our executor that hang while they begin, work or end': (
+        ('executors', 'starts', 'ours', 'hangs'), '0', lambda x: x == 0),
     'recorder: messages lost': (('recorder', 'lost'), '0', lambda x: x == 0),
     'recorder: share of a core': (('recorder', 'cpu_share'), 'reported', lambda _: True),
     'training: share waiting for data': (
