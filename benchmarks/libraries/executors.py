@@ -2,52 +2,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """DirectExecutor beside rclpy's EventsExecutor (from Jazzy on) and SingleThreadedExecutor.
 
-From benchmarks/: python -m libraries.executors --starts 1000
+From benchmarks/: python -m libraries.executors
 """
 
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-import faulthandler
-from importlib.util import find_spec
 import json
 import os
-import re
-import select
-import signal
 import subprocess
 import sys
-import tempfile
 import time
-from typing import IO, Any
+from typing import Any
 
+from libraries.node_starts import EXECUTORS, starts
 import psutil
 import rclpy
-from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
-from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import Duration, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from timing import percentiles
 
-from irevla_control.ros.executor import DirectExecutor
-from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
-from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
+from irevla_control.ros.qos import COMMAND, OBSERVATION
+from irevla_msgs.msg import EndEffectorCommand, RobotState
 
-EXECUTORS: dict[str, Callable[[], Executor]] = {
-    'ours': DirectExecutor, 'single': SingleThreadedExecutor}
-if find_spec('rclpy.experimental'):
-    from rclpy.experimental import EventsExecutor
-    EXECUTORS['events'] = EventsExecutor
 WARM_UP = 50
 ANSWER_TIMEOUT_S = 5.0
 TIMER_HZ = 1000
 TURNS = 2
-# A start that takes longer than this hangs: the longest whole ones take a tenth of it [s].
-HANGS_AFTER_S = 15.0
-# How long a started node spins at most before it ends [s].
-LIFE_S = 0.3
-# Every publisher breaks this promise, and so causes events [s].
-DEADLINE_S = 0.005
 
 
 def echo(kind: str) -> None:
@@ -74,72 +54,6 @@ def tick(kind: str) -> None:
     spin(kind, node)
 
 
-def start(kind: str) -> None:
-    """Begin and end nodes with all that a node can have, while a peer does; a line for each.
-
-    EventsExecutor refuses guard conditions.
-    """
-    faulthandler.register(signal.SIGUSR1)
-    while True:
-        rclpy.init()
-        node = rclpy.create_node(f'start_{kind}_{os.getpid()}')
-        heard = _Everything(node, guards=kind != 'events')
-        executor = EXECUTORS[kind]()
-        executor.add_node(node)
-        end = time.monotonic() + LIFE_S
-        while time.monotonic() < end and not heard.enough():
-            executor.spin_once(timeout_sec=0.05)
-        executor.remove_node(node)
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.shutdown()
-        print(json.dumps(heard.counts), flush=True)
-
-
-class _Everything:
-    """Topics, a timer, a guard condition, parameter services and every QoS event of a node."""
-
-    def __init__(self, node: Node, guards: bool) -> None:
-        self.counts = {'messages': 0, 'events': 0, 'guards': 0}
-        promised = QoSProfile(
-            history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE,
-            deadline=Duration(nanoseconds=int(1e9 * DEADLINE_S)),
-            liveliness=LivelinessPolicy.MANUAL_BY_TOPIC,
-            liveliness_lease_duration=Duration(nanoseconds=int(1e9 * DEADLINE_S)))
-        best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-        message, event = self._counter('messages'), self._counter('events')
-        # Nothing but best effort is offered to a subscription that wants more.
-        node.create_subscription(RobotState, 'incompatible', message, OBSERVATION,
-                                 event_callbacks=SubscriptionEventCallbacks(
-                                     incompatible_qos=event))
-        node.create_publisher(RobotState, 'incompatible', best_effort,
-                              event_callbacks=PublisherEventCallbacks(incompatible_qos=event))
-        node.create_subscription(EndEffectorCommand, 'command', message, promised,
-                                 event_callbacks=SubscriptionEventCallbacks(
-                                     deadline=event, liveliness=event, matched=event))
-        command = node.create_publisher(
-            EndEffectorCommand, 'command', promised, event_callbacks=PublisherEventCallbacks(
-                deadline=event, liveliness=event, matched=event))
-        node.create_subscription(EpisodeState, 'episode', message, EVENT)
-        node.create_publisher(EpisodeState, 'episode', EVENT).publish(EpisodeState())
-        guard = node.create_guard_condition(self._counter('guards', False)) if guards else None
-
-        def on_timer() -> None:
-            command.publish(EndEffectorCommand())
-            if guard is not None:
-                guard.trigger()
-
-        node.create_timer(2 * DEADLINE_S, on_timer)
-
-    def _counter(self, what: str, takes: bool = True) -> Callable:
-        def count(*_: object) -> None:
-            self.counts[what] += 1
-        return count if takes else lambda: count()
-
-    def enough(self) -> bool:
-        return self.counts['messages'] > 5 and self.counts['events'] > 5
-
-
 def spin(kind: str, node: Node) -> None:
     """Spin a node until the process is ended."""
     executor = EXECUTORS[kind]()
@@ -148,15 +62,14 @@ def spin(kind: str, node: Node) -> None:
         executor.spin_once(timeout_sec=1.0)
 
 
-ROLES = {'echo': echo, 'tick': tick, 'start': start}
+ROLES = {'echo': echo, 'tick': tick}
 
 
 @contextmanager
-def playing(role: str, kind: str, errors: IO | None = None) -> Iterator[subprocess.Popen]:
+def playing(role: str, kind: str) -> Iterator[subprocess.Popen]:
     """Run a role in a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, '-W', 'ignore', '-m', 'libraries.executors', role, kind],
-        stdout=subprocess.PIPE, stderr=errors, text=True)
+    process = subprocess.Popen([sys.executable, '-m', 'libraries.executors', role, kind],
+                               stdout=subprocess.PIPE, text=True)
     try:
         yield process
     finally:
@@ -236,53 +149,6 @@ def cpu_shares(seconds: int) -> dict[str, dict[str, float]]:
             for kind, turns in found.items()}
 
 
-def starts(kind: str, number: int) -> dict[str, Any]:
-    """Return what two processes that begin and end nodes at the same time did, and their hangs.
-
-    ``hung_in``: functions of the main thread at each hang, the innermost first.
-    """
-    done, hung_in, longest_s = 0, [], 0.0
-    heard = {'messages': 0, 'events': 0, 'guards': 0}
-    while done < number:
-        with tempfile.TemporaryFile('w+') as errors, \
-                playing('start', kind, errors) as one, playing('start', kind, errors) as other:
-            last = dict.fromkeys((one, other), time.monotonic())
-            while done < number:
-                for process, line in _lines(last):
-                    now = time.monotonic()
-                    longest_s = max(longest_s, now - last[process])
-                    last[process] = now
-                    done += 1
-                    for name, count in json.loads(line).items():
-                        heard[name] += count
-                hanging = min(last, key=lambda process: last[process])
-                if time.monotonic() - last[hanging] > HANGS_AFTER_S:
-                    hung_in.append(_place(hanging, errors))
-                    break
-    return {'starts': done, 'hangs': len(hung_in), 'hung_in': hung_in,
-            'longest_s': round(longest_s, 2), **heard}
-
-
-def _lines(processes: dict[subprocess.Popen, float]) -> list[tuple[subprocess.Popen, str]]:
-    """Return the lines of counts that came, of which process each; the middleware writes too."""
-    by_pipe = {process.stdout: process for process in processes}
-    ready = select.select(list(by_pipe), [], [], 0.5)[0]
-    found = [(by_pipe[pipe], pipe.readline()) for pipe in ready]
-    for process, line in found:
-        if not line:
-            raise RuntimeError(f'a process ended with status {process.wait()}')
-    return [(process, line) for process, line in found if line.startswith('{')]
-
-
-def _place(process: subprocess.Popen, errors: IO) -> str:
-    process.send_signal(signal.SIGUSR1)
-    time.sleep(0.5)
-    errors.seek(0)
-    # The main thread is the last one.
-    trace = errors.read().rpartition('most recent call first')[2]
-    return ' < '.join(re.findall(r' in (\w+)$', trace, re.M)[:4])
-
-
 def measure(pings: int = 1000, seconds: int = 2, number: int = 100) -> dict:
     """Return all figures of the executors, and ours as a multiple of EventsExecutor's."""
     # A separate domain, in case other graphs run on this machine.
@@ -306,8 +172,7 @@ def main() -> None:
     parser.add_argument('--starts', type=int, default=100, help='of nodes, with each executor')
     options = parser.parse_args()
     if options.role:
-        if options.role != 'start':
-            rclpy.init()
+        rclpy.init()
         ROLES[options.role](options.kind)
     else:
         print(json.dumps(measure(options.pings, options.seconds, options.starts), indent=1))
