@@ -37,7 +37,7 @@ EXECUTORS: dict[str, Callable[[], Executor]] = {
 if find_spec('rclpy.experimental'):
     from rclpy.experimental import EventsExecutor
     EXECUTORS['events'] = EventsExecutor
-# A start that takes longer than this hangs: the longest whole ones take a fifth of it [s].
+# A start that takes longer than this hangs; on a busy machine whole ones took 6.4 s [s].
 HANGS_AFTER_S = 15.0
 # How long a started node spins at most before it ends [s].
 LIFE_S = 0.3

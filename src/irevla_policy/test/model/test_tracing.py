@@ -84,3 +84,10 @@ def test_other_warnings_while_a_model_is_traced_are_shown():
             return super().forward(x, use_cache)
     with pytest.warns(UserWarning, match='old weights'):
         Tracer(Old())({'x': torch.ones(1)}, 0)
+
+
+@torch.no_grad()
+def test_without_torch_jit_trace_a_model_runs_as_it_is(log, monkeypatch):
+    monkeypatch.delattr(torch.jit, 'trace')
+    assert torch.equal(Tracer(Doubling())({'x': torch.ones(2)}, 0), 2 * torch.ones(2))
+    assert 'runs without' in log[0].getMessage()
