@@ -15,6 +15,7 @@ import torch
 from irevla_learner.replay.latent_episode import LatentEpisode
 from irevla_learner.replay.latent_replay import LatentReplay
 from irevla_learner.sacfd.config import SACfDConfig
+from irevla_learner.sacfd.feature_replay import FeatureReplay
 from irevla_learner.sacfd.sacfd import SACfD
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics
@@ -130,16 +131,24 @@ def random_frames(vla: VLA) -> tuple[np.ndarray, np.ndarray]:
             random.normal(size=(count, 10)))
 
 
+def updates_of(vla: VLA, replay: LatentReplay, config: SACfDConfig) -> Callable[[], object]:
+    """Return a function that draws a batch and runs one update of actor and critics."""
+    torch.manual_seed(0)
+    random, batches = np.random.default_rng(0), FeatureReplay(replay, config)
+    batches.fit(vla.head.pool, random)
+    agent = SACfD(vla.head, batches.num_features, config)
+    return lambda: agent.update(batches.draw(random))
+
+
 def update_for_ever(on_ready: Callable[[], None]) -> None:
     """Run updates with the shipped settings until the process is killed."""
     vla = untrained_vla()
     with tempfile.TemporaryDirectory() as folder:
         replay = filled_replay(Path(folder), vla, *random_frames(vla), 'open the door')
-        agent = SACfD(vla.head, replay, SACfDConfig(), 0)
-        agent.refresh()
+        update = updates_of(vla, replay, SACfDConfig())
         on_ready()
         while True:
-            agent.update()
+            update()
 
 
 def measure_updates() -> dict:
@@ -149,12 +158,11 @@ def measure_updates() -> dict:
     frames = len(images)
     with tempfile.TemporaryDirectory() as folder:
         replay = filled_replay(Path(folder), vla, images, states, 'open the door')
-        agent = SACfD(vla.head, replay, SETTINGS, 0)
-        agent.refresh()
+        update = updates_of(vla, replay, SETTINGS)
 
         def cached(turns: int) -> None:
             for _ in range(turns):
-                agent.update()
+                update()
 
         def uncached(turns: int) -> None:
             for _ in range(turns):
@@ -162,7 +170,7 @@ def measure_updates() -> dict:
                 for rows in (random.integers(frames, size=SETTINGS.batch_size) for _ in range(2)):
                     vla.encode_observation(images[rows], states[rows],
                                            ['open the door'] * len(rows))
-                agent.update()
+                update()
 
         features = vla.backbone.width + vla.statistics.state_size + SETTINGS.pca_components
         sb3, plain_sb3 = (baseline(features, vla.statistics.action_size, layer_norm)
@@ -175,9 +183,8 @@ def measure_updates() -> dict:
         for _ in range(TURNS):
             for name, (work, count) in works.items():
                 found[name].append(rate(work, count))
-        shipped = SACfD(vla.head, replay, SACfDConfig(), 0)
-        shipped.refresh()
-        shipped_rate = rate(lambda turns: [shipped.update() for _ in range(turns)], 200)
+        shipped = updates_of(vla, replay, SACfDConfig())
+        shipped_rate = rate(lambda turns: [shipped() for _ in range(turns)], 200)
     ratios = {name: float(np.median(np.divide(found['cached'], found[name])))
               for name in ('sb3', 'plain_sb3', 'uncached')}
     return {'learner_updates_per_s': float(np.median(found['cached'])),

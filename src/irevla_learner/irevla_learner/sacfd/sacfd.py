@@ -5,24 +5,17 @@
 from collections.abc import Mapping
 import copy
 from dataclasses import dataclass
-from hashlib import sha256
 import math
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from irevla_learner.replay.latent_replay import LatentReplay, Transitions
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_learner.sacfd.critics import Critics
-from irevla_learner.sacfd.feature_cache import FeatureCache
+from irevla_learner.sacfd.feature_replay import Batch
 from irevla_policy.checkpoints.state_file import join, optimizer_state, part, restore_optimizer
 from irevla_policy.model.head import Head
-from irevla_policy.model.tensors import tensor_bytes
 
-# Number of latents from which the principal components are computed.
-COMPONENT_ROWS = 1000
-ENCODE_ROWS = 256
 HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -31,39 +24,6 @@ def multiplies_bfloat16(device: str) -> bool:
     if torch.device(device).type == 'cuda':
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu.get_capabilities().get('avx512_bf16', False)
-
-
-class Components(nn.Module):
-    """Principal components of whole latents, scaled to unit variance; an input of the critics."""
-
-    mean: Tensor
-    axes: Tensor
-
-    def __init__(self, mean: Tensor, axes: Tensor) -> None:
-        """Project on axes (m * d, count) around a mean (m * d,)."""
-        super().__init__()
-        self.register_buffer('mean', mean)
-        self.register_buffer('axes', axes)
-
-    @classmethod
-    def fit(cls, latents: Tensor, count: int) -> 'Components':
-        """Return the principal components of float latents (N, m, d)."""
-        tokens = cls._normalised(latents)
-        mean = tokens.mean(0)
-        count = max(1, min(count, len(tokens) - 1, tokens.shape[1]))
-        _, spread, axes = torch.pca_lowrank(tokens - mean, count, center=False)
-        # A lower bound: directions of almost no variance are not amplified.
-        floor = (1e-3 * spread[0]).clamp_min(1e-6)
-        scale = (len(tokens) ** 0.5 / torch.maximum(spread, floor)).unsqueeze(0)
-        return cls(mean, axes * scale)
-
-    @staticmethod
-    def _normalised(latents: Tensor) -> Tensor:
-        return nn.functional.layer_norm(latents, latents.shape[-1:]).flatten(1)
-
-    def forward(self, latents: Tensor) -> Tensor:
-        """Map float latents (B, m, d) to (B, count)."""
-        return (self._normalised(latents) - self.mean) @ self.axes
 
 
 @dataclass(frozen=True)
@@ -80,76 +40,61 @@ class Losses:
 class SACfD:
     """Actor and critics on cached features of latents, and their updates.
 
-    The VLM is frozen, so the critics' features are computed once, when an episode is added. The
-    actor is the head. Its token learner reads the latents of each batch only if it is trained
-    (`token_learner_learning_rate`). The head that acts is the running average of the actor's
-    weights (`actor_ema`).
+    The actor is the head. Its token learner reads the latents of each batch only if it is
+    trained (`token_learner_learning_rate`). The head that acts is the running average of the
+    actor's weights (`actor_ema`).
     """
 
-    def __init__(self, head: Head, replay: LatentReplay, config: SACfDConfig, seed: int,
-                 device: str = 'cpu', state: Mapping[str, Tensor] | None = None,
-                 updates: int = 0) -> None:
-        """Start from this head's weights, or continue from a state.
+    def __init__(self, head: Head, num_features: int, config: SACfDConfig,
+                 device: str = 'cpu') -> None:
+        """Start from the weights of ``head``; torch's seed decides those of the critics.
 
         Args:
             head: head of the policy to train.
-            replay: replay with at least the zero-shot episodes.
+            num_features: number of features of an observation; see `features.Features`.
             config: settings.
-            seed: seed of all random numbers.
             device: torch device.
-            state: result of `state`, to continue from.
-            updates: number of updates before that state.
 
         """
-        # With the number of updates: the same seed would repeat the batches of an earlier start.
-        torch.manual_seed(seed + updates)
-        self._random = np.random.default_rng([seed, updates])
-        self.config, self.replay, self.device = config, replay, device
-        self.updates = updates
+        self.config, self._device = config, device
+        self.updates = 0
         self._short = multiplies_bfloat16(device)
-        self._pool = copy.deepcopy(head.pool).to(device).requires_grad_(False)
+        self._token_learner_learns = config.token_learner_learning_rate > 0
+        self._automatic = config.temperature == 'auto'
+        self._make_networks(head, num_features)
+        self._make_optimizer()
+
+    def _make_networks(self, head: Head, num_features: int) -> None:
+        config, device = self.config, self._device
         self.actor = copy.deepcopy(head).to(device).requires_grad_(True)
-        self._pool_learns = config.token_learner_learning_rate > 0
-        self.actor.pool.requires_grad_(self._pool_learns)
+        self.actor.pool.requires_grad_(self._token_learner_learns)
         self._averaged = copy.deepcopy(self.actor).requires_grad_(False)
-        self._pooled = head.width
-        if state is None:
-            rows = np.concatenate([np.arange(span.start, span.stop) for span in replay.spans])
-            chosen = np.sort(self._random.permutation(rows)[:COMPONENT_ROWS])
-            self._components = Components.fit(self._latents(chosen), config.pca_components)
-        else:
-            fitted = part(state, 'components')
-            self._components = Components(fitted['mean'], fitted['axes']).to(device)
-        state_size = replay.proprioception(0).shape[-1]
-        self._size = self._pooled + state_size + self._components.axes.shape[1]
-        self._features = FeatureCache(replay, self._size, self._features_digest())
-        for span in self._features.missing():
-            self.cache_features(span)
-        action_size = replay.actions(0).shape[-1]
-        self.critics = Critics(config.num_critics, self._size, action_size,
+        action_size = head.output_size
+        self.critics = Critics(config.num_critics, num_features, action_size,
                                config.hidden).to(device)
         self._targets = copy.deepcopy(self.critics).requires_grad_(False)
-        self.log_std = nn.Parameter(torch.full((action_size,), float(np.log(config.std)),
+        self.log_std = nn.Parameter(torch.full((action_size,), math.log(config.std),
                                                device=device))
-        self.log_temperature = nn.Parameter(torch.tensor(float(np.log(0.01)), device=device))
-        self._automatic = config.temperature == 'auto'
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(0.01), device=device))
         # Entropy of actions with the standard deviation `std`.
-        self._target_entropy = action_size * (float(np.log(config.std)) + HALF_LOG_2_PI + 0.5)
+        self._target_entropy = action_size * (math.log(config.std) + HALF_LOG_2_PI + 0.5)
+        self._modules = {'actor': self.actor, 'averaged': self._averaged, 'critics': self.critics,
+                         'targets': self._targets}
+
+    def _make_optimizer(self) -> None:
+        config = self.config
         self._critic_parameters = list(self.critics.parameters())
-        mlp, pool = list(self.actor.mlp.parameters()), list(self.actor.pool.parameters())
+        mlp, token_learner = list(self.actor.mlp.parameters()), list(self.actor.pool.parameters())
         spread, temperature = ([self.log_std], [self.log_temperature]) if self._automatic \
             else ([], [])
         groups = [{'params': self._critic_parameters + temperature,
                    'lr': config.critic_learning_rate},
                   {'params': mlp + spread, 'lr': config.actor_learning_rate}]
-        if self._pool_learns:
-            groups.append({'params': pool, 'lr': config.token_learner_learning_rate})
-        self._actor_parameters = mlp + (pool if self._pool_learns else []) + spread + temperature
+        if self._token_learner_learns:
+            groups.append({'params': token_learner, 'lr': config.token_learner_learning_rate})
+        self._actor_parameters = mlp + spread + temperature + (
+            token_learner if self._token_learner_learns else [])
         self._optimizer = torch.optim.Adam(groups, fused=True)
-        self._modules = {'actor': self.actor, 'averaged': self._averaged, 'critics': self.critics,
-                         'targets': self._targets, 'components': self._components}
-        if state is not None:
-            self._restore(state)
 
     def state(self) -> dict[str, Tensor]:
         """Return all tensors from which training continues."""
@@ -159,94 +104,50 @@ class SACfD:
         return join(parts)
 
     @torch.no_grad()
-    def _restore(self, state: Mapping[str, Tensor]) -> None:
+    def restore(self, state: Mapping[str, Tensor], updates: int) -> None:
+        """Continue from the result of `state` after this number of updates."""
+        self.updates = updates
         for name, module in self._modules.items():
             module.load_state_dict(part(state, name))
         restore_optimizer(self._optimizer, part(state, 'optimizer'))
         self.log_std.copy_(state['spread/log_std'])
         self.log_temperature.copy_(state['spread/log_temperature'])
 
-    def cache_features(self, span: slice) -> None:
-        """Compute and store the features of new rows of the replay."""
-        for start in range(span.start, span.stop, ENCODE_ROWS):
-            rows = slice(start, min(start + ENCODE_ROWS, span.stop))
-            latents = self._latents(rows)
-            with torch.no_grad():
-                parts = self._pool(latents), self._states(rows), self._components(latents)
-            self._features.rows[rows] = torch.cat(parts, -1).cpu().numpy()
-        self._features.commit(span)
-
-    def _features_digest(self) -> str:
-        digest = sha256()
-        for module in (self._pool, self._components):
-            for tensor in module.state_dict().values():
-                digest.update(tensor_bytes(tensor))
-        return digest.hexdigest()
-
-    def _latents(self, rows: np.ndarray | slice) -> Tensor:
-        return torch.from_numpy(np.asarray(self.replay.latents[rows], np.float32)).to(self.device)
-
-    def _states(self, rows: np.ndarray | slice) -> Tensor:
-        return torch.from_numpy(np.array(self.replay.proprioception(rows))).to(self.device)
-
-    def _means(self, rows: np.ndarray, features: Tensor) -> Tensor:
-        """Return the actor's actions (B, a) for rows with these cached features."""
-        if self._pool_learns:
-            return self.actor(self._latents(rows), self._states(rows)).float()
+    def _means(self, features: Tensor, latents: Tensor | None) -> Tensor:
+        """Return the actor's actions (B, a)."""
         # The actor's inputs, pooled latent and proprioception, are the first features.
-        return self.actor.mlp(features[:, :self._size - self._components.axes.shape[1]]).float()
-
-    def refresh(self) -> None:
-        """Find the rows that batches may start at; call it after the replay changed."""
-        self._usable = [self.replay.usable(self.config.return_steps, kind)
-                        for kind in (True, False)]
-
-    def _draw(self) -> tuple[np.ndarray, int]:
-        """Return the rows of a batch, demonstrations first, and the number of demonstrations."""
-        demonstrations, online = self._usable
-        count = self.config.batch_size
-        share = round(count * self.config.demonstration_share)
-        if not len(online):
-            share = count
-        elif not len(demonstrations):
-            share = 0
-        parts = [rows[self._random.integers(len(rows), size=size)]
-                 for rows, size in ((demonstrations, share), (online, count - share)) if size]
-        return np.concatenate(parts), share
-
-    def _tensor(self, values: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+        actor, pooled = self.actor, self.actor.width
+        inputs = features[:, :pooled + actor.state_size]
+        if latents is None:
+            return actor.mlp(inputs).float()
+        return actor(latents, inputs[:, pooled:]).float()
 
     def _sample(self, means: Tensor) -> tuple[Tensor, Tensor]:
         """Return sampled actions (B, a) and their log-probabilities (B,)."""
         if not self._automatic:
             noise = (torch.randn_like(means) * self.config.std).clamp(-0.3, 0.3)
-            return (means + noise).clamp(-1, 1), torch.zeros(len(means), device=self.device)
+            return (means + noise).clamp(-1, 1), torch.zeros(len(means), device=self._device)
         # The standard deviation is independent of the observation: no gradient to the means.
         log_std, noise = self.log_std.clamp(-4, 0), torch.randn_like(means)
         log_probability = -(0.5 * noise.square() + log_std + HALF_LOG_2_PI).sum(-1)
         return means + noise * log_std.exp(), log_probability
 
-    def update(self, actor: bool = True) -> Losses:
+    def update(self, batch: Batch, actor: bool = True) -> Losses:
         """Update the critics, and the actor in every `actor_every`-th update.
 
         Both losses use one embedding of the batch by the critics.
         """
         config = self.config
-        rows, num_demonstrations = self._draw()
-        drawn = self.replay.transitions(rows, config.return_steps, config.discount)
-        features = self._tensor(self._features.rows[drawn.rows])
-        actions = self._tensor(self.replay.actions(drawn.rows))
-        target = self._target(drawn)
+        target = self._target(batch)
         update_actor = actor and self.updates % config.actor_every == 0
         actor_loss = cloning = torch.tensor(float('nan'))
         with self._short_products():
-            embedded = self.critics.embed(features)
-            values = self.critics(embedded, actions)
+            embedded = self.critics.embed(batch.features)
+            values = self.critics(embedded, batch.actions)
             if update_actor:
                 actor_loss, cloning, temperature_loss = self._actor_losses(
-                    self._means(drawn.rows, features), embedded.detach(),
-                    actions[:num_demonstrations])
+                    self._means(batch.features, batch.latents), embedded.detach(),
+                    batch.actions[:batch.num_demonstrations])
         critic_loss = nn.functional.mse_loss(values, target.expand_as(values), reduction='sum') \
             / len(target)
         self._optimizer.zero_grad()
@@ -264,18 +165,18 @@ class SACfD:
 
     def _short_products(self) -> torch.autocast:
         """Return autocast to bfloat16 where that is faster; each block casts weights once."""
-        return torch.autocast(torch.device(self.device).type, torch.bfloat16, self._short)
+        return torch.autocast(torch.device(self._device).type, torch.bfloat16, self._short)
 
     @torch.no_grad()
-    def _target(self, drawn: Transitions) -> Tensor:
+    def _target(self, batch: Batch) -> Tensor:
         """Return the targets (B,) of the critics."""
-        following = self._tensor(self._features.rows[drawn.next_rows])
+        following = batch.next_features
         with self._short_products():
-            actions, log_probability = self._sample(self._means(drawn.next_rows, following))
+            actions, log_probability = self._sample(self._means(following, batch.next_latents))
             value = self._targets(self._targets.embed(following), actions).amin(0)
         if self._automatic:
             value = value - self.log_temperature.exp() * log_probability
-        target = self._tensor(drawn.rewards) + self._tensor(drawn.discounts) * value
+        target = batch.rewards + batch.discounts * value
         # An episode has one reward of 1 at most, so without entropy returns are in [0, 1].
         return target if self._automatic else target.clamp(0, 1)
 

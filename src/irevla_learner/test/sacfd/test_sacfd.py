@@ -16,7 +16,8 @@ from irevla_control.errors import ConfigError
 from irevla_learner.replay.latent_replay import LatentReplay
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_learner.sacfd.critics import Critics
-from irevla_learner.sacfd.sacfd import Components, SACfD
+from irevla_learner.sacfd.feature_replay import FeatureReplay
+from irevla_learner.sacfd.sacfd import SACfD
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.head import Head
 
@@ -43,23 +44,6 @@ def test_members_of_the_ensemble_are_separate_networks():
     for name, parameter in critics.named_parameters():
         assert parameter.grad[0].any(), name
         assert not parameter.grad[1:].any(), name
-
-
-def test_components_are_uncorrelated_and_of_spread_one():
-    torch.manual_seed(0)
-    latents = torch.randn(300, 4, 6)
-    components = Components.fit(latents, 5)(latents)
-    covariance = components.T @ components / len(components)
-    torch.testing.assert_close(covariance, torch.eye(5), atol=0.05, rtol=0)
-
-
-def test_components_of_few_latents_stay_of_the_order_of_one():
-    torch.manual_seed(0)
-    components = Components.fit(torch.randn(10, 4, 6), 128)
-    assert components.axes.shape[1] == 9
-    assert components(torch.randn(50, 4, 6)).abs().max() < 100
-    static = torch.randn(1, 4, 6) + 1e-7 * torch.randn(40, 4, 6)
-    assert torch.isfinite(Components.fit(static, 8)(static)).all()
 
 
 @pytest.mark.parametrize('changes, word', [
@@ -96,71 +80,90 @@ def test_noise_lasts_and_has_the_spread_of_its_episode():
     np.testing.assert_array_equal(again(), SmoothNoise(2, 0.7, 0.1, 0.3, seed=1)())
 
 
-def small_agent(tmp_path, seed=0, **changes):
+class Training:
+    """An agent, its replay and the random numbers of its batches, as `OnlineLearner` has them."""
+
+    def __init__(self, head, replay, config, seed=0, state=None, updates=0):
+        self.replay = FeatureReplay(replay, config)
+        torch.manual_seed(seed)
+        self.random = np.random.default_rng(seed)
+        if state is None:
+            self.replay.fit(head.pool, self.random)
+        else:
+            self.replay.restore(state, head.pool)
+        self.agent = SACfD(head, self.replay.num_features, config)
+        if state is not None:
+            self.agent.restore(state, updates)
+
+    def update(self, actor=True):
+        return self.agent.update(self.replay.draw(self.random), actor)
+
+    def state(self):
+        return self.agent.state() | self.replay.state()
+
+
+def small_training(tmp_path, seed=0, **changes):
     replay = open_replay(tmp_path)
     for number in range(6):
         replay.add(episode(5, number, terminated=number % 2 == 0), demonstration=number % 2 == 0)
     torch.manual_seed(1)
     head = Head(4, 2, ACTIONS, (16,))
-    agent = SACfD(head, replay, replace(SMALL, **changes), seed)
-    agent.refresh()
-    return agent, head
+    return Training(head, replay, replace(SMALL, **changes), seed), head
 
 
 def test_the_same_seed_gives_the_same_actor(tmp_path):
     weights = []
     for folder in ('one', 'two'):
-        agent, head = small_agent(tmp_path / folder)
+        training, head = small_training(tmp_path / folder)
         for _ in range(20):
-            agent.update()
-        agent.copy_to(head)
+            training.update()
+        training.agent.copy_to(head)
         weights.append(head.state_dict())
     for name, value in weights[0].items():
         assert torch.equal(value, weights[1][name]), name
 
 
 def test_warm_up_leaves_the_actor_alone_and_the_token_learner_is_never_touched(tmp_path):
-    agent, head = small_agent(tmp_path)
+    training, head = small_training(tmp_path)
     before = {name: value.clone() for name, value in head.state_dict().items()}
     for _ in range(10):
-        agent.update(actor=False)
-    agent.copy_to(head)
+        training.update(actor=False)
+    training.agent.copy_to(head)
     assert all(torch.equal(value, before[name]) for name, value in head.state_dict().items())
     for _ in range(4):
-        agent.update()
-    agent.copy_to(head)
+        training.update()
+    training.agent.copy_to(head)
     changed = {name for name, value in head.state_dict().items()
                if not torch.equal(value, before[name])}
     assert changed == {name for name in before if name.startswith('mlp.')}
 
 
 def test_the_head_that_acts_is_the_running_mean_of_the_actor(tmp_path):
-    agent, head = small_agent(tmp_path, actor_ema=0.25, actor_every=2)
+    training, head = small_training(tmp_path, actor_ema=0.25, actor_every=2)
     expected = {name: value.clone() for name, value in head.mlp.state_dict().items()}
     for number in range(6):
-        agent.update()
+        training.update()
         if number % 2 == 0:
-            for name, value in agent.actor.mlp.state_dict().items():
+            for name, value in training.agent.actor.mlp.state_dict().items():
                 expected[name] += 0.25 * (value - expected[name])
-    agent.copy_to(head)
+    training.agent.copy_to(head)
     torch.testing.assert_close(dict(head.mlp.state_dict()), expected)
-    assert not torch.equal(head.mlp.state_dict()['0.weight'], agent.actor.mlp[0].weight)
+    assert not torch.equal(head.mlp.state_dict()['0.weight'], training.agent.actor.mlp[0].weight)
 
 
 def test_a_token_learner_that_learns_reads_the_latents_and_leaves_the_critics_features(tmp_path):
-    agent, head = small_agent(tmp_path, token_learner_learning_rate=1e-3)
+    training, head = small_training(tmp_path, token_learner_learning_rate=1e-3)
     before = {name: value.clone() for name, value in head.state_dict().items()}
-    rows = np.arange(4)
-    seen = torch.from_numpy(agent._features.rows)
-    torch.testing.assert_close(agent._means(rows, seen[:4]), head(
-        agent._latents(rows), agent._states(rows)))
-    features = agent._features.rows.copy()
+    batch = training.replay.draw(np.random.default_rng(5))
+    actions = head(batch.latents, batch.features[:, 4:6])
+    torch.testing.assert_close(head.mlp(batch.features[:, :6]), actions)
     for _ in range(4):
-        agent.update()
-    agent.copy_to(head)
+        training.update()
+    training.agent.copy_to(head)
     assert not any(torch.equal(value, before[name]) for name, value in head.state_dict().items())
-    agent.cache_features(agent.replay.spans[0])
-    np.testing.assert_array_equal(agent._features.rows, features)
+    again = training.replay.draw(np.random.default_rng(5))
+    assert torch.equal(again.features, batch.features)
+    assert not torch.allclose(head(batch.latents, batch.features[:, 4:6]), actions)
 
 
 @pytest.mark.parametrize('temperature, token_learner', [
@@ -168,12 +171,12 @@ def test_a_token_learner_that_learns_reads_the_latents_and_leaves_the_critics_fe
 def test_products_in_bfloat16_give_nearly_the_same_update(tmp_path, temperature, token_learner):
     losses, weights = [], []
     for short in (False, True):
-        agent, _ = small_agent(tmp_path / str(short), temperature=temperature,
+        training, _ = small_training(tmp_path / str(short), temperature=temperature,
                                token_learner_learning_rate=token_learner)
-        agent._short = short
-        losses.append([agent.update() for _ in range(20)])
-        weights.append(torch.cat([one.flatten() for one in agent.actor.mlp.parameters()]))
-        assert all(value.dtype == torch.float32 for value in agent.state().values())
+        training.agent._short = short
+        losses.append([training.update() for _ in range(20)])
+        weights.append(torch.cat([one.flatten() for one in training.agent.actor.mlp.parameters()]))
+        assert all(value.dtype == torch.float32 for value in training.state().values())
     torch.testing.assert_close(*(torch.tensor([[one.critic, one.value] for one in each])
                                  for each in losses), atol=5e-3, rtol=0)
     assert not torch.equal(*weights), 'the second multiplied in float32 too'
@@ -181,38 +184,39 @@ def test_products_in_bfloat16_give_nearly_the_same_update(tmp_path, temperature,
 
 
 def test_each_loss_moves_only_what_it_is_of(tmp_path):
-    agent, _ = small_agent(tmp_path, actor_every=2)
-    again, _ = small_agent(tmp_path / 'again', actor_every=1000)
-    for one in (agent, again):
+    training, _ = small_training(tmp_path, actor_every=2)
+    again, _ = small_training(tmp_path / 'again', actor_every=1000)
+    for one in (training, again):
+        agent = one.agent
         torch.manual_seed(3)
         one.update(actor=False)
-        # Only the first improves its actor at the next update.
-        one.updates = 2
-        before = {name: value.clone() for name, value in one.actor.state_dict().items()}
+        # Only the first updates its actor at the next update.
+        agent.updates = 2
+        before = {name: value.clone() for name, value in agent.actor.state_dict().items()}
         one.update()
         moved = any(not torch.equal(value, before[name])
-                    for name, value in one.actor.state_dict().items())
-        assert moved == (one is agent)
-    for name, value in agent.critics.state_dict().items():
-        assert torch.equal(value, again.critics.state_dict()[name]), name
+                    for name, value in agent.actor.state_dict().items())
+        assert moved == (one is training)
+    for name, value in training.agent.critics.state_dict().items():
+        assert torch.equal(value, again.agent.critics.state_dict()[name]), name
 
 
 def test_the_temperature_follows_the_entropy(tmp_path):
-    agent, _ = small_agent(tmp_path, temperature='auto', std=0.05)
+    training, _ = small_training(tmp_path, temperature='auto', std=0.05)
     with torch.no_grad():
-        agent.log_std.fill_(-1.0)
-    before = agent.log_temperature.item()
+        training.agent.log_std.fill_(-1.0)
+    before = training.agent.log_temperature.item()
     for _ in range(20):
-        agent.update()
-    assert agent.log_temperature.item() < before, 'spread wider than wanted: less is paid for it'
+        training.update()
+    assert training.agent.log_temperature.item() < before, \
+        'less weight for a spread above the target'
 
 
 def test_without_online_episodes_all_is_drawn_from_demonstrations(tmp_path):
     replay = open_replay(tmp_path)
     replay.add(episode(5, terminated=True), demonstration=True)
-    agent = SACfD(Head(4, 2, ACTIONS, (16,)), replay, SMALL, 0)
-    agent.refresh()
-    losses = agent.update()
+    training = Training(Head(4, 2, ACTIONS, (16,)), replay, SMALL)
+    losses = training.update()
     assert np.isfinite([losses.critic, losses.actor, losses.cloning]).all()
 
 
@@ -230,17 +234,15 @@ def test_learns_a_task_that_it_could_not_do(tmp_path, temperature, token_learner
     for _ in range(60):
         one, _ = world.play(acting(head), noise)
         replay.add(one, demonstration=one.success)
-    agent = SACfD(head, replay, config, 0)
-    agent.refresh()
+    training = Training(head, replay, config)
     for _ in range(300):
-        agent.update(actor=False)
+        training.update(actor=False)
     for _ in range(150):
         one, _ = world.play(acting(head), noise)
-        agent.cache_features(replay.add(one, demonstration=one.success))
-        agent.refresh()
+        training.replay.add(one, demonstration=one.success)
         for _ in range(15):
-            agent.update()
-        agent.copy_to(head)
+            training.update()
+        training.agent.copy_to(head)
     after = success_rate(head)
     print(f'{temperature}, {token_learner}: {before:.2f} -> {after:.2f}')
     assert before < 0.5
@@ -249,21 +251,21 @@ def test_learns_a_task_that_it_could_not_do(tmp_path, temperature, token_learner
 
 @pytest.mark.parametrize('token_learner', [0.0, 1e-4])
 def test_goes_on_from_its_state_exactly(tmp_path, token_learner):
-    agent, head = small_agent(tmp_path, temperature='auto',
+    training, head = small_training(tmp_path, temperature='auto',
                               token_learner_learning_rate=token_learner)
     for _ in range(6):
-        agent.update()
-    state = {name: value.clone() for name, value in agent.state().items()}
-    again = SACfD(head, agent.replay, agent.config, 0, state=state, updates=agent.updates)
-    again.refresh()
+        training.update()
+    state = {name: value.clone() for name, value in training.state().items()}
+    again = Training(head, open_replay(tmp_path), training.agent.config, state=state, updates=6)
     assert again.state().keys() == state.keys()
     assert all(torch.equal(value, state[name]) for name, value in again.state().items())
-    # Whoever goes on draws anew; with the same draws it does what the first one does.
-    for one in (agent, again):
-        one._random = np.random.default_rng(7)
+    # A continued training draws other batches; with the same batches its updates are the same.
+    for one in (training, again):
+        one.random = np.random.default_rng(7)
         torch.manual_seed(7)
-        losses = [one.update() for _ in range(4)]
-        assert one.updates == 10
-        print(losses[-1])
-    assert all(torch.equal(value, agent.state()[name]) for name, value in again.state().items())
+        for _ in range(4):
+            one.update()
+        assert one.agent.updates == 10
+    assert all(torch.equal(value, training.state()[name])
+               for name, value in again.state().items())
     assert not all(torch.equal(value, state[name]) for name, value in again.state().items())

@@ -15,7 +15,7 @@ from irevla_control.errors import ConfigError
 from irevla_control.files import write_synced
 
 # Version of the names and meaning of tensors, identity and progress.
-FORMAT = 5
+FORMAT = 6
 
 
 def save_state(path: Path, tensors: Mapping[str, Tensor], identity: Mapping[str, Any],

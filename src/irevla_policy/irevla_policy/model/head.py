@@ -42,6 +42,7 @@ class Head(nn.Module):
                  hidden: Sequence[int] = (256, 256)) -> None:
         """Map tokens of width d and a state of size p to `output_size` numbers."""
         super().__init__()
+        self.state_size, self.output_size = state_size, output_size
         self.pool = TokenLearner(width)
         layers: list[nn.Module] = []
         size = width + state_size
