@@ -22,12 +22,16 @@ def be_node(number: int, begin: float) -> None:
     """Run one node that publishes and subscribes; print when it started and knew the others."""
     import rclpy
     from std_msgs.msg import Empty
+
     rclpy.init()
     time.sleep(max(0.0, begin + STAGGER_S * number - time.time()))
     node = rclpy.create_node(f'node{number}')
     publisher = node.create_publisher(Empty, f'topic{number}', 1)
-    subscriptions = [node.create_subscription(Empty, f'topic{other}', lambda message: None, 1)
-                     for other in range(NODES) if other != number]
+    subscriptions = [
+        node.create_subscription(Empty, f'topic{other}', lambda message: None, 1)
+        for other in range(NODES)
+        if other != number
+    ]
     began = time.time()
     while publisher.get_subscription_count() < len(subscriptions):
         if time.time() > began + PATIENCE_S:
@@ -41,10 +45,18 @@ def last_found_s(run: int, environment: dict[str, str]) -> float:
     """Return the time from the start of the last node until all know each other [s]."""
     begin = time.time() + READY_S
     with ExitStack() as stack:
-        nodes = [stack.enter_context(subprocess.Popen(
-            [sys.executable, __file__, '--node', str(number), '--begin', str(begin)],
-            env={**environment, 'ROS_DOMAIN_ID': str(1 + (os.getpid() + run) % 100)}, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)) for number in range(NODES)]
+        nodes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, __file__, '--node', str(number), '--begin', str(begin)],
+                    env={**environment, 'ROS_DOMAIN_ID': str(1 + (os.getpid() + run) % 100)},
+                    text=True,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                )
+            )
+            for number in range(NODES)
+        ]
         times = [json.loads(node.stdout.readline()) for node in nodes]
         for node in nodes:
             node.stdin.close()
@@ -54,12 +66,19 @@ def last_found_s(run: int, environment: dict[str, str]) -> float:
 
 def measure() -> dict:
     """Return median and longest time with our profile and without, alternating [s]."""
-    plain = {name: value for name, value in os.environ.items()
-             if name != 'FASTRTPS_DEFAULT_PROFILES_FILE'}
-    times = [(last_found_s(2 * run, dict(os.environ)), last_found_s(2 * run + 1, plain))
-             for run in range(RUNS)]
-    return {name: {'p50': round(float(np.median(column)), 2), 'max': round(max(column), 2)}
-            for name, column in zip(('discovery_s', 'discovery_default_s'), zip(*times))}
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if name != 'FASTRTPS_DEFAULT_PROFILES_FILE'
+    }
+    times = [
+        (last_found_s(2 * run, dict(os.environ)), last_found_s(2 * run + 1, plain))
+        for run in range(RUNS)
+    ]
+    return {
+        name: {'p50': round(float(np.median(column)), 2), 'max': round(max(column), 2)}
+        for name, column in zip(('discovery_s', 'discovery_default_s'), zip(*times))
+    }
 
 
 if __name__ == '__main__':

@@ -42,10 +42,18 @@ PRESET = run.RESULTS.parents[1] / 'config/presets/blip2-opt-2.7b.yaml'
 # Twelve tokens of text: with BLIP-2's 32 queries a latent of 44 x 2560 for each camera.
 INSTRUCTION = 'move the red cup from the left shelf to the front tray'
 # Sizes of the published model that differ from the defaults of transformers.
-SIZES = {'vision_config': {'initializer_range': 0.02},
-         'text_config': {'model_type': 'opt', 'hidden_size': 2560, 'ffn_dim': 10240,
-                         'num_hidden_layers': 32, 'num_attention_heads': 32,
-                         'word_embed_proj_dim': 2560, 'vocab_size': 50304}}
+SIZES = {
+    'vision_config': {'initializer_range': 0.02},
+    'text_config': {
+        'model_type': 'opt',
+        'hidden_size': 2560,
+        'ffn_dim': 10240,
+        'num_hidden_layers': 32,
+        'num_attention_heads': 32,
+        'word_embed_proj_dim': 2560,
+        'vocab_size': 50304,
+    },
+}
 DEVICE = torch.device('cpu' if CPU_ONLY else 'cuda')
 REPEATS = 3 if CPU_ONLY else 30
 BATCHES = (1, 2) if CPU_ONLY else (8, 16, 32)
@@ -57,10 +65,14 @@ def write_source(folder: Path, sizes: dict, dtype: torch.dtype) -> None:
     """Write a BLIP-2 of random weights in these sizes."""
     tokenizer = build_tokenizer([INSTRUCTION])
     tokenizer.add_special_tokens(['</s>'])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token='<pad>',
-                                        bos_token='<s>', eos_token='</s>', unk_token='<unk>')
-    config = Blip2Config(
-        **sizes, image_token_index=tokenizer.convert_tokens_to_ids('<image>'))
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token='<pad>',
+        bos_token='<s>',
+        eos_token='</s>',
+        unk_token='<unk>',
+    )
+    config = Blip2Config(**sizes, image_token_index=tokenizer.convert_tokens_to_ids('<image>'))
     torch.set_default_dtype(dtype)
     try:
         with DEVICE:
@@ -68,8 +80,11 @@ def write_source(folder: Path, sizes: dict, dtype: torch.dtype) -> None:
     finally:
         torch.set_default_dtype(torch.float32)
     model.save_pretrained(folder)
-    Blip2Processor(BlipImageProcessorPil(size={'height': 224, 'width': 224}), tokenizer,
-                   num_query_tokens=config.num_query_tokens).save_pretrained(folder)
+    Blip2Processor(
+        BlipImageProcessorPil(size={'height': 224, 'width': 224}),
+        tokenizer,
+        num_query_tokens=config.num_query_tokens,
+    ).save_pretrained(folder)
 
 
 def seconds(work: Callable[[], object], repeats: int = REPEATS) -> list[float]:
@@ -100,8 +115,9 @@ def limits() -> tuple[float, float]:
     return bandwidth, 2 * MATRIX_SIDE**3 / min(seconds(lambda: left @ right, 10))
 
 
-def beside_floors(measured_s: float, moved: float, done: float, bandwidth: float,
-                  rate: float) -> dict[str, float]:
+def beside_floors(
+    measured_s: float, moved: float, done: float, bandwidth: float, rate: float
+) -> dict[str, float]:
     """Return the two floors of a time [ms], and how many times the higher one was taken."""
     floors = {'floor_bytes_ms': 1e3 * moved / bandwidth, 'floor_operations_ms': 1e3 * done / rate}
     return floors | {'times_floor': 1e3 * measured_s / max(floors.values())}
@@ -125,9 +141,12 @@ def weight_bytes(vla: VLA) -> int:
 def random_batch(vla: VLA, size: int) -> Batch:
     """Return observations and actions at random."""
     random, side = np.random.default_rng(0), vla.config.image_size
-    return Batch(random.integers(0, 256, (size, len(vla.config.cameras), side, side, 3), np.uint8),
-                 random.normal(size=(size, 10)), random.uniform(-1, 1, (size, 7)),
-                 [INSTRUCTION] * size)
+    return Batch(
+        random.integers(0, 256, (size, len(vla.config.cameras), side, side, 3), np.uint8),
+        random.normal(size=(size, 10)),
+        random.uniform(-1, 1, (size, 7)),
+        [INSTRUCTION] * size,
+    )
 
 
 def measure_latent(vla: VLA, bandwidth: float, rate: float) -> dict:
@@ -143,9 +162,12 @@ def measure_latent(vla: VLA, bandwidth: float, rate: float) -> dict:
     done = operations(encode)
     vla.compile_for_inference()
     times = seconds(encode)
-    return {'shape': list(encode().shape[1:]), 'latency_ms': percentiles(times),
-            'peak_gb': peak_gb(), **beside_floors(float(np.median(times)), weight_bytes(vla), done,
-                                                  bandwidth, rate)}
+    return {
+        'shape': list(encode().shape[1:]),
+        'latency_ms': percentiles(times),
+        'peak_gb': peak_gb(),
+        **beside_floors(float(np.median(times)), weight_bytes(vla), done, bandwidth, rate),
+    }
 
 
 def measure_training(vla: VLA, bandwidth: float, rate: float) -> list[dict]:
@@ -154,8 +176,9 @@ def measure_training(vla: VLA, bandwidth: float, rate: float) -> list[dict]:
     config = replace(TrainConfig(), precision='bf16')
     accelerator = new_accelerator()
     vla.train()
-    model, optimizer = accelerator.prepare(vla, torch.optim.AdamW(
-        trained_parameters(vla).values(), config.learning_rate, fused=True))
+    model, optimizer = accelerator.prepare(
+        vla, torch.optim.AdamW(trained_parameters(vla).values(), config.learning_rate, fused=True)
+    )
     found = []
     for size in BATCHES:
         example = Example(random_batch(vla, size), vla).to(DEVICE)
@@ -169,8 +192,14 @@ def measure_training(vla: VLA, bandwidth: float, rate: float) -> list[dict]:
         except torch.OutOfMemoryError:
             break
         # Every weight is read forward and again backward.
-        found.append({'batch_size': size, 'samples_per_s': size / taken, 'peak_gb': peak_gb(),
-                      **beside_floors(taken, 2 * weight_bytes(vla), done, bandwidth, rate)})
+        found.append(
+            {
+                'batch_size': size,
+                'samples_per_s': size / taken,
+                'peak_gb': peak_gb(),
+                **beside_floors(taken, 2 * weight_bytes(vla), done, bandwidth, rate),
+            }
+        )
     return found
 
 
@@ -180,14 +209,24 @@ def measure(source: str) -> dict:
     bar = progress_bar(desc='full size', total=3, unit='part')
     preset = replace(preset, backbone=replace(preset.backbone, source=source))
     random = np.random.default_rng(0)
-    vla = VLA(preset, Statistics.from_data(random.normal(size=(50, 10)),
-                                           random.uniform(-1, 1, (50, 7)))).to(DEVICE).eval()
+    vla = (
+        VLA(
+            preset,
+            Statistics.from_data(random.normal(size=(50, 10)), random.uniform(-1, 1, (50, 7))),
+        )
+        .to(DEVICE)
+        .eval()
+    )
     bandwidth, rate = limits()
     bar.update()
-    results = {'parameters': sum(weight.numel() for weight in vla.parameters()),
-               'trained_parameters': sum(weight.numel() for weight in vla.parameters()
-                                         if weight.requires_grad),
-               'memory_gb_per_s': bandwidth / 1e9, 'bf16_tflop_per_s': rate / 1e12}
+    results = {
+        'parameters': sum(weight.numel() for weight in vla.parameters()),
+        'trained_parameters': sum(
+            weight.numel() for weight in vla.parameters() if weight.requires_grad
+        ),
+        'memory_gb_per_s': bandwidth / 1e9,
+        'bf16_tflop_per_s': rate / 1e12,
+    }
     results['stage2'] = measure_training(vla, bandwidth, rate)
     bar.update()
     results['latent'] = measure_latent(vla.eval(), bandwidth, rate)
@@ -198,8 +237,12 @@ def measure(source: str) -> dict:
 def main() -> None:
     """Measure and write the results under the name of the machine."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--source', default='', help='a folder or hub id of a BLIP-2 with OPT '
-                        '2.7B; random weights of its sizes without (8 GB in the temporary folder)')
+    parser.add_argument(
+        '--source',
+        default='',
+        help='a folder or hub id of a BLIP-2 with OPT '
+        '2.7B; random weights of its sizes without (8 GB in the temporary folder)',
+    )
     parser.add_argument('--output', type=Path, default=run.RESULTS, help='folder to write into')
     arguments = parser.parse_args()
     source, machine = arguments.source, run.machine()

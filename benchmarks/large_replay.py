@@ -40,8 +40,15 @@ def median_ms(work: Callable[[], object], repeats: int) -> float:
 
 def open_replay(folder: Path, capacity: int) -> LatentReplay:
     """Open or create the replay."""
-    return LatentReplay(folder, backbone_hash='none', tokens=BLIP2_TOKENS, width=BLIP2_WIDTH,
-                        state_size=10, action_size=7, capacity=capacity)
+    return LatentReplay(
+        folder,
+        backbone_hash='none',
+        tokens=BLIP2_TOKENS,
+        width=BLIP2_WIDTH,
+        state_size=10,
+        action_size=7,
+        capacity=capacity,
+    )
 
 
 def measure_draws(replay: LatentReplay) -> dict[str, float]:
@@ -50,13 +57,22 @@ def measure_draws(replay: LatentReplay) -> dict[str, float]:
     usable = replay.usable(config.return_steps)
     return {
         'observations': sum(span.stop - span.start for span in replay.spans),
-        'draw_ms': median_ms(lambda: replay.transitions(
-            usable[random.integers(len(usable), size=config.batch_size)], config.return_steps,
-            config.discount), DRAWS),
+        'draw_ms': median_ms(
+            lambda: replay.transitions(
+                usable[random.integers(len(usable), size=config.batch_size)],
+                config.return_steps,
+                config.discount,
+            ),
+            DRAWS,
+        ),
         'read_latents_ms': median_ms(
-            lambda: np.asarray(replay.latents[usable[random.integers(len(usable),
-                                                                     size=READ_ROWS)]]), READS),
-        'own_memory_mb': own_memory_mb()}
+            lambda: np.asarray(
+                replay.latents[usable[random.integers(len(usable), size=READ_ROWS)]]
+            ),
+            READS,
+        ),
+        'own_memory_mb': own_memory_mb(),
+    }
 
 
 def measure(folder: Path, capacity: int) -> dict:
@@ -68,9 +84,16 @@ def measure(folder: Path, capacity: int) -> dict:
     for number in progress_bar(range(capacity // (STEPS + 1)), 'episodes written', unit='episode'):
         episode = LatentEpisode(
             # Different rows, so that no file system deduplicates them.
-            np.roll(latents, number, axis=2), np.zeros((STEPS + 1, 10), np.float32),
-            np.zeros((STEPS, 7), np.float32), np.zeros(STEPS, np.float32), False, False,
-            np.zeros(STEPS, bool), np.zeros(STEPS, np.uint64), np.arange(STEPS))
+            np.roll(latents, number, axis=2),
+            np.zeros((STEPS + 1, 10), np.float32),
+            np.zeros((STEPS, 7), np.float32),
+            np.zeros(STEPS, np.float32),
+            False,
+            False,
+            np.zeros(STEPS, bool),
+            np.zeros(STEPS, np.uint64),
+            np.arange(STEPS),
+        )
         start = time.perf_counter()
         replay.add(episode, demonstration=number % 2 == 0)
         seconds.append(time.perf_counter() - start)
@@ -81,17 +104,28 @@ def measure(folder: Path, capacity: int) -> dict:
     del replay
     start = time.perf_counter()
     open_replay(folder, capacity)
-    return {'gb_on_disk': size / 1e9, 'bytes_an_observation': size // capacity,
-            'add_episode_ms': {'first_20': 1e3 * float(np.median(seconds[:FEW])),
-                               'last_20': 1e3 * float(np.median(seconds[-FEW:]))},
-            'few': found[0], 'full': found[-1], 'open_again_s': time.perf_counter() - start}
+    return {
+        'gb_on_disk': size / 1e9,
+        'bytes_an_observation': size // capacity,
+        'add_episode_ms': {
+            'first_20': 1e3 * float(np.median(seconds[:FEW])),
+            'last_20': 1e3 * float(np.median(seconds[-FEW:])),
+        },
+        'few': found[0],
+        'full': found[-1],
+        'open_again_s': time.perf_counter() - start,
+    }
 
 
 def main() -> None:
     """Measure and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--folder', type=Path, default=None, help='where the replay lies while it '
-                        'is measured; the temporary folder without')
+    parser.add_argument(
+        '--folder',
+        type=Path,
+        default=None,
+        help='where the replay lies while it is measured; the temporary folder without',
+    )
     parser.add_argument('--capacity', type=int, default=200_000, help='observations')
     parser.add_argument('--output', type=Path, default=OUTPUT)
     arguments = parser.parse_args()
@@ -99,8 +133,11 @@ def main() -> None:
         parser.error(f'capacity {arguments.capacity} is below {2 * FEW * (STEPS + 1)}')
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        found = {'machine': run.machine(), 'capacity': arguments.capacity,
-                 **measure(Path(folder), arguments.capacity)}
+        found = {
+            'machine': run.machine(),
+            'capacity': arguments.capacity,
+            **measure(Path(folder), arguments.capacity),
+        }
     arguments.output.write_text(json.dumps(found, indent=2) + '\n')
     print(json.dumps(found, indent=2))
 

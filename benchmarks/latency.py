@@ -60,8 +60,11 @@ def untrained_checkpoint(folder: Path) -> Path:
     preset = load_preset(ROOT / 'config/presets/tiny.yaml')
     backbone = replace(preset.backbone, tiny=replace(preset.backbone.tiny, patch=16))
     preset = replace(preset, cameras=('front',), image_size=IMAGE_SIZE, backbone=backbone)
-    vla = VLA(preset, Statistics.from_data(random.normal(size=(50, 10)), actions),
-              instructions=[INSTRUCTION])
+    vla = VLA(
+        preset,
+        Statistics.from_data(random.normal(size=(50, 10)), actions),
+        instructions=[INSTRUCTION],
+    )
     save_checkpoint(folder, vla, {})
     return folder
 
@@ -72,9 +75,13 @@ def running_nodes(checkpoint: Path) -> None:
     processes = [
         subprocess.Popen([sys.executable, '-m', module, '--ros-args', *arguments])
         for module, arguments in (
-            ('irevla_policy.nodes.vla_node',
-             ['-p', f'checkpoint:={checkpoint}', '-p', 'device:=cpu']),
-            ('irevla_control.episodes.command_mux_node', []))]
+            (
+                'irevla_policy.nodes.vla_node',
+                ['-p', f'checkpoint:={checkpoint}', '-p', 'device:=cpu'],
+            ),
+            ('irevla_control.episodes.command_mux_node', []),
+        )
+    ]
     try:
         yield
     finally:
@@ -111,8 +118,11 @@ class Client:
     def wait_for_graph(self, timeout_s: float = 60.0) -> None:
         """Wait until both nodes are connected."""
         end = time.monotonic() + timeout_s
-        while not (self._image.get_subscription_count() and self._episode.get_subscription_count()
-                   > 1 and self._node.count_publishers('command')):
+        while not (
+            self._image.get_subscription_count()
+            and self._episode.get_subscription_count() > 1
+            and self._node.count_publishers('command')
+        ):
             if time.monotonic() > end:
                 raise RuntimeError('the vla and command_mux nodes did not come up')
             self._executor.spin_once(timeout_sec=0.1)
@@ -140,8 +150,12 @@ class Client:
         self._image.publish(image_to_message(image, stamp, 'front'))
         self._state_message.header.stamp = stamp
         self._state.publish(self._state_message)
-        episode = EpisodeState(episode_id='latency', task='button-press', instruction=INSTRUCTION,
-                               phase=EpisodeState.PHASE_RUNNING)
+        episode = EpisodeState(
+            episode_id='latency',
+            task='button-press',
+            instruction=INSTRUCTION,
+            phase=EpisodeState.PHASE_RUNNING,
+        )
         episode.header.stamp = stamp
         self._episode.publish(episode)
         self._spin_until(lambda: self._commanded == stamp_ns)
@@ -153,15 +167,21 @@ class Client:
         """Send a policy command; return the time until the mux has forwarded it [s]."""
         start = time.perf_counter()
         stamp_ns = time.time_ns()
-        self._policy.publish(action_to_message(
-            HOLD, ns_to_stamp(stamp_ns), 'base', EndEffectorCommand.SOURCE_POLICY))
+        self._policy.publish(
+            action_to_message(
+                HOLD, ns_to_stamp(stamp_ns), 'base', EndEffectorCommand.SOURCE_POLICY
+            )
+        )
         self._spin_until(lambda: self._commanded == stamp_ns)
         return time.perf_counter() - start
 
     def swap(self, head: Head, backbone_hash: str, version: int, image: np.ndarray) -> float:
         """Publish a new head; return the time to its first action [s]."""
-        message = PolicyUpdate(version=version, backbone_hash=backbone_hash, weights=to_array(
-            'B', np.frombuffer(pack_head(head), np.uint8)))
+        message = PolicyUpdate(
+            version=version,
+            backbone_hash=backbone_hash,
+            weights=to_array('B', np.frombuffer(pack_head(head), np.uint8)),
+        )
         start = time.perf_counter()
         self._update.publish(message)
         while self._version < version:
@@ -185,7 +205,8 @@ def measure(samples: int = 500) -> dict:
         bare.compile_for_inference()
         state = np.concatenate([np.zeros(3), [1, 0, 0, 0, 1, 0], [0]])
         images = np.random.default_rng(0).integers(
-            0, 256, (16, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
+            0, 256, (16, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8
+        )
         with running_nodes(checkpoint):
             rclpy.init()
             client = Client()
@@ -200,14 +221,23 @@ def measure(samples: int = 500) -> dict:
                 way_s.append(way)
                 pass_s.append(own_pass)
                 ping_s.append(client.ping())
-            swap_s = [client.swap(bare.head, bare.backbone_hash, version, images[0])
-                      for version in range(1, SWAPS + 1)]
+            swap_s = [
+                client.swap(bare.head, bare.backbone_hash, version, images[0])
+                for version in range(1, SWAPS + 1)
+            ]
             rclpy.shutdown()
     added_s = np.subtract(way_s, pass_s)
-    return {name: percentiles(seconds[WARM_UP:]) for name, seconds in (
-        ('graph_latency_ms', added_s), ('observation_to_command_ms', way_s),
-        ('pass_in_graph_ms', pass_s), ('bare_forward_ms', bare_s), ('mux_round_trip_ms', ping_s),
-        ('policy_swap_ms', swap_s))}
+    return {
+        name: percentiles(seconds[WARM_UP:])
+        for name, seconds in (
+            ('graph_latency_ms', added_s),
+            ('observation_to_command_ms', way_s),
+            ('pass_in_graph_ms', pass_s),
+            ('bare_forward_ms', bare_s),
+            ('mux_round_trip_ms', ping_s),
+            ('policy_swap_ms', swap_s),
+        )
+    }
 
 
 if __name__ == '__main__':

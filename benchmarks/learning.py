@@ -32,26 +32,39 @@ BLIP2_TOKENS, BLIP2_WIDTH = 44, 2560
 ROWS = 3000
 
 
-def filled_replay(folder: Path, vla: VLA, images: np.ndarray, states: np.ndarray,
-                  instruction: str) -> LatentReplay:
+def filled_replay(
+    folder: Path, vla: VLA, images: np.ndarray, states: np.ndarray, instruction: str
+) -> LatentReplay:
     """Return a replay of episodes whose latents the VLA computed from these images."""
     replay, random = None, np.random.default_rng(0)
     for number in range(EPISODES):
         rows = np.arange(STEPS + 1) + number * (STEPS + 1)
         latents, proprioception = vla.encode_observation(
-            images[rows], states[rows], [instruction] * len(rows))
+            images[rows], states[rows], [instruction] * len(rows)
+        )
         latents = latents.numpy()
         rewards = np.zeros(STEPS, np.float32)
         rewards[-1] = number % 2
         episode = LatentEpisode(
-            latents, proprioception.numpy().astype(np.float32),
+            latents,
+            proprioception.numpy().astype(np.float32),
             random.uniform(-1, 1, (STEPS, vla.statistics.action_size)).astype(np.float32),
-            rewards, bool(number % 2), bool(number % 2), np.zeros(STEPS, bool),
-            np.zeros(STEPS, np.uint64), np.arange(STEPS))
+            rewards,
+            bool(number % 2),
+            bool(number % 2),
+            np.zeros(STEPS, bool),
+            np.zeros(STEPS, np.uint64),
+            np.arange(STEPS),
+        )
         replay = replay or LatentReplay(
-            folder, backbone_hash=vla.backbone_hash, tokens=latents.shape[1],
-            width=latents.shape[2], state_size=vla.statistics.state_size,
-            action_size=vla.statistics.action_size, capacity=len(images))
+            folder,
+            backbone_hash=vla.backbone_hash,
+            tokens=latents.shape[1],
+            width=latents.shape[2],
+            state_size=vla.statistics.state_size,
+            action_size=vla.statistics.action_size,
+            capacity=len(images),
+        )
         replay.add(episode, demonstration=bool(number % 2))
     return replay
 
@@ -67,13 +80,15 @@ def baseline(features: int, actions: int, layer_norm: bool) -> Callable[[int], N
     from stable_baselines3.sac.policies import SACPolicy
 
     class Policy(SACPolicy):
-        def make_critic(self, features_extractor: torch.nn.Module | None = None
-                        ) -> ContinuousCritic:
+        def make_critic(
+            self, features_extractor: torch.nn.Module | None = None
+        ) -> ContinuousCritic:
             if layer_norm:
                 self.critic_kwargs['activation_fn'] = lambda: torch.nn.Sequential(
                     # All hidden layers have this size.
                     torch.nn.LayerNorm(SETTINGS.hidden[0], elementwise_affine=False),
-                    torch.nn.ReLU())
+                    torch.nn.ReLU(),
+                )
             return super().make_critic(features_extractor)
 
     class Nothing(gymnasium.Env):
@@ -86,18 +101,26 @@ def baseline(features: int, actions: int, layer_norm: bool) -> Callable[[int], N
         def step(self, action: np.ndarray) -> tuple:
             return np.zeros(features, np.float32), 0.0, False, False, {}
 
-    agent = SAC(Policy, Nothing(), batch_size=SETTINGS.batch_size,
-                buffer_size=EPISODES * STEPS,
-                policy_kwargs={'net_arch': list(SETTINGS.hidden),
-                               'n_critics': SETTINGS.num_critics},
-                device='cpu', seed=0)
+    agent = SAC(
+        Policy,
+        Nothing(),
+        batch_size=SETTINGS.batch_size,
+        buffer_size=EPISODES * STEPS,
+        policy_kwargs={'net_arch': list(SETTINGS.hidden), 'n_critics': SETTINGS.num_critics},
+        device='cpu',
+        seed=0,
+    )
     agent.set_logger(configure(None, []))
     random = np.random.default_rng(0)
     for _ in range(EPISODES * STEPS):
         agent.replay_buffer.add(
             random.standard_normal((1, features), np.float32),
             random.standard_normal((1, features), np.float32),
-            random.uniform(-1, 1, (1, actions)), np.zeros(1), np.zeros(1), [{}])
+            random.uniform(-1, 1, (1, actions)),
+            np.zeros(1),
+            np.zeros(1),
+            [{}],
+        )
     return lambda count: agent.train(gradient_steps=count, batch_size=SETTINGS.batch_size)
 
 
@@ -113,9 +136,11 @@ def untrained_vla() -> VLA:
     torch.set_num_threads(1)
     random = np.random.default_rng(0)
     actions = random.uniform(-1, 1, (50, 7))
-    vla = VLA(load_preset(CONFIG / 'presets/tiny.yaml'),
-              Statistics.from_data(random.normal(size=(50, 10)), actions),
-              instructions=['open the door'])
+    vla = VLA(
+        load_preset(CONFIG / 'presets/tiny.yaml'),
+        Statistics.from_data(random.normal(size=(50, 10)), actions),
+        instructions=['open the door'],
+    )
     vla.backbone.freeze()
     vla.eval()
     vla.compile_for_inference()
@@ -126,9 +151,15 @@ def random_frames(vla: VLA) -> tuple[np.ndarray, np.ndarray]:
     """Return random images and states for `filled_replay`."""
     random, config = np.random.default_rng(0), vla.config
     count = EPISODES * (STEPS + 1)
-    return (random.integers(0, 256, (count, len(config.cameras), config.image_size,
-                                     config.image_size, 3), dtype=np.uint8),
-            random.normal(size=(count, 10)))
+    return (
+        random.integers(
+            0,
+            256,
+            (count, len(config.cameras), config.image_size, config.image_size, 3),
+            dtype=np.uint8,
+        ),
+        random.normal(size=(count, 10)),
+    )
 
 
 def updates_of(vla: VLA, replay: LatentReplay, config: SACfDConfig) -> Callable[[], object]:
@@ -168,15 +199,22 @@ def measure_updates() -> dict:
             for _ in range(turns):
                 # Without a cache, both observations of every transition pass through the VLM.
                 for rows in (random.integers(frames, size=SETTINGS.batch_size) for _ in range(2)):
-                    vla.encode_observation(images[rows], states[rows],
-                                           ['open the door'] * len(rows))
+                    vla.encode_observation(
+                        images[rows], states[rows], ['open the door'] * len(rows)
+                    )
                 update()
 
         features = vla.backbone.width + vla.statistics.state_size + SETTINGS.pca_components
-        sb3, plain_sb3 = (baseline(features, vla.statistics.action_size, layer_norm)
-                          for layer_norm in (True, False))
-        works = {'cached': (cached, TURN), 'sb3': (sb3, TURN), 'plain_sb3': (plain_sb3, TURN),
-                 'uncached': (uncached, 1)}
+        sb3, plain_sb3 = (
+            baseline(features, vla.statistics.action_size, layer_norm)
+            for layer_norm in (True, False)
+        )
+        works = {
+            'cached': (cached, TURN),
+            'sb3': (sb3, TURN),
+            'plain_sb3': (plain_sb3, TURN),
+            'uncached': (uncached, 1),
+        }
         found = {name: [] for name in works}
         for work, _ in works.values():
             work(1)
@@ -185,13 +223,18 @@ def measure_updates() -> dict:
                 found[name].append(rate(work, count))
         shipped = updates_of(vla, replay, SACfDConfig())
         shipped_rate = rate(lambda turns: [shipped() for _ in range(turns)], 200)
-    ratios = {name: float(np.median(np.divide(found['cached'], found[name])))
-              for name in ('sb3', 'plain_sb3', 'uncached')}
-    return {'learner_updates_per_s': float(np.median(found['cached'])),
-            'learner_shipped_updates_per_s': shipped_rate,
-            'sb3_updates_per_s': float(np.median(found['sb3'])),
-            'learner_vs_sb3': ratios['sb3'], 'learner_vs_plain_sb3': ratios['plain_sb3'],
-            'learner_vs_uncached': ratios['uncached']}
+    ratios = {
+        name: float(np.median(np.divide(found['cached'], found[name])))
+        for name in ('sb3', 'plain_sb3', 'uncached')
+    }
+    return {
+        'learner_updates_per_s': float(np.median(found['cached'])),
+        'learner_shipped_updates_per_s': shipped_rate,
+        'sb3_updates_per_s': float(np.median(found['sb3'])),
+        'learner_vs_sb3': ratios['sb3'],
+        'learner_vs_plain_sb3': ratios['plain_sb3'],
+        'learner_vs_uncached': ratios['uncached'],
+    }
 
 
 def measure_replay() -> dict:
@@ -199,18 +242,35 @@ def measure_replay() -> dict:
     random = np.random.default_rng(0)
     latent = random.standard_normal((51, BLIP2_TOKENS, BLIP2_WIDTH)).astype(np.float16)
     with tempfile.TemporaryDirectory() as folder:
-        replay = LatentReplay(Path(folder), backbone_hash='none', tokens=BLIP2_TOKENS,
-                              width=BLIP2_WIDTH, state_size=10, action_size=7, capacity=ROWS)
+        replay = LatentReplay(
+            Path(folder),
+            backbone_hash='none',
+            tokens=BLIP2_TOKENS,
+            width=BLIP2_WIDTH,
+            state_size=10,
+            action_size=7,
+            capacity=ROWS,
+        )
         began, count = time.perf_counter(), 0
         while count + 51 <= ROWS:
-            replay.add(LatentEpisode(
-                latent, np.zeros((51, 10), np.float32), np.zeros((50, 7), np.float32),
-                np.zeros(50, np.float32), False, False, np.zeros(50, bool),
-                np.zeros(50, np.uint64), np.arange(50)))
+            replay.add(
+                LatentEpisode(
+                    latent,
+                    np.zeros((51, 10), np.float32),
+                    np.zeros((50, 7), np.float32),
+                    np.zeros(50, np.float32),
+                    False,
+                    False,
+                    np.zeros(50, bool),
+                    np.zeros(50, np.uint64),
+                    np.arange(50),
+                )
+            )
             count += 51
         written_s = time.perf_counter() - began
-        plain = np.memmap(Path(folder) / 'latents.bin', np.float16, 'r',
-                          shape=(ROWS, BLIP2_TOKENS, BLIP2_WIDTH))
+        plain = np.memmap(
+            Path(folder) / 'latents.bin', np.float16, 'r', shape=(ROWS, BLIP2_TOKENS, BLIP2_WIDTH)
+        )
         usable = replay.usable(3)
         times = {'replay': [], 'plain': []}
         for _ in range(30):
@@ -226,10 +286,12 @@ def measure_replay() -> dict:
             times['plain'].append(time.perf_counter() - start)
         size = sum(path.stat().st_size for path in Path(folder).glob('*.bin')) / ROWS
     read = 2 * 32 * latent[0].nbytes
-    return {'replay_vs_memmap': float(np.median(np.divide(times['plain'], times['replay']))),
-            'replay_read_mb_per_s': read / float(np.median(times['replay'])) / 1e6,
-            'replay_write_mb_per_s': count * latent[0].nbytes / written_s / 1e6,
-            'transition_bytes': int(size)}
+    return {
+        'replay_vs_memmap': float(np.median(np.divide(times['plain'], times['replay']))),
+        'replay_read_mb_per_s': read / float(np.median(times['replay'])) / 1e6,
+        'replay_write_mb_per_s': count * latent[0].nbytes / written_s / 1e6,
+        'transition_bytes': int(size),
+    }
 
 
 def measure() -> dict:

@@ -69,14 +69,18 @@ class Driver:
 
     def step(self) -> None:
         """Send a command and wait for the next complete observation."""
-        self._command.publish(action_to_message(
-            HOLD, self._episode.header.stamp, 'base', EndEffectorCommand.SOURCE_POLICY))
+        self._command.publish(
+            action_to_message(
+                HOLD, self._episode.header.stamp, 'base', EndEffectorCommand.SOURCE_POLICY
+            )
+        )
         self._observe(self._episode.episode_id, self._episode.step + 1)
 
     def _observe(self, episode_id: str, step: int) -> None:
         end = time.monotonic() + ANSWER_TIMEOUT_S
-        while ((self._episode.episode_id, self._episode.step) != (episode_id, step)
-               or set(self._stamps.values()) != {stamp_to_ns(self._episode.header.stamp)}):
+        while (self._episode.episode_id, self._episode.step) != (episode_id, step) or set(
+            self._stamps.values()
+        ) != {stamp_to_ns(self._episode.header.stamp)}:
             if time.monotonic() > end:
                 raise RuntimeError(f'step {step} was not seen within {ANSWER_TIMEOUT_S} s')
             self._executor.spin_once(timeout_sec=1.0)
@@ -85,8 +89,16 @@ class Driver:
 def measure(rounds: int = 100) -> dict:
     """Alternate short bursts over ROS and in process; return the median of their ratios."""
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
-    process = subprocess.Popen([sys.executable, '-m', 'irevla_sim.metaworld.metaworld_node',
-                                '--ros-args', '-p', 'horizon:=1000000'])
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            '-m',
+            'irevla_sim.metaworld.metaworld_node',
+            '--ros-args',
+            '-p',
+            'horizon:=1000000',
+        ]
+    )
     try:
         rclpy.init()
         driver = Driver()
@@ -109,10 +121,13 @@ def measure(rounds: int = 100) -> dict:
         process.terminate()
         process.wait(10)
     ratios = np.divide(seconds['in_process'], seconds['through_ros'])
-    return {'lockstep_ratio': round(float(np.median(ratios)), 3),
-            'lockstep_ratio_quartiles': np.percentile(ratios, [25, 75]).round(3).tolist(),
-            'decisions_per_second': {name: round(1 / float(np.median(each)), 1)
-                                     for name, each in seconds.items()}}
+    return {
+        'lockstep_ratio': round(float(np.median(ratios)), 3),
+        'lockstep_ratio_quartiles': np.percentile(ratios, [25, 75]).round(3).tolist(),
+        'decisions_per_second': {
+            name: round(1 / float(np.median(each)), 1) for name, each in seconds.items()
+        },
+    }
 
 
 if __name__ == '__main__':

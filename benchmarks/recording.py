@@ -39,20 +39,30 @@ class Robot:
         """Create the publishers of ``node``."""
         random = np.random.default_rng(0)
         stamp = ns_to_stamp(0)
-        self.messages = {f'camera/{camera}/image_raw': image_to_message(
-            random.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8), stamp, camera)
-            for camera in CAMERAS}
+        self.messages = {
+            f'camera/{camera}/image_raw': image_to_message(
+                random.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8), stamp, camera
+            )
+            for camera in CAMERAS
+        }
         self.messages |= {
-            'robot_state': RobotState(joint_position=np.zeros(7), joint_velocity=np.zeros(7),
-                                      joint_effort=np.zeros(7)),
+            'robot_state': RobotState(
+                joint_position=np.zeros(7), joint_velocity=np.zeros(7), joint_effort=np.zeros(7)
+            ),
             'command': EndEffectorCommand(source=EndEffectorCommand.SOURCE_POLICY),
-            'episode': EpisodeState(episode_id=EPISODE_ID, task='benchmark', instruction='wait',
-                                    phase=EpisodeState.PHASE_RUNNING)}
+            'episode': EpisodeState(
+                episode_id=EPISODE_ID,
+                task='benchmark',
+                instruction='wait',
+                phase=EpisodeState.PHASE_RUNNING,
+            ),
+        }
         self.publishers = {
             name: node.create_publisher(
-                type(message), name,
-                {'episode': EVENT, 'command': COMMAND}.get(name, OBSERVATION))
-            for name, message in self.messages.items()}
+                type(message), name, {'episode': EVENT, 'command': COMMAND}.get(name, OBSERVATION)
+            )
+            for name, message in self.messages.items()
+        }
         self.published: Counter[str] = Counter()
 
     def publish(self, name: str, stamp_ns: int) -> None:
@@ -86,10 +96,20 @@ class Robot:
 @contextlib.contextmanager
 def running_recorder(root: Path) -> psutil.Process:
     """Run the real `recorder` node in a process."""
-    process = subprocess.Popen([
-        sys.executable, '-m', 'irevla_control.recording.recorder_node', '--ros-args',
-        '--params-file', str(Path(__file__).resolve().parents[1] / 'config/recorder.yaml'),
-        '-p', f'root:={root}', '-p', f'cameras:=[{",".join(CAMERAS)}]'])
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            '-m',
+            'irevla_control.recording.recorder_node',
+            '--ros-args',
+            '--params-file',
+            str(Path(__file__).resolve().parents[1] / 'config/recorder.yaml'),
+            '-p',
+            f'root:={root}',
+            '-p',
+            f'cameras:=[{",".join(CAMERAS)}]',
+        ]
+    )
     try:
         yield psutil.Process(process.pid)
     finally:
@@ -126,14 +146,21 @@ def measure(seconds: float = 60.0, folder: str | None = None) -> dict:
         rclpy.shutdown()
     topics = {name.strip('/'): counts for name, counts in entries[0].topics.items()}
     lost = {name: number - topics[name]['messages'] for name, number in robot.published.items()}
-    return {'recorder': {
-        'lost': sum(lost.values()),
-        'lost_reported': sum(counts['lost'] for counts in topics.values()),
-        'lost_by_topic': {name: number for name, number in lost.items() if number},
-        'cpu_share': round((after.user + after.system - before.user - before.system) / taken, 3),
-        'seconds': seconds, 'state_hz': round(rate, 1), 'messages': sum(robot.published.values()),
-        'mb_per_s': round(entries[0].bytes / 1e6 / taken, 1),
-        'max_gap_s': round(max(counts['max_gap_s'] for counts in topics.values()), 3)}}
+    return {
+        'recorder': {
+            'lost': sum(lost.values()),
+            'lost_reported': sum(counts['lost'] for counts in topics.values()),
+            'lost_by_topic': {name: number for name, number in lost.items() if number},
+            'cpu_share': round(
+                (after.user + after.system - before.user - before.system) / taken, 3
+            ),
+            'seconds': seconds,
+            'state_hz': round(rate, 1),
+            'messages': sum(robot.published.values()),
+            'mb_per_s': round(entries[0].bytes / 1e6 / taken, 1),
+            'max_gap_s': round(max(counts['max_gap_s'] for counts in topics.values()), 3),
+        }
+    }
 
 
 def main() -> None:

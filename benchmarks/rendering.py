@@ -25,11 +25,20 @@ def measure(rounds: int = 6, image_size: int = 84) -> dict:
     scene = Scene(find_task(TASK, load_catalogue()), image_size, 1)
     scene.reset(0)
     stock = subprocess.Popen(
-        [sys.executable, Path(__file__).with_name('stock_rendering.py'), f'{TASK}-v3',
-         STOCK_CAMERA, str(image_size), str(STOCK_FRAMES)],
+        [
+            sys.executable,
+            Path(__file__).with_name('stock_rendering.py'),
+            f'{TASK}-v3',
+            STOCK_CAMERA,
+            str(image_size),
+            str(STOCK_FRAMES),
+        ],
         # Without our setting of Mesa's threads.
         env={name: value for name, value in os.environ.items() if name != 'LP_NUM_THREADS'},
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     stock_s, ours_s = [], []
     with stock:
         for _ in range(rounds + 1):
@@ -42,8 +51,10 @@ def measure(rounds: int = 6, image_size: int = 84) -> dict:
             ours_s.append((time.perf_counter() - start) / FRAMES)
     # The first round is a warm-up.
     slow, fast = float(np.median(stock_s[1:])), float(np.median(ours_s[1:]))
-    return {'render_speedup': round(slow / fast, 2),
-            'frames_per_second': {'stock': round(1 / slow, 1), 'irevla': round(1 / fast, 1)}}
+    return {
+        'render_speedup': round(slow / fast, 2),
+        'frames_per_second': {'stock': round(1 / slow, 1), 'irevla': round(1 / fast, 1)},
+    }
 
 
 if __name__ == '__main__':

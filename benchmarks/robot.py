@@ -52,6 +52,7 @@ STARTS_WITHIN_S = 60.0
 def timed_franka(file: str, address: str) -> None:
     """Run franka_node; record the times of its control steps and of changed setpoints."""
     from irevla_control.franka import franka_arm, franka_node
+
     led: list[int] = []
     turned: list[int] = []
     target = [np.zeros(3)]
@@ -67,8 +68,16 @@ def timed_franka(file: str, address: str) -> None:
 
     # `connected` finds it there.
     franka_arm.FrankaArm = TimedArm
-    sys.argv = ['franka_node', '--ros-args', '--params-file', str(ROOT / 'config/franka.yaml'),
-                '-p', f'robot_ip:={address}', '-p', 'realtime:=false']
+    sys.argv = [
+        'franka_node',
+        '--ros-args',
+        '--params-file',
+        str(ROOT / 'config/franka.yaml'),
+        '-p',
+        f'robot_ip:={address}',
+        '-p',
+        'realtime:=false',
+    ]
     try:
         franka_node.main()
     finally:
@@ -95,7 +104,7 @@ class Bench:
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
-        self.until(self._home.service_is_ready, 'the arm\'s node')
+        self.until(self._home.service_is_ready, "the arm's node")
         self.go_home()
 
     def _spin(self) -> None:
@@ -124,9 +133,14 @@ class Bench:
     def send(self, translation: np.ndarray) -> int:
         """Publish a command; return the time [ns]."""
         now = time.time_ns()
-        self.command.publish(action_to_message(
-            np.array([*translation, 0, 0, 0, 1.0]), ns_to_stamp(now), BASE_FRAME,
-            EndEffectorCommand.SOURCE_POLICY))
+        self.command.publish(
+            action_to_message(
+                np.array([*translation, 0, 0, 0, 1.0]),
+                ns_to_stamp(now),
+                BASE_FRAME,
+                EndEffectorCommand.SOURCE_POLICY,
+            )
+        )
         return now
 
     def close(self) -> dict[str, list[int]]:
@@ -148,8 +162,11 @@ def after(sent: list[int], turned: list[int]) -> list[float]:
 
     """
     edges, turned = [*sent[1:], sent[-1] + 1_000_000_000], np.array(turned)
-    waits = [(later[0] - at) * 1e-9 for at, end in zip(sent, edges)
-             if len(later := turned[(turned > at) & (turned < end)])]
+    waits = [
+        (later[0] - at) * 1e-9
+        for at, end in zip(sent, edges)
+        if len(later := turned[(turned > at) & (turned < end)])
+    ]
     if len(waits) < 0.99 * len(sent):
         raise RuntimeError(f'only {len(waits)} of {len(sent)} commands led to a new setpoint')
     return waits
@@ -181,8 +198,9 @@ def tracking(bench: Bench) -> dict[str, float]:
     best = (np.inf, 0.0)
     for delay in np.arange(0, 0.6, 0.005):
         inside = (heard - delay > told[0]) & (heard - delay < told[-1])
-        wanted = np.stack([np.interp(heard[inside] - delay, told, places[:, axis])
-                           for axis in range(3)], axis=1)
+        wanted = np.stack(
+            [np.interp(heard[inside] - delay, told, places[:, axis]) for axis in range(3)], axis=1
+        )
         error = float(np.median(np.linalg.norm(measured[inside] - wanted, axis=1)))
         best = min(best, (error, float(delay)))
     return {'delay_s': best[1], 'error_m': best[0]}
@@ -191,6 +209,7 @@ def tracking(bench: Bench) -> dict[str, float]:
 def learner(ready: object) -> None:
     """Run updates until the process is killed, as a learner beside the arm."""
     import learning
+
     learning.update_for_ever(ready.set)
 
 
@@ -222,16 +241,25 @@ def jitter(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
 def teleoperation(bench: Bench) -> list[int]:
     """Send reports of a SpaceMouse that answers a camera at 30 Hz; return their times [ns]."""
     reports, sent = HidReports(), []
-    mouse = SpaceMouseNode(reported_device(reports), parameter_overrides=[
-        rclpy.Parameter('cameras', value=['front']),
-        rclpy.Parameter('max_skew_s', value=1.5 / CAMERA_HZ),
-        rclpy.Parameter('step', value=0.004)])
+    mouse = SpaceMouseNode(
+        reported_device(reports),
+        parameter_overrides=[
+            rclpy.Parameter('cameras', value=['front']),
+            rclpy.Parameter('max_skew_s', value=1.5 / CAMERA_HZ),
+            rclpy.Parameter('step', value=0.004),
+        ],
+    )
     bench.executor.add_node(mouse)
     mux = subprocess.Popen([sys.executable, '-m', 'irevla_control.episodes.command_mux_node'])
     camera = bench.node.create_publisher(Image, 'camera/front/image_raw', OBSERVATION)
     picture = np.zeros((8, 8, 3), np.uint8)
-    bench.until(lambda: mouse.count_subscribers('teleop_command')
-                and bench.node.count_publishers('command') > 1, 'the mux')
+    bench.until(
+        lambda: (
+            mouse.count_subscribers('teleop_command')
+            and bench.node.count_publishers('command') > 1
+        ),
+        'the mux',
+    )
     bench.go_home()
     random = np.random.default_rng(0)
     push_at, release_at, way = time.monotonic() + 1.0, np.inf, FULL
@@ -270,8 +298,9 @@ def cameras() -> dict[str, float]:
     sizes: list[int] = []
 
     def on_frame(frame: CameraFrame) -> None:
-        image = pixels_to_message(frame.data, CAMERA_SIZE, CAMERA_SIZE, ns_to_stamp(frame.stamp),
-                                  'a')
+        image = pixels_to_message(
+            frame.data, CAMERA_SIZE, CAMERA_SIZE, ns_to_stamp(frame.stamp), 'a'
+        )
         if tracemalloc.is_tracing():
             sizes.append(tracemalloc.get_traced_memory()[1])
         publisher.publish(image)
@@ -302,7 +331,7 @@ def cameras() -> dict[str, float]:
     tracemalloc.stop()
     camera.close()
     node.destroy_node()
-    return {'fps': rate, 'copies': round(float(np.median(sizes)) / (3 * CAMERA_SIZE ** 2)) - 1}
+    return {'fps': rate, 'copies': round(float(np.median(sizes)) / (3 * CAMERA_SIZE**2)) - 1}
 
 
 def measure() -> dict:
@@ -318,10 +347,14 @@ def measure() -> dict:
         alone, beside = jitter(folder)
         seen = cameras()
     rclpy.try_shutdown()
-    return {'setpoint_latency_ms': percentiles(after(sent, turned)),
-            'teleop_latency_ms': percentiles(after(pushes, turned)),
-            'loop_jitter_ms': beside, 'loop_jitter_alone_ms': alone, 'camera': seen,
-            'circle': tracked}
+    return {
+        'setpoint_latency_ms': percentiles(after(sent, turned)),
+        'teleop_latency_ms': percentiles(after(pushes, turned)),
+        'loop_jitter_ms': beside,
+        'loop_jitter_alone_ms': alone,
+        'camera': seen,
+        'circle': tracked,
+    }
 
 
 if __name__ == '__main__':

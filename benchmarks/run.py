@@ -14,8 +14,17 @@ import subprocess
 import sys
 
 RESULTS = Path(__file__).resolve().parent / 'results'
-MODULES = ('rendering', 'lockstep', 'latency', 'discovery', 'recording', 'training', 'learning',
-           'robot', 'libraries.executors')
+MODULES = (
+    'rendering',
+    'lockstep',
+    'latency',
+    'discovery',
+    'recording',
+    'training',
+    'learning',
+    'robot',
+    'libraries.executors',
+)
 # figure: (path in the results, goal as text, whether a value reaches the goal)
 GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'rendering, times stock Meta-World': (('render_speedup',), '>= 8', lambda x: x >= 8),
@@ -25,43 +34,82 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'pass inside the graph p50 [ms]': (('pass_in_graph_ms', 'p50'), 'reported', lambda _: True),
     'bare pass p50 [ms]': (('bare_forward_ms', 'p50'), 'reported', lambda _: True),
     'round trip through the mux alone p50 [ms]': (
-        ('mux_round_trip_ms', 'p50'), 'reported', lambda _: True),
+        ('mux_round_trip_ms', 'p50'),
+        'reported',
+        lambda _: True,
+    ),
     'nodes know each other p50 [s]': (('discovery_s', 'p50'), 'reported', lambda _: True),
-    'the same by ROS\'s own settings p50 [s]': (
-        ('discovery_default_s', 'p50'), 'reported', lambda _: True),
-    'our executor\'s round trip / rclpy\'s EventsExecutor': (
-        ('executors', 'round_trip_ms_vs_events'), 'reported', lambda _: True),
-    'our executor\'s share of a core at 1 kHz / EventsExecutor': (
-        ('executors', 'at_1_khz_vs_events'), 'reported', lambda _: True),
+    "the same by ROS's own settings p50 [s]": (
+        ('discovery_default_s', 'p50'),
+        'reported',
+        lambda _: True,
+    ),
+    "our executor's round trip / rclpy's EventsExecutor": (
+        ('executors', 'round_trip_ms_vs_events'),
+        'reported',
+        lambda _: True,
+    ),
+    "our executor's share of a core at 1 kHz / EventsExecutor": (
+        ('executors', 'at_1_khz_vs_events'),
+        'reported',
+        lambda _: True,
+    ),
     'nodes of our executor that hang while they begin, work or end': (
-        ('executors', 'starts', 'ours', 'hangs'), '0', lambda x: x == 0),
+        ('executors', 'starts', 'ours', 'hangs'),
+        '0',
+        lambda x: x == 0,
+    ),
     'recorder: messages lost': (('recorder', 'lost'), '0', lambda x: x == 0),
     'recorder: share of a core': (('recorder', 'cpu_share'), 'reported', lambda _: True),
     'training: share waiting for data': (
-        ('training_data_wait_share',), '< 0.05', lambda x: x < 0.05),
+        ('training_data_wait_share',),
+        '< 0.05',
+        lambda x: x < 0.05,
+    ),
     'training: samples/s': (('training_samples_per_s',), 'reported', lambda _: True),
     'training: samples/s of bare steps': (('bare_samples_per_s',), 'reported', lambda _: True),
     'learner: updates/s, batch 256': (('learner_updates_per_s',), 'reported', lambda _: True),
     'learner, times stable-baselines3': (('learner_vs_sb3',), '>= 2', lambda x: x >= 2),
     'learner, times stable-baselines3 without LayerNorm': (
-        ('learner_vs_plain_sb3',), 'reported', lambda _: True),
+        ('learner_vs_plain_sb3',),
+        'reported',
+        lambda _: True,
+    ),
     'learner, times the VLM in the loop': (('learner_vs_uncached',), '>= 20', lambda x: x >= 20),
     'replay / plain memory-mapped read': (('replay_vs_memmap',), 'reported', lambda _: True),
     'bytes of a BLIP-2 transition': (('transition_bytes',), 'reported', lambda _: True),
     'new head published until it acts p50 [ms]': (
-        ('policy_swap_ms', 'p50'), 'reported', lambda _: True),
+        ('policy_swap_ms', 'p50'),
+        'reported',
+        lambda _: True,
+    ),
     'command to new setpoint p50 [ms]': (
-        ('setpoint_latency_ms', 'p50'), 'reported', lambda _: True),
+        ('setpoint_latency_ms', 'p50'),
+        'reported',
+        lambda _: True,
+    ),
     'command to new setpoint p99 [ms]': (
-        ('setpoint_latency_ms', 'p99'), 'reported', lambda _: True),
+        ('setpoint_latency_ms', 'p99'),
+        'reported',
+        lambda _: True,
+    ),
     'arm loop of 100 Hz, jitter beside the learner p50 [ms]': (
-        ('loop_jitter_ms', 'p50'), 'reported', lambda _: True),
+        ('loop_jitter_ms', 'p50'),
+        'reported',
+        lambda _: True,
+    ),
     'arm loop of 100 Hz, jitter beside the learner p99 [ms]': (
-        ('loop_jitter_ms', 'p99'), 'reported', lambda _: True),
+        ('loop_jitter_ms', 'p99'),
+        'reported',
+        lambda _: True,
+    ),
     'camera pipeline [frames/s]': (('camera', 'fps'), 'reported', lambda _: True),
     'copies of an image on its way': (('camera', 'copies'), '0', lambda x: x == 0),
     'SpaceMouse to new setpoint p50 [ms]': (
-        ('teleop_latency_ms', 'p50'), 'reported', lambda _: True),
+        ('teleop_latency_ms', 'p50'),
+        'reported',
+        lambda _: True,
+    ),
     'circle of commands: delay [s]': (('circle', 'delay_s'), 'reported', lambda _: True),
     'circle of commands: error [m]': (('circle', 'error_m'), 'reported', lambda _: True),
 }
@@ -70,12 +118,22 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
 def machine() -> dict:
     """Return facts about the machine and the software."""
     model = re.search(r'model name\s*: (.*)', Path('/proc/cpuinfo').read_text())
-    gpu = subprocess.run(['nvidia-smi', '--query-gpu=name', '--format=csv,noheader'],
-                         capture_output=True, text=True).stdout.strip() if any(
-        Path(folder, 'nvidia-smi').exists() for folder in os.get_exec_path()) else ''
-    return {'cpu': model[1] if model else platform.processor(), 'cores': os.cpu_count(),
-            'gpu': gpu, 'python': platform.python_version(),
-            'ros': os.environ.get('ROS_DISTRO', '')}
+    gpu = (
+        subprocess.run(
+            ['nvidia-smi', '--query-gpu=name', '--format=csv,noheader'],
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        if any(Path(folder, 'nvidia-smi').exists() for folder in os.get_exec_path())
+        else ''
+    )
+    return {
+        'cpu': model[1] if model else platform.processor(),
+        'cores': os.cpu_count(),
+        'gpu': gpu,
+        'python': platform.python_version(),
+        'ros': os.environ.get('ROS_DISTRO', ''),
+    }
 
 
 def file_name(text: str) -> str:
@@ -86,8 +144,9 @@ def file_name(text: str) -> str:
 def run_module(module: str) -> dict:
     """Run one benchmark in a process; return its figures."""
     code = f'import json, {module}; print("RESULT" + json.dumps({module}.measure()))'
-    done = subprocess.run([sys.executable, '-c', code], cwd=Path(__file__).parent,
-                          stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True
+    )
     lines = [line for line in done.stdout.splitlines() if line.startswith('RESULT')]
     if done.returncode or not lines:
         sys.exit(f'benchmark {module} failed with status {done.returncode}')
@@ -109,16 +168,23 @@ def table(results: dict) -> str:
 def main() -> None:
     """Run all benchmarks, or the named ones."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('modules', nargs='*', default=MODULES, metavar='MODULE',
-                        help=f'some of {", ".join(MODULES)}; all without any')
+    parser.add_argument(
+        'modules',
+        nargs='*',
+        default=MODULES,
+        metavar='MODULE',
+        help=f'some of {", ".join(MODULES)}; all without any',
+    )
     modules = parser.parse_args().modules
     unknown = set(modules) - set(MODULES)
     if unknown:
         parser.error(f'unknown benchmark {sorted(unknown)}; there are {", ".join(MODULES)}')
     latest = RESULTS / 'latest.json'
     results = json.loads(latest.read_text()) if latest.exists() else {}
-    results |= {'machine': machine(),
-                'measured': datetime.now(timezone.utc).isoformat(timespec='seconds')}
+    results |= {
+        'machine': machine(),
+        'measured': datetime.now(timezone.utc).isoformat(timespec='seconds'),
+    }
     for number, module in enumerate(modules, 1):
         print(f'[{number}/{len(modules)}] {module}', flush=True)
         results |= run_module(module)

@@ -8,8 +8,9 @@ import time
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 
 task, camera, image_size, frames = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-env = ALL_V3_ENVIRONMENTS[task](render_mode='rgb_array', camera_name=camera, width=image_size,
-                                height=image_size)
+env = ALL_V3_ENVIRONMENTS[task](
+    render_mode='rgb_array', camera_name=camera, width=image_size, height=image_size
+)
 env._freeze_rand_vec = False
 env._set_task_called = True
 env.reset()

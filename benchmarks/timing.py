@@ -7,5 +7,6 @@ import numpy as np
 
 def percentiles(seconds: list[float]) -> dict[str, float]:
     """Return the median and the 99th percentile [ms]."""
-    return {f'p{share}': round(1e3 * float(np.percentile(seconds, share)), 3)
-            for share in (50, 99)}
+    return {
+        f'p{share}': round(1e3 * float(np.percentile(seconds, share)), 3) for share in (50, 99)
+    }

@@ -37,31 +37,54 @@ def record_episode(root: Path, number: int, cameras: tuple[str, ...], size: int)
     """Write and commit one bag as the recorder does, with random images and a moving arm."""
     random = np.random.default_rng(number)
     event = EpisodeState(
-        episode_id=f'random-{number}', task='random', seed=number, success=True, terminated=True,
-        instruction=f'move the thing to place {number % 8}', phase=EpisodeState.PHASE_RUNNING)
+        episode_id=f'random-{number}',
+        task='random',
+        seed=number,
+        success=True,
+        terminated=True,
+        instruction=f'move the thing to place {number % 8}',
+        phase=EpisodeState.PHASE_RUNNING,
+    )
     types = {f'/camera/{camera}/image_raw': 'sensor_msgs/msg/Image' for camera in cameras} | {
-        '/robot_state': 'irevla_msgs/msg/RobotState', '/episode': 'irevla_msgs/msg/EpisodeState',
+        '/robot_state': 'irevla_msgs/msg/RobotState',
+        '/episode': 'irevla_msgs/msg/EpisodeState',
         '/command': 'irevla_msgs/msg/EndEffectorCommand',
-        '/expert_label': 'irevla_msgs/msg/EndEffectorCommand'}
-    writer = BagWriter(root / STAGING / event.episode_id,
-                       [Topic(name, kind) for name, kind in types.items()], describe(event))
+        '/expert_label': 'irevla_msgs/msg/EndEffectorCommand',
+    }
+    writer = BagWriter(
+        root / STAGING / event.episode_id,
+        [Topic(name, kind) for name, kind in types.items()],
+        describe(event),
+    )
     for step in range(FRAMES):
         nanoseconds = (number * FRAMES + step + 1) * PERIOD_NS
         stamp = ns_to_stamp(nanoseconds)
-        robot = RobotState(gripper=random.uniform(), joint_position=[0.0] * 7,
-                           joint_velocity=[0.0] * 7, joint_effort=[0.0] * 7)
+        robot = RobotState(
+            gripper=random.uniform(),
+            joint_position=[0.0] * 7,
+            joint_velocity=[0.0] * 7,
+            joint_effort=[0.0] * 7,
+        )
         position = robot.pose.position
         position.x, position.y, position.z = random.normal(size=3).tolist()
         robot.pose.orientation.w = 1.0
         event.step = step
         robot.header.stamp = event.header.stamp = stamp
-        command = action_to_message(random.uniform(0, 1, 7), stamp, 'base',
-                                    EndEffectorCommand.SOURCE_EXPERT)
-        messages = {f'/camera/{camera}/image_raw': image_to_message(
-            random.integers(0, 256, (size, size, 3), np.uint8), stamp, camera)
-            for camera in cameras}
-        messages |= {'/robot_state': robot, '/episode': event, '/command': command,
-                     '/expert_label': command}
+        command = action_to_message(
+            random.uniform(0, 1, 7), stamp, 'base', EndEffectorCommand.SOURCE_EXPERT
+        )
+        messages = {
+            f'/camera/{camera}/image_raw': image_to_message(
+                random.integers(0, 256, (size, size, 3), np.uint8), stamp, camera
+            )
+            for camera in cameras
+        }
+        messages |= {
+            '/robot_state': robot,
+            '/episode': event,
+            '/command': command,
+            '/expert_label': command,
+        }
         for topic, message in messages.items():
             writer.write(topic, nanoseconds, nanoseconds, step, serialize_message(message))
     commit(root, writer, describe(event), ['expert'], {})
@@ -71,7 +94,8 @@ def bare_steps(vla: VLA, dataset: Dataset, config: TrainConfig) -> float:
     """Return samples/s of updates on one fixed batch."""
     accelerator = new_accelerator()
     model, optimizer = accelerator.prepare(
-        vla.train(), torch.optim.AdamW(vla.parameters(), config.learning_rate, fused=True))
+        vla.train(), torch.optim.AdamW(vla.parameters(), config.learning_rate, fused=True)
+    )
     example = Example(dataset.batch((0,), config.batch_size), vla).to(accelerator.device)
     learn(model, optimizer, example, config, accelerator)
     times = []
@@ -89,8 +113,12 @@ def measure() -> dict:
     written: decoding reads them from memory, as most often after collecting.
     """
     preset = load_preset(CONFIG / 'presets' / 'tiny.yaml')
-    config = replace(TrainConfig.load(CONFIG / 'training' / 'stage0.yaml'), steps=STEPS,
-                     log_every=1, threads=len(os.sched_getaffinity(0)))
+    config = replace(
+        TrainConfig.load(CONFIG / 'training' / 'stage0.yaml'),
+        steps=STEPS,
+        log_every=1,
+        threads=len(os.sched_getaffinity(0)),
+    )
     torch.set_num_threads(config.threads)
     real, bare, waits = [], [], []
     with tempfile.TemporaryDirectory() as folder:
@@ -106,18 +134,28 @@ def measure() -> dict:
             vla = VLA(preset, statistics, dataset.instructions)
             bare.append(bare_steps(vla, dataset, config))
             result = train(vla, dataset, None, config, Path(folder) / str(number))
-            real.append(np.median([row['samples_per_s'] for row in
-                                   read_metrics(Path(folder) / str(number))]))
+            real.append(
+                np.median(
+                    [row['samples_per_s'] for row in read_metrics(Path(folder) / str(number))]
+                )
+            )
             waits.append(result.data_wait_share)
         began = time.perf_counter()
-        train(VLA(preset, statistics, dataset.instructions), dataset, None,
-              replace(config, steps=SHORT_TRAINING, log_every=20), Path(folder) / 'short')
+        train(
+            VLA(preset, statistics, dataset.instructions),
+            dataset,
+            None,
+            replace(config, steps=SHORT_TRAINING, log_every=20),
+            Path(folder) / 'short',
+        )
         short_s = time.perf_counter() - began
-    return {'training_data_wait_share': float(np.median(waits)),
-            'training_samples_per_s': float(np.median(real)),
-            'bare_samples_per_s': float(np.median(bare)),
-            'decoded_frames_per_s': len(store.states) / decode_s,
-            'training_decode_share': decode_s / (decode_s + short_s)}
+    return {
+        'training_data_wait_share': float(np.median(waits)),
+        'training_samples_per_s': float(np.median(real)),
+        'bare_samples_per_s': float(np.median(bare)),
+        'decoded_frames_per_s': len(store.states) / decode_s,
+        'training_decode_share': decode_s / (decode_s + short_s),
+    }
 
 
 if __name__ == '__main__':

@@ -57,11 +57,25 @@ def up_and_down(log: Path, bags: Path) -> tuple[float, float, int]:
     began = time.monotonic()
     with log.open('w') as file:
         launch = subprocess.Popen(
-            ['ros2', 'launch', 'irevla_bringup', 'teleop.launch.py', 'use_fake_hardware:=true',
-             f'robot_ip:={ADDRESS}', f'namespace:={NAMESPACE}',
-             'operator:=scripted', 'tasks:=pick-carrot', 'episodes:=100', 'image_size:=84',
-             'fps:=10', f'bags:={bags}'],
-            stdout=file, stderr=file, start_new_session=True)
+            [
+                'ros2',
+                'launch',
+                'irevla_bringup',
+                'teleop.launch.py',
+                'use_fake_hardware:=true',
+                f'robot_ip:={ADDRESS}',
+                f'namespace:={NAMESPACE}',
+                'operator:=scripted',
+                'tasks:=pick-carrot',
+                'episodes:=100',
+                'image_size:=84',
+                'fps:=10',
+                f'bags:={bags}',
+            ],
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
     node = rclpy.create_node('up_and_down')
     states: list[RobotState] = []
     node.create_subscription(RobotState, f'/{NAMESPACE}/robot_state', states.append, OBSERVATION)
@@ -106,12 +120,20 @@ def main() -> None:
                 sys.exit(f'still running: {orphans}')
             shared.append(len(list(SHARED.iterdir())))
     rclpy.try_shutdown()
-    result = {'times': len(ups), 'up_s': ups, 'down_s': downs, 'orphans': 0,
-              'nodes_cut_off': cut_off, 'files_in_shared_memory': shared}
+    result = {
+        'times': len(ups),
+        'up_s': ups,
+        'down_s': downs,
+        'orphans': 0,
+        'nodes_cut_off': cut_off,
+        'files_in_shared_memory': shared,
+    }
     (ROOT / 'docs/results/up_and_down.json').write_text(json.dumps(result) + '\n')
-    print(f'{len(ups)} times: up in {max(ups)} s, down in {max(downs)} s at most; {cut_off} nodes '
-          f'were cut off; files in /dev/shm {shared[0]} after the first, {shared[-1]} after the '
-          'last')
+    print(
+        f'{len(ups)} times: up in {max(ups)} s, down in {max(downs)} s at most; {cut_off} nodes '
+        f'were cut off; files in /dev/shm {shared[0]} after the first, {shared[-1]} after the '
+        'last'
+    )
 
 
 if __name__ == '__main__':

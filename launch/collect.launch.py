@@ -25,25 +25,37 @@ from irevla_sim.expert_noise import NOISE_STD_RANGE
 
 def launch_nodes(context: LaunchContext) -> list[Started]:
     """Return the nodes for the launch arguments."""
-    noise = {'noise_std': number(context, 'noise_std', *NOISE_STD_RANGE)} if value(
-        context, 'noise_std') else {}
+    noise = (
+        {'noise_std': number(context, 'noise_std', *NOISE_STD_RANGE)}
+        if value(context, 'noise_std')
+        else {}
+    )
     return [
         node(context, 'irevla_sim', 'expert', {**noise, **simulator_parameters(context)}),
-        *episode_nodes(context, ['teleop_command'], camera_names(context),
-                       whole_number(context, 'image_size', 16)),
+        *episode_nodes(
+            context,
+            ['teleop_command'],
+            camera_names(context),
+            whole_number(context, 'image_size', 16),
+        ),
     ]
 
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the launch arguments and start the nodes."""
-    return LaunchDescription([
-        *common_arguments(),
-        *episode_arguments(),
-        *simulator_arguments(),
-        *camera_arguments(),
-        DeclareLaunchArgument('noise_std', default_value=NOT_GIVEN,
-                              description='standard deviation of the noise on the expert\'s '
-                                          'commands, as a share of the largest command; labels '
-                                          'have none; empty: the value of config/expert.yaml'),
-        start(launch_nodes),
-    ])
+    return LaunchDescription(
+        [
+            *common_arguments(),
+            *episode_arguments(),
+            *simulator_arguments(),
+            *camera_arguments(),
+            DeclareLaunchArgument(
+                'noise_std',
+                default_value=NOT_GIVEN,
+                description="standard deviation of the noise on the expert's "
+                'commands, as a share of the largest command; labels '
+                'have none; empty: the value of config/expert.yaml',
+            ),
+            start(launch_nodes),
+        ]
+    )

@@ -44,19 +44,27 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
         raise RuntimeError(f'launch argument bag:={bag}: {error}') from error
     # The same task and layout.
     context.launch_configurations.update(
-        tasks=entry.task, seed=str(max(entry.seed, 0)), horizon=str(entry.steps + REST))
+        tasks=entry.task, seed=str(max(entry.seed, 0)), horizon=str(entry.steps + REST)
+    )
     image_size = whole_number(context, 'image_size', 16)
     recorded = {'bag': bag} | (
         {'bag_max_skew_s': number(context, 'bag_max_skew_s', 0, 1)}
-        if value(context, 'bag_max_skew_s') else {})
+        if value(context, 'bag_max_skew_s')
+        else {}
+    )
     if value(context, 'on') == 'simulator':
-        return [node(context, 'irevla_control', 'replay', recorded),
-                *episode_nodes(context, ['teleop_command'], entry.cameras, image_size)]
+        return [
+            node(context, 'irevla_control', 'replay', recorded),
+            *episode_nodes(context, ['teleop_command'], entry.cameras, image_size),
+        ]
     return [
         *robot_nodes(context, image_size),
-        node(context, 'irevla_control', 'replay', {
-            **recorded, 'cameras': camera_names(context),
-            'max_skew_s': max_skew_s(context)}),
+        node(
+            context,
+            'irevla_control',
+            'replay',
+            {**recorded, 'cameras': camera_names(context), 'max_skew_s': max_skew_s(context)},
+        ),
         *operator_nodes(context, demonstrate=False),
         *episodes_on_robot(context, ['teleop_command']),
     ]
@@ -64,19 +72,30 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the launch arguments and start the nodes."""
-    return LaunchDescription([
-        *common_arguments(),
-        DeclareLaunchArgument('bag', description='folder of the recorded episode'),
-        DeclareLaunchArgument('bag_max_skew_s', default_value='',
-                              description='largest age of the recorded state relative to its '
-                                          'observation [s]; empty: what the bag states'),
-        DeclareLaunchArgument('on', default_value='simulator', choices=['simulator', 'robot'],
-                              description='where its commands are executed'),
-        *(argument for argument in episode_arguments()
-          if argument.name not in FROM_BAG),
-        *simulator_arguments(),
-        *robot_arguments(['none', 'spacemouse', 'scripted']),
-        DeclareLaunchArgument('image_size', default_value='84',
-                              description='height and width of the images [pixels]'),
-        start(launch_nodes),
-    ])
+    return LaunchDescription(
+        [
+            *common_arguments(),
+            DeclareLaunchArgument('bag', description='folder of the recorded episode'),
+            DeclareLaunchArgument(
+                'bag_max_skew_s',
+                default_value='',
+                description='largest age of the recorded state relative to its '
+                'observation [s]; empty: what the bag states',
+            ),
+            DeclareLaunchArgument(
+                'on',
+                default_value='simulator',
+                choices=['simulator', 'robot'],
+                description='where its commands are executed',
+            ),
+            *(argument for argument in episode_arguments() if argument.name not in FROM_BAG),
+            *simulator_arguments(),
+            *robot_arguments(['none', 'spacemouse', 'scripted']),
+            DeclareLaunchArgument(
+                'image_size',
+                default_value='84',
+                description='height and width of the images [pixels]',
+            ),
+            start(launch_nodes),
+        ]
+    )

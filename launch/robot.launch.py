@@ -37,34 +37,52 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
     checkpoint = existing_path(context, 'checkpoint')
     cameras, image_size = seen_by_policy(checkpoint)
     if camera_names(context) != cameras:
-        raise RuntimeError(f'launch argument cameras:={",".join(camera_names(context))}: '
-                           f'the policy was trained with {",".join(cameras)}, in this order')
+        raise RuntimeError(
+            f'launch argument cameras:={",".join(camera_names(context))}: '
+            f'the policy was trained with {",".join(cameras)}, in this order'
+        )
     reward = reward_node(context, checkpoint)
     skew = {'max_skew_s': max_skew_s(context)}
     learns = bool(value(context, 'output'))
-    policy = exploring_policy(context, checkpoint, see_effects=True, **skew) if learns else [
-        node(context, 'irevla_policy', 'vla', {
-            'checkpoint': checkpoint, 'encode_last': bool(reward), **skew})]
+    policy = (
+        exploring_policy(context, checkpoint, see_effects=True, **skew)
+        if learns
+        else [
+            node(
+                context,
+                'irevla_policy',
+                'vla',
+                {'checkpoint': checkpoint, 'encode_last': bool(reward), **skew},
+            )
+        ]
+    )
     return [
         *robot_nodes(context, image_size),
         *policy,
         *reward,
         *operator_nodes(context, demonstrate=False, follow_policy=True),
-        *episodes_on_robot(context, [
-            'policy_command', *(['reward'] if reward else []),
-            *(['policy_update'] if learns else [])]),
+        *episodes_on_robot(
+            context,
+            [
+                'policy_command',
+                *(['reward'] if reward else []),
+                *(['policy_update'] if learns else []),
+            ],
+        ),
     ]
 
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the launch arguments and start the nodes."""
-    return LaunchDescription([
-        *common_arguments(),
-        *episode_arguments(horizon='200'),
-        *robot_arguments(['spacemouse', 'scripted', 'none']),
-        classifier_argument(),
-        policy_steps_argument(),
-        DeclareLaunchArgument('checkpoint', description='folder of the trained policy'),
-        *learner_arguments(),
-        start(launch_nodes),
-    ])
+    return LaunchDescription(
+        [
+            *common_arguments(),
+            *episode_arguments(horizon='200'),
+            *robot_arguments(['spacemouse', 'scripted', 'none']),
+            classifier_argument(),
+            policy_steps_argument(),
+            DeclareLaunchArgument('checkpoint', description='folder of the trained policy'),
+            *learner_arguments(),
+            start(launch_nodes),
+        ]
+    )

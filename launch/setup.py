@@ -16,10 +16,19 @@ CONFIG = os.path.join('..', 'config')
 def config_files() -> list:
     """Return (install folder, files) of every folder under config/."""
     # colcon's folder keeps a dangling link of a file that was removed from config/ or renamed.
-    return [(os.path.join('share', NAME, 'config', os.path.relpath(folder, CONFIG)),
-             [path for name in names if name.endswith(('.yaml', '.xml'))
-              and os.path.isfile(path := os.path.join(folder, name))])
-            for folder, _, names in os.walk(CONFIG)]
+    return [
+        (
+            os.path.join('share', NAME, 'config', os.path.relpath(folder, CONFIG)),
+            [
+                path
+                for name in names
+                if name.endswith(('.yaml', '.xml'))
+                and os.path.isfile(path := os.path.join(folder, name))
+            ],
+        )
+        for folder, _, names in os.walk(CONFIG)
+    ]
+
 
 setup(
     name=NAME,
@@ -31,8 +40,7 @@ setup(
         ('share/' + NAME + '/launch', glob('*.launch.py')),
         *config_files(),
     ],
-    install_requires=[
-        'numpy', 'pillow', 'psutil', 'pyyaml', 'setuptools'],
+    install_requires=['numpy', 'pillow', 'psutil', 'pyyaml', 'setuptools'],
     extras_require={'test': ['pytest', 'safetensors', 'torch']},
     zip_safe=True,
     maintainer='The irevla Authors',

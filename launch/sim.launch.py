@@ -26,22 +26,29 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
     cameras, image_size = seen_by_policy(checkpoint)
     reward = reward_node(context, checkpoint)
     return [
-        node(context, 'irevla_policy', 'vla', {
-            'checkpoint': checkpoint, 'encode_last': bool(reward)}),
+        node(
+            context,
+            'irevla_policy',
+            'vla',
+            {'checkpoint': checkpoint, 'encode_last': bool(reward)},
+        ),
         *reward,
-        *episode_nodes(context, ['policy_command', *(['reward'] if reward else [])],
-                       cameras, image_size),
+        *episode_nodes(
+            context, ['policy_command', *(['reward'] if reward else [])], cameras, image_size
+        ),
     ]
 
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the launch arguments and start the nodes."""
-    return LaunchDescription([
-        *common_arguments(),
-        *episode_arguments(),
-        *simulator_arguments(),
-        classifier_argument(),
-        policy_steps_argument(),
-        DeclareLaunchArgument('checkpoint', description='folder of the trained policy'),
-        start(launch_nodes),
-    ])
+    return LaunchDescription(
+        [
+            *common_arguments(),
+            *episode_arguments(),
+            *simulator_arguments(),
+            classifier_argument(),
+            policy_steps_argument(),
+            DeclareLaunchArgument('checkpoint', description='folder of the trained policy'),
+            start(launch_nodes),
+        ]
+    )

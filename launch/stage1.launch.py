@@ -27,29 +27,36 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
     checkpoint = existing_path(context, 'checkpoint')
     cameras, image_size = seen_by_policy(checkpoint)
     if value(context, 'mode') != 'lock_step':
-        raise RuntimeError('launch argument mode:=real_time: the real-time simulator executes '
-                           'commands later than the observations they answer; use lock_step')
+        raise RuntimeError(
+            'launch argument mode:=real_time: the real-time simulator executes '
+            'commands later than the observations they answer; use lock_step'
+        )
     if not value(context, 'output'):
         raise RuntimeError('launch argument output is empty; give a folder')
     reward = reward_node(context, checkpoint)
     return [
         *exploring_policy(context, checkpoint),
         *reward,
-        *episode_nodes(context, ['policy_command', 'policy_update',
-                                 *(['reward'] if reward else [])],
-                       cameras, image_size),
+        *episode_nodes(
+            context,
+            ['policy_command', 'policy_update', *(['reward'] if reward else [])],
+            cameras,
+            image_size,
+        ),
     ]
 
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the launch arguments and start the nodes."""
-    return LaunchDescription([
-        *common_arguments(),
-        *episode_arguments(episodes='1000000'),
-        *simulator_arguments(),
-        classifier_argument(),
-        policy_steps_argument(),
-        DeclareLaunchArgument('checkpoint', description='folder of the policy to train'),
-        *learner_arguments(),
-        start(launch_nodes),
-    ])
+    return LaunchDescription(
+        [
+            *common_arguments(),
+            *episode_arguments(episodes='1000000'),
+            *simulator_arguments(),
+            classifier_argument(),
+            policy_steps_argument(),
+            DeclareLaunchArgument('checkpoint', description='folder of the policy to train'),
+            *learner_arguments(),
+            start(launch_nodes),
+        ]
+    )

@@ -21,18 +21,24 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
     return [
         *robot_nodes(context, whole_number(context, 'image_size', 16)),
         *operator_nodes(context, demonstrate=True),
-        *episodes_on_robot(context, ['teleop_command'], only_successes=True,
-                           max_retries=ANY_NUMBER),
+        *episodes_on_robot(
+            context, ['teleop_command'], only_successes=True, max_retries=ANY_NUMBER
+        ),
     ]
 
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the launch arguments and start the nodes."""
-    return LaunchDescription([
-        *common_arguments(),
-        *episode_arguments(episodes='20', horizon='200'),
-        *robot_arguments(['spacemouse', 'scripted']),
-        DeclareLaunchArgument('image_size', default_value='224',
-                              description='height and width of the images [pixels]'),
-        start(launch_nodes),
-    ])
+    return LaunchDescription(
+        [
+            *common_arguments(),
+            *episode_arguments(episodes='20', horizon='200'),
+            *robot_arguments(['spacemouse', 'scripted']),
+            DeclareLaunchArgument(
+                'image_size',
+                default_value='224',
+                description='height and width of the images [pixels]',
+            ),
+            start(launch_nodes),
+        ]
+    )

@@ -36,16 +36,20 @@ def pythons() -> Iterator[str]:
 
 def find_python() -> str:
     """Return the first Python 3.12 that runs and can make environments; ends without one."""
-    code = ('import ensurepip, sys, venv; '
-            'print(getattr(sys, "_base_executable", sys.executable), *sys.version_info[:2])')
+    code = (
+        'import ensurepip, sys, venv; '
+        'print(getattr(sys, "_base_executable", sys.executable), *sys.version_info[:2])'
+    )
     for python in pythons():
         found = subprocess.run([python, '-c', code], capture_output=True, text=True)
         path, _, version = found.stdout.strip().partition(' ')
         if version == WANTED.replace('.', ' '):
             return path
-    sys.exit(f'conformance: Python {WANTED} with venv is needed (LeRobot takes no older one), and '
-             f'none was found; install python{WANTED} and python{WANTED}-venv, or name one: '
-             f'`make conformance PYTHON=/path/to/python{WANTED}`')
+    sys.exit(
+        f'conformance: Python {WANTED} with venv is needed (LeRobot takes no older one), and '
+        f'none was found; install python{WANTED} and python{WANTED}-venv, or name one: '
+        f'`make conformance PYTHON=/path/to/python{WANTED}`'
+    )
 
 
 def fingerprint() -> str:
@@ -58,22 +62,37 @@ def main() -> None:
     if STAMP.is_file() and STAMP.read_text() == fingerprint():
         return
     if (sys.platform, platform.machine()) != ('linux', 'x86_64'):
-        sys.exit(f'conformance: this is {sys.platform} on {platform.machine()}, the versions are '
-                 'locked for linux on x86_64; run it there')
+        sys.exit(
+            f'conformance: this is {sys.platform} on {platform.machine()}, the versions are '
+            'locked for linux on x86_64; run it there'
+        )
     python = find_python()
     shutil.rmtree(VENV, ignore_errors=True)
     free = shutil.disk_usage(ROOT).free
     if free < ROOM:
-        sys.exit(f'conformance: {free / 1e9:.0f} GB are free in {ROOT}, {ROOM / 1e9:.0f} GB are '
-                 'needed; make room')
+        sys.exit(
+            f'conformance: {free / 1e9:.0f} GB are free in {ROOT}, {ROOM / 1e9:.0f} GB are '
+            'needed; make room'
+        )
     print(f'conformance: environment of {python}; several GB are downloaded once', flush=True)
     own = VENV / 'bin' / 'python'
     # A sourced ROS would put its packages before those of the lock.
     clean = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
     commands: list[list[str | Path]] = [
         [python, '-m', 'venv', VENV],
-        [own, '-m', 'pip', '--disable-pip-version-check', 'install', '-qq', '--no-deps',
-         '--require-hashes', '-r', LOCK]]
+        [
+            own,
+            '-m',
+            'pip',
+            '--disable-pip-version-check',
+            'install',
+            '-qq',
+            '--no-deps',
+            '--require-hashes',
+            '-r',
+            LOCK,
+        ],
+    ]
     for command in commands:
         if subprocess.run(command, env=clean).returncode:
             sys.exit(f'conformance: this command failed: {" ".join(map(str, command))}')

@@ -55,8 +55,15 @@ def system_distro() -> str:
 def fingerprint() -> str:
     """Hash of all that decides what the environment holds."""
     digest = hashlib.sha256(system_distro().encode())
-    for name in ('apt.txt', 'requirements.lock', 'torch-cpu.hashes', 'ros-tools.txt', 'install.py',
-                 'ros_wheels.py', 'ros2launch/ros2launch/__init__.py'):
+    for name in (
+        'apt.txt',
+        'requirements.lock',
+        'torch-cpu.hashes',
+        'ros-tools.txt',
+        'install.py',
+        'ros_wheels.py',
+        'ros2launch/ros2launch/__init__.py',
+    ):
         digest.update((SETUP / name).read_bytes())
     return digest.hexdigest()
 
@@ -64,20 +71,30 @@ def fingerprint() -> str:
 def install_debian_packages() -> None:
     """Install missing Debian packages, or print the exact line for someone who may."""
     wanted = (SETUP / 'apt.txt').read_text().split()
-    query = subprocess.run(['dpkg-query', '-W', '-f', '${Package} ${db:Status-Status}\n', *wanted],
-                           capture_output=True, text=True)
-    present = {line.split()[0] for line in query.stdout.splitlines()
-               if line.endswith(' installed')}
+    query = subprocess.run(
+        ['dpkg-query', '-W', '-f', '${Package} ${db:Status-Status}\n', *wanted],
+        capture_output=True,
+        text=True,
+    )
+    present = {
+        line.split()[0] for line in query.stdout.splitlines() if line.endswith(' installed')
+    }
     missing = [name for name in wanted if name not in present]
     if not missing:
         return
     line = 'apt-get update && apt-get install -y --no-install-recommends ' + ' '.join(missing)
     if os.geteuid():
-        sys.exit(f'setup: Debian packages are missing. Run this, then try again:\n  '
-                 f"sudo sh -c '{line}'")
+        sys.exit(
+            f"setup: Debian packages are missing. Run this, then try again:\n  sudo sh -c '{line}'"
+        )
     print(f'setup: {line}', flush=True)
-    run('sh', '-c', line, stdout=subprocess.DEVNULL,
-        env={**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'})
+    run(
+        'sh',
+        '-c',
+        line,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'},
+    )
 
 
 def locked(pattern: str) -> str:
@@ -139,21 +156,36 @@ def install_cpu_torch(python: Path) -> str:
         for source in ([], ['--index-url', CPU_TORCH_INDEX, '--retries', '1']):
             fetched = subprocess.run(
                 pip(python, 'download', '--no-deps', *source, '-d', folder, wanted),
-                capture_output=True, text=True)
+                capture_output=True,
+                text=True,
+            )
             if fetched.returncode == 0:
                 break
         else:
             errors = re.findall('ERROR: .*', fetched.stderr) or ['']
-            return (f'{wanted} is neither where pip is told to look nor at {CPU_TORCH_INDEX}: '
-                    + errors[0])
+            return (
+                f'{wanted} is neither where pip is told to look nor at {CPU_TORCH_INDEX}: '
+                + errors[0]
+            )
         wheel = next(Path(folder).glob('torch-*.whl'))
         digest = sha256(wheel)
         if f'sha256:{digest}' not in entry:
-            return (f'{wheel.name} has sha256 {digest}, which the lock does not list; if you '
-                    'trust its source, add it to setup/torch-cpu.hashes and run `make lock`')
+            return (
+                f'{wheel.name} has sha256 {digest}, which the lock does not list; if you '
+                'trust its source, add it to setup/torch-cpu.hashes and run `make lock`'
+            )
         # Without a cache: it would keep each unpacked wheel under the folder's name for good.
-        run(VENV / 'bin' / 'uv', '--no-cache', 'pip', 'install', '--quiet', '--no-deps',
-            '--python', python, wheel)
+        run(
+            VENV / 'bin' / 'uv',
+            '--no-cache',
+            'pip',
+            'install',
+            '--quiet',
+            '--no-deps',
+            '--python',
+            python,
+            wheel,
+        )
     return ''
 
 
@@ -161,8 +193,10 @@ def install_python_packages(python: Path, system_ros: bool, torch: str) -> None:
     """Install the lock: ROS wheels only without a system ROS, CUDA only with a CUDA torch."""
     ros = 'ros-|netifaces==' if system_ros else 'nothing-else=='
     pip_install(reinstall(python), locked('uv=='))
-    pip_install([VENV / 'bin' / 'uv', '--system-certs', 'pip', 'install', '--python', python],
-                locked(rf'(?!{CUDA}|{ros}|torch==|uv==|#)'))
+    pip_install(
+        [VENV / 'bin' / 'uv', '--system-certs', 'pip', 'install', '--python', python],
+        locked(rf'(?!{CUDA}|{ros}|torch==|uv==|#)'),
+    )
     install_torch(python, torch)
 
 
@@ -185,9 +219,11 @@ def kept_franky() -> Path | None:
         return None
     wanted = (FRANKY / 'sha256').read_text().strip()
     if len(wheels) > 1 or sha256(wheels[0]) != wanted:
-        sys.exit(f'setup: {FRANKY} must hold one wheel with sha256 {wanted}, as it was chosen; '
-                 'choose again with `make setup FRANKY=...`, or FRANKY=lock for the one of the '
-                 'lock file')
+        sys.exit(
+            f'setup: {FRANKY} must hold one wheel with sha256 {wanted}, as it was chosen; '
+            'choose again with `make setup FRANKY=...`, or FRANKY=lock for the one of the '
+            'lock file'
+        )
     return wheels[0]
 
 
@@ -212,8 +248,9 @@ def choose_franky(python: Path, wanted: str) -> None:
             run(*pip(python, 'download', '--no-deps', '--only-binary=:all:', '-d', folder, *words))
         wheel = next(Path(folder).iterdir())
         if not wheel.name.startswith('franky_control-'):
-            sys.exit(f'setup: FRANKY={wanted} gives {wheel.name}; a wheel of franky-control is '
-                     'needed')
+            sys.exit(
+                f'setup: FRANKY={wanted} gives {wheel.name}; a wheel of franky-control is needed'
+            )
         # Kept only once it is installed: it may be of another Python or machine.
         install_wheel(python, wheel)
         FRANKY_STAMP.write_text(sha256(wheel))
@@ -249,12 +286,19 @@ def install_franky(python: Path, wanted: str) -> None:
 def main() -> None:
     """Bring the virtual environment up to the lock."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--franky', default='', metavar='WANTED',
-                        help='wheel file or requirement of the franky for your robot, kept over '
-                             'later set-ups; lock: the one of the lock file again')
-    parser.add_argument('--torch', choices=('auto', 'cpu', 'cuda'),
-                        help='the build of torch, kept over later set-ups; auto: for CUDA where '
-                             'NVIDIA has a driver here')
+    parser.add_argument(
+        '--franky',
+        default='',
+        metavar='WANTED',
+        help='wheel file or requirement of the franky for your robot, kept over '
+        'later set-ups; lock: the one of the lock file again',
+    )
+    parser.add_argument(
+        '--torch',
+        choices=('auto', 'cpu', 'cuda'),
+        help='the build of torch, kept over later set-ups; auto: for CUDA where '
+        'NVIDIA has a driver here',
+    )
     options = parser.parse_args()
     kept = TORCH_CHOICE.read_text() if TORCH_CHOICE.is_file() else 'auto'
     install_environment(kept, options.torch or kept)
@@ -264,8 +308,10 @@ def main() -> None:
 def check_ros(python: str, distro: str) -> None:
     """End where the sourced ROS 2 is not for this Python."""
     if subprocess.run([python, '-c', 'import rclpy'], capture_output=True).returncode:
-        sys.exit(f'setup: ROS 2 {distro} is sourced, but {python} cannot import its rclpy; give '
-                 'make PYTHON=... of the version that this ROS is for, or a shell without ROS')
+        sys.exit(
+            f'setup: ROS 2 {distro} is sourced, but {python} cannot import its rclpy; give '
+            'make PYTHON=... of the version that this ROS is for, or a shell without ROS'
+        )
 
 
 def install_environment(torch_before: str, torch: str) -> None:
@@ -273,8 +319,10 @@ def install_environment(torch_before: str, torch: str) -> None:
     if (STAMP.is_file() and STAMP.read_text() == fingerprint()) and torch == torch_before:
         return
     if sys.version_info[:2] not in PYTHONS:
-        sys.exit(f'setup: Python 3.10 to 3.12 is needed, this is {sys.version.split()[0]}; '
-                 'run `make PYTHON=python3.11 ...` with one of those')
+        sys.exit(
+            f'setup: Python 3.10 to 3.12 is needed, this is {sys.version.split()[0]}; '
+            'run `make PYTHON=python3.11 ...` with one of those'
+        )
     distro = system_distro()
     # The base interpreter: this one may live in the environment that is removed below.
     base = getattr(sys, '_base_executable', sys.executable)

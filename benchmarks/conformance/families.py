@@ -48,19 +48,34 @@ class CheckError(Exception):
 def load(folder: Path, family: Family) -> VLA:
     """Return a policy with adapters on a family's folder, one camera."""
     torch.manual_seed(0)
-    return VLA(PolicyConfig(
-        cameras=('front',), image_size=SOURCE_SIZE, head=HeadConfig((16,)),
-        backbone=BackboneConfig(
-            kind='pretrained', source=str(folder), train='lora', max_text_tokens=12,
-            lora=LoraConfig(rank=2, dropout=0.0, targets=family.targets), **family.options),
-    ), statistics()).eval()
+    return VLA(
+        PolicyConfig(
+            cameras=('front',),
+            image_size=SOURCE_SIZE,
+            head=HeadConfig((16,)),
+            backbone=BackboneConfig(
+                kind='pretrained',
+                source=str(folder),
+                train='lora',
+                max_text_tokens=12,
+                lora=LoraConfig(rank=2, dropout=0.0, targets=family.targets),
+                **family.options,
+            ),
+        ),
+        statistics(),
+    ).eval()
 
 
 def pictures(count: int) -> Tensor:
     """Return uint8 (count, 1, size, size, 3): smooth, each other than the rest."""
     ramp = np.linspace(0, 2 * np.pi, SOURCE_SIZE)
-    waves = [[np.sin(ramp[:, None] * (1 + channel) + ramp[None] * 2 + 1.7 * picture)
-              for channel in range(3)] for picture in range(count)]
+    waves = [
+        [
+            np.sin(ramp[:, None] * (1 + channel) + ramp[None] * 2 + 1.7 * picture)
+            for channel in range(3)
+        ]
+        for picture in range(count)
+    ]
     images = np.round(127.5 + 127.5 * np.array(waves)).astype(np.uint8)
     return torch.from_numpy(images).permute(0, 2, 3, 1).unsqueeze(1).contiguous()
 
@@ -74,18 +89,22 @@ def compare(vla: VLA, folder: Path, family: Family, largest: float) -> dict[str,
     differences = []
     for row, image, instruction in zip(latent, images, INSTRUCTIONS, strict=True):
         expected = reference(image[0].numpy(), instruction)
-        if row[len(expected):].any():
+        if row[len(expected) :].any():
             raise CheckError('padding is not zero')
-        differences.append(
-            float((row[:len(expected)] - expected).norm() / expected.norm()))
+        differences.append(float((row[: len(expected)] - expected).norm() / expected.norm()))
     if max(differences) > largest:
         raise CheckError(f'differs from the reference by {max(differences):.2g} of its norm')
-    for what, other in (('picture', vla.encode(255 - images, INSTRUCTIONS)),
-                        ('instruction', vla.encode(images, INSTRUCTIONS[::-1]))):
+    for what, other in (
+        ('picture', vla.encode(255 - images, INSTRUCTIONS)),
+        ('instruction', vla.encode(images, INSTRUCTIONS[::-1])),
+    ):
         if other.shape == latent.shape and torch.allclose(other, latent, atol=1e-4):
             raise CheckError(f'the latent does not change with the {what}')
-    return {'tokens': latent.shape[1], 'width': latent.shape[2],
-            'difference': float(f'{max(differences):.1e}')}
+    return {
+        'tokens': latent.shape[1],
+        'width': latent.shape[2],
+        'difference': float(f'{max(differences):.1e}'),
+    }
 
 
 def reference_of(folder: Path, family: Family) -> Callable[[np.ndarray, str], Tensor]:
@@ -94,16 +113,21 @@ def reference_of(folder: Path, family: Family) -> Callable[[np.ndarray, str], Te
     processor = AutoProcessor.from_pretrained(folder)
     seen: list[Tensor] = []
     model.get_output_embeddings().register_forward_pre_hook(
-        lambda _, arguments: seen.append(arguments[0]))
+        lambda _, arguments: seen.append(arguments[0])
+    )
 
     def run(image: np.ndarray, instruction: str) -> Tensor:
-        inputs = processor(images=[[Image.fromarray(image)]],
-                           text=[family.prompt.replace('{instruction}', instruction)],
-                           return_tensors='pt', **family.processor)
+        inputs = processor(
+            images=[[Image.fromarray(image)]],
+            text=[family.prompt.replace('{instruction}', instruction)],
+            return_tensors='pt',
+            **family.processor,
+        )
         inputs.pop('labels', None)
         seen.clear()
         model(**inputs)
         return seen[0][0]
+
     return run
 
 
@@ -112,8 +136,9 @@ def train_once(vla: VLA) -> None:
     # As the trainer does: it leaves out what the latent does not depend on.
     vla.probe(learns=True)
     trained = trained_parameters(vla.train())
-    frozen = {name: weight.clone() for name, weight in vla.named_parameters()
-              if name not in trained}
+    frozen = {
+        name: weight.clone() for name, weight in vla.named_parameters() if name not in trained
+    }
     optimizer = torch.optim.AdamW(trained.values(), 1e-2)
     images, states = pictures(len(INSTRUCTIONS)), torch.zeros(3, vla.statistics.state_size)
     losses = []
@@ -124,8 +149,9 @@ def train_once(vla: VLA) -> None:
         loss.backward()
         without = [name for name, weight in trained.items() if weight.grad is None]
         if without:
-            raise CheckError(f'{len(without)} trained weights get no gradient, such as '
-                             f'{without[0]}')
+            raise CheckError(
+                f'{len(without)} trained weights get no gradient, such as {without[0]}'
+            )
         optimizer.step()
     parameters = dict(vla.named_parameters())
     if not losses[1] < losses[0]:
@@ -137,8 +163,12 @@ def train_once(vla: VLA) -> None:
 def check(name: str, folder: Path) -> dict[str, Any]:
     """Return what was found of a family: `passed`, with a `reason` where it failed."""
     family = ALL[name]
-    about = {'check': name, 'prompt': family.prompt, 'processor': family.processor,
-            'targets': family.targets}
+    about = {
+        'check': name,
+        'prompt': family.prompt,
+        'processor': family.processor,
+        'targets': family.targets,
+    }
     begun = time.monotonic()
     try:
         family.save(folder)
@@ -146,24 +176,34 @@ def check(name: str, folder: Path) -> dict[str, Any]:
         vla = load(folder, family)
         if name in REFUSED:
             raise CheckError('was not refused')
-        about |= compare(vla, folder, family,
-                        LARGEST_RESIZED if name in RESIZED else LARGEST_DIFFERENCE)
+        about |= compare(
+            vla, folder, family, LARGEST_RESIZED if name in RESIZED else LARGEST_DIFFERENCE
+        )
         train_once(vla)
         about |= {'unused': vla.probed.unused}
         found = {'passed': True}
     except Exception as error:  # whatever a family raises is what is asked for here
         reason = ' '.join(f'{type(error).__name__}: {error}'.split())
         refused = isinstance(error, ConfigError) and REFUSED.get(name, '-') in str(error)
-        found = ({'passed': True, 'refused': REFUSED[name]} if refused else
-                 {'passed': False, 'reason': reason.replace(str(folder), 'FOLDER')})
+        found = (
+            {'passed': True, 'refused': REFUSED[name]}
+            if refused
+            else {'passed': False, 'reason': reason.replace(str(folder), 'FOLDER')}
+        )
     return about | found | {'seconds': round(time.monotonic() - begun, 2)}
 
 
 def main() -> None:
     """Try all families but those that are done."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--done', nargs='*', default=[], choices=ALL, metavar='FAMILY',
-                        help='not to be tried again')
+    parser.add_argument(
+        '--done',
+        nargs='*',
+        default=[],
+        choices=ALL,
+        metavar='FAMILY',
+        help='not to be tried again',
+    )
     done = parser.parse_args().done
     logging.set_verbosity_error()
     logging.disable_progress_bar()

@@ -10,8 +10,7 @@ from typing import Any
 
 SCRATCH = tempfile.TemporaryDirectory(prefix='lerobot_tools_')
 # Nothing is downloaded, and nothing is kept in the user's caches.
-os.environ |= {'HF_HUB_OFFLINE': '1', 'HF_HOME': f'{SCRATCH.name}/home',
-               'TQDM_DISABLE': '1'}
+os.environ |= {'HF_HUB_OFFLINE': '1', 'HF_HOME': f'{SCRATCH.name}/home', 'TQDM_DISABLE': '1'}
 
 from lerobot.datasets.lerobot_dataset import LeRobotDataset  # noqa: E402
 import numpy as np  # noqa: E402
@@ -37,8 +36,9 @@ def scene(random: np.random.Generator, steps: int) -> np.ndarray:
     """Return uint8 (steps, height, width, 3) of something smooth that moves, with camera noise."""
     rows, columns = np.indices(SIZE)[..., None]
     phases = random.uniform(0, 6) + random.uniform(0, 0.6, 3)
-    waves = [128 + 90 * np.sin(rows / 9 + columns / 7 + phases + step / 5)
-             for step in range(steps)]
+    waves = [
+        128 + 90 * np.sin(rows / 9 + columns / 7 + phases + step / 5) for step in range(steps)
+    ]
     noise = random.normal(0, 2, (steps, *SIZE, 3))
     return np.clip(np.stack(waves) + noise, 0, 255).astype(np.uint8)
 
@@ -47,14 +47,20 @@ def made_up(number: int, steps: int) -> Episode:
     """Return an episode; odd ones succeed."""
     random = np.random.default_rng(number)
     return Episode(
-        episode_id=f'episode_{number}', task='reach', seed=number,
+        episode_id=f'episode_{number}',
+        task='reach',
+        seed=number,
         instruction=('reach the ball', 'push the puck')[number % 2],
         stamps=1_700_000_000_000_000_000 + 100_000_000 * np.arange(steps),
         images={name: scene(random, steps) for name in CAMERAS},
-        states=random.normal(size=(steps, 10)), actions=random.normal(size=(steps, 7)),
-        labels=random.normal(size=(steps, 7)), sources=random.integers(1, 4, steps, np.uint8),
-        rewards=random.random(steps).astype(np.float32), terminated=True,
-        success=bool(number % 2))
+        states=random.normal(size=(steps, 10)),
+        actions=random.normal(size=(steps, 7)),
+        labels=random.normal(size=(steps, 7)),
+        sources=random.integers(1, 4, steps, np.uint8),
+        rewards=random.random(steps).astype(np.float32),
+        terminated=True,
+        success=bool(number % 2),
+    )
 
 
 def ours(folder: Path) -> list[Episode]:
@@ -66,8 +72,9 @@ def ours(folder: Path) -> list[Episode]:
 
 def opened(folder: Path, **options: Any) -> LeRobotDataset:
     """Open a dataset with LeRobot."""
-    return LeRobotDataset(f'irevla/{folder.name}', root=folder, video_backend='pyav',
-                          return_uint8=True, **options)
+    return LeRobotDataset(
+        f'irevla/{folder.name}', root=folder, video_backend='pyav', return_uint8=True, **options
+    )
 
 
 def pixels(image: Any) -> np.ndarray:
@@ -84,12 +91,16 @@ def compare(dataset: LeRobotDataset, episodes: Sequence[Episode]) -> dict[str, A
         for step in range(len(episode.stamps)):
             item, where = dataset[position], f'frame {position}'
             position += 1
-            expect(item['task'] == episode.instruction,
-                   f'{where}: task {item["task"]!r}, not {episode.instruction!r}')
+            expect(
+                item['task'] == episode.instruction,
+                f'{where}: task {item["task"]!r}, not {episode.instruction!r}',
+            )
             vectors = {'observation.state': episode.states, 'action': episode.actions}
             for name, values in (vectors | ({'label': episode.labels} if own else {})).items():
-                expect(np.array_equal(item[name].numpy(), values[step].astype(np.float32)),
-                       f'{where}: {name} differs')
+                expect(
+                    np.array_equal(item[name].numpy(), values[step].astype(np.float32)),
+                    f'{where}: {name} differs',
+                )
             for camera, images in episode.images.items():
                 wrong = np.abs(pixels(item[IMAGES + camera]).astype(int) - images[step]).max()
                 expect(wrong == 0, f'{where}: {camera} differs by {wrong} of 255')
@@ -104,7 +115,9 @@ def same(found: Sequence[Episode], expected: Sequence[Episode]) -> None:
         for name in ('instruction', 'success', 'terminated', 'truncated'):
             expect(getattr(one, name) == getattr(other, name), f'episode {number}: {name} differs')
         for name in ('stamps', 'states', 'actions', 'labels', 'sources', 'rewards'):
-            expect(np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True),
-                   f'episode {number}: {name} differ')
+            expect(
+                np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True),
+                f'episode {number}: {name} differ',
+            )
         for camera, images in other.images.items():
             expect(np.array_equal(one.images[camera], images), f'episode {number}: {camera}')

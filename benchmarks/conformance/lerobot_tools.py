@@ -50,8 +50,11 @@ STEPS, FPS = (9, 5, 12, 7, 8), 10
 LOSS = 4.0
 # How LeRobot records: the encoder's settings, or None for pictures in Parquet.
 RECORDINGS: dict[str, dict[str, Any] | None] = {
-    'av1': {'vcodec': 'libsvtav1'}, 'h264': {'vcodec': 'h264', 'crf': 18},
-    'hevc': {'vcodec': 'hevc', 'crf': 18}, 'pictures': None}
+    'av1': {'vcodec': 'libsvtav1'},
+    'h264': {'vcodec': 'h264', 'crf': 18},
+    'hevc': {'vcodec': 'hevc', 'crf': 18},
+    'pictures': None,
+}
 
 Check = Callable[[], dict[str, Any]]
 
@@ -65,8 +68,13 @@ def export(folder: Path, **limits: float) -> Path:
         writer.add(episode)
     writer.finish()
     for episode, back in zip(episodes, ours(folder), strict=True):
-        expect(all(np.array_equal(images, back.images[name])
-                   for name, images in episode.images.items()), f'{folder}: pixels changed')
+        expect(
+            all(
+                np.array_equal(images, back.images[name])
+                for name, images in episode.images.items()
+            ),
+            f'{folder}: pixels changed',
+        )
     return folder
 
 
@@ -82,9 +90,15 @@ class Tools:
 
     def checks(self) -> dict[str, Check]:
         """Return the checks by name."""
-        return {'open and decode': self.decode, 'filter': self.filter, 'delete': self.delete,
-                'split': self.split, 'merge': self.merge, 'remove a feature': self.remove,
-                'change tasks': self.tasks}
+        return {
+            'open and decode': self.decode,
+            'filter': self.filter,
+            'delete': self.delete,
+            'split': self.split,
+            'merge': self.merge,
+            'remove a feature': self.remove,
+            'change tasks': self.tasks,
+        }
 
     def _read(self, folder: Path, expected: Sequence[Episode]) -> dict[str, Any]:
         same(ours(folder), expected)
@@ -99,8 +113,12 @@ class Tools:
         """All frames, also as windows in time."""
         windows = opened(self.folder, delta_timestamps={'action': [0, 1 / self.dataset.fps]})
         item = windows[0]
-        expect(np.array_equal(item['action'][1].numpy(),
-                              self.episodes[0].actions[1].astype(np.float32)), 'windows differ')
+        expect(
+            np.array_equal(
+                item['action'][1].numpy(), self.episodes[0].actions[1].astype(np.float32)
+            ),
+            'windows differ',
+        )
         return compare(self.dataset, self.episodes)
 
     def filter(self) -> dict[str, Any]:
@@ -121,8 +139,10 @@ class Tools:
         """The first two episodes, and the others."""
         parts = {'first': self.numbers[:2], 'others': self.numbers[2:]}
         split_dataset(self.dataset, parts, output_dir=self.scratch / 'split')
-        frames = [self._read(self.scratch / 'split' / name, [self.episodes[one] for one in chosen])
-                  for name, chosen in parts.items()]
+        frames = [
+            self._read(self.scratch / 'split' / name, [self.episodes[one] for one in chosen])
+            for name, chosen in parts.items()
+        ]
         return {'frames': sum(each['frames'] for each in frames)}
 
     def merge(self) -> dict[str, Any]:
@@ -157,19 +177,32 @@ def recorded_by_lerobot(folder: Path, encoder: dict[str, Any] | None) -> dict[st
     random = np.random.default_rng(0)
     kind = 'image' if encoder is None else 'video'
     vectors = {'observation.state': 10, 'action': 7}
-    features = {name: {'dtype': 'float32', 'shape': (size,), 'names': None}
-                for name, size in vectors.items()} | {
-        IMAGES + name: {'dtype': kind, 'shape': (*SIZE, 3),
-                        'names': ['height', 'width', 'channels']} for name in CAMERAS}
+    features = {
+        name: {'dtype': 'float32', 'shape': (size,), 'names': None}
+        for name, size in vectors.items()
+    } | {
+        IMAGES + name: {
+            'dtype': kind,
+            'shape': (*SIZE, 3),
+            'names': ['height', 'width', 'channels'],
+        }
+        for name in CAMERAS
+    }
     dataset = LeRobotDataset.create(
-        f'irevla/{folder.name}', FPS, features, root=folder, use_videos=encoder is not None,
-        rgb_encoder=encoder and RGBEncoderConfig(**encoder))
+        f'irevla/{folder.name}',
+        FPS,
+        features,
+        root=folder,
+        use_videos=encoder is not None,
+        rgb_encoder=encoder and RGBEncoderConfig(**encoder),
+    )
     recorded = []
     for steps in (7, 12):
         images = {name: scene(random, steps) for name in CAMERAS}
         for step in range(steps):
-            frame = {name: random.normal(size=size).astype(np.float32)
-                     for name, size in vectors.items()}
+            frame = {
+                name: random.normal(size=size).astype(np.float32) for name, size in vectors.items()
+            }
             frame['task'] = 'reach the ball' if step < 4 else 'lift the ball'
             recorded.append(frame | {name: images[name][step] for name in CAMERAS})
             dataset.add_frame(frame | {IMAGES + name: images[name][step] for name in CAMERAS})
@@ -183,8 +216,9 @@ def recorded_by_lerobot(folder: Path, encoder: dict[str, Any] | None) -> dict[st
     for (part, step), frame in zip(frames, recorded):
         expect(part.instruction == frame['task'], f'task {part.instruction}, not {frame["task"]}')
         expect(np.array_equal(part.actions[step].astype(np.float32), frame['action']), 'actions')
-        losses += [np.abs(part.images[name][step].astype(int) - frame[name]).mean()
-                   for name in CAMERAS]
+        losses += [
+            np.abs(part.images[name][step].astype(int) - frame[name]).mean() for name in CAMERAS
+        ]
     expect(max(losses) <= (LOSS if encoder else 0), f'mean loss {max(losses):.2f} of 255')
     return {'frames': len(frames), 'mean_loss': round(float(np.mean(losses)), 3)}
 
@@ -197,16 +231,19 @@ def attempt(check: Check) -> dict[str, Any]:
             found = {'passed': True} | check()
     # Whatever LeRobot raises is a finding.
     except Exception as error:
-        found = {'passed': False,
-                 'reason': ' '.join(f'{type(error).__name__}: {error}'.split())[:400]}
+        found = {
+            'passed': False,
+            'reason': ' '.join(f'{type(error).__name__}: {error}'.split())[:400],
+        }
     return found | {'seconds': round(time.monotonic() - start, 1)}
 
 
 def main() -> int:
     """Run the checks as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('export', type=Path, nargs='?',
-                        help='an export of at least 4 episodes; default: made up')
+    parser.add_argument(
+        'export', type=Path, nargs='?', help='an export of at least 4 episodes; default: made up'
+    )
     parser.add_argument('--done', nargs='*', default=[], help='checks to leave out')
     options = parser.parse_args()
     logging.disable(logging.WARNING)
@@ -214,18 +251,26 @@ def main() -> int:
     scratch = Path(SCRATCH.name)
     checks: dict[str, Check] = {}
     with redirect_stdout(sys.stderr):
-        exports = {'': options.export} if options.export else {
-            '': export(scratch / 'export'),
-            # An episode or two in each video: tools copy some files and encode others.
-            ' (several files)': export(scratch / 'files', video_mb=0.1, data_mb=0.003)}
+        exports = (
+            {'': options.export}
+            if options.export
+            else {
+                '': export(scratch / 'export'),
+                # An episode or two in each video: tools copy some files and encode others.
+                ' (several files)': export(scratch / 'files', video_mb=0.1, data_mb=0.003),
+            }
+        )
         for name, folder in exports.items():
             place = scratch / f'tools{len(checks)}'
             place.mkdir()
-            checks |= {f'{check}{name}': function
-                       for check, function in Tools(folder, place).checks().items()}
+            checks |= {
+                f'{check}{name}': function
+                for check, function in Tools(folder, place).checks().items()
+            }
     for name, encoder in RECORDINGS.items():
         checks[f'recorded as {name}'] = lambda name=name, encoder=encoder: recorded_by_lerobot(
-            scratch / f'recorded_{name}', encoder)
+            scratch / f'recorded_{name}', encoder
+        )
     found = {name: attempt(check) for name, check in checks.items() if name not in options.done}
     print(json.dumps(found))
     return 0

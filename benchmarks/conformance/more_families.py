@@ -29,69 +29,134 @@ from transformers import (
 def _named_tokens(**names: str) -> PreTrainedTokenizerFast:
     """Return a tokenizer that knows tokens by name, `image_token` for example."""
     return PreTrainedTokenizerFast(
-        tokenizer_object=small_tokenizer(*names.values()).backend_tokenizer, pad_token='<pad>',
-        bos_token='<s>', eos_token='</s>', unk_token='<unk>', extra_special_tokens=names)
+        tokenizer_object=small_tokenizer(*names.values()).backend_tokenizer,
+        pad_token='<pad>',
+        bos_token='<s>',
+        eos_token='</s>',
+        unk_token='<unk>',
+        extra_special_tokens=names,
+    )
 
 
 def _pixtral(merge: int) -> tuple[PixtralProcessor, dict, PreTrainedTokenizerFast]:
     tokenizer = small_tokenizer('[IMG]', '[IMG_BREAK]', '[IMG_END]')
     patch = PATCH // 2
-    images = PixtralImageProcessorPil(size={'longest_edge': SOURCE_SIZE},
-                                      patch_size={'height': patch, 'width': patch})
+    images = PixtralImageProcessorPil(
+        size={'longest_edge': SOURCE_SIZE}, patch_size={'height': patch, 'width': patch}
+    )
     vision = VISION | {'model_type': 'pixtral', 'patch_size': patch}
-    return (PixtralProcessor(images, tokenizer, patch_size=patch, spatial_merge_size=merge),
-            vision, tokenizer)
+    return (
+        PixtralProcessor(images, tokenizer, patch_size=patch, spatial_merge_size=merge),
+        vision,
+        tokenizer,
+    )
 
 
 def save_mistral3(folder: Path) -> Path:
     """Write a small Mistral Small 3.1: Pixtral's vision tower, patches merged."""
     processor, vision, tokenizer = _pixtral(2)
-    return save(folder, Mistral3ForConditionalGeneration, Mistral3Config(
-        vision_config=vision, text_config=llama(tokenizer, model_type='mistral', head_dim=12),
-        spatial_merge_size=2, image_token_index=tokenizer.convert_tokens_to_ids('[IMG]')),
-        processor)
+    return save(
+        folder,
+        Mistral3ForConditionalGeneration,
+        Mistral3Config(
+            vision_config=vision,
+            text_config=llama(tokenizer, model_type='mistral', head_dim=12),
+            spatial_merge_size=2,
+            image_token_index=tokenizer.convert_tokens_to_ids('[IMG]'),
+        ),
+        processor,
+    )
 
 
 def save_pixtral(folder: Path) -> Path:
     """Write a small Pixtral: a LLaVA with a vision tower and a processor of its own."""
     processor, vision, tokenizer = _pixtral(1)
-    return save(folder, LlavaForConditionalGeneration, LlavaConfig(
-        vision_config=vision, text_config=llama(tokenizer, model_type='mistral', head_dim=12),
-        vision_feature_layer=-1, vision_feature_select_strategy='full',
-        image_token_index=tokenizer.convert_tokens_to_ids('[IMG]')), processor)
+    return save(
+        folder,
+        LlavaForConditionalGeneration,
+        LlavaConfig(
+            vision_config=vision,
+            text_config=llama(tokenizer, model_type='mistral', head_dim=12),
+            vision_feature_layer=-1,
+            vision_feature_select_strategy='full',
+            image_token_index=tokenizer.convert_tokens_to_ids('[IMG]'),
+        ),
+        processor,
+    )
 
 
 def save_florence2(folder: Path) -> Path:
     """Write a small Florence-2: an encoder and a decoder."""
     tokenizer = _named_tokens(image_token='<image>')
-    processor = Florence2Processor(CLIPImageProcessorPil(size=SQUARE, do_center_crop=False,
-                                                         image_seq_length=PATCHES),
-                                   tokenizer)
-    text = BartConfig(vocab_size=len(tokenizer), d_model=24, encoder_layers=1, decoder_layers=1,
-                      encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=32,
-                      decoder_ffn_dim=32, pad_token_id=0)
-    return save(folder, Florence2ForConditionalGeneration, Florence2Config(
-        vision_config={'depths': [1], 'patch_size': [7], 'patch_stride': [4],
-                       'patch_padding': [3], 'patch_prenorm': [False], 'embed_dim': [16],
-                       'num_heads': [2], 'num_groups': [2], 'projection_dim': 24},
-        text_config=text.to_dict(), image_token_id=tokenizer.image_token_id), processor)
+    processor = Florence2Processor(
+        CLIPImageProcessorPil(size=SQUARE, do_center_crop=False, image_seq_length=PATCHES),
+        tokenizer,
+    )
+    text = BartConfig(
+        vocab_size=len(tokenizer),
+        d_model=24,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        pad_token_id=0,
+    )
+    return save(
+        folder,
+        Florence2ForConditionalGeneration,
+        Florence2Config(
+            vision_config={
+                'depths': [1],
+                'patch_size': [7],
+                'patch_stride': [4],
+                'patch_padding': [3],
+                'patch_prenorm': [False],
+                'embed_dim': [16],
+                'num_heads': [2],
+                'num_groups': [2],
+                'projection_dim': 24,
+            },
+            text_config=text.to_dict(),
+            image_token_id=tokenizer.image_token_id,
+        ),
+        processor,
+    )
 
 
 def save_lfm2_vl(folder: Path) -> Path:
     """Write a small LFM2-VL: transformers has its image processor on torchvision only."""
     tokenizer = small_tokenizer('<|image_start|>', '<|image_end|>', '<|img_thumbnail|>')
     images = Lfm2VlImageProcessor(
-        encoder_patch_size=PATCH, downsample_factor=2, min_image_tokens=1, max_image_tokens=4,
-        tile_size=SOURCE_SIZE, do_image_splitting=False)
-    return save(folder, Lfm2VlForConditionalGeneration, Lfm2VlConfig(
-        vision_config=LAYERS | {'model_type': 'siglip2_vision_model', 'hidden_size': 16,
-                                'patch_size': PATCH, 'num_patches': 16,
-                                'vision_use_head': False},
-        text_config=llama(tokenizer, model_type='lfm2',
-                          layer_types=['conv', 'full_attention']),
-        projector_hidden_size=32, downsample_factor=2,
-        image_token_id=tokenizer.convert_tokens_to_ids('<image>')),
-        Lfm2VlProcessor(images, tokenizer))
+        encoder_patch_size=PATCH,
+        downsample_factor=2,
+        min_image_tokens=1,
+        max_image_tokens=4,
+        tile_size=SOURCE_SIZE,
+        do_image_splitting=False,
+    )
+    return save(
+        folder,
+        Lfm2VlForConditionalGeneration,
+        Lfm2VlConfig(
+            vision_config=LAYERS
+            | {
+                'model_type': 'siglip2_vision_model',
+                'hidden_size': 16,
+                'patch_size': PATCH,
+                'num_patches': 16,
+                'vision_use_head': False,
+            },
+            text_config=llama(
+                tokenizer, model_type='lfm2', layer_types=['conv', 'full_attention']
+            ),
+            projector_hidden_size=32,
+            downsample_factor=2,
+            image_token_id=tokenizer.convert_tokens_to_ids('<image>'),
+        ),
+        Lfm2VlProcessor(images, tokenizer),
+    )
 
 
 MORE_FAMILIES = {

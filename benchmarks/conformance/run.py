@@ -28,8 +28,20 @@ LOGS = ROOT / '.conformance/logs'
 # Each prints JSON objects, a line each: {"total": n}, and for each check {"check": name, "passed":
 # true or false, ...}. One that checks much at a time prints {name: {"passed": ...}, ...} instead.
 PROGRAMS = ('families', 'lerobot_tools')
-VERSIONS = ('torch', 'torchvision', 'transformers', 'peft', 'tokenizers', 'num2words', 'lerobot',
-            'datasets', 'av', 'numpy', 'mcap', 'rosbags')
+VERSIONS = (
+    'torch',
+    'torchvision',
+    'transformers',
+    'peft',
+    'tokenizers',
+    'num2words',
+    'lerobot',
+    'datasets',
+    'av',
+    'numpy',
+    'mcap',
+    'rosbags',
+)
 
 
 def sources_hash() -> str:
@@ -53,10 +65,15 @@ def store(program: str, found: dict[str, Any]) -> None:
 
 def begin(program: str) -> dict[str, Any]:
     """Return the findings to continue with: those of a stopped run of the same code, or none."""
-    fresh = {'complete': False, 'date': f'{datetime.now(timezone.utc):%Y-%m-%d}',
-             'python': platform.python_version(), 'machine': platform.machine(),
-             'versions': {name: version(name) for name in VERSIONS}, 'sources': sources_hash(),
-             'checks': {}}
+    fresh = {
+        'complete': False,
+        'date': f'{datetime.now(timezone.utc):%Y-%m-%d}',
+        'python': platform.python_version(),
+        'machine': platform.machine(),
+        'versions': {name: version(name) for name in VERSIONS},
+        'sources': sources_hash(),
+        'checks': {},
+    }
     before = load().get(program, {})
     same = all(before.get(key) == fresh[key] for key in ('versions', 'sources', 'python'))
     return before if same and not before['complete'] else fresh
@@ -79,8 +96,12 @@ def run(program: str) -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f'{program}.log'
     print(f'{program}: begins, {len(checks)} checks are done', flush=True)
-    with log.open('w') as said, subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=said, text=True, env=offline) as process:
+    with (
+        log.open('w') as said,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=said, text=True, env=offline
+        ) as process,
+    ):
         for text in process.stdout:
             if not text.startswith('{'):
                 continue
@@ -90,12 +111,17 @@ def run(program: str) -> int:
             for name, check in new.items():
                 checks[name] = check
                 store(program, found)
-                print(f'[{len(checks)}/{total}] {program}: {name} '
-                      f'{"passed" if check["passed"] else "FAILED: " + check.get("reason", "")} '
-                      f'({check.get("seconds", 0):.1f} s)', flush=True)
+                print(
+                    f'[{len(checks)}/{total}] {program}: {name} '
+                    f'{"passed" if check["passed"] else "FAILED: " + check.get("reason", "")} '
+                    f'({check.get("seconds", 0):.1f} s)',
+                    flush=True,
+                )
     if process.returncode:
-        sys.exit(f'conformance: {program}.py ended with status {process.returncode}, {log} says '
-                 'why; the same command goes on from here')
+        sys.exit(
+            f'conformance: {program}.py ended with status {process.returncode}, {log} says '
+            'why; the same command goes on from here'
+        )
     found['complete'] = True
     store(program, found)
     return sum(not check['passed'] for check in checks.values())
@@ -104,8 +130,13 @@ def run(program: str) -> int:
 def main() -> None:
     """Run all programs, or those named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('programs', nargs='*', default=PROGRAMS, metavar='PROGRAM',
-                        help=f'some of {", ".join(PROGRAMS)}; all without any')
+    parser.add_argument(
+        'programs',
+        nargs='*',
+        default=PROGRAMS,
+        metavar='PROGRAM',
+        help=f'some of {", ".join(PROGRAMS)}; all without any',
+    )
     programs = parser.parse_args().programs
     unknown = set(programs) - set(PROGRAMS)
     if unknown:
@@ -116,8 +147,10 @@ def main() -> None:
         sys.exit('conformance: stopped; the same command goes on from here')
     print(f'written: {RESULTS.relative_to(ROOT)}')
     if any(failed.values()):
-        sys.exit('conformance: failed checks: ' + ', '.join(
-            f'{count} of {program}' for program, count in failed.items() if count))
+        sys.exit(
+            'conformance: failed checks: '
+            + ', '.join(f'{count} of {program}' for program, count in failed.items() if count)
+        )
 
 
 if __name__ == '__main__':

@@ -46,8 +46,12 @@ def has(part: str, name: str, seed: int) -> bool:
     return str(seed) in load()[part].get(name, {})
 
 
-def add_method(method: str, seed: int, stages: Mapping[str, Iterable[EpisodeResult]],
-               groups: Mapping[str, Iterable[str]]) -> None:
+def add_method(
+    method: str,
+    seed: int,
+    stages: Mapping[str, Iterable[EpisodeResult]],
+    groups: Mapping[str, Iterable[str]],
+) -> None:
     """Add a method's evaluations, stage by stage; ``groups``: the table's columns, their tasks.
 
     The first too, since stage 0 of the same seed differs between processors.
@@ -55,7 +59,8 @@ def add_method(method: str, seed: int, stages: Mapping[str, Iterable[EpisodeResu
     with _changed() as content:
         content['methods'].setdefault(method, {})[str(seed)] = {
             'stages': {stage: _cells(episodes) for stage, episodes in stages.items()},
-            **_provenance()}
+            **_provenance(),
+        }
         content['table'] = table(content['methods'], groups)
 
 
@@ -63,8 +68,11 @@ def add_curve(curve: str, seed: int, rows: Iterable[Mapping[str, Any]]) -> None:
     """Add a whole learning curve: rows of its metrics, an episode each."""
     with _changed() as content:
         content['curves'].setdefault(curve, {})[str(seed)] = {
-            'step, successes, episodes': [[row['step'], row['successes'], row['episodes']]
-                                          for row in rows], **_provenance()}
+            'step, successes, episodes': [
+                [row['step'], row['successes'], row['episodes']] for row in rows
+            ],
+            **_provenance(),
+        }
 
 
 def add_judged(task: str, seed: int, figures: Mapping[str, Any]) -> None:
@@ -87,21 +95,34 @@ def _cells(episodes: Iterable[EpisodeResult]) -> dict[str, list[int]]:
     return counts
 
 
-def table(methods: Mapping[str, Mapping[str, Any]],
-          groups: Mapping[str, Iterable[str]]) -> dict[str, dict[str, Any]]:
+def table(
+    methods: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Iterable[str]]
+) -> dict[str, dict[str, Any]]:
     """Return the table: row to group to figures; `SFT` is where all methods began.
 
     Methods of the same seed on the same machine began with the same policy: it counts once.
     """
-    ran = {(method, seed): list(one['stages'].values())
-           for method, by_seed in methods.items() for seed, one in by_seed.items()}
+    ran = {
+        (method, seed): list(one['stages'].values())
+        for method, by_seed in methods.items()
+        for seed, one in by_seed.items()
+    }
     starts = {(seed, json.dumps(stages[0])): stages[0] for (_, seed), stages in ran.items()}
     rows = {'SFT': list(starts.values())} | {
-        method: [ran[method, seed][-1] for seed in by_seed]
-        for method, by_seed in methods.items()}
-    return {row: {group: _figures(*(sum(cells[task][place] for cells in all_cells
-                                        for task in tasks) for place in (0, 1)))
-                  for group, tasks in groups.items()} for row, all_cells in rows.items()}
+        method: [ran[method, seed][-1] for seed in by_seed] for method, by_seed in methods.items()
+    }
+    return {
+        row: {
+            group: _figures(
+                *(
+                    sum(cells[task][place] for cells in all_cells for task in tasks)
+                    for place in (0, 1)
+                )
+            )
+            for group, tasks in groups.items()
+        }
+        for row, all_cells in rows.items()
+    }
 
 
 @contextmanager
@@ -117,8 +138,12 @@ def _changed() -> Iterator[dict[str, Any]]:
 
 def _figures(successes: int, episodes: int) -> dict[str, Any]:
     score = TaskScore(successes, episodes)
-    return {'successes': successes, 'episodes': episodes, 'success_rate': score.rate,
-            'interval': list(score.interval)}
+    return {
+        'successes': successes,
+        'episodes': episodes,
+        'success_rate': score.rate,
+        'interval': list(score.interval),
+    }
 
 
 def _draw(content: Mapping[str, Any]) -> None:
@@ -137,10 +162,17 @@ def curve_chart(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
             for number, found in enumerate(by_seed.values()):
                 steps, successes, _ = np.array(found['step, successes, episodes']).T
                 if len(steps) > WINDOW:
-                    axes.plot(steps[WINDOW:], (successes[WINDOW:] - successes[:-WINDOW]) / WINDOW,
-                              color=colour, label=curve if number == 0 else None)
-        axes.set(ylim=(-0.02, 1), xlabel='environment steps',
-                 ylabel=f'success of the newest {WINDOW} episodes, exploring')
+                    axes.plot(
+                        steps[WINDOW:],
+                        (successes[WINDOW:] - successes[:-WINDOW]) / WINDOW,
+                        color=colour,
+                        label=curve if number == 0 else None,
+                    )
+        axes.set(
+            ylim=(-0.02, 1),
+            xlabel='environment steps',
+            ylabel=f'success of the newest {WINDOW} episodes, exploring',
+        )
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.legend()
     return figure

@@ -34,18 +34,22 @@ from irevla_policy.checkpoints.files import read_description
 from irevla_policy.metrics_log import read_metrics
 from irevla_policy.model.vla import VLA
 
-PPO = {'algorithm': 'ppo',
-       'settings': PPOConfig.load(results.ROOT / 'config/learning/ppo.yaml')}
+PPO = {'algorithm': 'ppo', 'settings': PPOConfig.load(results.ROOT / 'config/learning/ppo.yaml')}
 # Differences from config/algorithm1.yaml.
-TASKS = {'rl': ('door-open-new', 'drawer-close-new', 'window-open-new'),
-         'held_out': ('door-open-unseen', 'window-close-unseen')}
+TASKS = {
+    'rl': ('door-open-new', 'drawer-close-new', 'window-open-new'),
+    'held_out': ('door-open-unseen', 'window-close-unseen'),
+}
 EPISODES = EpisodeCounts(*[20] * len(GROUPS))
 METHODS: dict[str, dict[str, Any]] = {
     'iRe-VLA': {},
     'iRe-VLA-freeze': {'stage2_trains': 'head'},
-    'PPO-Replay': {'algorithm': 'ppo', 'settings': PPOConfig.load(
-        results.ROOT / 'benchmarks/experiments/ppo_replay.yaml'),
-        'stage1_trains': 'all', 'new_share': 0.0},
+    'PPO-Replay': {
+        'algorithm': 'ppo',
+        'settings': PPOConfig.load(results.ROOT / 'benchmarks/experiments/ppo_replay.yaml'),
+        'stage1_trains': 'all',
+        'new_share': 0.0,
+    },
     'iRe-VLA (PPO)': PPO,
 }
 # The methods of the paper's table; the last one runs only if named.
@@ -71,42 +75,55 @@ def _changed(config: DemoConfig, changes: Mapping[str, Any]) -> DemoConfig:
     return replace(config, algorithm1=replace(config.algorithm1, **changes))
 
 
-def run_method(output: Path, config: DemoConfig, method: str, seed: int,
-               roots: list[Path], checkpoint: Path) -> None:
+def run_method(
+    output: Path, config: DemoConfig, method: str, seed: int, roots: list[Path], checkpoint: Path
+) -> None:
     """Run a method of the table from the policy of stage 0."""
     changed = _changed(config, METHODS[method])
     folder = output / file_name(method)
     policy = read_description(checkpoint)[1]
-    with RunFolder(folder, changed.contents(), seed) as run, \
-            InProcessBackend(changed.algorithm1, policy, seed) as backend:
+    with (
+        RunFolder(folder, changed.contents(), seed) as run,
+        InProcessBackend(changed.algorithm1, policy, seed) as backend,
+    ):
         Algorithm1(run, changed.algorithm1, backend, roots, seed).run(checkpoint)
     results.add_method(method, seed, evaluated_stages(folder), asdict(config.algorithm1.tasks))
 
 
-def run_curve(output: Path, config: DemoConfig, curve: str, seed: int,
-              checkpoint: Path) -> None:
+def run_curve(output: Path, config: DemoConfig, curve: str, seed: int, checkpoint: Path) -> None:
     """Run stage 1 alone, from the policy of stage 0 or from an untrained one."""
     changed = _changed(config, CURVES[curve])
     folder = output / f'curve-{file_name(curve)}'
-    with RunFolder(folder, changed.contents(), seed) as run, run.step('stage1', outputs=[
-            'stage1/checkpoint'], makes=['stage1', 'untrained']) as step:
+    with (
+        RunFolder(folder, changed.contents(), seed) as run,
+        run.step('stage1', outputs=['stage1/checkpoint'], makes=['stage1', 'untrained']) as step,
+    ):
         if step.needed:
             if 'scratch' in curve:
                 trained = load_checkpoint(checkpoint)
                 torch.manual_seed(seed)
                 checkpoint = folder / 'untrained'
-                save_checkpoint(checkpoint, VLA(trained.config, trained.statistics,
-                                                tokenizer_json=trained.backbone.tokenizer_json))
+                save_checkpoint(
+                    checkpoint,
+                    VLA(
+                        trained.config,
+                        trained.statistics,
+                        tokenizer_json=trained.backbone.tokenizer_json,
+                    ),
+                )
             (folder / 'stage1').mkdir(exist_ok=True)
-            with InProcessBackend(changed.algorithm1, read_description(checkpoint)[1],
-                                  seed) as backend:
+            with InProcessBackend(
+                changed.algorithm1, read_description(checkpoint)[1], seed
+            ) as backend:
                 backend.learn(CURVE_TASK, checkpoint, folder / 'stage1')
     results.add_curve(curve, seed, read_metrics(folder / 'stage1'))
 
 
-def run_missing(output: Path, config: DemoConfig, seed: int, parts: Iterable[str],
-                methods: Iterable[str]) -> None:
+def run_missing(
+    output: Path, config: DemoConfig, seed: int, parts: Iterable[str], methods: Iterable[str]
+) -> None:
     """Run the parts that the results lack for this seed."""
+
     def missing(part: str, names: Iterable[str]) -> list[str]:
         return [name for name in names if part in parts and not results.has(part, name, seed)]
 
@@ -114,8 +131,11 @@ def run_missing(output: Path, config: DemoConfig, seed: int, parts: Iterable[str
     curves, judged = missing('curves', CURVES), missing('judged', [JUDGED_TASK])
     if not (methods or curves or judged):
         return
-    asked = {'stage0': config.stage0_contents(), 'expert': config.algorithm1.tasks.expert,
-             'horizon': config.algorithm1.horizon}
+    asked = {
+        'stage0': config.stage0_contents(),
+        'expert': config.algorithm1.tasks.expert,
+        'horizon': config.algorithm1.horizon,
+    }
     backend = RosBackend(config.algorithm1, seed, WORKERS, output / 'demonstrations')
     with RunFolder(output / 'demonstrations', asked, seed) as run:
         roots, checkpoint = demonstrate_and_train(run, config, seed, backend)
@@ -137,21 +157,26 @@ def main() -> None:
     parser.add_argument('--methods', nargs='+', default=USUAL, choices=list(METHODS))
     options = parser.parse_args()
     config = load_demo_config(results.ROOT / 'config/demo.yaml')
-    config = _changed(config, {'tasks': replace(config.algorithm1.tasks, **TASKS),
-                               'episodes': EPISODES})
+    config = _changed(
+        config, {'tasks': replace(config.algorithm1.tasks, **TASKS), 'episodes': EPISODES}
+    )
     failed = []
     for seed in options.seeds:
         try:
-            run_missing(options.output / f'seed{seed}', config, seed, options.parts,
-                        options.methods)
+            run_missing(
+                options.output / f'seed{seed}', config, seed, options.parts, options.methods
+            )
         except IrevlaError as error:
             # An error with one seed, such as too few successes, must not stop the next.
             failed.append(f'seed {seed}: {error}')
         except KeyboardInterrupt:
             sys.exit('experiments: stopped; the same command continues from here')
     for row, groups in results.load()['table'].items():
-        print(row, *(f'{group} {cell["successes"]}/{cell["episodes"]}'
-                     for group, cell in groups.items()), sep='  ')
+        print(
+            row,
+            *(f'{group} {cell["successes"]}/{cell["episodes"]}' for group, cell in groups.items()),
+            sep='  ',
+        )
     if failed:
         sys.exit('\n'.join(f'experiments: {line}' for line in failed))
 

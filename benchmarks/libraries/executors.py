@@ -68,8 +68,11 @@ ROLES = {'echo': echo, 'tick': tick}
 @contextmanager
 def playing(role: str, kind: str) -> Iterator[subprocess.Popen]:
     """Run a role in a process of its own."""
-    process = subprocess.Popen([sys.executable, '-m', 'libraries.executors', role, kind],
-                               stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'libraries.executors', role, kind],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield process
     finally:
@@ -86,11 +89,14 @@ class Pinger:
         self._executor = EXECUTORS[kind]()
         self._executor.add_node(self.node)
         self._out = self.node.create_publisher(EndEffectorCommand, f'{kind}_out', COMMAND)
-        self.node.create_subscription(
-            EndEffectorCommand, f'{kind}_back', self._on_back, COMMAND)
+        self.node.create_subscription(EndEffectorCommand, f'{kind}_back', self._on_back, COMMAND)
         self._message, self._back = EndEffectorCommand(), -1
-        self._spin_until(lambda: self._out.get_subscription_count()
-                         and self.node.count_publishers(f'{kind}_back'), 30.0)
+        self._spin_until(
+            lambda: (
+                self._out.get_subscription_count() and self.node.count_publishers(f'{kind}_back')
+            ),
+            30.0,
+        )
         time.sleep(0.5)
 
     def _on_back(self, message: EndEffectorCommand) -> None:
@@ -140,25 +146,35 @@ def cpu_shares(seconds: int) -> dict[str, dict[str, float]]:
                 began, before = time.perf_counter(), psutil.Process(process.pid).cpu_times()
                 for _ in range(seconds):
                     process.stdout.readline()
-                taken, after = (time.perf_counter() - began,
-                                psutil.Process(process.pid).cpu_times())
+                taken, after = (
+                    time.perf_counter() - began,
+                    psutil.Process(process.pid).cpu_times(),
+                )
             busy = after.user + after.system - before.user - before.system
             found[kind].append((busy / taken, seconds * TIMER_HZ / taken))
-    return {kind: {'cpu_share': round(min(share for share, _ in turns), 3),
-                   'hz': round(max(rate for _, rate in turns), 1)}
-            for kind, turns in found.items()}
+    return {
+        kind: {
+            'cpu_share': round(min(share for share, _ in turns), 3),
+            'hz': round(max(rate for _, rate in turns), 1),
+        }
+        for kind, turns in found.items()
+    }
 
 
 def measure(pings: int = 1000, seconds: int = 2, number: int = 100) -> dict:
     """Return all figures of the executors, and ours as a multiple of EventsExecutor's."""
     # A separate domain, in case other graphs run on this machine.
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
-    found: dict[str, Any] = {'round_trip_ms': round_trips(pings), 'at_1_khz': cpu_shares(seconds),
-                             'starts': {kind: starts(kind, number) for kind in EXECUTORS}}
+    found: dict[str, Any] = {
+        'round_trip_ms': round_trips(pings),
+        'at_1_khz': cpu_shares(seconds),
+        'starts': {kind: starts(kind, number) for kind in EXECUTORS},
+    }
     if 'events' in EXECUTORS:
         for name, figure in (('round_trip_ms', 'p50'), ('at_1_khz', 'cpu_share')):
             found[f'{name}_vs_events'] = round(
-                found[name]['ours'][figure] / found[name]['events'][figure], 2)
+                found[name]['ours'][figure] / found[name]['events'][figure], 2
+            )
     return {'executors': found}
 
 

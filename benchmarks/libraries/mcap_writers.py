@@ -57,8 +57,10 @@ def ours(path: Path) -> Iterator[Open]:
     file = McapFile.create(path, {})
     for topic in ('state', 'picture'):
         file.add_channel(topic, 'x/msg/X', 'uint8[] data', {})
-    yield Open(lambda channel, at, sequence, data: file.write(channel, at, at, sequence, data),
-               lambda: file.finish({}))
+    yield Open(
+        lambda channel, at, sequence, data: file.write(channel, at, at, sequence, data),
+        lambda: file.finish({}),
+    )
 
 
 @contextmanager
@@ -75,8 +77,12 @@ def package(path: Path, data_crc: bool) -> Iterator[Open]:
             writer.finish()
             os.fsync(file.fileno())
 
-        yield Open(lambda channel, at, sequence, data: writer.add_message(
-            channel, at, data, at, sequence), finish)
+        yield Open(
+            lambda channel, at, sequence, data: writer.add_message(
+                channel, at, data, at, sequence
+            ),
+            finish,
+        )
 
 
 class _Whole:
@@ -99,8 +105,10 @@ class _Whole:
 
 
 WRITERS: dict[str, Callable] = {
-    'ours': ours, 'mcap.Writer': lambda path: package(path, data_crc=True),
-    'mcap.Writer without checksum': lambda path: package(path, data_crc=False)}
+    'ours': ours,
+    'mcap.Writer': lambda path: package(path, data_crc=True),
+    'mcap.Writer without checksum': lambda path: package(path, data_crc=False),
+}
 
 
 def messages(seconds: float) -> Iterator[tuple[int, int, int, bytes]]:
@@ -143,8 +151,10 @@ def lost_by_kills(name: str, folder: Path) -> int:
     lost = 0
     for number in range(KILLS):
         path = folder / f'{number}.mcap'
-        process = subprocess.Popen([sys.executable, '-m', 'libraries.mcap_writers',
-                                    '--be-killed', name, str(path)], stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, '-m', 'libraries.mcap_writers', '--be-killed', name, str(path)],
+            stdout=subprocess.PIPE,
+        )
         process.stdout.readline()
         time.sleep(KILLED_AFTER_S)
         process.send_signal(signal.SIGKILL)
@@ -200,11 +210,16 @@ def measure(seconds: float = 10.0, folder: str | None = None) -> dict:
         for _ in range(TURNS):
             for name, times in found.items():
                 times.append(cpu_s(name, Path(root), seconds))
-        return {'mcap_writers': {name: {
-            'cpu_share': round(float(np.median(times)) / seconds, 3),
-            'lost_by_kills': lost_by_kills(name, Path(root)),
-            'full_disk': after_full_disk(name, Path(root))}
-            for name, times in found.items()}}
+        return {
+            'mcap_writers': {
+                name: {
+                    'cpu_share': round(float(np.median(times)) / seconds, 3),
+                    'lost_by_kills': lost_by_kills(name, Path(root)),
+                    'full_disk': after_full_disk(name, Path(root)),
+                }
+                for name, times in found.items()
+            }
+        }
 
 
 def main() -> None:
@@ -212,8 +227,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--seconds', type=float, default=10.0, help='of recording, each time')
     parser.add_argument('--folder', help='on the disk to write to')
-    parser.add_argument('--be-killed', nargs=2, metavar=('WRITER', 'PATH'),
-                        help='for this program itself')
+    parser.add_argument(
+        '--be-killed', nargs=2, metavar=('WRITER', 'PATH'), help='for this program itself'
+    )
     options = parser.parse_args()
     if options.be_killed:
         be_killed(options.be_killed[0], Path(options.be_killed[1]))

@@ -33,9 +33,12 @@ from irevla_control.ros.qos import EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 
 EXECUTORS: dict[str, Callable[[], Executor]] = {
-    'ours': DirectExecutor, 'single': SingleThreadedExecutor}
+    'ours': DirectExecutor,
+    'single': SingleThreadedExecutor,
+}
 if find_spec('rclpy.experimental'):
     from rclpy.experimental import EventsExecutor
+
     EXECUTORS['events'] = EventsExecutor
 # A start that takes longer than this hangs; on a busy machine whole ones took 6.4 s [s].
 HANGS_AFTER_S = 15.0
@@ -76,25 +79,34 @@ class _Everything:
     def __init__(self, node: Node, guards: bool, all_events: bool) -> None:
         self.counts = {'messages': 0, 'events': 0, 'guards': 0}
         promised = QoSProfile(
-            history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE,
+            history=HistoryPolicy.KEEP_LAST,
+            depth=1,
+            reliability=ReliabilityPolicy.RELIABLE,
             deadline=Duration(nanoseconds=int(1e9 * DEADLINE_S)),
             liveliness=LivelinessPolicy.MANUAL_BY_TOPIC,
-            liveliness_lease_duration=Duration(nanoseconds=int(1e9 * DEADLINE_S)))
+            liveliness_lease_duration=Duration(nanoseconds=int(1e9 * DEADLINE_S)),
+        )
         best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         message, event = self._counter('messages'), self._counter('events')
         on_subscription = on_publisher = None
         if all_events:
             on_subscription = SubscriptionEventCallbacks(
-                deadline=event, liveliness=event, matched=event, incompatible_qos=event)
+                deadline=event, liveliness=event, matched=event, incompatible_qos=event
+            )
             on_publisher = PublisherEventCallbacks(
-                deadline=event, liveliness=event, matched=event, incompatible_qos=event)
+                deadline=event, liveliness=event, matched=event, incompatible_qos=event
+            )
         # The second topic offers only best effort to a subscription that wants more.
-        for name, offered, wanted in (('command', promised, promised),
-                                      ('incompatible', best_effort, OBSERVATION)):
-            node.create_subscription(EndEffectorCommand, name, message, wanted,
-                                     event_callbacks=on_subscription)
-            publisher = node.create_publisher(EndEffectorCommand, name, offered,
-                                              event_callbacks=on_publisher)
+        for name, offered, wanted in (
+            ('command', promised, promised),
+            ('incompatible', best_effort, OBSERVATION),
+        ):
+            node.create_subscription(
+                EndEffectorCommand, name, message, wanted, event_callbacks=on_subscription
+            )
+            publisher = node.create_publisher(
+                EndEffectorCommand, name, offered, event_callbacks=on_publisher
+            )
             node.create_timer(2 * DEADLINE_S, partial(publisher.publish, EndEffectorCommand()))
         node.create_subscription(EpisodeState, 'episode', message, EVENT)
         node.create_publisher(EpisodeState, 'episode', EVENT).publish(EpisodeState())
@@ -105,6 +117,7 @@ class _Everything:
     def _counter(self, what: str) -> Callable:
         def count(message: object = None) -> None:
             self.counts[what] += 1
+
         return count
 
     def enough(self) -> bool:
@@ -115,9 +128,18 @@ class _Everything:
 def starting(kind: str, all_events: bool, errors: IO) -> Iterator[subprocess.Popen]:
     """Run `start` in a process of its own."""
     process = subprocess.Popen(
-        [sys.executable, '-m', 'libraries.node_starts', '--start', kind,
-         *([] if all_events else ['--default-events'])],
-        stdout=subprocess.PIPE, stderr=errors, text=True)
+        [
+            sys.executable,
+            '-m',
+            'libraries.node_starts',
+            '--start',
+            kind,
+            *([] if all_events else ['--default-events']),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+    )
     try:
         yield process
     finally:
@@ -133,9 +155,11 @@ def starts(kind: str, number: int, all_events: bool = True) -> dict[str, Any]:
     done, hung_in, longest_s = 0, [], 0.0
     heard = {'messages': 0, 'events': 0, 'guards': 0}
     while done < number:
-        with tempfile.TemporaryFile('w+') as errors, \
-                starting(kind, all_events, errors) as one, \
-                starting(kind, all_events, errors) as other:
+        with (
+            tempfile.TemporaryFile('w+') as errors,
+            starting(kind, all_events, errors) as one,
+            starting(kind, all_events, errors) as other,
+        ):
             last = dict.fromkeys((one, other), time.monotonic())
             while done < number:
                 for process, line in _lines(last):
@@ -149,8 +173,13 @@ def starts(kind: str, number: int, all_events: bool = True) -> dict[str, Any]:
                 if time.monotonic() - last[hanging] > HANGS_AFTER_S:
                     hung_in.append(_place(hanging, errors))
                     break
-    return {'starts': done, 'hangs': len(hung_in), 'hung_in': hung_in,
-            'longest_s': round(longest_s, 2), **heard}
+    return {
+        'starts': done,
+        'hangs': len(hung_in),
+        'hung_in': hung_in,
+        'longest_s': round(longest_s, 2),
+        **heard,
+    }
 
 
 def _lines(processes: dict[subprocess.Popen, float]) -> list[tuple[subprocess.Popen, str]]:
@@ -179,15 +208,25 @@ def main() -> None:
     parser.add_argument('--start', choices=EXECUTORS, help='for this program itself')
     parser.add_argument('--starts', type=int, default=100, help='of nodes, with each executor')
     parser.add_argument('--executors', nargs='*', default=tuple(EXECUTORS), choices=EXECUTORS)
-    parser.add_argument('--default-events', action='store_true',
-                        help='only the QoS events that rclpy adds by itself')
+    parser.add_argument(
+        '--default-events',
+        action='store_true',
+        help='only the QoS events that rclpy adds by itself',
+    )
     options = parser.parse_args()
     if options.start:
         start(options.start, not options.default_events)
     else:
         os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
-        print(json.dumps({kind: starts(kind, options.starts, not options.default_events)
-                          for kind in options.executors}, indent=1))
+        print(
+            json.dumps(
+                {
+                    kind: starts(kind, options.starts, not options.default_events)
+                    for kind in options.executors
+                },
+                indent=1,
+            )
+        )
 
 
 if __name__ == '__main__':

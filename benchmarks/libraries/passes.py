@@ -26,13 +26,31 @@ from irevla_policy.model.config import load_preset
 from irevla_policy.model.tracing import Tracer, positional
 
 # A BLIP-2 of 94 million parameters: its parts as the published one's, a fifth as wide.
-SIZES = {'vision_config': {'initializer_range': 0.02, 'hidden_size': 384, 'num_hidden_layers': 12,
-                           'num_attention_heads': 6, 'intermediate_size': 1536},
-         'qformer_config': {'hidden_size': 256, 'num_hidden_layers': 6, 'num_attention_heads': 4,
-                            'intermediate_size': 1024, 'encoder_hidden_size': 384},
-         'text_config': {'model_type': 'opt', 'hidden_size': 512, 'ffn_dim': 2048,
-                         'num_hidden_layers': 12, 'num_attention_heads': 8,
-                         'word_embed_proj_dim': 512, 'vocab_size': 50304}}
+SIZES = {
+    'vision_config': {
+        'initializer_range': 0.02,
+        'hidden_size': 384,
+        'num_hidden_layers': 12,
+        'num_attention_heads': 6,
+        'intermediate_size': 1536,
+    },
+    'qformer_config': {
+        'hidden_size': 256,
+        'num_hidden_layers': 6,
+        'num_attention_heads': 4,
+        'intermediate_size': 1024,
+        'encoder_hidden_size': 384,
+    },
+    'text_config': {
+        'model_type': 'opt',
+        'hidden_size': 512,
+        'ffn_dim': 2048,
+        'num_hidden_layers': 12,
+        'num_attention_heads': 8,
+        'word_embed_proj_dim': 512,
+        'vocab_size': 50304,
+    },
+}
 IMAGE_SIZE = 224
 WARM_UP = 10
 
@@ -71,9 +89,13 @@ def candidates(backbone: Backbone, inputs: dict[str, Tensor]) -> dict[str, Calla
         graph = torch.compile(call, backend=backend, dynamic=False)
         return lambda inputs: graph(*inputs.values())
 
-    return {'eager': lambda: lambda inputs: call(*inputs.values()), 'traced (ours)': ours,
-            'torch.export': exported, 'torch.compile aot_eager': lambda: compiled('aot_eager'),
-            'torch.compile inductor': lambda: compiled('inductor')}
+    return {
+        'eager': lambda: lambda inputs: call(*inputs.values()),
+        'traced (ours)': ours,
+        'torch.export': exported,
+        'torch.compile aot_eager': lambda: compiled('aot_eager'),
+        'torch.compile inductor': lambda: compiled('inductor'),
+    }
 
 
 @torch.no_grad()
@@ -83,8 +105,9 @@ def compare(backbone: Backbone, passes: int, without: tuple[str, ...] = ()) -> d
     The preparation includes the first pass; the difference is the largest of any output, of
     inputs that none was prepared with, relative to the largest output.
     """
-    images = torch.from_numpy(np.random.default_rng(0).integers(
-        0, 256, (2, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8))
+    images = torch.from_numpy(
+        np.random.default_rng(0).integers(0, 256, (2, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+    )
     text = backbone.prompts([INSTRUCTION], images.device)
     first, inputs = ({**backbone.pixels(image), **text} for image in images.split(1))
     ready, found = {}, {}
@@ -102,7 +125,8 @@ def compare(backbone: Backbone, passes: int, without: tuple[str, ...] = ()) -> d
             output = run(inputs)
             times[name].append(time.perf_counter() - start)
             found[name]['difference'] = float(
-                ((output - expected).abs().max() / expected.abs().max()).item())
+                ((output - expected).abs().max() / expected.abs().max()).item()
+            )
     return {name: found[name] | percentiles(times[name][WARM_UP:]) for name in ready}
 
 
@@ -114,9 +138,15 @@ def main() -> None:
     parser.add_argument('--without', nargs='*', default=(), help='leave these out')
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(json.dumps({
-        'tiny': compare(tiny(), options.passes, tuple(options.without)),
-        'middle': compare(middle(), options.passes // 10, tuple(options.without))}, indent=1))
+    print(
+        json.dumps(
+            {
+                'tiny': compare(tiny(), options.passes, tuple(options.without)),
+                'middle': compare(middle(), options.passes // 10, tuple(options.without)),
+            },
+            indent=1,
+        )
+    )
 
 
 if __name__ == '__main__':

@@ -15,12 +15,19 @@ from irevla_policy.model.config import PolicyConfig
 WORKERS = 2
 
 
-def make_ros_backend(config: Algorithm1Config, policy: PolicyConfig, seed: int,
-                     run: Path) -> nullcontext[RosBackend]:
+def make_ros_backend(
+    config: Algorithm1Config, policy: PolicyConfig, seed: int, run: Path
+) -> nullcontext[RosBackend]:
     """Return the backend that launches ROS graphs."""
     return nullcontext(RosBackend(config, seed, WORKERS, run))
 
 
 if __name__ == '__main__':
-    run_command(partial(main, make_backend=make_ros_backend,
-                        prog='python -m irevla_bringup.algorithm1', where='over ROS'))
+    run_command(
+        partial(
+            main,
+            make_backend=make_ros_backend,
+            prog='python -m irevla_bringup.algorithm1',
+            where='over ROS',
+        )
+    )

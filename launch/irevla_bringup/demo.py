@@ -61,8 +61,12 @@ class DemoConfig:
 
     def stage0_contents(self) -> dict[str, Any]:
         """Return the configuration of stage 0 as JSON values."""
-        return {'demonstrations': self.demonstrations, 'noise_std': self.noise_std,
-                'preset': plain(self.preset), 'training': plain(self.training)}
+        return {
+            'demonstrations': self.demonstrations,
+            'noise_std': self.noise_std,
+            'preset': plain(self.preset),
+            'training': plain(self.training),
+        }
 
     def contents(self) -> dict[str, Any]:
         """Return the configuration as JSON values, as `Algorithm1Config.contents`."""
@@ -77,12 +81,18 @@ def load_demo_config(path: Path) -> DemoConfig:
     """
     file = _File.load(path)
     training = TrainConfig.load(file.training)
-    return DemoConfig(file.demonstrations, file.noise_std, load_preset(file.preset), training,
-                      load_config(file.algorithm1, training))
+    return DemoConfig(
+        file.demonstrations,
+        file.noise_std,
+        load_preset(file.preset),
+        training,
+        load_config(file.algorithm1, training),
+    )
 
 
-def demonstrate_and_train(run: RunFolder, config: DemoConfig, seed: int,
-                          backend: RosBackend) -> tuple[list[Path], Path]:
+def demonstrate_and_train(
+    run: RunFolder, config: DemoConfig, seed: int, backend: RosBackend
+) -> tuple[list[Path], Path]:
     """Run stage 0 in a run folder; return the folders of demonstrations and the checkpoint."""
     policy = config.preset
     demonstrations, checkpoint = run.path / 'demonstrations', run.path / 'stage0/checkpoint'
@@ -90,17 +100,25 @@ def demonstrate_and_train(run: RunFolder, config: DemoConfig, seed: int,
         if step.needed:
             results = backend.collect(
                 dict.fromkeys(config.algorithm1.tasks.expert, config.demonstrations),
-                demonstrations, {
-                    'cameras': ','.join(policy.cameras), 'image_size': policy.image_size,
-                    'noise_std': config.noise_std})
+                demonstrations,
+                {
+                    'cameras': ','.join(policy.cameras),
+                    'image_size': policy.image_size,
+                    'noise_std': config.noise_std,
+                },
+            )
             step.results['successes'] = sum(result.success for result in results)
             step.results['dropped'] = sum(result.dropped for result in results)
     roots = sorted(path for path in demonstrations.iterdir() if path.is_dir())
     with run.step('train', outputs=['stage0/checkpoint'], makes=['stage0']) as step:
         if step.needed:
             result = train_from_bags(
-                roots, run.path / 'stage0/training', replace(config.training, seed=seed),
-                preset=policy, checkpoint=checkpoint)
+                roots,
+                run.path / 'stage0/training',
+                replace(config.training, seed=seed),
+                preset=policy,
+                checkpoint=checkpoint,
+            )
             step.results['updates'] = result['steps']
     return roots, checkpoint
 
@@ -120,17 +138,30 @@ def main() -> None:
     """Run the demo with the arguments of a command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--output', type=Path, default=Path('runs/demo'), help='run folder')
-    parser.add_argument('--config', type=Path, default=CONFIG / 'demo.yaml',
-                        help='demonstrations, stage 0, and the configuration of Algorithm 1')
+    parser.add_argument(
+        '--config',
+        type=Path,
+        default=CONFIG / 'demo.yaml',
+        help='demonstrations, stage 0, and the configuration of Algorithm 1',
+    )
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--workers', type=int, default=min(2, os.cpu_count() or 1),
-                        help='number of graphs that run in parallel')
-    parser.add_argument('--started', type=float, default=None,
-                        help='Unix time of the start of the set-up [s], for the report')
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=min(2, os.cpu_count() or 1),
+        help='number of graphs that run in parallel',
+    )
+    parser.add_argument(
+        '--started',
+        type=float,
+        default=None,
+        help='Unix time of the start of the set-up [s], for the report',
+    )
     args = parser.parse_args()
     setup_s = 0.0 if args.started is None else time.time() - args.started
-    report = run_demo(args.output.absolute(), load_demo_config(args.config), args.seed,
-                      args.workers, setup_s)
+    report = run_demo(
+        args.output.absolute(), load_demo_config(args.config), args.seed, args.workers, setup_s
+    )
     print((args.output / 'report.md').read_text())
     print(f'report: {report}')
 

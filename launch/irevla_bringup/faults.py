@@ -28,8 +28,9 @@ def main() -> None:
     parser = argparse.ArgumentParser('python -m irevla_bringup.faults', description=__doc__)
     parser.add_argument('--preset', type=Path, required=True, help='YAML file of the model')
     parser.add_argument('--output', type=Path, help='JSON file of the reactions')
-    parser.add_argument('--repeat', type=int, default=1,
-                        help='number of times that each fault is injected')
+    parser.add_argument(
+        '--repeat', type=int, default=1, help='number of times that each fault is injected'
+    )
     options = parser.parse_args()
     rclpy.init()
     reactions = []
@@ -47,23 +48,33 @@ def main() -> None:
             robot.close()
     rclpy.try_shutdown()
     if options.output:
-        options.output.write_text(json.dumps(
-            {'lost_packets': LOST_PACKETS, 'cores': os.cpu_count(),
-             'reactions': [asdict(one) for one in reactions]}, indent=1))
+        options.output.write_text(
+            json.dumps(
+                {
+                    'lost_packets': LOST_PACKETS,
+                    'cores': os.cpu_count(),
+                    'reactions': [asdict(one) for one in reactions],
+                },
+                indent=1,
+            )
+        )
     print(table(reactions))
 
 
 def table(reactions: list[Reaction]) -> str:
     """Return a Markdown table of the reactions: median and maximum for each fault."""
-    lines = ['| fault | arm at rest after [s] | continues after [s] | reported as |',
-             '|---|---|---|---|']
+    lines = [
+        '| fault | arm at rest after [s] | continues after [s] | reported as |',
+        '|---|---|---|---|',
+    ]
     for name in dict.fromkeys(one.fault for one in reactions):
         same = [one for one in reactions if one.fault == name]
         rests = [one.rest_s for one in same if one.rest_s is not None]
         rest = f'{np.median(rests):.2f} ({max(rests):.2f})' if rests else 'is gone'
         again = [one.again_s for one in same]
-        lines.append(f'| {name} | {rest} | {np.median(again):.1f} ({max(again):.1f}) | '
-                     f'{same[-1].said} |')
+        lines.append(
+            f'| {name} | {rest} | {np.median(again):.1f} ({max(again):.1f}) | {same[-1].said} |'
+        )
     return '\n'.join(lines)
 
 

@@ -103,8 +103,11 @@ def drifting_policy(folder: Path, preset: Path) -> Path:
     random = np.random.default_rng(0)
     actions = np.tile([0, DRIFT, 0, 0, 0, 0, 1.0], (50, 1))
     actions[:, :3] += random.uniform(-1e-4, 1e-4, (50, 3))
-    vla = VLA(load_preset(preset), Statistics.from_data(random.normal(size=(50, 10)), actions),
-              instructions=['pick up the red block'])
+    vla = VLA(
+        load_preset(preset),
+        Statistics.from_data(random.normal(size=(50, 10)), actions),
+        instructions=['pick up the red block'],
+    )
     save_checkpoint(folder, vla, {})
     return folder
 
@@ -120,12 +123,24 @@ class FaultyRobot:
         parameters.write_text(ALL_PARAMETERS)
         settings = folder / 'sacfd.yaml'
         settings.write_text('most_zero_shot_episodes: 100000\n')
-        self._graph = Graph('robot.launch.py', {
-            'use_fake_hardware': 'true', 'robot_ip': self.panda.address,
-            'scene': self.panda.name, 'checkpoint': checkpoint, 'operator': 'none',
-            'tasks': 'pick-red-block', 'episodes': 100_000, 'horizon': HORIZON, 'fps': FPS,
-            'params_file': parameters, 'output': folder / 'learner', 'settings': settings},
-            folder / 'robot.log')
+        self._graph = Graph(
+            'robot.launch.py',
+            {
+                'use_fake_hardware': 'true',
+                'robot_ip': self.panda.address,
+                'scene': self.panda.name,
+                'checkpoint': checkpoint,
+                'operator': 'none',
+                'tasks': 'pick-red-block',
+                'episodes': 100_000,
+                'horizon': HORIZON,
+                'fps': FPS,
+                'params_file': parameters,
+                'output': folder / 'learner',
+                'settings': settings,
+            },
+            folder / 'robot.log',
+        )
         self._stack = contextlib.ExitStack()
         self._launch: subprocess.Popen | None = None
         self.node = rclpy.create_node('faults')
@@ -152,8 +167,9 @@ class FaultyRobot:
         now, place = stamp_to_ns(message.header.stamp) * 1e-9, np.array([p.x, p.y, p.z])
         while self._path and now - self._path[0][0] > SPEED_OVER_S:
             before, there = self._path.popleft()
-            self._top_speed = max(self._top_speed, float(
-                np.linalg.norm(place - there) / (now - before)))
+            self._top_speed = max(
+                self._top_speed, float(np.linalg.norm(place - there) / (now - before))
+            )
         self._path.append((now, place))
 
     def _on_episode(self, message: EpisodeState) -> None:
@@ -187,8 +203,10 @@ class FaultyRobot:
         end = time.monotonic() + WAIT_S
         while not condition():
             if time.monotonic() > end:
-                raise FaultError(f'{what} did not happen within {WAIT_S} s; the arm is in mode '
-                                 f'{self.state.mode}: {self.state.fault_text!r}')
+                raise FaultError(
+                    f'{what} did not happen within {WAIT_S} s; the arm is in mode '
+                    f'{self.state.mode}: {self.state.fault_text!r}'
+                )
             self.spin(0.02)
 
     def moving(self) -> None:
@@ -203,8 +221,12 @@ class FaultyRobot:
             if one.step > FRESH and one.episode_id != ended:
                 ended = one.episode_id
                 self.give_up()
-            return self.state.mode == RobotState.MODE_READY and 2 < one.step <= FRESH \
+            return (
+                self.state.mode == RobotState.MODE_READY
+                and 2 < one.step <= FRESH
                 and self.panda.speed() > MOVES
+            )
+
         self.until(moves, 'motion')
 
     def process(self, name: str) -> psutil.Process:
@@ -234,6 +256,7 @@ class FaultyRobot:
 
     def recover(self) -> None:
         """Call `recover`, as an operator would, until the arm recovers."""
+
         def recovered() -> bool:
             if not self.broken():
                 return True
@@ -242,6 +265,7 @@ class FaultyRobot:
                 self._executor.spin_until_future_complete(future, 2.0)
                 self.spin(0.3)
             return False
+
         self.until(recovered, 'recovery')
 
     def after_launch(self) -> None:
@@ -275,8 +299,9 @@ class FaultyRobot:
         self.spin(0.5)
         if what.ends_in:
             # Some modes last only for a short time after the fault.
-            self.until(lambda: any(mode in self._reported for mode in what.ends_in),
-                       f'{fault}: its mode')
+            self.until(
+                lambda: any(mode in self._reported for mode in what.ends_in), f'{fault}: its mode'
+            )
         mode = next((mode for mode in what.ends_in if mode in self._reported), self.state.mode)
         text = self._reported.get(mode, self.state.fault_text)
         said = f'mode {mode}' + (f': {text}' if text else '')
@@ -288,6 +313,7 @@ class FaultyRobot:
 
     def faults(self) -> dict[str, Fault]:
         """Return each fault by name."""
+
         def kill(name: str) -> Callable[[], None]:
             return lambda: self.process(name).kill()
 
@@ -302,20 +328,27 @@ class FaultyRobot:
 
         return {
             'policy killed': Fault(kill('vla'), self.after_launch),
-            'policy frozen': Fault(freeze('vla'), thaw('vla'),
-                                   ends_in=(RobotState.MODE_HOLDING,)),
+            'policy frozen': Fault(freeze('vla'), thaw('vla'), ends_in=(RobotState.MODE_HOLDING,)),
             'learner killed': Fault(kill('learner'), self.after_launch),
             'arm node killed': Fault(kill('franka'), self.after_launch),
             'arm node frozen': Fault(freeze('franka'), self.arm_thaws),
-            'robot cut off': Fault(self.panda.kill, self.robot_returns, rests=False,
-                                   ends_in=BROKEN),
+            'robot cut off': Fault(
+                self.panda.kill, self.robot_returns, rests=False, ends_in=BROKEN
+            ),
             'gripper cut off': Fault(self.panda.cut_gripper, self.recover, ends_in=BROKEN),
-            'camera unplugged': Fault(unplug('front'), unplug(''),
-                                      ends_in=(RobotState.MODE_HOLDING,)),
-            'emergency stop': Fault(lambda: self._stop.publish(Empty()), self.recover,
-                                    ends_in=(RobotState.MODE_STOPPED,)),
-            'clock jump': Fault(lambda: self.send(self._policy, np.zeros(7), HOUR_NS),
-                                self.give_up, ends_in=(RobotState.MODE_HOLDING,)),
+            'camera unplugged': Fault(
+                unplug('front'), unplug(''), ends_in=(RobotState.MODE_HOLDING,)
+            ),
+            'emergency stop': Fault(
+                lambda: self._stop.publish(Empty()),
+                self.recover,
+                ends_in=(RobotState.MODE_STOPPED,),
+            ),
+            'clock jump': Fault(
+                lambda: self.send(self._policy, np.zeros(7), HOUR_NS),
+                self.give_up,
+                ends_in=(RobotState.MODE_HOLDING,),
+            ),
             'command flood': Fault(self.flood, ends_in=(RobotState.MODE_HOLDING,)),
             'NaN commands': Fault(self.nonsense, ends_in=(RobotState.MODE_HOLDING,)),
         }
@@ -323,13 +356,17 @@ class FaultyRobot:
     def send(self, publisher: Publisher, action: np.ndarray, later_ns: int = 0) -> None:
         """Publish a command with the stamp of now, or later."""
         stamp = ns_to_stamp(time.time_ns() + later_ns)
-        publisher.publish(action_to_message(action, stamp, BASE_FRAME,
-                                            EndEffectorCommand.SOURCE_UNKNOWN))
+        publisher.publish(
+            action_to_message(action, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_UNKNOWN)
+        )
 
     def give_up(self) -> None:
         """End the episode, as an operator would."""
-        self._verdict.publish(OperatorVerdict(header=Header(stamp=ns_to_stamp(time.time_ns())),
-                                              verdict=OperatorVerdict.FAILURE))
+        self._verdict.publish(
+            OperatorVerdict(
+                header=Header(stamp=ns_to_stamp(time.time_ns())), verdict=OperatorVerdict.FAILURE
+            )
+        )
 
     def flood(self) -> None:
         """Publish large commands past the mux at `FLOOD_HZ`, as a broken node could."""

@@ -29,15 +29,24 @@ def common_arguments() -> list[Action]:
     """Arguments of every launch file, and the handling of repeated interrupts."""
     return [
         OpaqueFunction(function=_only_launch_handles_interrupts),
-        DeclareLaunchArgument('namespace', default_value=NOT_GIVEN,
-                              description='namespace of all nodes; graphs in different '
-                                          'namespaces can run in parallel'),
-        DeclareLaunchArgument('params_file', default_value=NOT_GIVEN,
-                              description='YAML file whose parameters override config/*.yaml; '
-                                          'parameters that this launch sets are refused'),
-        DeclareLaunchArgument('log_level', default_value='info',
-                              choices=['debug', 'info', 'warn', 'error', 'fatal'],
-                              description='lowest severity that is logged'),
+        DeclareLaunchArgument(
+            'namespace',
+            default_value=NOT_GIVEN,
+            description='namespace of all nodes; graphs in different '
+            'namespaces can run in parallel',
+        ),
+        DeclareLaunchArgument(
+            'params_file',
+            default_value=NOT_GIVEN,
+            description='YAML file whose parameters override config/*.yaml; '
+            'parameters that this launch sets are refused',
+        ),
+        DeclareLaunchArgument(
+            'log_level',
+            default_value='info',
+            choices=['debug', 'info', 'warn', 'error', 'fatal'],
+            description='lowest severity that is logged',
+        ),
     ]
 
 
@@ -54,72 +63,116 @@ def _only_launch_handles_interrupts(_: LaunchContext) -> None:
 def episode_arguments(episodes: str = '1', horizon: str = '50') -> list[DeclareLaunchArgument]:
     """Arguments of a launch file that runs episodes, with defaults of number and length."""
     return [
-        DeclareLaunchArgument('tasks', description='names of tasks, separated by commas; '
-                                                   'name:5 for 5 episodes of that one'),
-        DeclareLaunchArgument('episodes', default_value=episodes,
-                              description='episodes of each task'),
-        DeclareLaunchArgument('seed', default_value='0',
-                              description='seed of the first episode of each task'),
-        DeclareLaunchArgument('results', default_value=NOT_GIVEN,
-                              description='JSON file of the results; episodes in it are not '
-                                          'run again'),
-        DeclareLaunchArgument('bags', default_value=NOT_GIVEN,
-                              description='folder for the recorded episodes; empty: no recorder'),
-        DeclareLaunchArgument('horizon', default_value=horizon,
-                              description='commands after which an episode is truncated'),
-        DeclareLaunchArgument('linger', default_value='0',
-                              description='number of commands for which an episode continues '
-                                          'after success, for images of success'),
+        DeclareLaunchArgument(
+            'tasks',
+            description='names of tasks, separated by commas; name:5 for 5 episodes of that one',
+        ),
+        DeclareLaunchArgument(
+            'episodes', default_value=episodes, description='episodes of each task'
+        ),
+        DeclareLaunchArgument(
+            'seed', default_value='0', description='seed of the first episode of each task'
+        ),
+        DeclareLaunchArgument(
+            'results',
+            default_value=NOT_GIVEN,
+            description='JSON file of the results; episodes in it are not run again',
+        ),
+        DeclareLaunchArgument(
+            'bags',
+            default_value=NOT_GIVEN,
+            description='folder for the recorded episodes; empty: no recorder',
+        ),
+        DeclareLaunchArgument(
+            'horizon',
+            default_value=horizon,
+            description='commands after which an episode is truncated',
+        ),
+        DeclareLaunchArgument(
+            'linger',
+            default_value='0',
+            description='number of commands for which an episode continues '
+            'after success, for images of success',
+        ),
     ]
 
 
 def simulator_arguments() -> list[DeclareLaunchArgument]:
     """Arguments of a launch file with the Meta-World simulator."""
     return [
-        DeclareLaunchArgument('mode', default_value='lock_step',
-                              choices=['lock_step', 'real_time'],
-                              description='whether the simulator waits for each command'),
-        DeclareLaunchArgument('extra_cameras', default_value=NOT_GIVEN,
-                              description='cameras that other nodes publish, separated by '
-                                          'commas; they are recorded, and a policy may use '
-                                          'them'),
-        DeclareLaunchArgument('action_repeat', default_value='4',
-                              description='simulator steps of 12.5 ms for one command'),
-        DeclareLaunchArgument('tasks_file', default_value=NOT_GIVEN,
-                              description='YAML file with own tasks, in addition to the shipped'),
+        DeclareLaunchArgument(
+            'mode',
+            default_value='lock_step',
+            choices=['lock_step', 'real_time'],
+            description='whether the simulator waits for each command',
+        ),
+        DeclareLaunchArgument(
+            'extra_cameras',
+            default_value=NOT_GIVEN,
+            description='cameras that other nodes publish, separated by '
+            'commas; they are recorded, and a policy may use '
+            'them',
+        ),
+        DeclareLaunchArgument(
+            'action_repeat',
+            default_value='4',
+            description='simulator steps of 12.5 ms for one command',
+        ),
+        DeclareLaunchArgument(
+            'tasks_file',
+            default_value=NOT_GIVEN,
+            description='YAML file with own tasks, in addition to the shipped',
+        ),
     ]
 
 
 def classifier_argument() -> DeclareLaunchArgument:
     """Argument of a launch file with an optional success classifier."""
     return DeclareLaunchArgument(
-        'classifier', default_value=NOT_GIVEN,
-        description='folder of a success classifier, which publishes `reward`; empty: none')
+        'classifier',
+        default_value=NOT_GIVEN,
+        description='folder of a success classifier, which publishes `reward`; empty: none',
+    )
 
 
 def policy_steps_argument() -> DeclareLaunchArgument:
     """Argument of a launch file with a policy, whose latents may be recorded."""
     return DeclareLaunchArgument(
-        'record_policy_steps', default_value='false', choices=['true', 'false'],
+        'record_policy_steps',
+        default_value='false',
+        choices=['true', 'false'],
         description='whether the bags hold `policy_step` too, with the latents of the VLM '
-                    '(225 kB an observation and camera with BLIP-2)')
+        '(225 kB an observation and camera with BLIP-2)',
+    )
 
 
 def reward_node(context: LaunchContext, checkpoint: str) -> list[SuiteNode]:
     """Return the node of the success classifier, if one is given."""
     if not value(context, 'classifier'):
         return []
-    return [node(context, 'irevla_learner', 'reward', {
-        'checkpoint': checkpoint, 'classifier': existing_path(context, 'classifier')})]
+    return [
+        node(
+            context,
+            'irevla_learner',
+            'reward',
+            {'checkpoint': checkpoint, 'classifier': existing_path(context, 'classifier')},
+        )
+    ]
 
 
 def learner_arguments() -> list[DeclareLaunchArgument]:
     """Arguments of a launch file with a learner."""
     return [
-        DeclareLaunchArgument('settings', default_value=NOT_GIVEN,
-                              description='YAML file of SACfD; empty: built-in settings'),
-        DeclareLaunchArgument('output', default_value=NOT_GIVEN,
-                              description='folder for replay, metrics and the trained policy'),
+        DeclareLaunchArgument(
+            'settings',
+            default_value=NOT_GIVEN,
+            description='YAML file of SACfD; empty: built-in settings',
+        ),
+        DeclareLaunchArgument(
+            'output',
+            default_value=NOT_GIVEN,
+            description='folder for replay, metrics and the trained policy',
+        ),
     ]
 
 
@@ -141,31 +194,55 @@ def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> 
     except ConfigError as error:
         raise RuntimeError(f'launch argument settings:={settings}: {error}') from error
     if len(some_names(context, 'tasks')) > 1:
-        raise RuntimeError(f'launch argument tasks:={value(context, "tasks")}: stage 1 learns one '
-                           'task at a time')
+        raise RuntimeError(
+            f'launch argument tasks:={value(context, "tasks")}: stage 1 learns one task at a time'
+        )
     if whole_number(context, 'linger', 0):
-        raise RuntimeError(f'launch argument linger:={value(context, "linger")}: training '
-                           'episodes end with their reward; use 0')
+        raise RuntimeError(
+            f'launch argument linger:={value(context, "linger")}: training '
+            'episodes end with their reward; use 0'
+        )
     seed = whole_number(context, 'seed', 0)
     return [
-        node(context, 'irevla_policy', 'vla', {
-            'checkpoint': checkpoint, 'encode_last': True, 'noise_seed': seed,
-            'noise_std_low': float(sacfd.noise_std_low),
-            'noise_std_high': float(sacfd.noise_std_high),
-            'noise_correlation': float(sacfd.noise_correlation), **vla}),
-        node(context, 'irevla_learner', 'learner', {
-            'checkpoint': checkpoint, 'settings': settings, 'seed': seed,
-            'root': value(context, 'output')}),
+        node(
+            context,
+            'irevla_policy',
+            'vla',
+            {
+                'checkpoint': checkpoint,
+                'encode_last': True,
+                'noise_seed': seed,
+                'noise_std_low': float(sacfd.noise_std_low),
+                'noise_std_high': float(sacfd.noise_std_high),
+                'noise_correlation': float(sacfd.noise_correlation),
+                **vla,
+            },
+        ),
+        node(
+            context,
+            'irevla_learner',
+            'learner',
+            {
+                'checkpoint': checkpoint,
+                'settings': settings,
+                'seed': seed,
+                'root': value(context, 'output'),
+            },
+        ),
     ]
 
 
 def camera_arguments() -> list[DeclareLaunchArgument]:
     """Cameras and image size of a launch file without a policy, which would define them."""
     return [
-        DeclareLaunchArgument('cameras', default_value='front,wrist',
-                              description='cameras of the simulator, separated by commas'),
-        DeclareLaunchArgument('image_size', default_value='84',
-                              description='height and width of the images [pixels]'),
+        DeclareLaunchArgument(
+            'cameras',
+            default_value='front,wrist',
+            description='cameras of the simulator, separated by commas',
+        ),
+        DeclareLaunchArgument(
+            'image_size', default_value='84', description='height and width of the images [pixels]'
+        ),
     ]
 
 
@@ -197,8 +274,9 @@ def serial_numbers(context: LaunchContext) -> list[str]:
     return _fitted(context, 'serials', SERIALS, names(context, 'serials'))
 
 
-def _fitted(context: LaunchContext, name: str, parameter: Parameter,
-            found: list[str]) -> list[str]:
+def _fitted(
+    context: LaunchContext, name: str, parameter: Parameter, found: list[str]
+) -> list[str]:
     try:
         return parameter.fitted(found) if found else []
     except ConfigError as error:
@@ -210,8 +288,9 @@ def task_names(context: LaunchContext) -> list[str]:
     entries = some_names(context, 'tasks')
     for entry in entries:
         try:
-            check_task_name(entry.partition(':')[0],
-                            f'launch argument tasks:={value(context, "tasks")}')
+            check_task_name(
+                entry.partition(':')[0], f'launch argument tasks:={value(context, "tasks")}'
+            )
         except ConfigError as error:
             raise RuntimeError(str(error)) from error
     return entries
@@ -245,19 +324,32 @@ def existing_path(context: LaunchContext, name: str) -> str:
     return str(path)
 
 
-def node(context: LaunchContext, package: str, name: str, parameters: dict,
-         executable: str = '', arguments: Sequence[str] = ()) -> SuiteNode:
+def node(
+    context: LaunchContext,
+    package: str,
+    name: str,
+    parameters: dict,
+    executable: str = '',
+    arguments: Sequence[str] = (),
+) -> SuiteNode:
     """Return node ``name`` of ``package``, with the parameters of config/<name>.yaml.
 
     Its executable is ``<name>_node`` unless another is given.
     """
     namespace = value(context, 'namespace')
     if not NAMESPACE.fullmatch(namespace):
-        raise RuntimeError(f'launch argument namespace:={namespace}: expected are names of '
-                           'letters, digits and _, separated by /')
+        raise RuntimeError(
+            f'launch argument namespace:={namespace}: expected are names of '
+            'letters, digits and _, separated by /'
+        )
     return SuiteNode(
-        package, executable or f'{name}_node', name, namespace, parameters,
-        [*arguments, '--ros-args', '--log-level', value(context, 'log_level')])
+        package,
+        executable or f'{name}_node',
+        name,
+        namespace,
+        parameters,
+        [*arguments, '--ros-args', '--log-level', value(context, 'log_level')],
+    )
 
 
 def seen_by_policy(checkpoint: str) -> tuple[list[str], int]:
@@ -267,39 +359,59 @@ def seen_by_policy(checkpoint: str) -> tuple[list[str], int]:
         config = json.loads(file.read_text())
         return list(config['cameras']), int(config['image_size'])
     except (OSError, ValueError, KeyError) as error:
-        raise RuntimeError(f'launch argument checkpoint:={checkpoint} is no folder of a trained '
-                           f'policy: {file}: {error!r}') from error
+        raise RuntimeError(
+            f'launch argument checkpoint:={checkpoint} is no folder of a trained '
+            f'policy: {file}: {error!r}'
+        ) from error
 
 
 def simulator_parameters(context: LaunchContext) -> dict:
     """Return the parameters that simulator and expert share."""
-    return {'action_repeat': whole_number(context, 'action_repeat', 1),
-            'tasks_file': value(context, 'tasks_file') and existing_path(context, 'tasks_file')}
+    return {
+        'action_repeat': whole_number(context, 'action_repeat', 1),
+        'tasks_file': value(context, 'tasks_file') and existing_path(context, 'tasks_file'),
+    }
 
 
-def episode_nodes(context: LaunchContext, needed: list[str], cameras: list[str],
-                  image_size: int) -> Iterable[SuiteNode]:
+def episode_nodes(
+    context: LaunchContext, needed: list[str], cameras: list[str], image_size: int
+) -> Iterable[SuiteNode]:
     """Return simulator, mux, recorder and runner, which waits for the ``needed`` topics.
 
     The simulator renders the ``cameras`` that no other node publishes.
     """
     extra = _fitted(context, 'extra_cameras', CAMERAS, names(context, 'extra_cameras'))
     rendered, mode = [name for name in cameras if name not in extra], value(context, 'mode')
-    yield node(context, 'irevla_sim', 'metaworld', {
-        'cameras': rendered,
-        'mode': mode,
-        'image_size': image_size,
-        'horizon': whole_number(context, 'horizon', 1),
-        'linger': whole_number(context, 'linger', 0), **simulator_parameters(context)})
+    yield node(
+        context,
+        'irevla_sim',
+        'metaworld',
+        {
+            'cameras': rendered,
+            'mode': mode,
+            'image_size': image_size,
+            'horizon': whole_number(context, 'horizon', 1),
+            'linger': whole_number(context, 'linger', 0),
+            **simulator_parameters(context),
+        },
+    )
     # In real time the simulator does not wait for a command.
     from_start = [f'camera/{name}/image_raw' for name in rendered] + [
-        'robot_state', *(['command'] if mode == 'lock_step' else [])]
-    yield from played(context, needed, list(dict.fromkeys([*cameras, *extra])),
-                      {'from_start': from_start})
+        'robot_state',
+        *(['command'] if mode == 'lock_step' else []),
+    ]
+    yield from played(
+        context, needed, list(dict.fromkeys([*cameras, *extra])), {'from_start': from_start}
+    )
 
 
-def played(context: LaunchContext, needed: list[str], cameras: list[str],
-           recorder: dict | None = None, runner: dict | None = None) -> Iterable[SuiteNode]:
+def played(
+    context: LaunchContext,
+    needed: list[str],
+    cameras: list[str],
+    recorder: dict | None = None,
+    runner: dict | None = None,
+) -> Iterable[SuiteNode]:
     """Return mux, recorder if ``bags`` is given, and runner, with further parameters.
 
     The runner waits for the ``needed`` topics.
@@ -307,16 +419,30 @@ def played(context: LaunchContext, needed: list[str], cameras: list[str],
     yield node(context, 'irevla_control', 'command_mux', {})
     bags = value(context, 'bags')
     if bags:
-        yield node(context, 'irevla_control', 'recorder', {
-            'cameras': cameras, 'root': str(Path(bags).absolute()),
-            'record_policy_steps': context.launch_configurations.get(
-                'record_policy_steps') == 'true', **(recorder or {})})
+        yield node(
+            context,
+            'irevla_control',
+            'recorder',
+            {
+                'cameras': cameras,
+                'root': str(Path(bags).absolute()),
+                'record_policy_steps': context.launch_configurations.get('record_policy_steps')
+                == 'true',
+                **(recorder or {}),
+            },
+        )
     results = value(context, 'results')
-    yield node(context, 'irevla_control', 'episode_runner', {
-        'tasks': task_names(context),
-        'episodes': whole_number(context, 'episodes', 1),
-        'seed': whole_number(context, 'seed', 0),
-        'output': results and str(Path(results).absolute()),
-        'recorded': bool(bags),
-        'wait_for': ['command', *needed, *(['recorded_episode'] if bags else [])],
-        **(runner or {})})
+    yield node(
+        context,
+        'irevla_control',
+        'episode_runner',
+        {
+            'tasks': task_names(context),
+            'episodes': whole_number(context, 'episodes', 1),
+            'seed': whole_number(context, 'seed', 0),
+            'output': results and str(Path(results).absolute()),
+            'recorded': bool(bags),
+            'wait_for': ['command', *needed, *(['recorded_episode'] if bags else [])],
+            **(runner or {}),
+        },
+    )

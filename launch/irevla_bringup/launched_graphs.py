@@ -35,13 +35,23 @@ class Graph:
 
     def command(self) -> list[str]:
         """Return the command line."""
-        return ['ros2', 'launch', 'irevla_bringup', self.launch_file,
-                *(f'{name}:={value}' for name, value in self.arguments.items())]
+        return [
+            'ros2',
+            'launch',
+            'irevla_bringup',
+            self.launch_file,
+            *(f'{name}:={value}' for name, value in self.arguments.items()),
+        ]
 
 
-def run_graphs(graphs: Sequence[Graph], title: str, total: int,
-               progress: Callable[[], tuple[int, str]], unit: str = 'episode',
-               complete: Callable[[], bool] | None = None) -> None:
+def run_graphs(
+    graphs: Sequence[Graph],
+    title: str,
+    total: int,
+    progress: Callable[[], tuple[int, str]],
+    unit: str = 'episode',
+    complete: Callable[[], bool] | None = None,
+) -> None:
     """Run the graphs to their end.
 
     Args:
@@ -68,8 +78,10 @@ def run_graphs(graphs: Sequence[Graph], title: str, total: int,
             bar.update(done - bar.n)
     if not (complete() if complete else done >= total):
         ends = '\n'.join(f'--- {graph.log}\n{_tail(graph.log)}' for graph in graphs)
-        raise GraphError(f'{title}: all ended after {done} of {total} {unit}s; the same '
-                         f'command continues from there. The logs end with:\n{ends}')
+        raise GraphError(
+            f'{title}: all ended after {done} of {total} {unit}s; the same '
+            f'command continues from there. The logs end with:\n{ends}'
+        )
 
 
 @contextlib.contextmanager
@@ -79,9 +91,14 @@ def running_graph(graph: Graph) -> Iterator[subprocess.Popen]:
     print('$ ' + shlex.join(graph.command()), flush=True)
     with graph.log.open('a') as log:
         # In its own session, so that Ctrl-C reaches the graph only once, through this process.
-        process = subprocess.Popen(graph.command(), stdout=log, stderr=log,
-                                   stdin=subprocess.DEVNULL, start_new_session=True,
-                                   preexec_fn=end_with_parent)
+        process = subprocess.Popen(
+            graph.command(),
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
     try:
         yield process
     finally:

@@ -43,28 +43,44 @@ ANY_NUMBER = 1_000_000
 def robot_arguments(operators: list[str]) -> list[DeclareLaunchArgument]:
     """Arguments of a launch file of the robot, with these operators and a simulated one."""
     return [
-        DeclareLaunchArgument('robot_ip', default_value=NOT_GIVEN,
-                              description='address of the robot'),
-        DeclareLaunchArgument('use_fake_hardware', default_value='false',
-                              choices=['true', 'false'],
-                              description='a simulated Panda and rendered camera images, behind '
-                                          'the same protocol and SDK as real ones'),
-        DeclareLaunchArgument('scene', default_value=NOT_GIVEN,
-                              description='name of a simulated Panda that runs already at '
-                                          'robot_ip; empty: use_fake_hardware starts one'),
-        DeclareLaunchArgument('cameras', default_value=CAMERAS,
-                              description='names of the cameras, separated by commas; the first '
-                                          'gives the stamps'),
-        DeclareLaunchArgument('serials', default_value=NOT_GIVEN,
-                              description='their serial numbers, in the same order'),
-        DeclareLaunchArgument('fps', default_value=str(FPS),
-                              description='rate of images, and so of commands [Hz]'),
-        DeclareLaunchArgument('operator', default_value=operators[0],
-                              choices=[*operators, 'fake_spacemouse'],
-                              description='operator, who gives verdicts and may take over: a '
-                                          'person with a SpaceMouse, a script that reads the '
-                                          'simulated scene, or a program that sends the reports '
-                                          'of a SpaceMouse to spacemouse_reports'),
+        DeclareLaunchArgument(
+            'robot_ip', default_value=NOT_GIVEN, description='address of the robot'
+        ),
+        DeclareLaunchArgument(
+            'use_fake_hardware',
+            default_value='false',
+            choices=['true', 'false'],
+            description='a simulated Panda and rendered camera images, behind '
+            'the same protocol and SDK as real ones',
+        ),
+        DeclareLaunchArgument(
+            'scene',
+            default_value=NOT_GIVEN,
+            description='name of a simulated Panda that runs already at '
+            'robot_ip; empty: use_fake_hardware starts one',
+        ),
+        DeclareLaunchArgument(
+            'cameras',
+            default_value=CAMERAS,
+            description='names of the cameras, separated by commas; the first gives the stamps',
+        ),
+        DeclareLaunchArgument(
+            'serials',
+            default_value=NOT_GIVEN,
+            description='their serial numbers, in the same order',
+        ),
+        DeclareLaunchArgument(
+            'fps', default_value=str(FPS), description='rate of images, and so of commands [Hz]'
+        ),
+        DeclareLaunchArgument(
+            'operator',
+            default_value=operators[0],
+            choices=[*operators, 'fake_spacemouse'],
+            description='operator, who gives verdicts and may take over: a '
+            'person with a SpaceMouse, a script that reads the '
+            'simulated scene, or a program that sends the reports '
+            'of a SpaceMouse to spacemouse_reports',
+        ),
     ]
 
 
@@ -93,42 +109,92 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[Started]:
     cameras, fake = camera_names(context), is_fake(context)
     address = value(context, 'robot_ip') or ('127.0.0.1' if fake else '')
     if not address:
-        raise RuntimeError('launch argument robot_ip is empty; give the address of the robot, or '
-                           'use_fake_hardware:=true')
+        raise RuntimeError(
+            'launch argument robot_ip is empty; give the address of the robot, or '
+            'use_fake_hardware:=true'
+        )
     serials = serial_numbers(context) or (cameras if fake else [])
     if len(serials) != len(cameras):
-        raise RuntimeError(f'launch argument serials:={",".join(serials)}: one for each of the '
-                           f'cameras {", ".join(cameras)} is needed; docs/hardware.md says how '
-                           'to list them')
-    streams = {'cameras': cameras, 'serials': serials, 'image_size': image_size,
-               'fps': whole_number(context, 'fps', 1)}
+        raise RuntimeError(
+            f'launch argument serials:={",".join(serials)}: one for each of the '
+            f'cameras {", ".join(cameras)} is needed; docs/hardware.md says how '
+            'to list them'
+        )
+    streams = {
+        'cameras': cameras,
+        'serials': serials,
+        'image_size': image_size,
+        'fps': whole_number(context, 'fps', 1),
+    }
     if fake:
         scene = value(context, 'scene') or f'panda-{address}'
         if not value(context, 'scene'):
             yield ExecuteProcess(
-                cmd=[sys.executable, '-m', 'irevla_sim.panda.physics', '--address', address,
-                     '--name', scene, '--lost-packets', str(LOST_PACKETS)], output='screen',
-                on_exit=ends_all('the simulated Panda'))
+                cmd=[
+                    sys.executable,
+                    '-m',
+                    'irevla_sim.panda.physics',
+                    '--address',
+                    address,
+                    '--name',
+                    scene,
+                    '--lost-packets',
+                    str(LOST_PACKETS),
+                ],
+                output='screen',
+                on_exit=ends_all('the simulated Panda'),
+            )
         yield node(context, 'irevla_sim', 'scene', {'scene': scene})
-        yield node(context, 'irevla_sim', 'realsense', {
-            **streams, 'width': FAKE_WIDTH, 'height': FAKE_HEIGHT,
-            'lost_after_s': FAKE_LOST_AFTER_S, 'min_rate_share': 0.0},
-            executable='fake_realsense_node', arguments=['--scene', scene])
+        yield node(
+            context,
+            'irevla_sim',
+            'realsense',
+            {
+                **streams,
+                'width': FAKE_WIDTH,
+                'height': FAKE_HEIGHT,
+                'lost_after_s': FAKE_LOST_AFTER_S,
+                'min_rate_share': 0.0,
+            },
+            executable='fake_realsense_node',
+            arguments=['--scene', scene],
+        )
     else:
         yield node(context, 'irevla_control', 'realsense', streams)
-    yield node(context, 'irevla_control', 'franka', {
-        'robot_ip': address,
-        **({'realtime': False, 'connect_timeout_s': FAKE_STARTS_S,
-            'held_back_s': FAKE_HELD_BACK_S} if fake else {})})
-    yield node(context, 'irevla_control', 'robot_episode', {
-        'camera': cameras[0], 'arrange': fake,
-        'operator_begins': by_hand(context),
-        'horizon': whole_number(context, 'horizon', 1),
-        'linger': whole_number(context, 'linger', 0)})
+    yield node(
+        context,
+        'irevla_control',
+        'franka',
+        {
+            'robot_ip': address,
+            **(
+                {
+                    'realtime': False,
+                    'connect_timeout_s': FAKE_STARTS_S,
+                    'held_back_s': FAKE_HELD_BACK_S,
+                }
+                if fake
+                else {}
+            ),
+        },
+    )
+    yield node(
+        context,
+        'irevla_control',
+        'robot_episode',
+        {
+            'camera': cameras[0],
+            'arrange': fake,
+            'operator_begins': by_hand(context),
+            'horizon': whole_number(context, 'horizon', 1),
+            'linger': whole_number(context, 'linger', 0),
+        },
+    )
 
 
-def operator_nodes(context: LaunchContext, demonstrate: bool,
-                   follow_policy: bool = False) -> list[SuiteNode]:
+def operator_nodes(
+    context: LaunchContext, demonstrate: bool, follow_policy: bool = False
+) -> list[SuiteNode]:
     """Return the operator, who commands the arm, or corrects and judges the policy.
 
     Args:
@@ -143,25 +209,42 @@ def operator_nodes(context: LaunchContext, demonstrate: bool,
     operator = value(context, 'operator')
     observed = {'cameras': camera_names(context), 'max_skew_s': max_skew_s(context)}
     if operator in ('scripted', 'fake_spacemouse') and not is_fake(context):
-        raise RuntimeError(f'launch argument operator:={operator} needs simulated hardware; '
-                           'add use_fake_hardware:=true, or choose another operator')
+        raise RuntimeError(
+            f'launch argument operator:={operator} needs simulated hardware; '
+            'add use_fake_hardware:=true, or choose another operator'
+        )
     if operator == 'scripted':
-        return [node(context, 'irevla_sim', 'scripted_operator', {
-            **observed, 'demonstrate': demonstrate})]
+        return [
+            node(
+                context,
+                'irevla_sim',
+                'scripted_operator',
+                {**observed, 'demonstrate': demonstrate},
+            )
+        ]
     mouse = {**observed, 'follow_policy': follow_policy}
     if operator == 'spacemouse':
         return [node(context, 'irevla_control', 'spacemouse', mouse)]
     if operator == 'fake_spacemouse':
-        return [node(context, 'irevla_sim', 'spacemouse', mouse,
-                     executable='fake_spacemouse_node')]
+        return [
+            node(context, 'irevla_sim', 'spacemouse', mouse, executable='fake_spacemouse_node')
+        ]
     return []
 
 
-def episodes_on_robot(context: LaunchContext, needed: list[str],
-                      **runner: object) -> Iterable[SuiteNode]:
+def episodes_on_robot(
+    context: LaunchContext, needed: list[str], **runner: object
+) -> Iterable[SuiteNode]:
     """Return mux, recorder and runner, with further parameters of the runner."""
     patient = by_hand(context)
     return played(
-        context, needed, camera_names(context), {'max_skew_s': max_skew_s(context)},
-        {'stall_timeout_s': PATIENT_S if patient else STALL_S,
-         **({'max_retries': ANY_NUMBER} if patient else {}), **runner})
+        context,
+        needed,
+        camera_names(context),
+        {'max_skew_s': max_skew_s(context)},
+        {
+            'stall_timeout_s': PATIENT_S if patient else STALL_S,
+            **({'max_retries': ANY_NUMBER} if patient else {}),
+            **runner,
+        },
+    )

@@ -32,11 +32,15 @@ class RosBackend:
 
         """
         if not isinstance(config.settings, SACfDConfig):
-            raise ConfigError(f'algorithm {config.algorithm}: over ROS stage 1 needs sacfd; '
-                              'use python -m irevla_learner.algorithm1 for ppo')
+            raise ConfigError(
+                f'algorithm {config.algorithm}: over ROS stage 1 needs sacfd; '
+                'use python -m irevla_learner.algorithm1 for ppo'
+            )
         if config.classifier:
-            raise ConfigError(f'classifier {config.classifier}: over ROS the reward is '
-                              "the environment's; use python -m irevla_learner.algorithm1")
+            raise ConfigError(
+                f'classifier {config.classifier}: over ROS the reward is '
+                "the environment's; use python -m irevla_learner.algorithm1"
+            )
         self._config, self._workers, self._run = config, workers, run
         self._settings = config.settings
         self._first = first_layout(seed, config.evaluation_seed)
@@ -45,29 +49,51 @@ class RosBackend:
         if config.tasks_file:
             self._common['tasks_file'] = config.tasks_file
 
-    def collect(self, episodes: Mapping[str, int], folder: Path,
-                arguments: Mapping[str, Any]) -> list[EpisodeResult]:
+    def collect(
+        self, episodes: Mapping[str, int], folder: Path, arguments: Mapping[str, Any]
+    ) -> list[EpisodeResult]:
         """Record this number of demonstrations of each task in ``folder``/worker<i>."""
-        return self._run_episodes('collect.launch.py', folder, episodes, {
-            'seed': self._first, **arguments})
+        return self._run_episodes(
+            'collect.launch.py', folder, episodes, {'seed': self._first, **arguments}
+        )
 
-    def evaluate(self, checkpoint: Path, episodes: Mapping[str, int],
-                 folder: Path) -> list[EpisodeResult]:
+    def evaluate(
+        self, checkpoint: Path, episodes: Mapping[str, int], folder: Path
+    ) -> list[EpisodeResult]:
         """Play this number of episodes of each task without noise."""
-        return self._run_episodes('sim.launch.py', folder, episodes, {
-            'seed': self._config.evaluation_seed, 'checkpoint': checkpoint})
+        return self._run_episodes(
+            'sim.launch.py',
+            folder,
+            episodes,
+            {'seed': self._config.evaluation_seed, 'checkpoint': checkpoint},
+        )
 
-    def _run_episodes(self, launch_file: str, folder: Path, episodes: Mapping[str, int],
-                      arguments: Mapping[str, Any]) -> list[EpisodeResult]:
+    def _run_episodes(
+        self,
+        launch_file: str,
+        folder: Path,
+        episodes: Mapping[str, int],
+        arguments: Mapping[str, Any],
+    ) -> list[EpisodeResult]:
         title = ' '.join(folder.relative_to(self._run).parts)
         graphs, files = [], []
         for index, part in enumerate(deal(episodes, self._workers)):
             name = f'worker{index}'
             files.append(folder / f'{name}.json')
-            graphs.append(Graph(launch_file, {
-                'namespace': name, 'tasks': ','.join(f'{task}:{n}' for task, n in part.items()),
-                'bags': folder / name, 'results': files[-1], **self._common, **arguments},
-                self._run / 'logs' / f'{title.replace(" ", "-")}-{name}.log'))
+            graphs.append(
+                Graph(
+                    launch_file,
+                    {
+                        'namespace': name,
+                        'tasks': ','.join(f'{task}:{n}' for task, n in part.items()),
+                        'bags': folder / name,
+                        'results': files[-1],
+                        **self._common,
+                        **arguments,
+                    },
+                    self._run / 'logs' / f'{title.replace(" ", "-")}-{name}.log',
+                )
+            )
         run_graphs(graphs, title, sum(episodes.values()), lambda: (len(read_results(files)), ''))
         return [EpisodeResult(**result) for result in read_results(files)]
 
@@ -75,11 +101,21 @@ class RosBackend:
         """Run or continue stage 1 with SACfD; its bags are in ``folder``/episodes."""
         settings = folder / 'settings.yaml'
         write_settings(settings, self._settings)
-        graph = Graph('stage1.launch.py', {
-            'namespace': 'learning', 'tasks': task, 'checkpoint': checkpoint, 'output': folder,
-            'settings': settings, 'seed': self._first,
-            'bags': folder / 'episodes', 'results': folder / 'episodes.json', **self._common},
-            self._run / 'logs' / f'{folder.name}.log')
+        graph = Graph(
+            'stage1.launch.py',
+            {
+                'namespace': 'learning',
+                'tasks': task,
+                'checkpoint': checkpoint,
+                'output': folder,
+                'settings': settings,
+                'seed': self._first,
+                'bags': folder / 'episodes',
+                'results': folder / 'episodes.json',
+                **self._common,
+            },
+            self._run / 'logs' / f'{folder.name}.log',
+        )
 
         def progress() -> tuple[int, str]:
             rows = read_metrics(folder)
@@ -88,17 +124,23 @@ class RosBackend:
             newest = rows[-1]
             return int(newest['updates']), (
                 f'{newest["successes"]} of {newest["episodes"]} episodes solved, lately '
-                f'{newest.get("window_success", 0):.2f}')
+                f'{newest.get("window_success", 0):.2f}'
+            )
 
         run_graphs(
-            [graph], f'{folder.name} on {task}',
+            [graph],
+            f'{folder.name} on {task}',
             int(self._settings.env_steps * self._settings.updates_per_decision),
-            progress, unit='update', complete=lambda: read_outcome(folder) is not None)
+            progress,
+            unit='update',
+            complete=lambda: read_outcome(folder) is not None,
+        )
 
     def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore | None:
         """Return the newest successes of a stage 1, from its bags."""
-        return load_frames([folder / 'episodes'], policy.cameras, policy.image_size,
-                           newest=self._config.successes)
+        return load_frames(
+            [folder / 'episodes'], policy.cameras, policy.image_size, newest=self._config.successes
+        )
 
 
 def deal(episodes: Mapping[str, int], workers: int) -> list[dict[str, int]]:

@@ -57,8 +57,7 @@ def start(nodes: Callable[[LaunchContext], Iterable[Started]]) -> OpaqueFunction
     return OpaqueFunction(function=lambda context: actions(context, list(nodes(context))))
 
 
-def actions(context: LaunchContext,
-            started: Sequence[Started]) -> list[LaunchDescriptionEntity]:
+def actions(context: LaunchContext, started: Sequence[Started]) -> list[LaunchDescriptionEntity]:
     """Return the actions that start nodes of the suite and others.
 
     Raises:
@@ -68,12 +67,17 @@ def actions(context: LaunchContext,
     file = context.launch_configurations.get('params_file', '')
     nodes = {full_name(context, node): node for node in started if isinstance(node, SuiteNode)}
     try:
-        given = from_params_file(
-            Path(file).absolute(), nodes, context.launch_configurations) if file else {}
+        given = (
+            from_params_file(Path(file).absolute(), nodes, context.launch_configurations)
+            if file
+            else {}
+        )
     except ConfigError as error:
         raise RuntimeError(f'launch argument params_file:={file}: {error}') from error
-    return [_action(one, given.get(full_name(context, one), {}))
-            if isinstance(one, SuiteNode) else one for one in started]
+    return [
+        _action(one, given.get(full_name(context, one), {})) if isinstance(one, SuiteNode) else one
+        for one in started
+    ]
 
 
 def full_name(context: LaunchContext, node: SuiteNode) -> str:
@@ -84,8 +88,9 @@ def full_name(context: LaunchContext, node: SuiteNode) -> str:
     return f'{namespace.rstrip("/")}/{node.name}'
 
 
-def from_params_file(file: Path, nodes: dict[str, SuiteNode],
-                     arguments: Container[str]) -> dict[str, dict[str, Any]]:
+def from_params_file(
+    file: Path, nodes: dict[str, SuiteNode], arguments: Container[str]
+) -> dict[str, dict[str, Any]]:
     """Return the parameters of each node in a params file, by full name.
 
     Raises:
@@ -96,27 +101,40 @@ def from_params_file(file: Path, nodes: dict[str, SuiteNode],
     blocks: list[Block] = read_blocks(file)
     tables = {name: node_table(node.name) for name, node in nodes.items()}
     problems = file_problems(file, blocks, tables) or list(
-        _unused(file, blocks, nodes, tables, arguments))
+        _unused(file, blocks, nodes, tables, arguments)
+    )
     if problems:
         raise ConfigError('\n'.join(problems))
     return {name: given_to(name, table, blocks) for name, table in tables.items()}
 
 
-def _unused(file: Path, blocks: Sequence[Block], nodes: dict[str, SuiteNode],
-            tables: dict[str, Table], arguments: Container[str]) -> Iterator[str]:
+def _unused(
+    file: Path,
+    blocks: Sequence[Block],
+    nodes: dict[str, SuiteNode],
+    tables: dict[str, Table],
+    arguments: Container[str],
+) -> Iterator[str]:
     """Yield a line for each key that this launch file overrides in all matching nodes."""
     for block in blocks:
         for entry in block.entries:
             key = entry.name
-            sets = {name: node.parameters for name, node in nodes.items()
-                    if block.matches(name) and key in tables[name]}
-            if sets and all(key in fixed and fixed[key] != fitted(tables[name], key, entry.value)
-                            for name, fixed in sets.items()):
+            sets = {
+                name: node.parameters
+                for name, node in nodes.items()
+                if block.matches(name) and key in tables[name]
+            }
+            if sets and all(
+                key in fixed and fixed[key] != fitted(tables[name], key, entry.value)
+                for name, fixed in sets.items()
+            ):
                 name, fixed = next(iter(sets.items()))
                 remedy = f'use its argument {key}:=...' if key in arguments else 'remove it'
-                yield (f'{file}:{entry.line}: {block.name} {key}: {shown(entry.value)}: this '
-                       f'launch file sets {shown(fixed[key])} for {name} whatever the files say; '
-                       f'{remedy}')
+                yield (
+                    f'{file}:{entry.line}: {block.name} {key}: {shown(entry.value)}: this '
+                    f'launch file sets {shown(fixed[key])} for {name} whatever the files say; '
+                    f'{remedy}'
+                )
 
 
 def node_table(name: str) -> Table:
@@ -132,25 +150,38 @@ def node_table(name: str) -> Table:
 
 def ends_all(name: str) -> Callable[[ProcessExited, LaunchContext], Shutdown]:
     """Return a handler that ends the launch with a process, with status 1 if it failed."""
+
     def on_exit(event: ProcessExited, context: LaunchContext) -> Shutdown:
         status = event.returncode
         if status and not (context.is_shutdown and status in ASKED_TO_END):
             if not context.is_shutdown:
                 # SIGTERM before SIGINT, which prints a traceback in nodes that still import.
                 # Only once: a second signal would interrupt a node that finishes.
-                context.emit_event_sync(SignalProcess(
-                    signal_number=signal.SIGTERM, process_matcher=lambda process: True))
+                context.emit_event_sync(
+                    SignalProcess(
+                        signal_number=signal.SIGTERM, process_matcher=lambda process: True
+                    )
+                )
             # No other way for a launch file to set the exit status of `ros2 launch`.
-            raise RuntimeError(f'{name} failed: ' + (
-                f'signal {-status}' if status < 0 else f'exit status {status}'))
+            raise RuntimeError(
+                f'{name} failed: '
+                + (f'signal {-status}' if status < 0 else f'exit status {status}')
+            )
         return Shutdown(reason=f'{name} ended')
+
     return on_exit
 
 
 def _action(node: SuiteNode, given: dict[str, Any]) -> Node:
     config = Path(get_package_share_directory('irevla_bringup')) / 'config' / f'{node.name}.yaml'
     return Node(
-        package=node.package, executable=node.executable, name=node.name,
-        namespace=node.namespace, parameters=[str(config), {**given, **node.parameters}],
-        output='screen', emulate_tty=True, arguments=list(node.arguments),
-        on_exit=ends_all(node.name))
+        package=node.package,
+        executable=node.executable,
+        name=node.name,
+        namespace=node.namespace,
+        parameters=[str(config), {**given, **node.parameters}],
+        output='screen',
+        emulate_tty=True,
+        arguments=list(node.arguments),
+        on_exit=ends_all(node.name),
+    )

@@ -45,7 +45,8 @@ def checkpoint(tmp_path_factory):
 def install():
     """The module of `make setup`, which no package holds."""
     spec = importlib.util.spec_from_file_location(
-        'install', Path(__file__).resolve().parents[2] / 'setup/install.py')
+        'install', Path(__file__).resolve().parents[2] / 'setup/install.py'
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

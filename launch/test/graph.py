@@ -33,9 +33,11 @@ def untrained_checkpoint(folder: Path, **changes: object) -> Path:
     random = np.random.default_rng(0)
     actions = random.uniform(-0.04, 0.04, (50, 7))
     actions[:, 6] = random.uniform(0, 1, 50)
-    vla = VLA(replace(load_preset(CONFIG / 'presets/tiny.yaml'), **changes),
-              Statistics.from_data(random.normal(size=(50, 10)), actions),
-              instructions=['close the drawer'])
+    vla = VLA(
+        replace(load_preset(CONFIG / 'presets/tiny.yaml'), **changes),
+        Statistics.from_data(random.normal(size=(50, 10)), actions),
+        instructions=['close the drawer'],
+    )
     save_checkpoint(folder, vla, {})
     return folder
 
@@ -58,10 +60,20 @@ class RunningLaunch:
 
     def __init__(self, launch_file: str, log: Path, **arguments: object) -> None:
         self._log = log
-        command = ['ros2', 'launch', 'irevla_bringup', launch_file,
-                   *(f'{name}:={value}' for name, value in arguments.items())]
-        self.process = subprocess.Popen(command, stdout=log.open('w'), stderr=subprocess.STDOUT,
-                                        stdin=subprocess.DEVNULL, start_new_session=True)
+        command = [
+            'ros2',
+            'launch',
+            'irevla_bringup',
+            launch_file,
+            *(f'{name}:={value}' for name, value in arguments.items()),
+        ]
+        self.process = subprocess.Popen(
+            command,
+            stdout=log.open('w'),
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         self._seen: dict[int, psutil.Process] = {}
 
     def __enter__(self):
@@ -89,14 +101,20 @@ class RunningLaunch:
                 words = process.cmdline()
             except psutil.Error:
                 continue
-            found |= {word.removeprefix('__node:='): process for word in words
-                      if word.startswith('__node:=')}
+            found |= {
+                word.removeprefix('__node:='): process
+                for word in words
+                if word.startswith('__node:=')
+            }
         return found
 
     def alive(self) -> list[str]:
         """Return the names of nodes that still run."""
-        return [name for name, process in self.nodes().items()
-                if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+        return [
+            name
+            for name, process in self.nodes().items()
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        ]
 
     def wait(self, timeout_s: float) -> int:
         """Wait for the launch to end by itself; return its exit status."""

@@ -36,8 +36,9 @@ class Operator(Node):
         if self._episodes % 2 and self._first <= self._count <= self._last:
             stamp = message.header.stamp
             self.stamps.append(stamp_to_ns(stamp))
-            self._command.publish(action_to_message(
-                ACTION, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP))
+            self._command.publish(
+                action_to_message(ACTION, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP)
+            )
         self._count += 1
 
 
@@ -51,6 +52,7 @@ def operator(first: int, last: int):
     def spin() -> None:
         while not stop.is_set():
             executor.spin_once(0.1)
+
     thread = threading.Thread(target=spin)
     thread.start()
     try:

@@ -31,18 +31,36 @@ NODES = {
 }
 # What changes from run to run comes from the launch files.
 FROM_LAUNCH = {
-    'metaworld': {'cameras', 'image_size', 'horizon', 'linger', 'mode',
-                  'action_repeat', 'tasks_file'},
-    'expert': {'action_repeat', 'tasks_file'}, 'command_mux': set(), 'franka': {'robot_ip'},
+    'metaworld': {
+        'cameras',
+        'image_size',
+        'horizon',
+        'linger',
+        'mode',
+        'action_repeat',
+        'tasks_file',
+    },
+    'expert': {'action_repeat', 'tasks_file'},
+    'command_mux': set(),
+    'franka': {'robot_ip'},
     'realsense': {'cameras', 'serials', 'image_size', 'fps'},
     'spacemouse': {'cameras', 'max_skew_s', 'follow_policy'},
-    'replay': {'bag', 'cameras', 'max_skew_s'}, 'robot_episode': {
-        'camera', 'horizon', 'linger', 'arrange', 'operator_begins'}, 'scene': set(),
+    'replay': {'bag', 'cameras', 'max_skew_s'},
+    'robot_episode': {'camera', 'horizon', 'linger', 'arrange', 'operator_begins'},
+    'scene': set(),
     'scripted_operator': {'cameras', 'max_skew_s', 'demonstrate'},
     'recorder': {'cameras', 'root'},
-    'episode_runner': {'tasks', 'episodes', 'seed', 'instruction', 'output', 'wait_for',
-                       'recorded'},
-    'vla': {'checkpoint'}, 'learner': {'checkpoint', 'settings', 'root', 'seed'},
+    'episode_runner': {
+        'tasks',
+        'episodes',
+        'seed',
+        'instruction',
+        'output',
+        'wait_for',
+        'recorded',
+    },
+    'vla': {'checkpoint'},
+    'learner': {'checkpoint', 'settings', 'root', 'seed'},
     'reward': {'checkpoint', 'classifier'},
 }
 
@@ -56,7 +74,8 @@ def test_config_and_node_agree_on_the_parameters(node):
     for name, value in given.items():
         assert type(value) is type(declared[name].default), name
         assert value == declared[name].default, (
-            f'{name}: two defaults, {value} and {declared[name].default}')
+            f'{name}: two defaults, {value} and {declared[name].default}'
+        )
     lines = text.splitlines()
     for number, line in enumerate(lines):
         if line.startswith('    ') and ':' in line and line.strip()[0] not in '#-':
@@ -82,7 +101,11 @@ def test_a_task_that_cannot_name_a_recording_is_refused_before_a_node_starts():
 
 def test_every_node_of_the_suite_is_covered():
     root = CONFIG.parent
-    files = {path.stem.removesuffix('_node') for folder in ('src', 'sim')
-             for path in (root / folder).rglob('*_node.py') if 'test' not in path.parts}
+    files = {
+        path.stem.removesuffix('_node')
+        for folder in ('src', 'sim')
+        for path in (root / folder).rglob('*_node.py')
+        if 'test' not in path.parts
+    }
     # The fake ones are the real nodes with other devices.
     assert files == {*NODES, 'fake_realsense', 'fake_spacemouse'}

@@ -35,14 +35,20 @@ def module(path):
 def runner(tmp_path, monkeypatch):
     loaded = module(ROOT / 'benchmarks/conformance/run.py')
     (tmp_path / 'docs').mkdir()
-    for name, value in {'HERE': tmp_path, 'ROOT': tmp_path, 'PROGRAMS': ('first', 'second'),
-                        'LOGS': tmp_path / 'logs',
-                        'RESULTS': tmp_path / 'docs/found.json', 'VERSIONS': ('numpy',)}.items():
+    for name, value in {
+        'HERE': tmp_path,
+        'ROOT': tmp_path,
+        'PROGRAMS': ('first', 'second'),
+        'LOGS': tmp_path / 'logs',
+        'RESULTS': tmp_path / 'docs/found.json',
+        'VERSIONS': ('numpy',),
+    }.items():
         monkeypatch.setattr(loaded, name, value)
     monkeypatch.setattr(sys, 'argv', ['run.py'])
     (tmp_path / 'first.py').write_text(PROGRAM)
     (tmp_path / 'second.py').write_text(
-        'print("words"); print(\'{"merge": {"passed": true, "seconds": 2.5}}\')')
+        'print("words"); print(\'{"merge": {"passed": true, "seconds": 2.5}}\')'
+    )
     return loaded
 
 
@@ -94,7 +100,9 @@ def test_every_package_of_the_environment_is_pinned_and_hashed():
         if line and not line.startswith('#'):
             name = re.match(r'[a-z0-9]+', line)[0]
             assert f'\n{line.replace("[dataset]", "")} \\\n' in lock or name in (
-                'num2words', 'pyyaml')
+                'num2words',
+                'pyyaml',
+            )
             if name in ('transformers', 'peft', 'tokenizers', 'mcap', 'rosbags'):
                 assert f'\n{line} ' in ours, 'what users run is what is tested'
 
@@ -103,8 +111,11 @@ def test_without_a_fitting_python_one_line_says_what_to_do(monkeypatch):
     setup = module(ROOT / 'setup/conformance.py')
     monkeypatch.setattr(setup, 'pythons', lambda: iter([sys.executable, '/bin/false']))
     monkeypatch.setattr(setup, 'WANTED', '3.99')
-    with pytest.raises(SystemExit, match=r'conformance: Python 3\.99 with venv is needed .* '
-                                         r'PYTHON=/path/to/python3\.99`'):
+    with pytest.raises(
+        SystemExit,
+        match=r'conformance: Python 3\.99 with venv is needed .* '
+        r'PYTHON=/path/to/python3\.99`',
+    ):
         setup.find_python()
 
 
@@ -124,9 +135,14 @@ def test_another_machine_and_a_full_disk_are_refused(monkeypatch, tmp_path):
 def test_the_table_of_models_says_what_was_found():
     checks = json.loads((ROOT / 'docs/results/conformance.json').read_text())['families']['checks']
     table = (ROOT / 'docs/models.md').read_text().partition('\n## ')[0]
-    rows = {cells[0].split(':')[0].strip(): cells for cells in (
-        re.split(r'(?<!\\)\|', line)[1:-1] for line in table.splitlines()
-        if line.startswith('| '))}
+    rows = {
+        cells[0].split(':')[0].strip(): cells
+        for cells in (
+            re.split(r'(?<!\\)\|', line)[1:-1]
+            for line in table.splitlines()
+            if line.startswith('| ')
+        )
+    }
     rows.pop('family, for example')
     assert rows.keys() == checks.keys()
     for family, check in checks.items():

@@ -20,8 +20,10 @@ from irevla_sim.expert_noise import NOISE_STD
 from irevla_sim.panda.scene import HOME_JOINTS, THINGS
 
 # Those of today: an old name only says the new one.
-LAUNCH_FILES = sorted(set((CONFIG.parent / 'launch').glob('*.launch.py'))
-                      - {CONFIG.parent / 'launch/improve.launch.py'})
+LAUNCH_FILES = sorted(
+    set((CONFIG.parent / 'launch').glob('*.launch.py'))
+    - {CONFIG.parent / 'launch/improve.launch.py'}
+)
 # Defaults of launch arguments that are those of no node, by value, and why.
 DELIBERATE = {
     ('fps', '15'): 'a policy on a robot acts at this rate; a camera alone gives more',
@@ -46,7 +48,8 @@ def launch_defaults():
     """Return the name and default of each launch argument that has one, with its launch file."""
     for path in LAUNCH_FILES:
         for argument in get_launch_description_from_python_launch_file(
-                str(path)).get_launch_arguments():
+            str(path)
+        ).get_launch_arguments():
             default = ''.join(part.text for part in argument.default_value or ())
             if default:
                 yield path.name, argument.name, default
@@ -55,8 +58,9 @@ def launch_defaults():
 def test_a_launch_argument_has_the_default_of_a_node_that_gets_it():
     given, deliberate = list(launch_defaults()), set()
     for file, name, default in given:
-        of_nodes = {as_argument(table[name].default) for table in tables().values()
-                    if name in table}
+        of_nodes = {
+            as_argument(table[name].default) for table in tables().values() if name in table
+        }
         if (name, default) in DELIBERATE:
             assert default not in of_nodes, f'{file}: {name} is no difference'
             deliberate.add((name, default))
@@ -64,13 +68,16 @@ def test_a_launch_argument_has_the_default_of_a_node_that_gets_it():
             assert not of_nodes or default in of_nodes, f'{file}: {name}:={default}, {of_nodes}'
     assert deliberate == set(DELIBERATE)
     assert {'horizon', 'image_size', 'action_repeat', 'cameras', 'mode'} <= {
-        name for _, name, _ in given}
+        name for _, name, _ in given
+    }
 
 
 @pytest.mark.parametrize('node', NODES)
 def test_a_range_in_a_comment_is_the_node_s(node):
-    table, lines = import_module(NODES[node]).PARAMETERS, (
-        CONFIG / f'{node}.yaml').read_text().splitlines()
+    table, lines = (
+        import_module(NODES[node]).PARAMETERS,
+        (CONFIG / f'{node}.yaml').read_text().splitlines(),
+    )
     for comment, line in zip(lines, lines[1:]):
         name, found = line.strip().partition(':')[0], RANGE.search(comment)
         if found and comment.strip().startswith('#') and name in table:
@@ -79,10 +86,13 @@ def test_a_range_in_a_comment_is_the_node_s(node):
 
 def test_the_arm_s_file_gives_every_range():
     text = (CONFIG / 'franka.yaml').read_text()
-    scalars = [name for name, one in FRANKA.items()
-               if one.low is not None and not isinstance(one.default, list)]
+    scalars = [
+        name
+        for name, one in FRANKA.items()
+        if one.low is not None and not isinstance(one.default, list)
+    ]
     for name in scalars:
-        before = text[:text.index(f'    {name}: ')].splitlines()[-1]
+        before = text[: text.index(f'    {name}: ')].splitlines()[-1]
         assert RANGE.search(before), name
 
 

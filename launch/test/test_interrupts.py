@@ -28,9 +28,14 @@ def hear_interrupts():
 
 def test_many_interrupts_at_once_end_a_launch():
     for _ in range(TRIES):
-        process = subprocess.Popen([sys.executable, '-c', PROGRAM], stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL, text=True, start_new_session=True,
-                                   preexec_fn=hear_interrupts)
+        process = subprocess.Popen(
+            [sys.executable, '-c', PROGRAM],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+            preexec_fn=hear_interrupts,
+        )
         try:
             while 'process started' not in process.stdout.readline():
                 assert process.poll() is None

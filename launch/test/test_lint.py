@@ -18,8 +18,10 @@ def test_sources_follow_the_style():
     assert lint_problems(PACKAGE) == ''
 
 
-@pytest.mark.skipif(os.environ.get('ROS_DISTRO') != 'jazzy',
-                    reason='the types of rclpy differ between releases of ROS')
+@pytest.mark.skipif(
+    os.environ.get('ROS_DISTRO') != 'jazzy',
+    reason='the types of rclpy differ between releases of ROS',
+)
 def test_types_of_all_packages_fit():
     assert type_problems(PACKAGE.parent) == ''
 

@@ -27,15 +27,17 @@ def shown(module, capsys, monkeypatch):
 
 def test_the_table_is_complete():
     old = {name for name, _ in MOVED}
-    shims = [file for top in ('src', 'sim', 'launch')
-             for file in (ROOT / top).rglob('irevla_*/*.py')
-             if 'import run_moved' in file.read_text()]
+    shims = [
+        file
+        for top in ('src', 'sim', 'launch')
+        for file in (ROOT / top).rglob('irevla_*/*.py')
+        if 'import run_moved' in file.read_text()
+    ]
     assert old == {f'{file.parent.name}.{file.stem}' for file in shims}
 
 
 @pytest.mark.parametrize('old, new', MOVED)
-def test_a_moved_command_runs_under_its_old_name_and_tells_the_new(
-        old, new, capsys, monkeypatch):
+def test_a_moved_command_runs_under_its_old_name_and_tells_the_new(old, new, capsys, monkeypatch):
     from_old, from_new = (shown(name, capsys, monkeypatch) for name in (old, new))
     assert from_old.out == from_new.out and f'python -m {new}' in from_new.out
     assert f'python -m {old} is now python -m {new}' in from_old.err and not from_new.err

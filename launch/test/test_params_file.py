@@ -32,7 +32,8 @@ def launched(file, **arguments):
     for argument in module.generate_launch_description().get_launch_arguments():
         if argument.default_value is not None:
             context.launch_configurations[argument.name] = perform_substitutions(
-                context, argument.default_value)
+                context, argument.default_value
+            )
     context.launch_configurations.update(arguments)
     return context, list(module.launch_nodes(context))
 
@@ -40,14 +41,17 @@ def launched(file, **arguments):
 @pytest.fixture
 def refused(tmp_path):
     """Return why teleop.launch.py refuses a params_file of this text."""
+
     def refused(text, **arguments):
         path = tmp_path / 'lab.yaml'
         path.write_text(text)
-        context, started = launched('teleop.launch.py', **{
-            **TELEOP, 'params_file': str(path), **arguments})
+        context, started = launched(
+            'teleop.launch.py', **{**TELEOP, 'params_file': str(path), **arguments}
+        )
         with pytest.raises(RuntimeError) as error:
             actions(context, started)
         return str(error.value)
+
     return refused
 
 
@@ -55,26 +59,45 @@ def block(name, line):
     return f'{name}:\n  ros__parameters:\n    {line}\n'
 
 
-@pytest.mark.parametrize('text, arguments, words', [
-    (block('/**/franka', 'max_sped: 0.05'), {}, ('lab.yaml:3: /**/franka max_sped: 0.05: /franka',
-                                                 'the nearest is max_speed')),
-    (block('/**/franka_node', 'max_speed: 0.05'), {}, ('lab.yaml:1: block /**/franka_node ',
-                                                       'the nearest is /franka')),
-    (block('/franka', 'max_speed: 0.05'), {'namespace': 'lab'},
-     ('block /franka matches no node', 'the nearest is /lab/franka')),
-    (block('/**/spacemouse', 'view: 1.0'), {}, ('block /**/spacemouse matches no node',)),
-    (block('/**', 'max_sped: 0.05'), {}, ('lab.yaml:3: /** max_sped: 0.05: ', 'max_speed')),
-    (block('/**/franka', 'exposure_us: 8000'), {}, ('/realsense has it',)),
-    (block('/**/franka', 'max_speed: fast'), {}, ('max_speed: "fast": expected a number',)),
-    (block('/**/franka', 'box_low: [0.3, 0, 0.01]'), {}, ('expected [0.3, 0.0, 0.01]',)),
-    (block('/**/realsense', 'rotation: [0, 45]'), {}, ('rotation: [0, 45]: expected a list',)),
-    (block('/**/realsense', 'crop: [-1, 0, 48, 48]'), {}, ('whole numbers from 0 to 4096',)),
-    (block('/**/realsense', 'fps: 30'), {}, ('lab.yaml:3: /**/realsense fps: 30: this launch file '
-                                             'sets 15 for /realsense', 'argument fps:=')),
-    (block('/**/realsense', 'width: 640'), {}, ('sets 320 for /realsense', 'remove it')),
-    (block('/**', 'max_skew_s: 0.5'), {}, ('max_skew_s: 0.5: this launch file sets 0.1 ',)),
-    (block('/**', 'use_sim_time: true'), {}, ('use_sim_time: true', '/clock')),
-    ('[', {}, ('lab.yaml:1: not YAML',))])
+@pytest.mark.parametrize(
+    'text, arguments, words',
+    [
+        (
+            block('/**/franka', 'max_sped: 0.05'),
+            {},
+            ('lab.yaml:3: /**/franka max_sped: 0.05: /franka', 'the nearest is max_speed'),
+        ),
+        (
+            block('/**/franka_node', 'max_speed: 0.05'),
+            {},
+            ('lab.yaml:1: block /**/franka_node ', 'the nearest is /franka'),
+        ),
+        (
+            block('/franka', 'max_speed: 0.05'),
+            {'namespace': 'lab'},
+            ('block /franka matches no node', 'the nearest is /lab/franka'),
+        ),
+        (block('/**/spacemouse', 'view: 1.0'), {}, ('block /**/spacemouse matches no node',)),
+        (block('/**', 'max_sped: 0.05'), {}, ('lab.yaml:3: /** max_sped: 0.05: ', 'max_speed')),
+        (block('/**/franka', 'exposure_us: 8000'), {}, ('/realsense has it',)),
+        (block('/**/franka', 'max_speed: fast'), {}, ('max_speed: "fast": expected a number',)),
+        (block('/**/franka', 'box_low: [0.3, 0, 0.01]'), {}, ('expected [0.3, 0.0, 0.01]',)),
+        (block('/**/realsense', 'rotation: [0, 45]'), {}, ('rotation: [0, 45]: expected a list',)),
+        (block('/**/realsense', 'crop: [-1, 0, 48, 48]'), {}, ('whole numbers from 0 to 4096',)),
+        (
+            block('/**/realsense', 'fps: 30'),
+            {},
+            (
+                'lab.yaml:3: /**/realsense fps: 30: this launch file sets 15 for /realsense',
+                'argument fps:=',
+            ),
+        ),
+        (block('/**/realsense', 'width: 640'), {}, ('sets 320 for /realsense', 'remove it')),
+        (block('/**', 'max_skew_s: 0.5'), {}, ('max_skew_s: 0.5: this launch file sets 0.1 ',)),
+        (block('/**', 'use_sim_time: true'), {}, ('use_sim_time: true', '/clock')),
+        ('[', {}, ('lab.yaml:1: not YAML',)),
+    ],
+)
 def test_a_key_without_effect_is_refused(refused, text, arguments, words):
     said = refused(text, **arguments)
     assert len(said.splitlines()) == 1 and said.startswith('launch argument params_file:=')
@@ -82,8 +105,7 @@ def test_a_key_without_effect_is_refused(refused, text, arguments, words):
         assert word in said
 
 
-@pytest.mark.parametrize('text', [
-    block('/**/realsense', 'fps: 15'), block('/**', 'horizon: 50')])
+@pytest.mark.parametrize('text', [block('/**/realsense', 'fps: 15'), block('/**', 'horizon: 50')])
 def test_what_the_launch_file_sets_too_may_be_said(tmp_path, text):
     path = tmp_path / 'lab.yaml'
     path.write_text(text)
@@ -99,8 +121,9 @@ def test_a_file_that_is_not_there_is_refused():
 
 def test_a_namespace_around_counts(tmp_path):
     """As of PushRosNamespace in a launch file that includes one of the suite."""
-    context, started = launched('teleop.launch.py', namespace='left', ros_namespace='lab',
-                                **TELEOP)
+    context, started = launched(
+        'teleop.launch.py', namespace='left', ros_namespace='lab', **TELEOP
+    )
     names = {full_name(context, node) for node in started if isinstance(node, SuiteNode)}
     assert '/lab/left/franka' in names
 
@@ -112,29 +135,44 @@ def test_each_node_is_given_what_it_declares_and_no_more(tmp_path):
     nodes = {full_name(context, node): node for node in started if isinstance(node, SuiteNode)}
     given = from_params_file(path, nodes, ())
     assert {name: values for name, values in given.items() if values} == {
-        '/franka': {'max_speed': 1.0}, '/realsense': {'gain': 30}}
+        '/franka': {'max_speed': 1.0},
+        '/realsense': {'gain': 30},
+    }
     assert len(actions(context, started)) == len(started)
 
 
 @pytest.mark.parametrize('file', ['sim.launch.py', 'robot.launch.py', 'stage1.launch.py'])
 @pytest.mark.parametrize('asked', ['true', 'false', None])
 def test_what_the_policy_saw_is_recorded_only_when_asked_for(tmp_path, file, asked):
-    arguments = {**TELEOP, 'checkpoint': str(CHECKPOINT), 'bags': str(tmp_path),
-                 'output': str(tmp_path), **({'record_policy_steps': asked} if asked else {})}
+    arguments = {
+        **TELEOP,
+        'checkpoint': str(CHECKPOINT),
+        'bags': str(tmp_path),
+        'output': str(tmp_path),
+        **({'record_policy_steps': asked} if asked else {}),
+    }
     _, started = launched(file, **arguments)
-    recorder, = [one for one in started if isinstance(one, SuiteNode) and one.name == 'recorder']
+    (recorder,) = [one for one in started if isinstance(one, SuiteNode) and one.name == 'recorder']
     assert recorder.parameters['record_policy_steps'] is (asked == 'true')
 
 
 def test_a_launch_file_without_a_policy_records_none(tmp_path):
     _, started = launched('teleop.launch.py', bags=str(tmp_path), **TELEOP)
-    recorder, = [one for one in started if isinstance(one, SuiteNode) and one.name == 'recorder']
+    (recorder,) = [one for one in started if isinstance(one, SuiteNode) and one.name == 'recorder']
     assert recorder.parameters['record_policy_steps'] is False
 
 
-@pytest.mark.parametrize('argument, given', [
-    ('cameras', 'front left,wrist'), ('cameras', '2nd'), ('cameras', 'front-left'),
-    ('cameras', 'front,front'), ('serials', '123,123'), ('namespace', 'my lab')])
+@pytest.mark.parametrize(
+    'argument, given',
+    [
+        ('cameras', 'front left,wrist'),
+        ('cameras', '2nd'),
+        ('cameras', 'front-left'),
+        ('cameras', 'front,front'),
+        ('serials', '123,123'),
+        ('namespace', 'my lab'),
+    ],
+)
 def test_names_that_cannot_be_are_refused(argument, given):
     with pytest.raises(RuntimeError, match=f'launch argument {argument}:={given}: '):
         launched('teleop.launch.py', **{**TELEOP, argument: given})
@@ -158,23 +196,34 @@ def test_the_file_of_docs_hardware_fits(tmp_path):
 def test_cameras_and_joints_have_the_form_of_a_name_in_every_table():
     for name in NODES:
         for key, parameter in node_table(name).items():
-            assert (parameter.form is CAMERA) == (
-                key in ('camera', 'cameras', 'joint_prefix')), (name, key)
+            assert (parameter.form is CAMERA) == (key in ('camera', 'cameras', 'joint_prefix')), (
+                name,
+                key,
+            )
 
 
 def test_the_tables_are_read_without_what_takes_seconds():
-    subprocess.run([sys.executable, '-c', 'import sys\n'
-                    'from irevla_bringup.starting import node_table\n'
-                    f'for name in {list(NODES)}: assert node_table(name)\n'
-                    'assert not {"torch", "transformers"} & set(sys.modules)'], check=True)
+    subprocess.run(
+        [
+            sys.executable,
+            '-c',
+            'import sys\n'
+            'from irevla_bringup.starting import node_table\n'
+            f'for name in {list(NODES)}: assert node_table(name)\n'
+            'assert not {"torch", "transformers"} & set(sys.modules)',
+        ],
+        check=True,
+    )
 
 
 @pytest.mark.parametrize('where', [{'on': 'simulator'}, {'on': 'robot', **TELEOP}])
-@pytest.mark.parametrize('given, expected', [
-    ({}, None), ({'bag_max_skew_s': '0'}, 0.0), ({'bag_max_skew_s': '0.05'}, 0.05)])
+@pytest.mark.parametrize(
+    'given, expected',
+    [({}, None), ({'bag_max_skew_s': '0'}, 0.0), ({'bag_max_skew_s': '0.05'}, 0.05)],
+)
 def test_a_replay_gets_the_skew_of_its_bag_only_where_it_is_given(where, given, expected):
     _, started = launched('replay.launch.py', bag=str(BAG), **where, **given)
-    replay, = (one for one in started if isinstance(one, SuiteNode) and one.name == 'replay')
+    (replay,) = (one for one in started if isinstance(one, SuiteNode) and one.name == 'replay')
     assert replay.parameters.get('bag_max_skew_s') == expected
 
 

@@ -32,8 +32,10 @@ def test_everything_asked_for_is_locked():
 
 
 def test_the_groups_of_the_lock_are_disjoint_and_complete(install):
-    groups = [install.locked(pattern) for pattern in
-              ('uv==', 'torch==', install.CUDA, f'(?!{install.CUDA}|torch==|uv==|#)')]
+    groups = [
+        install.locked(pattern)
+        for pattern in ('uv==', 'torch==', install.CUDA, f'(?!{install.CUDA}|torch==|uv==|#)')
+    ]
     names = [line for group in groups for line in group.splitlines() if '==' in line]
     assert len(names) == len(set(names)) == len(entries())
 
@@ -42,8 +44,11 @@ def test_missing_debian_packages_stop_a_user_with_the_exact_line(install, tmp_pa
     (tmp_path / 'apt.txt').write_text('libc6\nirevla-no-such-package\n')
     monkeypatch.setattr(install, 'SETUP', tmp_path)
     monkeypatch.setattr(install.os, 'geteuid', lambda: 1000)
-    with pytest.raises(SystemExit, match=r"sudo sh -c 'apt-get update && apt-get install -y "
-                                         r"--no-install-recommends irevla-no-such-package'"):
+    with pytest.raises(
+        SystemExit,
+        match=r"sudo sh -c 'apt-get update && apt-get install -y "
+        r"--no-install-recommends irevla-no-such-package'",
+    ):
         install.install_debian_packages()
 
 
@@ -62,8 +67,9 @@ def franky(install, tmp_path, monkeypatch):
     monkeypatch.setattr(install, 'FRANKY', tmp_path / 'franky')
     monkeypatch.setattr(install, 'FRANKY_STAMP', tmp_path / '.franky')
     monkeypatch.setattr(install, 'VENV', tmp_path)
-    monkeypatch.setattr(install, 'run', lambda *words, **_: commands.append(
-        ' '.join(map(str, words))))
+    monkeypatch.setattr(
+        install, 'run', lambda *words, **_: commands.append(' '.join(map(str, words)))
+    )
     wheel = tmp_path / 'franky_control-2.0.0+libfranka.0.9.2-cp311-cp311-linux_x86_64.whl'
     wheel.write_bytes(b'a wheel')
 
@@ -71,6 +77,7 @@ def franky(install, tmp_path, monkeypatch):
         commands.clear()
         install.install_franky(Path('python'), wanted)
         return [command for command in commands if ' -c ' not in command]
+
     set_up.wheel, set_up.kept = wheel, tmp_path / 'franky' / wheel.name
     set_up.new_environment = (tmp_path / '.franky').unlink
     return set_up
@@ -78,20 +85,20 @@ def franky(install, tmp_path, monkeypatch):
 
 def test_a_chosen_franky_is_shown_with_its_hash_and_kept_over_set_ups(franky, capsys):
     assert franky() == []
-    command, = franky(str(franky.wheel))
+    (command,) = franky(str(franky.wheel))
     assert '--force-reinstall' in command and command.endswith(franky.wheel.name)
     digest = hashlib.sha256(b'a wheel').hexdigest()
     assert f'{franky.wheel.name}, sha256 {digest}' in capsys.readouterr().out
     franky.wheel.unlink()
     assert franky() == [], 'it is installed'
     franky.new_environment()
-    command, = franky()
+    (command,) = franky()
     assert command.endswith(str(franky.kept))
 
 
 def test_franky_of_the_lock_comes_back_when_asked_for(franky):
     franky(str(franky.wheel))
-    command, = franky('lock')
+    (command,) = franky('lock')
     assert '--require-hashes' in command
     assert franky() == []
 
@@ -103,9 +110,13 @@ def test_a_kept_franky_that_changed_is_refused(franky):
         franky()
 
 
-@pytest.mark.parametrize(('wanted', 'words'), [
-    ('/no/such/franky_control-2.0.0.whl', 'there is no such file'),
-    ('numpy-1.0-py3-none-any.whl', 'a wheel of franky-control is needed')])
+@pytest.mark.parametrize(
+    ('wanted', 'words'),
+    [
+        ('/no/such/franky_control-2.0.0.whl', 'there is no such file'),
+        ('numpy-1.0-py3-none-any.whl', 'a wheel of franky-control is needed'),
+    ],
+)
 def test_what_is_no_franky_is_refused_and_nothing_is_kept(franky, wanted, words):
     file = franky.wheel.parent / wanted
     if not wanted.startswith('/'):
@@ -116,7 +127,8 @@ def test_what_is_no_franky_is_refused_and_nothing_is_kept(franky, wanted, words)
 
 
 def test_make_help_lists_every_target():
-    shown = subprocess.run(['make', '-C', ROOT, 'help'], capture_output=True, text=True,
-                           timeout=30).stdout
+    shown = subprocess.run(
+        ['make', '-C', ROOT, 'help'], capture_output=True, text=True, timeout=30
+    ).stdout
     for target in ('setup', 'demo', 'test', 'bench', 'conformance', 'lint', 'lock', 'clean'):
         assert f'make {target}' in shown

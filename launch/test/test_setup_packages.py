@@ -21,10 +21,12 @@ def write_wheel(folder, name, version, script):
     info = f'{name}-{version}.dist-info'
     with zipfile.ZipFile(file, 'w') as wheel:
         wheel.writestr(f'{name}-{version}.data/scripts/{script}', f'#!python\n{version}\n')
-        wheel.writestr(f'{info}/METADATA',
-                       f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n')
-        wheel.writestr(f'{info}/WHEEL',
-                       'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n')
+        wheel.writestr(
+            f'{info}/METADATA', f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n'
+        )
+        wheel.writestr(
+            f'{info}/WHEEL', 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n'
+        )
         wheel.writestr(f'{info}/RECORD', '')
     return file
 
@@ -33,8 +35,11 @@ def write_wheel(folder, name, version, script):
 def venv(tmp_path_factory):
     """Return a virtual environment as made where a system ROS 2 is sourced."""
     folder = tmp_path_factory.mktemp('setup') / 'venv'
-    subprocess.run([sys._base_executable, '-m', 'venv', '--system-site-packages', folder],
-                   check=True, timeout=120)
+    subprocess.run(
+        [sys._base_executable, '-m', 'venv', '--system-site-packages', folder],
+        check=True,
+        timeout=120,
+    )
     return folder
 
 
@@ -55,11 +60,13 @@ def lock(wheel):
     name, version = wheel.name.split('-')[:2]
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     wheel.with_name('requirements.lock').write_text(
-        f'{name.replace("_", "-")}=={version} \\\n    --hash=sha256:{digest}\n')
+        f'{name.replace("_", "-")}=={version} \\\n    --hash=sha256:{digest}\n'
+    )
 
 
 def test_what_pythonpath_shows_is_installed_in_the_environment_all_the_same(
-        install, environment, tmp_path, monkeypatch):
+    install, environment, tmp_path, monkeypatch
+):
     wheel = write_wheel(tmp_path, 'uv', '0.0.1', 'uv')
     lock(wheel)
     prefix = tmp_path / 'ros'
@@ -72,7 +79,8 @@ def test_what_pythonpath_shows_is_installed_in_the_environment_all_the_same(
 
 
 def test_franky_of_the_lock_replaces_a_build_for_another_libfranka(
-        install, environment, tmp_path, monkeypatch):
+    install, environment, tmp_path, monkeypatch
+):
     lock(write_wheel(tmp_path, 'franky_control', '2.0.0', 'franky'))
     (tmp_path / 'other').mkdir()
     other = write_wheel(tmp_path / 'other', 'franky_control', '2.0.0+libfranka.0.9.2', 'franky')
@@ -89,11 +97,11 @@ def torch(install, tmp_path, monkeypatch):
     wheel = tmp_path / 'torch-2.13.0+cpu-cp311-cp311-linux_x86_64.whl'
     wheel.write_bytes(b'a CPU build')
     hashes = tmp_path / 'torch-cpu.hashes'
-    hashes.write_text('# CPU\n--hash=sha256:'
-                      f'{hashlib.sha256(b"a CPU build").hexdigest()}\n')
+    hashes.write_text(f'# CPU\n--hash=sha256:{hashlib.sha256(b"a CPU build").hexdigest()}\n')
     (tmp_path / 'requirements.lock').write_text(
         f'nvidia-cublas==1 \\\n    --hash=sha256:0\ntorch==2.13.0 \\\n'
-        f'    {hashes.read_text().split()[-1]} \\\n    --hash=sha256:1\n')
+        f'    {hashes.read_text().split()[-1]} \\\n    --hash=sha256:1\n'
+    )
     monkeypatch.setattr(install, 'SETUP', tmp_path)
     monkeypatch.setattr(install, 'VENV', tmp_path)
     installed = []
@@ -119,13 +127,14 @@ def torch(install, tmp_path, monkeypatch):
         on_offer.update(source=source, bytes=content)
         monkeypatch.setattr(install, 'nvidia_driver', lambda: driver)
         install.install_torch(Path('python'), wanted)
-        text, = installed
+        (text,) = installed
         if 'torch==2.13.0' not in text:
             assert text.endswith('+cpu-cp311-cp311-linux_x86_64.whl')
             return 'cpu'
         assert 'nvidia-cublas' in text and '--hash=sha256:1' in text
         assert hashes.read_text().split()[-1] not in text, 'pip might take the CPU build'
         return 'cuda'
+
     return set_up
 
 
@@ -171,8 +180,9 @@ def environments(install, tmp_path, monkeypatch):
     monkeypatch.setattr(install, 'install_debian_packages', lambda: None)
     monkeypatch.setattr(install, 'install_franky', lambda *_: None)
     monkeypatch.setattr(install, 'run', lambda *_: (tmp_path / 'venv').mkdir(exist_ok=True))
-    monkeypatch.setattr(install, 'install_python_packages',
-                        lambda _python, _ros, torch: built.append(torch))
+    monkeypatch.setattr(
+        install, 'install_python_packages', lambda _python, _ros, torch: built.append(torch)
+    )
     monkeypatch.setattr(install.subprocess, 'run', lambda *_, **__: SimpleNamespace(returncode=0))
     monkeypatch.delenv('ROS_DISTRO', raising=False)
 
@@ -181,6 +191,7 @@ def environments(install, tmp_path, monkeypatch):
         monkeypatch.setattr(install.sys, 'argv', ['install.py', *words])
         install.main()
         return built[:]
+
     return set_up
 
 
@@ -195,7 +206,8 @@ def test_the_choice_of_torch_is_kept_over_set_ups(environments, install, monkeyp
 
 
 def test_a_sourced_ros_of_another_python_is_refused_before_anything_is_installed(
-        environments, install, monkeypatch):
+    environments, install, monkeypatch
+):
     monkeypatch.setattr(install.subprocess, 'run', lambda *_, **__: SimpleNamespace(returncode=1))
     monkeypatch.delenv('IREVLA_ROS_WHEELS', raising=False)
     monkeypatch.setenv('ROS_DISTRO', 'humble')

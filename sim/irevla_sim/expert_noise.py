@@ -5,5 +5,8 @@
 from irevla_control.parameters.parameter import Parameter
 
 NOISE_STD_RANGE = 0.0, 2.0
-NOISE_STD = Parameter(0.3, 'standard deviation of the noise on commands, as a share of the '
-                           'largest command', *NOISE_STD_RANGE)
+NOISE_STD = Parameter(
+    0.3,
+    'standard deviation of the noise on commands, as a share of the largest command',
+    *NOISE_STD_RANGE,
+)

@@ -32,8 +32,17 @@ HOLD = np.array([0, 0, 0, 0, 0, 0, 1.0])
 def running(module, namespace='/', **parameters):
     """Run a node of this package in its own process."""
     flags = [part for name, value in parameters.items() for part in ('-p', f'{name}:={value}')]
-    process = subprocess.Popen([sys.executable, '-m', f'irevla_sim.metaworld.{module}',
-                                '--ros-args', '-r', f'__ns:={namespace}', *flags])
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            '-m',
+            f'irevla_sim.metaworld.{module}',
+            '--ros-args',
+            '-r',
+            f'__ns:={namespace}',
+            *flags,
+        ]
+    )
     try:
         yield process
     finally:
@@ -73,7 +82,8 @@ class Client:
 
     def _keep_image(self, name):
         return lambda message: self.images[name].update(
-            {stamp_to_ns(message.header.stamp): message_to_image(message)})
+            {stamp_to_ns(message.header.stamp): message_to_image(message)}
+        )
 
     def _keep_robot(self, message):
         stamp = stamp_to_ns(message.header.stamp)
@@ -85,7 +95,8 @@ class Client:
     @staticmethod
     def _keep(store):
         return lambda message: store.update(
-            {stamp_to_ns(message.header.stamp): message_to_action(message)})
+            {stamp_to_ns(message.header.stamp): message_to_action(message)}
+        )
 
     def close(self):
         self._executor.remove_node(self.node)
@@ -103,9 +114,14 @@ class Client:
             self._executor.spin_once(timeout_sec=0.02)
 
     def wait_for_simulator(self):
-        self.spin_until(lambda: self._reset.service_is_ready()
-                        and self.command.get_subscription_count()
-                        and self.node.count_publishers('robot_state'), 60)
+        self.spin_until(
+            lambda: (
+                self._reset.service_is_ready()
+                and self.command.get_subscription_count()
+                and self.node.count_publishers('robot_state')
+            ),
+            60,
+        )
         self.spin_for(0.5)
 
     def wait_for_expert(self, task='drawer-open', timeout_s=60.0):
@@ -139,12 +155,15 @@ class Client:
         parts = (*self.images.values(), self.states, self.simulator)
         self.spin_until(lambda: all(stamp in part for part in parts))
         return {name: images[stamp] for name, images in self.images.items()} | {
-            'state': self.states[stamp], 'simulator_state': self.simulator[stamp]}
+            'state': self.states[stamp],
+            'simulator_state': self.simulator[stamp],
+        }
 
     def send(self, action, stamp_ns=None, frame_id='base'):
         stamp = self.episode.header.stamp if stamp_ns is None else ns_to_stamp(stamp_ns)
-        self.command.publish(action_to_message(action, stamp, frame_id,
-                                               EndEffectorCommand.SOURCE_POLICY))
+        self.command.publish(
+            action_to_message(action, stamp, frame_id, EndEffectorCommand.SOURCE_POLICY)
+        )
 
     def step(self, action):
         """Send the action; return the observation that follows it."""

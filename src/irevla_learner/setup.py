@@ -18,15 +18,28 @@ setup(
         ('share/' + NAME, ['package.xml']),
     ],
     install_requires=[
-        'av', 'gymnasium', 'jinja2', 'markupsafe', 'matplotlib', 'numpy',
-        'opencv-python-headless', 'pillow', 'safetensors', 'setuptools', 'torch'],
+        'av',
+        'gymnasium',
+        'jinja2',
+        'markupsafe',
+        'matplotlib',
+        'numpy',
+        'opencv-python-headless',
+        'pillow',
+        'safetensors',
+        'setuptools',
+        'torch',
+    ],
     extras_require={'test': ['hypothesis', 'pytest', 'pyyaml']},
     zip_safe=True,
     maintainer='The irevla Authors',
     maintainer_email='irevla@example.org',
     description='The iRe-VLA loop around the policy',
     license='Apache-2.0',
-    entry_points={'console_scripts': [
-        'learner_node = irevla_learner.nodes.learner_node:main',
-        'reward_node = irevla_learner.nodes.reward_node:main']},
+    entry_points={
+        'console_scripts': [
+            'learner_node = irevla_learner.nodes.learner_node:main',
+            'reward_node = irevla_learner.nodes.reward_node:main',
+        ]
+    },
 )

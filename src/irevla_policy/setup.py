@@ -17,15 +17,27 @@ setup(
         ('share/' + NAME, ['package.xml']),
     ],
     install_requires=[
-        'accelerate', 'matplotlib', 'numpy', 'peft', 'pillow', 'pyyaml', 'safetensors',
-        'setuptools', 'tokenizers', 'torch', 'transformers'],
+        'accelerate',
+        'matplotlib',
+        'numpy',
+        'peft',
+        'pillow',
+        'pyyaml',
+        'safetensors',
+        'setuptools',
+        'tokenizers',
+        'torch',
+        'transformers',
+    ],
     extras_require={'test': ['hypothesis', 'opencv-python-headless', 'pyarrow', 'pytest']},
     zip_safe=True,
     maintainer='The irevla Authors',
     maintainer_email='irevla@example.org',
     description='The vision-language-action model',
     license='Apache-2.0',
-    entry_points={'console_scripts': [
-        'vla_node = irevla_policy.nodes.vla_node:main',
-    ]},
+    entry_points={
+        'console_scripts': [
+            'vla_node = irevla_policy.nodes.vla_node:main',
+        ]
+    },
 )

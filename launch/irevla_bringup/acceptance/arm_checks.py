@@ -47,19 +47,44 @@ class ArmChecks:
         """Return the checks in order."""
         slow = f'{SPEED} m/s'
         return [
-            Check('home', f'The arm goes home at {slow}. One hand on its stop button.', self.home,
-                  'Did it go there without a jerk or noise, and is this your home pose?'),
-            Check('box', f'The arm goes to each side of its box and back home at {slow}.',
-                  self.box, 'Did it stop clear of the table, the camera and all else each time?'),
-            Check('tilt', 'The hand tilts to both sides as far as it may.', self.tilt,
-                  'Did it tilt about the fingertips, and stop before anything touched?'),
-            Check('stop', 'The arm moves on a small circle, and is stopped by the emergency '
-                  'stop.',
-                  self.stop, 'Did it brake at once and stay?'),
-            Check('recover', 'The arm recovers from the stop: it must not move before it is sent '
-                  'home; then it goes home.', self.recover, 'Did it move only when sent home?'),
-            Check('hand', 'The hand closes and opens. Nothing between the fingers.', self.hand,
-                  'Did both fingers close and open?')]
+            Check(
+                'home',
+                f'The arm goes home at {slow}. One hand on its stop button.',
+                self.home,
+                'Did it go there without a jerk or noise, and is this your home pose?',
+            ),
+            Check(
+                'box',
+                f'The arm goes to each side of its box and back home at {slow}.',
+                self.box,
+                'Did it stop clear of the table, the camera and all else each time?',
+            ),
+            Check(
+                'tilt',
+                'The hand tilts to both sides as far as it may.',
+                self.tilt,
+                'Did it tilt about the fingertips, and stop before anything touched?',
+            ),
+            Check(
+                'stop',
+                'The arm moves on a small circle, and is stopped by the emergency stop.',
+                self.stop,
+                'Did it brake at once and stay?',
+            ),
+            Check(
+                'recover',
+                'The arm recovers from the stop: it must not move before it is sent '
+                'home; then it goes home.',
+                self.recover,
+                'Did it move only when sent home?',
+            ),
+            Check(
+                'hand',
+                'The hand closes and opens. Nothing between the fingers.',
+                self.hand,
+                'Did both fingers close and open?',
+            ),
+        ]
 
     def home(self) -> dict[str, Any]:
         """Go home; measure the deviation."""
@@ -113,13 +138,17 @@ class ArmChecks:
             end, angle = time.monotonic() + STOPS_WITHIN_S, 0.0
             while lab.arm.mode != RobotState.MODE_STOPPED:
                 if time.monotonic() > end:
-                    raise CheckError('the arm does not stop' if stopping else
-                                     f'the arm does not move; it is {MODES[lab.arm.mode]}')
+                    raise CheckError(
+                        'the arm does not stop'
+                        if stopping
+                        else f'the arm does not move; it is {MODES[lab.arm.mode]}'
+                    )
                 lab.send(SPEED * COMMAND_S * np.array([-np.sin(angle), np.cos(angle), 0]))
                 angle += SPEED * COMMAND_S / RADIUS
                 if stopping is None and lab.joint_speed > 2 * RESTS:
-                    stopping = subprocess.Popen(STOP, stdout=subprocess.PIPE, text=True,
-                                                stderr=subprocess.STDOUT)
+                    stopping = subprocess.Popen(
+                        STOP, stdout=subprocess.PIPE, text=True, stderr=subprocess.STDOUT
+                    )
                     end = time.monotonic() + STOPS_WITHIN_S
                 if stopping and stopping.poll():
                     break
@@ -131,15 +160,21 @@ class ArmChecks:
         assert lab.left is not None
         speed = joint_speed_of(lab.left)
         if speed < RESTS:
-            raise CheckError(f'the arm was at rest when it was stopped ({speed:.3f} rad/s), so '
-                             'its brakes were not tested')
+            raise CheckError(
+                f'the arm was at rest when it was stopped ({speed:.3f} rad/s), so '
+                'its brakes were not tested'
+            )
         lab.rest()
         rest_s = time.monotonic() - lab.left_at
         distance = np.linalg.norm(lab.pose.position - pose_of(lab.left).position)
         if distance > STOPS_IN:
             raise CheckError(f'the arm moved {1e3 * distance:.0f} mm after the stop')
-        return {'program': said, 'rad_s_before': round(speed, 3), 'rest_ms': round(1e3 * rest_s),
-                'way_mm': round(1e3 * float(distance), 1)}
+        return {
+            'program': said,
+            'rad_s_before': round(speed, 3),
+            'rest_ms': round(1e3 * rest_s),
+            'way_mm': round(1e3 * float(distance), 1),
+        }
 
     def recover(self) -> dict[str, Any]:
         """Recover from the stop; check that commands do not move an idle arm."""
@@ -163,8 +198,9 @@ class ArmChecks:
             end = time.monotonic() + 10
             while abs(self._lab.arm.gripper - wish) > 0.1:
                 if time.monotonic() > end:
-                    raise CheckError(f'the hand is not {name}: its opening is '
-                                     f'{self._lab.arm.gripper:.2f}')
+                    raise CheckError(
+                        f'the hand is not {name}: its opening is {self._lab.arm.gripper:.2f}'
+                    )
                 self._lab.send(gripper=wish)
             measured[f'opening_{name}'] = round(float(self._lab.arm.gripper), 3)
         return measured
@@ -185,8 +221,10 @@ class ArmChecks:
                     break
                 before, checked = lab.pose, time.monotonic()
         if _rests(began, lab.pose):
-            raise CheckError(f'the arm did not move; it is {MODES[lab.arm.mode]}. Is home at a '
-                             'border of the box?')
+            raise CheckError(
+                f'the arm did not move; it is {MODES[lab.arm.mode]}. Is home at a '
+                'border of the box?'
+            )
         return lab.pose.position
 
 

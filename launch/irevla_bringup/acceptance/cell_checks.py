@@ -39,8 +39,9 @@ Launch = Callable[[str, dict[str, object]], contextlib.AbstractContextManager]
 class CellChecks:
     """The checks; the first starts the graph of demonstrations, the third ends it."""
 
-    def __init__(self, lab: Lab, launch: Launch, cameras: list[str], fps: int,
-                 folder: Path) -> None:
+    def __init__(
+        self, lab: Lab, launch: Launch, cameras: list[str], fps: int, folder: Path
+    ) -> None:
         """Use ``lab``; write images and the recording into ``folder``."""
         self._lab, self._launch, self._cameras, self._fps = lab, launch, cameras, fps
         self._folder, self._bags = folder, folder / 'bags'
@@ -49,7 +50,8 @@ class CellChecks:
         # Arrival times [s since 1970] and images; a person may take minutes, so only the newest.
         most = math.ceil(2 * LOOK_S * fps)
         self._pictures: dict[str, deque[tuple[float, Image]]] = {
-            name: deque(maxlen=most) for name in cameras}
+            name: deque(maxlen=most) for name in cameras
+        }
         self._commands = 0
         # Position of the arm and number of commands at the start of the newest episode.
         self._began: tuple[np.ndarray, int] | None = None
@@ -57,21 +59,39 @@ class CellChecks:
         lab.node.create_subscription(EndEffectorCommand, 'command', self._on_command, OBSERVATION)
         for name in cameras:
             lab.node.create_subscription(
-                Image, f'camera/{name}/image_raw', partial(self._on_image, name), OBSERVATION)
+                Image, f'camera/{name}/image_raw', partial(self._on_image, name), OBSERVATION
+            )
 
     def checks(self) -> list[Check]:
         """Return the checks in order."""
         return [
-            Check('cameras', f'The whole cell starts, and the arm goes home at {SPEED} m/s.',
-                  self.cameras, f'Look at the pictures in {self._folder}: is each of the camera '
-                  'that its name says, sharp and upright?'),
-            Check('mouse', 'When the log says so press success (second button) to begin, then '
-                  'push the cap away from you and on until the arm has moved 3 cm, and let go.',
-                  self.mouse, 'Did the arm move the way you pushed, and rest when you let go?'),
-            Check('recording', 'Move the arm a little more, then press success (second button).',
-                  self.recording, 'Was that the demonstration you gave?'),
-            Check('replay', 'The arm does the demonstration again by itself. One hand on its stop '
-                  'button.', self.replay, 'Was it the same motion?')]
+            Check(
+                'cameras',
+                f'The whole cell starts, and the arm goes home at {SPEED} m/s.',
+                self.cameras,
+                f'Look at the pictures in {self._folder}: is each of the camera '
+                'that its name says, sharp and upright?',
+            ),
+            Check(
+                'mouse',
+                'When the log says so press success (second button) to begin, then '
+                'push the cap away from you and on until the arm has moved 3 cm, and let go.',
+                self.mouse,
+                'Did the arm move the way you pushed, and rest when you let go?',
+            ),
+            Check(
+                'recording',
+                'Move the arm a little more, then press success (second button).',
+                self.recording,
+                'Was that the demonstration you gave?',
+            ),
+            Check(
+                'replay',
+                'The arm does the demonstration again by itself. One hand on its stop button.',
+                self.replay,
+                'Was it the same motion?',
+            ),
+        ]
 
     def close(self) -> None:
         """End the graph if it still runs."""
@@ -81,8 +101,10 @@ class CellChecks:
         self._pictures[name].append((time.time(), image))
 
     def _on_episode(self, message: EpisodeState) -> None:
-        begins = message.phase == EpisodeState.PHASE_RUNNING \
+        begins = (
+            message.phase == EpisodeState.PHASE_RUNNING
             and message.episode_id != self._episode.episode_id
+        )
         if begins and self._lab.state:
             self._began = self._lab.pose.position, self._commands
         self._episode = message
@@ -92,8 +114,11 @@ class CellChecks:
 
     def cameras(self) -> dict[str, Any]:
         """Start the graph; measure rate and age of the images, and save one of each camera."""
-        self._graph.enter_context(self._launch('teleop.launch.py', {
-            'bags': self._bags, 'episodes': 1, 'horizon': 10_000}))
+        self._graph.enter_context(
+            self._launch(
+                'teleop.launch.py', {'bags': self._bags, 'episodes': 1, 'horizon': 10_000}
+            )
+        )
         lab = self._lab
         lab.wait_for_arm()
         lab.until(lambda: all(self._pictures.values()), f'pictures of {self._cameras}')
@@ -105,12 +130,17 @@ class CellChecks:
             if not slow:
                 break
             if time.monotonic() > end:
-                raise CheckError(f'camera {slow[0]} gives {rates[slow[0]]:.1f} pictures a second, '
-                                 f'fps is {self._fps}')
+                raise CheckError(
+                    f'camera {slow[0]} gives {rates[slow[0]]:.1f} pictures a second, '
+                    f'fps is {self._fps}'
+                )
         measured: dict[str, Any] = {}
         for name, received in newest.items():
-            age = float(np.median([when - 1e-9 * stamp_to_ns(image.header.stamp)
-                                   for when, image in received]))
+            age = float(
+                np.median(
+                    [when - 1e-9 * stamp_to_ns(image.header.stamp) for when, image in received]
+                )
+            )
             if not -OLD_S < age < OLD_S:
                 raise CheckError(f'pictures of camera {name} are {age:.2f} s old')
             picture = message_to_image(received[-1][1])
@@ -135,12 +165,17 @@ class CellChecks:
         # No longer None.
         assert self._began is not None
         there, before = self._began
-        lab.until(lambda: np.linalg.norm(lab.pose.position - there) > PUSHED,
-                  'motion by the mouse', PATIENCE_S)
+        lab.until(
+            lambda: np.linalg.norm(lab.pose.position - there) > PUSHED,
+            'motion by the mouse',
+            PATIENCE_S,
+        )
         motion = lab.pose.position - there
         lab.rest()
-        return {'commands': self._commands - before,
-                'way_mm': [round(1e3 * float(part)) for part in motion]}
+        return {
+            'commands': self._commands - before,
+            'way_mm': [round(1e3 * float(part)) for part in motion],
+        }
 
     def recording(self) -> dict[str, Any]:
         """Wait for the end of the episode; check the recording."""
@@ -151,11 +186,16 @@ class CellChecks:
             raise CheckError(f'the recording in {self._bags} was not completed')
         lost = sum(int(topic['lost']) for topic in entry.topics.values())
         if lost or entry.failed:
-            raise CheckError(f'the recording {entry.episode_id} lost {lost} messages '
-                             f'{entry.failed}')
+            raise CheckError(
+                f'the recording {entry.episode_id} lost {lost} messages {entry.failed}'
+            )
         episode = read_episode(self._bags / entry.folder, self._cameras)
-        return {'episode': entry.episode_id, 'steps': entry.steps,
-                'usable_steps': len(episode.actions), 'lost': lost}
+        return {
+            'episode': entry.episode_id,
+            'steps': entry.steps,
+            'usable_steps': len(episode.actions),
+            'lost': lost,
+        }
 
     def replay(self) -> dict[str, Any]:
         """Replay the recording; measure the deviation of the arm at the end."""
@@ -169,14 +209,16 @@ class CellChecks:
             if self._episode.phase == EpisodeState.PHASE_RUNNING:
                 track.append(lab.pose.position)
             return self._episode.phase == EpisodeState.PHASE_ENDED
-        with self._launch('replay.launch.py', {'on': 'robot', 'operator': 'none',
-                                               'bag': self._bags / entry.folder}):
+
+        with self._launch(
+            'replay.launch.py',
+            {'on': 'robot', 'operator': 'none', 'bag': self._bags / entry.folder},
+        ):
             lab.wait_for_arm()
             lab.until(over, 'the end of the replay', PATIENCE_S)
         if not track or not len(states):
             raise CheckError('the replay ended before the arm moved')
-        off = float(np.linalg.norm((np.array(track) - track[0])[-1]
-                                   - (states - states[0])[-1]))
+        off = float(np.linalg.norm((np.array(track) - track[0])[-1] - (states - states[0])[-1]))
         if off > SAME:
             raise CheckError(f'the replay ended {1e3 * off:.0f} mm beside the recording')
         return {'off_mm': round(1e3 * off, 1)}
@@ -184,6 +226,7 @@ class CellChecks:
     def _kept(self) -> EpisodeEntry | None:
         if not self._bags.is_dir():
             return None
-        kept = [entry for entry in list_episodes(self._bags)
-                if entry.success and not entry.aborted]
+        kept = [
+            entry for entry in list_episodes(self._bags) if entry.success and not entry.aborted
+        ]
         return kept[-1] if kept else None

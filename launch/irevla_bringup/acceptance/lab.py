@@ -37,8 +37,11 @@ ENDS_WITHIN_S = 20.0
 COMMAND_S = 0.1
 # Joint speed below which the arm rests [rad/s].
 RESTS = 0.02
-MODES = {getattr(RobotState, name): name.removeprefix('MODE_').lower()
-         for name in dir(RobotState) if name.startswith('MODE_')}
+MODES = {
+    getattr(RobotState, name): name.removeprefix('MODE_').lower()
+    for name in dir(RobotState)
+    if name.startswith('MODE_')
+}
 
 
 class Lab:
@@ -89,8 +92,10 @@ class Lab:
             for process, log in self._started:
                 # Checked again: the process may have met the condition just before its end.
                 if process.poll() is not None and not condition():
-                    raise CheckError(f'{what} did not happen: the started process ended with '
-                                     f'status {process.returncode}; {log} says why')
+                    raise CheckError(
+                        f'{what} did not happen: the started process ended with '
+                        f'status {process.returncode}; {log} says why'
+                    )
             if time.monotonic() > end:
                 raise CheckError(f'{what} did not happen within {within_s:g} s; the arm is {mode}')
             time.sleep(0.01)
@@ -123,8 +128,10 @@ class Lab:
         self.until(lambda: self.state, 'the first robot_state')
         running = self.parameters(*SLOW)
         if any(running[name] > SLOW[name] for name in SLOW):
-            raise CheckError(f'the arm\'s node runs with {running}; at most {SLOW} is allowed in '
-                             'an acceptance: take these out of the params file')
+            raise CheckError(
+                f"the arm's node runs with {running}; at most {SLOW} is allowed in "
+                'an acceptance: take these out of the params file'
+            )
 
     @property
     def arm(self) -> RobotState:
@@ -167,13 +174,16 @@ class Lab:
 
     def recover(self) -> None:
         """Call `recover`, and wait until the arm is idle."""
+
         def accepted() -> bool:
             return self.call(self._recover, Trigger.Request()).success
+
         self.until(accepted, 'acceptance of recover', 10.0)
         self.until(lambda: self.arm.mode == RobotState.MODE_IDLE, 'recovery', 10.0)
 
-    def send(self, translation: Any = (0, 0, 0), rotation: Any = (0, 0, 0),
-             gripper: float | None = None) -> None:
+    def send(
+        self, translation: Any = (0, 0, 0), rotation: Any = (0, 0, 0), gripper: float | None = None
+    ) -> None:
         """Publish one command, and wait until the next is due.
 
         Args:
@@ -183,9 +193,14 @@ class Lab:
 
         """
         opening = float(self.arm.gripper > 0.5) if gripper is None else gripper
-        self.command.publish(action_to_message(
-            [*translation, *rotation, opening], ns_to_stamp(time.time_ns()), BASE_FRAME,
-            EndEffectorCommand.SOURCE_TELEOP))
+        self.command.publish(
+            action_to_message(
+                [*translation, *rotation, opening],
+                ns_to_stamp(time.time_ns()),
+                BASE_FRAME,
+                EndEffectorCommand.SOURCE_TELEOP,
+            )
+        )
         time.sleep(COMMAND_S)
 
     @contextlib.contextmanager
@@ -219,9 +234,14 @@ def joint_speed_of(state: RobotState) -> float:
 def running(command: list[str], log: Path) -> Iterator[subprocess.Popen]:
     """Run a program during the block; then end it as Ctrl-C would."""
     with log.open('a') as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output,
-                                   stdin=subprocess.DEVNULL, start_new_session=True,
-                                   preexec_fn=end_with_parent)
+        process = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
     try:
         yield process
     finally:

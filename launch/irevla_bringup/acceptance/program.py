@@ -32,11 +32,20 @@ from irevla_control.franka.franky_version import installed
 from irevla_control.parameters.blocks import PARAMETERS_KEY, Block, read_blocks
 from irevla_sim.panda.process import PandaProcess
 
-NAMES = ('home', 'box', 'tilt', 'stop', 'recover', 'hand', 'cameras', 'mouse', 'recording',
-         'replay')
+NAMES = (
+    'home',
+    'box',
+    'tilt',
+    'stop',
+    'recover',
+    'hand',
+    'cameras',
+    'mouse',
+    'recording',
+    'replay',
+)
 # Checks that must run before a check.
-NEEDS = {'recover': ('stop',), 'mouse': NAMES[6:7], 'recording': NAMES[6:8],
-         'replay': NAMES[6:9]}
+NEEDS = {'recover': ('stop',), 'mouse': NAMES[6:7], 'recording': NAMES[6:8], 'replay': NAMES[6:9]}
 # Nodes that only the other launch file starts; their blocks would be refused.
 OTHERS = {'teleop.launch.py': ('replay',), 'replay.launch.py': ('spacemouse', 'recorder')}
 
@@ -63,20 +72,26 @@ def parsed() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser('ros2 run irevla_control acceptance', description=__doc__)
     parser.add_argument('--robot-ip', default='', help='address of the robot')
-    parser.add_argument('--cameras', default=CAMERAS,
-                        help='names; the first camera gives the stamps')
+    parser.add_argument(
+        '--cameras', default=CAMERAS, help='names; the first camera gives the stamps'
+    )
     parser.add_argument('--serials', default='', help='their serial numbers, in the same order')
     parser.add_argument('--fps', type=int, default=FPS, help='rate of images [Hz]')
-    parser.add_argument('--task', default='pick-red-block', help='of robot_episode\'s `tasks`')
+    parser.add_argument('--task', default='pick-red-block', help="of robot_episode's `tasks`")
     parser.add_argument('--params-file', type=Path, help='YAML file of your lab')
-    parser.add_argument('--output', type=Path,
-                        default=Path(f'runs/acceptance_{time.strftime("%Y%m%d_%H%M%S")}'),
-                        help='folder of acceptance.json, pictures, the recording and logs, a new '
-                             'one for each run; default: runs/acceptance_ and the time')
-    parser.add_argument('--checks', default=','.join(NAMES),
-                        help='which to run; signed only if all are')
-    parser.add_argument('--use-fake-hardware', action='store_true',
-                        help='a simulated Panda, cameras and mouse')
+    parser.add_argument(
+        '--output',
+        type=Path,
+        default=Path(f'runs/acceptance_{time.strftime("%Y%m%d_%H%M%S")}'),
+        help='folder of acceptance.json, pictures, the recording and logs, a new '
+        'one for each run; default: runs/acceptance_ and the time',
+    )
+    parser.add_argument(
+        '--checks', default=','.join(NAMES), help='which to run; signed only if all are'
+    )
+    parser.add_argument(
+        '--use-fake-hardware', action='store_true', help='a simulated Panda, cameras and mouse'
+    )
     options = parser.parse_args()
     wanted = set(options.checks.split(','))
     unknown = wanted - set(NAMES)
@@ -91,8 +106,10 @@ def parsed() -> argparse.Namespace:
         parser.error(f'--params-file: {options.params_file} does not exist')
     for name in ('acceptance.json', 'bags'):
         if (options.output / name).exists():
-            parser.error(f'--output: {options.output} contains {name} of an earlier run; '
-                         'choose another folder')
+            parser.error(
+                f'--output: {options.output} contains {name} of an earlier run; '
+                'choose another folder'
+            )
     return options
 
 
@@ -109,21 +126,36 @@ def accepted(options: argparse.Namespace, folder: Path, stack: contextlib.ExitSt
         options.robot_ip = panda.address
     lab = Lab()
     stack.callback(lab.close)
-    protocol = Protocol(folder / 'acceptance.json', {
-        'robot_ip': options.robot_ip, 'simulated': bool(panda), 'franky': installed(),
-        'machine': f'{platform.node()} {platform.release()}',
-        'params_file': options.params_file.read_text() if options.params_file else ''},
-        input, partial(print, flush=True))
+    protocol = Protocol(
+        folder / 'acceptance.json',
+        {
+            'robot_ip': options.robot_ip,
+            'simulated': bool(panda),
+            'franky': installed(),
+            'machine': f'{platform.node()} {platform.release()}',
+            'params_file': options.params_file.read_text() if options.params_file else '',
+        },
+        input,
+        partial(print, flush=True),
+    )
     first = [check for check in ArmChecks(lab).checks() if check.name in wanted]
     slow = slow_parameters(own, folder / 'franka.yaml')
-    with lab.running(arm_node(options, slow), folder / 'franka.log') if first \
-            else contextlib.nullcontext():
+    with (
+        lab.running(arm_node(options, slow), folder / 'franka.log')
+        if first
+        else contextlib.nullcontext()
+    ):
         if first:
             lab.wait_for_arm()
         if not protocol.run(first):
             return 'NOT passed'
-    cell = CellChecks(lab, partial(launched, lab, options, panda, own, folder),
-                      options.cameras.split(','), options.fps, folder)
+    cell = CellChecks(
+        lab,
+        partial(launched, lab, options, panda, own, folder),
+        options.cameras.split(','),
+        options.fps,
+        folder,
+    )
     stack.callback(cell.close)
     second: list[Check] = [check for check in cell.checks() if check.name in wanted]
     if not protocol.run(second):
@@ -150,27 +182,60 @@ def arm_node(options: argparse.Namespace, slow: Path) -> list[str]:
     """Return the command that starts the arm's node alone."""
     config = Path(get_package_share_directory('irevla_bringup')) / 'config/franka.yaml'
     fake = ['-p', 'realtime:=false', '-p', 'connect_timeout_s:=60.0', '-p', 'held_back_s:=40.0']
-    return ['ros2', 'run', 'irevla_control', 'franka_node', '--ros-args',
-            '-r', '__node:=franka', '--params-file', str(config), '--params-file', str(slow),
-            '-p', f'robot_ip:={options.robot_ip}', *(fake if options.use_fake_hardware else [])]
+    return [
+        'ros2',
+        'run',
+        'irevla_control',
+        'franka_node',
+        '--ros-args',
+        '-r',
+        '__node:=franka',
+        '--params-file',
+        str(config),
+        '--params-file',
+        str(slow),
+        '-p',
+        f'robot_ip:={options.robot_ip}',
+        *(fake if options.use_fake_hardware else []),
+    ]
 
 
 @contextlib.contextmanager
-def launched(lab: Lab, options: argparse.Namespace, panda: PandaProcess | None,
-             own: Sequence[Block], folder: Path, file: str,
-             arguments: dict[str, object]) -> Iterator[None]:
+def launched(
+    lab: Lab,
+    options: argparse.Namespace,
+    panda: PandaProcess | None,
+    own: Sequence[Block],
+    folder: Path,
+    file: str,
+    arguments: dict[str, object],
+) -> Iterator[None]:
     """Run a launch file with this lab's hardware during the block."""
     name = file.split('.')[0]
     slow = slow_parameters(own, folder / f'{name}.yaml', OTHERS[file])
-    words = {'robot_ip': options.robot_ip, 'cameras': options.cameras, 'fps': options.fps,
-             'serials': options.serials, 'params_file': slow, **arguments}
+    words = {
+        'robot_ip': options.robot_ip,
+        'cameras': options.cameras,
+        'fps': options.fps,
+        'serials': options.serials,
+        'params_file': slow,
+        **arguments,
+    }
     if file == 'teleop.launch.py':
-        words |= {'tasks': options.task, 'image_size': 224,
-                  'operator': 'fake_spacemouse' if panda else 'spacemouse'}
+        words |= {
+            'tasks': options.task,
+            'image_size': 224,
+            'operator': 'fake_spacemouse' if panda else 'spacemouse',
+        }
     if panda:
         words |= {'use_fake_hardware': 'true', 'scene': panda.name}
-    command = ['ros2', 'launch', 'irevla_bringup', file,
-               *(f'{key}:={value}' for key, value in words.items() if str(value))]
+    command = [
+        'ros2',
+        'launch',
+        'irevla_bringup',
+        file,
+        *(f'{key}:={value}' for key, value in words.items() if str(value)),
+    ]
     with lab.running(command, folder / f'{name}.log'):
         yield
 

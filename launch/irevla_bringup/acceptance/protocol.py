@@ -55,12 +55,23 @@ class Result:
 class Protocol:
     """The file of an acceptance, written again after each check."""
 
-    def __init__(self, file: Path, about: dict[str, Any],
-                 ask: Callable[[str], str], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        file: Path,
+        about: dict[str, Any],
+        ask: Callable[[str], str],
+        say: Callable[[str], None],
+    ) -> None:
         """Start; ``ask`` returns a person's answer, ``about`` describes the robot."""
         self._file, self._ask, self._say = file, ask, say
         self._content: dict[str, Any] = {
-            **about, 'began': _now(), 'signed_off': False, 'by': '', 'signed': '', 'checks': []}
+            **about,
+            'began': _now(),
+            'signed_off': False,
+            'by': '',
+            'signed': '',
+            'checks': [],
+        }
 
     def run(self, checks: list[Check]) -> bool:
         """Run the checks until one fails; return whether all passed."""

@@ -26,21 +26,35 @@ def config(tmp_path):
     for stage, steps in (('stage0', 400), ('stage2', 5)):
         training = yaml.safe_load((graph.CONFIG / f'training/{stage}.yaml').read_text())
         (tmp_path / f'{stage}.yaml').write_text(
-            yaml.safe_dump(
-                training | {'steps': steps, 'ema': 0.1, 'batch_size': 16,
-                            'threads': 1}))
-    (tmp_path / 'sacfd.yaml').write_text(yaml.safe_dump({
-        # So little training may leave a policy that seldom succeeds.
-        'demonstrations': 1, 'most_zero_shot_episodes': 100, 'warm_up_updates': 5,
-        'env_steps': 60, 'batch_size': 16, 'pca_components': 8}))
+            yaml.safe_dump(training | {'steps': steps, 'ema': 0.1, 'batch_size': 16, 'threads': 1})
+        )
+    (tmp_path / 'sacfd.yaml').write_text(
+        yaml.safe_dump(
+            {
+                # So little training may leave a policy that seldom succeeds.
+                'demonstrations': 1,
+                'most_zero_shot_episodes': 100,
+                'warm_up_updates': 5,
+                'env_steps': 60,
+                'batch_size': 16,
+                'pca_components': 8,
+            }
+        )
+    )
     improvement = yaml.safe_load((graph.CONFIG / 'algorithm1.yaml').read_text()) | {
         'tasks': {'expert': ['drawer-close'], 'rl': ['drawer-close-unseen'], 'held_out': []},
-        'episodes': {'expert': 1, 'rl': 1, 'held_out': 1}, 'horizon': 50,
-        'settings': 'sacfd.yaml', 'training': 'stage2.yaml'}
+        'episodes': {'expert': 1, 'rl': 1, 'held_out': 1},
+        'horizon': 50,
+        'settings': 'sacfd.yaml',
+        'training': 'stage2.yaml',
+    }
     (tmp_path / 'algorithm1.yaml').write_text(yaml.safe_dump(improvement))
     values = yaml.safe_load((graph.CONFIG / 'demo.yaml').read_text()) | {
-        'demonstrations': 4, 'preset': str(graph.CONFIG / 'presets/tiny.yaml'),
-        'training': 'stage0.yaml', 'algorithm1': 'algorithm1.yaml'}
+        'demonstrations': 4,
+        'preset': str(graph.CONFIG / 'presets/tiny.yaml'),
+        'training': 'stage0.yaml',
+        'algorithm1': 'algorithm1.yaml',
+    }
     file = tmp_path / 'demo.yaml'
     file.write_text(yaml.safe_dump(values))
     return file
@@ -60,21 +74,24 @@ def test_demo_goes_on_after_kill_9_and_reports(tmp_path, config):
     output = tmp_path / 'run'
     command = [sys.executable, '-m', 'irevla_bringup.demo', '--config', config, '--output', output]
     results = output / 'demonstrations/worker0.json'
-    instant, reached = random.choice([
-        ('two demonstrations', lambda: len(graph.results(results)) >= 2),
-        ('two episodes of stage 1', lambda: len(read_metrics(output / 'stage1')) >= 2)])
+    instant, reached = random.choice(
+        [
+            ('two demonstrations', lambda: len(graph.results(results)) >= 2),
+            ('two episodes of stage 1', lambda: len(read_metrics(output / 'stage1')) >= 2),
+        ]
+    )
     print(f'killed after {instant}')
     with (tmp_path / 'log').open('w') as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         graph.wait_for(reached, 240, instant)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        graph.wait_for(lambda: not graphs_running(output), 30, 'end of the killed demo\'s graphs')
+        graph.wait_for(lambda: not graphs_running(output), 30, "end of the killed demo's graphs")
         recorded, learned = graph.results(results), read_metrics(output / 'stage1')
         subprocess.run(command, stdout=log, stderr=log, timeout=300)
     report = json.loads((output / 'report.json').read_text())
-    assert graph.results(results)[:len(recorded)] == recorded, 'finished episodes are kept'
-    assert read_metrics(output / 'stage1')[:len(learned)] == learned, 'stage 1 goes on'
+    assert graph.results(results)[: len(recorded)] == recorded, 'finished episodes are kept'
+    assert read_metrics(output / 'stage1')[: len(learned)] == learned, 'stage 1 goes on'
     for stage in ('stage0', 'stage1', 'stage2'):
         assert report[stage]['expert']['drawer-close']['episodes'] == 1
         assert report[stage]['rl']['drawer-close-unseen']['episodes'] == 1
@@ -83,8 +100,14 @@ def test_demo_goes_on_after_kill_9_and_reports(tmp_path, config):
     assert report['stage2']['learned_episodes'] >= 1
     assert set(report['wall_s']) == {'setup', 'collect', 'train', 'stage1', 'stage2', 'evaluate'}
     assert report['seed'] == 0
-    for name in ('report.md', 'report.html', 'videos/evaluation.mp4', 'videos/improvement.mp4',
-                 'plots/success.png', 'plots/learning_stage1.png'):
+    for name in (
+        'report.md',
+        'report.html',
+        'videos/evaluation.mp4',
+        'videos/improvement.mp4',
+        'plots/success.png',
+        'plots/learning_stage1.png',
+    ):
         assert (output / name).stat().st_size > 500, name
     assert not graphs_running(output)
 
@@ -109,9 +132,14 @@ def test_stage_2_of_a_demo_leaves_to_stage_0_what_it_does_not_say(config):
     assert demo.contents()['training']['weight_decay'] == 0.2, 'no file is read again'
 
 
-@pytest.mark.parametrize('change, word', [
-    ({'demonstrations': 0}, r'demo\.yaml:2: demonstrations is 0; a whole number of 1 or more'),
-    ({'steps': 3}, 'steps'), ({'preset': 'nowhere.yaml'}, 'nowhere.yaml')])
+@pytest.mark.parametrize(
+    'change, word',
+    [
+        ({'demonstrations': 0}, r'demo\.yaml:2: demonstrations is 0; a whole number of 1 or more'),
+        ({'steps': 3}, 'steps'),
+        ({'preset': 'nowhere.yaml'}, 'nowhere.yaml'),
+    ],
+)
 def test_a_wrong_demo_configuration_is_refused_by_name(config, change, word):
     config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | change))
     with pytest.raises(ConfigError, match=word):

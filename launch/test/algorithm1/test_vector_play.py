@@ -29,22 +29,29 @@ HORIZON = 4
 @pytest.fixture(scope='module')
 def vla():
     from graph import CONFIG
+
     env = MetaWorldEnv(cameras=())
-    states = np.stack([env.reset(seed=seed, options={'task': TASK})[0]['state']
-                       + 0.01 * np.random.default_rng(seed).standard_normal(10)
-                       for seed in range(5)])
+    states = np.stack(
+        [
+            env.reset(seed=seed, options={'task': TASK})[0]['state']
+            + 0.01 * np.random.default_rng(seed).standard_normal(10)
+            for seed in range(5)
+        ]
+    )
     actions = np.random.default_rng(0).uniform(-0.03, 0.03, (50, 7))
     actions[:, 3:6] = 0
     actions[:, 6] = np.random.default_rng(1).uniform(0, 1, 50)
     torch.manual_seed(0)
-    return VLA(load_preset(CONFIG / 'presets/tiny.yaml'), Statistics.from_data(states, actions),
-               ['close the drawer', 'open the door']).eval()
+    return VLA(
+        load_preset(CONFIG / 'presets/tiny.yaml'),
+        Statistics.from_data(states, actions),
+        ['close the drawer', 'open the door'],
+    ).eval()
 
 
 @pytest.fixture(scope='module')
 def copies(vla):
-    copies = make_envs('irevla_sim:MetaWorld-v0', 2, cameras=vla.config.cameras,
-                         horizon=HORIZON)
+    copies = make_envs('irevla_sim:MetaWorld-v0', 2, cameras=vla.config.cameras, horizon=HORIZON)
     yield copies
     copies.close()
 
@@ -68,7 +75,10 @@ def test_each_seed_is_played_once_as_in_one_environment(vla, copies):
             np.testing.assert_allclose(one.labels[step], alone.action, atol=1e-3)
             observation, _, terminated, truncated, info = env.step(one.labels[step])
         assert (terminated, truncated, info['success']) == (
-            one.result.terminated, one.result.truncated, one.result.success)
+            one.result.terminated,
+            one.result.truncated,
+            one.result.success,
+        )
         last = vla.step(observation, observation['state'], one.instruction)
         np.testing.assert_allclose(one.latents.latents[-1], last.latent, atol=0.02)
         np.testing.assert_allclose(one.latents.proprioception[-1], last.proprioception, atol=1e-5)
@@ -77,8 +87,8 @@ def test_each_seed_is_played_once_as_in_one_environment(vla, copies):
 def test_noise_changes_what_is_done_and_is_kept_in_range(vla, copies):
     player = VectorPlayer(copies, vla, TASK)
     noises = [SmoothNoise(vla.statistics.action_size, 0.7, 0.5, 2.0, index) for index in range(2)]
-    without, = player.play([3])
-    with_noise, = player.play([3], noises)
+    (without,) = player.play([3])
+    (with_noise,) = player.play([3], noises)
     assert (np.abs(without.latents.actions[0] - with_noise.latents.actions[0]) > 0.01).any()
     assert np.abs(with_noise.latents.actions).max() <= 1
 
@@ -96,8 +106,11 @@ def test_endless_seeds_may_be_left_at_any_time(vla, copies):
 def test_a_judge_ends_the_episode_and_gives_the_reward(vla, copies, threshold, steps):
     """It takes everything, or nothing, for success; two observations in a row must show it."""
     statistics = vla.statistics
-    judge = SuccessClassifier(Description(vla.backbone_hash, vla.backbone.width,
-                                          statistics.state_size, (8,), threshold, 2))
+    judge = SuccessClassifier(
+        Description(
+            vla.backbone_hash, vla.backbone.width, statistics.state_size, (8,), threshold, 2
+        )
+    )
     for played in VectorPlayer(copies, vla, TASK, judge).play(range(3)):
         assert played.result.steps == steps
         assert played.result.success == played.result.terminated == (threshold == 0)

@@ -22,17 +22,26 @@ from irevla_msgs.msg import EpisodeState, RobotState
 
 VERDICT = 1
 # A small box, or the arm is on its way for minutes at this speed.
-LAB = {'/**/franka': {'ros__parameters': {
-    'box_low': [0.43, -0.02, 0.28], 'box_high': [0.52, 0.02, 0.32], 'max_tilt': 0.1,
-    'home_spread': [0.0, 0.0, 0.0], 'home_spread_yaw': 0.0}}}
+LAB = {
+    '/**/franka': {
+        'ros__parameters': {
+            'box_low': [0.43, -0.02, 0.28],
+            'box_high': [0.52, 0.02, 0.32],
+            'max_tilt': 0.1,
+            'home_spread': [0.0, 0.0, 0.0],
+            'home_spread_yaw': 0.0,
+        }
+    }
+}
 # The check of the mouse needs 3 cm; then its person looks for a while.
 PUSHED, LOOKS_S = 0.05, 3.0
 
 
 def protocol(tmp_path, answers):
     answers = iter(answers)
-    return Protocol(tmp_path / 'acceptance.json', {'robot_ip': 'x'}, lambda _: next(answers),
-                    lambda _: None)
+    return Protocol(
+        tmp_path / 'acceptance.json', {'robot_ip': 'x'}, lambda _: next(answers), lambda _: None
+    )
 
 
 def written(folder):
@@ -63,17 +72,23 @@ def test_without_a_name_it_is_not_signed(tmp_path):
 def fails(error):
     def run():
         raise error
+
     return run
 
 
-@pytest.mark.parametrize(('answers', 'run', 'problem'), [
-    (['no'], dict, 'Ready'), (['yes', 'no'], dict, 'Did it move'),
-    (['yes'], fails(CheckError('3 mm beside')), '3 mm beside'),
-    (['yes'], fails(BagError('torn')), 'torn')])
+@pytest.mark.parametrize(
+    ('answers', 'run', 'problem'),
+    [
+        (['no'], dict, 'Ready'),
+        (['yes', 'no'], dict, 'Did it move'),
+        (['yes'], fails(CheckError('3 mm beside')), '3 mm beside'),
+        (['yes'], fails(BagError('torn')), 'torn'),
+    ],
+)
 def test_the_first_that_fails_ends_it_and_is_written(tmp_path, answers, run, problem):
     one = protocol(tmp_path, answers)
     assert not one.run([a_check(run=run), a_check('box')])
-    check, = written(tmp_path)['checks']
+    (check,) = written(tmp_path)['checks']
     assert not check['passed'] and problem in check['problem']
 
 
@@ -110,8 +125,10 @@ class Person:
         self.report(button_report())
 
     def demonstrate(self):
-        self.wait(lambda: self._log.exists() and 'then press success' in self._log.read_text(),
-                  'the word to begin')
+        self.wait(
+            lambda: self._log.exists() and 'then press success' in self._log.read_text(),
+            'the word to begin',
+        )
         self.press()
         self.wait(lambda: self._phase == EpisodeState.PHASE_RUNNING, 'an episode')
         start = self._x
@@ -119,6 +136,7 @@ class Person:
         def far():
             self.report(translation_report(back=-FULL))
             return self._x - start > PUSHED
+
         self.wait(far, 'motion')
         self.report(translation_report())
         time.sleep(LOOKS_S)
@@ -132,9 +150,23 @@ def test_all_ten_checks_pass_on_the_simulated_arm(tmp_path):
     rclpy.init()
     with (tmp_path / 'log').open('w') as log:
         process = subprocess.Popen(
-            [sys.executable, '-m', 'irevla_bringup.acceptance.program', '--use-fake-hardware',
-             '--params-file', lab, '--output', tmp_path, '--fps', '6'],
-            stdin=subprocess.PIPE, stdout=log, stderr=log, text=True)
+            [
+                sys.executable,
+                '-m',
+                'irevla_bringup.acceptance.program',
+                '--use-fake-hardware',
+                '--params-file',
+                lab,
+                '--output',
+                tmp_path,
+                '--fps',
+                '6',
+            ],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            text=True,
+        )
     try:
         process.stdin.write('yes\n' * 2 * len(NAMES) + 'A. Person\n')
         process.stdin.flush()

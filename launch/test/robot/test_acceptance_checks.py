@@ -57,8 +57,9 @@ class IdleArm:
             return
         moved = self.pose.translated(np.array(translation), np.array(rotation))
         tilts = arm_checks.pose_tilt(moved) <= 0.2
-        self.pose = Pose(np.clip(moved.position, LOW, HIGH),
-                         (moved if tilts else self.pose).rotation)
+        self.pose = Pose(
+            np.clip(moved.position, LOW, HIGH), (moved if tilts else self.pose).rotation
+        )
         if gripper is not None:
             self.state.gripper = gripper
 
@@ -120,8 +121,10 @@ def test_a_stop_of_an_arm_at_rest_tells_nothing(monkeypatch):
         ArmChecks(Stopped(0.001)).stop()
 
 
-@pytest.mark.parametrize(('program', 'problem'), [
-    (['sleep', '60'], 'does not end'), (['sh', '-c', 'echo broken; exit 3'], 'broken')])
+@pytest.mark.parametrize(
+    ('program', 'problem'),
+    [(['sleep', '60'], 'does not end'), (['sh', '-c', 'echo broken; exit 3'], 'broken')],
+)
 def test_a_stop_program_that_fails_fails_the_check(monkeypatch, program, problem):
     monkeypatch.setattr(arm_checks, 'STOP', program)
     monkeypatch.setattr(arm_checks, 'STOPS_WITHIN_S', 0.5)
@@ -134,9 +137,15 @@ def options(monkeypatch, *arguments):
     return program.parsed()
 
 
-@pytest.mark.parametrize(('checks', 'missing'), [
-    ('replay', 'replay needs cameras, mouse, recording'), ('mouse', 'mouse needs cameras'),
-    ('cameras,recording', 'recording needs cameras, mouse'), ('recover', 'recover needs stop')])
+@pytest.mark.parametrize(
+    ('checks', 'missing'),
+    [
+        ('replay', 'replay needs cameras, mouse, recording'),
+        ('mouse', 'mouse needs cameras'),
+        ('cameras,recording', 'recording needs cameras, mouse'),
+        ('recover', 'recover needs stop'),
+    ],
+)
 def test_checks_without_those_that_they_need_are_refused(monkeypatch, capsys, checks, missing):
     with pytest.raises(SystemExit):
         options(monkeypatch, '--checks', checks)
@@ -160,13 +169,20 @@ def test_an_earlier_run_is_neither_overwritten_nor_replayed(monkeypatch, capsys,
 
 def test_a_launch_gets_only_blocks_of_nodes_that_it_starts(tmp_path):
     lab, file = tmp_path / 'lab.yaml', tmp_path / 'slow.yaml'
-    lab.write_text(yaml.safe_dump({
-        '/**': {'spacemouse': {'ros__parameters': {'view': 90.0}}},
-        '/**/franka': {'ros__parameters': {'max_speed': 1.0, 'max_tilt': 0.1}}}))
+    lab.write_text(
+        yaml.safe_dump(
+            {
+                '/**': {'spacemouse': {'ros__parameters': {'view': 90.0}}},
+                '/**/franka': {'ros__parameters': {'max_speed': 1.0, 'max_tilt': 0.1}},
+            }
+        )
+    )
     program.slow_parameters(read_blocks(lab), file, ('spacemouse',))
-    block, = read_blocks(file)
+    (block,) = read_blocks(file)
     assert {entry.name: entry.value for entry in block.entries} == {
-        'max_tilt': 0.1, **program.SLOW}
+        'max_tilt': 0.1,
+        **program.SLOW,
+    }
     program.slow_parameters(read_blocks(lab), file, ('replay',))
     assert {block.node for block in read_blocks(file)} == {'franka', 'spacemouse'}
 
@@ -198,15 +214,15 @@ def test_waiting_ends_when_what_was_started_ends(real_lab, tmp_path):
     real_lab.until(lambda: True, 'anything after it')
 
 
-def test_who_begins_while_the_program_asks_moves_from_where_the_episode_began(
-        real_lab, tmp_path):
+def test_who_begins_while_the_program_asks_moves_from_where_the_episode_began(real_lab, tmp_path):
     """Nothing waits for messages here, as while a person reads: the way counts all the same."""
     cell = CellChecks(real_lab, lambda *_: contextlib.nullcontext(), ['front'], 15, tmp_path)
     arm = rclpy.create_node('arm')
     states = arm.create_publisher(RobotState, 'robot_state', OBSERVATION)
     episode = arm.create_publisher(EpisodeState, 'episode', EVENT)
-    real_lab.until(lambda: states.get_subscription_count() and episode.get_subscription_count(),
-                   'the arm')
+    real_lab.until(
+        lambda: states.get_subscription_count() and episode.get_subscription_count(), 'the arm'
+    )
     for step in range(20):
         state = RobotState(mode=RobotState.MODE_READY, joint_velocity=[0.0] * 7)
         state.pose.orientation.w, state.pose.position.x = 1.0, 0.005 * step
@@ -226,10 +242,15 @@ def test_a_replay_without_a_recording_or_motion_is_no_defect(real_lab, tmp_path,
     with pytest.raises(CheckError, match='holds no recording'):
         cell.replay()
     monkeypatch.setattr(cell, '_kept', lambda: type('Entry', (), {'folder': tmp_path}))
-    monkeypatch.setattr('irevla_bringup.acceptance.cell_checks.read_episode',
-                        lambda *_: type('Episode', (), {'states': np.zeros((2, 7))}))
-    monkeypatch.setattr(real_lab, 'wait_for_arm', lambda: cell._on_episode(
-        EpisodeState(phase=EpisodeState.PHASE_ENDED)))
+    monkeypatch.setattr(
+        'irevla_bringup.acceptance.cell_checks.read_episode',
+        lambda *_: type('Episode', (), {'states': np.zeros((2, 7))}),
+    )
+    monkeypatch.setattr(
+        real_lab,
+        'wait_for_arm',
+        lambda: cell._on_episode(EpisodeState(phase=EpisodeState.PHASE_ENDED)),
+    )
     with pytest.raises(CheckError, match='before the arm moved'):
         cell.replay()
 
@@ -239,10 +260,21 @@ def test_ctrl_c_while_it_waits_ends_it_in_one_line(tmp_path):
     (tmp_path / 'ros2').write_text('#!/bin/sh\ntouch $0.began\nexec sleep 60\n')
     (tmp_path / 'ros2').chmod(0o755)
     process = subprocess.Popen(
-        [sys.executable, '-m', 'irevla_bringup.acceptance.program', '--robot-ip', '127.0.0.9',
-         '--output', tmp_path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True,
-        env={**os.environ, 'PATH': f'{tmp_path}:{os.environ["PATH"]}'})
+        [
+            sys.executable,
+            '-m',
+            'irevla_bringup.acceptance.program',
+            '--robot-ip',
+            '127.0.0.9',
+            '--output',
+            tmp_path,
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, 'PATH': f'{tmp_path}:{os.environ["PATH"]}'},
+    )
     try:
         end = time.monotonic() + 20
         while not (tmp_path / 'ros2.began').exists() and time.monotonic() < end:

@@ -43,16 +43,26 @@ def test_an_operator_takes_over_and_draws_a_circle(robot):
     """Each command answers an image, through the mux, as a SpaceMouse's does."""
     stamps, way = [], []
     publisher = robot.node.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
-    robot.node.create_subscription(Image, 'camera/front/image_raw', lambda image: stamps.append(
-        image.header.stamp), OBSERVATION)
+    robot.node.create_subscription(
+        Image,
+        'camera/front/image_raw',
+        lambda image: stamps.append(image.header.stamp),
+        OBSERVATION,
+    )
     robot.until(publisher.get_subscription_count, 'the mux')
 
     def lead(delta):
         stamps.clear()
         robot.until(lambda: stamps, 'an image')
         way.append(position(robot))
-        publisher.publish(action_to_message(np.array([*delta, 0, 0, 0, 1.0]), stamps[-1],
-                                            BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP))
+        publisher.publish(
+            action_to_message(
+                np.array([*delta, 0, 0, 0, 1.0]),
+                stamps[-1],
+                BASE_FRAME,
+                EndEffectorCommand.SOURCE_TELEOP,
+            )
+        )
 
     def lead_until(condition, what):
         end = time.monotonic() + 60
@@ -81,9 +91,21 @@ def test_an_operator_takes_over_and_draws_a_circle(robot):
     assert off.max() < 1.5 * NEAR, off
 
 
-@pytest.mark.parametrize('fault', [
-    'camera unplugged', 'gripper cut off', 'robot cut off', 'emergency stop', 'arm node frozen',
-    'clock jump', 'command flood', 'NaN commands', 'learner killed', 'policy killed'])
+@pytest.mark.parametrize(
+    'fault',
+    [
+        'camera unplugged',
+        'gripper cut off',
+        'robot cut off',
+        'emergency stop',
+        'arm node frozen',
+        'clock jump',
+        'command flood',
+        'NaN commands',
+        'learner killed',
+        'policy killed',
+    ],
+)
 def test_after_a_fault_the_arm_rests_and_then_goes_on(robot, fault):
     reaction = robot.react(fault)
     print(reaction)
@@ -91,22 +113,47 @@ def test_after_a_fault_the_arm_rests_and_then_goes_on(robot, fault):
     assert reaction.rest_s is None or reaction.rest_s < 3
     # max_speed is 0.3 m/s; a spring that is let go may overshoot it.
     assert reaction.top_speed < 0.6
-    told = {'gripper cut off': 'mode 5', 'robot cut off': 'mode 5', 'emergency stop': 'mode 6',
-            'camera unplugged': 'mode 4', 'command flood': 'mode 4', 'NaN commands': 'mode 4'}
+    told = {
+        'gripper cut off': 'mode 5',
+        'robot cut off': 'mode 5',
+        'emergency stop': 'mode 6',
+        'camera unplugged': 'mode 4',
+        'command flood': 'mode 4',
+        'NaN commands': 'mode 4',
+    }
     assert told.get(fault, 'mode') in reaction.said
 
 
-@pytest.mark.parametrize('arguments, words', [
-    (['operator:=none'], 'robot_ip'),
-    (['robot_ip:=127.0.0.9', 'serials:=1,2', 'operator:=scripted'],
-     'operator:=scripted needs simulated hardware'),
-    (['robot_ip:=127.0.0.9', 'serials:=1,2', 'operator:=fake_spacemouse'],
-     'operator:=fake_spacemouse needs simulated hardware'),
-    (['robot_ip:=127.0.0.9', 'operator:=none'], 'serials'),
-    (['use_fake_hardware:=true', 'operator:=none', 'cameras:=left,right'], 'trained with')])
+@pytest.mark.parametrize(
+    'arguments, words',
+    [
+        (['operator:=none'], 'robot_ip'),
+        (
+            ['robot_ip:=127.0.0.9', 'serials:=1,2', 'operator:=scripted'],
+            'operator:=scripted needs simulated hardware',
+        ),
+        (
+            ['robot_ip:=127.0.0.9', 'serials:=1,2', 'operator:=fake_spacemouse'],
+            'operator:=fake_spacemouse needs simulated hardware',
+        ),
+        (['robot_ip:=127.0.0.9', 'operator:=none'], 'serials'),
+        (['use_fake_hardware:=true', 'operator:=none', 'cameras:=left,right'], 'trained with'),
+    ],
+)
 def test_what_cannot_be_is_refused_by_name(checkpoint, arguments, words):
     done = subprocess.run(
-        ['ros2', 'launch', 'irevla_bringup', 'robot.launch.py', 'tasks:=pick-carrot',
-         f'checkpoint:={checkpoint}', *arguments], capture_output=True, text=True, timeout=60)
+        [
+            'ros2',
+            'launch',
+            'irevla_bringup',
+            'robot.launch.py',
+            'tasks:=pick-carrot',
+            f'checkpoint:={checkpoint}',
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode != 0
     assert words in done.stdout + done.stderr

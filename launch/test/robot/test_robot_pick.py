@@ -20,9 +20,18 @@ def test_a_scripted_pick_is_recorded_and_replayed(tmp_path):
     """Up with what a person would type; the replay lifts the same thing from the same place."""
     bags, again = tmp_path / 'bags', tmp_path / 'again'
     with graph.RunningLaunch(
-            'teleop.launch.py', tmp_path / 'log', use_fake_hardware='true', operator='scripted',
-            robot_ip='127.0.3.1', tasks='pick-carrot', episodes=1, image_size=84, fps=10,
-            linger=3, bags=bags) as launch:
+        'teleop.launch.py',
+        tmp_path / 'log',
+        use_fake_hardware='true',
+        operator='scripted',
+        robot_ip='127.0.3.1',
+        tasks='pick-carrot',
+        episodes=1,
+        image_size=84,
+        fps=10,
+        linger=3,
+        bags=bags,
+    ) as launch:
         assert launch.wait(240) == 0
     entry = list_episodes(bags)[-1]
     episode = read_episode(bags / entry.episode_id, CAMERAS)
@@ -37,9 +46,16 @@ def test_a_scripted_pick_is_recorded_and_replayed(tmp_path):
     for camera in CAMERAS:
         np.testing.assert_array_equal(loaded.images[camera], episode.images[camera])
     with graph.RunningLaunch(
-            'replay.launch.py', tmp_path / 'log', on='robot', use_fake_hardware='true',
-            robot_ip='127.0.3.1', operator='scripted', bag=bags / entry.episode_id, fps=10,
-            bags=again) as launch:
+        'replay.launch.py',
+        tmp_path / 'log',
+        on='robot',
+        use_fake_hardware='true',
+        robot_ip='127.0.3.1',
+        operator='scripted',
+        bag=bags / entry.episode_id,
+        fps=10,
+        bags=again,
+    ) as launch:
         assert launch.wait(240) == 0
     replayed = list_episodes(again)[-1]
     assert replayed.seed == entry.seed and replayed.sources == ('replay',)

@@ -69,6 +69,7 @@ class Person:
         def went():
             self.report(translation_report(**way))
             return sign * (self.position[axis] - start) > WENT
+
         self.wait(went, f'motion along {axis}')
         self.report(translation_report())
 
@@ -83,9 +84,17 @@ def person():
 def test_a_person_demonstrates_discards_and_demonstrates_again(tmp_path, person):
     bags = tmp_path / 'bags'
     with graph.RunningLaunch(
-            'teleop.launch.py', tmp_path / 'log', use_fake_hardware='true',
-            operator='fake_spacemouse', robot_ip='127.0.4.1', tasks='pick-carrot', episodes=1,
-            image_size=84, fps=10, bags=bags) as launch:
+        'teleop.launch.py',
+        tmp_path / 'log',
+        use_fake_hardware='true',
+        operator='fake_spacemouse',
+        robot_ip='127.0.4.1',
+        tasks='pick-carrot',
+        episodes=1,
+        image_size=84,
+        fps=10,
+        bags=bags,
+    ) as launch:
 
         def begin(number):
             """Wait until the scene is arranged, then say so."""
@@ -104,7 +113,7 @@ def test_a_person_demonstrates_discards_and_demonstrates_again(tmp_path, person)
         for way, axis, sign in PUSHES:
             person.push(axis, sign, **way)
         person.press(GRIPPER)
-        person.wait(lambda: person.closes, 'the gripper\'s command')
+        person.wait(lambda: person.closes, "the gripper's command")
         person.press(VERDICT)
         assert launch.wait(60) == 0
     discarded, *_, kept = list_episodes(bags)

@@ -27,20 +27,31 @@ SHARE = Path(get_package_share_directory('irevla_bringup'))
 @pytest.mark.launch_test
 def generate_test_description():
     folder = Path(tempfile.mkdtemp())
-    arguments = {'tasks': 'drawer-close', 'episodes': '1000', 'seed': '7',
-                 'bags': str(folder / 'bags'), 'results': str(folder / 'results.json')}
-    return LaunchDescription([
-        IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'collect.launch.py')),
-            launch_arguments=arguments.items()),
-        launch_testing.actions.ReadyToTest()]), {'folder': folder}
+    arguments = {
+        'tasks': 'drawer-close',
+        'episodes': '1000',
+        'seed': '7',
+        'bags': str(folder / 'bags'),
+        'results': str(folder / 'results.json'),
+    }
+    return LaunchDescription(
+        [
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'collect.launch.py')),
+                launch_arguments=arguments.items(),
+            ),
+            launch_testing.actions.ReadyToTest(),
+        ]
+    ), {'folder': folder}
 
 
 class TestCollect(unittest.TestCase):
-
     def test_demonstrations_are_recorded_with_all_they_need(self, folder):
-        graph.wait_for(lambda: len(graph.results(folder / 'results.json')) >= 3, 90,
-                       'recording of three episodes')
+        graph.wait_for(
+            lambda: len(graph.results(folder / 'results.json')) >= 3,
+            90,
+            'recording of three episodes',
+        )
         entries = list_episodes(folder / 'bags')
         assert len(entries) >= 3
         seeds = set()
@@ -58,6 +69,5 @@ class TestCollect(unittest.TestCase):
 
 @launch_testing.post_shutdown_test()
 class TestShutdown(unittest.TestCase):
-
     def test_every_node_ends_with_status_zero(self, proc_info):
         launch_testing.asserts.assertExitCodes(proc_info)

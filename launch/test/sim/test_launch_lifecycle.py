@@ -15,8 +15,13 @@ NODES = {'metaworld', 'expert', 'command_mux', 'recorder', 'episode_runner'}
 
 def collect(folder, log='log', **arguments):
     return graph.RunningLaunch(
-        'collect.launch.py', folder / log, tasks='drawer-close', bags=folder / 'bags',
-        results=folder / 'results.json', **arguments)
+        'collect.launch.py',
+        folder / log,
+        tasks='drawer-close',
+        bags=folder / 'bags',
+        results=folder / 'results.json',
+        **arguments,
+    )
 
 
 def test_launch_ends_by_itself_when_the_episodes_are_done(tmp_path):
@@ -41,21 +46,30 @@ def test_ctrl_c_ends_all_and_the_same_command_goes_on(tmp_path):
     with collect(tmp_path, log='again', episodes=5) as launch:
         assert launch.wait(90) == 0
     after = graph.results(file)
-    assert after[:len(before)] == before
+    assert after[: len(before)] == before
     assert sorted(result['seed'] for result in after) == [0, 1, 2, 3, 4]
 
 
 def sim(folder, checkpoint, log='log', **arguments):
     return graph.RunningLaunch(
-        'sim.launch.py', folder / log, tasks='drawer-close', bags=folder / 'bags',
-        results=folder / 'results.json', checkpoint=checkpoint, horizon=10, **arguments)
+        'sim.launch.py',
+        folder / log,
+        tasks='drawer-close',
+        bags=folder / 'bags',
+        results=folder / 'results.json',
+        checkpoint=checkpoint,
+        horizon=10,
+        **arguments,
+    )
 
 
 @pytest.mark.parametrize('launch_file', ['collect', 'sim'])
 def test_any_killed_node_ends_the_launch(tmp_path, checkpoint, launch_file):
     """Another node in each run."""
-    starts = {'collect': collect, 'sim': lambda *given, **named: sim(
-        *given, checkpoint=checkpoint, **named)}
+    starts = {
+        'collect': collect,
+        'sim': lambda *given, **named: sim(*given, checkpoint=checkpoint, **named),
+    }
     with starts[launch_file](tmp_path, episodes=1000) as launch:
         graph.wait_for(lambda: graph.results(tmp_path / 'results.json'), 90, 'an episode')
         victim = random.choice(sorted(launch.nodes()))
@@ -66,15 +80,18 @@ def test_any_killed_node_ends_the_launch(tmp_path, checkpoint, launch_file):
         assert f'{victim} ended' in launch.output() or 'process has died' in launch.output()
 
 
-@pytest.mark.parametrize('arguments, words', [
-    ({'mode': 'sometimes'}, ('mode', 'sometimes', 'lock_step')),
-    ({'horizon': 'long'}, ('horizon:=long', 'whole number')),
-    ({'noise_std': '-1'}, ('noise_std:=-1', '0.0 to 2.0')),
-    ({'tasks_file': '/nowhere.yaml'}, ('tasks_file:=/nowhere.yaml', 'does not exist')),
-    ({'tasks_file': '/dev/null'}, ('task file /dev/null: expected', 'failed: exit status 1')),
-    ({'tasks': 'drawer-closed'}, ('drawer-closed', 'drawer-close')),
-    ({'episode': '5'}, ('episode', 'no argument', 'episodes')),
-])
+@pytest.mark.parametrize(
+    'arguments, words',
+    [
+        ({'mode': 'sometimes'}, ('mode', 'sometimes', 'lock_step')),
+        ({'horizon': 'long'}, ('horizon:=long', 'whole number')),
+        ({'noise_std': '-1'}, ('noise_std:=-1', '0.0 to 2.0')),
+        ({'tasks_file': '/nowhere.yaml'}, ('tasks_file:=/nowhere.yaml', 'does not exist')),
+        ({'tasks_file': '/dev/null'}, ('task file /dev/null: expected', 'failed: exit status 1')),
+        ({'tasks': 'drawer-closed'}, ('drawer-closed', 'drawer-close')),
+        ({'episode': '5'}, ('episode', 'no argument', 'episodes')),
+    ],
+)
 def test_wrong_values_are_refused_by_name(tmp_path, arguments, words):
     given = {'tasks': 'drawer-close', **arguments}
     with graph.RunningLaunch('collect.launch.py', tmp_path / 'log', **given) as launch:
@@ -94,7 +111,10 @@ def test_arguments_are_described():
     for launch_file in ('collect.launch.py', 'sim.launch.py'):
         shown = graph.subprocess.run(
             ['ros2', 'launch', 'irevla_bringup', launch_file, '--show-args'],
-            capture_output=True, text=True, timeout=60)
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         assert shown.returncode == 0
         for name in ('tasks', 'episodes', 'seed', 'bags', 'mode', 'log_level', 'namespace'):
             assert f"'{name}'" in shown.stdout

@@ -20,17 +20,21 @@ def kept(bags):
 
 def test_a_replay_in_the_simulator_is_the_same_episode(tmp_path):
     bags, again = tmp_path / 'bags', tmp_path / 'again'
-    with graph.RunningLaunch('collect.launch.py', tmp_path / 'log', tasks='drawer-close',
-                             episodes=1, seed=3, bags=bags) as launch:
+    with graph.RunningLaunch(
+        'collect.launch.py', tmp_path / 'log', tasks='drawer-close', episodes=1, seed=3, bags=bags
+    ) as launch:
         assert launch.wait(120) == 0
     entry = kept(bags)
-    with graph.RunningLaunch('replay.launch.py', tmp_path / 'log',
-                             bag=bags / entry.episode_id, bags=again) as launch:
+    with graph.RunningLaunch(
+        'replay.launch.py', tmp_path / 'log', bag=bags / entry.episode_id, bags=again
+    ) as launch:
         assert launch.wait(120) == 0
     replayed = kept(again)
     assert replayed.sources == ('replay',) and replayed.success == entry.success
-    first, second = (read_episode(root / one.episode_id, CAMERAS)
-                     for root, one in ((bags, entry), (again, replayed)))
+    first, second = (
+        read_episode(root / one.episode_id, CAMERAS)
+        for root, one in ((bags, entry), (again, replayed))
+    )
     count = len(first.actions)
     np.testing.assert_array_equal(second.actions[:count], first.actions)
     np.testing.assert_array_equal(second.states[:count], first.states)

@@ -31,19 +31,28 @@ SHARE = Path(get_package_share_directory('irevla_bringup'))
 def generate_test_description():
     folder = Path(tempfile.mkdtemp())
     checkpoint = graph.untrained_checkpoint(folder / 'checkpoint', cameras=('front', 'side'))
-    arguments = {'tasks': 'drawer-close,window-open', 'episodes': '1', 'horizon': '12',
-                 'checkpoint': str(checkpoint), 'bags': str(folder / 'bags'),
-                 'results': str(folder / 'results.json'), 'namespace': 'left',
-                 'extra_cameras': 'side'}
-    return LaunchDescription([
-        IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'sim.launch.py')),
-            launch_arguments={**arguments, 'episodes': '1000'}.items()),
-        launch_testing.actions.ReadyToTest()]), {'folder': folder}
+    arguments = {
+        'tasks': 'drawer-close,window-open',
+        'episodes': '1',
+        'horizon': '12',
+        'checkpoint': str(checkpoint),
+        'bags': str(folder / 'bags'),
+        'results': str(folder / 'results.json'),
+        'namespace': 'left',
+        'extra_cameras': 'side',
+    }
+    return LaunchDescription(
+        [
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'sim.launch.py')),
+                launch_arguments={**arguments, 'episodes': '1000'}.items(),
+            ),
+            launch_testing.actions.ReadyToTest(),
+        ]
+    ), {'folder': folder}
 
 
 class TestSim(unittest.TestCase):
-
     @classmethod
     def setUpClass(cls):
         """Be the camera `side`: it sees at once, upside down, what `front` sees."""
@@ -54,6 +63,7 @@ class TestSim(unittest.TestCase):
         def turn(image: Image) -> None:
             image.data = image.data[::-1]
             publisher.publish(image)
+
         cls.node.create_subscription(Image, 'camera/front/image_raw', turn, OBSERVATION)
         cls.spinning = threading.Thread(target=rclpy.spin, args=[cls.node])
         cls.spinning.start()
@@ -64,8 +74,9 @@ class TestSim(unittest.TestCase):
         cls.spinning.join(10)
 
     def test_the_policy_answers_every_observation(self, folder):
-        graph.wait_for(lambda: len(graph.results(folder / 'results.json')) >= 2, 90,
-                       'two episodes')
+        graph.wait_for(
+            lambda: len(graph.results(folder / 'results.json')) >= 2, 90, 'two episodes'
+        )
         for result in graph.results(folder / 'results.json')[:2]:
             episode = read_episode(folder / 'bags' / result['episode_id'], ('front', 'side'))
             assert (episode.images['side'] == episode.images['front'][:, ::-1, ::-1, ::-1]).all()
@@ -76,6 +87,5 @@ class TestSim(unittest.TestCase):
 
 @launch_testing.post_shutdown_test()
 class TestShutdown(unittest.TestCase):
-
     def test_every_node_ends_with_status_zero(self, proc_info):
         launch_testing.asserts.assertExitCodes(proc_info)

@@ -30,8 +30,13 @@ def show_arguments(path: str) -> None:
     description = get_launch_description_from_any_launch_file(path)
     for argument in description.get_launch_arguments():
         default = argument.default_value
-        text = '(required)' if default is None else '(default: {!r})'.format(
-            ''.join(getattr(part, 'text', str(part)) for part in default))
+        text = (
+            '(required)'
+            if default is None
+            else '(default: {!r})'.format(
+                ''.join(getattr(part, 'text', str(part)) for part in default)
+            )
+        )
         choices = f' one of {argument.choices}' if argument.choices else ''
         print(f"    '{argument.name}':{choices}\n        {argument.description}\n        {text}\n")
 
@@ -42,13 +47,22 @@ class LaunchCommand(CommandExtension):
     def add_arguments(self, parser: argparse.ArgumentParser, cli_name: str) -> None:
         """Declare the arguments of the verb."""
         parser.add_argument('-d', '--debug', action='store_true', help='verbose launch output')
-        parser.add_argument('-p', '--print', action='store_true',
-                            help='print the launch description and stop')
-        parser.add_argument('-s', '--show-args', action='store_true',
-                            help='show the arguments of the launch file and stop')
+        parser.add_argument(
+            '-p', '--print', action='store_true', help='print the launch description and stop'
+        )
+        parser.add_argument(
+            '-s',
+            '--show-args',
+            action='store_true',
+            help='show the arguments of the launch file and stop',
+        )
         parser.add_argument('package_or_path', help='a package, or the path of a launch file')
-        parser.add_argument('rest', nargs='*', metavar='file or name:=value',
-                            help='the launch file of the package, then its arguments')
+        parser.add_argument(
+            'rest',
+            nargs='*',
+            metavar='file or name:=value',
+            help='the launch file of the package, then its arguments',
+        )
 
     def main(self, *, parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         """Launch; return the launch service's exit status."""
@@ -66,14 +80,20 @@ class LaunchCommand(CommandExtension):
             show_arguments(path)
             return 0
         given = [tuple(word.split(':=', 1)) for word in rest]
-        known = {argument.name for argument in get_launch_description_from_any_launch_file(
-            path).get_launch_arguments()}
+        known = {
+            argument.name
+            for argument in get_launch_description_from_any_launch_file(
+                path
+            ).get_launch_arguments()
+        }
         unknown = [name for name, _ in given if name not in known]
         if unknown:
-            parser.error(f'{unknown[0]!r} is no argument of {path}; known are '
-                         f'{", ".join(sorted(known))}')
-        include = IncludeLaunchDescription(AnyLaunchDescriptionSource(path),
-                                           launch_arguments=given)
+            parser.error(
+                f'{unknown[0]!r} is no argument of {path}; known are {", ".join(sorted(known))}'
+            )
+        include = IncludeLaunchDescription(
+            AnyLaunchDescriptionSource(path), launch_arguments=given
+        )
         description = LaunchDescription([include])
         if args.print:
             print(LaunchIntrospector().format_launch_description(description))

@@ -14,9 +14,11 @@ from PIL import Image, ImageDraw, ImageFont
 from irevla_sim.metaworld.scene import Scene
 from irevla_sim.metaworld.tasks import Task, load_catalogue
 
-HEADINGS = {'expert': 'Meta-World\'s tasks, to be demonstrated',
-            'rl': 'Variants to learn online',
-            'held_out': 'Variants held out: never trained on'}
+HEADINGS = {
+    'expert': "Meta-World's tasks, to be demonstrated",
+    'rl': 'Variants to learn online',
+    'held_out': 'Variants held out: never trained on',
+}
 COLUMNS = 10
 RENDERED, TILE, GAP = 256, 128, 8
 HEADING_HEIGHT, LABEL_HEIGHT = 36, 18
@@ -28,8 +30,11 @@ def draw_sheet(tasks: Iterable[Task], camera: str = 'front', seed: int = 0) -> I
     tasks = list(tasks)
     sections = {split: [task for task in tasks if task.split == split] for split in HEADINGS}
     row_height = TILE + LABEL_HEIGHT + GAP
-    height = GAP + sum(HEADING_HEIGHT + -(-len(section) // COLUMNS) * row_height
-                       for section in sections.values() if section)
+    height = GAP + sum(
+        HEADING_HEIGHT + -(-len(section) // COLUMNS) * row_height
+        for section in sections.values()
+        if section
+    )
     sheet = Image.new('RGB', (COLUMNS * (TILE + GAP) + GAP, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     large, small = ImageFont.load_default(18), ImageFont.load_default(10)
@@ -62,8 +67,9 @@ def main() -> None:
     parser.add_argument('--output', type=Path, required=True, help='PNG file to write')
     parser.add_argument('--camera', default='front')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--tasks-file', type=Path, nargs='*', default=(),
-                        help='YAML files with own tasks')
+    parser.add_argument(
+        '--tasks-file', type=Path, nargs='*', default=(), help='YAML files with own tasks'
+    )
     arguments = parser.parse_args()
     catalogue = load_catalogue(arguments.tasks_file)
     sheet = draw_sheet(catalogue.values(), arguments.camera, arguments.seed)

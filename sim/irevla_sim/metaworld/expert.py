@@ -21,8 +21,13 @@ class ScriptedExpert:
     the demonstrations also show the correction of small errors.
     """
 
-    def __init__(self, task: Task, noise_std: float = NOISE_STD.default, seed: int = 0,
-                 action_repeat: int = ACTION_REPEAT) -> None:
+    def __init__(
+        self,
+        task: Task,
+        noise_std: float = NOISE_STD.default,
+        seed: int = 0,
+        action_repeat: int = ACTION_REPEAT,
+    ) -> None:
         """Demonstrate one episode.
 
         Args:
@@ -46,5 +51,7 @@ class ScriptedExpert:
             label = np.clip(self._policy.get_action(simulator_state).astype(np.float64), -1, 1)
         noise = self._noise_std * self._random.standard_normal(label.shape)
         command = np.clip(label + noise, -1, 1)
-        return (from_metaworld(command, self._action_repeat),
-                from_metaworld(label, self._action_repeat))
+        return (
+            from_metaworld(command, self._action_repeat),
+            from_metaworld(label, self._action_repeat),
+        )

@@ -63,19 +63,30 @@ class ExpertNode(Node):
             self._diagnostics.refuse(f'no expert for the episode: {error}')
             return
         # The seed of the layout, so that it reproduces the whole demonstration.
-        self._expert = ScriptedExpert(task, self._noise_std, max(episode.seed, 0),
-                                      self._action_repeat)
+        self._expert = ScriptedExpert(
+            task, self._noise_std, max(episode.seed, 0), self._action_repeat
+        )
 
     def _answer(self) -> None:
         stamp = stamp_to_ns(self._episode.header.stamp)
-        if (self._expert is None or self._episode.phase != EpisodeState.PHASE_RUNNING
-                or stamp != stamp_to_ns(self._state.header.stamp) or stamp == self._answered):
+        if (
+            self._expert is None
+            or self._episode.phase != EpisodeState.PHASE_RUNNING
+            or stamp != stamp_to_ns(self._state.header.stamp)
+            or stamp == self._answered
+        ):
             return
         self._answered = stamp
         command, label = self._expert.act(np.array(self._state.values))
         for publisher, action in ((self._label, label), (self._command, command)):
-            publisher.publish(action_to_message(
-                action, self._episode.header.stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT))
+            publisher.publish(
+                action_to_message(
+                    action,
+                    self._episode.header.stamp,
+                    BASE_FRAME,
+                    EndEffectorCommand.SOURCE_EXPERT,
+                )
+            )
         self._diagnostics.count('commands')
 
 

@@ -37,15 +37,22 @@ class MetaWorldEnv(gymnasium.Env):
 
     # Not a ClassVar, because gymnasium does not declare it as one.
     metadata: dict[str, Any] = {  # noqa: RUF012
-        'render_modes': ['rgb_array'], 'render_fps': 20}
+        'render_modes': ['rgb_array'],
+        'render_fps': 20,
+    }
 
-    def __init__(self, tasks: Iterable[str] = (), cameras: Iterable[str] = CAMERAS,
-                 image_size: int = IMAGE_SIZE, action_repeat: int = ACTION_REPEAT,
-                 horizon: int = HORIZON,
-                 linger: int = 0,
-                 tasks_file: str = '',
-                 render_mode: str = 'rgb_array',
-                 on_picture: Callable[[str, np.ndarray], None] | None = None) -> None:
+    def __init__(
+        self,
+        tasks: Iterable[str] = (),
+        cameras: Iterable[str] = CAMERAS,
+        image_size: int = IMAGE_SIZE,
+        action_repeat: int = ACTION_REPEAT,
+        horizon: int = HORIZON,
+        linger: int = 0,
+        tasks_file: str = '',
+        render_mode: str = 'rgb_array',
+        on_picture: Callable[[str, np.ndarray], None] | None = None,
+    ) -> None:
         """Create the environment; a task's scene is built when it is first played.
 
         Args:
@@ -71,8 +78,11 @@ class MetaWorldEnv(gymnasium.Env):
         self._cameras = tuple(cameras)
         for name in self._cameras:
             find_camera(name)
-        for name, value in (('image_size', image_size), ('action_repeat', action_repeat),
-                            ('horizon', horizon)):
+        for name, value in (
+            ('image_size', image_size),
+            ('action_repeat', action_repeat),
+            ('horizon', horizon),
+        ):
             if value < 1:
                 raise ConfigError(f'{name} {value}; at least 1 is needed')
         if linger < 0:
@@ -90,19 +100,27 @@ class MetaWorldEnv(gymnasium.Env):
         picture = gymnasium.spaces.Box(0, 255, (image_size, image_size, 3), np.uint8)
         self.observation_space = gymnasium.spaces.Dict(
             dict.fromkeys(self._cameras, picture)
-            | {'state': gymnasium.spaces.Box(-np.inf, np.inf, (STATE_SIZE,), np.float64)})
+            | {'state': gymnasium.spaces.Box(-np.inf, np.inf, (STATE_SIZE,), np.float64)}
+        )
         reach = METRES_PER_STEP * action_repeat
         self.action_space = gymnasium.spaces.Box(
             np.array([-reach] * 3 + [-np.pi] * 3 + [0.0]),
-            np.array([reach] * 3 + [np.pi] * 3 + [1.0]), (ACTION_SIZE,), np.float64)
+            np.array([reach] * 3 + [np.pi] * 3 + [1.0]),
+            (ACTION_SIZE,),
+            np.float64,
+        )
 
     @property
     def catalogue(self) -> Mapping[str, Task]:
         """The tasks that `reset` knows."""
         return self._catalogue
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None,
-              ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    def reset(
+        self,
+        *,
+        seed: int | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Start an episode; ``options['task']`` names its task.
 
         Seed and task determine the episode, independent of earlier episodes.
@@ -115,9 +133,10 @@ class MetaWorldEnv(gymnasium.Env):
         unknown = set(options or {}) - {'task'}
         if unknown:
             raise ConfigError(f'unknown reset option {min(unknown)!r}; "task" is known')
-        seed = int(self.np_random.integers(2 ** 31)) if seed is None else seed
+        seed = int(self.np_random.integers(2**31)) if seed is None else seed
         name = (options or {}).get('task') or self._tasks[
-            np.random.default_rng(seed).integers(len(self._tasks))]
+            np.random.default_rng(seed).integers(len(self._tasks))
+        ]
         task = find_task(name, self._catalogue)
         scene = self._scene = self._find_scene(task)
         self._simulator_state = scene.reset(seed)
@@ -128,8 +147,10 @@ class MetaWorldEnv(gymnasium.Env):
         self._info = {'task': name, 'instruction': task.instruction, 'seed': seed}
         return self._observe(scene)
 
-    def step(self, action: np.ndarray,
-             ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
+    def step(
+        self,
+        action: np.ndarray,
+    ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """Apply one action for ``action_repeat`` Meta-World steps.
 
         Raises:
@@ -190,4 +211,6 @@ class MetaWorldEnv(gymnasium.Env):
                 self._on_picture(name, observation[name])
         observation['state'] = state_from(self._simulator_state[:3], robot['quaternion'], gripper)
         return observation, self._info | robot | {
-            'success': self._success, 'simulator_state': self._simulator_state.copy()}
+            'success': self._success,
+            'simulator_state': self._simulator_state.copy(),
+        }

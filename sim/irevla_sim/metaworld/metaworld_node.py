@@ -30,12 +30,16 @@ from irevla_sim.metaworld.tasks import find_task
 PARAMETERS = {
     'cameras': Parameter(list(CAMERAS), 'names of the cameras to publish', form=CAMERA),
     'image_size': Parameter(IMAGE_SIZE, 'height and width of the images [pixels]', 16, 2048),
-    'action_repeat': Parameter(ACTION_REPEAT, 'simulator steps of 12.5 ms for one command',
-                               1, 100),
+    'action_repeat': Parameter(
+        ACTION_REPEAT, 'simulator steps of 12.5 ms for one command', 1, 100
+    ),
     'horizon': Parameter(HORIZON, 'commands after which an episode is truncated', 1, 1_000_000),
     'linger': Parameter(0, 'commands for which an episode continues after success', 0, 1_000_000),
-    'mode': Parameter('lock_step', 'whether the simulator waits for each command',
-                      choices=('lock_step', 'real_time')),
+    'mode': Parameter(
+        'lock_step',
+        'whether the simulator waits for each command',
+        choices=('lock_step', 'real_time'),
+    ),
     'control_hz': Parameter(20.0, 'commands executed per second in real time [Hz]', 0.1, 1000.0),
     'tasks_file': Parameter('', 'YAML file with user-defined tasks, in addition to the catalogue'),
 }
@@ -54,10 +58,14 @@ class MetaWorldNode(Node):
         values = declare(self, PARAMETERS)
         self._cameras = values['cameras']
         self._env = MetaWorldEnv(
-            cameras=self._cameras, image_size=values['image_size'],
-            action_repeat=values['action_repeat'], horizon=values['horizon'],
-            linger=values['linger'], tasks_file=values['tasks_file'],
-            on_picture=self._publish_picture)
+            cameras=self._cameras,
+            image_size=values['image_size'],
+            action_repeat=values['action_repeat'],
+            horizon=values['horizon'],
+            linger=values['linger'],
+            tasks_file=values['tasks_file'],
+            on_picture=self._publish_picture,
+        )
         self._episode = EpisodeState(seed=-1)
         self._begun = self._stamp = 0
         self._published = 0.0
@@ -65,8 +73,10 @@ class MetaWorldNode(Node):
         self._gripper = 1.0
         self._random = np.random.default_rng()
         self._diagnostics = Diagnostics(self, hardware_id='simulator')
-        self._images = {name: self.create_publisher(Image, f'camera/{name}/image_raw', OBSERVATION)
-                        for name in self._cameras}
+        self._images = {
+            name: self.create_publisher(Image, f'camera/{name}/image_raw', OBSERVATION)
+            for name in self._cameras
+        }
         self._robot = self.create_publisher(RobotState, 'robot_state', OBSERVATION)
         self._simulator = self.create_publisher(SimulatorState, 'simulator_state', OBSERVATION)
         self._episodes = self.create_publisher(EpisodeState, 'episode', EVENT)
@@ -88,14 +98,15 @@ class MetaWorldNode(Node):
     def _running(self) -> bool:
         return self._episode.phase == EpisodeState.PHASE_RUNNING
 
-    def _on_reset(self, request: ResetEpisode.Request,
-                  response: ResetEpisode.Response) -> ResetEpisode.Response:
+    def _on_reset(
+        self, request: ResetEpisode.Request, response: ResetEpisode.Response
+    ) -> ResetEpisode.Response:
         response.code, response.text = self._check(request)
         answer = ResetEpisode.Response
         if response.code == answer.OK:
             seed = request.seed
             if seed == ResetEpisode.Request.SEED_RANDOM:
-                seed = int(self._random.integers(2 ** 31))
+                seed = int(self._random.integers(2**31))
             self._abort('a new episode was requested')
             try:
                 observation, info = self._env.reset(seed=seed, options={'task': request.task})
@@ -107,9 +118,12 @@ class MetaWorldNode(Node):
         self._begun = self._stamp
         self._action, self._gripper = None, float(observation['state'][9])
         self._episode = EpisodeState(
-            episode_id=f'{request.task}-{seed}-{self._begun}', task=request.task, seed=seed,
+            episode_id=f'{request.task}-{seed}-{self._begun}',
+            task=request.task,
+            seed=seed,
             instruction=request.instruction or info['instruction'],
-            phase=EpisodeState.PHASE_RUNNING)
+            phase=EpisodeState.PHASE_RUNNING,
+        )
         self._diagnostics.count('episodes')
         self._publish(observation['state'], info)
         response.episode_id = self._episode.episode_id
@@ -122,8 +136,10 @@ class MetaWorldNode(Node):
             return ResetEpisode.Response.UNKNOWN_TASK, str(error)
         any_seed = ResetEpisode.Request.SEED_RANDOM
         if request.seed < any_seed:
-            return (ResetEpisode.Response.BAD_SEED,
-                    f'seed {request.seed}; give 0 or more, or {any_seed} for any')
+            return (
+                ResetEpisode.Response.BAD_SEED,
+                f'seed {request.seed}; give 0 or more, or {any_seed} for any',
+            )
         return ResetEpisode.Response.OK, ''
 
     def _on_command(self, message: EndEffectorCommand) -> None:
@@ -187,17 +203,25 @@ class MetaWorldNode(Node):
         if camera == self._cameras[0]:
             # Stamps always increase, so that each is unique even if the clock is set back.
             self._stamp = max(self.get_clock().now().nanoseconds, self._stamp + 1)
-        self._images[camera].publish(
-            image_to_message(picture, ns_to_stamp(self._stamp), camera))
+        self._images[camera].publish(image_to_message(picture, ns_to_stamp(self._stamp), camera))
 
     def _publish(self, state: np.ndarray, info: dict) -> None:
         stamp = ns_to_stamp(self._stamp)
-        self._robot.publish(state_to_message(
-            stamp, state[:3], info['quaternion'], state[9], twist=info['twist'],
-            mode=RobotState.MODE_READY, joint_position=to_array('d', info['joint_position']),
-            joint_velocity=to_array('d', info['joint_velocity'])))
-        simulator = SimulatorState(task=info['task'],
-                                   values=to_array('d', info['simulator_state']))
+        self._robot.publish(
+            state_to_message(
+                stamp,
+                state[:3],
+                info['quaternion'],
+                state[9],
+                twist=info['twist'],
+                mode=RobotState.MODE_READY,
+                joint_position=to_array('d', info['joint_position']),
+                joint_velocity=to_array('d', info['joint_velocity']),
+            )
+        )
+        simulator = SimulatorState(
+            task=info['task'], values=to_array('d', info['simulator_state'])
+        )
         simulator.header.stamp = self._episode.header.stamp = stamp
         self._simulator.publish(simulator)
         # Published last, because nodes answer when they have received `episode`.

@@ -14,9 +14,13 @@ from irevla_control.errors import ConfigError
 HALF_TURN = np.array([0.0, 0.0, 0.0, 1.0])
 ARM_GROUP = 3
 # The arm's finest meshes, all far from the workspace, are drawn as solids of the same size.
-SOLIDS = {'head': mujoco.mjtGeom.mjGEOM_ELLIPSOID, 'l1': mujoco.mjtGeom.mjGEOM_ELLIPSOID,
-          'l0': mujoco.mjtGeom.mjGEOM_CAPSULE, 'base': mujoco.mjtGeom.mjGEOM_CYLINDER,
-          'pedestal': mujoco.mjtGeom.mjGEOM_CYLINDER}
+SOLIDS = {
+    'head': mujoco.mjtGeom.mjGEOM_ELLIPSOID,
+    'l1': mujoco.mjtGeom.mjGEOM_ELLIPSOID,
+    'l0': mujoco.mjtGeom.mjGEOM_CAPSULE,
+    'base': mujoco.mjtGeom.mjGEOM_CYLINDER,
+    'pedestal': mujoco.mjtGeom.mjGEOM_CYLINDER,
+}
 LINKS = ('l2', 'l3', 'l4', 'l5', 'l6', 'eGripperBase')
 
 
@@ -37,13 +41,15 @@ class Camera:
 
 
 # Not corner2, at (0.75, 0.075, 0.7) m, for `front`: objects are very small in its images.
-CAMERAS = {'front': Camera('corner4', upside_down=True),
-           'wrist': Camera('gripperPOV', shows_arm=False),
-           'corner': Camera('corner', upside_down=True),
-           'corner2': Camera('corner2', upside_down=True),
-           'corner3': Camera('corner3', upside_down=True),
-           'topview': Camera('topview'),
-           'behind_gripper': Camera('behindGripper')}
+CAMERAS = {
+    'front': Camera('corner4', upside_down=True),
+    'wrist': Camera('gripperPOV', shows_arm=False),
+    'corner': Camera('corner', upside_down=True),
+    'corner2': Camera('corner2', upside_down=True),
+    'corner3': Camera('corner3', upside_down=True),
+    'topview': Camera('topview'),
+    'behind_gripper': Camera('behindGripper'),
+}
 
 
 def find_camera(name: str) -> Camera:
@@ -58,8 +64,9 @@ def find_camera(name: str) -> Camera:
     return CAMERAS[name]
 
 
-def prepare_model(model: mujoco.MjModel, offsets: Mapping[str, Sequence[float]],
-                  show_goal: bool = False) -> None:
+def prepare_model(
+    model: mujoco.MjModel, offsets: Mapping[str, Sequence[float]], show_goal: bool = False
+) -> None:
     """Make a model fast to render and its views upright; its physics does not change.
 
     Args:
@@ -95,7 +102,8 @@ def prepare_model(model: mujoco.MjModel, offsets: Mapping[str, Sequence[float]],
             model.geom_size[geom] = {
                 mujoco.mjtGeom.mjGEOM_ELLIPSOID: (x, y, z),
                 mujoco.mjtGeom.mjGEOM_CAPSULE: (radius, z - radius, 0),
-                mujoco.mjtGeom.mjGEOM_CYLINDER: (radius, z, 0)}[kind]
+                mujoco.mjtGeom.mjGEOM_CYLINDER: (radius, z, 0),
+            }[kind]
 
 
 @functools.cache
@@ -115,8 +123,11 @@ class Renderer:
         _gl_context().make_current()
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
         self._scene = mujoco.MjvScene(model, maxgeom=1000)
-        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION,
-                     mujoco.mjtRndFlag.mjRND_SKYBOX):
+        for flag in (
+            mujoco.mjtRndFlag.mjRND_SHADOW,
+            mujoco.mjtRndFlag.mjRND_REFLECTION,
+            mujoco.mjtRndFlag.mjRND_SKYBOX,
+        ):
             self._scene.flags[flag] = False
         self._option = mujoco.MjvOption()
         # Colliding meshes (the hand) are drawn as convex hulls, which have far fewer triangles.
@@ -138,8 +149,15 @@ class Renderer:
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._view.fixedcamid = self._model.camera(camera.source).id
         self._option.geomgroup[ARM_GROUP] = camera.shows_arm
-        mujoco.mjv_updateScene(self._model, data, self._option, None, self._view,
-                               mujoco.mjtCatBit.mjCAT_ALL, self._scene)
+        mujoco.mjv_updateScene(
+            self._model,
+            data,
+            self._option,
+            None,
+            self._view,
+            mujoco.mjtCatBit.mjCAT_ALL,
+            self._scene,
+        )
         mujoco.mjr_render(self._rectangle, self._scene, self._context)
         pixels = np.empty((self._size, self._size, 3), np.uint8)
         mujoco.mjr_readPixels(pixels, None, self._rectangle, self._context)

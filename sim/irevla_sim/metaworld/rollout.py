@@ -37,10 +37,15 @@ class Demonstration:
     labels: np.ndarray
 
 
-def collect_demonstrations(tasks: Iterable[str], episodes_per_task: int, seed: int = 0,
-                           noise_std: float = NOISE_STD.default, *,
-                           env: MetaWorldEnv | None = None, only_successes: bool = False,
-                           ) -> Iterator[Demonstration]:
+def collect_demonstrations(
+    tasks: Iterable[str],
+    episodes_per_task: int,
+    seed: int = 0,
+    noise_std: float = NOISE_STD.default,
+    *,
+    env: MetaWorldEnv | None = None,
+    only_successes: bool = False,
+) -> Iterator[Demonstration]:
     """Yield demonstrations, task by task.
 
     Args:
@@ -60,8 +65,9 @@ def collect_demonstrations(tasks: Iterable[str], episodes_per_task: int, seed: i
                 yield demonstration
 
 
-def demonstrate(env: MetaWorldEnv, task: str, seed: int,
-                noise_std: float = NOISE_STD.default) -> Demonstration:
+def demonstrate(
+    env: MetaWorldEnv, task: str, seed: int, noise_std: float = NOISE_STD.default
+) -> Demonstration:
     """Play one episode with the scripted expert, whose noise has the episode's seed."""
     observation, info = env.reset(seed=seed, options={'task': task})
     expert = ScriptedExpert(env.catalogue[task], noise_std, seed, env.action_repeat)
@@ -76,5 +82,13 @@ def demonstrate(env: MetaWorldEnv, task: str, seed: int,
         ended = terminated or truncated
     stacked = {key: np.stack([one[key] for one in observations]) for key in observations[0]}
     states = stacked.pop('state')
-    return Demonstration(task, info['instruction'], seed, info['success'], stacked, states,
-                         np.stack(actions), np.stack(labels))
+    return Demonstration(
+        task,
+        info['instruction'],
+        seed,
+        info['success'],
+        stacked,
+        states,
+        np.stack(actions),
+        np.stack(labels),
+    )

@@ -17,8 +17,16 @@ from irevla_sim.metaworld.tasks import Task
 ARM_JOINTS = 7
 RESET_AXES = {'x': 0, 'y': 1}
 # Tasks whose goal is a point in space, visible only by its marker.
-FREE_GOALS = {'reach-v3', 'reach-wall-v3', 'push-v3', 'push-back-v3', 'push-wall-v3',
-              'pick-place-v3', 'pick-place-wall-v3', 'pick-out-of-hole-v3'}
+FREE_GOALS = {
+    'reach-v3',
+    'reach-wall-v3',
+    'push-v3',
+    'push-back-v3',
+    'push-wall-v3',
+    'pick-place-v3',
+    'pick-place-wall-v3',
+    'pick-out-of-hole-v3',
+}
 # Model fields that Meta-World's resets write.
 LAYOUT_FIELDS = ('body_pos', 'body_quat', 'site_pos', 'geom_pos', 'geom_quat', 'geom_rgba')
 
@@ -79,12 +87,15 @@ class Scene:
         """
         w, x, y, z = self.data.body('hand').xquat
         velocity = np.empty(6)
-        mujoco.mj_objectVelocity(self.model, self.data, mujoco.mjtObj.mjOBJ_BODY, self._hand,
-                                 velocity, 0)
-        return {'quaternion': np.array([x, y, z, w]),
-                'twist': np.concatenate([velocity[3:], velocity[:3]]),
-                'joint_position': self.data.qpos[:ARM_JOINTS].copy(),
-                'joint_velocity': self.data.qvel[:ARM_JOINTS].copy()}
+        mujoco.mj_objectVelocity(
+            self.model, self.data, mujoco.mjtObj.mjOBJ_BODY, self._hand, velocity, 0
+        )
+        return {
+            'quaternion': np.array([x, y, z, w]),
+            'twist': np.concatenate([velocity[3:], velocity[:3]]),
+            'joint_position': self.data.qpos[:ARM_JOINTS].copy(),
+            'joint_velocity': self.data.qvel[:ARM_JOINTS].copy(),
+        }
 
     def render(self, camera: str) -> np.ndarray:
         """Return a camera's image, uint8 (size, size, 3) RGB."""

@@ -119,21 +119,27 @@ def _task(name: str, entry: Any, known: Mapping[str, Task]) -> Task:
         colours=base.variant.colours | _vectors(entry, 'colours', 4, 0.0, 1.0),
         sizes=base.variant.sizes | _vectors(entry, 'sizes', 3, 0.1, 10.0),
         position=base.variant.position | _vectors(entry, 'position', 2, -1.0, 1.0),
-        cameras=base.variant.cameras | _vectors(entry, 'cameras', 3, -2.0, 2.0))
+        cameras=base.variant.cameras | _vectors(entry, 'cameras', 3, -2.0, 2.0),
+    )
     for axis, (low, high) in variant.position.items():
         if axis not in AXES or low > high:
             raise ConfigError(f'position {axis}: [{low}, {high}]; use x or y with [low, high]')
     return Task(name, base.base, entry.get('instruction', base.instruction), split, variant)
 
 
-def _vectors(entry: Mapping[str, Any], key: str, length: int, low: float,
-             high: float) -> dict[str, tuple[float, ...]]:
+def _vectors(
+    entry: Mapping[str, Any], key: str, length: int, low: float, high: float
+) -> dict[str, tuple[float, ...]]:
     vectors = {}
     for name, value in (entry.get(key) or {}).items():
-        fits = isinstance(value, list) and len(value) == length and all(
-            isinstance(number, int | float) and low <= number <= high for number in value)
+        fits = (
+            isinstance(value, list)
+            and len(value) == length
+            and all(isinstance(number, int | float) and low <= number <= high for number in value)
+        )
         if not fits:
-            raise ConfigError(f'{key} {name}: {value!r}; expected {length} numbers from {low:g} '
-                              f'to {high:g}')
+            raise ConfigError(
+                f'{key} {name}: {value!r}; expected {length} numbers from {low:g} to {high:g}'
+            )
         vectors[name] = tuple(float(number) for number in value)
     return vectors

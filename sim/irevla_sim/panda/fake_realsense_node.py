@@ -41,7 +41,7 @@ class FakeRealSenseNode(RealSenseNode):
 def main() -> None:
     """Run the node."""
     parser = argparse.ArgumentParser('fake_realsense_node')
-    parser.add_argument('--scene', default=SCENE, help='name of the scene\'s shared memory')
+    parser.add_argument('--scene', default=SCENE, help="name of the scene's shared memory")
     options = parser.parse_args(remove_ros_args()[1:])
     run_node(lambda: FakeRealSenseNode(options.scene))
 

@@ -19,8 +19,10 @@ class Answer(enum.Enum):
     NEVER = 'never'
 
 
-REFUSED = {Answer.FAILED: GripperCommandStatus.kFail,
-           Answer.UNSUCCESSFUL: GripperCommandStatus.kUnsuccessful}
+REFUSED = {
+    Answer.FAILED: GripperCommandStatus.kFail,
+    Answer.UNSUCCESSFUL: GripperCommandStatus.kUnsuccessful,
+}
 
 
 class PandaHand(FrankaGripperServer):
@@ -38,18 +40,28 @@ class PandaHand(FrankaGripperServer):
         self.answers: dict[str, Answer] = {}
         self.orders: list[str] = []
 
-    def start_move(self, width: float, speed: float, command_id: int,
-                   tcp_socket: socket.socket) -> None:
+    def start_move(
+        self, width: float, speed: float, command_id: int, tcp_socket: socket.socket
+    ) -> None:
         """Start to move the fingers to a width [m]."""
         if self._taken('move', GripperCommand.kMove, command_id, tcp_socket):
             super().start_move(width, speed, command_id, tcp_socket)
 
-    def start_grasp(self, width: float, speed: float, force: float, epsilon_inner: float,
-                    epsilon_outer: float, command_id: int, tcp_socket: socket.socket) -> None:
+    def start_grasp(
+        self,
+        width: float,
+        speed: float,
+        force: float,
+        epsilon_inner: float,
+        epsilon_outer: float,
+        command_id: int,
+        tcp_socket: socket.socket,
+    ) -> None:
         """Start to grasp with a force [N]."""
         if self._taken('grasp', GripperCommand.kGrasp, command_id, tcp_socket):
-            super().start_grasp(width, speed, force, epsilon_inner, epsilon_outer, command_id,
-                                tcp_socket)
+            super().start_grasp(
+                width, speed, force, epsilon_inner, epsilon_outer, command_id, tcp_socket
+            )
 
     def stop(self, command_id: int, tcp_socket: socket.socket) -> None:
         """End the current order."""
@@ -58,8 +70,9 @@ class PandaHand(FrankaGripperServer):
             self._abort()
             super().stop(command_id, tcp_socket)
 
-    def _taken(self, kind: str, command: GripperCommand, command_id: int,
-               tcp_socket: socket.socket) -> bool:
+    def _taken(
+        self, kind: str, command: GripperCommand, command_id: int, tcp_socket: socket.socket
+    ) -> bool:
         """Return whether an order is executed; if not, send its answer, if any."""
         self.orders.append(kind)
         answer = self.answers.get(kind, Answer.DONE)
@@ -74,8 +87,12 @@ class PandaHand(FrankaGripperServer):
 
     def _abort(self) -> None:
         if self._pending_command_id is not None:
-            _answer(self._pending_tcp_socket, self._pending_command_type,
-                    self._pending_command_id, GripperCommandStatus.kAborted)
+            _answer(
+                self._pending_tcp_socket,
+                self._pending_command_type,
+                self._pending_command_id,
+                GripperCommandStatus.kAborted,
+            )
         self._pending_command_id = None
 
     def _reset_state(self) -> None:
@@ -83,7 +100,12 @@ class PandaHand(FrankaGripperServer):
         self._pending_command_id = None
 
 
-def _answer(tcp_socket: socket.socket, command: GripperCommand, command_id: int,
-            status: GripperCommandStatus) -> None:
-    BaseCommand.send_response(tcp_socket, command, command_id, status, command_type_struct='H',
-                              status_type_struct='H')
+def _answer(
+    tcp_socket: socket.socket,
+    command: GripperCommand,
+    command_id: int,
+    status: GripperCommandStatus,
+) -> None:
+    BaseCommand.send_response(
+        tcp_socket, command, command_id, status, command_type_struct='H', status_type_struct='H'
+    )

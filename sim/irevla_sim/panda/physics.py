@@ -55,16 +55,24 @@ class Requests:
         except BlockingIOError:
             return
         self._do(**json.loads(data))
-        received = {'orders': self._server.gripper_server.orders[-NEWEST_ORDERS:],
-                    'collision_behaviors': self._server.collision_behaviors[-NEWEST_BEHAVIORS:]}
+        received = {
+            'orders': self._server.gripper_server.orders[-NEWEST_ORDERS:],
+            'collision_behaviors': self._server.collision_behaviors[-NEWEST_BEHAVIORS:],
+        }
         self._socket.sendto(json.dumps(received).encode(), client)
 
-    def _do(self, answers: dict[str, str] | None = None, cut_hand: bool = False,
-            reflex: str = '', put: tuple[str, Any] | None = None,
-            fasten: tuple[str, bool] | None = None) -> None:
+    def _do(
+        self,
+        answers: dict[str, str] | None = None,
+        cut_hand: bool = False,
+        reflex: str = '',
+        put: tuple[str, Any] | None = None,
+        fasten: tuple[str, bool] | None = None,
+    ) -> None:
         if answers is not None:
             self._server.gripper_server.answers = {
-                order: Answer(answer) for order, answer in answers.items()}
+                order: Answer(answer) for order, answer in answers.items()
+            }
         if cut_hand:
             # The client may connect again, as after a loose plug.
             self._server.gripper_server.reset_state()
@@ -137,8 +145,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser('python -m irevla_sim.panda.physics', description=__doc__)
     parser.add_argument('--address', default='127.0.0.1', help='local IP of the robot')
     parser.add_argument('--name', default=SCENE, help='of the shared memory of the scene')
-    parser.add_argument('--lost-packets', type=int, default=20, metavar='MS',
-                        help='silence that ends a motion, as on a real robot')
+    parser.add_argument(
+        '--lost-packets',
+        type=int,
+        default=20,
+        metavar='MS',
+        help='silence that ends a motion, as on a real robot',
+    )
     parser.add_argument('--seed', type=int, default=0, help='of the things on the table')
     options = parser.parse_args(arguments)
     try:

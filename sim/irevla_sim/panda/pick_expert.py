@@ -46,16 +46,20 @@ def thing_in(instruction: str) -> str:
     """
     found = [name for name in THINGS if name in instruction]
     if len(found) != 1:
-        raise ConfigError(f'instruction {instruction!r} names {found or "nothing"} of the scene; '
-                          f'name one of {", ".join(THINGS)}')
+        raise ConfigError(
+            f'instruction {instruction!r} names {found or "nothing"} of the scene; '
+            f'name one of {", ".join(THINGS)}'
+        )
     return found[0]
 
 
 def place_of(name: str, positions: np.ndarray) -> tuple[np.ndarray, Rotation]:
     """Return position (3,) [m] and rotation of an object, from the scene's joint positions."""
     first = FIRST_THING + PER_THING * list(THINGS).index(name)
-    return (positions[first:first + 3],
-            Rotation.from_quat(np.roll(positions[first + 3:first + PER_THING], -1)))
+    return (
+        positions[first : first + 3],
+        Rotation.from_quat(np.roll(positions[first + 3 : first + PER_THING], -1)),
+    )
 
 
 def lifted(name: str, positions: np.ndarray) -> bool:
@@ -87,8 +91,12 @@ class PickExpert:
         aside = place[:2] - hand.position[:2]
         height = hand.position[2] - place[2]
         self._advance(aside, height, angle)
-        down = {Phase.APPROACH: ABOVE - height, Phase.DESCEND: -height, Phase.GRASP: 0.0,
-                Phase.LIFT: UP}[self.phase]
+        down = {
+            Phase.APPROACH: ABOVE - height,
+            Phase.DESCEND: -height,
+            Phase.GRASP: 0.0,
+            Phase.LIFT: UP,
+        }[self.phase]
         closed = self.phase in (Phase.GRASP, Phase.LIFT)
         label = np.zeros(7)
         label[:3] = clip_norm(np.array([*(0 * aside if closed else aside), down]), STEP)

@@ -44,9 +44,21 @@ class PandaProcess:
     def start(self) -> None:
         """Start the process, or start it again."""
         self.process = subprocess.Popen(
-            [sys.executable, '-m', 'irevla_sim.panda.physics', '--address', self.address,
-             '--name', self.name, '--lost-packets', str(LOST_PACKETS)],
-            stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
+            [
+                sys.executable,
+                '-m',
+                'irevla_sim.panda.physics',
+                '--address',
+                self.address,
+                '--name',
+                self.name,
+                '--lost-packets',
+                str(LOST_PACKETS),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=end_with_parent,
+        )
         line = self._output.readline()
         if self.address not in line:
             raise RuntimeError(f'the simulated Panda did not start: {line!r}')

@@ -37,8 +37,9 @@ THINGS = {
     'green block': Thing('box', '0.02 0.02 0.02', '0.15 0.65 0.2 1', 0.05, 0.02),
     'blue block': Thing('box', '0.02 0.02 0.02', '0.12 0.3 0.85 1', 0.05, 0.02),
     'eggplant': Thing('ellipsoid', '0.045 0.022 0.022', '0.35 0.1 0.4 1', 0.06, 0.022),
-    'carrot': Thing('capsule', '0.014 0.045', '0.95 0.5 0.1 1', 0.05, 0.014,
-                    quaternion='0.7071 0 0.7071 0'),
+    'carrot': Thing(
+        'capsule', '0.014 0.045', '0.95 0.5 0.1 1', 0.05, 0.014, quaternion='0.7071 0 0.7071 0'
+    ),
 }
 # The relative pose in the data of a MuJoCo weld.
 WELD_POSE = slice(3, 10)
@@ -68,13 +69,30 @@ class PandaScene(MujocoSimulator):
         for name, thing in THINGS.items():
             body = ET.SubElement(self.worldbody, 'body', name=name)
             ET.SubElement(body, 'freejoint', name=name)
-            ET.SubElement(body, 'geom', type=thing.geom, size=thing.size, rgba=thing.rgba,
-                          mass=str(thing.mass), quat=thing.quaternion, attrib=GRIPPY)
+            ET.SubElement(
+                body,
+                'geom',
+                type=thing.geom,
+                size=thing.size,
+                rgba=thing.rgba,
+                mass=str(thing.mass),
+                quat=thing.quaternion,
+                attrib=GRIPPY,
+            )
             # Lets a test fix an object in place, as stiffly as a step of 1 ms allows.
-            ET.SubElement(equality, 'weld', name=f'fastened {name}', body1='world', body2=name,
-                          active='false', solref='0.002 1', solimp='0.99 0.999 0.001')
-        hand = next(body for body in self.worldbody.iter('body')
-                    if body.get('name') == 'robot0_hand')
+            ET.SubElement(
+                equality,
+                'weld',
+                name=f'fastened {name}',
+                body1='world',
+                body2=name,
+                active='false',
+                solref='0.002 1',
+                solimp='0.99 0.999 0.001',
+            )
+        hand = next(
+            body for body in self.worldbody.iter('body') if body.get('name') == 'robot0_hand'
+        )
         ET.SubElement(hand, 'camera', CAMERAS['wrist'], name='wrist')
         ET.SubElement(self.worldbody, 'camera', CAMERAS['front'], name='front')
 
@@ -102,8 +120,8 @@ class PandaScene(MujocoSimulator):
         """Put an object at a position [m], rotated about the vertical [rad], at rest."""
         joint = self.model.joint(name)
         start, speed = joint.qposadr[0], joint.dofadr[0]
-        self.data.qpos[start:start + 7] = (*position, np.cos(angle / 2), 0, 0, np.sin(angle / 2))
-        self.data.qvel[speed:speed + 6] = 0
+        self.data.qpos[start : start + 7] = (*position, np.cos(angle / 2), 0, 0, np.sin(angle / 2))
+        self.data.qvel[speed : speed + 6] = 0
 
     def fasten(self, name: str, fast: bool) -> None:
         """Fix an object in place, like a handle, or release it."""

@@ -16,8 +16,11 @@ from irevla_sim.panda.shared_scene import SharedScene
 from irevla_sim.panda.software_camera import SoftwareCamera
 
 # Modes of a D435, and smaller ones for machines with two cores: width, height [pixels], fps [Hz].
-MODES = [(width, height, fps) for width, height in ((640, 480), (424, 240), (320, 240))
-         for fps in (6, 10, 15, 30)]
+MODES = [
+    (width, height, fps)
+    for width, height in ((640, 480), (424, 240), (320, 240))
+    for fps in (6, 10, 15, 30)
+]
 # The collision geometry of the arm has 250 times fewer triangles than the visual one.
 DRAWN_GROUPS = (0, 3)
 # Noise is added to one column in so many.
@@ -38,7 +41,8 @@ class SceneCameras:
         # gives the stamp of an observation in the launch files.
         self._cameras = {
             name: SoftwareCamera(name, MODES, np.deg2rad(model.camera(name).fovy[0]))
-            for name in CAMERAS}
+            for name in CAMERAS
+        }
         self._random = np.random.default_rng()
         self.unplugged: set[str] = set()
         self._ending = threading.Event()
@@ -56,8 +60,9 @@ class SceneCameras:
         """
         plugged = [name for name in self._cameras if name not in self.unplugged]
         if serial not in plugged:
-            raise CameraError(f'no camera has serial {serial}; connected are '
-                              f'{", ".join(plugged) or "none"}')
+            raise CameraError(
+                f'no camera has serial {serial}; connected are {", ".join(plugged) or "none"}'
+            )
         return self._cameras[serial].device
 
     def close(self) -> None:
@@ -126,10 +131,14 @@ class View:
         self.size = width, height
         self._renderer = mujoco.Renderer(model, height, width)
         self._option = mujoco.MjvOption()
-        self._option.geomgroup[:] = [group in DRAWN_GROUPS
-                                     for group in range(len(self._option.geomgroup))]
-        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION,
-                     mujoco.mjtRndFlag.mjRND_SKYBOX):
+        self._option.geomgroup[:] = [
+            group in DRAWN_GROUPS for group in range(len(self._option.geomgroup))
+        ]
+        for flag in (
+            mujoco.mjtRndFlag.mjRND_SHADOW,
+            mujoco.mjtRndFlag.mjRND_REFLECTION,
+            mujoco.mjtRndFlag.mjRND_SKYBOX,
+        ):
             self._renderer.scene.flags[flag] = False
 
     def draw(self, data: mujoco.MjData, camera: str) -> np.ndarray:

@@ -14,7 +14,7 @@ from irevla_msgs.srv import ArrangeScene
 from irevla_sim.panda.shared_scene import SCENE, open_scene
 
 PARAMETERS = {
-    'scene': Parameter(SCENE, 'name of the scene\'s shared memory'),
+    'scene': Parameter(SCENE, "name of the scene's shared memory"),
     'rate_hz': Parameter(50.0, 'rate of simulator_state [Hz]', 1.0, 200.0),
     'startup_timeout_s': Parameter(60.0, 'longest wait for the simulated robot [s]', 0.1, 600.0),
 }
@@ -47,8 +47,9 @@ class SceneNode(Node):
         message.header.stamp = self.get_clock().now().to_msg()
         self._state.publish(message)
 
-    def _on_arrange(self, request: ArrangeScene.Request,
-                    response: ArrangeScene.Response) -> ArrangeScene.Response:
+    def _on_arrange(
+        self, request: ArrangeScene.Request, response: ArrangeScene.Response
+    ) -> ArrangeScene.Response:
         if request.seed < 0:
             response.text = f'seed {request.seed}; give 0 or more'
             return response
@@ -64,8 +65,10 @@ class SceneNode(Node):
         if response.accepted:
             self._diagnostics.count('arrangements')
         else:
-            response.text = (f'the simulated robot did not answer within {ARRANGED_WITHIN_S} s; '
-                             'check that it still runs')
+            response.text = (
+                f'the simulated robot did not answer within {ARRANGED_WITHIN_S} s; '
+                'check that it still runs'
+            )
         return response
 
 

@@ -54,8 +54,13 @@ class ScriptedOperatorNode(Node):
         self.create_subscription(SimulatorState, 'simulator_state', self._on_scene, OBSERVATION)
         if values['demonstrate']:
             CompleteObservations(
-                self, self._diagnostics, values['cameras'], values['max_skew_s'],
-                self._on_observation, lambda: self._playing is not None)
+                self,
+                self._diagnostics,
+                values['cameras'],
+                values['max_skew_s'],
+                self._on_observation,
+                lambda: self._playing is not None,
+            )
             # Created last, because other nodes take this publisher as a sign that the node is
             # ready.
             self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
@@ -65,8 +70,9 @@ class ScriptedOperatorNode(Node):
             self._expert, self._said = None, False
             if message.phase == EpisodeState.PHASE_RUNNING:
                 try:
-                    self._expert = PickExpert(thing_in(message.instruction), self._noise_std,
-                                              max(message.seed, 0))
+                    self._expert = PickExpert(
+                        thing_in(message.instruction), self._noise_std, max(message.seed, 0)
+                    )
                 except ConfigError as error:
                     self._diagnostics.refuse(str(error))
         self._episode = message
@@ -96,8 +102,9 @@ class ScriptedOperatorNode(Node):
         stamp = ns_to_stamp(stamp_ns)
         command, label = expert.act(self._hand, self._positions)
         for publisher, action in ((self._label, label), (self._command, command)):
-            publisher.publish(action_to_message(
-                action, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT))
+            publisher.publish(
+                action_to_message(action, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT)
+            )
         self._diagnostics.count('commands')
 
 

@@ -27,8 +27,11 @@ JOINT_VELOCITY_VIOLATION, COMMUNICATION_CONSTRAINTS_VIOLATION = 3, 25
 REFLEXES = {'joint_reflex': 6, 'cartesian_reflex': 7}
 ERRORS = 41
 COLLISION_THRESHOLDS = [
-    f'{bound}_{kind}_thresholds_{phase}' for kind in ('torque', 'force')
-    for phase in ('acceleration', 'nominal') for bound in ('lower', 'upper')]
+    f'{bound}_{kind}_thresholds_{phase}'
+    for kind in ('torque', 'force')
+    for phase in ('acceleration', 'nominal')
+    for bound in ('lower', 'upper')
+]
 # Joint speed limits of an FR3 [rad/s].
 MOST_JOINT_SPEED = np.array([2.62, 2.62, 2.62, 2.62, 5.26, 4.18, 5.26])
 
@@ -47,8 +50,9 @@ class CollisionBehavior(SetCollisionBehaviorCommand):
 
     def handle(self, server: 'PandaServer') -> None:
         """Keep them, then answer."""
-        server.collision_behaviors.append({
-            name: list(getattr(self, name)) for name in COLLISION_THRESHOLDS})
+        server.collision_behaviors.append(
+            {name: list(getattr(self, name)) for name in COLLISION_THRESHOLDS}
+        )
         super().handle(server)
 
 
@@ -66,9 +70,12 @@ class PandaServer(FrankaRobotServer):
         """
         super().__init__(robot, hostnames)
         # franky-sim has no public way to replace a command.
-        self._FrankaServer__command_class_map.update({
-            RobotCommand.kAutomaticErrorRecovery: Recovery,
-            RobotCommand.kSetCollisionBehavior: CollisionBehavior})
+        self._FrankaServer__command_class_map.update(
+            {
+                RobotCommand.kAutomaticErrorRecovery: Recovery,
+                RobotCommand.kSetCollisionBehavior: CollisionBehavior,
+            }
+        )
         # All received thresholds, in order [Nm, N].
         self.collision_behaviors: list[dict[str, list[float]]] = []
         self._lost_packets = lost_packets
@@ -86,9 +93,12 @@ class PandaServer(FrankaRobotServer):
         """Clear the error."""
         self._error = None
 
-    def start_motion(self, controller_mode: MoveCommandControllerMode,
-                     motion_generator_mode: MoveCommandMotionGeneratorMode,
-                     motion_id: int) -> None:
+    def start_motion(
+        self,
+        controller_mode: MoveCommandControllerMode,
+        motion_generator_mode: MoveCommandMotionGeneratorMode,
+        motion_id: int,
+    ) -> None:
         """Start a motion; raise RuntimeError while there is an error."""
         if self._error is not None:
             raise RuntimeError('the robot has an error')
@@ -123,8 +133,9 @@ class PandaServer(FrankaRobotServer):
         self.stop_motion(send_preemption_signal=False)
         self.reset_current_motion_id()
         if motion:
-            BaseCommand.send_response(self._tcp_socket, RobotCommand.kMove, motion,
-                                      MoveStatus.kReflexAborted)
+            BaseCommand.send_response(
+                self._tcp_socket, RobotCommand.kMove, motion, MoveStatus.kReflexAborted
+            )
 
     def _handle_udp_command(self, command_data: bytes) -> None:
         self._silence = 0

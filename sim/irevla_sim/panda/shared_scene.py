@@ -119,6 +119,8 @@ def open_scene(name: str, timeout_s: float) -> SharedScene:
             return SharedScene(name)
         except FileNotFoundError as error:
             if time.monotonic() > end:
-                raise ConfigError(f'no simulated robot named {name!r} within {timeout_s} s; start '
-                                  'python -m irevla_sim.panda.physics') from error
+                raise ConfigError(
+                    f'no simulated robot named {name!r} within {timeout_s} s; start '
+                    'python -m irevla_sim.panda.physics'
+                ) from error
             time.sleep(0.05)

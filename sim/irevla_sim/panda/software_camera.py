@@ -16,13 +16,19 @@ MS_PER_S = 1e3
 Ranges = dict[rs.option, tuple[float, float, float, float]]
 AUTOMATIC: Ranges = {rs.option.enable_auto_exposure: (0, 1, 1, 1)}
 # One count of its exposure is 1 us.
-STEREO_MODULE: Ranges = {**AUTOMATIC, rs.option.exposure: (1, 165_000, 1, 8500),
-                         rs.option.gain: (16, 248, 1, 16)}
+STEREO_MODULE: Ranges = {
+    **AUTOMATIC,
+    rs.option.exposure: (1, 165_000, 1, 8500),
+    rs.option.gain: (16, 248, 1, 16),
+}
 # One count of its exposure is 100 us.
-RGB_CAMERA: Ranges = {**AUTOMATIC, rs.option.exposure: (1, 10_000, 1, 156),
-                      rs.option.gain: (0, 128, 1, 64),
-                      rs.option.auto_exposure_priority: (0, 1, 1, 1),
-                      rs.option.enable_auto_white_balance: (0, 1, 1, 1)}
+RGB_CAMERA: Ranges = {
+    **AUTOMATIC,
+    rs.option.exposure: (1, 10_000, 1, 156),
+    rs.option.gain: (0, 128, 1, 64),
+    rs.option.auto_exposure_priority: (0, 1, 1, 1),
+    rs.option.enable_auto_white_balance: (0, 1, 1, 1),
+}
 
 
 class SoftwareCamera:
@@ -38,8 +44,13 @@ class SoftwareCamera:
 
     """
 
-    def __init__(self, serial: str, modes: Sequence[tuple[int, int, int]], fov: float,
-                 colour_in_stereo: bool = False) -> None:
+    def __init__(
+        self,
+        serial: str,
+        modes: Sequence[tuple[int, int, int]],
+        fov: float,
+        colour_in_stereo: bool = False,
+    ) -> None:
         """Create the device.
 
         Args:
@@ -51,14 +62,17 @@ class SoftwareCamera:
         """
         self.serial = serial
         self.device = rs.software_device()
-        self.device.register_info(rs.camera_info.name, 'Software D405' if colour_in_stereo
-                                  else 'Software D435')
+        self.device.register_info(
+            rs.camera_info.name, 'Software D405' if colour_in_stereo else 'Software D435'
+        )
         self.device.register_info(rs.camera_info.serial_number, serial)
         stereo = self._add_sensor('Stereo Module', STEREO_MODULE)
         self.sensor = stereo if colour_in_stereo else self._add_sensor('RGB Camera', RGB_CAMERA)
         uid = 0
-        for sensor, kind, index in ((stereo, rs.stream.infrared, 1),
-                                    (self.sensor, rs.stream.color, 0)):
+        for sensor, kind, index in (
+            (stereo, rs.stream.infrared, 1),
+            (self.sensor, rs.stream.color, 0),
+        ):
             for mode in modes:
                 uid += 1
                 sensor.add_video_stream(self._stream(kind, index, uid, *mode, fov))
@@ -73,8 +87,9 @@ class SoftwareCamera:
         return sensor
 
     @staticmethod
-    def _stream(kind: rs.stream, index: int, uid: int, width: int, height: int, fps: int,
-                fov: float) -> rs.video_stream:
+    def _stream(
+        kind: rs.stream, index: int, uid: int, width: int, height: int, fps: int, fov: float
+    ) -> rs.video_stream:
         lens = rs.intrinsics()
         lens.width, lens.height, lens.model = width, height, rs.distortion.none
         lens.fx = lens.fy = 0.5 * height / np.tan(0.5 * fov)
@@ -95,8 +110,12 @@ class SoftwareCamera:
         opened = self.sensor.get_active_streams()
         return opened[0].as_video_stream_profile() if opened else None
 
-    def show(self, picture: np.ndarray, taken_s: float | None = None,
-             domain: rs.timestamp_domain = rs.timestamp_domain.global_time) -> None:
+    def show(
+        self,
+        picture: np.ndarray,
+        taken_s: float | None = None,
+        domain: rs.timestamp_domain = rs.timestamp_domain.global_time,
+    ) -> None:
         """Inject an image uint8 (height, width, 3) RGB as a frame of the sensor.
 
         Args:

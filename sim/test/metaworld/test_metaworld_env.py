@@ -14,8 +14,9 @@ from irevla_sim.metaworld.scene import Scene
 from irevla_sim.metaworld.tasks import load_catalogue
 
 HOLD = np.array([0, 0, 0, 0, 0, 0, 1.0])
-ACTIONS = np.random.default_rng(0).uniform([-0.04] * 3 + [0] * 4, [0.04] * 3 + [0] * 3 + [1],
-                                           (6, 7))
+ACTIONS = np.random.default_rng(0).uniform(
+    [-0.04] * 3 + [0] * 4, [0.04] * 3 + [0] * 3 + [1], (6, 7)
+)
 
 
 def play(env, task, seed):
@@ -41,8 +42,9 @@ def test_fulfils_gymnasiums_contract():
     env.close()
 
 
-@pytest.mark.parametrize('task', ['drawer-open', 'button-press-unseen', 'stick-pull',
-                                  'basketball', 'door-lock'])
+@pytest.mark.parametrize(
+    'task', ['drawer-open', 'button-press-unseen', 'stick-pull', 'basketball', 'door-lock']
+)
 def test_a_seed_reproduces_an_episode_after_any_other(env, task):
     first = play(env, task, 3)
     play(env, task, 4)
@@ -65,8 +67,9 @@ def test_the_first_observation_shows_the_layout_that_follows(blind_env, task):
     for seed in range(3):
         _, first = blind_env.reset(seed=seed, options={'task': task})
         second = blind_env.step(HOLD)[-1]
-        np.testing.assert_allclose(first['simulator_state'][4:7], second['simulator_state'][4:7],
-                                   atol=0.01)
+        np.testing.assert_allclose(
+            first['simulator_state'][4:7], second['simulator_state'][4:7], atol=0.01
+        )
 
 
 def test_different_seeds_give_different_layouts(env):
@@ -121,11 +124,14 @@ def test_the_horizon_truncates_and_does_not_terminate():
     env.close()
 
 
-@pytest.mark.parametrize(('action', 'message'), [
-    (np.zeros(4), r'shape \(4,\)'),
-    (HOLD * np.nan, 'not finite'),
-    (HOLD * 1.5, 'gripper opening 1.5'),
-])
+@pytest.mark.parametrize(
+    ('action', 'message'),
+    [
+        (np.zeros(4), r'shape \(4,\)'),
+        (HOLD * np.nan, 'not finite'),
+        (HOLD * 1.5, 'gripper opening 1.5'),
+    ],
+)
 def test_an_action_that_cannot_be_executed_is_refused_with_its_value(env, action, message):
     env.reset(seed=0, options={'task': 'drawer-open'})
     with pytest.raises(BadMessageError, match=message):
@@ -133,11 +139,14 @@ def test_an_action_that_cannot_be_executed_is_refused_with_its_value(env, action
     env.step(HOLD)
 
 
-@pytest.mark.parametrize(('arguments', 'message'), [
-    ({'tasks': ['drawer']}, 'unknown task'),
-    ({'cameras': ['side']}, "unknown camera 'side'; known: front"),
-    ({'horizon': 0}, 'horizon 0'),
-])
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ({'tasks': ['drawer']}, 'unknown task'),
+        ({'cameras': ['side']}, "unknown camera 'side'; known: front"),
+        ({'horizon': 0}, 'horizon 0'),
+    ],
+)
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ConfigError, match=message):
         MetaWorldEnv(**arguments)
@@ -152,6 +161,7 @@ def test_wrong_reset_options_are_named(env):
 
 def test_an_episode_may_linger_after_success():
     """Images show success, there is one reward, and the end comes ``linger`` actions later."""
+
     def play(linger):
         env = MetaWorldEnv(cameras=(), linger=linger, horizon=60)
         _, info = env.reset(seed=1, options={'task': 'drawer-close'})
@@ -179,7 +189,8 @@ def test_an_episode_may_linger_after_success():
 
 def test_user_defined_tasks_are_added_to_the_catalogue(tmp_path):
     (tmp_path / 'own.yaml').write_text(
-        'my-drawer: {base: drawer-open, instruction: open mine, position: {x: [0.0, 0.1]}}')
+        'my-drawer: {base: drawer-open, instruction: open mine, position: {x: [0.0, 0.1]}}'
+    )
     env = MetaWorldEnv(tasks_file=str(tmp_path / 'own.yaml'), cameras=())
     assert env.reset(seed=0, options={'task': 'my-drawer'})[1]['instruction'] == 'open mine'
     assert 'drawer-open' in env.catalogue

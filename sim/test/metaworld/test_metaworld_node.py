@@ -31,15 +31,20 @@ def test_lock_step_gives_the_observations_of_the_environment_in_process(graph):
         assert graph.episode.instruction == info['instruction']
         ended = False
         while not ended:
-            action = np.concatenate([random.uniform(-0.04, 0.04, 3), np.zeros(3),
-                                     random.uniform(0, 1, 1)])
+            action = np.concatenate(
+                [random.uniform(-0.04, 0.04, 3), np.zeros(3), random.uniform(0, 1, 1)]
+            )
             remote = graph.step(action)
             observation, reward, terminated, truncated, info = env.step(action)
             ended = terminated or truncated
             assert_same(remote, observation, info)
             episode = graph.episode
             assert (episode.terminated, episode.truncated, episode.success, episode.reward) == (
-                terminated, truncated, info['success'], reward)
+                terminated,
+                truncated,
+                info['success'],
+                reward,
+            )
         assert episode.phase == EpisodeState.PHASE_ENDED and episode.step == 30
     env.close()
 
@@ -57,13 +62,16 @@ def test_robot_state_has_pose_twist_and_joints(graph):
     assert robot.mode == RobotState.MODE_READY and robot.header.frame_id == 'base'
 
 
-@pytest.mark.parametrize(('fault', 'reason'), [
-    (lambda client, stamp: client.send(HOLD, stamp_ns=stamp - 1), 'stamp {before} answers no'),
-    (lambda client, stamp: client.send(HOLD, stamp_ns=stamp + 1), 'stamp {after} answers no'),
-    (lambda client, stamp: client.send(HOLD, frame_id='camera'), "frame 'camera'"),
-    (lambda client, stamp: client.send(HOLD * np.nan), 'not finite'),
-    (lambda client, stamp: client.send(HOLD * 2), 'gripper opening 2.0'),
-])
+@pytest.mark.parametrize(
+    ('fault', 'reason'),
+    [
+        (lambda client, stamp: client.send(HOLD, stamp_ns=stamp - 1), 'stamp {before} answers no'),
+        (lambda client, stamp: client.send(HOLD, stamp_ns=stamp + 1), 'stamp {after} answers no'),
+        (lambda client, stamp: client.send(HOLD, frame_id='camera'), "frame 'camera'"),
+        (lambda client, stamp: client.send(HOLD * np.nan), 'not finite'),
+        (lambda client, stamp: client.send(HOLD * 2), 'gripper opening 2.0'),
+    ],
+)
 def test_a_wrong_command_is_refused_and_reported_and_moves_nothing(graph, fault, reason):
     graph.start('drawer-open', 0)
     received = len(graph.episodes)
@@ -73,12 +81,16 @@ def test_a_wrong_command_is_refused_and_reported_and_moves_nothing(graph, fault,
     fault(graph, stamp)
 
     def statuses():
-        return [status for array in graph.diagnostics for status in array.status
-                if status.name == 'metaworld: status']
+        return [
+            status
+            for array in graph.diagnostics
+            for status in array.status
+            if status.name == 'metaworld: status'
+        ]
+
     graph.spin_until(lambda: any(reason in status.message for status in statuses()), 5)
     assert statuses()[-1].level == DiagnosticStatus.WARN
-    assert any(value.key == 'refused' and int(value.value) > 0
-               for value in statuses()[-1].values)
+    assert any(value.key == 'refused' and int(value.value) > 0 for value in statuses()[-1].values)
     assert len(graph.episodes) == received
     graph.step(HOLD)
     assert graph.episode.step == 1
@@ -107,10 +119,13 @@ def test_a_reset_ends_the_running_episode_as_aborted_first(graph):
     assert graph.episode.phase == EpisodeState.PHASE_RUNNING and not graph.episode.aborted
 
 
-@pytest.mark.parametrize(('task', 'seed', 'code', 'text'), [
-    ('drawer-opn', 0, Answer.UNKNOWN_TASK, 'did you mean drawer-open'),
-    ('drawer-open', -2, Answer.BAD_SEED, 'seed -2'),
-])
+@pytest.mark.parametrize(
+    ('task', 'seed', 'code', 'text'),
+    [
+        ('drawer-opn', 0, Answer.UNKNOWN_TASK, 'did you mean drawer-open'),
+        ('drawer-open', -2, Answer.BAD_SEED, 'seed -2'),
+    ],
+)
 def test_a_wrong_reset_is_refused_and_leaves_the_episode_running(graph, task, seed, code, text):
     graph.start('drawer-open', 0)
     answer = graph.reset(task, seed)
@@ -132,8 +147,14 @@ def test_a_reset_without_a_seed_draws_one_that_reproduces_the_episode(graph):
 
 def test_real_time_keeps_its_rate_and_does_not_move_without_commands(ros):
     client = Client(('front',), '/real_time')
-    with running('metaworld_node', '/real_time', mode='real_time', control_hz=10.0,
-                 cameras='[front]', horizon=30):
+    with running(
+        'metaworld_node',
+        '/real_time',
+        mode='real_time',
+        control_hz=10.0,
+        cameras='[front]',
+        horizon=30,
+    ):
         client.wait_for_simulator()
         start = client.start('drawer-open', 0)
         first = stamp_to_ns(client.episode.header.stamp)
@@ -163,7 +184,9 @@ def test_stopping_the_simulator_aborts_the_episode(ros):
 
 
 def test_a_wrong_parameter_ends_the_node_with_the_reason(ros, capfd):
-    with pytest.raises(AssertionError, match='status 1'), \
-            running('metaworld_node', cameras='[side]') as process:
+    with (
+        pytest.raises(AssertionError, match='status 1'),
+        running('metaworld_node', cameras='[side]') as process,
+    ):
         process.wait(30)
     assert "unknown camera 'side'" in capfd.readouterr().err

@@ -17,8 +17,13 @@ def test_every_metaworld_task_has_an_instruction_of_its_own():
 
 def test_held_out_variants_share_no_colour_or_position_with_those_learned():
     catalogue = load_catalogue()
-    assert {'button-press-new', 'drawer-open-new', 'door-open-new', 'window-open-new',
-            'drawer-close-new'} == set(tasks_of_split('rl', catalogue))
+    assert {
+        'button-press-new',
+        'drawer-open-new',
+        'door-open-new',
+        'window-open-new',
+        'drawer-close-new',
+    } == set(tasks_of_split('rl', catalogue))
     held_out = tasks_of_split('held_out', catalogue)
     assert len(held_out) >= 6
     for learned in map(catalogue.get, tasks_of_split('rl', catalogue)):
@@ -26,13 +31,16 @@ def test_held_out_variants_share_no_colour_or_position_with_those_learned():
             if unseen.base == learned.base:
                 assert unseen.variant != learned.variant
                 assert not set(unseen.variant.colours.items()) & set(
-                    learned.variant.colours.items())
+                    learned.variant.colours.items()
+                )
 
 
 def test_own_file_adds_and_builds_on_tasks(tmp_path):
     own = tmp_path / 'own.yaml'
-    own.write_text('blue-drawer:\n  base: drawer-open-new\n  instruction: pull the blue drawer\n'
-                   '  colours: {drawer_beige: [0, 0, 1, 1]}\n')
+    own.write_text(
+        'blue-drawer:\n  base: drawer-open-new\n  instruction: pull the blue drawer\n'
+        '  colours: {drawer_beige: [0, 0, 1, 1]}\n'
+    )
     catalogue = load_catalogue([own])
     task, base = catalogue['blue-drawer'], catalogue['drawer-open-new']
     assert task.base == 'drawer-open-v3' and task.instruction == 'pull the blue drawer'
@@ -41,21 +49,24 @@ def test_own_file_adds_and_builds_on_tasks(tmp_path):
     assert task.variant.position == base.variant.position and task.split == 'rl'
 
 
-@pytest.mark.parametrize(('text', 'message'), [
-    ('new: {instruction: go}', 'no "base"'),
-    ('new: {base: drawer-opn}', 'did you mean drawer-open'),
-    ('new: {base: drawer-open, color: {}}', "unknown field 'color'"),
-    ('new: {base: drawer-open, split: test}', "split 'test'"),
-    ('new: {base: drawer-open, colours: {drawer_beige: [0, 0, 2, 1]}}', 'numbers from 0 to 1'),
-    ('new: {base: drawer-open, colours: {drawer_beige: blue}}', "'blue'"),
-    ('new: {base: drawer-open, position: {x: [0.2, 0.1]}}', r'\[0.2, 0.1\]'),
-    ('new: {base: drawer-open, position: {z: [0.1, 0.2]}}', 'use x or y'),
-    ('Own Task: {base: drawer-open}', "'Own Task'"),
-    ('own task: {base: drawer-open}', "own.yaml: .* cannot name a recording; .*'own-task'"),
-    ('-own: {base: drawer-open}', "'own'"),
-    ('new: [', 'own.yaml'),
-    ('- drawer-open', 'expected a mapping'),
-])
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('new: {instruction: go}', 'no "base"'),
+        ('new: {base: drawer-opn}', 'did you mean drawer-open'),
+        ('new: {base: drawer-open, color: {}}', "unknown field 'color'"),
+        ('new: {base: drawer-open, split: test}', "split 'test'"),
+        ('new: {base: drawer-open, colours: {drawer_beige: [0, 0, 2, 1]}}', 'numbers from 0 to 1'),
+        ('new: {base: drawer-open, colours: {drawer_beige: blue}}', "'blue'"),
+        ('new: {base: drawer-open, position: {x: [0.2, 0.1]}}', r'\[0.2, 0.1\]'),
+        ('new: {base: drawer-open, position: {z: [0.1, 0.2]}}', 'use x or y'),
+        ('Own Task: {base: drawer-open}', "'Own Task'"),
+        ('own task: {base: drawer-open}', "own.yaml: .* cannot name a recording; .*'own-task'"),
+        ('-own: {base: drawer-open}', "'own'"),
+        ('new: [', 'own.yaml'),
+        ('- drawer-open', 'expected a mapping'),
+    ],
+)
 def test_a_wrong_entry_is_named_with_its_value(tmp_path, text, message):
     own = tmp_path / 'own.yaml'
     own.write_text(text)

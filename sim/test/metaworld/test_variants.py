@@ -15,8 +15,16 @@ from irevla_sim.metaworld.tasks import load_catalogue
 
 CATALOGUE = load_catalogue()
 VARIANTS = [task.name for task in CATALOGUE.values() if task.split != 'expert']
-MAIN = ['button-press', 'button-press-topdown', 'drawer-open', 'drawer-close', 'door-open',
-        'door-unlock', 'window-open', 'window-close']
+MAIN = [
+    'button-press',
+    'button-press-topdown',
+    'drawer-open',
+    'drawer-close',
+    'door-open',
+    'door-unlock',
+    'window-open',
+    'window-close',
+]
 
 
 @pytest.mark.parametrize('name', MAIN + VARIANTS)
@@ -26,12 +34,14 @@ def test_the_noisy_expert_solves_the_task(blind_env, name):
 
 
 def test_a_demonstration_has_an_entry_per_command(env):
-    one, = collect_demonstrations(['drawer-close'], 1, seed=0, env=env)
+    (one,) = collect_demonstrations(['drawer-close'], 1, seed=0, env=env)
     steps = len(one.actions)
     assert 0 < steps <= env.horizon and one.labels.shape == one.actions.shape == (steps, 7)
     assert one.states.shape == (steps, 10)
     assert {name: images.shape for name, images in one.images.items()} == {
-        'front': (steps, 48, 48, 3), 'wrist': (steps, 48, 48, 3)}
+        'front': (steps, 48, 48, 3),
+        'wrist': (steps, 48, 48, 3),
+    }
     assert (one.task, one.instruction, one.success) == ('drawer-close', 'close the drawer', True)
     assert np.abs(one.actions - one.labels).max() > 0.001
     assert not np.array_equal(one.images['front'][0], one.images['front'][-1])
@@ -40,7 +50,9 @@ def test_a_demonstration_has_an_entry_per_command(env):
 def test_failed_demonstrations_can_be_left_out():
     hopeless = MetaWorldEnv(cameras=(), horizon=2)
     assert [one.success for one in collect_demonstrations(['reach'], 2, env=hopeless)] == [
-        False, False]
+        False,
+        False,
+    ]
     assert not list(collect_demonstrations(['reach'], 2, env=hopeless, only_successes=True))
 
 
@@ -55,19 +67,26 @@ def test_a_variant_changes_the_picture(env, name):
 def test_a_position_range_moves_the_object(env):
     for name in ('drawer-open-new', 'drawer-open-unseen'):
         low, high = CATALOGUE[name].variant.position['x']
-        found = [env.reset(seed=seed, options={'task': name})[1]['simulator_state'][4]
-                 for seed in range(8)]
+        found = [
+            env.reset(seed=seed, options={'task': name})[1]['simulator_state'][4]
+            for seed in range(8)
+        ]
         assert low <= min(found) < max(found) <= high
 
 
 def test_a_variant_that_names_an_unknown_part_is_refused(tmp_path):
     own = tmp_path / 'own.yaml'
-    own.write_text('paint: {base: drawer-open, colours: {gold: [1, 1, 0, 1]}}\n'
-                   'grow: {base: drawer-open, sizes: {knob: [2, 2, 2]}}\n'
-                   'look: {base: drawer-open, cameras: {side: [0, 0, 1]}}\n')
+    own.write_text(
+        'paint: {base: drawer-open, colours: {gold: [1, 1, 0, 1]}}\n'
+        'grow: {base: drawer-open, sizes: {knob: [2, 2, 2]}}\n'
+        'look: {base: drawer-open, cameras: {side: [0, 0, 1]}}\n'
+    )
     tasks = load_catalogue([own])
-    for name, message in (('paint', "no material 'gold'"), ('grow', "no mesh or geom 'knob'"),
-                          ('look', "unknown camera 'side'")):
+    for name, message in (
+        ('paint', "no material 'gold'"),
+        ('grow', "no mesh or geom 'knob'"),
+        ('look', "unknown camera 'side'"),
+    ):
         with pytest.raises(ConfigError, match=message):
             Scene(tasks[name], 32, 10)
 

@@ -44,9 +44,13 @@ class Commander:
         self.node.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
         self.node.create_subscription(JointState, 'joint_states', self.joints.append, OBSERVATION)
         self.node.create_subscription(
-            DiagnosticArray, '/diagnostics', lambda message: self.refusals.extend(
-                status.message for status in message.status
-                if status.name == 'franka: status'), 10)
+            DiagnosticArray,
+            '/diagnostics',
+            lambda message: self.refusals.extend(
+                status.message for status in message.status if status.name == 'franka: status'
+            ),
+            10,
+        )
         self.stamp = 0
 
     def _on_state(self, message):
@@ -65,14 +69,20 @@ class Commander:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, (
-                f'{what}: not within {seconds} s; {self.states and self.state.fault_text}')
+                f'{what}: not within {seconds} s; {self.states and self.state.fault_text}'
+            )
             self.executor.spin_once(timeout_sec=0.005)
 
     def send(self, translation=(0, 0, 0), turn=(0, 0, 0), gripper=1.0, frame='base', stamp=None):
         self.stamp = self.stamp + 1 if stamp is None else stamp
-        self._command.publish(action_to_message(
-            [*translation, *turn, gripper], rclpy.time.Time(nanoseconds=self.stamp).to_msg(),
-            frame, EndEffectorCommand.SOURCE_POLICY))
+        self._command.publish(
+            action_to_message(
+                [*translation, *turn, gripper],
+                rclpy.time.Time(nanoseconds=self.stamp).to_msg(),
+                frame,
+                EndEffectorCommand.SOURCE_POLICY,
+            )
+        )
 
     def stop(self):
         self._stop.publish(Empty())
@@ -112,10 +122,20 @@ class Commander:
 
 @pytest.fixture(scope='module')
 def graph(ros, panda):
-    node = FrankaNode(parameter_overrides=[rclpy.Parameter(name, value=value) for name, value in {
-        'robot_ip': panda.address, 'realtime': False, 'hold_after_s': HOLD_AFTER_S,
-        'max_speed': MAX_SPEED, 'stop_after_s': 5.0, 'recoveries': 20,
-        'box_low': [0.3, -0.3, 0.05]}.items()])
+    node = FrankaNode(
+        parameter_overrides=[
+            rclpy.Parameter(name, value=value)
+            for name, value in {
+                'robot_ip': panda.address,
+                'realtime': False,
+                'hold_after_s': HOLD_AFTER_S,
+                'max_speed': MAX_SPEED,
+                'stop_after_s': 5.0,
+                'recoveries': 20,
+                'box_low': [0.3, -0.3, 0.05],
+            }.items()
+        ]
+    )
     commander = Commander(node)
     commander.until(lambda: commander.states, WAIT_S, 'the first state')
     yield commander
@@ -188,15 +208,20 @@ def test_a_circle_of_commands_is_tracked(commander, panda):
     assert np.abs(off).max() < 0.012, off
 
 
-@pytest.mark.parametrize(('changes', 'reason'), [
-    ({'translation': (float('nan'), 0, 0)}, 'not finite'),
-    ({'translation': (0.2, 0, 0)}, 'at most 0.05'),
-    ({'turn': (0, 0, 2.0)}, 'at most 0.3'),
-    ({'frame': 'camera'}, "frame 'camera'"),
-    ({'gripper': 7.0}, 'gripper opening'),
-    ({'stamp': 1}, 'is not after')])
+@pytest.mark.parametrize(
+    ('changes', 'reason'),
+    [
+        ({'translation': (float('nan'), 0, 0)}, 'not finite'),
+        ({'translation': (0.2, 0, 0)}, 'at most 0.05'),
+        ({'turn': (0, 0, 2.0)}, 'at most 0.3'),
+        ({'frame': 'camera'}, "frame 'camera'"),
+        ({'gripper': 7.0}, 'gripper opening'),
+        ({'stamp': 1}, 'is not after'),
+    ],
+)
 def test_an_invalid_command_is_refused_with_the_reason_and_moves_nothing(
-        commander, changes, reason):
+    commander, changes, reason
+):
     commander.stamp = 9
     commander.send()
     commander.run(0.1)
@@ -236,12 +261,22 @@ def test_with_two_senders_of_commands_the_arm_holds_and_names_them(commander):
     while commander.state.mode != RobotState.MODE_HOLDING:
         assert time.monotonic() < end
         commander.send((0, 0.01, 0))
-        publisher.publish(action_to_message(
-            [0, 0.01, 0, 0, 0, 0, 1.0], rclpy.time.Time(nanoseconds=commander.stamp + 1).to_msg(),
-            'base', EndEffectorCommand.SOURCE_POLICY))
+        publisher.publish(
+            action_to_message(
+                [0, 0.01, 0, 0, 0, 0, 1.0],
+                rclpy.time.Time(nanoseconds=commander.stamp + 1).to_msg(),
+                'base',
+                EndEffectorCommand.SOURCE_POLICY,
+            )
+        )
         commander.run(0.02)
-    commander.until(lambda: any('second_policy' in text and 'commander' in text
-                                for text in commander.refusals), 5, 'both names')
+    commander.until(
+        lambda: any(
+            'second_policy' in text and 'commander' in text for text in commander.refusals
+        ),
+        5,
+        'both names',
+    )
     other.destroy_node()
     end = time.monotonic() + WAIT_S
     while commander.state.mode != RobotState.MODE_READY:
@@ -301,7 +336,8 @@ def test_a_grasp_closes_the_hand_and_delays_no_motion(commander):
 
 
 def test_a_reflex_is_a_fault_with_its_name_and_thresholds_are_set_at_connect_and_recovery(
-        commander, panda):
+    commander, panda
+):
     received = panda.ask()['collision_behaviors']
     for bound in ('lower', 'upper'):
         for phase in ('acceleration', 'nominal'):
@@ -322,9 +358,12 @@ def test_a_reflex_is_a_fault_with_its_name_and_thresholds_are_set_at_connect_and
 
 def test_a_bound_above_the_thresholds_is_refused_before_the_connection(ros):
     with pytest.raises(ConfigError, match=r'may press with \[54.0, .* allow_bound_above'):
-        FrankaNode(parameter_overrides=[
-            rclpy.Parameter('robot_ip', value='127.9.9.9'),
-            rclpy.Parameter('collision_force', value=[30.0] * 6)])
+        FrankaNode(
+            parameter_overrides=[
+                rclpy.Parameter('robot_ip', value='127.9.9.9'),
+                rclpy.Parameter('collision_force', value=[30.0] * 6),
+            ]
+        )
 
 
 def test_a_refused_grasp_is_a_warning_and_no_fault(commander, panda):
@@ -349,8 +388,12 @@ def test_a_reset_opens_a_hand_on_a_handle_before_the_arm_moves(commander, panda)
     commander.until(lambda: commander.state.gripper > 0.9, WAIT_S, 'open fingers')
     commander.until(lambda: commander.state.mode == RobotState.MODE_READY, WAIT_S, 'home')
     panda.ask(fasten=['red block', False])
-    path = np.array([[s.pose.position.x, s.pose.position.y, s.pose.position.z, s.gripper]
-                     for _, s in commander.states])
+    path = np.array(
+        [
+            [s.pose.position.x, s.pose.position.y, s.pose.position.z, s.gripper]
+            for _, s in commander.states
+        ]
+    )
     opening = np.flatnonzero(path[:, 3] < 0.9)[-1]
     assert np.linalg.norm(path[:opening, :3] - place, axis=1).max() < 0.003
     assert path[:, 2].max() > place[2] + 0.04

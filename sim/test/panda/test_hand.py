@@ -36,15 +36,14 @@ def until(condition, hand):
 
 
 def orders(panda, hand):
-    return panda.ask()['orders'][len(hand.ordered):]
+    return panda.ask()['orders'][len(hand.ordered) :]
 
 
 def test_a_refused_grasp_is_a_warning_and_is_tried_again(panda, hand):
     panda.ask(answers={'grasp': 'failed'})
     hand.command(0.0)
     until(lambda: hand.counts['hand orders refused'] == 2, hand)
-    assert set(hand.warnings) == {
-        'the hand refused grasping: libfranka gripper: Command failed!'}
+    assert set(hand.warnings) == {'the hand refused grasping: libfranka gripper: Command failed!'}
     assert orders(panda, hand) == ['grasp', 'grasp'], 'not again before a second has passed'
     panda.ask(answers={})
     until(lambda: hand.opening < 0.9, hand)

@@ -91,8 +91,9 @@ def test_a_start_while_the_arm_brakes_is_refused(arm):
 
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
 def test_a_killed_or_frozen_client_leaves_a_safe_arm(panda, number):
-    client = subprocess.Popen([sys.executable, CLIENT, panda.address], stdout=subprocess.PIPE,
-                              text=True)
+    client = subprocess.Popen(
+        [sys.executable, CLIENT, panda.address], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert 'moving' in client.stdout.readline()
         wait_for(lambda: panda.speed() > 0.05)

@@ -45,8 +45,9 @@ def test_kinematics_are_those_of_the_model():
         assert np.linalg.norm(rotation) < 1e-6
         rows = np.zeros((2, 3, model.nv))
         mujoco.mj_jac(model, data, rows[0], rows[1], pose.position, hand)
-        np.testing.assert_allclose(jacobian(joint_frames(joints), pose.position),
-                                   rows.reshape(6, -1)[:, dofs], atol=1e-6)
+        np.testing.assert_allclose(
+            jacobian(joint_frames(joints), pose.position), rows.reshape(6, -1)[:, dofs], atol=1e-6
+        )
     assert tool[2, 3] == pytest.approx(TOOL[2], abs=1e-6)
 
 
@@ -56,8 +57,9 @@ class LoopedArm:
     def __init__(self, arm, limits):
         bounds = Bounds(limits, JOINT_LIMITS, HOME_JOINTS)
         self.controller = ArmController(limits, ArmTiming(held_back_s=10.0), bounds)
-        self.loop = ArmLoop(arm, None, self.controller, 1 / PERIOD_S,
-                            ResetRelease.HERE, 0.05, self._on_state)
+        self.loop = ArmLoop(
+            arm, None, self.controller, 1 / PERIOD_S, ResetRelease.HERE, 0.05, self._on_state
+        )
         self.states, self.stamp = [], 0
         self.loop.start()
 

@@ -34,8 +34,8 @@ class Table:
         self.positions = np.zeros(FIRST_THING + PER_THING * len(THINGS))
         turn = Rotation.from_rotvec([0, 0, yaw])
         self.first = FIRST_THING + PER_THING * list(THINGS).index(name)
-        self.positions[self.first:self.first + 3] = place
-        self.positions[self.first + 3:self.first + 7] = np.roll(turn.as_quat(), 1)
+        self.positions[self.first : self.first + 3] = place
+        self.positions[self.first + 3 : self.first + 7] = np.roll(turn.as_quat(), 1)
 
     def step(self, action, slips=False):
         before = self.hand
@@ -44,7 +44,7 @@ class Table:
         grasped = np.linalg.norm(before.position - place) < 0.02 and action[6] == 0
         across = abs(angle_to(self.hand, rotation, THINGS[self.name].geom == 'box')) < 0.2
         if grasped and across and not slips:
-            self.positions[self.first:self.first + 3] += self.hand.position - before.position
+            self.positions[self.first : self.first + 3] += self.hand.position - before.position
 
 
 @pytest.mark.parametrize('name', THINGS)

@@ -68,8 +68,11 @@ def test_a_crop_keeps_every_pixel_where_it_was():
 def test_the_camera_matrix_follows_crop_and_size():
     opened = RealSenseCamera(camera().device, replace(SETTINGS, crop=(8, 0, 48, 48)), print)
     focal = 0.5 * HEIGHT / np.tan(0.5 * FOV)
-    np.testing.assert_allclose(opened.matrix(), [
-        [focal / 2, 0, (WIDTH / 2 - 8) / 2], [0, focal / 2, HEIGHT / 4], [0, 0, 1]], rtol=1e-6)
+    np.testing.assert_allclose(
+        opened.matrix(),
+        [[focal / 2, 0, (WIDTH / 2 - 8) / 2], [0, focal / 2, HEIGHT / 4], [0, 0, 1]],
+        rtol=1e-6,
+    )
     opened.close()
 
 
@@ -83,8 +86,9 @@ def test_images_of_a_rotated_camera_are_upright_and_its_matrix_follows(rotation)
     # Pixel of one point in the image of the camera and of the rotated camera.
     angle = np.deg2rad(rotation)
     point = np.array([0.1, 0.2, 1.0])
-    about = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0],
-                      [0, 0, 1]])
+    about = np.array(
+        [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
+    )
     x, y = (upright.matrix() @ point)[:2]
     expected = {90: (24 - y, x), 180: (24 - x, 24 - y), 270: (y, 24 - x)}[rotation]
     np.testing.assert_allclose((turned.matrix() @ about @ point)[:2], expected)
@@ -110,8 +114,9 @@ def test_an_invalid_crop_and_invalid_serials_are_refused():
 
 def test_a_missing_camera_or_mode_is_refused_with_the_available_ones():
     with pytest.raises(CameraError, match='no RGB stream of 640x480 at 30 Hz; it has 64x48x30'):
-        RealSenseCamera(camera().device, replace(SETTINGS, width=640, height=480, crop=(0,)),
-                        print)
+        RealSenseCamera(
+            camera().device, replace(SETTINGS, width=640, height=480, crop=(0,)), print
+        )
     with pytest.raises(CameraError, match='no camera has serial 999'):
         find_device('999')
     with pytest.raises(ConfigError, match='crop'):
@@ -119,17 +124,30 @@ def test_a_missing_camera_or_mode_is_refused_with_the_available_ones():
 
 
 def node(find, **parameters):
-    return RealSenseNode(find, parameter_overrides=[
-        rclpy.Parameter(name, value=value) for name, value in {
-            'cameras': ['wrist', 'side'], 'serials': ['a1', 'b2'], 'width': WIDTH,
-            'height': HEIGHT, 'image_size': 24, **parameters}.items()])
+    return RealSenseNode(
+        find,
+        parameter_overrides=[
+            rclpy.Parameter(name, value=value)
+            for name, value in {
+                'cameras': ['wrist', 'side'],
+                'serials': ['a1', 'b2'],
+                'width': WIDTH,
+                'height': HEIGHT,
+                'image_size': 24,
+                **parameters,
+            }.items()
+        ],
+    )
 
 
 def test_an_error_of_the_sdk_at_the_start_is_one_line(ros):
     def find(serial):
         raise RuntimeError('failed to set power state')
-    with pytest.raises(CameraError, match='camera wrist .a1.: failed to set power state; check '
-                                          'the cable and the udev rules'):
+
+    with pytest.raises(
+        CameraError,
+        match='camera wrist .a1.: failed to set power state; check the cable and the udev rules',
+    ):
         node(find)
 
 
@@ -141,8 +159,13 @@ class Viewer:
         self.devices = {serial: camera(serial) for serial in ('a1', 'b2')}
         self.plugged = set(self.devices)
         self.node = node(
-            self._find, lost_after_s=1.0, max_age_s=1.0, rotation=[0, 180], frozen_after_s=0.5,
-            views_folder=str(views))
+            self._find,
+            lost_after_s=1.0,
+            max_age_s=1.0,
+            rotation=[0, 180],
+            frozen_after_s=0.5,
+            views_folder=str(views),
+        )
         self.viewer = rclpy.create_node('viewer')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
@@ -154,15 +177,20 @@ class Viewer:
         # Cameras with identical images; the clock of the side camera.
         self.frozen, self.clock = set(), rs.timestamp_domain.global_time
         self.episode = self.viewer.create_publisher(EpisodeState, 'episode', EVENT)
-        self.viewer.create_subscription(Float64, 'camera/side/clock_offset',
-                                        lambda message: self.offsets.append(message.data), EVENT)
+        self.viewer.create_subscription(
+            Float64,
+            'camera/side/clock_offset',
+            lambda message: self.offsets.append(message.data),
+            EVENT,
+        )
         for name in ('wrist', 'side'):
             self.viewer.create_subscription(
-                Image, f'camera/{name}/image_raw', self.images.append, OBSERVATION)
+                Image, f'camera/{name}/image_raw', self.images.append, OBSERVATION
+            )
             self.viewer.create_subscription(
-                CameraInfo, f'camera/{name}/camera_info', self.infos.append, OBSERVATION)
-        self.viewer.create_subscription(
-            DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+                CameraInfo, f'camera/{name}/camera_info', self.infos.append, OBSERVATION
+            )
+        self.viewer.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
 
     def _on_diagnostics(self, message):
         # Other nodes of this run publish on the same topic.
@@ -182,7 +210,8 @@ class Viewer:
             self.devices[serial].show(
                 picture(0 if serial in self.frozen else self.shown),
                 (taken_s or time.time()) + self.ahead_s,
-                self.clock if serial == 'b2' else rs.timestamp_domain.global_time)
+                self.clock if serial == 'b2' else rs.timestamp_domain.global_time,
+            )
 
     def until(self, condition, what, within_s=15):
         end = time.monotonic() + within_s
@@ -217,8 +246,10 @@ def test_an_unplugged_camera_is_reported_and_opened_again_when_plugged_in(viewer
     viewer.until(lambda: 'side' in viewer.node._offset_before, 'the beginning of an episode')
     viewer.plugged.remove('b2')
     viewer.statuses.clear()
-    viewer.until(lambda: any('camera side (b2) gives no frames' in text
-                             for text in viewer.statuses), 'the report of the loss')
+    viewer.until(
+        lambda: any('camera side (b2) gives no frames' in text for text in viewer.statuses),
+        'the report of the loss',
+    )
     viewer.images.clear()
     viewer.until(lambda: len(viewer.frames('wrist')) > 5, 'the other camera')
     assert not viewer.frames('side'), 'no stale picture'
@@ -233,8 +264,10 @@ def test_an_unplugged_camera_is_reported_and_opened_again_when_plugged_in(viewer
 def test_a_late_frame_is_reported(viewer):
     viewer.statuses.clear()
     viewer.show(taken_s=time.time() - 5)
-    viewer.until(lambda: any('s old, the limit is 1.0 s' in text for text in viewer.statuses),
-                 'the report of a late frame')
+    viewer.until(
+        lambda: any('s old, the limit is 1.0 s' in text for text in viewer.statuses),
+        'the report of a late frame',
+    )
 
 
 def test_a_clock_that_is_ahead_is_corrected_and_reported_and_its_drift_too(viewer):
@@ -243,15 +276,19 @@ def test_a_clock_that_is_ahead_is_corrected_and_reported_and_its_drift_too(viewe
     viewer.ahead_s = 0.1
     viewer.statuses.clear()
     viewer.images.clear()
-    viewer.until(lambda: any('the clock of camera side drifted by -' in text
-                             for text in viewer.statuses), 'the report of the drift', 40)
+    viewer.until(
+        lambda: any('the clock of camera side drifted by -' in text for text in viewer.statuses),
+        'the report of the drift',
+        40,
+    )
     now = time.time_ns()
     stamps = [stamp_to_ns(image.header.stamp) for image in viewer.frames('side')]
     assert stamps == sorted(set(stamps)) and max(stamps) < now
     viewer.until(lambda: viewer.offsets[-1] < -0.05, 'the offset for the bags')
     # Diagnostics are published once a second.
-    viewer.until(lambda: float(viewer.notes['side clock offset [ms]']) < -50,
-                 'the reported offset')
+    viewer.until(
+        lambda: float(viewer.notes['side clock offset [ms]']) < -50, 'the reported offset'
+    )
     assert float(viewer.notes['side clock offset [ms]']) > -110
     shift = float(viewer.notes['side stamps shifted [ms]'])
     assert shift == pytest.approx(float(viewer.notes['side clock offset [ms]']) - 20, abs=5)
@@ -265,16 +302,22 @@ def test_each_view_is_saved_as_published_with_its_camera_s_name(viewer):
     viewer.until(lambda: len(list(viewer.views.glob('*.png'))) == 2, 'two views')
     assert {path.stem for path in viewer.views.iterdir()} == {'wrist', 'side'}
     saved = load_picture(viewer.views / 'side.png')
-    given = (cv2.resize(picture(number)[:, 8:56], (24, 24), interpolation=cv2.INTER_AREA)
-             for number in range(viewer.shown + 1))
+    given = (
+        cv2.resize(picture(number)[:, 8:56], (24, 24), interpolation=cv2.INTER_AREA)
+        for number in range(viewer.shown + 1)
+    )
     assert any((saved == image[::-1, ::-1]).all() for image in given), 'rotated as configured'
 
 
 def test_identical_images_are_reported_until_they_change(viewer):
     viewer.frozen = {'a1'}
     viewer.statuses.clear()
-    viewer.until(lambda: any('camera wrist: its images have been identical' in text
-                             for text in viewer.statuses), 'the report of a frozen camera')
+    viewer.until(
+        lambda: any(
+            'camera wrist: its images have been identical' in text for text in viewer.statuses
+        ),
+        'the report of a frozen camera',
+    )
     assert not any('camera side: its pictures' in text for text in viewer.statuses)
     viewer.frozen = set()
     viewer.statuses.clear()
@@ -284,6 +327,8 @@ def test_identical_images_are_reported_until_they_change(viewer):
 def test_stamps_of_different_clocks_are_reported(viewer):
     viewer.clock = rs.timestamp_domain.hardware_clock
     viewer.statuses.clear()
-    viewer.until(lambda: any('side hardware_clock, wrist global_time' in text
-                             for text in viewer.statuses), 'the report of two clocks')
+    viewer.until(
+        lambda: any('side hardware_clock, wrist global_time' in text for text in viewer.statuses),
+        'the report of two clocks',
+    )
     viewer.clock = rs.timestamp_domain.global_time

@@ -44,12 +44,18 @@ def test_a_camera_without_a_colour_stream_is_refused():
 @pytest.mark.parametrize(('kind', 'count'), [('RGB Camera', 80), ('Stereo Module', 8000)])
 def test_an_exposure_is_given_in_the_units_of_the_sensor(kind, count):
     device = camera(kind)
-    set_options(colour_stream(device.device, SETTINGS).sensor,
-                replace(SETTINGS, exposure_us=8000, gain=32))
-    options = {option: device.sensor.get_option(option) for option in (
-        rs.option.exposure, rs.option.gain, rs.option.enable_auto_exposure)}
-    assert options == {rs.option.exposure: count, rs.option.gain: 32,
-                       rs.option.enable_auto_exposure: 0}
+    set_options(
+        colour_stream(device.device, SETTINGS).sensor, replace(SETTINGS, exposure_us=8000, gain=32)
+    )
+    options = {
+        option: device.sensor.get_option(option)
+        for option in (rs.option.exposure, rs.option.gain, rs.option.enable_auto_exposure)
+    }
+    assert options == {
+        rs.option.exposure: count,
+        rs.option.gain: 32,
+        rs.option.enable_auto_exposure: 0,
+    }
 
 
 def test_an_exposure_between_two_counts_becomes_the_nearer_one():
@@ -58,10 +64,14 @@ def test_an_exposure_between_two_counts_becomes_the_nearer_one():
     assert device.sensor.get_option(rs.option.exposure) == 83
 
 
-@pytest.mark.parametrize(('kind', 'given', 'text'), [
-    ('RGB Camera', {'exposure_us': 50}, 'exposure_us 50; its sensor allows 100 to 1000000'),
-    ('RGB Camera', {'gain': 200}, 'gain 200; its sensor allows 0 to 128'),
-    ('Stereo Module', {'gain': 8}, 'gain 8; its sensor allows 16 to 248')])
+@pytest.mark.parametrize(
+    ('kind', 'given', 'text'),
+    [
+        ('RGB Camera', {'exposure_us': 50}, 'exposure_us 50; its sensor allows 100 to 1000000'),
+        ('RGB Camera', {'gain': 200}, 'gain 200; its sensor allows 0 to 128'),
+        ('Stereo Module', {'gain': 8}, 'gain 8; its sensor allows 16 to 248'),
+    ],
+)
 def test_a_value_outside_a_sensor_s_range_is_refused_with_the_range(kind, given, text):
     with pytest.raises(CameraError, match=text):
         set_options(camera(kind).sensor, replace(SETTINGS, **{'exposure_us': 8000, **given}))

@@ -14,12 +14,22 @@ from irevla_sim.panda.pick_expert import place_of
 
 @pytest.fixture
 def commander(ros, panda):
-    node = FrankaNode(parameter_overrides=[rclpy.Parameter(name, value=value) for name, value in {
-        'robot_ip': panda.address, 'realtime': False, 'held_back_s': 0.5,
-        'reset_release': 'home', 'reset_lift_m': 0.06,
-        # Weaker than the friction between simulated fingers and handle.
-        'stiffness': 400.0, 'collision_torque': [9.0] * 7,
-        'allow_bound_above_collision': True}.items()])
+    node = FrankaNode(
+        parameter_overrides=[
+            rclpy.Parameter(name, value=value)
+            for name, value in {
+                'robot_ip': panda.address,
+                'realtime': False,
+                'held_back_s': 0.5,
+                'reset_release': 'home',
+                'reset_lift_m': 0.06,
+                # Weaker than the friction between simulated fingers and handle.
+                'stiffness': 400.0,
+                'collision_torque': [9.0] * 7,
+                'allow_bound_above_collision': True,
+            }.items()
+        ]
+    )
     assert panda.ask()['collision_behaviors'][-1]['upper_torque_thresholds_nominal'] == [9.0] * 7
     commander = Commander(node)
     commander.until(lambda: commander.states, WAIT_S, 'the first state')
@@ -29,7 +39,8 @@ def commander(ros, panda):
 
 
 def test_a_closed_hand_is_blocked_by_a_handle_carries_a_block_and_opens_at_the_press(
-        commander, panda):
+    commander, panda
+):
     verdict = commander.node.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
     commander.go_home()
     down_and_grasp(commander, panda)
@@ -47,8 +58,9 @@ def test_a_closed_hand_is_blocked_by_a_handle_carries_a_block_and_opens_at_the_p
     assert commander.state.gripper < 0.7
     assert height() > 0.25, 'the block came along'
     verdict.publish(OperatorVerdict(verdict=OperatorVerdict.SUCCESS))
-    commander.until(lambda: commander.state.mode == RobotState.MODE_RESETTING, WAIT_S,
-                    'the opening')
+    commander.until(
+        lambda: commander.state.mode == RobotState.MODE_RESETTING, WAIT_S, 'the opening'
+    )
     commander.until(lambda: commander.state.mode == RobotState.MODE_READY, WAIT_S, 'readiness')
     assert commander.state.gripper > 0.9
     assert height() < 0.2

@@ -32,15 +32,19 @@ class Eye:
     def __init__(self, cameras, name):
         self.frames = []
         self.camera = RealSenseCamera(
-            cameras.find(name), CameraSettings(name, WIDTH, HEIGHT, FPS, image_size=SIZE),
-            self.frames.append)
+            cameras.find(name),
+            CameraSettings(name, WIDTH, HEIGHT, FPS, image_size=SIZE),
+            self.frames.append,
+        )
 
     def see(self):
         """Return the next picture, as uint8 (SIZE, SIZE, 3), and its stamp."""
         self.frames.clear()
         until(lambda: self.frames, 'a picture')
-        return (np.frombuffer(self.frames[0].data, np.uint8).reshape(SIZE, SIZE, 3),
-                self.frames[0].stamp)
+        return (
+            np.frombuffer(self.frames[0].data, np.uint8).reshape(SIZE, SIZE, 3),
+            self.frames[0].stamp,
+        )
 
 
 def until(condition, what):
@@ -70,8 +74,11 @@ def test_images_show_the_arrangement_of_the_table(panda, cameras):
     changed = (np.abs(before.astype(int) - after) > 30).any(axis=2)
     assert 0.002 < changed.mean() < 0.5, 'things moved, the arm and the floor did not'
     again = arrange(panda, 1)
-    np.testing.assert_allclose([place_of(name, again)[0][:2] for name in THINGS],
-                               [place_of(name, first)[0][:2] for name in THINGS], atol=0.01)
+    np.testing.assert_allclose(
+        [place_of(name, again)[0][:2] for name in THINGS],
+        [place_of(name, first)[0][:2] for name in THINGS],
+        atol=0.01,
+    )
     eye.camera.close()
 
 
@@ -81,8 +88,10 @@ def test_the_images_of_both_cameras_show_all_colours(panda, cameras):
     for name, eye in eyes.items():
         picture = eye.see()[0].astype(int)
         red, green, blue = picture[..., 0], picture[..., 1], picture[..., 2]
-        for what, seen in (('red block', (red > 100) & (green < 60) & (blue < 60)),
-                           ('green block', (green > 90) & (red < 80) & (blue < 90))):
+        for what, seen in (
+            ('red block', (red > 100) & (green < 60) & (blue < 60)),
+            ('green block', (green > 90) & (red < 80) & (blue < 90)),
+        ):
             assert seen.sum() > 20, (name, what)
     for eye in eyes.values():
         eye.camera.close()
@@ -98,9 +107,13 @@ def test_images_follow_the_scene_s_time_and_show_one_instant():
         for number, which in enumerate(('front', 'wrist')):
             # The cameras are opened at different times of the scene.
             shared.write(1.0 + number / 40, model.qpos0)
-            opened.append(RealSenseCamera(
-                cameras.find(which), CameraSettings(which, WIDTH, HEIGHT, FPS, image_size=SIZE),
-                lambda frame, which=which: seen.append((which, frame.stamp))))
+            opened.append(
+                RealSenseCamera(
+                    cameras.find(which),
+                    CameraSettings(which, WIDTH, HEIGHT, FPS, image_size=SIZE),
+                    lambda frame, which=which: seen.append((which, frame.stamp)),
+                )
+            )
             until(lambda which=which: which in dict(seen), 'a picture')
         time.sleep(0.5)
         seen.clear()

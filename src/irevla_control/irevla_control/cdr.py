@@ -39,8 +39,10 @@ class ImageLayout(NamedTuple):
         if not self.height * self.width:
             return f'it has {self.height} x {self.width} pixels; publish some'
         if self.size != self.height * self.width * _COLOURS:
-            return (f'{self.height} x {self.width} pixels have {self.size} bytes, rows of '
-                    f'{self.step}; publish rows of {self.width * _COLOURS} bytes, without padding')
+            return (
+                f'{self.height} x {self.width} pixels have {self.size} bytes, rows of '
+                f'{self.step}; publish rows of {self.width * _COLOURS} bytes, without padding'
+            )
         return ''
 
 
@@ -66,7 +68,7 @@ def command_source(data: bytes | memoryview) -> str:
 
     """
     try:
-        length, = _LENGTH[data[1] & 1].unpack_from(data, _HEAD + 8)
+        (length,) = _LENGTH[data[1] & 1].unpack_from(data, _HEAD + 8)
         floats = (12 + length + 7) // 8 * 8
         source = data[_HEAD + floats + _COMMAND_FLOATS]
         return SOURCES[source] if source < len(SOURCES) else SOURCES[0]
@@ -85,7 +87,7 @@ def image_layout(data: bytes) -> ImageLayout:
         unpack, body = _LENGTH[data[1] & 1].unpack_from, memoryview(data)[_HEAD:]
         at = _aligned(12 + unpack(body, 8)[0])
         (height,), (width,), (length,) = (unpack(body, at + 4 * field) for field in range(3))
-        encoding = bytes(body[at + 12:at + 12 + length]).rstrip(b'\0').decode()
+        encoding = bytes(body[at + 12 : at + 12 + length]).rstrip(b'\0').decode()
         # One byte for the endianness follows the encoding.
         at = _aligned(at + 12 + length + 1)
         (step,), (size,) = unpack(body, at), unpack(body, at + 4)

@@ -76,15 +76,25 @@ def parts_of(episode: Episode) -> list[Episode]:
     parts = []
     for part, (start, stop) in enumerate(zip(starts, [*starts[1:], len(texts)])):
         rows, last = slice(start, stop), stop == len(texts)
-        columns = {name: getattr(episode, name)[rows] for name in (
-            'stamps', 'states', 'actions', 'labels', 'sources', 'rewards')}
-        parts.append(replace(
-            episode, **columns, episode_id=f'{episode.episode_id}_part{part}',
-            part_of=episode.episode_id, task=texts[start], instruction=texts[start],
-            instructions=(),
-            images={name: images[rows] for name, images in episode.images.items()},
-            terminated=last and episode.terminated, truncated=last and episode.truncated,
-            dropped=0 if part else episode.dropped))
+        columns = {
+            name: getattr(episode, name)[rows]
+            for name in ('stamps', 'states', 'actions', 'labels', 'sources', 'rewards')
+        }
+        parts.append(
+            replace(
+                episode,
+                **columns,
+                episode_id=f'{episode.episode_id}_part{part}',
+                part_of=episode.episode_id,
+                task=texts[start],
+                instruction=texts[start],
+                instructions=(),
+                images={name: images[rows] for name, images in episode.images.items()},
+                terminated=last and episode.terminated,
+                truncated=last and episode.truncated,
+                dropped=0 if part else episode.dropped,
+            )
+        )
     return parts
 
 

@@ -28,8 +28,10 @@ class NothingJoinsError(BagError):
 
     def __init__(self, folder: object, reason: str) -> None:
         """Name the episode's folder and the reason."""
-        super().__init__(f'{folder}: no observation is complete: {reason}; leave the episode out, '
-                         'or read it with a larger max_skew_s')
+        super().__init__(
+            f'{folder}: no observation is complete: {reason}; leave the episode out, '
+            'or read it with a larger max_skew_s'
+        )
         self.reason = reason
 
 

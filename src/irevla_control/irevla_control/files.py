@@ -44,8 +44,9 @@ def replace_synced(new: Path, target: Path) -> None:
 
 
 @contextmanager
-def replacement(target: Path, temporary: Path | None = None, durable: bool = True
-                ) -> Iterator[Path]:
+def replacement(
+    target: Path, temporary: Path | None = None, durable: bool = True
+) -> Iterator[Path]:
     """Give a path to write a file or a folder to, which takes ``target``'s place at the end.
 
     If the block or the disk fails, ``target`` stays as it is, and nothing is left. A folder cannot

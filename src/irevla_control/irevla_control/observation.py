@@ -13,14 +13,26 @@ import numpy as np
 ACTION_SIZE = 7
 STATE_SIZE = 10
 # Fields of EndEffectorCommand that make an action, and of RobotState that make a state, in order.
-ACTION_FIELDS = ('translation.x', 'translation.y', 'translation.z',
-                 'rotation.x', 'rotation.y', 'rotation.z', 'gripper')
+ACTION_FIELDS = (
+    'translation.x',
+    'translation.y',
+    'translation.z',
+    'rotation.x',
+    'rotation.y',
+    'rotation.z',
+    'gripper',
+)
 POSITION_FIELDS = ('pose.position.x', 'pose.position.y', 'pose.position.z')
-QUATERNION_FIELDS = ('pose.orientation.x', 'pose.orientation.y', 'pose.orientation.z',
-                     'pose.orientation.w')
+QUATERNION_FIELDS = (
+    'pose.orientation.x',
+    'pose.orientation.y',
+    'pose.orientation.z',
+    'pose.orientation.w',
+)
 STATE_FIELDS = (*POSITION_FIELDS, *QUATERNION_FIELDS, 'gripper')
 _action, _position, _quaternion = (
-    attrgetter(*names) for names in (ACTION_FIELDS, POSITION_FIELDS, QUATERNION_FIELDS))
+    attrgetter(*names) for names in (ACTION_FIELDS, POSITION_FIELDS, QUATERNION_FIELDS)
+)
 # Frame of poses and commands.
 BASE_FRAME = 'base'
 # Number of recent samples kept of each part, for late images: 0.3 s of a state at 200 Hz.
@@ -90,8 +102,16 @@ def rotation_to_columns(quaternion: np.ndarray) -> np.ndarray:
     Unlike Euler angles and rotation vectors they are continuous, and equal for q and -q.
     """
     x, y, z, w = quaternion / np.linalg.norm(quaternion)
-    return np.array([1 - 2 * (y * y + z * z), 2 * (x * y + z * w), 2 * (x * z - y * w),
-                     2 * (x * y - z * w), 1 - 2 * (x * x + z * z), 2 * (y * z + x * w)])
+    return np.array(
+        [
+            1 - 2 * (y * y + z * z),
+            2 * (x * y + z * w),
+            2 * (x * z - y * w),
+            2 * (x * y - z * w),
+            1 - 2 * (x * x + z * z),
+            2 * (y * z + x * w),
+        ]
+    )
 
 
 class ObservationBuffer:
@@ -110,7 +130,8 @@ class ObservationBuffer:
         self._parts = (*cameras, 'state')
         self._max_skew_ns = round(max_skew_s * 1e9)
         self._kept: dict[str, deque[tuple[int, np.ndarray]]] = {
-            part: deque(maxlen=KEPT) for part in self._parts}
+            part: deque(maxlen=KEPT) for part in self._parts
+        }
         self._last_stamp = -1
 
     def clear(self) -> None:

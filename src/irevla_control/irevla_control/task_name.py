@@ -21,6 +21,8 @@ def check_task_name(name: str, where: str) -> str:
     if FOLDER_NAME.fullmatch(name) and len(name) <= LONGEST:
         return name
     near = re.sub(r'[^A-Za-z0-9._-]+', '-', name).strip('-.')[:LONGEST] or 'pick-carrot'
-    raise ConfigError(f'{where}: task name {name!r} cannot name a recording; use at most '
-                      f'{LONGEST} letters, digits, points, dashes and underscores, such as '
-                      f'{near!r}')
+    raise ConfigError(
+        f'{where}: task name {name!r} cannot name a recording; use at most '
+        f'{LONGEST} letters, digits, points, dashes and underscores, such as '
+        f'{near!r}'
+    )

@@ -33,10 +33,12 @@ def recorded(tmp_path_factory):
     root = tmp_path_factory.mktemp('recorded')
     with recording(root) as run:
         for number in range(2):
-            run.play(play(f'reach_{number}', seed=number,
-                          start=(1_700_000_000 + 100 * number) * SECOND))
-    sizes = {(root / f'reach_{number}' / f'reach_{number}_0.mcap').stat().st_size
-             for number in range(2)}
+            run.play(
+                play(f'reach_{number}', seed=number, start=(1_700_000_000 + 100 * number) * SECOND)
+            )
+    sizes = {
+        (root / f'reach_{number}' / f'reach_{number}_0.mcap').stat().st_size for number in range(2)
+    }
     assert len(sizes) == 1
     return root
 

@@ -21,8 +21,9 @@ def write_mcap(path, messages, metadata=(), **options):
     """Write messages by mcap's own writer, in small chunks; metadata as (name, dict)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open('wb') as stream:
-        writer = Writer(stream, **{'chunk_size': 400, 'compression': CompressionType.ZSTD,
-                                   **options})
+        writer = Writer(
+            stream, **{'chunk_size': 400, 'compression': CompressionType.ZSTD, **options}
+        )
         writer.start('ros2', 'test')
         for name, values in metadata:
             writer.add_metadata(name, values)
@@ -30,13 +31,19 @@ def write_mcap(path, messages, metadata=(), **options):
         for schema, channel, message in messages:
             if schema.name not in schemas:
                 schemas[schema.name] = writer.register_schema(
-                    schema.name, schema.encoding, schema.data)
+                    schema.name, schema.encoding, schema.data
+                )
             if channel.topic not in channels:
                 channels[channel.topic] = writer.register_channel(
-                    channel.topic, channel.message_encoding, schemas[schema.name],
-                    channel.metadata)
-            writer.add_message(channels[channel.topic], message.log_time, message.data,
-                               message.publish_time, message.sequence)
+                    channel.topic, channel.message_encoding, schemas[schema.name], channel.metadata
+                )
+            writer.add_message(
+                channels[channel.topic],
+                message.log_time,
+                message.data,
+                message.publish_time,
+                message.sequence,
+            )
         writer.finish()
     return path.parent
 

@@ -15,11 +15,15 @@ from irevla_control.ros.conversions import action_to_message, image_to_message, 
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 
 CAMERAS = ('corner', 'gripper')
-TOPICS = [*(Topic(f'/camera/{camera}/image_raw', 'sensor_msgs/msg/Image') for camera in CAMERAS),
-          Topic('/robot_state', 'irevla_msgs/msg/RobotState'),
-          Topic('/episode', 'irevla_msgs/msg/EpisodeState', transient_local=True),
-          *(Topic(f'/{name}', 'irevla_msgs/msg/EndEffectorCommand')
-            for name in ('teleop_command', 'expert_label', 'command'))]
+TOPICS = [
+    *(Topic(f'/camera/{camera}/image_raw', 'sensor_msgs/msg/Image') for camera in CAMERAS),
+    Topic('/robot_state', 'irevla_msgs/msg/RobotState'),
+    Topic('/episode', 'irevla_msgs/msg/EpisodeState', transient_local=True),
+    *(
+        Topic(f'/{name}', 'irevla_msgs/msg/EndEffectorCommand')
+        for name in ('teleop_command', 'expert_label', 'command')
+    ),
+]
 SECOND = 1_000_000_000
 PERIOD = SECOND // 10
 
@@ -34,7 +38,7 @@ def wire(message):
     name = type_name(message)
     store = typestore(((name, definition(name)),))
     kind = store.get_msgdef(name)
-    return data[:4 + kind.deserialize_cdr_le(memoryview(data)[4:], 0, kind.cls, store)[1]]
+    return data[: 4 + kind.deserialize_cdr_le(memoryview(data)[4:], 0, kind.cls, store)[1]]
 
 
 @dataclass
@@ -61,16 +65,19 @@ class Played:
         return int(self.stamps[-1]) + PERIOD
 
 
-def play(episode_id='reach_0', steps=4, start=1_700_000_000 * SECOND, size=(4, 5), seed=0,
-         ends=True):
+def play(
+    episode_id='reach_0', steps=4, start=1_700_000_000 * SECOND, size=(4, 5), seed=0, ends=True
+):
     """Play random actions; the last observation comes with phase ENDED and gets no command."""
     random = np.random.default_rng(seed)
     stamps = start + PERIOD * np.arange(steps)
     quaternions = random.normal(size=(steps + 1, 4))
     quaternions /= np.linalg.norm(quaternions, axis=1, keepdims=True)
     positions, grippers = random.normal(size=(steps + 1, 3)), random.random(steps + 1).astype('f4')
-    images = {camera: random.integers(0, 256, (steps + 1, *size, 3), dtype=np.uint8)
-              for camera in CAMERAS}
+    images = {
+        camera: random.integers(0, 256, (steps + 1, *size, 3), dtype=np.uint8)
+        for camera in CAMERAS
+    }
     actions, labels = random.normal(size=(2, steps, 7))
     actions[:, 6], labels[:, 6] = random.random((2, steps))
     sources = random.integers(1, 4, steps).astype(np.uint8)
@@ -80,38 +87,68 @@ def play(episode_id='reach_0', steps=4, start=1_700_000_000 * SECOND, size=(4, 5
         at = start + PERIOD * step
         stamp = ns_to_stamp(at)
         for camera in CAMERAS:
-            messages.append((f'/camera/{camera}/image_raw', at,
-                             image_to_message(images[camera][step], stamp, camera)))
+            messages.append(
+                (
+                    f'/camera/{camera}/image_raw',
+                    at,
+                    image_to_message(images[camera][step], stamp, camera),
+                )
+            )
         robot = RobotState(gripper=float(grippers[step]), joint_position=random.normal(size=7))
         robot.header.stamp = stamp
-        (robot.pose.position.x, robot.pose.position.y,
-         robot.pose.position.z) = map(float, positions[step])
-        (robot.pose.orientation.x, robot.pose.orientation.y, robot.pose.orientation.z,
-         robot.pose.orientation.w) = map(float, quaternions[step])
+        (robot.pose.position.x, robot.pose.position.y, robot.pose.position.z) = map(
+            float, positions[step]
+        )
+        (
+            robot.pose.orientation.x,
+            robot.pose.orientation.y,
+            robot.pose.orientation.z,
+            robot.pose.orientation.w,
+        ) = map(float, quaternions[step])
         messages.append(('/robot_state', at, robot))
         last = step == steps
         if last and not ends:
             messages = messages[:-3]
             break
         event = EpisodeState(
-            episode_id=episode_id, task='reach', instruction='reach the »red« ball', seed=seed,
-            step=step, success=last, terminated=last,
+            episode_id=episode_id,
+            task='reach',
+            instruction='reach the »red« ball',
+            seed=seed,
+            step=step,
+            success=last,
+            terminated=last,
             phase=EpisodeState.PHASE_ENDED if last else EpisodeState.PHASE_RUNNING,
-            reward=float(rewards[step - 1]) if step else 0.0)
+            reward=float(rewards[step - 1]) if step else 0.0,
+        )
         event.header.stamp = stamp
         messages.append(('/episode', at, event))
         if not last:
             for topic, values, source in (
-                    ('/teleop_command', actions, EndEffectorCommand.SOURCE_EXPERT),
-                    ('/expert_label', labels, EndEffectorCommand.SOURCE_EXPERT),
-                    ('/command', actions, sources[step])):
-                messages.append((topic, at, action_to_message(
-                    values[step], stamp, 'base', int(source))))
-    states = np.array([[*positions[step], *rotation_to_columns(quaternions[step]), grippers[step]]
-                       for step in range(steps)])
-    return Played(episode_id, messages, stamps, {camera: images[camera][:steps]
-                                                 for camera in CAMERAS},
-                  states, actions, labels, sources, rewards)
+                ('/teleop_command', actions, EndEffectorCommand.SOURCE_EXPERT),
+                ('/expert_label', labels, EndEffectorCommand.SOURCE_EXPERT),
+                ('/command', actions, sources[step]),
+            ):
+                messages.append(
+                    (topic, at, action_to_message(values[step], stamp, 'base', int(source)))
+                )
+    states = np.array(
+        [
+            [*positions[step], *rotation_to_columns(quaternions[step]), grippers[step]]
+            for step in range(steps)
+        ]
+    )
+    return Played(
+        episode_id,
+        messages,
+        stamps,
+        {camera: images[camera][:steps] for camera in CAMERAS},
+        states,
+        actions,
+        labels,
+        sources,
+        rewards,
+    )
 
 
 def assert_same(episode, played):

@@ -16,8 +16,13 @@ class Recording:
 
     def __init__(self, root, **limits):
         self.entries, self.problems = [], []
-        self.recorder = Recorder(root, TOPICS, Limits(**{'min_free_bytes': 0, **limits}),
-                                 self.entries.append, self.problems.append)
+        self.recorder = Recorder(
+            root,
+            TOPICS,
+            Limits(**{'min_free_bytes': 0, **limits}),
+            self.entries.append,
+            self.problems.append,
+        )
         self.now = 1_800_000_000 * SECOND
 
     def take(self, topic, data):
@@ -45,5 +50,7 @@ def recording(root, **limits):
 
 def bag_messages(folder):
     with next(folder.glob('*.mcap')).open('rb') as file:
-        return [(channel.topic, message.data)
-                for _, channel, message in make_reader(file).iter_messages()]
+        return [
+            (channel.topic, message.data)
+            for _, channel, message in make_reader(file).iter_messages()
+        ]

@@ -28,9 +28,11 @@ def command(stamp, frame_id, source):
     return message
 
 
-@given(st.integers(0, 2**31 * 10**9 - 1), st.text(st.characters(codec='ascii',
-                                                                exclude_characters='\0')),
-       st.integers(0, 4))
+@given(
+    st.integers(0, 2**31 * 10**9 - 1),
+    st.text(st.characters(codec='ascii', exclude_characters='\0')),
+    st.integers(0, 4),
+)
 def test_stamp_and_source_are_read_in_either_byte_order(stamp, frame_id, source):
     data = serialize_message(command(stamp, frame_id, source))
     assert (stamp_of(data), command_source(data)) == (stamp, SOURCES[source])
@@ -42,18 +44,27 @@ def test_stamp_and_source_are_read_in_either_byte_order(stamp, frame_id, source)
 @given(st.integers(0, 90))
 def test_a_message_cut_short_is_named_and_crashes_nothing(size):
     data = wire(command(1, 'base', 1))[:size]
-    for read, needed in ((stamp_of, 12), (command_source, 85),
-                         (lambda data: decode(STORE, COMMAND, data), 85)):
+    for read, needed in (
+        (stamp_of, 12),
+        (command_source, 85),
+        (lambda data: decode(STORE, COMMAND, data), 85),
+    ):
         if size < needed:
             with pytest.raises(BadMessageError, match=f'{size} bytes'):
                 read(data)
 
 
-@pytest.mark.parametrize('name, first', [
-    ('sensor_msgs/msg/Image', True), ('irevla_msgs/msg/EpisodeState', True),
-    ('std_msgs/msg/String', False), ('std_msgs/msg/Header', False),
-    ('geometry_msgs/msg/TransformStamped', True), ('diagnostic_msgs/msg/DiagnosticStatus', False),
-])
+@pytest.mark.parametrize(
+    'name, first',
+    [
+        ('sensor_msgs/msg/Image', True),
+        ('irevla_msgs/msg/EpisodeState', True),
+        ('std_msgs/msg/String', False),
+        ('std_msgs/msg/Header', False),
+        ('geometry_msgs/msg/TransformStamped', True),
+        ('diagnostic_msgs/msg/DiagnosticStatus', False),
+    ],
+)
 def test_types_that_begin_with_a_header_are_known(name, first):
     assert begins_with_header(name) is first
 
@@ -71,8 +82,13 @@ def test_all_messages_of_an_episode_survive_decoding():
 
 @given(st.integers(1, 5), st.integers(1, 5), st.text('abc8', max_size=9), st.text('xy'))
 def test_the_layout_of_an_image_is_read_in_either_byte_order(height, width, encoding, frame_id):
-    message = Image(height=height, width=width, encoding=encoding, step=7 * width,
-                    data=bytes(7 * width * height))
+    message = Image(
+        height=height,
+        width=width,
+        encoding=encoding,
+        step=7 * width,
+        data=bytes(7 * width * height),
+    )
     message.header.frame_id = frame_id
     data = serialize_message(message)
     expected = ImageLayout(height, width, encoding, 7 * width, 7 * width * height)

@@ -59,7 +59,9 @@ def at_call(number, act, write, target):
                 nonlocal left
                 left -= 1
                 return act() if left == -1 else real(*given, **more)
+
             return counted
+
         for name in CALLS:
             setattr(os, name, counting(getattr(os, name)))
         write(target)
@@ -146,8 +148,9 @@ sys.stdin.read()
 @pytest.mark.parametrize('kind', ['file', 'folder'])
 def test_a_lock_is_held_until_its_process_is_killed_and_a_file_names_it(tmp_path, kind):
     path = tmp_path / 'lock' if kind == 'file' else tmp_path
-    with subprocess.Popen([sys.executable, '-c', HOLD, path, kind], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as holder:
+    with subprocess.Popen(
+        [sys.executable, '-c', HOLD, path, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
         assert holder.stdout.readline() == b'locked\n'
         with pytest.raises(InUseError) as caught:
             Lock(path, is_folder=kind == 'folder')
@@ -197,6 +200,7 @@ def test_what_was_renamed_while_it_was_waited_for_is_not_the_lock(tmp_path, monk
         if Path(path) == tmp_path / 'lock':
             (tmp_path / 'lock').rename(tmp_path / 'done')
         return descriptor
+
     really_open = os.open
     monkeypatch.setattr(os, 'open', renamed_meanwhile)
     with pytest.raises(InUseError):

@@ -13,16 +13,20 @@ IMAGE = np.zeros((2, 2, 3), np.uint8)
 STATE = np.zeros(10)
 
 
-@given(st.permutations([(part, stamp) for part in ('front', 'wrist', 'state')
-                        for stamp in (1, 2)]))
+@given(
+    st.permutations([(part, stamp) for part in ('front', 'wrist', 'state') for stamp in (1, 2)])
+)
 def test_exact_joining_never_mixes_stamps_in_any_order_of_arrival(arrivals):
     buffer = ObservationBuffer(('front', 'wrist'))
     for part, stamp in arrivals:
         value = np.full(10, stamp) if part == 'state' else np.full_like(IMAGE, stamp)
         observation = buffer.add(part, stamp, value)
         if observation is not None:
-            assert {observation.stamp} == set(observation.state) == set(
-                np.unique([*observation.images.values()]))
+            assert (
+                {observation.stamp}
+                == set(observation.state)
+                == set(np.unique([*observation.images.values()]))
+            )
 
 
 def test_an_observation_is_given_once():
@@ -81,8 +85,9 @@ def test_unknown_part_is_refused_by_name():
         ObservationBuffer(('front',)).add('side', 1, IMAGE)
 
 
-@given(st.lists(st.floats(-1, 1), min_size=4, max_size=4).filter(
-    lambda q: np.linalg.norm(q) > 0.1))
+@given(
+    st.lists(st.floats(-1, 1), min_size=4, max_size=4).filter(lambda q: np.linalg.norm(q) > 0.1)
+)
 def test_rotation_columns_are_orthonormal_and_equal_for_both_signs(quaternion):
     quaternion = np.array(quaternion) / np.linalg.norm(quaternion)
     columns = rotation_to_columns(quaternion).reshape(2, 3)
@@ -95,10 +100,14 @@ def test_rotation_columns_of_a_quarter_turn_about_z():
     assert np.allclose(rotation_to_columns(np.array([0, 0, half, half])), [0, 1, 0, -1, 0, 0])
 
 
-@pytest.mark.parametrize('action, word', [
-    (np.zeros(4), 'shape'), (np.full(7, np.nan), 'finite'),
-    (np.array([0, 0, 0, 0, 0, 0, 1.2]), 'gripper'),
-])
+@pytest.mark.parametrize(
+    'action, word',
+    [
+        (np.zeros(4), 'shape'),
+        (np.full(7, np.nan), 'finite'),
+        (np.array([0, 0, 0, 0, 0, 0, 1.2]), 'gripper'),
+    ],
+)
 def test_unusable_actions_are_named(action, word):
     assert word in action_problem(action)
 

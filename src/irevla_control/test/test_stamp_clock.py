@@ -5,7 +5,7 @@
 from irevla_control.stamp_clock import StampClock
 
 MS = 1_000_000
-NOW = 10 ** 18
+NOW = 10**18
 
 
 def test_there_is_no_time_before_the_first_message():

@@ -17,10 +17,21 @@ def test_a_valid_name_is_accepted(name):
     assert check_task_name(name, 'here') == name
 
 
-@pytest.mark.parametrize(('name', 'near'), [
-    ('pick eggplant', 'pick-eggplant'), ('a/b', 'a-b'), ('../up', 'up'), ('.hidden', 'hidden'),
-    ('-x', 'x'), ('aubergine épaisse', 'aubergine-paisse'), ('new\n', 'new'),
-    ('a' * 101, 'a' * 100), ('', 'pick-carrot'), ('..', 'pick-carrot')])
+@pytest.mark.parametrize(
+    ('name', 'near'),
+    [
+        ('pick eggplant', 'pick-eggplant'),
+        ('a/b', 'a-b'),
+        ('../up', 'up'),
+        ('.hidden', 'hidden'),
+        ('-x', 'x'),
+        ('aubergine épaisse', 'aubergine-paisse'),
+        ('new\n', 'new'),
+        ('a' * 101, 'a' * 100),
+        ('', 'pick-carrot'),
+        ('..', 'pick-carrot'),
+    ],
+)
 def test_an_invalid_name_is_refused_with_the_nearest_valid_one(name, near):
     with pytest.raises(ConfigError, match='here: .* cannot name a recording') as error:
         check_task_name(name, 'here')
@@ -37,9 +48,13 @@ def test_every_accepted_name_is_a_folder_name(name):
     assert '/' not in folder and name[0] not in '.-' and len(folder.encode()) < 255
 
 
-@pytest.mark.parametrize(('read', 'entries'), [
-    (read_instructions, ['lift: do it', 'pick eggplant: pick up the eggplant']),
-    (lambda entries: read_tasks(entries, 1), ['lift', 'pick eggplant:5'])])
+@pytest.mark.parametrize(
+    ('read', 'entries'),
+    [
+        (read_instructions, ['lift: do it', 'pick eggplant: pick up the eggplant']),
+        (lambda entries: read_tasks(entries, 1), ['lift', 'pick eggplant:5']),
+    ],
+)
 def test_robot_and_runner_refuse_an_invalid_name_at_their_start(read, entries):
     with pytest.raises(ConfigError, match="parameter tasks has 'pick eggplant:.*'pick-eggplant'"):
         read(entries)

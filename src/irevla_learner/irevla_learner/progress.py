@@ -29,16 +29,19 @@ class Progress:
 
     def __str__(self) -> str:
         """Return one line for a progress bar."""
-        return (f'{self.successes} of {self.episodes} episodes solved, lately '
-                f'{self.window_success:.2f}; {self.updates} updates, {self.updates_per_s:.0f}/s')
+        return (
+            f'{self.successes} of {self.episodes} episodes solved, lately '
+            f'{self.window_success:.2f}; {self.updates} updates, {self.updates_per_s:.0f}/s'
+        )
 
     def metrics(self) -> dict[str, float]:
         """Return all values but env_steps, by name."""
         return {name: value for name, value in asdict(self).items() if name != 'env_steps'}
 
 
-def stage_done(window: Sequence[bool], length: int, rate: float, env_steps: int,
-               most: int) -> bool:
+def stage_done(
+    window: Sequence[bool], length: int, rate: float, env_steps: int, most: int
+) -> bool:
     """Return whether the newest ``length`` episodes reach a success rate, or ``most`` steps."""
     full = len(window) == length
     return env_steps >= most or (full and sum(window) / length >= rate)

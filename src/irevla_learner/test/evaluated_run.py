@@ -18,42 +18,73 @@ from irevla_policy.metrics_log import MetricsLog
 STEP_NS = 50_000_000
 
 
-def record(root: Path, result: EpisodeResult, instruction: str, images: dict,
-           older_ns: int = 0) -> None:
+def record(
+    root: Path, result: EpisodeResult, instruction: str, images: dict, older_ns: int = 0
+) -> None:
     """Write an evaluated episode as the recorder would; images is camera name to (T, H, W, 3).
 
     The stamps of the images are older than the observations by ``older_ns``.
     """
-    types = {'/robot_state': 'irevla_msgs/msg/RobotState',
-             '/episode': 'irevla_msgs/msg/EpisodeState',
-             '/command': 'irevla_msgs/msg/EndEffectorCommand',
-             '/expert_label': 'irevla_msgs/msg/EndEffectorCommand',
-             **{f'/camera/{name}/image_raw': 'sensor_msgs/msg/Image' for name in images}}
-    writer = BagWriter(root / result.episode_id,
-                       [Topic(name, kind) for name, kind in types.items()], {})
+    types = {
+        '/robot_state': 'irevla_msgs/msg/RobotState',
+        '/episode': 'irevla_msgs/msg/EpisodeState',
+        '/command': 'irevla_msgs/msg/EndEffectorCommand',
+        '/expert_label': 'irevla_msgs/msg/EndEffectorCommand',
+        **{f'/camera/{name}/image_raw': 'sensor_msgs/msg/Image' for name in images},
+    }
+    writer = BagWriter(
+        root / result.episode_id, [Topic(name, kind) for name, kind in types.items()], {}
+    )
     for step in range(result.steps):
         stamp = ns_to_stamp((step + 1) * STEP_NS)
         # With joints: rclpy pads a message whose sequences are empty with stray bytes.
-        robot = RobotState(joint_position=[0.0] * 7, joint_velocity=[0.0] * 7,
-                           joint_effort=[0.0] * 7)
+        robot = RobotState(
+            joint_position=[0.0] * 7, joint_velocity=[0.0] * 7, joint_effort=[0.0] * 7
+        )
         event = EpisodeState(
-            episode_id=result.episode_id, task=result.task, instruction=instruction,
-            seed=result.seed, step=step, success=result.success)
+            episode_id=result.episode_id,
+            task=result.task,
+            instruction=instruction,
+            seed=result.seed,
+            step=step,
+            success=result.success,
+        )
         robot.header.stamp = event.header.stamp = stamp
-        messages = {'/robot_state': robot, '/episode': event,
-                    '/command': action_to_message(np.zeros(7), stamp, 'base', 1),
-                    **{f'/camera/{name}/image_raw': image_to_message(
-                        frames[step], ns_to_stamp((step + 1) * STEP_NS - older_ns), name)
-                       for name, frames in images.items()}}
+        messages = {
+            '/robot_state': robot,
+            '/episode': event,
+            '/command': action_to_message(np.zeros(7), stamp, 'base', 1),
+            **{
+                f'/camera/{name}/image_raw': image_to_message(
+                    frames[step], ns_to_stamp((step + 1) * STEP_NS - older_ns), name
+                )
+                for name, frames in images.items()
+            },
+        }
         for topic, message in messages.items():
-            writer.write(topic, (step + 1) * STEP_NS, (step + 1) * STEP_NS, step,
-                         serialize_message(message))
-    flags = {name: str(getattr(result, name)).lower()
-             for name in ('success', 'aborted', 'terminated', 'truncated')}
-    writer.close({'episode_id': result.episode_id, 'task': result.task,
-                  'instruction': instruction, 'seed': str(result.seed), **flags,
-                  'recovered': 'false', 'steps': str(result.steps), 'sources': 'policy',
-                  'failed': '', 'lost': '{}', 'max_gap_s': '{}', 'recorded_ns': '0'})
+            writer.write(
+                topic, (step + 1) * STEP_NS, (step + 1) * STEP_NS, step, serialize_message(message)
+            )
+    flags = {
+        name: str(getattr(result, name)).lower()
+        for name in ('success', 'aborted', 'terminated', 'truncated')
+    }
+    writer.close(
+        {
+            'episode_id': result.episode_id,
+            'task': result.task,
+            'instruction': instruction,
+            'seed': str(result.seed),
+            **flags,
+            'recovered': 'false',
+            'steps': str(result.steps),
+            'sources': 'policy',
+            'failed': '',
+            'lost': '{}',
+            'max_gap_s': '{}',
+            'recorded_ns': '0',
+        }
+    )
 
 
 def write_metrics(folder: Path, steps: int) -> None:
@@ -62,8 +93,12 @@ def write_metrics(folder: Path, steps: int) -> None:
     with (folder / 'metrics.jsonl').open('w') as file:
         for step in range(20, steps + 1, 20):
             loss = 0.8 * np.exp(-step / (0.2 * steps)) + 0.02
-            values = {'step': step, 'loss': loss * (1 + 0.1 * np.sin(step)),
-                      'samples_per_s': 950.5, 'data_wait_share': 0.0123}
+            values = {
+                'step': step,
+                'loss': loss * (1 + 0.1 * np.sin(step)),
+                'samples_per_s': 950.5,
+                'data_wait_share': 0.0123,
+            }
             file.write(str(values).replace("'", '"') + '\n')
             if step % 100 == 0:
                 file.write(f'{{"step": {step}, "validation_loss": {1.2 * loss}}}\n')
@@ -94,8 +129,9 @@ def evaluated_run(path: Path, stages: dict[str, list], steps: int = 200) -> Path
                 for result, instruction, images in episodes:
                     if images is not None:
                         record(path / stage / 'evaluation/worker0', result, instruction, images)
-                save_results(path / stage / 'evaluation/results.json',
-                             [result for result, *_ in episodes])
+                save_results(
+                    path / stage / 'evaluation/results.json', [result for result, *_ in episodes]
+                )
     return path
 
 
@@ -103,6 +139,12 @@ def write_learning(folder: Path) -> None:
     """Write the metrics of a stage 1."""
     log = MetricsLog(folder, 0)
     for episode in range(30):
-        log.add(30 * (episode + 1), episodes=episode + 1, successes=episode // 2,
-                updates=max(0, 60 * (episode - 10)), value=0.5, critic_loss=0.01)
+        log.add(
+            30 * (episode + 1),
+            episodes=episode + 1,
+            successes=episode // 2,
+            updates=max(0, 60 * (episode - 10)),
+            value=0.5,
+            critic_loss=0.01,
+        )
     log.close()

@@ -23,11 +23,24 @@ def episode(steps=4, seed=0, *, closed=False, terminated=False, human=(), **chan
     made = LatentEpisode(
         random.standard_normal((rows, TOKENS, WIDTH)).astype(np.float16),
         random.standard_normal((rows, STATES)).astype(np.float32),
-        random.uniform(-1, 1, (steps, ACTIONS)).astype(np.float32), rewards, terminated,
-        terminated, by_human, np.full(steps, 7, np.uint64), np.arange(steps) + 1000 * seed)
+        random.uniform(-1, 1, (steps, ACTIONS)).astype(np.float32),
+        rewards,
+        terminated,
+        terminated,
+        by_human,
+        np.full(steps, 7, np.uint64),
+        np.arange(steps) + 1000 * seed,
+    )
     return replace(made, **changes)
 
 
 def open_replay(folder, capacity=40, backbone_hash='abc', tokens=TOKENS):
-    return LatentReplay(folder, backbone_hash=backbone_hash, tokens=tokens, width=WIDTH,
-                        state_size=STATES, action_size=ACTIONS, capacity=capacity)
+    return LatentReplay(
+        folder,
+        backbone_hash=backbone_hash,
+        tokens=tokens,
+        width=WIDTH,
+        state_size=STATES,
+        action_size=ACTIONS,
+        capacity=capacity,
+    )

@@ -47,16 +47,25 @@ class Reach:
         rewards = np.zeros(count, np.float32)
         rewards[-1] = done
         return LatentEpisode(
-            np.repeat(latent[None], count + 1, 0), np.stack(positions), np.clip(drawn, -1, 1),
-            rewards, done, done, np.zeros(count, bool), np.zeros(count, np.uint64),
-            np.arange(count)), drawn
+            np.repeat(latent[None], count + 1, 0),
+            np.stack(positions),
+            np.clip(drawn, -1, 1),
+            rewards,
+            done,
+            done,
+            np.zeros(count, bool),
+            np.zeros(count, np.uint64),
+            np.arange(count),
+        ), drawn
 
 
 def acting(head):
     """Return the policy of a head as a function of latent and position."""
+
     @torch.no_grad()
     def act(latent, position):
         return head(torch.from_numpy(latent)[None], torch.from_numpy(position)[None])[0].numpy()
+
     return act
 
 

@@ -15,12 +15,22 @@ from irevla_policy.renamed_settings import RENAMED, with_new_names
 from irevla_policy.training.config import TrainConfig
 
 CONFIG = Path(__file__).resolve().parents[3] / 'config'
-SHIPPED = {SACfDConfig: 'learning/sacfd.yaml', PPOConfig: 'learning/ppo.yaml',
-           TrainConfig: 'training/stage0.yaml'}
+SHIPPED = {
+    SACfDConfig: 'learning/sacfd.yaml',
+    PPOConfig: 'learning/ppo.yaml',
+    TrainConfig: 'training/stage0.yaml',
+}
 # The shipped values before the names changed.
 BEFORE = {
-    SACfDConfig: {'decisions': 8000, 'window': 20, 'components': 128, 'cloning': 1.0,
-                  'critics': 2, 'averaging': 0.01, 'polyak': 0.01},
+    SACfDConfig: {
+        'decisions': 8000,
+        'window': 20,
+        'components': 128,
+        'cloning': 1.0,
+        'critics': 2,
+        'averaging': 0.01,
+        'polyak': 0.01,
+    },
     PPOConfig: {'decisions': 30000, 'window': 60},
     TrainConfig: {'ema_decay': 0.999},
 }
@@ -81,7 +91,8 @@ def test_a_name_that_is_nobodys_gets_the_list(tmp_path):
 
 
 def test_records_are_translated_wherever_a_name_stands():
-    assert with_new_names({'settings': {'polyak': 0.02, 'std': 1}, 'all': [{'ema_decay': 0.9}]}) \
-        == {'settings': {'target_tau': 0.02, 'std': 1}, 'all': [{'ema': 0.1}]}
+    assert with_new_names(
+        {'settings': {'polyak': 0.02, 'std': 1}, 'all': [{'ema_decay': 0.9}]}
+    ) == {'settings': {'target_tau': 0.02, 'std': 1}, 'all': [{'ema': 0.1}]}
     new = {'ema': 0.1, 'num_envs': 2}
     assert with_new_names(new) == new

@@ -10,8 +10,14 @@ import numpy as np
 class SmoothNoise:
     """First-order autoregressive Gaussian noise, its spread drawn anew for each episode."""
 
-    def __init__(self, size: int, correlation: float, lowest_std: float, highest_std: float,
-                 seed: int | Sequence[int]) -> None:
+    def __init__(
+        self,
+        size: int,
+        correlation: float,
+        lowest_std: float,
+        highest_std: float,
+        seed: int | Sequence[int],
+    ) -> None:
         """Give (size,) noise whose neighbours in time have this correlation."""
         self._size = size
         self._correlation = correlation
@@ -29,5 +35,5 @@ class SmoothNoise:
         rho = self._correlation
         noise = self._std * self._unit
         fresh = self._random.standard_normal(self._size)
-        self._unit = rho * self._unit + np.sqrt(1 - rho ** 2) * fresh
+        self._unit = rho * self._unit + np.sqrt(1 - rho**2) * fresh
         return noise

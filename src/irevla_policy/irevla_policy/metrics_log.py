@@ -24,6 +24,7 @@ class MetricsLog:
         if tensorboard:
             # Imported on demand: it takes seconds.
             from torch.utils.tensorboard import SummaryWriter
+
             self._writer = SummaryWriter(folder / 'tensorboard', purge_step=step + 1)
 
     def add(self, step: int, **values: float) -> None:
@@ -41,6 +42,7 @@ class MetricsLog:
         """Draw the curves of loss and validation loss anew, as `loss.png`."""
         # Imported on demand: the learner's node never draws.
         from matplotlib.figure import Figure
+
         figure = Figure(figsize=(7, 4), layout='constrained')
         axes = figure.subplots()
         for key, style in (('loss', '-'), ('validation_loss', 'o-')):

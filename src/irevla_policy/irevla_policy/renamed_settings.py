@@ -6,9 +6,15 @@ from collections.abc import Callable, Container
 from typing import Any
 
 RENAMED = {
-    'averaging': 'actor_ema', 'cloning': 'bc_weight', 'components': 'pca_components',
-    'copies': 'num_envs', 'critics': 'num_critics', 'decisions': 'env_steps',
-    'ema_decay': 'ema', 'improvement': 'algorithm1', 'polyak': 'target_tau',
+    'averaging': 'actor_ema',
+    'cloning': 'bc_weight',
+    'components': 'pca_components',
+    'copies': 'num_envs',
+    'critics': 'num_critics',
+    'decisions': 'env_steps',
+    'ema_decay': 'ema',
+    'improvement': 'algorithm1',
+    'polyak': 'target_tau',
     'window': 'success_window',
 }
 # The value of a new setting, where it is not that of the old one.
@@ -24,8 +30,9 @@ def renamed_hint(name: str, value: Any, known: Container[str]) -> str:
     if new not in known:
         return ''
     if name in CONVERTED and isinstance(value, int | float):
-        return (f'{name} is now {new} and means 1 - {name}: write '
-                f'{new}: {CONVERTED[name](value):.12g}')
+        return (
+            f'{name} is now {new} and means 1 - {name}: write {new}: {CONVERTED[name](value):.12g}'
+        )
     return f'{name} is now {new}: write {new}: {value}'
 
 
@@ -35,8 +42,10 @@ def with_new_names(record: Any) -> Any:
         return [with_new_names(item) for item in record]
     if not isinstance(record, dict):
         return record
-    return {RENAMED.get(name, name): _converted(name, with_new_names(value))
-            for name, value in record.items()}
+    return {
+        RENAMED.get(name, name): _converted(name, with_new_names(value))
+        for name, value in record.items()
+    }
 
 
 def _converted(name: str, value: Any) -> Any:

@@ -36,9 +36,14 @@ from irevla_policy.yaml_file import YamlFile, read_yaml
 
 Kind = TypeVar('Kind', bound='Settings')
 # In words, one of a type and many.
-_NAMES = {bool: ('true or false', ''), int: ('a whole number', 'whole numbers'),
-          float: ('a number', 'numbers'), str: ('text', 'names'), Path: ('a path', 'paths'),
-          dict: ('a block of "name: value" lines', '')}
+_NAMES = {
+    bool: ('true or false', ''),
+    int: ('a whole number', 'whole numbers'),
+    float: ('a number', 'numbers'),
+    str: ('text', 'names'),
+    Path: ('a path', 'paths'),
+    dict: ('a block of "name: value" lines', ''),
+}
 
 
 class SettingError(ConfigError):
@@ -64,15 +69,19 @@ class _Range:
     below: float | None = None
 
     def __contains__(self, value: float) -> bool:
-        return ((self.least is None or value >= self.least)
-                and (self.most is None or value <= self.most)
-                and (self.above is None or value > self.above)
-                and (self.below is None or value < self.below))
+        return (
+            (self.least is None or value >= self.least)
+            and (self.most is None or value <= self.most)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
 
     def __str__(self) -> str:
         # As YAML reads them back.
-        least, most, above, below = (None if end is None else f'{Decimal(str(end)):f}' for end in (
-            self.least, self.most, self.above, self.below))
+        least, most, above, below = (
+            None if end is None else f'{Decimal(str(end)):f}'
+            for end in (self.least, self.most, self.above, self.below)
+        )
         end = f' to {most}' if most else f' to below {below}' if below else ''
         if above:
             return f' above {above}{end}'
@@ -81,8 +90,14 @@ class _Range:
         return f' from {least}{end}' if end else f' of {least} or more'
 
 
-def setting(default: Any = MISSING, *, least: float | None = None, most: float | None = None,
-            above: float | None = None, below: float | None = None) -> Any:
+def setting(
+    default: Any = MISSING,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> Any:
     """Return a field of a settings dataclass whose number, or numbers, must lie in a range."""
     return field(default=default, metadata={'range': _Range(least, most, above, below)})
 
@@ -101,13 +116,24 @@ class Settings:
 
         """
         for entry in fields(self):
-            object.__setattr__(self, entry.name, _converted(
-                _hints(type(self))[entry.name], getattr(self, entry.name), entry.name,
-                _range(entry)))
+            object.__setattr__(
+                self,
+                entry.name,
+                _converted(
+                    _hints(type(self))[entry.name],
+                    getattr(self, entry.name),
+                    entry.name,
+                    _range(entry),
+                ),
+            )
 
     @classmethod
-    def load(cls: type[Kind], path: Path | None, overrides: Mapping[str, Any] | None = None,
-             base: Kind | None = None) -> Kind:
+    def load(
+        cls: type[Kind],
+        path: Path | None,
+        overrides: Mapping[str, Any] | None = None,
+        base: Kind | None = None,
+    ) -> Kind:
         """Read settings from a YAML file.
 
         Args:
@@ -122,8 +148,9 @@ class Settings:
         """
         file = read_yaml(path, cls.what) if path else YamlFile()
         given = {name: value for name, value in (overrides or {}).items() if value is not None}
-        left_out = {} if base is None else {one.name: getattr(base, one.name)
-                                            for one in fields(base)}
+        left_out = (
+            {} if base is None else {one.name: getattr(base, one.name) for one in fields(base)}
+        )
         try:
             return build(cls, left_out | file.values | given, folder=path and Path(path).parent)
         except SettingError as error:
@@ -165,15 +192,21 @@ def build(kind: type[Kind], data: Any, where: str = '', folder: Path | None = No
     for name, value in data.items():
         if name not in entries:
             known = f'known are {", ".join(sorted(entries))}'
-            raise SettingError(f'{prefix}{name}', f'unknown key {prefix}{name}; '
-                               + (renamed_hint(name, value, entries) or known))
-    missing = [f'{entry.name} ({_kind(hints[entry.name], _range(entry))})'
-               for entry in entries.values() if entry.name not in data
-               and entry.default is MISSING and entry.default_factory is MISSING]
+            raise SettingError(
+                f'{prefix}{name}',
+                f'unknown key {prefix}{name}; ' + (renamed_hint(name, value, entries) or known),
+            )
+    missing = [
+        f'{entry.name} ({_kind(hints[entry.name], _range(entry))})'
+        for entry in entries.values()
+        if entry.name not in data and entry.default is MISSING and entry.default_factory is MISSING
+    ]
     if missing:
         raise SettingError(where, f'{where or "it"} needs {", ".join(missing)}')
-    values = {name: _converted(hints[name], value, f'{prefix}{name}',
-                               _range(entries[name]), folder) for name, value in data.items()}
+    values = {
+        name: _converted(hints[name], value, f'{prefix}{name}', _range(entries[name]), folder)
+        for name, value in data.items()
+    }
     try:
         return kind(**values)
     except SettingError as error:
@@ -197,8 +230,7 @@ def _wrong(key: str, value: Any, needed: str) -> SettingError:
     return SettingError(key, f'{key} is {value!r}; {needed}')
 
 
-def _converted(hint: Any, value: Any, key: str, bounds: _Range,
-               folder: Path | None = None) -> Any:
+def _converted(hint: Any, value: Any, key: str, bounds: _Range, folder: Path | None = None) -> Any:
     """Return a value as its type hint says, or raise SettingError."""
     options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
     if value is None and NoneType in options:

@@ -52,21 +52,29 @@ def read_yaml(path: Path, what: str) -> YamlFile:
         raise ConfigError(f'{what} {path}: nested too deeply; write it flat') from error
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, 'problem_mark', None)
-        raise ConfigError(f'{what} {path}:{mark.line + 1 if mark else 1}: no YAML: '
-                          f'{getattr(error, "problem", None) or one_line(error)}') from error
+        raise ConfigError(
+            f'{what} {path}:{mark.line + 1 if mark else 1}: no YAML: '
+            f'{getattr(error, "problem", None) or one_line(error)}'
+        ) from error
     if values is not None and not isinstance(values, dict):
         raise ConfigError(f'{what} {path} must be "name: value" lines')
     lines: dict[tuple[str, ...], int] = {}
     for names, line in _names(tree, f'{what} {path}'):
         if names in lines:
-            raise ConfigError(f'{what} {path}:{line}: {".".join(names)} is there twice, first in '
-                              f'line {lines[names]}; remove one')
+            raise ConfigError(
+                f'{what} {path}:{line}: {".".join(names)} is there twice, first in '
+                f'line {lines[names]}; remove one'
+            )
         lines[names] = line
     return YamlFile(values or {}, lines)
 
 
-def _names(node: yaml.Node | None, file: str, above: tuple[str, ...] = (),
-           around: tuple[yaml.Node, ...] = ()) -> Iterator[tuple[tuple[str, ...], int]]:
+def _names(
+    node: yaml.Node | None,
+    file: str,
+    above: tuple[str, ...] = (),
+    around: tuple[yaml.Node, ...] = (),
+) -> Iterator[tuple[tuple[str, ...], int]]:
     """Yield the names below a node, each after those that lead to it, and their lines.
 
     Args:
@@ -82,8 +90,10 @@ def _names(node: yaml.Node | None, file: str, above: tuple[str, ...] = (),
     if not isinstance(node, yaml.CollectionNode):
         return
     if any(node is outer for outer in around):
-        raise ConfigError(f'{file}:{node.start_mark.line + 1}: {".".join(above)} contains '
-                          'itself through an alias (*); write it out')
+        raise ConfigError(
+            f'{file}:{node.start_mark.line + 1}: {".".join(above)} contains '
+            'itself through an alias (*); write it out'
+        )
     around += (node,)
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:

@@ -28,13 +28,25 @@ from transformers import (
 def save_instructblip(folder: Path) -> Path:
     """Write a small InstructBLIP: its Q-Former has a tokenizer of its own."""
     tokenizer = small_tokenizer()
-    processor = InstructBlipProcessor(BlipImageProcessorPil(size=SQUARE), tokenizer,
-                                      small_tokenizer('<qformer>'), num_query_tokens=3)
-    return save(folder, InstructBlipForConditionalGeneration, InstructBlipConfig(
-        vision_config=VISION, qformer_config=LAYERS | {
-            'hidden_size': 16, 'encoder_hidden_size': 16, 'vocab_size': 256},
-        text_config=llama(tokenizer), num_query_tokens=3,
-        image_token_index=token_id(tokenizer)), processor)
+    processor = InstructBlipProcessor(
+        BlipImageProcessorPil(size=SQUARE),
+        tokenizer,
+        small_tokenizer('<qformer>'),
+        num_query_tokens=3,
+    )
+    return save(
+        folder,
+        InstructBlipForConditionalGeneration,
+        InstructBlipConfig(
+            vision_config=VISION,
+            qformer_config=LAYERS
+            | {'hidden_size': 16, 'encoder_hidden_size': 16, 'vocab_size': 256},
+            text_config=llama(tokenizer),
+            num_query_tokens=3,
+            image_token_index=token_id(tokenizer),
+        ),
+        processor,
+    )
 
 
 def save_mllama(folder: Path) -> Path:
@@ -42,33 +54,81 @@ def save_mllama(folder: Path) -> Path:
     tokenizer = small_tokenizer('<|image|>', '<|python_tag|>')
     processor = MllamaProcessor(MllamaImageProcessorPil(size=SQUARE, max_image_tiles=2), tokenizer)
     vision = {name: value for name, value in VISION.items() if name != 'num_attention_heads'}
-    return save(folder, MllamaForConditionalGeneration, MllamaConfig(
-        vision_config=vision | {
-            'attention_heads': 2, 'num_global_layers': 1, 'max_num_tiles': 2,
-            'intermediate_layers_indices': [0], 'vision_output_dim': 32,
-            'supported_aspect_ratios': [[1, 1], [1, 2], [2, 1]]},
-        text_config=llama(tokenizer, model_type='mllama_text_model', cross_attention_layers=[1],
-                          rope_parameters={'rope_type': 'default', 'rope_theta': 1e4}),
-        image_token_index=token_id(tokenizer, '<|image|>')), processor)
+    return save(
+        folder,
+        MllamaForConditionalGeneration,
+        MllamaConfig(
+            vision_config=vision
+            | {
+                'attention_heads': 2,
+                'num_global_layers': 1,
+                'max_num_tiles': 2,
+                'intermediate_layers_indices': [0],
+                'vision_output_dim': 32,
+                'supported_aspect_ratios': [[1, 1], [1, 2], [2, 1]],
+            },
+            text_config=llama(
+                tokenizer,
+                model_type='mllama_text_model',
+                cross_attention_layers=[1],
+                rope_parameters={'rope_type': 'default', 'rope_theta': 1e4},
+            ),
+            image_token_index=token_id(tokenizer, '<|image|>'),
+        ),
+        processor,
+    )
 
 
 def save_git(folder: Path) -> Path:
     """Write a small GIT: the picture comes before the text, without a token in the prompt."""
     tokenizer = small_tokenizer()
     processor = GitProcessor(clip_like(CLIPImageProcessorPil), tokenizer)
-    return save(folder, GitForCausalLM, GitConfig(
-        **LAYERS, hidden_size=24, vocab_size=len(tokenizer), max_position_embeddings=64,
-        pad_token_id=0, vision_config=VISION), processor)
+    return save(
+        folder,
+        GitForCausalLM,
+        GitConfig(
+            **LAYERS,
+            hidden_size=24,
+            vocab_size=len(tokenizer),
+            max_position_embeddings=64,
+            pad_token_id=0,
+            vision_config=VISION,
+        ),
+        processor,
+    )
 
 
 def save_kosmos2(folder: Path) -> Path:
     """Write a small Kosmos-2: 64 places for the picture, which a mask names."""
     tokenizer = small_tokenizer(
-        '</image>', '</doc>', '</chunk>', '</line>', '<grounding>', '<phrase>', '</phrase>',
-        '<object>', '</object>', '</delimiter_of_multi_objects/>')
+        '</image>',
+        '</doc>',
+        '</chunk>',
+        '</line>',
+        '<grounding>',
+        '<phrase>',
+        '</phrase>',
+        '<object>',
+        '</object>',
+        '</delimiter_of_multi_objects/>',
+    )
     # Four tokens more: the processor adds names of places in the picture.
     processor = Kosmos2Processor(clip_like(CLIPImageProcessorPil), tokenizer, 4)
-    return save(folder, Kosmos2ForConditionalGeneration, Kosmos2Config(
-        vision_config=VISION, latent_query_num=64, text_config={
-            'vocab_size': len(tokenizer), 'embed_dim': 24, 'layers': 2, 'ffn_dim': 32,
-            'attention_heads': 2, 'max_position_embeddings': 256, 'pad_token_id': 0}), processor)
+    return save(
+        folder,
+        Kosmos2ForConditionalGeneration,
+        Kosmos2Config(
+            vision_config=VISION,
+            latent_query_num=64,
+            text_config={
+                'vocab_size': len(tokenizer),
+                'embed_dim': 24,
+                'layers': 2,
+                'ffn_dim': 32,
+                'attention_heads': 2,
+                'max_position_embeddings': 256,
+                'pad_token_id': 0,
+            },
+        ),
+        processor,
+    )

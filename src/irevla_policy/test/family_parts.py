@@ -43,9 +43,18 @@ class Family:
 
 def llama(tokenizer: PreTrainedTokenizerBase, **changes: object) -> dict:
     """Return the configuration of a small Llama for a tokenizer."""
-    return LAYERS | {'model_type': 'llama', 'hidden_size': 24, 'num_key_value_heads': 2,
-                     'vocab_size': len(tokenizer), 'pad_token_id': 0, 'initializer_range': 0.1
-                     } | changes
+    return (
+        LAYERS
+        | {
+            'model_type': 'llama',
+            'hidden_size': 24,
+            'num_key_value_heads': 2,
+            'vocab_size': len(tokenizer),
+            'pad_token_id': 0,
+            'initializer_range': 0.1,
+        }
+        | changes
+    )
 
 
 def save(folder: Path, model: type, config: object, processor: ProcessorMixin) -> Path:

@@ -40,8 +40,9 @@ FAMILIES = {
     'mllama': Family(save_mllama, '<|image|>{instruction}'),
     'git': Family(save_git, targets=('query', 'value', 'q_proj', 'v_proj')),
     'idefics2': Family(save_idefics2, '<s>' + IMAGE_FIRST),
-    'idefics3': Family(save_idefics3, '<s>' + IMAGE_FIRST,
-                       processor={'do_image_splitting': False}),
+    'idefics3': Family(
+        save_idefics3, '<s>' + IMAGE_FIRST, processor={'do_image_splitting': False}
+    ),
     'idefics3-tiles': Family(save_idefics3, '<s>' + IMAGE_FIRST),
     'llava': Family(save_llava, '<s>' + IMAGE_FIRST),
     'llava-next': Family(save_llava_next, '<s>' + IMAGE_FIRST),
@@ -56,8 +57,9 @@ FAMILIES = {
 PIXEL_FAMILIES = ('blip2', 'idefics3', 'idefics3-tiles')
 
 
-def family_vla(folder: Path, family: str, image_size: int = 40, seed: int = 0,
-               **changes: object) -> VLA:
+def family_vla(
+    folder: Path, family: str, image_size: int = 40, seed: int = 0, **changes: object
+) -> VLA:
     """Return a policy with adapters on the model in a folder; `changes` are of `backbone`.
 
     The model is written first, unless the folder is there.
@@ -65,7 +67,12 @@ def family_vla(folder: Path, family: str, image_size: int = 40, seed: int = 0,
     if not folder.exists():
         FAMILIES[family].save(folder)
     torch.manual_seed(seed)
-    options = {'kind': 'pretrained', 'source': str(folder), 'train': 'lora', 'max_text_tokens': 12,
-               'lora': LoraConfig(rank=2, dropout=0.0, targets=FAMILIES[family].targets)}
+    options = {
+        'kind': 'pretrained',
+        'source': str(folder),
+        'train': 'lora',
+        'max_text_tokens': 12,
+        'lora': LoraConfig(rank=2, dropout=0.0, targets=FAMILIES[family].targets),
+    }
     backbone = BackboneConfig(**options | FAMILIES[family].options | changes)
     return VLA(tiny_config(image_size=image_size, backbone=backbone), statistics()).eval()

@@ -29,10 +29,20 @@ def statistics(seed=0):
 
 
 def tiny_config(**changes):
-    backbone = BackboneConfig(tiny=TinyConfig(width=32, attention_heads=2, queries=4,
-                                              text_layers=1))
-    return PolicyConfig(**({'cameras': ('left', 'right'), 'image_size': 24, 'backbone': backbone,
-                            'head': HeadConfig((16,))} | changes))
+    backbone = BackboneConfig(
+        tiny=TinyConfig(width=32, attention_heads=2, queries=4, text_layers=1)
+    )
+    return PolicyConfig(
+        **(
+            {
+                'cameras': ('left', 'right'),
+                'image_size': 24,
+                'backbone': backbone,
+                'head': HeadConfig((16,)),
+            }
+            | changes
+        )
+    )
 
 
 def tiny_vla(seed=0, **changes):
@@ -43,8 +53,9 @@ def tiny_vla(seed=0, **changes):
 def observation(vla, seed=0):
     rng = np.random.default_rng(seed)
     size = vla.config.image_size
-    images = {camera: rng.integers(0, 256, (size, size, 3), np.uint8)
-              for camera in vla.config.cameras}
+    images = {
+        camera: rng.integers(0, 256, (size, size, 3), np.uint8) for camera in vla.config.cameras
+    }
     return images, rng.normal(size=10)
 
 
@@ -52,8 +63,13 @@ def batch(vla, size=3, seed=0):
     """Return images, instructions and states that a forward pass takes."""
     generator = torch.Generator().manual_seed(seed)
     side = vla.config.image_size
-    images = torch.randint(0, 256, (size, len(vla.config.cameras), side, side, 3),
-                           dtype=torch.uint8, generator=generator)
+    images = torch.randint(
+        0,
+        256,
+        (size, len(vla.config.cameras), side, side, 3),
+        dtype=torch.uint8,
+        generator=generator,
+    )
     states = torch.randn(size, vla.statistics.state_size, generator=generator)
     return images, [INSTRUCTIONS[index % 3] for index in range(size)], states
 
@@ -62,5 +78,10 @@ def small_tokenizer(*more):
     """Return a tokenizer of words and characters, with more special tokens."""
     tokenizer = build_tokenizer(INSTRUCTIONS)
     tokenizer.add_special_tokens([*more, '</s>'])
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token='<pad>', bos_token='<s>',
-                                   eos_token='</s>', unk_token='<unk>')
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token='<pad>',
+        bos_token='<s>',
+        eos_token='</s>',
+        unk_token='<unk>',
+    )

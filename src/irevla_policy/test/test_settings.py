@@ -62,45 +62,58 @@ def file(tmp_path):
 
 def test_a_file_comes_out_typed(file):
     file.write_text(WHOLE + '  trays: [3]\nminutes: 7\nsalt: 1\nshares: {soup: 2}\n')
-    assert Cooking.load(file) == Cooking(file.parent / 'soup.txt', Oven(trays=(3,)), 7, 1.0,
-                                         {'soup': 2.0})
+    assert Cooking.load(file) == Cooking(
+        file.parent / 'soup.txt', Oven(trays=(3,)), 7, 1.0, {'soup': 2.0}
+    )
     assert type(Cooking.load(file).salt) is float
     with pytest.raises(FrozenInstanceError):
         Cooking.load(file).minutes = 3
 
 
-@pytest.mark.parametrize('text, message', [
-    ('minutes: 91', ':4: minutes is 91; a whole number from 1 to 90 is needed'),
-    ('minutes: 5.0', ':4: minutes is 5.0; a whole number from 1 to 90 is needed'),
-    ('minutes: true', ':4: minutes is True; a whole number from 1 to 90 is needed'),
-    ('salt: 0', ':4: salt is 0; a number above 0 to below 2 is needed'),
-    ('salt: .nan', ':4: salt is nan; a number above 0 to below 2 is needed'),
-    ('salt: 1e-7', ":4: salt is '1e-7'; a number above 0 to below 2 is needed (YAML takes 1e-7 "
-     'for text: write 0.0000001)'),
-    ('salt: much', ":4: salt is 'much'; a number above 0 to below 2 is needed\n"),
-    ('salt: nan', ":4: salt is 'nan'; a number above 0 to below 2 is needed\n"),
-    ('shares: {soup: .inf}', ":4: shares is {'soup': inf}; "),
-    ('more: {a: [1, {b: .inf}]}', ":4: more is {'a': [1, {'b': inf}]}; "),
-    ('weight: .inf', ':4: weight is inf; a number of 0 or more is needed (every number must be '
-     'finite; 1.0e+30 is as good as no limit)'),
-    ('weight: 1' + 400 * '0', ':4: weight is 1000'),
-    ('weights: [1, .inf]', ':4: weights is [1, inf]; a list of numbers of 0 or more is'),
-    ('more: &a {b: *a}', ':4: more.b contains itself through an alias (*); write it out'),
-    ('more: &a [1, *a]', ':4: more contains itself through an alias (*); write it out'),
-    ('more: ' + 3000 * '[', ': nested too deeply; write it flat'),
-    ('oven.heat: low', ':4: unknown key oven.heat; '),
-    ('stirred: 1', ':4: stirred is 1; true or false is needed'),
-    ('  heat: high', ':4: oven.heat is there twice, first in line 3; remove one'),
-    ('  trays: [1, 0]', ':4: oven.trays is [1, 0]; a list of whole numbers of 1 or more is'),
-    ('  tray: []', ':4: unknown key oven.tray; known are heat, trays'),
-    ('shares: {soup: -1}', ":4: shares is {'soup': -1}; a block of \"name: number\" lines, "
-     'numbers of 0 or more, or null is needed'),
-    ('note: nowhere.txt', 'nowhere.txt does not exist'),
-    ('note: ""', ":4: note is ''; a path, or null is needed"),
-    ('1: 2', ':4: unknown key 1; known are minutes, more, note, oven, recipe'),
-    ('salt: [', ':5: no YAML: '), ('minutes: 2\nminutes: 3', ':5: minutes is there twice, first '
-                                   'in line 4; remove one'),
-])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('minutes: 91', ':4: minutes is 91; a whole number from 1 to 90 is needed'),
+        ('minutes: 5.0', ':4: minutes is 5.0; a whole number from 1 to 90 is needed'),
+        ('minutes: true', ':4: minutes is True; a whole number from 1 to 90 is needed'),
+        ('salt: 0', ':4: salt is 0; a number above 0 to below 2 is needed'),
+        ('salt: .nan', ':4: salt is nan; a number above 0 to below 2 is needed'),
+        (
+            'salt: 1e-7',
+            ":4: salt is '1e-7'; a number above 0 to below 2 is needed (YAML takes 1e-7 "
+            'for text: write 0.0000001)',
+        ),
+        ('salt: much', ":4: salt is 'much'; a number above 0 to below 2 is needed\n"),
+        ('salt: nan', ":4: salt is 'nan'; a number above 0 to below 2 is needed\n"),
+        ('shares: {soup: .inf}', ":4: shares is {'soup': inf}; "),
+        ('more: {a: [1, {b: .inf}]}', ":4: more is {'a': [1, {'b': inf}]}; "),
+        (
+            'weight: .inf',
+            ':4: weight is inf; a number of 0 or more is needed (every number must be '
+            'finite; 1.0e+30 is as good as no limit)',
+        ),
+        ('weight: 1' + 400 * '0', ':4: weight is 1000'),
+        ('weights: [1, .inf]', ':4: weights is [1, inf]; a list of numbers of 0 or more is'),
+        ('more: &a {b: *a}', ':4: more.b contains itself through an alias (*); write it out'),
+        ('more: &a [1, *a]', ':4: more contains itself through an alias (*); write it out'),
+        ('more: ' + 3000 * '[', ': nested too deeply; write it flat'),
+        ('oven.heat: low', ':4: unknown key oven.heat; '),
+        ('stirred: 1', ':4: stirred is 1; true or false is needed'),
+        ('  heat: high', ':4: oven.heat is there twice, first in line 3; remove one'),
+        ('  trays: [1, 0]', ':4: oven.trays is [1, 0]; a list of whole numbers of 1 or more is'),
+        ('  tray: []', ':4: unknown key oven.tray; known are heat, trays'),
+        (
+            'shares: {soup: -1}',
+            ':4: shares is {\'soup\': -1}; a block of "name: number" lines, '
+            'numbers of 0 or more, or null is needed',
+        ),
+        ('note: nowhere.txt', 'nowhere.txt does not exist'),
+        ('note: ""', ":4: note is ''; a path, or null is needed"),
+        ('1: 2', ':4: unknown key 1; known are minutes, more, note, oven, recipe'),
+        ('salt: [', ':5: no YAML: '),
+        ('minutes: 2\nminutes: 3', ':5: minutes is there twice, first in line 4; remove one'),
+    ],
+)
 def test_what_does_not_fit_is_refused_with_its_line(file, text, message):
     file.write_text(f'{WHOLE}{text}\n')
     with pytest.raises(ConfigError) as caught:

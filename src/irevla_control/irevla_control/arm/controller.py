@@ -32,8 +32,9 @@ from irevla_control.parameters.parameter_fields import parameter
 HOME_DISTANCE_M, HOME_ANGLE_RAD = 0.02, 0.1
 # A reset that the next one replaces has failed if the arm was blocked for longer than this [s].
 BLOCKED_S = 1.0
-BLOCKED = ('the arm does not follow its path home; is an obstacle in its way, or is its load too '
-           'heavy?')
+BLOCKED = (
+    'the arm does not follow its path home; is an obstacle in its way, or is its load too heavy?'
+)
 MOVE_BY_HAND = '; move the arm towards home by hand (guiding in Desk) or remove the obstacle'
 
 
@@ -62,24 +63,32 @@ class ArmTiming:
     """Times [s] and budgets of the modes."""
 
     response_s: float = parameter(
-        0.05, 'time constant of the final approach to a target [s]', 0.0, 1.0)
+        0.05, 'time constant of the final approach to a target [s]', 0.0, 1.0
+    )
     hold_after_s: float = parameter(
-        0.3, 'time without a command after which the arm holds [s]', 0.02, 10.0)
+        0.3, 'time without a command after which the arm holds [s]', 0.02, 10.0
+    )
     stop_after_s: float = parameter(
-        30.0, 'time without a command after which the controller ends [s]', 0.1, 3600.0)
+        30.0, 'time without a command after which the controller ends [s]', 0.1, 3600.0
+    )
     held_back_s: float = parameter(
-        5.0, 'time for which an obstacle may block the arm during a reset [s]', 0.1, 60.0)
+        5.0, 'time for which an obstacle may block the arm during a reset [s]', 0.1, 60.0
+    )
     settle_s: float = parameter(0.3, 'rest at home before commands are accepted [s]', 0.0, 5.0)
     recoveries: int = parameter(
-        3, 'recoveries from faults allowed within recovery_window_s', 0, 100)
+        3, 'recoveries from faults allowed within recovery_window_s', 0, 100
+    )
     recovery_window_s: float = parameter(
-        600.0, 'time over which recoveries are counted [s]', 1.0, 86400.0)
+        600.0, 'time over which recoveries are counted [s]', 1.0, 86400.0
+    )
 
     def __post_init__(self) -> None:
         """Raise ConfigError unless `hold_after_s` comes before `stop_after_s`."""
         if not 0 < self.hold_after_s < self.stop_after_s:
-            raise ConfigError(f'hold_after_s {self.hold_after_s} and stop_after_s '
-                              f'{self.stop_after_s}; 0 < hold_after_s < stop_after_s is needed')
+            raise ConfigError(
+                f'hold_after_s {self.hold_after_s} and stop_after_s '
+                f'{self.stop_after_s}; 0 < hold_after_s < stop_after_s is needed'
+            )
 
 
 class ArmController:
@@ -91,8 +100,7 @@ class ArmController:
     last until `recover`.
     """
 
-    def __init__(self, limits: ArmLimits, timing: ArmTiming,
-                 bounds: Bounds | None = None) -> None:
+    def __init__(self, limits: ArmLimits, timing: ArmTiming, bounds: Bounds | None = None) -> None:
         """Start in IDLE; with bounds, `reset`, `command` and `tick` need the joints (7,) [rad]."""
         self.limits, self.timing, self.bounds = limits, timing, bounds
         self.mode = Mode.IDLE
@@ -127,8 +135,13 @@ class ArmController:
         """Whether the impedance controller must run on the robot."""
         return self.mode in (Mode.READY, Mode.RESETTING, Mode.HOLDING)
 
-    def reset(self, measured: Pose, home: Pose, joints: np.ndarray | None = None,
-              release: Release | None = None) -> str:
+    def reset(
+        self,
+        measured: Pose,
+        home: Pose,
+        joints: np.ndarray | None = None,
+        release: Release | None = None,
+    ) -> str:
         """Start to move the arm home; return why this is refused, or ''.
 
         The second reset in a row that fails for the same reason is a fault.
@@ -159,8 +172,9 @@ class ArmController:
             self._start_path_home(path)
         return ''
 
-    def _plan_path_home(self, start: Pose, measured: Pose, home: Pose,
-                  joints: np.ndarray | None) -> MinimumJerk | StraightPath | JointPath:
+    def _plan_path_home(
+        self, start: Pose, measured: Pose, home: Pose, joints: np.ndarray | None
+    ) -> MinimumJerk | StraightPath | JointPath:
         if self.bounds is None:
             return MinimumJerk(start, home, self.limits)
         return home_path(start, _needed(joints), measured, home, self.bounds)
@@ -175,14 +189,22 @@ class ArmController:
         problem = self.bounds and self.bounds.joints.problem(_needed(joints))
         return f'the arm does not follow its path home, {problem}' if problem else BLOCKED
 
-    def _note_failed_reset(self, reason: str, code: FaultCode = FaultCode.CONTROL,
-                           help_text: str = MOVE_BY_HAND) -> None:
+    def _note_failed_reset(
+        self, reason: str, code: FaultCode = FaultCode.CONTROL, help_text: str = MOVE_BY_HAND
+    ) -> None:
         if reason == self._failed_reset:
             self.fail(code, f'two resets in a row failed: {reason}{help_text}')
         self._failed_reset = reason
 
-    def command(self, action: np.ndarray, stamp: int, frame: str, measured: Pose,
-                now: float, joints: np.ndarray | None = None) -> str:
+    def command(
+        self,
+        action: np.ndarray,
+        stamp: int,
+        frame: str,
+        measured: Pose,
+        now: float,
+        joints: np.ndarray | None = None,
+    ) -> str:
         """Accept a command received at ``now``; return why it is refused, or ''.
 
         Args:
@@ -207,18 +229,20 @@ class ArmController:
         setpoint.step(action[:3], action[3:6], measured)
         self.counts['commands'] += 1
         self.counts['commands shortened by max_yaw'] += int(
-            abs(self.limits.yaw(requested)) > self.limits.max_yaw)
+            abs(self.limits.yaw(requested)) > self.limits.max_yaw
+        )
         self.counts['commands shortened by joint limits'] += self._limit_joints(
-            setpoint, measured, joints)
+            setpoint, measured, joints
+        )
         return ''
 
-    def _limit_joints(self, setpoint: Setpoint, measured: Pose,
-                      joints: np.ndarray | None) -> bool:
+    def _limit_joints(self, setpoint: Setpoint, measured: Pose, joints: np.ndarray | None) -> bool:
         """Shorten the part of the lead that moves joints into their limits; return whether any."""
         if self.bounds is None:
             return False
         target, shortened = self.bounds.joints.limit_lead(
-            _needed(joints), measured, setpoint.target)
+            _needed(joints), measured, setpoint.target
+        )
         if shortened:
             setpoint.target = self.limits.clamped(target)
         return bool(shortened)
@@ -229,19 +253,23 @@ class ArmController:
         if frame != BASE_FRAME:
             return f'frame {frame!r}; give it in {BASE_FRAME!r}'
         if stamp <= self._newest_stamp:
-            return (f'stamp {stamp} is not after {self._newest_stamp}, the newest executed; start '
-                    'a new episode if a clock was set back')
+            return (
+                f'stamp {stamp} is not after {self._newest_stamp}, the newest executed; start '
+                'a new episode if a clock was set back'
+            )
         return action_problem(action) or self.limits.step_problem(action[:3], action[3:6])
 
     def _refusal(self) -> str:
-        return {Mode.IDLE: 'the arm is idle; call go_home',
-                Mode.RESETTING: 'the arm is moving home; wait for the end of the reset',
-                Mode.FAULT: f'the arm has a fault: {self.fault_text}; call recover',
-                Mode.STOPPED: 'the emergency stop was pressed; release it and call recover',
-                }[self.mode]
+        return {
+            Mode.IDLE: 'the arm is idle; call go_home',
+            Mode.RESETTING: 'the arm is moving home; wait for the end of the reset',
+            Mode.FAULT: f'the arm has a fault: {self.fault_text}; call recover',
+            Mode.STOPPED: 'the emergency stop was pressed; release it and call recover',
+        }[self.mode]
 
-    def tick(self, now: float, dt: float, measured: Pose,
-             joints: np.ndarray | None = None) -> Setpoint | None:
+    def tick(
+        self, now: float, dt: float, measured: Pose, joints: np.ndarray | None = None
+    ) -> Setpoint | None:
         """Advance by ``dt`` seconds; return the setpoint, or None when there is none."""
         setpoint = self._setpoint
         if setpoint is None:
@@ -268,8 +296,14 @@ class ArmController:
         setpoint.advance(dt, self._box.clamped(setpoint.target))
         return setpoint
 
-    def _advance_release(self, release: Release, setpoint: Setpoint, dt: float, measured: Pose,
-                         joints: np.ndarray | None) -> None:
+    def _advance_release(
+        self,
+        release: Release,
+        setpoint: Setpoint,
+        dt: float,
+        measured: Pose,
+        joints: np.ndarray | None,
+    ) -> None:
         home = self._home
         # Set by the reset that has the release.
         assert home is not None
@@ -277,24 +311,34 @@ class ArmController:
             done = release.advance(dt, setpoint, measured, home, self.limits)
             # The rise ends early where a joint limit shortens it.
             if done or (release.rising and self._limit_joints(setpoint, measured, joints)):
-                self._start_path_home(self._plan_path_home(
-                    setpoint.pose, measured, home, joints))
+                self._start_path_home(self._plan_path_home(setpoint.pose, measured, home, joints))
         except ReleaseError as error:
             if error.of_hand:
                 # A hand that refuses once is no fault of the arm; twice in a row is.
                 self._end_motion(Mode.IDLE)
-                self._note_failed_reset(error.reason, FaultCode.GRIPPER,
-                                        str(error).removeprefix(error.reason))
+                self._note_failed_reset(
+                    error.reason, FaultCode.GRIPPER, str(error).removeprefix(error.reason)
+                )
             else:
                 self.fail(FaultCode.CONTROL, str(error))
         except NoHomePathError as error:
             self.fail(FaultCode.CONTROL, str(error))
 
-    def _advance_home(self, path: MinimumJerk | StraightPath | JointPath, setpoint: Setpoint,
-                      now: float, dt: float, measured: Pose, joints: np.ndarray | None) -> None:
+    def _advance_home(
+        self,
+        path: MinimumJerk | StraightPath | JointPath,
+        setpoint: Setpoint,
+        now: float,
+        dt: float,
+        measured: Pose,
+        joints: np.ndarray | None,
+    ) -> None:
         at_end = self._path_s > path.duration_s + self.timing.settle_s
-        max_distance, max_angle = (HOME_DISTANCE_M, HOME_ANGLE_RAD) if at_end else (
-            self.limits.max_lead, self.limits.max_lead_turn)
+        max_distance, max_angle = (
+            (HOME_DISTANCE_M, HOME_ANGLE_RAD)
+            if at_end
+            else (self.limits.max_lead, self.limits.max_lead_turn)
+        )
         translation, rotation = measured.to(setpoint.pose)
         if np.linalg.norm(translation) > max_distance or np.linalg.norm(rotation) > max_angle:
             # The path waits for an arm that is blocked.
@@ -339,9 +383,11 @@ class ArmController:
         if self.mode not in (Mode.FAULT, Mode.STOPPED):
             return 'there is nothing to recover from'
         if self.fault and len(self._recoveries) >= self.timing.recoveries:
-            return (f'{len(self._recoveries)} recoveries within '
-                    f'{self.timing.recovery_window_s:g} s are the limit; find the cause of '
-                    f'{self.fault_text!r}, then restart the node')
+            return (
+                f'{len(self._recoveries)} recoveries within '
+                f'{self.timing.recovery_window_s:g} s are the limit; find the cause of '
+                f'{self.fault_text!r}, then restart the node'
+            )
         return ''
 
     def recover(self, now: float) -> str:

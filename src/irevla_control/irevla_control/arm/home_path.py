@@ -56,25 +56,33 @@ class Bounds:
         """
         joints = solved(self.limits.clamped(home), tool, np.asarray(self.posture))
         if joints is None:
-            raise NoHomePathError('home is out of reach of home_joints; set home_joints to the '
-                                  'joint positions at home')
+            raise NoHomePathError(
+                'home is out of reach of home_joints; set home_joints to the '
+                'joint positions at home'
+            )
         if self.joints.problem(joints):
-            raise NoHomePathError(f'at home {self.joints.problem(joints)}; change home_joints or '
-                                  'home_position')
+            raise NoHomePathError(
+                f'at home {self.joints.problem(joints)}; change home_joints or home_position'
+            )
         return joints
 
 
 class StraightPath(MinimumJerk):
     """The end effector moves on a straight line; the joints follow."""
 
-    def __init__(self, start: Pose, joints: np.ndarray, tool: np.ndarray, home: Pose,
-                 bounds: Bounds) -> None:
+    def __init__(
+        self, start: Pose, joints: np.ndarray, tool: np.ndarray, home: Pose, bounds: Bounds
+    ) -> None:
         """Plan from a pose near that of the joints (7,) [rad]; `feasible` is the result."""
         super().__init__(start, home, bounds.limits)
         goal = bounds.joints_at(home, tool)
-        samples = 1 + max(AT_LEAST, *(
-            int(np.linalg.norm(motion) / every)
-            for motion, every in ((self._translation, EVERY), (self._rotation, EVERY_TURN))))
+        samples = 1 + max(
+            AT_LEAST,
+            *(
+                int(np.linalg.norm(motion) / every)
+                for motion, every in ((self._translation, EVERY), (self._rotation, EVERY_TURN))
+            ),
+        )
         self._shares = np.linspace(0, 1, samples + 1)
         poses = self.after(self._shares)
         path = [joints]
@@ -87,12 +95,15 @@ class StraightPath(MinimumJerk):
         self._path = np.array(path)
         self.feasible = self._is_feasible(poses, tool, goal, bounds)
 
-    def _is_feasible(self, poses: Pose, tool: np.ndarray, goal: np.ndarray,
-                     bounds: Bounds) -> bool:
+    def _is_feasible(
+        self, poses: Pose, tool: np.ndarray, goal: np.ndarray, bounds: Bounds
+    ) -> bool:
         translation, rotation = forward(self._path, tool).to(poses)
         # The first sample is the measured arm, which may lag behind the start of the path.
-        reached = (np.linalg.norm(translation[1:], axis=-1).max() < REACHED
-                   and np.linalg.norm(rotation[1:], axis=-1).max() < REACHED_TURN)
+        reached = (
+            np.linalg.norm(translation[1:], axis=-1).max() < REACHED
+            and np.linalg.norm(rotation[1:], axis=-1).max() < REACHED_TURN
+        )
         distance = bounds.joints.distance(self._path)
         least = np.minimum(distance[0], bounds.joints.joint_margin) - ROUNDING
         speed = np.abs(np.diff(self._path, axis=0)).max() * (len(self._shares) - 1)
@@ -112,12 +123,15 @@ class JointPath:
         self.end = bounds.limits.clamped(home)
         self._step = bounds.joints_at(home, tool) - joints
         poses = self.after(np.linspace(0, 1, JOINT_SAMPLES + 1))
-        first, last = (Pose(poses.position[part], poses.rotation[part])
-                       for part in (slice(None, -1), slice(1, None)))
+        first, last = (
+            Pose(poses.position[part], poses.rotation[part])
+            for part in (slice(None, -1), slice(1, None))
+        )
         translation, rotation = first.to(last)
         self.duration_s = max(
             least_time_s(JOINT_SAMPLES * translation, JOINT_SAMPLES * rotation, bounds.limits),
-            PEAK_SPEED * float(np.abs(self._step).max()) / bounds.joints.max_joint_speed)
+            PEAK_SPEED * float(np.abs(self._step).max()) / bounds.joints.max_joint_speed,
+        )
 
     def at(self, time_s: float) -> Pose:
         """Return the pose at a time since the start; after the duration, the end."""
@@ -134,8 +148,9 @@ class JointPath:
         return self._limits.upright(forward(joints, self._tool))
 
 
-def home_path(start: Pose, joints: np.ndarray, measured: Pose, home: Pose,
-             bounds: Bounds) -> StraightPath | JointPath:
+def home_path(
+    start: Pose, joints: np.ndarray, measured: Pose, home: Pose, bounds: Bounds
+) -> StraightPath | JointPath:
     """Return the path home from the setpoint's pose: straight if feasible, else in joint space.
 
     Args:
@@ -164,9 +179,11 @@ def home_pose(values: dict[str, Any], limits: ArmLimits) -> Pose:
     home = Pose.from_quaternion(values['home_position'], values['home_quaternion'])
     translation, rotation = home.to(limits.clamped(home))
     if np.linalg.norm(translation) > 1e-9 or np.linalg.norm(rotation) > 1e-6:
-        raise ConfigError(f'home_position {values["home_position"]} or home_quaternion '
-                          f'{values["home_quaternion"]} is outside the box or cone; move it '
-                          'inside')
+        raise ConfigError(
+            f'home_position {values["home_position"]} or home_quaternion '
+            f'{values["home_quaternion"]} is outside the box or cone; move it '
+            'inside'
+        )
     return home
 
 
@@ -175,8 +192,9 @@ def offset_home(home: Pose, offset: np.ndarray) -> Pose:
     return home.translated(offset[:3], np.array([0, 0, offset[3]]))
 
 
-def check_home(home: Pose, spread: np.ndarray, bounds: Bounds, joints: np.ndarray,
-               measured: Pose) -> None:
+def check_home(
+    home: Pose, spread: np.ndarray, bounds: Bounds, joints: np.ndarray, measured: Pose
+) -> None:
     """Check that the robot reaches home with its present end effector.
 
     Args:
@@ -197,8 +215,9 @@ def check_home(home: Pose, spread: np.ndarray, bounds: Bounds, joints: np.ndarra
             bounds.joints_at(corner, tool)
         except NoHomePathError as error:
             offset = f' with home_spread and home_spread_yaw {np.multiply(signs, spread).tolist()}'
-            raise ConfigError(f'home_position {home.position.tolist()}{offset * any(signs)}: '
-                              f'{error}') from error
+            raise ConfigError(
+                f'home_position {home.position.tolist()}{offset * any(signs)}: {error}'
+            ) from error
 
 
 def home_spread(values: dict[str, Any]) -> np.ndarray:
@@ -210,6 +229,7 @@ def home_spread(values: dict[str, Any]) -> np.ndarray:
     """
     spread = np.array(values['home_spread'], float)
     if spread.shape != (3,) or not (np.isfinite(spread) & (spread >= 0)).all():
-        raise ConfigError(f'home_spread is {values["home_spread"]}; three lengths [m] of 0 or '
-                          'more are needed')
+        raise ConfigError(
+            f'home_spread is {values["home_spread"]}; three lengths [m] of 0 or more are needed'
+        )
     return np.append(spread, values['home_spread_yaw'])

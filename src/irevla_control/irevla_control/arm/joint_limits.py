@@ -26,35 +26,43 @@ class JointLimits:
     # The range shared by Panda and FR3, with an elbow that stays bent.
     joint_low: tuple[float, ...] = parameter(
         (-2.7437, -1.7628, -2.8973, -3.0421, -2.8065, 0.5445, -2.8973),
-        'lower limits of the joints [rad]')
+        'lower limits of the joints [rad]',
+    )
     joint_high: tuple[float, ...] = parameter(
-        (2.7437, 1.7628, 2.8973, -0.6, 2.8065, 3.7525, 2.8973),
-        'upper limits of the joints [rad]')
+        (2.7437, 1.7628, 2.8973, -0.6, 2.8065, 3.7525, 2.8973), 'upper limits of the joints [rad]'
+    )
     joint_margin: float = parameter(
-        0.1, 'distance to a limit at which motion towards it stops [rad]', 0.02, 0.5)
+        0.1, 'distance to a limit at which motion towards it stops [rad]', 0.02, 0.5
+    )
     joint_slowing: float = parameter(
-        0.2, 'distance to that stop within which motion towards it is slowed [rad]', 0.01, 1.0)
+        0.2, 'distance to that stop within which motion towards it is slowed [rad]', 0.01, 1.0
+    )
     max_joint_lead: float = parameter(
-        0.4, 'largest distance of a joint of the target from the arm [rad]', 0.05, 1.5)
+        0.4, 'largest distance of a joint of the target from the arm [rad]', 0.05, 1.5
+    )
     max_joint_speed: float = parameter(
-        1.5, 'largest speed of a joint on the path home [rad/s]', 0.1, 2.1)
+        1.5, 'largest speed of a joint on the path home [rad/s]', 0.1, 2.1
+    )
 
     def __post_init__(self) -> None:
         """Raise ConfigError for limits that are not finite or leave no range."""
         for name in ('joint_low', 'joint_high'):
             values = np.asarray(getattr(self, name), float)
             if values.shape != (JOINTS,) or not np.isfinite(values).all():
-                raise ConfigError(f'{name} is {values.tolist()}; {JOINTS} finite angles [rad] are '
-                                  'needed')
+                raise ConfigError(
+                    f'{name} is {values.tolist()}; {JOINTS} finite angles [rad] are needed'
+                )
         for name in ('joint_margin', 'joint_slowing', 'max_joint_lead', 'max_joint_speed'):
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):
                 raise ConfigError(f'{name} is {value}; a finite number above 0 is needed')
         wide = np.subtract(self.joint_high, self.joint_low)
         if not (wide > 2 * self.joint_margin).all():
-            raise ConfigError(f'joint_low {list(self.joint_low)} and joint_high '
-                              f'{list(self.joint_high)} leave no room beside joint_margin '
-                              f'{self.joint_margin} in joint {1 + int(np.argmin(wide))}')
+            raise ConfigError(
+                f'joint_low {list(self.joint_low)} and joint_high '
+                f'{list(self.joint_high)} leave no room beside joint_margin '
+                f'{self.joint_margin} in joint {1 + int(np.argmin(wide))}'
+            )
 
     def distance(self, joints: np.ndarray) -> np.ndarray:
         """Return the distance (..., 7) [rad] to each joint's nearer limit; outside, negative."""
@@ -72,8 +80,9 @@ class JointLimits:
             return ''
         return f'joint {worst + 1} is at its limit'
 
-    def limit_lead(self, joints: np.ndarray, measured: Pose,
-                   target: Pose) -> tuple[Pose, np.ndarray]:
+    def limit_lead(
+        self, joints: np.ndarray, measured: Pose, target: Pose
+    ) -> tuple[Pose, np.ndarray]:
         """Return a target that moves no joint into its margin, and whether (...) it was changed.
 
         Translation, tilt and yaw are shortened separately, and only where they move a joint
@@ -89,8 +98,13 @@ class JointLimits:
         translation, rotation = measured.to(target)
         yaw = rotation * VERTICAL
         zeros = np.zeros_like(translation)
-        parts = np.stack([np.concatenate(part, axis=-1) for part in (
-            (translation, zeros), (zeros, rotation - yaw), (zeros, yaw))], axis=-2)
+        parts = np.stack(
+            [
+                np.concatenate(part, axis=-1)
+                for part in ((translation, zeros), (zeros, rotation - yaw), (zeros, yaw))
+            ],
+            axis=-2,
+        )
         back = inverse(jacobian(joint_frames(joints), measured.position))
         steps = parts @ np.swapaxes(back, -1, -2)
         shares = self._shares(joints, steps)

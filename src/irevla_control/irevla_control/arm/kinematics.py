@@ -77,7 +77,7 @@ def inverse(derivative: np.ndarray) -> np.ndarray:
     """Return the damped inverse (..., 7, 6) of a Jacobian: the shortest joint steps."""
     back = np.swapaxes(derivative, -1, -2)
     squares, axes = np.linalg.eigh(derivative @ back)
-    scaled = axes / np.maximum(squares, LEAST_SINGULAR ** 2)[..., None, :]
+    scaled = axes / np.maximum(squares, LEAST_SINGULAR**2)[..., None, :]
     return back @ scaled @ np.swapaxes(axes, -1, -2)
 
 
@@ -111,4 +111,3 @@ def solved(target: Pose, tool: np.ndarray, posture: np.ndarray) -> np.ndarray | 
 
 def _times(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
     return (matrix @ vector[..., None])[..., 0]
-

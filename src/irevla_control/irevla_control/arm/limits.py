@@ -34,27 +34,34 @@ class ArmLimits:
     """
 
     box_low: tuple[float, float, float] = parameter(
-        (0.30, -0.30, 0.01), 'lower corner of the workspace (x, y, z) [m]')
+        (0.30, -0.30, 0.01), 'lower corner of the workspace (x, y, z) [m]'
+    )
     box_high: tuple[float, float, float] = parameter(
-        (0.70, 0.30, 0.50), 'upper corner of the workspace (x, y, z) [m]')
+        (0.70, 0.30, 0.50), 'upper corner of the workspace (x, y, z) [m]'
+    )
     max_tilt: float = parameter(
-        0.4, 'largest angle of the hand from straight down [rad]', 0.0, 1.57)
+        0.4, 'largest angle of the hand from straight down [rad]', 0.0, 1.57
+    )
     # pi allows any rotation.
     max_yaw: float = parameter(
-        1.7, 'largest rotation about the vertical from home [rad]', 0.05, 2.5)
+        1.7, 'largest rotation about the vertical from home [rad]', 0.05, 2.5
+    )
     max_step: float = parameter(0.05, 'longest translation of one command [m]', 0.001, 0.2)
     max_step_turn: float = parameter(0.3, 'largest rotation of one command [rad]', 0.001, 1.0)
     max_lead: float = parameter(
-        0.08, 'largest distance of the target from the arm [m]', 0.001, 0.3)
+        0.08, 'largest distance of the target from the arm [m]', 0.001, 0.3
+    )
     max_lead_turn: float = parameter(
-        0.4, 'largest rotation of the target from the arm [rad]', 0.001, 1.5)
+        0.4, 'largest rotation of the target from the arm [rad]', 0.001, 1.5
+    )
     max_speed: float = parameter(0.3, 'largest speed of the setpoint [m/s]', 0.01, 1.5)
     max_turn_speed: float = parameter(
-        1.2, 'largest angular speed of the setpoint [rad/s]', 0.01, 2.5)
+        1.2, 'largest angular speed of the setpoint [rad/s]', 0.01, 2.5
+    )
     max_acceleration: float = parameter(
-        3.0, 'largest acceleration of the setpoint [m/s^2]', 0.1, 10.0)
-    max_turn_acceleration: float = parameter(
-        12.0, 'likewise for rotations [rad/s^2]', 0.1, 25.0)
+        3.0, 'largest acceleration of the setpoint [m/s^2]', 0.1, 10.0
+    )
+    max_turn_acceleration: float = parameter(12.0, 'likewise for rotations [rad/s^2]', 0.1, 25.0)
     home_rotation: Rotation = field(default_factory=lambda: Rotation.from_quat([1, 0, 0, 0]))
 
     def __post_init__(self) -> None:
@@ -65,16 +72,27 @@ class ArmLimits:
                 raise ConfigError(f'{name} is {corner}; three finite numbers [m] are needed')
             object.__setattr__(self, name, corner)
         if not np.less(self.box_low, self.box_high).all():
-            raise ConfigError(f'box_low {self.box_low} is not below box_high {self.box_high} in '
-                              'every direction')
+            raise ConfigError(
+                f'box_low {self.box_low} is not below box_high {self.box_high} in every direction'
+            )
         if not 0 <= self.max_tilt <= np.pi / 2:
-            raise ConfigError(f'max_tilt is {self.max_tilt}; an angle from 0 to pi/2 rad is '
-                              'needed')
+            raise ConfigError(
+                f'max_tilt is {self.max_tilt}; an angle from 0 to pi/2 rad is needed'
+            )
         if not 0 < self.max_yaw <= np.pi:
-            raise ConfigError(f'max_yaw is {self.max_yaw}; an angle above 0, up to pi rad, is '
-                              'needed')
-        for name in ('max_step', 'max_step_turn', 'max_lead', 'max_lead_turn', 'max_speed',
-                     'max_turn_speed', 'max_acceleration', 'max_turn_acceleration'):
+            raise ConfigError(
+                f'max_yaw is {self.max_yaw}; an angle above 0, up to pi rad, is needed'
+            )
+        for name in (
+            'max_step',
+            'max_step_turn',
+            'max_lead',
+            'max_lead_turn',
+            'max_speed',
+            'max_turn_speed',
+            'max_acceleration',
+            'max_turn_acceleration',
+        ):
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0):
                 raise ConfigError(f'{name} is {value}; a finite number above 0 is needed')
@@ -107,10 +125,12 @@ class ArmLimits:
 
     def contains(self, pose: Pose) -> np.ndarray:
         """Return whether (...) a pose is inside box, cone and yaw range."""
-        return ((pose.position >= np.subtract(self.box_low, ROUNDING)).all(axis=-1)
-                & (pose.position <= np.add(self.box_high, ROUNDING)).all(axis=-1)
-                & (pose_tilt(pose) <= self.max_tilt + ROUNDING)
-                & (np.abs(self.yaw(pose)) <= self.max_yaw + ROUNDING))
+        return (
+            (pose.position >= np.subtract(self.box_low, ROUNDING)).all(axis=-1)
+            & (pose.position <= np.add(self.box_high, ROUNDING)).all(axis=-1)
+            & (pose_tilt(pose) <= self.max_tilt + ROUNDING)
+            & (np.abs(self.yaw(pose)) <= self.max_yaw + ROUNDING)
+        )
 
     def limit_lead(self, measured: Pose, target: Pose) -> Pose:
         """Return the target inside the limits, at most `max_lead` from the measured pose.
@@ -118,15 +138,17 @@ class ArmLimits:
         At the border of the cone the rotation may exceed `max_lead_turn` by less than 0.1 %.
         """
         translation, rotation = measured.to(target)
-        target = measured.translated(clip_norm(translation, self.max_lead),
-                                     clip_norm(rotation, self.max_lead_turn))
+        target = measured.translated(
+            clip_norm(translation, self.max_lead), clip_norm(rotation, self.max_lead_turn)
+        )
         return self.clamped(target)
 
     def step_problem(self, translation: np.ndarray, rotation: np.ndarray) -> str:
         """Return why the step of one command is too large, or ''."""
         for value, most, what, unit in (
-                (np.linalg.norm(translation), self.max_step, 'moves', 'm'),
-                (np.linalg.norm(rotation), self.max_step_turn, 'turns', 'rad')):
+            (np.linalg.norm(translation), self.max_step, 'moves', 'm'),
+            (np.linalg.norm(rotation), self.max_step_turn, 'turns', 'rad'),
+        ):
             if not value <= most:
                 return f'it {what} {value:.4g} {unit}, at most {most:g} are allowed'
         return ''

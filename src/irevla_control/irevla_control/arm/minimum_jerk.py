@@ -39,14 +39,15 @@ class MinimumJerk:
 def share_done(time_s: float, duration_s: float) -> float:
     """Return the share of the path completed after a time, 0 to 1."""
     t = min(max(time_s, 0.0) / duration_s, 1.0) if duration_s > 0 else 1.0
-    return t ** 3 * (10 - 15 * t + 6 * t ** 2)
+    return t**3 * (10 - 15 * t + 6 * t**2)
 
 
 def least_time_s(translation: np.ndarray, rotation: np.ndarray, limits: ArmLimits) -> float:
     """Return the shortest duration in which the longest of stacks (..., 3) keeps the limits."""
     return max(
         _least_time(_longest(translation), limits.max_speed, limits.max_acceleration),
-        _least_time(_longest(rotation), limits.max_turn_speed, limits.max_turn_acceleration))
+        _least_time(_longest(rotation), limits.max_turn_speed, limits.max_turn_acceleration),
+    )
 
 
 def _longest(vectors: np.ndarray) -> float:
@@ -54,5 +55,6 @@ def _longest(vectors: np.ndarray) -> float:
 
 
 def _least_time(distance: float, speed: float, acceleration: float) -> float:
-    return max(PEAK_SPEED * distance / speed,
-               float(np.sqrt(PEAK_ACCELERATION * distance / acceleration)))
+    return max(
+        PEAK_SPEED * distance / speed, float(np.sqrt(PEAK_ACCELERATION * distance / acceleration))
+    )

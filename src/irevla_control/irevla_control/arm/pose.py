@@ -39,8 +39,9 @@ class Pose:
         if position.shape != (3,) or not np.isfinite(position).all():
             raise ConfigError(f'position {position}; three finite numbers [m] are needed')
         if quaternion.shape != (4,) or not abs(np.linalg.norm(quaternion) - 1) < UNIT_TOLERANCE:
-            raise ConfigError(f'quaternion {quaternion} has length '
-                              f'{np.linalg.norm(quaternion):.4g}; 1 is needed')
+            raise ConfigError(
+                f'quaternion {quaternion} has length {np.linalg.norm(quaternion):.4g}; 1 is needed'
+            )
         return cls(position, Rotation.from_quat(quaternion))
 
     @classmethod
@@ -75,8 +76,7 @@ class Pose:
 
         They are the shortest arguments with which `translated` gives the other pose.
         """
-        return (other.position - self.position,
-                (other.rotation * self.rotation.inv()).as_rotvec())
+        return (other.position - self.position, (other.rotation * self.rotation.inv()).as_rotvec())
 
     def twist_to(self, other: 'Pose', seconds: float) -> np.ndarray:
         """Return the constant velocity (6,) [m/s, rad/s] that reaches the other pose in time."""

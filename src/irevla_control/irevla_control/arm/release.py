@@ -65,8 +65,7 @@ class ReleaseError(IrevlaError):
 class Release:
     """The part of a reset before the path home; the fingers open only while the arm rests."""
 
-    def __init__(self, hand: Hand | None, opens: bool, lift_m: float,
-                 held_back_s: float) -> None:
+    def __init__(self, hand: Hand | None, opens: bool, lift_m: float, held_back_s: float) -> None:
         """Start, with the arm in motion or at rest.
 
         Args:
@@ -82,8 +81,9 @@ class Release:
         # Whether the arm is rising.
         self.rising = False
 
-    def advance(self, dt: float, setpoint: Setpoint, measured: Pose, home: Pose,
-                limits: ArmLimits) -> bool:
+    def advance(
+        self, dt: float, setpoint: Setpoint, measured: Pose, home: Pose, limits: ArmLimits
+    ) -> bool:
         """Advance by ``dt`` seconds; return whether the path home may start.
 
         Raises:
@@ -113,18 +113,19 @@ class Release:
             waited_s += self._dt
             still_s += self._dt
             translation, rotation = place.to(self._measured)
-            if (np.linalg.norm(translation) > STILL_M
-                    or np.linalg.norm(rotation) > STILL_RAD):
+            if np.linalg.norm(translation) > STILL_M or np.linalg.norm(rotation) > STILL_RAD:
                 place, still_s = self._measured, 0.0
             rests = still_s > STILL_S
             if rests and (hand is None or hand.resting):
                 return
             if not rests and waited_s > self._held_back_s:
-                raise ReleaseError('the arm does not come to rest before its path home; is it '
-                                   'being pushed?')
+                raise ReleaseError(
+                    'the arm does not come to rest before its path home; is it being pushed?'
+                )
             if hand is not None and waited_s > self._held_back_s + hand.patience_s:
-                raise ReleaseError('the fingers do not come to rest before the path home; check '
-                                   'the hand', hand)
+                raise ReleaseError(
+                    'the fingers do not come to rest before the path home; check the hand', hand
+                )
             yield
 
     def _open(self, hand: Hand) -> Iterator[None]:
@@ -135,7 +136,9 @@ class Release:
             if waited_s > hand.patience_s:
                 raise ReleaseError(
                     f'the hand did not open for {hand.patience_s:.0f} s, so the arm does not '
-                    'move; free the fingers, or open them in Desk', hand)
+                    'move; free the fingers, or open them in Desk',
+                    hand,
+                )
             yield
 
     def _rise(self) -> Iterator[None]:
@@ -160,9 +163,13 @@ class Release:
                 share = share_done(done_s, duration_s)
                 self._setpoint.target = limits.upright(start.translated(share * up, np.zeros(3)))
             if blocked_s > self._held_back_s:
-                raise ReleaseError('the arm does not rise at the start of a reset; ' + (
-                    'is an obstacle in its way, although the hand opened (reset_release: here)?'
-                    if self._opens and self._hand is not None else
-                    'if the hand holds a fixed object, set reset_release: here, which opens the '
-                    'hand first'))
+                raise ReleaseError(
+                    'the arm does not rise at the start of a reset; '
+                    + (
+                        'is an obstacle in its way, although the hand opened (reset_release: here)?'
+                        if self._opens and self._hand is not None
+                        else 'if the hand holds a fixed object, set reset_release: here, which opens the '
+                        'hand first'
+                    )
+                )
             yield

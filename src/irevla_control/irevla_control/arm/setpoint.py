@@ -31,8 +31,9 @@ class Setpoint:
 
     def step(self, translation: np.ndarray, rotation: np.ndarray, measured: Pose) -> None:
         """Move the target by a delta [m] and a rotation vector [rad] in the base frame."""
-        self.target = self._limits.limit_lead(measured,
-                                              self.target.translated(translation, rotation))
+        self.target = self._limits.limit_lead(
+            measured, self.target.translated(translation, rotation)
+        )
 
     def brake(self) -> None:
         """Set the target to the nearest pose at which the setpoint can come to rest."""
@@ -41,7 +42,9 @@ class Setpoint:
             velocity * np.linalg.norm(velocity) / (2 * acceleration)
             for velocity, acceleration in (
                 (self.velocity, limits.max_acceleration),
-                (self.angular_velocity, limits.max_turn_acceleration)))
+                (self.angular_velocity, limits.max_turn_acceleration),
+            )
+        )
         # Not `clamped`: a path home may start outside the yaw range, and the shorter rotation back
         # to its border can move a joint through its limit.
         self.target = limits.upright(self.pose.translated(translation, rotation))
@@ -54,10 +57,15 @@ class Setpoint:
         limits = self._limits
         translation, rotation = self.pose.to(goal or self.target)
         self.velocity = self._approach(
-            translation, self.velocity, dt, limits.max_speed, limits.max_acceleration)
+            translation, self.velocity, dt, limits.max_speed, limits.max_acceleration
+        )
         self.angular_velocity = self._approach(
-            rotation, self.angular_velocity, dt, limits.max_turn_speed,
-            limits.max_turn_acceleration)
+            rotation,
+            self.angular_velocity,
+            dt,
+            limits.max_turn_speed,
+            limits.max_turn_acceleration,
+        )
         new = self.pose.translated(self.velocity * dt, self.angular_velocity * dt)
         if limits.contains(self.pose) and not limits.contains(new):
             new = limits.clamped(new)
@@ -66,8 +74,14 @@ class Setpoint:
         self.pose = new
         return new
 
-    def _approach(self, error: np.ndarray, velocity: np.ndarray, dt: float, max_speed: float,
-                  acceleration: float) -> np.ndarray:
+    def _approach(
+        self,
+        error: np.ndarray,
+        velocity: np.ndarray,
+        dt: float,
+        max_speed: float,
+        acceleration: float,
+    ) -> np.ndarray:
         """Return the next velocity towards a target at a remaining error, without overshoot.
 
         The law, with the distance d, the acceleration a, the speed limit v_max and
@@ -90,8 +104,9 @@ class Setpoint:
         half of the acceleration is left for errors across the line and for a target that moves.
         """
         distance = float(np.linalg.norm(error))
-        speed = min(distance / max(self._response_s, dt), np.sqrt(acceleration * distance),
-                    max_speed)
+        speed = min(
+            distance / max(self._response_s, dt), np.sqrt(acceleration * distance), max_speed
+        )
         desired = error / distance * speed if distance > 0 else np.zeros(3)
         change = desired - velocity
         size = float(np.linalg.norm(change))

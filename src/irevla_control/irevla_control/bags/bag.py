@@ -24,8 +24,13 @@ class Bag:
 
     """
 
-    def __init__(self, folder: Path, topics: Sequence[str], optional: Sequence[str] = (),
-                 max_skew_s: float | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        topics: Sequence[str],
+        optional: Sequence[str] = (),
+        max_skew_s: float | None = None,
+    ) -> None:
         """Read all messages of topics given by relative name, in whatever namespace they are.
 
         Images may be compressed, on the topic itself or beside it. The bag may lack ``optional``
@@ -41,9 +46,12 @@ class Bag:
         files = BagFolder(folder)
         # A newer format is refused for its number, not for its types.
         about = files.about()
-        held = {name: topic for name in self._data
-                if (topic := files.optional_topic(name) if name in optional
-                             else files.topic(name)) is not None}
+        held = {
+            name: topic
+            for name in self._data
+            if (topic := files.optional_topic(name) if name in optional else files.topic(name))
+            is not None
+        }
         self._types = {name: files.types(name, topic) for name, topic in held.items()}
         try:
             skew_s = about.get('max_skew_s', 0) if max_skew_s is None else max_skew_s
@@ -63,10 +71,12 @@ class Bag:
 
     def misfit(self, topics: Sequence[str], stamps: Sequence[int]) -> str:
         """Return which topics have nothing that belongs to these stamps, and how far they are."""
-        found = {topic: misfit(sorted(self._data[topic]), stamps, self.max_skew_ns)
-                 for topic in topics}
+        found = {
+            topic: misfit(sorted(self._data[topic]), stamps, self.max_skew_ns) for topic in topics
+        }
         return ', '.join(f'{_shown(topic)} {text}' for topic, text in found.items() if text) + (
-            f'; max_skew_s is {self.max_skew_ns * 1e-9:g} s')
+            f'; max_skew_s is {self.max_skew_ns * 1e-9:g} s'
+        )
 
     def messages(self, topic: str, stamps: Sequence[int]) -> Iterator[Any]:
         """Yield the messages of these stamps, which may repeat, in their order; forget each.
@@ -108,9 +118,11 @@ def one_episode(events: Mapping[int, Any], folder: Path) -> dict[int, Any]:
         raise BagError(f'{folder}: no message on episode; the task is unknown, leave it out')
     names = {event.episode_id for event in events.values() if event.phase == PHASE_RUNNING}
     if len(names) > 1:
-        raise BagError(f'{folder} holds {len(names)} episodes in one bag '
-                       f'({", ".join(sorted(names)[:3])}{", ..." if len(names) > 3 else ""}); '
-                       'leave it out, or cut it by time into one bag an episode')
+        raise BagError(
+            f'{folder} holds {len(names)} episodes in one bag '
+            f'({", ".join(sorted(names)[:3])}{", ..." if len(names) > 3 else ""}); '
+            'leave it out, or cut it by time into one bag an episode'
+        )
     name = names.pop() if names else events[max(events)].episode_id
     return {stamp: event for stamp, event in events.items() if event.episode_id == name}
 

@@ -52,8 +52,10 @@ class BagFolder:
         self._side = side_file(self.folder)
         self._check_parts([file.name for file in files])
         if str(self._side.get('compression_mode')).lower() == 'message':
-            raise BagError(f'{self.folder} holds messages that are compressed one by one; '
-                           f'{_converting(self.folder)} writes a bag that is read')
+            raise BagError(
+                f'{self.folder} holds messages that are compressed one by one; '
+                f'{_converting(self.folder)} writes a bag that is read'
+            )
         self.readers = [McapReader(file) for file in files]
         self._check_copies()
 
@@ -64,15 +66,19 @@ class BagFolder:
         gone = listed.difference(held)
         # All of them under other names: a bag that was renamed.
         if len(listed) > len(held) or (gone and len(gone) < len(listed)):
-            raise BagError(f'{self.folder} lacks {", ".join(sorted(gone))}, which its {METADATA} '
-                           'lists; copy the folder again')
+            raise BagError(
+                f'{self.folder} lacks {", ".join(sorted(gone))}, which its {METADATA} '
+                'lists; copy the folder again'
+            )
         parts = [part for name in held if (part := _PART.fullmatch(name))]
         if len(parts) == len(held) and len({part['name'] for part in parts}) == 1:
             numbers = [int(part['number']) for part in parts]
             lost = sorted(set(range(min(numbers), max(numbers))).difference(numbers))
             if lost:
-                raise BagError(f'{self.folder} lacks {parts[0]["name"]}_{lost[0]}.mcap, between '
-                               f'{held[0]} and {held[-1]}; copy the folder again')
+                raise BagError(
+                    f'{self.folder} lacks {parts[0]["name"]}_{lost[0]}.mcap, between '
+                    f'{held[0]} and {held[-1]}; copy the folder again'
+                )
 
     def _check_copies(self) -> None:
         """Raise BagError when two files hold the same: their messages would count twice."""
@@ -81,8 +87,10 @@ class BagFolder:
             name = reader.path.name
             same = seen.setdefault((reader.size, reader.checksum), name)
             if reader.checksum and same != name:
-                raise BagError(f'{self.folder} holds the same file twice, as {same} and {name}; '
-                               'move one of them away')
+                raise BagError(
+                    f'{self.folder} holds the same file twice, as {same} and {name}; '
+                    'move one of them away'
+                )
 
     @property
     def size(self) -> int:
@@ -129,8 +137,10 @@ class BagFolder:
             records.append(record)
         names = {record['episode_id'] for record in records if record.get('episode_id')}
         if len(names) > 1:
-            raise BagError(f'{self.folder} holds MCAP files of {len(names)} episodes '
-                           f'({", ".join(sorted(names))}); give each a folder of its own')
+            raise BagError(
+                f'{self.folder} holds MCAP files of {len(names)} episodes '
+                f'({", ".join(sorted(names))}); give each a folder of its own'
+            )
         for record in reversed(records):
             if COMMITTED in record:
                 return record
@@ -189,15 +199,18 @@ class BagFolder:
 
         """
         held = sorted(self.topics)
-        found = [topic for topic in held if topic.endswith(f'/{name}')] or \
-            [topic for topic in held if topic.endswith(f'/{name}{_COMPRESSED}')]
+        found = [topic for topic in held if topic.endswith(f'/{name}')] or [
+            topic for topic in held if topic.endswith(f'/{name}{_COMPRESSED}')
+        ]
         if len(found) > 1:
             raise self._count_error(name, len(found))
         return found[0] if found else None
 
     def _count_error(self, name: str, count: int) -> BagError:
-        return BagError(f'{self.folder}: {count} recorded topics end in /{name}, one is needed; '
-                        f'the bag holds {", ".join(sorted(self.topics)) or "none"}')
+        return BagError(
+            f'{self.folder}: {count} recorded topics end in /{name}, one is needed; '
+            f'the bag holds {", ".join(sorted(self.topics)) or "none"}'
+        )
 
     def types(self, name: str, topic: str) -> tuple[Typestore, str]:
         """Return the types that a topic's messages need, and which of them they are.
@@ -224,8 +237,10 @@ class BagFolder:
                     if schema is not None:
                         found[schema.name, schema.data] = store, schema.name
         if len(found) > 1:
-            raise BagError(f'{self.folder}: {topic} has messages of {len(found)} definitions; '
-                           'leave the episode out')
+            raise BagError(
+                f'{self.folder}: {topic} has messages of {len(found)} definitions; '
+                'leave the episode out'
+            )
         return next(iter(found.values()))
 
     def read(self, topics: Mapping[str, str]) -> Iterator[tuple[str, int, bytes]]:
@@ -237,8 +252,11 @@ class BagFolder:
         """
         names = {topic: name for name, topic in topics.items()}
         for reader in self.readers:
-            chosen = {key: names[channel.topic] for key, channel in reader.channels.items()
-                      if channel.topic in names}
+            chosen = {
+                key: names[channel.topic]
+                for key, channel in reader.channels.items()
+                if channel.topic in names
+            }
             for message in reader.read(chosen):
                 yield chosen[message.channel], message.log_time, message.data
 
@@ -248,11 +266,18 @@ def mcap_files(folder: Path) -> list[Path]:
 
     What macOS writes beside a file on foreign disks (._x.mcap) is none.
     """
-    found = [file for file in folder.glob('*.mcap')
-             if not file.name.startswith('.') and (file.is_file() or file.is_symlink())]
-    return sorted(found, key=lambda file: [
-        (int(part), '') if part.isdigit() else (0, part)
-        for part in re.split(r'(\d+)', file.name)])
+    found = [
+        file
+        for file in folder.glob('*.mcap')
+        if not file.name.startswith('.') and (file.is_file() or file.is_symlink())
+    ]
+    return sorted(
+        found,
+        key=lambda file: [
+            (int(part), '') if part.isdigit() else (0, part)
+            for part in re.split(r'(\d+)', file.name)
+        ],
+    )
 
 
 def side_file(folder: Path) -> dict[str, Any]:
@@ -268,13 +293,21 @@ def side_file(folder: Path) -> dict[str, Any]:
 def data_beside(side: Mapping[str, Any]) -> dict[str, str]:
     """Return the custom data in the content of a metadata.yaml, as text; nothing without any."""
     custom = side.get('custom_data')
-    return {str(key): str(value).lower() if isinstance(value, bool) else str(value)
-            for key, value in custom.items()} if isinstance(custom, dict) else {}
+    return (
+        {
+            str(key): str(value).lower() if isinstance(value, bool) else str(value)
+            for key, value in custom.items()
+        }
+        if isinstance(custom, dict)
+        else {}
+    )
 
 
 def _converting(folder: Path) -> str:
-    return (f'rosbags-convert --src {quote(str(folder))} --dst {quote(f"{folder}_mcap")} '
-            '--dst-storage mcap')
+    return (
+        f'rosbags-convert --src {quote(str(folder))} --dst {quote(f"{folder}_mcap")} '
+        '--dst-storage mcap'
+    )
 
 
 def _converting_by_ros(folder: Path) -> str:
@@ -298,19 +331,27 @@ def _no_files(folder: Path) -> NoEpisodeError:
     """Return what a folder without an MCAP file holds, and what to do."""
     databases = list(folder.glob('*.db3'))
     if databases:
-        command = _converting(folder) if all(map(_defines_types, databases)) else (
-            f'{_converting_by_ros(folder)}, where irevla_msgs is sourced,')
+        command = (
+            _converting(folder)
+            if all(map(_defines_types, databases))
+            else (f'{_converting_by_ros(folder)}, where irevla_msgs is sourced,')
+        )
         return LostEpisodeError(
-            f'{folder} holds an sqlite3 bag; {command} writes one that is read')
+            f'{folder} holds an sqlite3 bag; {command} writes one that is read'
+        )
     if any(folder.glob('*.mcap.zstd')):
         return LostEpisodeError(f'{folder} holds a compressed MCAP file; zstd -d unpacks it')
     if any(folder.glob('*.mcap.new')):
-        return LostEpisodeError(f'{folder} holds the copy of a recovery alone; {RECOVERY} '
-                                f'{quote(str(folder))} puts it in its place')
+        return LostEpisodeError(
+            f'{folder} holds the copy of a recovery alone; {RECOVERY} '
+            f'{quote(str(folder))} puts it in its place'
+        )
     if (folder / METADATA).exists():
-        return LostEpisodeError(f'{folder} holds {METADATA} without an MCAP file; copy the '
-                                'folder again')
+        return LostEpisodeError(
+            f'{folder} holds {METADATA} without an MCAP file; copy the folder again'
+        )
     if any(folder.glob('*/*.mcap')):
         return NoEpisodeError(
-            f'{folder} holds no MCAP file itself; give it as a root, since folders in it do')
+            f'{folder} holds no MCAP file itself; give it as a root, since folders in it do'
+        )
     return NoEpisodeError(f'{folder} holds no MCAP file')

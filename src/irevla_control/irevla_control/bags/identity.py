@@ -67,8 +67,9 @@ class EpisodeEntry:
     @property
     def cameras(self) -> list[str]:
         """Return the names of the cameras on its topics, sorted."""
-        found = [re.search(r'/camera/([^/]+)/image_raw(/compressed)?$', topic)
-                 for topic in self.topics]
+        found = [
+            re.search(r'/camera/([^/]+)/image_raw(/compressed)?$', topic) for topic in self.topics
+        ]
         return sorted({match[1] for match in found if match})
 
 
@@ -82,8 +83,9 @@ def entry_from_json(line: str) -> EpisodeEntry:
     values = json.loads(line)
     if not isinstance(values['sources'], list):
         raise TypeError(f'sources is {values["sources"]!r}')
-    entry = EpisodeEntry(**{'folder': values['episode_id'], **values,
-                            'sources': tuple(values['sources'])})
+    entry = EpisodeEntry(
+        **{'folder': values['episode_id'], **values, 'sources': tuple(values['sources'])}
+    )
     for each in fields(entry):
         if not _fits(getattr(entry, each.name), each.type):
             raise TypeError(f'{each.name} is {getattr(entry, each.name)!r}')
@@ -96,17 +98,25 @@ def _fits(value: Any, kind: Any) -> bool:
         return all(isinstance(each, str) for each in value)
     if kind == dict[str, dict[str, float]]:
         return isinstance(value, dict) and all(
-            isinstance(counts, dict) and counts.keys() >= {'messages', 'lost', 'max_gap_s'}
+            isinstance(counts, dict)
+            and counts.keys() >= {'messages', 'lost', 'max_gap_s'}
             and all(type(count) in (int, float) for count in counts.values())
-            for counts in value.values())
+            for counts in value.values()
+        )
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 def describe(event: Any) -> dict[str, str]:
     """Return what an EpisodeState states about its episode, as a bag's metadata."""
     flags = {name: 'true' if getattr(event, name) else 'false' for name in _FLAGS}
-    return {'episode_id': event.episode_id, 'task': event.task, 'instruction': event.instruction,
-            'seed': str(event.seed), 'steps': str(event.step), **flags}
+    return {
+        'episode_id': event.episode_id,
+        'task': event.task,
+        'instruction': event.instruction,
+        'seed': str(event.seed),
+        'steps': str(event.step),
+        **flags,
+    }
 
 
 def entry_from_bag(folder: Path) -> EpisodeEntry:
@@ -127,22 +137,34 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
             about = about | _from_messages(bag, StepCount.from_about(about))
         lost, gaps = json.loads(about['lost']), json.loads(about['max_gap_s'])
         return EpisodeEntry(
-            episode_id=about['episode_id'], task=about['task'],
-            instruction=about['instruction'], seed=int(about['seed']),
+            episode_id=about['episode_id'],
+            task=about['task'],
+            instruction=about['instruction'],
+            seed=int(about['seed']),
             **{name: _flag(name, about[name]) for name in (*_FLAGS, 'recovered')},
-            steps=int(about['steps']), sources=tuple(filter(None, about['sources'].split(','))),
-            failed=about['failed'], bytes=bag.size,
+            steps=int(about['steps']),
+            sources=tuple(filter(None, about['sources'].split(','))),
+            failed=about['failed'],
+            bytes=bag.size,
             crc32=checksum(reader.checksum for reader in bag.readers),
-            topics={topic: {'messages': messages, 'lost': lost.get(topic, 0),
-                            'max_gap_s': gaps.get(topic, 0.0)}
-                    for topic, messages in bag.topics.items()},
+            topics={
+                topic: {
+                    'messages': messages,
+                    'lost': lost.get(topic, 0),
+                    'max_gap_s': gaps.get(topic, 0.0),
+                }
+                for topic, messages in bag.topics.items()
+            },
             recorded_ns=int(about[COMMITTED]),
             dropped=int(about['dropped']) if 'dropped' in about else None,
-            folder=folder.absolute().name)
+            folder=folder.absolute().name,
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BagError(f'{folder}: its metadata {EPISODE_METADATA} does not describe an episode '
-                       f'({type(error).__name__}: {error}); move the folder away, or record the '
-                       'episode again') from error
+        raise BagError(
+            f'{folder}: its metadata {EPISODE_METADATA} does not describe an episode '
+            f'({type(error).__name__}: {error}); move the folder away, or record the '
+            'episode again'
+        ) from error
 
 
 def _flag(name: str, text: str) -> bool:
@@ -170,15 +192,20 @@ def verdict(about: Mapping[str, str], steps: StepCount | None, failed: str = '')
     """
     if steps is not None and about['aborted'] == 'false':
         failed = failed or steps.problem()
-    return {'failed': failed, 'aborted': 'true' if failed else about['aborted'],
-            **({} if steps is None else {'dropped': str(steps.dropped)})}
+    return {
+        'failed': failed,
+        'aborted': 'true' if failed else about['aborted'],
+        **({} if steps is None else {'dropped': str(steps.dropped)}),
+    }
 
 
 def _from_messages(bag: BagFolder, steps: StepCount | None) -> dict[str, str]:
     """Return what the messages show where the record of the end is lost; count them as steps."""
     if not any(topic.endswith('/episode') for topic in bag.topics):
-        raise NoEpisodeError(f'{bag.folder} holds no episode: neither a topic that ends in '
-                             f'/episode nor the metadata {EPISODE_METADATA}')
+        raise NoEpisodeError(
+            f'{bag.folder} holds no episode: neither a topic that ends in '
+            f'/episode nor the metadata {EPISODE_METADATA}'
+        )
     # Every topic by its own name: gaps are reported for all.
     events = bag.topic('episode')
     store = bag.types('episode', events)
@@ -199,8 +226,9 @@ def _from_messages(bag: BagFolder, steps: StepCount | None) -> dict[str, str]:
                 steps.add(topic, stamp_of(data))
         if not latest:
             raise NoEpisodeError(f'{bag.folder} holds no episode: no message on {events}')
-        found = one_episode({stamp: decode(*store, data) for stamp, data in latest.items()},
-                            bag.folder)
+        found = one_episode(
+            {stamp: decode(*store, data) for stamp, data in latest.items()}, bag.folder
+        )
     except BadMessageError as error:
         raise BagError(f'{bag.folder}: {error}; leave the episode out') from error
     last = found[max(found)]
@@ -211,6 +239,12 @@ def _from_messages(bag: BagFolder, steps: StepCount | None) -> dict[str, str]:
         for stamp, event in found.items():
             steps.event(stamp, event.phase == PHASE_ENDED)
     gaps = {topic: round(each.max_gap * 1e-9, 6) for topic, each in traffic.items()}
-    return {**about, **verdict(about, steps, failed), 'sources': ','.join(sorted(sources)),
-            'recovered': 'false', 'lost': '{}', 'max_gap_s': json.dumps(gaps),
-            COMMITTED: str(received)}
+    return {
+        **about,
+        **verdict(about, steps, failed),
+        'sources': ','.join(sorted(sources)),
+        'recovered': 'false',
+        'lost': '{}',
+        'max_gap_s': json.dumps(gaps),
+        COMMITTED: str(received),
+    }

@@ -42,8 +42,9 @@ class Recordings:
 
 def episode_folders(root: Path) -> list[Path]:
     """Return the folders under a root that may hold an episode, by name."""
-    return sorted(path for path in root.iterdir()
-                  if path.is_dir() and not path.name.startswith('.'))
+    return sorted(
+        path for path in root.iterdir() if path.is_dir() and not path.name.startswith('.')
+    )
 
 
 def read_index(root: Path) -> dict[str, EpisodeEntry]:
@@ -94,18 +95,21 @@ def find_episodes(roots: Sequence[Path]) -> Recordings:
         found |= survey.episodes
         lost |= survey.lost
         others |= survey.others
-        gone |= {root / name: entry for name, entry in index.items()
-                 if not (root / name).exists()}
+        gone |= {root / name: entry for name, entry in index.items() if not (root / name).exists()}
     # The one whose folder has its name is the original.
     first: dict[str, Path] = {}
-    for folder, entry in sorted(found.items(), key=lambda each: (
-            each[1].folder != each[1].episode_id, each[0])):
+    for folder, entry in sorted(
+        found.items(), key=lambda each: (each[1].folder != each[1].episode_id, each[0])
+    ):
         original = first.setdefault(entry.episode_id, folder)
         if original != folder:
             others[str(folder)] = f'the same episode as {original}'
             del found[folder]
-    lost |= {str(folder): f'listed in {INDEX}, but gone' for folder, entry in gone.items()
-             if entry.episode_id not in first}
+    lost |= {
+        str(folder): f'listed in {INDEX}, but gone'
+        for folder, entry in gone.items()
+        if entry.episode_id not in first
+    }
     episodes = sorted(found.items(), key=lambda each: _recorded(each[1]))
     return Recordings(dict(episodes), lost, others)
 
@@ -133,8 +137,10 @@ def _survey(root: Path, known: dict[str, EpisodeEntry]) -> Recordings:
         raise BagError(f'{root} is not a folder; give the root that episodes were recorded to')
     found: dict[Path, EpisodeEntry] = {}
     lost: dict[str, str] = {}
-    others = {str(file): 'no folder of an episode; give the folder above it as a root'
-              for file in mcap_files(root)}
+    others = {
+        str(file): 'no folder of an episode; give the folder above it as a root'
+        for file in mcap_files(root)
+    }
     for folder, entry in _read_folders(root, known):
         if isinstance(entry, EpisodeEntry):
             found[folder] = entry
@@ -146,8 +152,9 @@ def _survey(root: Path, known: dict[str, EpisodeEntry]) -> Recordings:
     return Recordings(found, lost, others)
 
 
-def _read_folders(root: Path, known: dict[str, EpisodeEntry]
-                  ) -> Iterator[tuple[Path, EpisodeEntry | BagError]]:
+def _read_folders(
+    root: Path, known: dict[str, EpisodeEntry]
+) -> Iterator[tuple[Path, EpisodeEntry | BagError]]:
     """Yield each folder with its entry, or what is wrong with it; what is known is not read."""
     for folder in episode_folders(root):
         try:
@@ -164,8 +171,11 @@ def _known(folder: Path, known: dict[str, EpisodeEntry]) -> EpisodeEntry | None:
     try:
         files = mcap_files(folder)
         # Bags of episodes of one length are often of one size.
-        same = entry.crc32 and entry.bytes == sum(file.stat().st_size for file in files) and \
-            entry.crc32 == checksum(map(read_checksum, files))
+        same = (
+            entry.crc32
+            and entry.bytes == sum(file.stat().st_size for file in files)
+            and entry.crc32 == checksum(map(read_checksum, files))
+        )
     except (OSError, ValueError):
         # Whoever reads the bag says what is wrong with it.
         return None
@@ -193,18 +203,24 @@ def unreadable(root: Path) -> list[str]:
 def _readable(root: Path) -> tuple[list[EpisodeEntry], list[str]]:
     read = [found for _, found in _read_folders(root, read_index(root))]
     # Recording disturbs nobody's other folders.
-    problems = [str(found) for found in read
-                if isinstance(found, BagError) and not isinstance(found, NoEpisodeError)]
-    return sorted((found for found in read if isinstance(found, EpisodeEntry)),
-                  key=_recorded), problems
+    problems = [
+        str(found)
+        for found in read
+        if isinstance(found, BagError) and not isinstance(found, NoEpisodeError)
+    ]
+    return sorted(
+        (found for found in read if isinstance(found, EpisodeEntry)), key=_recorded
+    ), problems
 
 
 def _write_index(root: Path, entries: list[EpisodeEntry]) -> None:
     try:
         write_synced(root / INDEX, ''.join(f'{_line(entry)}\n' for entry in entries))
     except OSError as error:
-        raise BagError(f'{root / INDEX} cannot be written ({error.strerror}); the bags are not '
-                       'touched, free some space or make the folder writable') from error
+        raise BagError(
+            f'{root / INDEX} cannot be written ({error.strerror}); the bags are not '
+            'touched, free some space or make the folder writable'
+        ) from error
 
 
 def _recorded(entry: EpisodeEntry) -> tuple[int, str]:
@@ -225,11 +241,14 @@ def _line(entry: EpisodeEntry) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """List, and on request rebuild, the index of a root."""
-    parser = argparse.ArgumentParser(prog='python -m irevla_control.bags.index',
-                                     description='List the recorded episodes under a folder.')
+    parser = argparse.ArgumentParser(
+        prog='python -m irevla_control.bags.index',
+        description='List the recorded episodes under a folder.',
+    )
     parser.add_argument('root', type=Path, help='folder that episodes were recorded to')
-    parser.add_argument('--rebuild', action='store_true',
-                        help='first write index.jsonl anew from the bags')
+    parser.add_argument(
+        '--rebuild', action='store_true', help='first write index.jsonl anew from the bags'
+    )
     options = parser.parse_args(arguments)
     try:
         if options.rebuild:
@@ -239,14 +258,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'bag_index: {error}', file=sys.stderr)
         return 1
     for entry in found.episodes.values():
-        outcome = ('failed' if entry.failed else 'aborted' if entry.aborted else
-                   'success' if entry.success else 'failure')
+        outcome = (
+            'failed'
+            if entry.failed
+            else 'aborted'
+            if entry.aborted
+            else 'success'
+            if entry.success
+            else 'failure'
+        )
         lost = sum(topic['lost'] for topic in entry.topics.values())
         dropped = '?' if entry.dropped is None else entry.dropped
         place = '' if entry.folder == entry.episode_id else f'  in {entry.folder}'
-        print(f'{entry.episode_id}  {entry.task}  {outcome}  {entry.steps} steps  '
-              f'{dropped} dropped  {entry.bytes / 1e6:.1f} MB  '
-              f'{",".join(entry.sources) or "-"}  {lost} lost{place}')
+        print(
+            f'{entry.episode_id}  {entry.task}  {outcome}  {entry.steps} steps  '
+            f'{dropped} dropped  {entry.bytes / 1e6:.1f} MB  '
+            f'{",".join(entry.sources) or "-"}  {lost} lost{place}'
+        )
     print(usage(len(found.episodes), found.lost, found.others, 'listed'))
     return 0
 

@@ -22,15 +22,22 @@ def checked_skew_s(value: str | float) -> float:
 
 def add_max_skew_s(parser: ArgumentParser) -> None:
     """Add --max-skew-s to a program that reads bags."""
+
     def seconds(text: str) -> float:
         try:
             return checked_skew_s(text)
         except ValueError as error:
             raise ArgumentTypeError(
-                f'{text}: a number of seconds, 0 or more, is needed') from error
-    parser.add_argument('--max-skew-s', type=seconds, metavar='SECONDS',
-                        help='how much older than an observation its images and state may be; '
-                        'default: as it was recorded')
+                f'{text}: a number of seconds, 0 or more, is needed'
+            ) from error
+
+    parser.add_argument(
+        '--max-skew-s',
+        type=seconds,
+        metavar='SECONDS',
+        help='how much older than an observation its images and state may be; '
+        'default: as it was recorded',
+    )
 
 
 def joined(known: Sequence[int], stamps: Sequence[int], max_skew_ns: int) -> list[int | None]:
@@ -55,8 +62,9 @@ def misfit(known: Sequence[int], stamps: Sequence[int], max_skew_ns: int) -> str
 
     The arguments are those of `joined`.
     """
-    missed = [stamp for stamp, part in zip(stamps, joined(known, stamps, max_skew_ns))
-              if part is None]
+    missed = [
+        stamp for stamp, part in zip(stamps, joined(known, stamps, max_skew_ns)) if part is None
+    ]
     if not missed:
         return ''
     if not known:
@@ -65,8 +73,10 @@ def misfit(known: Sequence[int], stamps: Sequence[int], max_skew_ns: int) -> str
     older = [stamp - known[place - 1] for stamp, place in places if place]
     if older:
         return f'is {_range_ms(older)} ms older than the observation'
-    return (f'is {_range_ms([known[place] - stamp for stamp, place in places])} ms newer than '
-            'the observation')
+    return (
+        f'is {_range_ms([known[place] - stamp for stamp, place in places])} ms newer than '
+        'the observation'
+    )
 
 
 def _range_ms(times: Sequence[int]) -> str:
@@ -81,8 +91,9 @@ class StepCount:
     robot's state has nothing that belongs to that observation.
     """
 
-    def __init__(self, cameras: Collection[str], max_skew_s: float,
-                 max_dropped_share: float) -> None:
+    def __init__(
+        self, cameras: Collection[str], max_skew_s: float, max_dropped_share: float
+    ) -> None:
         """Expect these topics of images, and one that ends in /robot_state.
 
         Args:
@@ -102,13 +113,19 @@ class StepCount:
         """Return the count that `about` described; None where a bag does not state it."""
         if 'cameras' not in about:
             return None
-        return cls(json.loads(about['cameras']), checked_skew_s(about['max_skew_s']),
-                   float(about['max_dropped_share']))
+        return cls(
+            json.loads(about['cameras']),
+            checked_skew_s(about['max_skew_s']),
+            float(about['max_dropped_share']),
+        )
 
     def about(self) -> dict[str, str]:
         """Return what a bag states about it at its beginning."""
-        return {'max_skew_s': str(self._max_skew_s), 'cameras': json.dumps(list(self._images)),
-                'max_dropped_share': str(self._max_dropped_share)}
+        return {
+            'max_skew_s': str(self._max_skew_s),
+            'cameras': json.dumps(list(self._images)),
+            'max_dropped_share': str(self._max_dropped_share),
+        }
 
     def add(self, topic: str, stamp: int) -> None:
         """Take a recorded message [ns]; topics that no step needs do not count."""
@@ -126,9 +143,14 @@ class StepCount:
     def _missing(self) -> dict[str, set[int]]:
         """Return by topic the steps that have nothing of it."""
         steps, skew = sorted(self._commands & self._running), round(self._max_skew_s * 1e9)
-        return {topic: {step for step, part in zip(steps, joined(sorted(known), steps, skew))
-                        if part is None}
-                for topic, known in (*self._images.items(), ('/robot_state', self._states))}
+        return {
+            topic: {
+                step
+                for step, part in zip(steps, joined(sorted(known), steps, skew))
+                if part is None
+            }
+            for topic, known in (*self._images.items(), ('/robot_state', self._states))
+        }
 
     @property
     def dropped(self) -> int:
@@ -141,8 +163,11 @@ class StepCount:
         dropped = len(set().union(*by_topic.values()))
         if dropped <= self._max_dropped_share * steps:
             return ''
-        missing = ', '.join(f'{len(found)} lack {topic}'
-                            for topic, found in by_topic.items() if found)
-        return (f'{dropped} of {steps} steps have no complete observation ({missing}, or have it '
-                f'only older than max_skew_s, {self._max_skew_s:g} s); max_dropped_share is '
-                f'{self._max_dropped_share:g}')
+        missing = ', '.join(
+            f'{len(found)} lack {topic}' for topic, found in by_topic.items() if found
+        )
+        return (
+            f'{dropped} of {steps} steps have no complete observation ({missing}, or have it '
+            f'only older than max_skew_s, {self._max_skew_s:g} s); max_dropped_share is '
+            f'{self._max_dropped_share:g}'
+        )

@@ -25,9 +25,13 @@ def check_format(about: Mapping[str, str], where: object) -> int:
     """
     text = str(about.get(FORMAT_KEY, 1))
     if not (text.isascii() and text.isdigit() and int(text)):
-        raise BagError(f'{where}: {FORMAT_KEY} is {text!r} in its metadata, a number is needed; '
-                       'copy the bag again')
+        raise BagError(
+            f'{where}: {FORMAT_KEY} is {text!r} in its metadata, a number is needed; '
+            'copy the bag again'
+        )
     if int(text) > FORMAT:
-        raise BagError(f'{where}: a bag of format {text}, this irevla reads 1 to {FORMAT}; '
-                       'read it with the irevla that recorded it, or a newer one')
+        raise BagError(
+            f'{where}: a bag of format {text}, this irevla reads 1 to {FORMAT}; '
+            'read it with the irevla that recorded it, or a newer one'
+        )
     return int(text)

@@ -64,25 +64,28 @@ def read_checksum(path: Path, verify: bool = False) -> int:
         size = os.fstat(file.fileno()).st_size
         if size < len(MAGIC) + _DATA_END.size + _FOOTER.size:
             raise NoEndError(f'{path.name} is truncated')
-        with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as data, \
-                memoryview(data) as view:
-            opcode, _, summary, _, summary_crc, magic = _FOOTER.unpack(view[-_FOOTER.size:])
+        with (
+            mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as data,
+            memoryview(data) as view,
+        ):
+            opcode, _, summary, _, summary_crc, magic = _FOOTER.unpack(view[-_FOOTER.size :])
             if opcode != Opcode.FOOTER or magic != MAGIC:
                 raise NoEndError(f'{path.name} has no end; it is truncated')
             # Without a summary the footer follows the data.
             end = (summary or size - _FOOTER.size) - _DATA_END.size
             if not len(MAGIC) <= end <= size - _FOOTER.size - _DATA_END.size:
                 raise ValueError(f'{path.name} is damaged at its end')
-            opcode, length, crc = _DATA_END.unpack(view[end:end + _DATA_END.size])
+            opcode, length, crc = _DATA_END.unpack(view[end : end + _DATA_END.size])
             if opcode != Opcode.DATA_END or length != _CRC.size:
                 raise ValueError(f'{path.name} is damaged at the end of its data')
             if verify and crc and zlib.crc32(view[:end]) != crc:
                 raise ValueError(f'{path.name} is damaged: its data has another checksum')
             if summary_crc and summary_crc != zlib.crc32(
-                    view[summary:size - _CRC.size - len(MAGIC)]):
+                view[summary : size - _CRC.size - len(MAGIC)]
+            ):
                 raise ValueError(f'{path.name} is damaged: its summary has another checksum')
             # Without its checksum: that of a text and its checksum is the same for all texts.
-            return crc or (zlib.crc32(view[summary:-_FOOTER.size]) if summary else 0)
+            return crc or (zlib.crc32(view[summary : -_FOOTER.size]) if summary else 0)
 
 
 @dataclass
@@ -213,33 +216,53 @@ class McapFile(Contents):
         self.metadata[record.name] = record.metadata
         self._append(data)
 
-    def add_channel(self, topic: str, type_name: str, definition: str,
-                    metadata: dict[str, str]) -> int:
+    def add_channel(
+        self, topic: str, type_name: str, definition: str, metadata: dict[str, str]
+    ) -> int:
         """Add a topic of CDR messages with its 'ros2msg' definition; return its channel id."""
         schema = next((known for known in self.schemas.values() if known.name == type_name), None)
         records = []
         if schema is None:
-            schema = Schema(id=len(self.schemas) + 1, name=type_name, encoding='ros2msg',
-                            data=definition.encode())
+            schema = Schema(
+                id=len(self.schemas) + 1,
+                name=type_name,
+                encoding='ros2msg',
+                data=definition.encode(),
+            )
             records.append(schema)
-        channel = Channel(id=len(self.channels) + 1, topic=topic, message_encoding='cdr',
-                          metadata=metadata, schema_id=schema.id)
+        channel = Channel(
+            id=len(self.channels) + 1,
+            topic=topic,
+            message_encoding='cdr',
+            metadata=metadata,
+            schema_id=schema.id,
+        )
         self._append(_bytes(*records, channel))
         self.schemas[schema.id] = schema
         self.channels[channel.id] = channel
         self.traffic[channel.id] = Traffic()
         return channel.id
 
-    def write(self, channel: int, log_time: int, publish_time: int, sequence: int,
-              data: bytes) -> None:
+    def write(
+        self, channel: int, log_time: int, publish_time: int, sequence: int, data: bytes
+    ) -> None:
         """Write a message; log times [ns] must not fall.
 
         Raises:
             OSError: the disk refuses; everything before this message is kept.
 
         """
-        self._append(MESSAGE.pack(Opcode.MESSAGE, MESSAGE_FIELDS + len(data), channel,
-                                   sequence & 0xFFFFFFFF, log_time, publish_time), data)
+        self._append(
+            MESSAGE.pack(
+                Opcode.MESSAGE,
+                MESSAGE_FIELDS + len(data),
+                channel,
+                sequence & 0xFFFFFFFF,
+                log_time,
+                publish_time,
+            ),
+            data,
+        )
         self.traffic[channel].add(log_time)
 
     def sync(self) -> None:
@@ -259,24 +282,31 @@ class McapFile(Contents):
         summary_start = self.size
         used = [traffic for traffic in self.traffic.values() if traffic.messages]
         statistics = Statistics(
-            attachment_count=0, channel_count=len(self.channels),
+            attachment_count=0,
+            channel_count=len(self.channels),
             channel_message_counts={key: value.messages for key, value in self.traffic.items()},
-            chunk_count=0, message_count=sum(traffic.messages for traffic in used),
+            chunk_count=0,
+            message_count=sum(traffic.messages for traffic in used),
             message_end_time=max((traffic.last for traffic in used), default=0),
             message_start_time=min((traffic.first for traffic in used), default=0),
-            metadata_count=len(self.metadata_at), schema_count=len(self.schemas))
-        groups = [(Opcode.SCHEMA, _bytes(*self.schemas.values())),
-                  (Opcode.CHANNEL, _bytes(*self.channels.values())),
-                  (Opcode.STATISTICS, _bytes(statistics)),
-                  (Opcode.METADATA_INDEX, _bytes(*self.metadata_at))]
+            metadata_count=len(self.metadata_at),
+            schema_count=len(self.schemas),
+        )
+        groups = [
+            (Opcode.SCHEMA, _bytes(*self.schemas.values())),
+            (Opcode.CHANNEL, _bytes(*self.channels.values())),
+            (Opcode.STATISTICS, _bytes(statistics)),
+            (Opcode.METADATA_INDEX, _bytes(*self.metadata_at)),
+        ]
         offsets, at = [], summary_start
         for opcode, data in groups:
             if data:
                 offsets.append(SummaryOffset(opcode, group_start=at, group_length=len(data)))
             at += len(data)
         summary = b''.join([*(data for _, data in groups), _bytes(*offsets)])
-        footer = _bytes(Footer(summary_start=summary_start, summary_offset_start=at,
-                               summary_crc=0))[:-_CRC.size]
+        footer = _bytes(
+            Footer(summary_start=summary_start, summary_offset_start=at, summary_crc=0)
+        )[: -_CRC.size]
         crc = _CRC.pack(zlib.crc32(footer, zlib.crc32(summary)))
         self._append(summary, footer, crc, MAGIC)
         os.fsync(self._descriptor)

@@ -90,8 +90,10 @@ class McapReader:
         """Return whether the summary lists everything that it counts."""
         counted = self._statistics
         return counted is not None and (
-            counted.channel_count, counted.schema_count, counted.metadata_count) == (
-            len(self.channels), len(self.schemas), len(self._metadata))
+            counted.channel_count,
+            counted.schema_count,
+            counted.metadata_count,
+        ) == (len(self.channels), len(self.schemas), len(self._metadata))
 
     def _take_in(self, opcode: int, body: memoryview) -> None:
         if opcode == Opcode.SCHEMA:
@@ -156,8 +158,9 @@ class McapReader:
                     metadata.append(MetadataIndex(at, RECORD.size + len(body), name))
                 elif opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
                     self._take_in(opcode, body)
-                    self.traffic |= {key: Traffic() for key in
-                                     self.channels.keys() - self.traffic.keys()}
+                    self.traffic |= {
+                        key: Traffic() for key in self.channels.keys() - self.traffic.keys()
+                    }
             self._metadata = metadata
             self._compare()
 
@@ -167,8 +170,10 @@ class McapReader:
         counted = self._statistics.channel_message_counts
         for key, traffic in self.traffic.items():
             if counted and traffic.messages != counted.get(key, 0):
-                raise ValueError(f'it holds {traffic.messages} messages of '
-                                 f'{self.channels[key].topic}, and counted {counted.get(key, 0)}')
+                raise ValueError(
+                    f'it holds {traffic.messages} messages of '
+                    f'{self.channels[key].topic}, and counted {counted.get(key, 0)}'
+                )
 
     @contextmanager
     def _mapped(self) -> Iterator[memoryview]:
@@ -178,10 +183,17 @@ class McapReader:
                 # Not closed by hand: records of an error's traceback still point into it.
                 yield memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except (OSError, ValueError) as error:
-            raise self._damaged(str(error).removeprefix(f'{self.path.name} '),
-                                torn=isinstance(error, NoEndError)) from error
-        except (KeyError, IndexError, OverflowError, MemoryError, struct.error,
-                McapError) as error:
+            raise self._damaged(
+                str(error).removeprefix(f'{self.path.name} '), torn=isinstance(error, NoEndError)
+            ) from error
+        except (
+            KeyError,
+            IndexError,
+            OverflowError,
+            MemoryError,
+            struct.error,
+            McapError,
+        ) as error:
             raise self._damaged(f'{type(error).__name__}: {error}') from error
 
     def _damaged(self, reason: str, torn: bool = False) -> BagError:
@@ -189,8 +201,10 @@ class McapReader:
         if torn and _is_chunked(self.path):
             remedy += '; where its recorder was killed, `mcap recover` of the mcap tools saves it'
         elif torn and len([*self.path.parent.glob('[!.]*.mcap')]) == 1:
-            remedy = ('copy it again from where it was recorded; where the recorder was killed, '
-                      f'recover it with {RECOVERY} {quote(str(self.path.parent))}')
+            remedy = (
+                'copy it again from where it was recorded; where the recorder was killed, '
+                f'recover it with {RECOVERY} {quote(str(self.path.parent))}'
+            )
         return BagError(f'{self.path} cannot be read: {reason}; {remedy}')
 
 
@@ -221,7 +235,7 @@ def _records(view: memoryview, at: int) -> Iterator[tuple[int, int, memoryview]]
         start = at + RECORD.size
         if start + length > len(view):
             return
-        yield opcode, at, view[start:start + length]
+        yield opcode, at, view[start : start + length]
         at = start + length
 
 
@@ -232,7 +246,7 @@ def _unpacked(view: memoryview) -> Iterator[tuple[int, int, memoryview]]:
         ValueError: a checksum differs, or the data has no end.
 
     """
-    if view[:len(MAGIC)] != MAGIC:
+    if view[: len(MAGIC)] != MAGIC:
         raise ValueError('it does not begin as an MCAP file')
     for opcode, at, body in _records(view, len(MAGIC)):
         if opcode == Opcode.DATA_END:
@@ -246,8 +260,8 @@ def _unpacked(view: memoryview) -> Iterator[tuple[int, int, memoryview]]:
             if end != len(chunk):
                 raise ValueError(f'the chunk at byte {at} ends within a record')
         elif opcode == Opcode.ATTACHMENT:
-            crc, = _CRC.unpack_from(body, len(body) - _CRC.size)
-            if crc and crc != zlib.crc32(body[:-_CRC.size]):
+            (crc,) = _CRC.unpack_from(body, len(body) - _CRC.size)
+            if crc and crc != zlib.crc32(body[: -_CRC.size]):
                 raise ValueError(f'the attachment at byte {at} has another checksum')
         else:
             yield opcode, at, body
@@ -263,6 +277,7 @@ def _decompressed(at: int, body: memoryview) -> memoryview:
         # Each compression has an error of its own.
         raise ValueError(f'the chunk at byte {at} cannot be read ({error})') from error
     if size != chunk.uncompressed_size:
-        raise ValueError(f'the chunk at byte {at} holds {size} bytes, {chunk.uncompressed_size} '
-                         'were written')
+        raise ValueError(
+            f'the chunk at byte {at} holds {size} bytes, {chunk.uncompressed_size} were written'
+        )
     return memoryview(stream.read(size))

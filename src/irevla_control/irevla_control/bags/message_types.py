@@ -17,20 +17,32 @@ from irevla_control.errors import BadMessageError, ConfigError
 _SEPARATOR = '\n' + 80 * '=' + '\nMSG: '
 # A type and a name, without the constants, which have a value after '='.
 _FIELD = re.compile(r'^\s*([A-Za-z][\w/]*)(?:<=\d+)?(?:\[.*?\])?\s+\w+\b(?!\s*=)', re.MULTILINE)
-_BASIC = frozenset(('bool', 'byte', 'char', 'float32', 'float64', 'string', 'wstring',
-                    *(f'{sign}int{bits}' for sign in ('', 'u') for bits in (8, 16, 32, 64))))
+_BASIC = frozenset(
+    (
+        'bool',
+        'byte',
+        'char',
+        'float32',
+        'float64',
+        'string',
+        'wstring',
+        *(f'{sign}int{bits}' for sign in ('', 'u') for bits in (8, 16, 32, 64)),
+    )
+)
 
 
 def _own_text(name: str) -> str:
     """Return the .msg file of 'package/Type' from the ament index."""
     # Only who writes a bag needs an ament index; readers take the types from the bag.
     from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+
     package, _, message = name.partition('/')
     try:
         return Path(get_package_share_directory(package), 'msg', f'{message}.msg').read_text()
     except (PackageNotFoundError, OSError, ValueError) as error:
-        raise ConfigError(f'no definition of message type {name!r}: {error}; '
-                          'source the workspace that holds it') from error
+        raise ConfigError(
+            f'no definition of message type {name!r}: {error}; source the workspace that holds it'
+        ) from error
 
 
 def _field_types(name: str, text: str) -> list[str]:
@@ -39,8 +51,9 @@ def _field_types(name: str, text: str) -> list[str]:
     types = []
     for field in _FIELD.findall(text):
         parts = field.split('/')
-        types.append(field if field in _BASIC else
-                     f'{parts[0] if len(parts) > 1 else package}/{parts[-1]}')
+        types.append(
+            field if field in _BASIC else f'{parts[0] if len(parts) > 1 else package}/{parts[-1]}'
+        )
     return types
 
 
@@ -78,8 +91,11 @@ def typestore(definitions: tuple[tuple[str, str], ...], encoding: str = 'ros2msg
     """
     store, types = get_typestore(Stores.EMPTY), {}
     for type_name, text in definitions:
-        types.update(get_types_from_idl(text) if encoding == 'ros2idl' else
-                     get_types_from_msg(text, type_name))
+        types.update(
+            get_types_from_idl(text)
+            if encoding == 'ros2idl'
+            else get_types_from_msg(text, type_name)
+        )
     store.register(types)
     return store
 

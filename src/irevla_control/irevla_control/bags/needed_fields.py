@@ -14,9 +14,13 @@ from irevla_control.errors import BadMessageError
 from irevla_control.observation import ACTION_FIELDS, STATE_FIELDS
 
 _INTEGERS = frozenset(f'{sign}int{bits}' for sign in ('', 'u') for bits in (8, 16, 32, 64))
-_KINDS = {'number': _INTEGERS | {'float32', 'float64'}, 'whole number': _INTEGERS,
-          'text': frozenset({'string'}), 'flag': frozenset({'bool'}),
-          'bytes': frozenset({'uint8[]', 'byte[]'})}
+_KINDS = {
+    'number': _INTEGERS | {'float32', 'float64'},
+    'whole number': _INTEGERS,
+    'text': frozenset({'string'}),
+    'flag': frozenset({'bool'}),
+    'bytes': frozenset({'uint8[]', 'byte[]'}),
+}
 _STAMP = {'header.stamp.sec': 'whole number', 'header.stamp.nanosec': 'whole number'}
 
 
@@ -32,27 +36,37 @@ class Needed:
     fields: dict[str, str]
 
 
-IMAGE = Needed('sensor_msgs/msg/Image', _STAMP | _of('whole number', 'height width')
-               | {'encoding': 'text', 'data': 'bytes'})
-COMPRESSED_IMAGE = Needed('sensor_msgs/msg/CompressedImage',
-                          _STAMP | {'format': 'text', 'data': 'bytes'})
-_COMMAND = Needed('irevla_msgs/msg/EndEffectorCommand', _STAMP
-                  | dict.fromkeys(ACTION_FIELDS, 'number') | {'source': 'whole number'})
+IMAGE = Needed(
+    'sensor_msgs/msg/Image',
+    _STAMP | _of('whole number', 'height width') | {'encoding': 'text', 'data': 'bytes'},
+)
+COMPRESSED_IMAGE = Needed(
+    'sensor_msgs/msg/CompressedImage', _STAMP | {'format': 'text', 'data': 'bytes'}
+)
+_COMMAND = Needed(
+    'irevla_msgs/msg/EndEffectorCommand',
+    _STAMP | dict.fromkeys(ACTION_FIELDS, 'number') | {'source': 'whole number'},
+)
 NEEDED = {
     'command': _COMMAND,
     'expert_label': _COMMAND,
-    'robot_state': Needed('irevla_msgs/msg/RobotState',
-                          _STAMP | dict.fromkeys(STATE_FIELDS, 'number')),
-    'episode': Needed('irevla_msgs/msg/EpisodeState', _STAMP
-                      | _of('text', 'episode_id task instruction')
-                      | _of('whole number', 'seed step phase')
-                      | _of('flag', 'success aborted terminated truncated')
-                      | {'reward': 'number'}),
+    'robot_state': Needed(
+        'irevla_msgs/msg/RobotState', _STAMP | dict.fromkeys(STATE_FIELDS, 'number')
+    ),
+    'episode': Needed(
+        'irevla_msgs/msg/EpisodeState',
+        _STAMP
+        | _of('text', 'episode_id task instruction')
+        | _of('whole number', 'seed step phase')
+        | _of('flag', 'success aborted terminated truncated')
+        | {'reward': 'number'},
+    ),
 }
 
 
-def checked_types(topic: str, schema: Schema | None, encoding: str,
-                  needed: tuple[Needed, ...]) -> Typestore:
+def checked_types(
+    topic: str, schema: Schema | None, encoding: str, needed: tuple[Needed, ...]
+) -> Typestore:
     """Return the types of a topic's messages as the bag defines them.
 
     Args:
@@ -78,25 +92,36 @@ def checked_types(topic: str, schema: Schema | None, encoding: str,
     if not text.strip():
         raise BadMessageError(
             f'the bag holds no definition of {schema.name}, which {topic} has; where the type is '
-            'installed, ros2 bag convert writes a bag that holds it')
+            'installed, ros2 bag convert writes a bag that holds it'
+        )
     try:
         store = typestore(((schema.name, text),), schema.encoding)
     except (TypesysError, ValueError) as error:
-        raise BadMessageError(f'the definition of {schema.name} in the bag, which {topic} has, '
-                              f'cannot be read: {" ".join(str(error).split())}') from error
-    if not _kind(store, schema.name, 'header.stamp.sec') or \
-            _fields(store, schema.name)[0][0] != 'header':
-        raise BadMessageError(f'{topic}: {schema.name} in the bag does not begin with a header; '
-                              f'that of this release is needed')
+        raise BadMessageError(
+            f'the definition of {schema.name} in the bag, which {topic} has, '
+            f'cannot be read: {" ".join(str(error).split())}'
+        ) from error
+    if (
+        not _kind(store, schema.name, 'header.stamp.sec')
+        or _fields(store, schema.name)[0][0] != 'header'
+    ):
+        raise BadMessageError(
+            f'{topic}: {schema.name} in the bag does not begin with a header; '
+            f'that of this release is needed'
+        )
     for path, kind in found.fields.items():
         actual = _kind(store, schema.name, path)
         if actual not in _KINDS[kind]:
             held = ', '.join(name for name, _ in _fields(store, schema.name))
             raise BadMessageError(
                 f'{topic}: {schema.name} in the bag has '
-                + (f'field {path} as {actual}, not as {kind}' if actual else
-                   f'no field {path} (it has {held})')
-                + '; the definition of this release is needed')
+                + (
+                    f'field {path} as {actual}, not as {kind}'
+                    if actual
+                    else f'no field {path} (it has {held})'
+                )
+                + '; the definition of this release is needed'
+            )
     return store
 
 

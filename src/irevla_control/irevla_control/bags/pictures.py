@@ -25,8 +25,10 @@ def rgb(image: Any) -> np.ndarray:
     if hasattr(image, 'format'):
         return _decompressed(image.format, bytes(image.data))
     if image.encoding != 'rgb8' or image.data.size != image.height * image.width * 3:
-        raise BadMessageError(f'a frame of {image.height} x {image.width} {image.encoding} '
-                              f'({image.data.size} bytes); rgb8 is needed')
+        raise BadMessageError(
+            f'a frame of {image.height} x {image.width} {image.encoding} '
+            f'({image.data.size} bytes); rgb8 is needed'
+        )
     return image.data.reshape(image.height, image.width, 3)
 
 
@@ -34,23 +36,31 @@ def _decompressed(description: str, data: bytes) -> np.ndarray:
     """Decode what image_transport, or a camera, calls 'jpeg' or 'rgb8; png compressed bgr8'."""
     # Only bags with compressed images need OpenCV.
     import cv2
+
     pixels, _, compression = description.lower().rpartition(';')
     named = re.search('jpe?g|png', compression)
-    if (description.strip() and not named) or 'depth' in compression or re.search(
-            '16|32|64', pixels):
-        raise BadMessageError(f'a frame of format {description!r}; jpeg or png of 8 bits is '
-                              'needed')
+    if (
+        (description.strip() and not named)
+        or 'depth' in compression
+        or re.search('16|32|64', pixels)
+    ):
+        raise BadMessageError(
+            f'a frame of format {description!r}; jpeg or png of 8 bits is needed'
+        )
     kind = next((name for name, start in _STARTS.items() if data.startswith(start)), None)
     if kind is None:
-        raise BadMessageError(f'a frame whose {named[0] if named else "picture"} of {len(data)} '
-                              'bytes cannot be decoded; jpeg or png is needed')
+        raise BadMessageError(
+            f'a frame whose {named[0] if named else "picture"} of {len(data)} '
+            'bytes cannot be decoded; jpeg or png is needed'
+        )
     if not (_jpeg_ends(data) if kind == 'jpeg' else _png_ends(data)):
         raise BadMessageError(f'a frame whose {kind} of {len(data)} bytes has no end')
-    depth = int.from_bytes(data[_PNG_DEPTH:_PNG_DEPTH + 1], 'big')
+    depth = int.from_bytes(data[_PNG_DEPTH : _PNG_DEPTH + 1], 'big')
     if kind == 'png' and depth > 8:
         raise BadMessageError(f'a frame whose png has {depth} bits a channel; 8 are needed')
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8),
-                           cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    picture = cv2.imdecode(
+        np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    )
     if picture is None:
         raise BadMessageError(f'a frame whose {kind} of {len(data)} bytes cannot be decoded')
     # OpenCV takes what was compressed for BGR; image_transport says where it was RGB.
@@ -60,15 +70,15 @@ def _decompressed(description: str, data: bytes) -> np.ndarray:
 def _jpeg_ends(data: bytes) -> bool:
     """Return whether an end follows the pixels: that of a preview in a header is not theirs."""
     at = len(b'\xff\xd8')
-    while at + 4 <= len(data) and data[at] == 0xff:
+    while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
-        if marker == 0xda:
+        if marker == 0xDA:
             # In the pixels a 0 follows each 255.
             return data.find(b'\xff\xd9', at) >= 0
-        if marker == 0xff:
+        if marker == 0xFF:
             at += 1
         else:
-            at += 2 + int.from_bytes(data[at + 2:at + 4], 'big')
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], 'big')
     return False
 
 
@@ -76,8 +86,8 @@ def _png_ends(data: bytes) -> bool:
     """Return whether its last chunk is there; what follows is no part of it."""
     at = len(_STARTS['png'])
     while at + _PNG_CHUNK <= len(data):
-        kind = data[at + 4:at + 8]
-        at += _PNG_CHUNK + int.from_bytes(data[at:at + 4], 'big')
+        kind = data[at + 4 : at + 8]
+        at += _PNG_CHUNK + int.from_bytes(data[at : at + 4], 'big')
         if kind == b'IEND':
             return at <= len(data)
     return False

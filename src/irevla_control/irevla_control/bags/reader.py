@@ -15,8 +15,7 @@ from irevla_control.errors import BadMessageError, BagError, NothingJoinsError
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE, action_of, state_of
 
 
-def read_episode(folder: Path, cameras: Sequence[str],
-                 max_skew_s: float | None = None) -> Episode:
+def read_episode(folder: Path, cameras: Sequence[str], max_skew_s: float | None = None) -> Episode:
     """Return the steps of a recorded episode as arrays.
 
     Args:
@@ -33,13 +32,18 @@ def read_episode(folder: Path, cameras: Sequence[str],
     """
     folder = Path(folder)
     topics = {name: f'camera/{name}/image_raw' for name in cameras}
-    bag = Bag(folder, [*topics.values(), 'robot_state', 'episode', 'command'], ['expert_label'],
-              max_skew_s)
+    bag = Bag(
+        folder,
+        [*topics.values(), 'robot_state', 'episode', 'command'],
+        ['expert_label'],
+        max_skew_s,
+    )
     events = _events(bag, folder)
     labelled = bag.stamps('expert_label')
     # What came after the end answers nothing: a robot's cameras go on.
-    commanded = bag.stamps('command') & {stamp for stamp, event in events.items()
-                                         if event.phase != PHASE_ENDED}
+    commanded = bag.stamps('command') & {
+        stamp for stamp, event in events.items() if event.phase != PHASE_ENDED
+    }
     unjoined = _unjoined(bag, commanded, ['robot_state', *topics.values()])
     stamps, parts = _whole(bag, sorted(commanded), ['robot_state', *topics.values()])
     commands = [bag.take('command', stamp) for stamp in stamps]
@@ -55,21 +59,30 @@ def read_episode(folder: Path, cameras: Sequence[str],
     last = events[max(events)]
     texts = tuple(events[stamp].instruction for stamp in stamps)
     return Episode(
-        episode_id=last.episode_id, task=last.task,
+        episode_id=last.episode_id,
+        task=last.task,
         instruction=texts[-1] if texts else last.instruction,
-        instructions=texts if len(set(texts)) > 1 else (), seed=last.seed,
+        instructions=texts if len(set(texts)) > 1 else (),
+        seed=last.seed,
         stamps=np.array(stamps, np.int64),
-        images={name: _images(folder, bag, topic, parts[topic])
-                for name, topic in topics.items()},
-        states=states, actions=actions, labels=labels,
+        images={name: _images(folder, bag, topic, parts[topic]) for name, topic in topics.items()},
+        states=states,
+        actions=actions,
+        labels=labels,
         sources=np.array([command.source for command in commands], np.uint8),
-        rewards=_rewards(stamps, events), terminated=last.terminated, truncated=last.truncated,
-        aborted=last.aborted, success=last.success, dropped=len(commanded) - len(stamps),
-        unjoined='' if stamps else unjoined)
+        rewards=_rewards(stamps, events),
+        terminated=last.terminated,
+        truncated=last.truncated,
+        aborted=last.aborted,
+        success=last.success,
+        dropped=len(commanded) - len(stamps),
+        unjoined='' if stamps else unjoined,
+    )
 
 
-def read_observations(folder: Path, cameras: Sequence[str],
-                      max_skew_s: float | None = None) -> Observations:
+def read_observations(
+    folder: Path, cameras: Sequence[str], max_skew_s: float | None = None
+) -> Observations:
     """Return the observations of a recorded episode, whether a command answered them or not.
 
     Raises:
@@ -90,19 +103,24 @@ def read_observations(folder: Path, cameras: Sequence[str],
     if not np.isfinite(states).all():
         raise BagError(f'{folder}: robot_state holds values that are not finite; leave it out')
     return Observations(
-        events[-1].episode_id, tuple(event.instruction for event in events),
+        events[-1].episode_id,
+        tuple(event.instruction for event in events),
         np.array(stamps, np.int64),
         {name: _images(folder, bag, topic, parts[topic]) for name, topic in topics.items()},
-        states, np.array([event.success for event in events]))
+        states,
+        np.array([event.success for event in events]),
+    )
 
 
 def _events(bag: Bag, folder: Path) -> dict[int, Any]:
-    return one_episode({stamp: bag.take('episode', stamp)
-                        for stamp in sorted(bag.stamps('episode'))}, folder)
+    return one_episode(
+        {stamp: bag.take('episode', stamp) for stamp in sorted(bag.stamps('episode'))}, folder
+    )
 
 
-def _whole(bag: Bag, stamps: Sequence[int],
-           topics: Sequence[str]) -> tuple[list[int], dict[str, list[int]]]:
+def _whole(
+    bag: Bag, stamps: Sequence[int], topics: Sequence[str]
+) -> tuple[list[int], dict[str, list[int]]]:
     """Return the stamps at which each topic has a message, and by topic those messages' stamps."""
     columns = [bag.joined(topic, stamps) for topic in topics]
     rows = [(stamp, *parts) for stamp, *parts in zip(stamps, *columns) if None not in parts]
@@ -114,23 +132,33 @@ def _unjoined(bag: Bag, commanded: Collection[int], topics: Sequence[str]) -> st
     """Return why none of an episode's steps is complete, if none is."""
     if commanded:
         return f'none of its {len(commanded)} steps is complete: ' + bag.misfit(
-            topics, sorted(commanded))
+            topics, sorted(commanded)
+        )
     commands = len(bag.stamps('command'))
-    return (f'none of its {commands} commands answers an observation of topic episode'
-            if commands else 'it holds no command')
+    return (
+        f'none of its {commands} commands answers an observation of topic episode'
+        if commands
+        else 'it holds no command'
+    )
 
 
 def _states(bag: Bag, parts: dict[str, list[int]]) -> np.ndarray:
     """Return the states (T, 10) of an episode's observations."""
-    return np.array([state_of(message) for message in bag.messages(
-        'robot_state', parts['robot_state'])]).reshape(-1, STATE_SIZE)
+    return np.array(
+        [state_of(message) for message in bag.messages('robot_state', parts['robot_state'])]
+    ).reshape(-1, STATE_SIZE)
 
 
 def _rewards(stamps: list[int], events: dict[int, Any]) -> np.ndarray:
     """Return each step's reward, which the episode message of the next observation tells."""
     by_step = {event.step: event.reward for event in events.values()}
-    return np.array([by_step.get(events[stamp].step + 1, np.nan) if stamp in events else np.nan
-                     for stamp in stamps], np.float32)
+    return np.array(
+        [
+            by_step.get(events[stamp].step + 1, np.nan) if stamp in events else np.nan
+            for stamp in stamps
+        ],
+        np.float32,
+    )
 
 
 def _images(folder: Path, bag: Bag, topic: str, stamps: list[int]) -> np.ndarray:
@@ -144,8 +172,10 @@ def _images(folder: Path, bag: Bag, topic: str, stamps: list[int]) -> np.ndarray
         if row == 0:
             stack = np.empty((len(stamps), *picture.shape), np.uint8)
         if picture.shape != stack.shape[1:]:
-            raise BagError(f'{folder}: {topic} has a frame of {picture.shape[0]} x '
-                           f'{picture.shape[1]} pixels, the first one has {stack.shape[1]} x '
-                           f'{stack.shape[2]}; leave the episode out')
+            raise BagError(
+                f'{folder}: {topic} has a frame of {picture.shape[0]} x '
+                f'{picture.shape[1]} pixels, the first one has {stack.shape[1]} x '
+                f'{stack.shape[2]}; leave the episode out'
+            )
         stack[row] = picture
     return stack

@@ -9,8 +9,13 @@ import sys
 _NAMED = 3
 
 
-def usage(used: int, left_out: Mapping[str, str], others: Mapping[str, str] | None = None,
-          verb: str = 'used', several: int = 0) -> str:
+def usage(
+    used: int,
+    left_out: Mapping[str, str],
+    others: Mapping[str, str] | None = None,
+    verb: str = 'used',
+    several: int = 0,
+) -> str:
     """Return 'used N of M episodes, because ...'.
 
     Args:
@@ -44,5 +49,7 @@ def _grouped(reasons: Mapping[str, str]) -> str:
         groups.setdefault(reason, []).append(name)
     return '; '.join(
         f'{len(names)} {reason} ({", ".join(names[:_NAMED])}'
-        + (f' and {len(names) - _NAMED} more' if len(names) > _NAMED else '') + ')'
-        for reason, names in groups.items())
+        + (f' and {len(names) - _NAMED} more' if len(names) > _NAMED else '')
+        + ')'
+        for reason, names in groups.items()
+    )

@@ -47,11 +47,21 @@ class Topic:
 
     def qos(self) -> str:
         """Return the offered QoS as rosbag2 stores it (numbers are those of rmw's policies)."""
-        return to_yaml([{
-            'history': 3, 'depth': 0, 'reliability': 1,
-            'durability': 1 if self.transient_local else 2, 'deadline': _INFINITE,
-            'lifespan': _INFINITE, 'liveliness': 1, 'liveliness_lease_duration': _INFINITE,
-            'avoid_ros_namespace_conventions': False}]).strip()
+        return to_yaml(
+            [
+                {
+                    'history': 3,
+                    'depth': 0,
+                    'reliability': 1,
+                    'durability': 1 if self.transient_local else 2,
+                    'deadline': _INFINITE,
+                    'lifespan': _INFINITE,
+                    'liveliness': 1,
+                    'liveliness_lease_duration': _INFINITE,
+                    'avoid_ros_namespace_conventions': False,
+                }
+            ]
+        ).strip()
 
 
 class BagWriter:
@@ -70,17 +80,24 @@ class BagWriter:
         try:
             folder.mkdir(parents=True)
         except OSError as error:
-            raise BagError(f'{folder}: cannot begin a bag ({error.strerror}); move the folder '
-                           'away or record to another one') from error
+            raise BagError(
+                f'{folder}: cannot begin a bag ({error.strerror}); move the folder '
+                'away or record to another one'
+            ) from error
         self.folder = folder
         self._name = f'{folder.name}_0.mcap'
-        self._file = McapFile.create(folder / self._name, {
-            EPISODE_METADATA: {FORMAT_KEY: str(FORMAT), **about}})
+        self._file = McapFile.create(
+            folder / self._name, {EPISODE_METADATA: {FORMAT_KEY: str(FORMAT), **about}}
+        )
         self._channels = {
             topic.name: self._file.add_channel(
-                topic.name, topic.type, text,
-                {'offered_qos_profiles': topic.qos(), 'topic_type_hash': type_hash(topic.type)})
-            for topic, text in zip(topics, definitions)}
+                topic.name,
+                topic.type,
+                text,
+                {'offered_qos_profiles': topic.qos(), 'topic_type_hash': type_hash(topic.type)},
+            )
+            for topic, text in zip(topics, definitions)
+        }
         self._newest = 0
 
     @classmethod
@@ -95,17 +112,22 @@ class BagWriter:
     @property
     def messages(self) -> dict[str, int]:
         """Messages so far per topic."""
-        return {topic: self._file.traffic[channel].messages
-                for topic, channel in self._channels.items()}
+        return {
+            topic: self._file.traffic[channel].messages
+            for topic, channel in self._channels.items()
+        }
 
     @property
     def max_gap_s(self) -> dict[str, float]:
         """Longest time between two messages per topic [s]."""
-        return {topic: self._file.traffic[channel].max_gap * 1e-9
-                for topic, channel in self._channels.items()}
+        return {
+            topic: self._file.traffic[channel].max_gap * 1e-9
+            for topic, channel in self._channels.items()
+        }
 
-    def write(self, topic: str, receive_ns: int, stamp_ns: int, sequence: int,
-              data: bytes) -> None:
+    def write(
+        self, topic: str, receive_ns: int, stamp_ns: int, sequence: int, data: bytes
+    ) -> None:
         """Add a serialized message: log time is when it was received, publish time its stamp.
 
         Log times never fall, which unindexed readers rely on: one that would is raised.
@@ -139,8 +161,9 @@ class BagWriter:
         """
         custom_data = self._format() | custom_data
         metadata = self._metadata(custom_data)
-        self._file.finish({EPISODE_METADATA: custom_data,
-                           'rosbag2': {'serialized_metadata': to_yaml(metadata)}})
+        self._file.finish(
+            {EPISODE_METADATA: custom_data, 'rosbag2': {'serialized_metadata': to_yaml(metadata)}}
+        )
         return to_yaml({'rosbag2_bagfile_information': metadata})
 
     def abandon(self) -> None:
@@ -156,22 +179,33 @@ class BagWriter:
         file = self._file
         used = [traffic for traffic in file.traffic.values() if traffic.messages]
         start = min((traffic.first for traffic in used), default=0)
-        span = {'starting_time': {'nanoseconds_since_epoch': start},
-                'duration': {'nanoseconds': self._newest - start if used else 0},
-                'message_count': sum(traffic.messages for traffic in used)}
-        topics = [{
-            'topic_metadata': {
-                'name': channel.topic, 'type': file.schemas[channel.schema_id].name,
-                'serialization_format': channel.message_encoding,
-                'offered_qos_profiles': channel.metadata.get('offered_qos_profiles', ''),
-                'type_description_hash': channel.metadata.get('topic_type_hash', '')},
-            'message_count': file.traffic[key].messages,
-        } for key, channel in file.channels.items()]
+        span = {
+            'starting_time': {'nanoseconds_since_epoch': start},
+            'duration': {'nanoseconds': self._newest - start if used else 0},
+            'message_count': sum(traffic.messages for traffic in used),
+        }
+        topics = [
+            {
+                'topic_metadata': {
+                    'name': channel.topic,
+                    'type': file.schemas[channel.schema_id].name,
+                    'serialization_format': channel.message_encoding,
+                    'offered_qos_profiles': channel.metadata.get('offered_qos_profiles', ''),
+                    'type_description_hash': channel.metadata.get('topic_type_hash', ''),
+                },
+                'message_count': file.traffic[key].messages,
+            }
+            for key, channel in file.channels.items()
+        ]
         return {
-            'version': _METADATA_VERSION, 'storage_identifier': 'mcap',
-            'relative_file_paths': [self._name], **span,
+            'version': _METADATA_VERSION,
+            'storage_identifier': 'mcap',
+            'relative_file_paths': [self._name],
+            **span,
             'topics_with_message_count': topics,
-            'compression_format': '', 'compression_mode': '',
+            'compression_format': '',
+            'compression_mode': '',
             'files': [{'path': self._name, **span}],
             'custom_data': custom_data,
-            'ros_distro': os.environ.get('ROS_DISTRO', '')}
+            'ros_distro': os.environ.get('ROS_DISTRO', ''),
+        }

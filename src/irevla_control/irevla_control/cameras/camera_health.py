@@ -67,12 +67,16 @@ class CameraHealth:
         found, rate_hz = [], self.rate_hz
         same_s = self._newest_s - self._changed_s
         if self._frozen_after_s and same_s > self._frozen_after_s:
-            found.append(f'its images have been identical for {same_s:.0f} s; unplug it and plug '
-                         'it in again')
+            found.append(
+                f'its images have been identical for {same_s:.0f} s; unplug it and plug '
+                'it in again'
+            )
         if rate_hz is not None and rate_hz < self._least_hz:
-            found.append(f'it gives {rate_hz:.1f} images per second, {self._fps:g} are requested; '
-                         'use more light or a fixed exposure_us, a separate USB 3 port, or a '
-                         'lower fps')
+            found.append(
+                f'it gives {rate_hz:.1f} images per second, {self._fps:g} are requested; '
+                'use more light or a fixed exposure_us, a separate USB 3 port, or a '
+                'lower fps'
+            )
         return found
 
 
@@ -81,6 +85,8 @@ def mixed_clocks(clocks: Mapping[str, str]) -> str:
     if len(set(clocks.values())) < 2:
         return ''
     which = ', '.join(f'{camera} {clock}' for camera, clock in sorted(clocks.items()))
-    return (f'the stamps of the cameras are from different clocks ({which}), so their images '
-            'cannot be joined; install the udev rules and metadata support of librealsense for '
-            'all of them')
+    return (
+        f'the stamps of the cameras are from different clocks ({which}), so their images '
+        'cannot be joined; install the udev rules and metadata support of librealsense for '
+        'all of them'
+    )

@@ -20,9 +20,11 @@ class ColourStream:
     def __str__(self) -> str:
         """Return model, sensor, stream and mode in one line."""
         profile = self.profile
-        return (f'{_name(self.device)}, sensor {_name(self.sensor)}, stream '
-                f'{profile.stream_name()} {profile.format().name}, '
-                f'{profile.width()}x{profile.height()} at {profile.fps()} Hz')
+        return (
+            f'{_name(self.device)}, sensor {_name(self.sensor)}, stream '
+            f'{profile.stream_name()} {profile.format().name}, '
+            f'{profile.width()}x{profile.height()} at {profile.fps()} Hz'
+        )
 
 
 def find_device(serial: str) -> rs.device:
@@ -38,8 +40,10 @@ def find_device(serial: str) -> rs.device:
         if found == serial:
             return device
         serials.append(found)
-    raise CameraError(f'no camera has serial {serial}; connected are '
-                      f'{", ".join(serials) or "none"}: check the cable and the udev rules')
+    raise CameraError(
+        f'no camera has serial {serial}; connected are '
+        f'{", ".join(serials) or "none"}: check the cable and the udev rules'
+    )
 
 
 def colour_stream(device: rs.device, settings: CameraSettings) -> ColourStream:
@@ -56,8 +60,11 @@ def colour_stream(device: rs.device, settings: CameraSettings) -> ColourStream:
     for sensor in device.query_sensors():
         for profile in sensor.get_stream_profiles():
             video = profile.as_video_stream_profile()
-            if not video or profile.stream_type() != rs.stream.color \
-                    or profile.format() != rs.format.rgb8:
+            if (
+                not video
+                or profile.stream_type() != rs.stream.color
+                or profile.format() != rs.format.rgb8
+            ):
                 continue
             mode = video.width(), video.height(), video.fps()
             if mode == (settings.width, settings.height, settings.fps):
@@ -67,7 +74,8 @@ def colour_stream(device: rs.device, settings: CameraSettings) -> ColourStream:
         raise CameraError(f'camera {settings.serial} has no RGB stream; use another camera')
     raise CameraError(
         f'camera {settings.serial} has no RGB stream of {settings.width}x{settings.height} at '
-        f'{settings.fps} Hz; it has {", ".join(known)}')
+        f'{settings.fps} Hz; it has {", ".join(known)}'
+    )
 
 
 def _name(source: rs.device | rs.sensor) -> str:

@@ -50,5 +50,6 @@ def load_picture(path: Path) -> np.ndarray:
     picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     if picture is None or picture.ndim != 3 or picture.dtype != np.uint8:
         raise ValueError(f'{path} is not a colour image')
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB if picture.shape[2] == 3
-                        else cv2.COLOR_BGRA2RGBA)
+    return cv2.cvtColor(
+        picture, cv2.COLOR_BGR2RGB if picture.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
+    )

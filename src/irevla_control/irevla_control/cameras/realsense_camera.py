@@ -52,8 +52,9 @@ class RealSenseCamera:
 
     """
 
-    def __init__(self, device: rs.device, settings: CameraSettings,
-                 on_frame: Callable[[CameraFrame], None]) -> None:
+    def __init__(
+        self, device: rs.device, settings: CameraSettings, on_frame: Callable[[CameraFrame], None]
+    ) -> None:
         """Open the camera's colour stream and start it.
 
         Raises:
@@ -73,8 +74,9 @@ class RealSenseCamera:
             self._sensor.start(self._on_sdk_frame)
         except RuntimeError as error:
             self.close()
-            raise CameraError(f'camera {settings.serial}: {error}; is another program using it?'
-                              ) from error
+            raise CameraError(
+                f'camera {settings.serial}: {error}; is another program using it?'
+            ) from error
         self.arrived_s = time.monotonic()
 
     def _on_sdk_frame(self, frame: rs.frame) -> None:
@@ -87,7 +89,7 @@ class RealSenseCamera:
         left, top, width, height = self.settings.crop
         size = self.settings.image_size
         # A view of the SDK's memory, resized directly into that of the message.
-        part = np.asanyarray(frame.get_data())[top:top + height, left:left + width]
+        part = np.asanyarray(frame.get_data())[top : top + height, left : left + width]
         self.health.picture(checksum(part), self.arrived_s)
         data = array.array('B', b'\0') * (size * size * 3)
         image = np.frombuffer(data, np.uint8).reshape(size, size, 3)

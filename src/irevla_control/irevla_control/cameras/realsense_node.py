@@ -32,14 +32,25 @@ PARAMETERS = {
     'serials': Parameter([''], 'serial numbers of the cameras, in their order', form=SERIAL),
     **parameters_of(CameraSettings),
     'rotation': Parameter(
-        [CameraSettings.rotation], 'clockwise rotation of each camera\'s images [degrees]: 0, 90, '
-        '180 or 270 in the cameras\' order; one number: for all', choices=ROTATIONS),
-    'views_folder': Parameter('', 'folder for <camera>.png, each camera\'s view at the start; '
-                                  'empty: views/<namespace> in ROS\'s log folder'),
-    'lost_after_s': Parameter(0.5, 'time without an image after which a camera is opened again '
-                                   '[s]', 0.05, 10.0),
-    'max_drift_s': Parameter(0.02, 'drift of a camera\'s clock within an episode above which it '
-                                   'is reported [s]', 0.001, 1.0),
+        [CameraSettings.rotation],
+        "clockwise rotation of each camera's images [degrees]: 0, 90, "
+        "180 or 270 in the cameras' order; one number: for all",
+        choices=ROTATIONS,
+    ),
+    'views_folder': Parameter(
+        '',
+        "folder for <camera>.png, each camera's view at the start; "
+        "empty: views/<namespace> in ROS's log folder",
+    ),
+    'lost_after_s': Parameter(
+        0.5, 'time without an image after which a camera is opened again [s]', 0.05, 10.0
+    ),
+    'max_drift_s': Parameter(
+        0.02,
+        "drift of a camera's clock within an episode above which it is reported [s]",
+        0.001,
+        1.0,
+    ),
     'max_age_s': Parameter(0.2, 'age above which an image is reported as late [s]', 0.01, 10.0),
 }
 WATCH_S = 0.1
@@ -65,25 +76,34 @@ class RealSenseNode(Node):
         self._find = find
         names, serials = ([one for one in values[key] if one] for key in ('cameras', 'serials'))
         if not names or len(names) != len(serials):
-            raise ConfigError(f'parameters cameras {names} and serials {serials}: give one serial '
-                              'for each camera')
+            raise ConfigError(
+                f'parameters cameras {names} and serials {serials}: give one serial '
+                'for each camera'
+            )
         self._lost_after_s, self._max_age_s = values['lost_after_s'], values['max_age_s']
         self._max_drift_s = values['max_drift_s']
         angles = rotations(values['rotation'], names)
-        self._settings = {name: from_parameters(
-            CameraSettings, values, serial=serial, rotation=angles[name])
-            for name, serial in zip(names, serials)}
+        self._settings = {
+            name: from_parameters(CameraSettings, values, serial=serial, rotation=angles[name])
+            for name, serial in zip(names, serials)
+        }
         self._views_folder = views_folder(values['views_folder'], self.get_namespace())
         # Time at which a view is saved [steady s], after its exposure settled; and its image.
         self._view_due: dict[str, float] = {}
         self._views: dict[str, np.ndarray] = {}
         self._diagnostics = Diagnostics(self)
-        self._images = {name: self.create_publisher(Image, f'camera/{name}/image_raw', OBSERVATION)
-                        for name in names}
-        self._infos = {name: self.create_publisher(
-            CameraInfo, f'camera/{name}/camera_info', OBSERVATION) for name in names}
-        self._offsets = {name: self.create_publisher(
-            Float64, f'camera/{name}/clock_offset', EVENT) for name in names}
+        self._images = {
+            name: self.create_publisher(Image, f'camera/{name}/image_raw', OBSERVATION)
+            for name in names
+        }
+        self._infos = {
+            name: self.create_publisher(CameraInfo, f'camera/{name}/camera_info', OBSERVATION)
+            for name in names
+        }
+        self._offsets = {
+            name: self.create_publisher(Float64, f'camera/{name}/clock_offset', EVENT)
+            for name in names
+        }
         # Clock offsets at the start of the current episode, by camera [s].
         self._offset_before: dict[str, float] = {}
         self._episode_id = ''
@@ -113,11 +133,13 @@ class RealSenseNode(Node):
     def _open(self, name: str) -> None:
         settings = self._settings[name]
         try:
-            camera = RealSenseCamera(self._find(settings.serial), settings,
-                                     partial(self._on_frame, name))
+            camera = RealSenseCamera(
+                self._find(settings.serial), settings, partial(self._on_frame, name)
+            )
         except RuntimeError as error:
-            raise CameraError(f'camera {name} ({settings.serial}): {error}; check the cable and '
-                              'the udev rules') from error
+            raise CameraError(
+                f'camera {name} ({settings.serial}): {error}; check the cable and the udev rules'
+            ) from error
         finally:
             self._tried[name] = time.monotonic()
         # A reopened camera gets a new measurement of its clock.
@@ -134,8 +156,13 @@ class RealSenseNode(Node):
         size = self._settings[name].image_size
         stamp = ns_to_stamp(frame.stamp)
         image = pixels_to_message(frame.data, size, size, stamp, name)
-        info = CameraInfo(height=size, width=size, distortion_model='plumb_bob',
-                          d=[0.0] * 5, k=self._matrices[name])
+        info = CameraInfo(
+            height=size,
+            width=size,
+            distortion_model='plumb_bob',
+            d=[0.0] * 5,
+            k=self._matrices[name],
+        )
         info.header = image.header
         self._images[name].publish(image)
         self._infos[name].publish(info)
@@ -146,8 +173,11 @@ class RealSenseNode(Node):
 
     def _clock_offsets(self) -> dict[str, float]:
         """Return the least time from an image's stamp to its arrival [s], by camera."""
-        return {name: camera.clock.offset_s for name, camera in self._cameras.items()
-                if camera.clock.offset_ns is not None}
+        return {
+            name: camera.clock.offset_s
+            for name, camera in self._cameras.items()
+            if camera.clock.offset_ns is not None
+        }
 
     def _publish_offsets(self) -> None:
         for name, offset_s in self._clock_offsets().items():
@@ -167,10 +197,11 @@ class RealSenseNode(Node):
         now = self._clock_offsets()
         return '; '.join(
             f'the clock of camera {name} drifted by {1e3 * (now[name] - before):.0f} ms within '
-            f'the episode, {1e3 * self._max_drift_s:g} ms are the limit; check the computer\'s '
-            'clock and the camera\'s firmware'
+            f"the episode, {1e3 * self._max_drift_s:g} ms are the limit; check the computer's "
+            "clock and the camera's firmware"
             for name, before in self._offset_before.items()
-            if name in now and abs(now[name] - before) > self._max_drift_s)
+            if name in now and abs(now[name] - before) > self._max_drift_s
+        )
 
     def _on_watch(self) -> None:
         lost = [text for name in self._settings if (text := self._reopen_if_lost(name))]
@@ -184,16 +215,28 @@ class RealSenseNode(Node):
                 self._diagnostics.count(f'{name} frames')
                 self._diagnostics.time(f'{name} age', age)
                 if age > self._max_age_s:
-                    self._diagnostics.refuse(f'camera {name}: a frame is {age:.2f} s old, the '
-                                             f'limit is {self._max_age_s} s')
+                    self._diagnostics.refuse(
+                        f'camera {name}: a frame is {age:.2f} s old, the '
+                        f'limit is {self._max_age_s} s'
+                    )
 
     def _warnings(self) -> list[str]:
         """Return the faults of cameras that still give images."""
-        return [self._drift(),
-                mixed_clocks({name: camera.clock_name for name, camera in self._cameras.items()
-                              if camera.clock_name}),
-                *(f'camera {name}: {problem}' for name, camera in self._cameras.items()
-                  for problem in camera.health.problems())]
+        return [
+            self._drift(),
+            mixed_clocks(
+                {
+                    name: camera.clock_name
+                    for name, camera in self._cameras.items()
+                    if camera.clock_name
+                }
+            ),
+            *(
+                f'camera {name}: {problem}'
+                for name, camera in self._cameras.items()
+                for problem in camera.health.problems()
+            ),
+        ]
 
     def _save_view(self, name: str, picture: np.ndarray) -> None:
         path = self._views_folder / f'{name}.png'
@@ -211,7 +254,8 @@ class RealSenseNode(Node):
         text = f'camera {name} ({self._settings[name].serial}) gives no frames'
         # Some cameras need seconds until the first frame.
         if now - self._tried[name] < (
-                FIRST_FRAME_S if camera is not None and not camera.seen else REOPEN_S):
+            FIRST_FRAME_S if camera is not None and not camera.seen else REOPEN_S
+        ):
             return text
         if camera is not None:
             self._cameras.pop(name).close()
@@ -231,8 +275,10 @@ def rotations(given: Sequence[int], cameras: Sequence[str]) -> dict[str, int]:
 
     """
     if len(given) not in (1, len(cameras)):
-        raise ConfigError(f'parameter rotation {list(given)}: give one value for all cameras, or '
-                          f'one for each of {", ".join(cameras)}')
+        raise ConfigError(
+            f'parameter rotation {list(given)}: give one value for all cameras, or '
+            f'one for each of {", ".join(cameras)}'
+        )
     return dict(zip(cameras, list(given) * (len(cameras) if len(given) == 1 else 1)))
 
 

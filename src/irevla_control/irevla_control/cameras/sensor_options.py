@@ -31,16 +31,19 @@ def set_options(sensor: rs.sensor, settings: CameraSettings) -> None:
     if fixed:
         unit_us = exposure_unit_us(sensor)
         values[rs.option.exposure] = _in_range(
-            sensor, rs.option.exposure, settings.exposure_us, unit_us, settings.serial)
+            sensor, rs.option.exposure, settings.exposure_us, unit_us, settings.serial
+        )
         values[rs.option.gain] = _in_range(
-            sensor, rs.option.gain, settings.gain, 1, settings.serial)
+            sensor, rs.option.gain, settings.gain, 1, settings.serial
+        )
         values |= _if_supported(sensor, rs.option.enable_auto_white_balance, 0.0)
     for option, value in values.items():
         try:
             sensor.set_option(option, value)
         except RuntimeError as error:
-            raise CameraError(f'camera {settings.serial}: {option.name} {value:g}: '
-                              f'{error}') from error
+            raise CameraError(
+                f'camera {settings.serial}: {option.name} {value:g}: {error}'
+            ) from error
 
 
 def _if_supported(sensor: rs.sensor, option: rs.option, value: float) -> dict[rs.option, float]:
@@ -59,7 +62,9 @@ def _in_range(sensor: rs.sensor, option: rs.option, value: int, unit: int, seria
         raise CameraError(f'camera {serial}: its sensor has no {option.name}; set exposure_us: 0')
     span = sensor.get_option_range(option)
     if not span.min * unit <= value <= span.max * unit:
-        raise CameraError(f'camera {serial}: {name} {value}; its sensor allows '
-                          f'{span.min * unit:.0f} to {span.max * unit:.0f}')
+        raise CameraError(
+            f'camera {serial}: {name} {value}; its sensor allows '
+            f'{span.min * unit:.0f} to {span.max * unit:.0f}'
+        )
     step = span.step or 1.0
     return span.min + step * round((value / unit - span.min) / step)

@@ -45,19 +45,25 @@ class ViewShift:
     def problem(self, limit: float) -> str:
         """Return why the view does not match its reference within ``limit`` pixels, or ''."""
         if self.likeness < MIN_LIKENESS:
-            return (f'shows something else than in the demonstrations (likeness '
-                    f'{self.likeness:.2f}, {MIN_LIKENESS} is needed): was it moved far, rotated, '
-                    'covered, or swapped with another camera?')
+            return (
+                f'shows something else than in the demonstrations (likeness '
+                f'{self.likeness:.2f}, {MIN_LIKENESS} is needed): was it moved far, rotated, '
+                'covered, or swapped with another camera?'
+            )
         if self.pixels > limit:
-            return (f'is not where it was in the demonstrations: its view is shifted by {self}, '
-                    f'{limit:g} are the limit')
+            return (
+                f'is not where it was in the demonstrations: its view is shifted by {self}, '
+                f'{limit:g} are the limit'
+            )
         return ''
 
     def __str__(self) -> str:
         """Return length and direction of the shift."""
         across, along = 'left' if self.right < 0 else 'right', 'up' if self.down < 0 else 'down'
-        return (f'{self.pixels:.1f} pixels ({abs(self.right):.1f} {across}, '
-                f'{abs(self.down):.1f} {along})')
+        return (
+            f'{self.pixels:.1f} pixels ({abs(self.right):.1f} {across}, '
+            f'{abs(self.down):.1f} {along})'
+        )
 
 
 def reference_view(pictures: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
@@ -94,8 +100,10 @@ def view_shift(reference: np.ndarray, picture: np.ndarray) -> ViewShift | None:
 
 def overlay(reference: np.ndarray, picture: np.ndarray) -> np.ndarray:
     """Return uint8 (height, width, 3): reference in red, image in cyan, equal parts grey."""
-    before, now = (cv2.cvtColor(np.ascontiguousarray(one[..., :3]), cv2.COLOR_RGB2GRAY)
-                   for one in (reference, picture))
+    before, now = (
+        cv2.cvtColor(np.ascontiguousarray(one[..., :3]), cv2.COLOR_RGB2GRAY)
+        for one in (reference, picture)
+    )
     return np.dstack([before, now, now])
 
 
@@ -103,14 +111,15 @@ def _edges(picture: np.ndarray) -> np.ndarray:
     """Return the gradient magnitude of an image's brightness, float32 (height, width)."""
     grey = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY).astype(np.float32)
     blurred = cv2.GaussianBlur(grey, (0, 0), 1.0)
-    return cv2.magnitude(cv2.Sobel(blurred, cv2.CV_32F, 1, 0),
-                         cv2.Sobel(blurred, cv2.CV_32F, 0, 1))
+    return cv2.magnitude(
+        cv2.Sobel(blurred, cv2.CV_32F, 1, 0), cv2.Sobel(blurred, cv2.CV_32F, 0, 1)
+    )
 
 
 def _peak(values: np.ndarray, place: int) -> float:
     """Return the sub-pixel offset of a maximum, by a parabola through its neighbours."""
     if not 0 < place < len(values) - 1:
         return 0.0
-    before, top, after = (float(value) for value in values[place - 1:place + 2])
+    before, top, after = (float(value) for value in values[place - 1 : place + 2])
     bend = before - 2 * top + after
     return 0.5 * (before - after) / bend if bend < 0 else 0.0

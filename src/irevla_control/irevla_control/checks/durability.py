@@ -33,20 +33,25 @@ def durable_replaces(*targets: Path) -> Iterator[None]:
         found = os.fstat(descriptor)
         synced.add((found.st_dev, found.st_ino))
         unsynced.difference_update(
-            [folder for folder in unsynced if os.path.samestat(found, folder.stat())])
+            [folder for folder in unsynced if os.path.samestat(found, folder.stat())]
+        )
 
     def watched_replace(source: Path, target: Path, **more: int) -> None:
         source, target = Path(source), Path(target)
-        late = [path for path in (source, *source.rglob('*'))
-                if (path.stat().st_dev, path.stat().st_ino) not in synced]
+        late = [
+            path
+            for path in (source, *source.rglob('*'))
+            if (path.stat().st_dev, path.stat().st_ino) not in synced
+        ]
         if target in targets:
             assert not late, f'{late} renamed to {target} before it was on the disk'
             came.add(target)
             unsynced.add(target.parent)
         replace(source, target, **more)
 
-    with mock.patch.multiple(os, fsync=watched_fsync, replace=watched_replace,
-                             rename=watched_replace):
+    with mock.patch.multiple(
+        os, fsync=watched_fsync, replace=watched_replace, rename=watched_replace
+    ):
         yield
     assert came == set(targets), f'{set(targets) - came} did not come by a rename'
     assert not unsynced, f'the entries of {unsynced} are not on the disk'
@@ -59,7 +64,8 @@ def own_file_handling(package_folder: Path) -> str:
         f'{file.relative_to(package_folder)}:{line} {what}; use irevla_control.files'
         for file in sorted((package_folder / name).rglob('*.py'))
         if file != package_folder / 'irevla_control' / _HOME
-        for line, what in _own(ast.parse(file.read_text())))
+        for line, what in _own(ast.parse(file.read_text()))
+    )
 
 
 def _own(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -72,5 +78,6 @@ def _own(tree: ast.Module) -> Iterator[tuple[int, str]]:
         # A path's methods have one argument; those of texts have more, of dataclasses names.
         one = len(node.args) == 1 and not node.keywords
         if node.func.attr in ('replace', 'rename', 'renames', 'move') and (
-                owner in ('os', 'shutil') or (one and node.func.attr in ('replace', 'rename'))):
+            owner in ('os', 'shutil') or (one and node.func.attr in ('replace', 'rename'))
+        ):
             yield node.lineno, f'calls {ast.unparse(node.func)}'

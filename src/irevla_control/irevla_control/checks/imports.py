@@ -17,11 +17,16 @@ def sources_and_tests(folder: Path) -> tuple[list[Path], list[Path]]:
     return shipped, tests
 
 
-def first_uses(files: list[Path], uses: Callable[[ast.AST], Iterator[str]],
-               names: Collection[str]) -> dict[str, Path]:
+def first_uses(
+    files: list[Path], uses: Callable[[ast.AST], Iterator[str]], names: Collection[str]
+) -> dict[str, Path]:
     """Return which of the names the files use, each with the first file that does."""
-    return {name: file for file in reversed(files)
-            for name in uses(ast.parse(file.read_text())) if name in names}
+    return {
+        name: file
+        for file in reversed(files)
+        for name in uses(ast.parse(file.read_text()))
+        if name in names
+    }
 
 
 def imported(tree: ast.AST) -> Iterator[str]:

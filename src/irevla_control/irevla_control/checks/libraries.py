@@ -12,17 +12,27 @@ from irevla_control.checks.imports import first_uses, imported, named, sources_a
 
 # Imports for which rosdep has a key; package.xml cannot name the others.
 ROSDEP_KEYS = {
-    'PIL': 'python3-pil', 'av': 'python3-av', 'cv2': 'python3-opencv',
-    'hypothesis': 'python3-hypothesis', 'jinja2': 'python3-jinja2',
-    'markupsafe': 'python3-markupsafe', 'matplotlib': 'python3-matplotlib',
-    'numpy': 'python3-numpy', 'psutil': 'python3-psutil', 'pytest': 'python3-pytest',
-    'scipy': 'python3-scipy', 'tqdm': 'python3-tqdm', 'yaml': 'python3-yaml'}
+    'PIL': 'python3-pil',
+    'av': 'python3-av',
+    'cv2': 'python3-opencv',
+    'hypothesis': 'python3-hypothesis',
+    'jinja2': 'python3-jinja2',
+    'markupsafe': 'python3-markupsafe',
+    'matplotlib': 'python3-matplotlib',
+    'numpy': 'python3-numpy',
+    'psutil': 'python3-psutil',
+    'pytest': 'python3-pytest',
+    'scipy': 'python3-scipy',
+    'tqdm': 'python3-tqdm',
+    'yaml': 'python3-yaml',
+}
 # Every setup.py requires it, as colcon's template for Python packages does.
 _BUILD = 'setuptools'
 
 
-def library_problems(manifest: ElementTree.Element, folder: Path,
-                     ros_packages: set[str]) -> Iterator[str]:
+def library_problems(
+    manifest: ElementTree.Element, folder: Path, ros_packages: set[str]
+) -> Iterator[str]:
     """Yield which libraries an installed package imports undeclared, or declares in vain.
 
     Args:
@@ -31,9 +41,11 @@ def library_problems(manifest: ElementTree.Element, folder: Path,
         ros_packages: imports that are ROS packages, hence no libraries.
 
     """
-    libraries = {name: {_normal(each) for each in distributions} for name, distributions
-                 in importlib.metadata.packages_distributions().items()
-                 if name not in ros_packages}
+    libraries = {
+        name: {_normal(each) for each in distributions}
+        for name, distributions in importlib.metadata.packages_distributions().items()
+        if name not in ros_packages
+    }
     shipped, tests = sources_and_tests(folder)
     run_time, anywhere = _required(manifest.findtext('name', ''))
     keys = {(each.text or '').strip(): each.tag for each in manifest}
@@ -41,8 +53,9 @@ def library_problems(manifest: ElementTree.Element, folder: Path,
     by_sources = first_uses(shipped, imported, libraries)
     by_tests = first_uses(tests, imported, libraries.keys() - by_sources)
     for uses, required, declared, place in (
-            (by_sources, run_time, run_time_keys, 'install_requires'),
-            (by_tests, anywhere, set(keys), "extras_require['test']")):
+        (by_sources, run_time, run_time_keys, 'install_requires'),
+        (by_tests, anywhere, set(keys), "extras_require['test']"),
+    ):
         for library, file in sorted(uses.items()):
             where = f'{file.relative_to(folder)} imports {library}'
             if not libraries[library] & required:
@@ -61,8 +74,9 @@ def _required(package: str) -> tuple[set[str], set[str]]:
         requirements = importlib.metadata.requires(package) or []
     except importlib.metadata.PackageNotFoundError:
         requirements = []
-    only_tests = {_normal(re.split('[^A-Za-z0-9._-]', each)[0]): 'extra ==' in each
-                  for each in requirements}
+    only_tests = {
+        _normal(re.split('[^A-Za-z0-9._-]', each)[0]): 'extra ==' in each for each in requirements
+    }
     return {each for each, extra in only_tests.items() if not extra}, set(only_tests)
 
 

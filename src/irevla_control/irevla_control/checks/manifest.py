@@ -15,15 +15,32 @@ from irevla_control.checks.libraries import library_problems
 
 LICENSE = 'Apache-2.0'
 # ROS packages in Python that the ament index does not list if they are installed from wheels.
-_UNLISTED = {'launch', 'launch_ros', 'launch_testing', 'launch_testing_ros', 'launch_xml',
-             'launch_yaml', 'ros2launch', 'rosidl_runtime_py'}
+_UNLISTED = {
+    'launch',
+    'launch_ros',
+    'launch_testing',
+    'launch_testing_ros',
+    'launch_xml',
+    'launch_yaml',
+    'ros2launch',
+    'rosidl_runtime_py',
+}
 _USED_AT_RUN_TIME = ('depend', 'exec_depend')
 
 
 def lint_problems(package_folder: Path) -> str:
     """Return the output of `ruff check` for a package, '' when clean."""
-    command = [sys.executable, '-m', 'ruff', 'check', '--quiet', '--no-cache',
-               '--output-format', 'concise', str(package_folder)]
+    command = [
+        sys.executable,
+        '-m',
+        'ruff',
+        'check',
+        '--quiet',
+        '--no-cache',
+        '--output-format',
+        'concise',
+        str(package_folder),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     return '' if done.returncode == 0 else done.stdout + done.stderr
 
@@ -33,8 +50,13 @@ def type_problems(root: Path) -> str:
 
     Its cache in the repository makes a second run take a second.
     """
-    done = subprocess.run([sys.executable, '-m', 'mypy', '--no-error-summary'], cwd=root,
-                          capture_output=True, text=True, timeout=240)
+    done = subprocess.run(
+        [sys.executable, '-m', 'mypy', '--no-error-summary'],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
     return '' if done.returncode == 0 else done.stdout + done.stderr
 
 
@@ -48,9 +70,12 @@ def check_manifest(package_folder: Path) -> str:
     """
     manifest = ElementTree.parse(package_folder / 'package.xml').getroot()
     name = manifest.findtext('name', '')
-    problems = [*_header_problems(manifest), *_dependency_problems(manifest, package_folder, name),
-                *library_problems(manifest, package_folder, _ros_packages() | {name}),
-                *_installation_problems(manifest, package_folder, name)]
+    problems = [
+        *_header_problems(manifest),
+        *_dependency_problems(manifest, package_folder, name),
+        *library_problems(manifest, package_folder, _ros_packages() | {name}),
+        *_installation_problems(manifest, package_folder, name),
+    ]
     return '\n'.join(problems)
 
 
@@ -64,8 +89,9 @@ def _header_problems(manifest: ElementTree.Element) -> Iterator[str]:
 
 
 def _dependency_problems(manifest: ElementTree.Element, folder: Path, name: str) -> Iterator[str]:
-    declared = [(each.tag, (each.text or '').strip())
-                for each in manifest if each.tag.endswith('depend')]
+    declared = [
+        (each.tag, (each.text or '').strip()) for each in manifest if each.tag.endswith('depend')
+    ]
     run_time = {key for tag, key in declared if tag in _USED_AT_RUN_TIME}
     anywhere = {key for _, key in declared}
     for key in sorted(anywhere):
@@ -80,13 +106,15 @@ def _dependency_problems(manifest: ElementTree.Element, folder: Path, name: str)
         yield f'{file.relative_to(folder)} imports {package}; declare it as test_depend'
     for package in sorted(packages & run_time - first_uses(shipped, named, packages).keys()):
         yield f'{package} is declared for run time, but only tests or no files use it'
-    for package in sorted(packages & (anywhere - run_time)
-                          - first_uses(shipped + tests, named, packages).keys()):
+    for package in sorted(
+        packages & (anywhere - run_time) - first_uses(shipped + tests, named, packages).keys()
+    ):
         yield f'{package} is declared for tests, but no file uses it'
 
 
-def _installation_problems(manifest: ElementTree.Element, folder: Path,
-                           name: str) -> Iterator[str]:
+def _installation_problems(
+    manifest: ElementTree.Element, folder: Path, name: str
+) -> Iterator[str]:
     try:
         installed = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
@@ -96,8 +124,9 @@ def _installation_problems(manifest: ElementTree.Element, folder: Path,
         yield f'setup.py has version {installed.version}, package.xml another'
     if installed.metadata['License'] != LICENSE:
         yield f'setup.py has licence {installed.metadata["License"]}; {LICENSE} is needed'
-    scripts = {each.name: each for each in installed.entry_points
-               if each.group == 'console_scripts'}
+    scripts = {
+        each.name: each for each in installed.entry_points if each.group == 'console_scripts'
+    }
     for script, entry_point in scripts.items():
         try:
             entry_point.load()
@@ -110,7 +139,11 @@ def _installation_problems(manifest: ElementTree.Element, folder: Path,
 
 def _ros_packages() -> set[str]:
     """Return the names of all ROS packages, including those that the ament index does not list."""
-    indices = [Path(prefix) / 'share' / 'ament_index' / 'resource_index' / 'packages'
-               for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep) if prefix]
-    return _UNLISTED | {file.name for index in indices if index.is_dir()
-                        for file in index.iterdir()}
+    indices = [
+        Path(prefix) / 'share' / 'ament_index' / 'resource_index' / 'packages'
+        for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
+        if prefix
+    ]
+    return _UNLISTED | {
+        file.name for index in indices if index.is_dir() for file in index.iterdir()
+    }

@@ -22,13 +22,18 @@ from xml.etree import ElementTree
 MAX_FILES = 15
 _MARK = 'May import:'
 # ROS in Python; only nodes, folders named `ros` and irevla_bringup may import it.
-_ROS = re.compile(r'rclpy|launch(_\w+)?|\w+_(msgs|srvs|interfaces)|(rosidl|rosbag2|tf2)_\w+|'
-                  r'cv_bridge|diagnostic_updater')
+_ROS = re.compile(
+    r'rclpy|launch(_\w+)?|\w+_(msgs|srvs|interfaces)|(rosidl|rosbag2|tf2)_\w+|'
+    r'cv_bridge|diagnostic_updater'
+)
 _LAUNCH_PACKAGE = 'irevla_bringup'
 # Libraries that take seconds to import, and the packages that may import them.
-_HEAVY = {'torch': ('irevla_policy', 'irevla_learner'),
-          'transformers': ('irevla_policy',),
-          'mujoco': ('irevla_sim',), 'metaworld': ('irevla_sim',)}
+_HEAVY = {
+    'torch': ('irevla_policy', 'irevla_learner'),
+    'transformers': ('irevla_policy',),
+    'mujoco': ('irevla_sim',),
+    'metaworld': ('irevla_sim',),
+}
 
 
 def structure_problems(package_folder: Path) -> str:
@@ -45,25 +50,35 @@ def structure_problems(package_folder: Path) -> str:
     for init in sorted(sources.rglob('__init__.py')):
         rule = _rule(init, sources.name)
         if rule is None:
-            problems.append(f'{init.relative_to(package_folder)}: its docstring must end with '
-                            f'"{_MARK} <names>.", or "{_MARK} nothing."')
+            problems.append(
+                f'{init.relative_to(package_folder)}: its docstring must end with '
+                f'"{_MARK} <names>.", or "{_MARK} nothing."'
+            )
         rules[_dotted(sources, init.parent)] = rule or []
     used: set[tuple[str, str]] = set()
     for file in sorted(sources.rglob('*.py')):
-        problems += [f'{file.relative_to(package_folder)} {problem}'
-                     for problem in _import_problems(file, sources, rules, used)]
-    problems += [f'{folder} says that it may import {name}, and does not'
-                 for folder, names in rules.items() for name in names
-                 if (folder, name) not in used]
+        problems += [
+            f'{file.relative_to(package_folder)} {problem}'
+            for problem in _import_problems(file, sources, rules, used)
+        ]
+    problems += [
+        f'{folder} says that it may import {name}, and does not'
+        for folder, names in rules.items()
+        for name in names
+        if (folder, name) not in used
+    ]
     return '\n'.join([*problems, *_circles(rules, sources.name)])
 
 
 def crowded_folders(root: Path) -> list[str]:
     """Return a line for each folder under a root that has too many Python files."""
     counts = Counter(file.parent for file in root.rglob('*.py'))
-    return [f'{folder.relative_to(root.parent)} has {count} Python files, at most {MAX_FILES} are '
-            'allowed; move some into folders'
-            for folder, count in sorted(counts.items()) if count > MAX_FILES]
+    return [
+        f'{folder.relative_to(root.parent)} has {count} Python files, at most {MAX_FILES} are '
+        'allowed; move some into folders'
+        for folder, count in sorted(counts.items())
+        if count > MAX_FILES
+    ]
 
 
 def _dotted(sources: Path, path: Path) -> str:
@@ -78,12 +93,16 @@ def _rule(init: Path, package: str) -> list[str] | None:
     if not mark or not names.endswith('.'):
         return None
     words = names[:-1].replace(',', ' ').split()
-    return [] if words == ['nothing'] else [
-        name if name.startswith('irevla_') else f'{package}.{name}' for name in words]
+    return (
+        []
+        if words == ['nothing']
+        else [name if name.startswith('irevla_') else f'{package}.{name}' for name in words]
+    )
 
 
-def _import_problems(file: Path, sources: Path, rules: dict[str, list[str]],
-                     used: set[tuple[str, str]]) -> Iterator[str]:
+def _import_problems(
+    file: Path, sources: Path, rules: dict[str, list[str]], used: set[tuple[str, str]]
+) -> Iterator[str]:
     """Yield the problems of a file's imports; add the rules that it needs to ``used``."""
     package, folder = sources.name, _dotted(sources, file.parent)
     if folder not in rules:
@@ -104,8 +123,12 @@ def _import_problems(file: Path, sources: Path, rules: dict[str, list[str]],
             yield f'imports {module}; readers import no writers'
         if not top.startswith('irevla_') or _ROS.fullmatch(top) or parent in (folder, package):
             continue
-        allowing = {(where, name) for where in (package, folder) for name in rules[where]
-                    if fnmatchcase(module, name) or fnmatchcase(parent, name)}
+        allowing = {
+            (where, name)
+            for where in (package, folder)
+            for name in rules[where]
+            if fnmatchcase(module, name) or fnmatchcase(parent, name)
+        }
         used |= allowing
         if not allowing:
             names = ', '.join(name.removeprefix(f'{package}.') for name in rules[folder])
@@ -115,7 +138,8 @@ def _import_problems(file: Path, sources: Path, rules: dict[str, list[str]],
 def _is_ros(module: str) -> bool:
     """Return whether a module of the suite needs ROS, by its name."""
     return module.startswith('irevla_') and (
-        module.endswith('_node') or module.split('.')[1:2] == ['ros'])
+        module.endswith('_node') or module.split('.')[1:2] == ['ros']
+    )
 
 
 def _imports(file: Path, sources: Path) -> Iterator[str]:
@@ -146,9 +170,14 @@ def _circles(rules: dict[str, list[str]], package: str) -> list[str]:
     # All folders may import the modules directly in the package.
     graph = {folder: {package} - {folder} for folder in rules}
     for folder, names in rules.items():
-        graph[folder] |= {other for other in rules for name in names if other != folder
-                          and (fnmatchcase(other, name) or name.startswith(f'{other}.'))
-                          and other != package}
+        graph[folder] |= {
+            other
+            for other in rules
+            for name in names
+            if other != folder
+            and (fnmatchcase(other, name) or name.startswith(f'{other}.'))
+            and other != package
+        }
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

@@ -17,8 +17,9 @@ class CommandMux:
     lock-step would otherwise wait forever.
     """
 
-    def __init__(self, teleop_timeout_s: float,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, teleop_timeout_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Start with the policy in control; ``clock`` returns steady seconds."""
         self._timeout_s = teleop_timeout_s
         self._clock = clock

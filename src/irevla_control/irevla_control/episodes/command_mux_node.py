@@ -13,8 +13,8 @@ from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 
 PARAMETERS = {
     'teleop_timeout_s': Parameter(
-        0.5, 'time after an operator\'s command during which the policy is overruled [s]',
-        0.0, 60.0),
+        0.5, "time after an operator's command during which the policy is overruled [s]", 0.0, 60.0
+    ),
 }
 # Period of the check whether the policy's overruled command is to be forwarded.
 RELEASE_PERIOD_S = 0.05

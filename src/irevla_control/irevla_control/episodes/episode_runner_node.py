@@ -25,22 +25,27 @@ from irevla_msgs.msg import EpisodeState, RecordedEpisode
 from irevla_msgs.srv import ResetEpisode
 
 PARAMETERS = {
-    'tasks': Parameter([''], 'task names, one after another; `name:count` for other than '
-                             '`episodes` episodes'),
+    'tasks': Parameter(
+        [''], 'task names, one after another; `name:count` for other than `episodes` episodes'
+    ),
     'episodes': Parameter(1, 'episodes of each task', 1, 1_000_000),
     'seed': Parameter(0, 'seed of the first episode of each task; they grow by one', 0, 2**53),
-    'instruction': Parameter('', 'replaces the tasks\' own instruction'),
+    'instruction': Parameter('', "replaces the tasks' own instruction"),
     'output': Parameter('', 'JSON file of the results; episodes in it are not run again'),
-    'wait_for': Parameter([''], 'topics that need a publisher before the first episode',
-                          form=TOPIC),
+    'wait_for': Parameter(
+        [''], 'topics that need a publisher before the first episode', form=TOPIC
+    ),
     'recorded': Parameter(False, 'count an episode only once the recorder has committed it'),
     'startup_timeout_s': Parameter(120.0, 'longest wait for services and nodes [s]', 1.0, 3600.0),
     'stall_timeout_s': Parameter(
-        15.0, 'time without progress after which an episode is played again [s]', 1.0, 3600.0),
-    'max_retries': Parameter(5, 'number of times that one episode may fail to complete',
-                             0, 1_000_000),
-    'only_successes': Parameter(False, 'count only episodes that succeed; others are played again '
-                                       'as new ones'),
+        15.0, 'time without progress after which an episode is played again [s]', 1.0, 3600.0
+    ),
+    'max_retries': Parameter(
+        5, 'number of times that one episode may fail to complete', 0, 1_000_000
+    ),
+    'only_successes': Parameter(
+        False, 'count only episodes that succeed; others are played again as new ones'
+    ),
 }
 # Other nodes may discover each other up to 1.5 s (measured) after this node has found them all.
 SETTLE_S = 2.0
@@ -63,13 +68,17 @@ class EpisodeRunnerNode(Node):
         done = {(result['task'], result['seed']) for result in self._results}
         first = self._values['seed']
         # Task by task, because a simulator loads a new model for each task.
-        whole = [(task, seed) for task, count in counts.items()
-                 for seed in range(first, first + count)]
+        whole = [
+            (task, seed) for task, count in counts.items() for seed in range(first, first + count)
+        ]
         self._plan = [episode for episode in whole if episode not in done]
         self._progress = progress_bar(
-            total=len(whole), initial=len(whole) - len(self._plan), unit='episode',
-            desc=self.get_namespace().strip('/') or
-            ('kept' if self._values['only_successes'] else 'episodes'))
+            total=len(whole),
+            initial=len(whole) - len(self._plan),
+            unit='episode',
+            desc=self.get_namespace().strip('/')
+            or ('kept' if self._values['only_successes'] else 'episodes'),
+        )
         self._diagnostics = Diagnostics(self)
         self._current: tuple[str, int] | None = None
         self._episode_id = self._last_id = ''
@@ -92,14 +101,19 @@ class EpisodeRunnerNode(Node):
         super().destroy_node()
 
     def _on_startup(self) -> None:
-        absent = [topic for topic in self._values['wait_for']
-                  if topic and not self.count_publishers(topic)]
+        absent = [
+            topic
+            for topic in self._values['wait_for']
+            if topic and not self.count_publishers(topic)
+        ]
         if not self._reset.service_is_ready():
             absent.append('service reset_episode')
         waited = time.monotonic() - self._started
         if absent and waited > self._values['startup_timeout_s']:
-            raise ConfigError(f'after {waited:.0f} s there is no {", ".join(absent)}; start its '
-                              'node, or remove it from wait_for')
+            raise ConfigError(
+                f'after {waited:.0f} s there is no {", ".join(absent)}; start its '
+                'node, or remove it from wait_for'
+            )
         if not absent:
             self.destroy_timer(self._startup)
             self._settle = self.create_timer(SETTLE_S, self._on_settled)
@@ -132,19 +146,23 @@ class EpisodeRunnerNode(Node):
         self._last_id, self._episode_id = self._episode_id or self._last_id, ''
         if self._paused:
             self._pending = True
-            self.get_logger().info('the next episode starts when topic pause_episodes is false',
-                                   throttle_duration_sec=10.0)
+            self.get_logger().info(
+                'the next episode starts when topic pause_episodes is false',
+                throttle_duration_sec=10.0,
+            )
             return
         task, seed = self._planned
-        request = ResetEpisode.Request(task=task, seed=seed,
-                                       instruction=self._values['instruction'])
+        request = ResetEpisode.Request(
+            task=task, seed=seed, instruction=self._values['instruction']
+        )
         self._reset.call_async(request).add_done_callback(self._on_reset)
 
     def _on_reset(self, future: Future) -> None:
         answer = future.result()
         if answer.code in LATER:
-            self.get_logger().warning(f'reset_episode: {answer.text}; trying again',
-                                      throttle_duration_sec=10.0)
+            self.get_logger().warning(
+                f'reset_episode: {answer.text}; trying again', throttle_duration_sec=10.0
+            )
             self._start_later()
             return
         if answer.code != ResetEpisode.Response.OK:
@@ -163,17 +181,25 @@ class EpisodeRunnerNode(Node):
     def _on_episode(self, message: EpisodeState) -> None:
         self._progress_s = time.monotonic()
         # A very short episode can end before the answer with its id arrives.
-        ours = (message.episode_id == self._episode_id if self._episode_id else
-                (message.task, message.seed) == self._current
-                and message.episode_id != self._last_id)
+        ours = (
+            message.episode_id == self._episode_id
+            if self._episode_id
+            else (message.task, message.seed) == self._current
+            and message.episode_id != self._last_id
+        )
         if message.phase != EpisodeState.PHASE_ENDED or not ours:
             return
         self._last_id, self._episode_id = message.episode_id, ''
         result = {
-            'task': message.task, 'seed': message.seed, 'episode_id': message.episode_id,
-            'success': message.success, 'steps': message.step,
-            'terminated': message.terminated, 'truncated': message.truncated,
-            'aborted': message.aborted}
+            'task': message.task,
+            'seed': message.seed,
+            'episode_id': message.episode_id,
+            'success': message.success,
+            'steps': message.step,
+            'terminated': message.terminated,
+            'truncated': message.truncated,
+            'aborted': message.aborted,
+        }
         if message.aborted:
             self._count_retry(self._planned, f'it was aborted: {message.text}')
             # A reset that failed, for example while the arm braked, would fail again at once.
@@ -196,8 +222,10 @@ class EpisodeRunnerNode(Node):
     def _count_retry(self, episode: tuple[str, int], reason: str) -> None:
         self._retries[episode] += 1
         if self._retries[episode] > self._values['max_retries']:
-            raise ConfigError(f'{episode} failed {self._retries[episode]} times, the last time '
-                              f'because {reason}; check that every node of the graph runs')
+            raise ConfigError(
+                f'{episode} failed {self._retries[episode]} times, the last time '
+                f'because {reason}; check that every node of the graph runs'
+            )
         self.get_logger().warning(f'{episode} is played again, because {reason}')
 
     def _on_recorded(self, message: RecordedEpisode) -> None:
@@ -269,8 +297,10 @@ def read_tasks(entries: Sequence[str], episodes: int) -> dict[str, int]:
     for entry in filter(None, entries):
         task, colon, count = entry.partition(':')
         if colon and not (count.isdecimal() and int(count)):
-            raise ConfigError(f'parameter tasks has {entry!r}; write name or name:count, with a '
-                              'count of 1 or more')
+            raise ConfigError(
+                f'parameter tasks has {entry!r}; write name or name:count, with a '
+                'count of 1 or more'
+            )
         check_task_name(task, f'parameter tasks has {entry!r}')
         counts[task] = int(count) if colon else episodes
     if not counts:
@@ -293,8 +323,10 @@ def read_results(file: Path) -> list[dict]:
         if not os.access(file.parent, os.W_OK):
             raise PermissionError(f'{file.parent} cannot be written to')
     except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(f'parameter output {file}: {error}; give a file of results, or one '
-                          'that does not exist yet') from error
+        raise ConfigError(
+            f'parameter output {file}: {error}; give a file of results, or one '
+            'that does not exist yet'
+        ) from error
     return results
 
 

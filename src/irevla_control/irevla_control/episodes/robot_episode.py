@@ -125,14 +125,21 @@ class RobotEpisode:
             return EpisodeEvent(stamp, self._step, success=True)
         self.ended = True
         outcome = self._outcome
-        return EpisodeEvent(stamp, self._step, float(outcome.success), ended=True,
-                            terminated=outcome.terminated, truncated=not outcome.terminated,
-                            success=outcome.success)
+        return EpisodeEvent(
+            stamp,
+            self._step,
+            float(outcome.success),
+            ended=True,
+            terminated=outcome.terminated,
+            truncated=not outcome.terminated,
+            success=outcome.success,
+        )
 
     def abort(self, stamp: int, text: str) -> EpisodeEvent | None:
         """Abort the episode; return the last event, or None if the episode has ended."""
         if self.ended:
             return None
         self.ended = True
-        return EpisodeEvent(max(stamp, self._newest + 1), self._step, ended=True, aborted=True,
-                            text=text)
+        return EpisodeEvent(
+            max(stamp, self._newest + 1), self._step, ended=True, aborted=True, text=text
+        )

@@ -31,15 +31,23 @@ from irevla_msgs.msg import (
 )
 from irevla_msgs.srv import ArrangeScene, GoHome, ResetEpisode
 
-PICKS = [f'pick-{thing.replace(" ", "-")}: pick up the {thing}' for thing in (
-    'red block', 'green block', 'blue block', 'eggplant', 'carrot')]
+PICKS = [
+    f'pick-{thing.replace(" ", "-")}: pick up the {thing}'
+    for thing in ('red block', 'green block', 'blue block', 'eggplant', 'carrot')
+]
 PARAMETERS = {
     'tasks': Parameter(PICKS, 'tasks of the robot, each "name: instruction"'),
-    'camera': Parameter('', 'camera whose images count as observations; the first of the policy',
-                        form=CAMERA),
+    'camera': Parameter(
+        '', 'camera whose images count as observations; the first of the policy', form=CAMERA
+    ),
     'horizon': Parameter(200, 'commands after which an episode is truncated', 1, 1_000_000),
-    'linger': Parameter(0, 'images for which an episode continues after success, as examples for '
-                           'the success classifier', 0, 1_000_000),
+    'linger': Parameter(
+        0,
+        'images for which an episode continues after success, as examples for '
+        'the success classifier',
+        0,
+        1_000_000,
+    ),
     'arrange': Parameter(False, 'call `arrange_scene` before each episode to place the objects'),
     'operator_begins': Parameter(False, 'after a reset, wait for the operator to press success'),
     'reset_timeout_s': Parameter(30.0, 'longest time for the arm to move home [s]', 1.0, 600.0),
@@ -99,8 +107,9 @@ class RobotEpisodeNode(Node):
         self._events = self.create_publisher(EpisodeState, 'episode', EVENT)
         self._go_home = self.create_client(GoHome, 'go_home')
         self._arrange = self.create_client(ArrangeScene, 'arrange_scene')
-        self.create_subscription(Image, f'camera/{values["camera"]}/image_raw', self._on_image,
-                                 OBSERVATION, raw=True)
+        self.create_subscription(
+            Image, f'camera/{values["camera"]}/image_raw', self._on_image, OBSERVATION, raw=True
+        )
         self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION)
         # rclpy's types know no callback that takes a message's information too.
         on_command: Callable[..., None] = self._on_command
@@ -117,8 +126,9 @@ class RobotEpisodeNode(Node):
         self._abort('the node was stopped')
         super().destroy_node()
 
-    def _on_reset(self, request: ResetEpisode.Request,
-                  response: ResetEpisode.Response) -> ResetEpisode.Response:
+    def _on_reset(
+        self, request: ResetEpisode.Request, response: ResetEpisode.Response
+    ) -> ResetEpisode.Response:
         response.code, response.text = self._check(request)
         if response.code != ResetEpisode.Response.OK:
             self._diagnostics.refuse(f'reset refused: {response.text}')
@@ -126,13 +136,15 @@ class RobotEpisodeNode(Node):
         self._abort('a new episode was requested')
         seed = request.seed
         if seed == ResetEpisode.Request.SEED_RANDOM:
-            seed = int(self._random.integers(2 ** 31))
+            seed = int(self._random.integers(2**31))
         self._episode = None
         self._state = EpisodeState(
             episode_id=f'{request.task}-{seed}-{self.get_clock().now().nanoseconds}',
-            task=request.task, seed=seed,
+            task=request.task,
+            seed=seed,
             instruction=request.instruction or self._tasks[request.task],
-            phase=EpisodeState.PHASE_RUNNING)
+            phase=EpisodeState.PHASE_RUNNING,
+        )
         response.episode_id = self._state.episode_id
         self._operator_ready = False
         self._send_home()
@@ -141,8 +153,9 @@ class RobotEpisodeNode(Node):
     def _check(self, request: ResetEpisode.Request) -> tuple[int, str]:
         answer, robot = ResetEpisode.Response, self._robot
         if request.task not in self._tasks:
-            return answer.UNKNOWN_TASK, (f'unknown task {request.task!r}; known: '
-                                         f'{", ".join(self._tasks)}')
+            return answer.UNKNOWN_TASK, (
+                f'unknown task {request.task!r}; known: {", ".join(self._tasks)}'
+            )
         any_seed = ResetEpisode.Request.SEED_RANDOM
         if request.seed < any_seed:
             return answer.BAD_SEED, f'seed {request.seed}; give 0 or more, or {any_seed} for any'
@@ -187,16 +200,24 @@ class RobotEpisodeNode(Node):
         return self.get_clock().now().nanoseconds if now is None else now
 
     def _send_home(self) -> None:
-        self._ask(self._go_home, GoHome.Request(seed=self._state.seed), Waiting.GO_HOME,
-                  self._wait_for_home)
+        self._ask(
+            self._go_home,
+            GoHome.Request(seed=self._state.seed),
+            Waiting.GO_HOME,
+            self._wait_for_home,
+        )
 
     def _wait_for_home(self) -> None:
         self._wait(Waiting.HOME, self._values['reset_timeout_s'])
 
     def _on_home(self) -> None:
         if self._values['arrange'] and not self._operator_ready:
-            self._ask(self._arrange, ArrangeScene.Request(seed=self._state.seed),
-                      Waiting.ARRANGEMENT, self._on_arranged)
+            self._ask(
+                self._arrange,
+                ArrangeScene.Request(seed=self._state.seed),
+                Waiting.ARRANGEMENT,
+                self._on_arranged,
+            )
         else:
             self._on_arranged()
 
@@ -217,21 +238,27 @@ class RobotEpisodeNode(Node):
         closed = robot.gripper < OPEN
         if here:
             opens = '; the press opens the hand (reset_release: home)' if closed else ''
-            self.get_logger().info(f'{self._state.instruction!r}: arrange the scene, then press '
-                                   f'success to start{opens}')
+            self.get_logger().info(
+                f'{self._state.instruction!r}: arrange the scene, then press '
+                f'success to start{opens}'
+            )
         else:
             opens = '; the press opens the hand (reset_release: here or home)' if closed else ''
             self.get_logger().warning(
                 f'{self._state.instruction!r}: the arm is idle. A press of success MOVES THE ARM '
-                'HOME first, then the episode starts: keep clear of it' + opens)
+                'HOME first, then the episode starts: keep clear of it' + opens
+            )
 
     def _on_robot(self, message: RobotState) -> None:
         self._robot = message
         stamp = stamp_to_ns(message.header.stamp)
         self._stamps.add('robot_state', stamp, time.monotonic_ns())
         if message.mode in BROKEN:
-            self._abort(f'the arm has a fault: {message.fault_text}' if message.fault else
-                        'the emergency stop was pressed')
+            self._abort(
+                f'the arm has a fault: {message.fault_text}'
+                if message.fault
+                else 'the emergency stop was pressed'
+            )
         elif stamp <= self._done_ns:
             return
         elif self._waiting == Waiting.HOME and message.mode in CONTROLLED:
@@ -242,7 +269,8 @@ class RobotEpisodeNode(Node):
         elif self._waiting == Waiting.OPERATOR:
             self._prompt()
         elif message.mode == RobotState.MODE_IDLE and (
-                self._waiting == Waiting.IMAGE or self._waiting == Waiting.NOTHING):
+            self._waiting == Waiting.IMAGE or self._waiting == Waiting.NOTHING
+        ):
             self._abort('the arm received no command for too long and is idle')
 
     def _on_image(self, data: bytes) -> None:
@@ -291,16 +319,20 @@ class RobotEpisodeNode(Node):
             self._episode.failure(stamp)
 
     def _on_reward(self, message: Reward) -> None:
-        if self._episode is not None and message.success and \
-                message.episode_id == self._state.episode_id:
+        if (
+            self._episode is not None
+            and message.success
+            and message.episode_id == self._state.episode_id
+        ):
             self._episode.success(stamp_to_ns(message.header.stamp))
 
     def _on_watch(self) -> None:
         if time.monotonic() > self._deadline:
-            self._abort(f'after {self._values["reset_timeout_s"]} s the reset still waits for '
-                        f'{self._waiting.value}')
-        blind = self._waiting == Waiting.IMAGE and \
-            time.monotonic() - self._done_s > BLIND_S
+            self._abort(
+                f'after {self._values["reset_timeout_s"]} s the reset still waits for '
+                f'{self._waiting.value}'
+            )
+        blind = self._waiting == Waiting.IMAGE and time.monotonic() - self._done_s > BLIND_S
         self._diagnostics.error(f'the reset waits for {self._waiting.value}' if blind else '')
 
     def _abort(self, reason: str) -> None:
@@ -320,7 +352,10 @@ class RobotEpisodeNode(Node):
         state.step, state.reward = event.step, event.reward
         state.success, state.text = event.success, event.text
         state.terminated, state.truncated, state.aborted = (
-            event.terminated, event.truncated, event.aborted)
+            event.terminated,
+            event.truncated,
+            event.aborted,
+        )
         if event.ended:
             state.phase = EpisodeState.PHASE_ENDED
         self._events.publish(state)

@@ -17,18 +17,21 @@ class CollisionThresholds:
 
     collision_torque: tuple[float, ...] = parameter(
         (40.0, 40.0, 40.0, 40.0, 20.0, 20.0, 20.0),
-        'external torque at each joint above which the robot reports a collision and stops [Nm]')
+        'external torque at each joint above which the robot reports a collision and stops [Nm]',
+    )
     collision_force: tuple[float, ...] = parameter(
         (60.0, 60.0, 60.0, 25.0, 25.0, 25.0),
-        'likewise at the end effector (x, y, z) [N], and about these axes [Nm]')
+        'likewise at the end effector (x, y, z) [N], and about these axes [Nm]',
+    )
 
     def __post_init__(self) -> None:
         """Raise ConfigError for thresholds of the wrong number or sign."""
         for name, size in (('collision_torque', JOINTS), ('collision_force', 6)):
             value = np.asarray(getattr(self, name), float)
             if value.shape != (size,) or not (np.isfinite(value) & (value > 0)).all():
-                raise ConfigError(f'{name} is {value.tolist()}; {size} finite numbers above 0 '
-                                  'are needed')
+                raise ConfigError(
+                    f'{name} is {value.tolist()}; {size} finite numbers above 0 are needed'
+                )
 
     def check(self, bound: np.ndarray, torque: np.ndarray | None, allowed: bool) -> str:
         """Return how the controller's own force could trigger a reflex, or ''.
@@ -42,15 +45,19 @@ class CollisionThresholds:
             ConfigError: the bound is above the thresholds, which is not allowed.
 
         """
-        for name, most, unit in (('collision_force', bound, 'N and Nm'),
-                                 ('collision_torque', torque, 'Nm at the joints')):
+        for name, most, unit in (
+            ('collision_force', bound, 'N and Nm'),
+            ('collision_torque', torque, 'Nm at the joints'),
+        ):
             threshold = np.asarray(getattr(self, name))
             if most is None or (most <= threshold).all():
                 continue
-            problem = (f'the controller may press with {np.round(most, 1).tolist()} {unit}, but '
-                       f'the robot reports a collision above {name} {threshold.tolist()}; raise '
-                       f'{name}, or lower stiffness or error_clip (for rotations turn_stiffness, '
-                       'turn_error_clip), or set allow_bound_above_collision: true')
+            problem = (
+                f'the controller may press with {np.round(most, 1).tolist()} {unit}, but '
+                f'the robot reports a collision above {name} {threshold.tolist()}; raise '
+                f'{name}, or lower stiffness or error_clip (for rotations turn_stiffness, '
+                'turn_error_clip), or set allow_bound_above_collision: true'
+            )
             if not allowed:
                 raise ConfigError(problem)
             return problem

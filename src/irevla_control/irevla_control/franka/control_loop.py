@@ -30,9 +30,16 @@ class ArmLoop:
     setpoint is sent during that time.
     """
 
-    def __init__(self, arm: FrankaArm, gripper: FrankaGripper | None, controller: ArmController,
-                 rate_hz: float, release: ResetRelease, lift_m: float,
-                 on_state: Callable[[ArmState, ArmController], None]) -> None:
+    def __init__(
+        self,
+        arm: FrankaArm,
+        gripper: FrankaGripper | None,
+        controller: ArmController,
+        rate_hz: float,
+        release: ResetRelease,
+        lift_m: float,
+        on_state: Callable[[ArmState, ArmController], None],
+    ) -> None:
         """Read the first state; `start` starts the thread.
 
         Args:
@@ -85,8 +92,9 @@ class ArmLoop:
         """Pass a command to the controller, see `ArmController.command`, and to the gripper."""
         now = time.monotonic()
         with self._lock:
-            problem = self._controller.command(action, stamp, frame, self._state.pose, now,
-                                                self._state.joint_position)
+            problem = self._controller.command(
+                action, stamp, frame, self._state.pose, now, self._state.joint_position
+            )
             if not problem:
                 self._awaits_press = False
                 if self._gripper:
@@ -116,8 +124,11 @@ class ArmLoop:
 
     def _begin(self, home: Pose, opens: bool, lift_m: float) -> str:
         return self._controller.reset(
-            self._state.pose, home, self._state.joint_position,
-            Release(self._gripper, opens, lift_m, self._controller.timing.held_back_s))
+            self._state.pose,
+            home,
+            self._state.joint_position,
+            Release(self._gripper, opens, lift_m, self._controller.timing.held_back_s),
+        )
 
     def _open_at_home(self) -> None:
         self._pressed = False
@@ -194,8 +205,9 @@ class ArmLoop:
             self._state = self._arm.read()
             with self._lock:
                 before = self._controller.mode
-                setpoint = self._controller.tick(now, dt, self._state.pose,
-                                                 self._state.joint_position)
+                setpoint = self._controller.tick(
+                    now, dt, self._state.pose, self._state.joint_position
+                )
                 after = self._controller.mode
                 if before == Mode.RESETTING and after == Mode.READY:
                     self._arrive()

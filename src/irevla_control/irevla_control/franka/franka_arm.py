@@ -21,8 +21,12 @@ from irevla_control.franka.franky_version import mismatch, missing_features
 from irevla_control.franka.gains import ArmGains
 
 # franky's exceptions have no common base, and a lost connection can raise a plain RuntimeError.
-ERRORS = (franky.Exception, franky.InvalidMotionTypeException,
-          getattr(franky, 'MotionReuseException', franky.Exception), RuntimeError)
+ERRORS = (
+    franky.Exception,
+    franky.InvalidMotionTypeException,
+    getattr(franky, 'MotionReuseException', franky.Exception),
+    RuntimeError,
+)
 CONNECTION_LOST = (franky.NetworkException, franky.ProtocolException, RuntimeError)
 # Errors of libfranka that depend on the collision thresholds.
 REFLEXES = ('cartesian_reflex', 'joint_reflex')
@@ -72,8 +76,13 @@ class FrankaArm:
     Only connecting blocks: up to a minute if the robot does not answer.
     """
 
-    def __init__(self, address: str, gains: ArmGains, realtime: bool,
-                 collision: CollisionThresholds | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        gains: ArmGains,
+        realtime: bool,
+        collision: CollisionThresholds | None = None,
+    ) -> None:
         """Connect; nothing moves.
 
         Args:
@@ -89,8 +98,9 @@ class FrankaArm:
         """
         self._address, self._gains = address, gains
         self._collision = collision or CollisionThresholds()
-        self._realtime = franky.RealtimeConfig.Enforce if realtime else \
-            franky.RealtimeConfig.Ignore
+        self._realtime = (
+            franky.RealtimeConfig.Enforce if realtime else franky.RealtimeConfig.Ignore
+        )
         self._robot: franky.Robot | None = None
         self._tracker: franky.CartesianImpedanceTracker | None = None
         self._stopping = self._stiff_posture = False
@@ -107,9 +117,11 @@ class FrankaArm:
         except franky.IncompatibleVersionException as error:
             raise ConfigError(f'robot {self._address}: {mismatch(str(error)) or error}') from error
         except ERRORS as error:
-            raise ArmError(FaultCode.CONNECTION, f'robot {self._address}: {error}; is it switched '
-                           'on, unlocked, with FCI active, and is no other program connected?'
-                           ) from error
+            raise ArmError(
+                FaultCode.CONNECTION,
+                f'robot {self._address}: {error}; is it switched '
+                'on, unlocked, with FCI active, and is no other program connected?',
+            ) from error
 
     @property
     def _connected(self) -> franky.Robot:
@@ -118,8 +130,9 @@ class FrankaArm:
         return self._robot
 
     def _set_collision(self) -> None:
-        self._connected.set_collision_behavior(self._collision.collision_torque,
-                                               self._collision.collision_force)
+        self._connected.set_collision_behavior(
+            self._collision.collision_torque, self._collision.collision_force
+        )
 
     def torque_at_joints(self) -> np.ndarray:
         """Return the torque (7,) [Nm] at home for the largest force in any one direction.
@@ -132,8 +145,11 @@ class FrankaArm:
         with self._failing():
             state = robot.state
             jacobian = robot.model.zero_jacobian(
-                franky.Frame.EndEffector, np.asarray(self._gains.posture), state.F_T_EE,
-                state.EE_T_K)
+                franky.Frame.EndEffector,
+                np.asarray(self._gains.posture),
+                state.F_T_EE,
+                state.EE_T_K,
+            )
         return (np.abs(jacobian) * self._gains.bound[:, None]).max(axis=0)
 
     def description(self) -> str | None:
@@ -163,14 +179,21 @@ class FrankaArm:
             if self._tracker is not None and robot.poll_motion():
                 self._tracker = None
                 if not self._stopping:
-                    raise ArmError(FaultCode.CONTROL, 'the controller ended unexpectedly; see '
-                                   "the robot's log in Desk")
+                    raise ArmError(
+                        FaultCode.CONTROL,
+                        "the controller ended unexpectedly; see the robot's log in Desk",
+                    )
             state = robot.state
         pose = Pose(state.O_T_EE.translation, Rotation.from_quat(state.O_T_EE.quaternion))
         return ArmState(
-            time.time_ns(), pose, self._twist(pose, state.O_dP_EE_est),
-            np.asarray(state.O_F_ext_hat_K), np.asarray(state.q), np.asarray(state.dq),
-            np.asarray(state.tau_J))
+            time.time_ns(),
+            pose,
+            self._twist(pose, state.O_dP_EE_est),
+            np.asarray(state.O_F_ext_hat_K),
+            np.asarray(state.q),
+            np.asarray(state.dq),
+            np.asarray(state.tau_J),
+        )
 
     def _twist(self, pose: Pose, estimate: franky.Twist | None) -> np.ndarray:
         now, before = time.monotonic(), self._before
@@ -194,24 +217,38 @@ class FrankaArm:
         with self._failing():
             feedforward = self._gains.feedforward(setpoint.velocity, setpoint.angular_velocity)
             tracker.set_target(
-                franky.Affine(translation=setpoint.pose.position,
-                              quaternion=setpoint.pose.quaternion),
-                franky.Twist(feedforward[:3], feedforward[3:]))
+                franky.Affine(
+                    translation=setpoint.pose.position, quaternion=setpoint.pose.quaternion
+                ),
+                franky.Twist(feedforward[:3], feedforward[3:]),
+            )
 
     def _start(self) -> franky.CartesianImpedanceTracker:
         gains, limits = self._gains, self._gains.joint_limits
-        joints: dict[str, Any] = {} if limits is None else {
-            'lower_joint_limits': limits.joint_low, 'upper_joint_limits': limits.joint_high,
-            'joint_limit_activation_distance': limits.joint_margin}
+        joints: dict[str, Any] = (
+            {}
+            if limits is None
+            else {
+                'lower_joint_limits': limits.joint_low,
+                'upper_joint_limits': limits.joint_high,
+                'joint_limit_activation_distance': limits.joint_margin,
+            }
+        )
         with self._failing():
             tracker = self._tracker = franky.CartesianImpedanceTracker(
-                self._connected, translational_stiffness=gains.stiffness,
-                rotational_stiffness=gains.turn_stiffness, damping=gains.damping,
+                self._connected,
+                translational_stiffness=gains.stiffness,
+                rotational_stiffness=gains.turn_stiffness,
+                damping=gains.damping,
                 translational_error_clip=np.asarray(gains.error_clip),
                 rotational_error_clip=np.asarray(gains.turn_error_clip),
                 posture_task=franky.PostureTask(
-                    target=np.asarray(gains.posture), stiffness=gains.posture_stiffness,
-                    max_torque=POSTURE_TORQUE), **joints)
+                    target=np.asarray(gains.posture),
+                    stiffness=gains.posture_stiffness,
+                    max_torque=POSTURE_TORQUE,
+                ),
+                **joints,
+            )
         self._stopping = self._stiff_posture = False
         return tracker
 
@@ -220,8 +257,11 @@ class FrankaArm:
         if self._tracker is not None and not self._stopping and stiff != self._stiff_posture:
             gains, self._stiff_posture = self._gains, stiff
             with self._failing():
-                self._tracker.set_gains(posture_stiffness=gains.reset_posture_stiffness if stiff
-                                        else gains.posture_stiffness)
+                self._tracker.set_gains(
+                    posture_stiffness=gains.reset_posture_stiffness
+                    if stiff
+                    else gains.posture_stiffness
+                )
 
     def rest(self) -> None:
         """Start to brake and end the controller, if it runs; `resting` is true afterwards.
@@ -253,8 +293,10 @@ class FrankaArm:
             while not recovered and time.monotonic() < end:
                 recovered = not self._connected.has_errors
         if not recovered:
-            raise ArmError(FaultCode.CONTROL, 'the robot does not recover; open Desk, release its '
-                           'stop, unlock the joints')
+            raise ArmError(
+                FaultCode.CONTROL,
+                'the robot does not recover; open Desk, release its stop, unlock the joints',
+            )
         with self._failing():
             self._set_collision()
 
@@ -271,13 +313,16 @@ class FrankaArm:
             # libfranka's texts have several lines.
             text = ' '.join(str(error).split())
             if any(reflex in text for reflex in REFLEXES):
-                text += ('; the force was above collision_force or collision_torque: check what '
-                         'the arm hit')
+                text += (
+                    '; the force was above collision_force or collision_torque: check what '
+                    'the arm hit'
+                )
             raise ArmError(code, f'{type(error).__name__}: {text}') from error
 
 
-def connected(address: str, gains: ArmGains, collision: CollisionThresholds, realtime: bool,
-              timeout_s: float) -> FrankaArm:
+def connected(
+    address: str, gains: ArmGains, collision: CollisionThresholds, realtime: bool, timeout_s: float
+) -> FrankaArm:
     """Return the arm at an address as soon as it answers.
 
     Raises:

@@ -36,19 +36,25 @@ class GripperSettings:
     """
 
     close_below: float = parameter(
-        0.4, 'commanded opening below which the gripper grasps', 0.0, 1.0)
+        0.4, 'commanded opening below which the gripper grasps', 0.0, 1.0
+    )
     open_above: float = parameter(0.6, 'commanded opening above which it opens', 0.0, 1.0)
     grasp_force: float = parameter(40.0, 'force of a grasp [N]', 1.0, 70.0)
     finger_speed: float = parameter(0.1, 'speed of the fingers [m/s]', 0.01, 0.1)
     hand_timeout_s: float = parameter(
-        5.0, 'time beyond the full stroke of the fingers after which an order is reported as '
-        'late, and stopped for the next [s]', 0.2, 60.0)
+        5.0,
+        'time beyond the full stroke of the fingers after which an order is reported as '
+        'late, and stopped for the next [s]',
+        0.2,
+        60.0,
+    )
 
     def __post_init__(self) -> None:
         """Raise ConfigError unless `close_below` is below `open_above`."""
         if not self.close_below < self.open_above:
-            raise ConfigError(f'close_below {self.close_below} is not below open_above '
-                              f'{self.open_above}')
+            raise ConfigError(
+                f'close_below {self.close_below} is not below open_above {self.open_above}'
+            )
 
 
 class Order:
@@ -108,8 +114,10 @@ class FrankaGripper:
             self._gripper: franky.Gripper | None = franky.Gripper(address)
             state = self._gripper.state
         except ERRORS as error:
-            raise ArmError(FaultCode.GRIPPER, f'gripper of {address}: {error}; set gripper to '
-                           'false if there is none') from error
+            raise ArmError(
+                FaultCode.GRIPPER,
+                f'gripper of {address}: {error}; set gripper to false if there is none',
+            ) from error
         self._target: bool | None = None
         self._done: bool | None = None
         self._order: Order | None = None
@@ -196,8 +204,10 @@ class FrankaGripper:
 
     def _take_state(self, state: franky.GripperState) -> None:
         if not state.max_width > 0:
-            raise ConfigError(f'the hand of {self._address} does not know its largest width; home '
-                              'it in Desk, or with franky.Gripper(...).homing()')
+            raise ConfigError(
+                f'the hand of {self._address} does not know its largest width; home '
+                'it in Desk, or with franky.Gripper(...).homing()'
+            )
         self._max_width = state.max_width
         self.opening = min(max(state.width / state.max_width, 0.0), 1.0)
         if abs(self.opening - self._moved[0]) > STILL:
@@ -239,8 +249,12 @@ class FrankaGripper:
             self._order = Order(True, lambda: gripper.move(width, settings.finger_speed))
         else:
             # This outer tolerance accepts any object between the fingers, and none.
-            self._order = Order(False, lambda: gripper.grasp(
-                0.0, settings.finger_speed, settings.grasp_force, epsilon_outer=width))
+            self._order = Order(
+                False,
+                lambda: gripper.grasp(
+                    0.0, settings.finger_speed, settings.grasp_force, epsilon_outer=width
+                ),
+            )
 
     def _finish(self, order: Order) -> None:
         stopped = self._stop is not None

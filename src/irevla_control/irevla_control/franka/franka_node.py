@@ -48,38 +48,53 @@ from irevla_msgs.srv import GoHome
 
 PARAMETERS = {
     'robot_ip': Parameter('', 'address of the robot'),
-    'connect_timeout_s': Parameter(2.0, 'longest wait for a robot that is starting [s]',
-                                   0.0, 600.0),
+    'connect_timeout_s': Parameter(
+        2.0, 'longest wait for a robot that is starting [s]', 0.0, 600.0
+    ),
     'realtime': Parameter(True, 'refuse to control without a real-time kernel'),
     'gripper': Parameter(True, 'whether the robot has a Franka hand'),
-    'joint_prefix': Parameter('', 'what the names in joint_states begin with, such as panda or '
-                                  'fr3; empty: the connected robot\'s', form=NAME),
+    'joint_prefix': Parameter(
+        '',
+        'what the names in joint_states begin with, such as panda or '
+        "fr3; empty: the connected robot's",
+        form=NAME,
+    ),
     'rate_hz': Parameter(100.0, 'rate of setpoints and robot_state [Hz]', 20.0, 500.0),
     **parameters_of(ArmLimits, JointLimits, ArmGains, CollisionThresholds),
     'allow_bound_above_collision': Parameter(
-        False, 'start although the controller may press harder than these thresholds'),
+        False, 'start although the controller may press harder than these thresholds'
+    ),
     **parameters_of(ArmTiming),
     # Home
-    'reset_release': Parameter('here', 'where a reset opens the hand',
-                               choices=tuple(where.value for where in ResetRelease)),
-    'reset_lift_m': Parameter(0.05, 'height by which the arm rises before its path home [m]',
-                              0.0, 0.3),
+    'reset_release': Parameter(
+        'here',
+        'where a reset opens the hand',
+        choices=tuple(where.value for where in ResetRelease),
+    ),
+    'reset_lift_m': Parameter(
+        0.05, 'height by which the arm rises before its path home [m]', 0.0, 0.3
+    ),
     'home_position': Parameter([0.45, 0.0, 0.30], 'start of episodes (x, y, z) [m]'),
-    'home_quaternion': Parameter([1.0, 0.0, 0.0, 0.0],
-                                 'orientation there, a unit quaternion (x, y, z, w)'),
-    'home_joints': Parameter([0.0, -0.7854, 0.0, -2.3562, 0.0, 1.5708, 0.7854],
-                             'joint positions at home [rad]'),
+    'home_quaternion': Parameter(
+        [1.0, 0.0, 0.0, 0.0], 'orientation there, a unit quaternion (x, y, z, w)'
+    ),
+    'home_joints': Parameter(
+        [0.0, -0.7854, 0.0, -2.3562, 0.0, 1.5708, 0.7854], 'joint positions at home [rad]'
+    ),
     'home_spread': Parameter([0.03, 0.03, 0.02], 'largest random offset of home (x, y, z) [m]'),
-    'home_spread_yaw': Parameter(0.1, 'largest random rotation of home about the vertical [rad]',
-                                 0.0, 1.5),
+    'home_spread_yaw': Parameter(
+        0.1, 'largest random rotation of home about the vertical [rad]', 0.0, 1.5
+    ),
     **parameters_of(GripperSettings),
 }
 FINGER_STROKE_M = 0.04
 WATCH_S = 0.1
 # Time before the first robot_state to detect another arm's node [s].
 LISTEN_S = 0.5
-TWO_ARMS = ('two arms would follow the same commands. Stop the other node, or give each arm its '
-            'own namespace or ROS_DOMAIN_ID')
+TWO_ARMS = (
+    'two arms would follow the same commands. Stop the other node, or give each arm its '
+    'own namespace or ROS_DOMAIN_ID'
+)
 
 
 class FrankaNode(Node):
@@ -91,13 +106,15 @@ class FrankaNode(Node):
         values = declare(self, PARAMETERS)
         if not values['robot_ip']:
             raise ConfigError("parameter robot_ip is empty; give the robot's address")
-        home_rotation = Pose.from_quaternion(values['home_position'],
-                                             values['home_quaternion']).rotation
+        home_rotation = Pose.from_quaternion(
+            values['home_position'], values['home_quaternion']
+        ).rotation
         limits = from_parameters(ArmLimits, values, home_rotation=home_rotation)
         self.get_logger().info(f'limits: {limits_text(values)}')
         joint_limits = from_parameters(JointLimits, values)
-        gains = from_parameters(ArmGains, values, posture=values['home_joints'],
-                                joint_limits=joint_limits)
+        gains = from_parameters(
+            ArmGains, values, posture=values['home_joints'], joint_limits=joint_limits
+        )
         self._home = home_pose(values, limits)
         self._spread = home_spread(values)
         settings = from_parameters(GripperSettings, values)
@@ -112,24 +129,34 @@ class FrankaNode(Node):
         self._commanders = Commanders(self, 'command')
         self._state = self.create_publisher(RobotState, 'robot_state', OBSERVATION)
         self._joints = self.create_publisher(JointState, 'joint_states', OBSERVATION)
-        arm = connected(values['robot_ip'], gains, collision, values['realtime'],
-                        values['connect_timeout_s'])
+        arm = connected(
+            values['robot_ip'], gains, collision, values['realtime'], values['connect_timeout_s']
+        )
         problem = collision.check(gains.bound, arm.torque_at_joints(), allowed)
         state = arm.read()
         check_home(self._home, self._spread, bounds, state.joint_position, state.pose)
-        self._joint_names = joint_names(values['joint_prefix'] or joint_prefix(arm.description()),
-                                        values['gripper'])
+        self._joint_names = joint_names(
+            values['joint_prefix'] or joint_prefix(arm.description()), values['gripper']
+        )
         self._gripper = FrankaGripper(values['robot_ip'], settings) if values['gripper'] else None
         release = ResetRelease(values['reset_release'])
-        self._loop = ArmLoop(arm, self._gripper, self._controller, values['rate_hz'], release,
-                             values['reset_lift_m'], self._publish)
+        self._loop = ArmLoop(
+            arm,
+            self._gripper,
+            self._controller,
+            values['rate_hz'],
+            release,
+            values['reset_lift_m'],
+            self._publish,
+        )
         # rclpy's types know no callback that takes a message's information too.
         on_command: Callable[..., None] = self._on_command
         self.create_subscription(EndEffectorCommand, 'command', on_command, COMMAND)
         self.create_subscription(Empty, 'emergency_stop', self._on_stop, COMMAND)
         if release == ResetRelease.HOME:
-            self.create_subscription(OperatorVerdict, 'operator_verdict', self._on_verdict,
-                                     COMMAND)
+            self.create_subscription(
+                OperatorVerdict, 'operator_verdict', self._on_verdict, COMMAND
+            )
         self.create_service(GoHome, 'go_home', self._on_home)
         self.create_service(Trigger, 'recover', self._on_recover)
         self.create_timer(WATCH_S, self._on_watch)
@@ -140,7 +167,8 @@ class FrankaNode(Node):
             f'ready: a blocked arm presses with at most {bound[:3]} N and {bound[3:]} Nm; the '
             f'setpoint moves at up to {limits.max_speed} m/s and {limits.max_turn_speed} rad/s; '
             f'the robot stops above {values["collision_force"]} N and Nm at the end effector and '
-            f'{values["collision_torque"]} Nm at the joints')
+            f'{values["collision_torque"]} Nm at the joints'
+        )
         if problem:
             self.get_logger().warning(problem)
 
@@ -163,8 +191,9 @@ class FrankaNode(Node):
         except BadMessageError as error:
             self._diagnostics.refuse(f'command refused: {error}')
             return
-        problem = self._loop.command(action, stamp_to_ns(message.header.stamp),
-                                     message.header.frame_id)
+        problem = self._loop.command(
+            action, stamp_to_ns(message.header.stamp), message.header.frame_id
+        )
         if problem:
             self._diagnostics.refuse(f'command refused: {problem}')
 
@@ -189,8 +218,9 @@ class FrankaNode(Node):
         response.accepted = not response.text
         return response
 
-    def _on_recover(self, request: Trigger.Request,
-                    response: Trigger.Response) -> Trigger.Response:
+    def _on_recover(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
         response.message = self._loop.recover()
         response.success = not response.message
         return response
@@ -203,8 +233,11 @@ class FrankaNode(Node):
         self._commanders.log_listed()
         self._diagnostics.error(
             f'fault {controller.fault.name}: {controller.fault_text}; call recover'
-            if controller.mode == Mode.FAULT else
-            'stopped; call recover' if controller.mode == Mode.STOPPED else '')
+            if controller.mode == Mode.FAULT
+            else 'stopped; call recover'
+            if controller.mode == Mode.STOPPED
+            else ''
+        )
         self._diagnostics.set_totals(loop.counts())
         if self._gripper:
             self._diagnostics.set_totals(dict(self._gripper.counts))
@@ -225,27 +258,37 @@ class FrankaNode(Node):
             name=self._joint_names,
             position=[*state.joint_position.tolist(), *finger],
             velocity=[*state.joint_velocity.tolist(), *(0.0 for _ in finger)],
-            effort=[*state.joint_effort.tolist(), *(0.0 for _ in finger)])
+            effort=[*state.joint_effort.tolist(), *(0.0 for _ in finger)],
+        )
         joints.header.stamp = message.header.stamp
         self._joints.publish(joints)
 
 
 def limits_text(values: dict[str, Any]) -> str:
     """Return the limits of the arm with their units, for the log."""
-    return ', '.join(f'{name} {values[name]} {parameter.unit}'.rstrip()
-                     for name, parameter in parameters_of(ArmLimits, JointLimits).items())
+    return ', '.join(
+        f'{name} {values[name]} {parameter.unit}'.rstrip()
+        for name, parameter in parameters_of(ArmLimits, JointLimits).items()
+    )
 
 
 def robot_state(state: ArmState, controller: ArmController, opening: float) -> RobotState:
     """Return the message of a state; ``opening`` is that of the gripper, 0 to 1."""
     # The stamp of the reading: while the connection is lost, it does not change.
     return state_to_message(
-        ns_to_stamp(state.stamp), state.pose.position, state.pose.quaternion, opening,
-        twist=state.twist, wrench=state.wrench, mode=int(controller.mode),
-        fault=int(controller.fault), fault_text=controller.fault_text,
+        ns_to_stamp(state.stamp),
+        state.pose.position,
+        state.pose.quaternion,
+        opening,
+        twist=state.twist,
+        wrench=state.wrench,
+        mode=int(controller.mode),
+        fault=int(controller.fault),
+        fault_text=controller.fault_text,
         joint_position=to_array('d', state.joint_position),
         joint_velocity=to_array('d', state.joint_velocity),
-        joint_effort=to_array('d', state.joint_effort))
+        joint_effort=to_array('d', state.joint_effort),
+    )
 
 
 def main() -> None:

@@ -17,8 +17,10 @@ _VERSIONS = re.compile(r'server version: (\d+), library version: (\d+)')
 
 def remedy(server: int | str) -> str:
     """Return the command that installs franky for a version of the robot's server."""
-    return (f"make setup FRANKY='franky-control=={LEAST} --index-url {INDEX}/{server}/' "
-            '(docs/hardware.md#which-franky-for-which-robot)')
+    return (
+        f"make setup FRANKY='franky-control=={LEAST} --index-url {INDEX}/{server}/' "
+        '(docs/hardware.md#which-franky-for-which-robot)'
+    )
 
 
 def mismatch(text: str) -> str:
@@ -27,8 +29,10 @@ def mismatch(text: str) -> str:
     if not found:
         return ''
     server, library = found.groups()
-    return (f'its server uses version {server} of the protocol, the installed franky '
-            f'{installed()} uses version {library}; install the matching one: {remedy(server)}')
+    return (
+        f'its server uses version {server} of the protocol, the installed franky '
+        f'{installed()} uses version {library}; install the matching one: {remedy(server)}'
+    )
 
 
 def missing_features(module: object) -> str:
@@ -36,8 +40,10 @@ def missing_features(module: object) -> str:
     missing = [name for name in NEEDED if not hasattr(module, name)]
     if not missing:
         return ''
-    return (f'the installed franky {installed()} lacks {", ".join(missing)}; version {LEAST} or '
-            f'newer is needed, for your robot: {remedy("VERSION")}')
+    return (
+        f'the installed franky {installed()} lacks {", ".join(missing)}; version {LEAST} or '
+        f'newer is needed, for your robot: {remedy("VERSION")}'
+    )
 
 
 def installed() -> str:

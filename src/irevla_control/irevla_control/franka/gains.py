@@ -30,20 +30,24 @@ class ArmGains:
 
     posture: tuple[float, ...]
     stiffness: float = parameter(
-        1000.0, 'stiffness of the impedance controller [N/m]', 10.0, 3000.0)
+        1000.0, 'stiffness of the impedance controller [N/m]', 10.0, 3000.0
+    )
     turn_stiffness: float = parameter(60.0, 'likewise for rotations [Nm/rad]', 1.0, 300.0)
     # A ratio of 1 is critical for 1 kg; an arm weighs several.
     damping_ratio: float = parameter(
-        1.5, 'damping of translations over 2 sqrt(stiffness)', 0.2, 5.0)
+        1.5, 'damping of translations over 2 sqrt(stiffness)', 0.2, 5.0
+    )
     error_clip: tuple[float, float, float] = parameter(
-        (0.03, 0.03, 0.03), 'distance from the setpoint above which force does not grow [m]')
+        (0.03, 0.03, 0.03), 'distance from the setpoint above which force does not grow [m]'
+    )
     turn_error_clip: tuple[float, float, float] = parameter(
-        (0.15, 0.15, 0.15), 'likewise for rotations [rad]')
+        (0.15, 0.15, 0.15), 'likewise for rotations [rad]'
+    )
     posture_stiffness: float = parameter(
-        5.0, 'stiffness that pulls the joints to home_joints [Nm/rad]', 0.0, 50.0)
+        5.0, 'stiffness that pulls the joints to home_joints [Nm/rad]', 0.0, 50.0
+    )
     # Against the friction of the joints.
-    reset_posture_stiffness: float = parameter(
-        20.0, 'likewise during a reset [Nm/rad]', 0.0, 50.0)
+    reset_posture_stiffness: float = parameter(20.0, 'likewise during a reset [Nm/rad]', 0.0, 50.0)
     joint_limits: JointLimits | None = None
 
     def __post_init__(self) -> None:
@@ -52,22 +56,32 @@ class ArmGains:
             value = np.asarray(getattr(self, name), float)
             if value.shape != (size,) or not np.isfinite(value).all():
                 raise ConfigError(f'{name} is {value.tolist()}; {size} finite numbers are needed')
-        for name in ('stiffness', 'turn_stiffness', 'damping_ratio', 'error_clip',
-                     'turn_error_clip'):
+        for name in (
+            'stiffness',
+            'turn_stiffness',
+            'damping_ratio',
+            'error_clip',
+            'turn_error_clip',
+        ):
             if not np.greater(getattr(self, name), 0).all():
                 raise ConfigError(f'{name} is {getattr(self, name)}; it must be above 0')
 
     @property
     def damping(self) -> np.ndarray:
         """Return the damping (6,) [Ns/m, Nms/rad]."""
-        return np.repeat([2 * self.damping_ratio * self.stiffness ** 0.5,
-                          2 * self.turn_stiffness ** 0.5], 3)
+        return np.repeat(
+            [2 * self.damping_ratio * self.stiffness**0.5, 2 * self.turn_stiffness**0.5], 3
+        )
 
     @property
     def spring(self) -> np.ndarray:
         """Return the largest force (3,) [N] and torque (3,) [Nm] of the stiffness."""
-        return np.concatenate([self.stiffness * np.asarray(self.error_clip),
-                               self.turn_stiffness * np.asarray(self.turn_error_clip)])
+        return np.concatenate(
+            [
+                self.stiffness * np.asarray(self.error_clip),
+                self.turn_stiffness * np.asarray(self.turn_error_clip),
+            ]
+        )
 
     @property
     def bound(self) -> np.ndarray:

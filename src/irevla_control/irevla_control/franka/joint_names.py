@@ -28,12 +28,16 @@ def joint_prefix(description: str | None) -> str:
         return found[1]
     version = libfranka()
     if version is None or version >= DESCRIBES:
-        raise ConfigError('whether the robot is a Panda or an FR3 cannot be told; give the prefix '
-                          'of its joints as parameter joint_prefix (panda, fr3)')
+        raise ConfigError(
+            'whether the robot is a Panda or an FR3 cannot be told; give the prefix '
+            'of its joints as parameter joint_prefix (panda, fr3)'
+        )
     return 'panda' if version < FIRST_FR3 else 'fr3'
 
 
 def joint_names(prefix: str, hand: bool) -> list[str]:
     """Return the names of the seven joints, and of the two fingers of a hand."""
-    return [*(f'{prefix}_joint{number}' for number in range(1, 8)),
-            *(f'{prefix}_finger_joint{number}' for number in (1, 2) if hand)]
+    return [
+        *(f'{prefix}_joint{number}' for number in range(1, 8)),
+        *(f'{prefix}_finger_joint{number}' for number in (1, 2) if hand),
+    ]

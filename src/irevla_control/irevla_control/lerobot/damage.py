@@ -20,10 +20,21 @@ def reading(file: Path) -> Iterator[Path]:
     """Name the file in whatever error reading it gives."""
     try:
         yield file
-    except (pa.ArrowException, av.FFmpegError, OSError, ValueError, LookupError,
-            TypeError, ArithmeticError, AttributeError, RecursionError) as error:
-        raise BagError(f'{file}: not complete, or damaged ({type(error).__name__}: '
-                       f'{one_line(error)}); export or download the dataset again') from error
+    except (
+        pa.ArrowException,
+        av.FFmpegError,
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        ArithmeticError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise BagError(
+            f'{file}: not complete, or damaged ({type(error).__name__}: '
+            f'{one_line(error)}); export or download the dataset again'
+        ) from error
 
 
 def refuse(file: Path, key: str, value: Any, needed: str) -> NoReturn:

@@ -44,20 +44,38 @@ class Encoding:
 
     def info(self, height: int, width: int, fps: int) -> dict[str, Any]:
         """Return what meta/info.json states about a video of this size."""
-        return {'video.height': height, 'video.width': width, 'video.codec': self.codec,
-                'video.pix_fmt': self.pix_fmt, 'video.fps': fps, 'video.channels': 3,
-                'has_audio': False, 'video.g': self.group, 'video.crf': self.crf,
-                'video.preset': self.preset, 'video.fast_decode': 0,
-                'video.video_backend': 'pyav', 'video.extra_options': self.extra,
-                'is_depth_map': False}
+        return {
+            'video.height': height,
+            'video.width': width,
+            'video.codec': self.codec,
+            'video.pix_fmt': self.pix_fmt,
+            'video.fps': fps,
+            'video.channels': 3,
+            'has_audio': False,
+            'video.g': self.group,
+            'video.crf': self.crf,
+            'video.preset': self.preset,
+            'video.fast_decode': 0,
+            'video.video_backend': 'pyav',
+            'video.extra_options': self.extra,
+            'is_depth_map': False,
+        }
 
 
 # x265 is lossless only where each picture is encoded alone: between pictures of 4:4:4 it errs.
 # ultrafast with blocks of 16 pixels takes a third of superfast's processor time, and makes plain
 # pictures larger (docs/benchmarks.md). Without info=0 each picture carries 2 kB of text about the
 # encoder.
-_LOSSLESS = Encoding('hevc', 'libx265', 'gbrp', 'gbrp', 1, 0, 'ultrafast', {
-    'x265-params': 'lossless=1:info=0:log-level=error:fast-intra=1:ctu=16:max-tu-size=8'})
+_LOSSLESS = Encoding(
+    'hevc',
+    'libx265',
+    'gbrp',
+    'gbrp',
+    1,
+    0,
+    'ultrafast',
+    {'x265-params': 'lossless=1:info=0:log-level=error:fast-intra=1:ctu=16:max-tu-size=8'},
+)
 # LeRobot cannot encode RGB as H.264: what it encodes again is slightly lossy.
 _LOSSLESS_SMALL = Encoding('h264', 'libx264rgb', 'rgb24', 'yuv444p', 2, 0, 'veryfast')
 

@@ -73,21 +73,30 @@ class Columns:
     @property
     def names(self) -> list[str]:
         """Return the names of those that a training reads of each episode."""
-        return list(dict.fromkeys(filter(None, (
-            *VECTORS, self.label, self.source, self.stamp, self.reward))))
+        return list(
+            dict.fromkeys(
+                filter(None, (*VECTORS, self.label, self.source, self.stamp, self.reward))
+            )
+        )
 
     def described(self, features: Mapping[str, Any]) -> str:
         """Return in words what is read from where, and what is assumed."""
-        why = ('there is no label' if 'label' not in features else
-               'its label is not what this suite exports')
-        return ', '.join((
-            'states from observation.state',
-            f'labels from {self.label}' + (f' ({why})' if self.label == 'action' else ''),
-            'instructions from task_index',
-            f'sources from {self.source}' if self.source else 'sources unknown',
-            f'rewards from {self.reward}' if self.reward else 'rewards unknown',
-            f'stamps from {self.stamp}' if self.stamp else 'stamps from fps',
-            f'success from {self.success}' if self.success else 'success assumed'))
+        why = (
+            'there is no label'
+            if 'label' not in features
+            else 'its label is not what this suite exports'
+        )
+        return ', '.join(
+            (
+                'states from observation.state',
+                f'labels from {self.label}' + (f' ({why})' if self.label == 'action' else ''),
+                'instructions from task_index',
+                f'sources from {self.source}' if self.source else 'sources unknown',
+                f'rewards from {self.reward}' if self.reward else 'rewards unknown',
+                f'stamps from {self.stamp}' if self.stamp else 'stamps from fps',
+                f'success from {self.success}' if self.success else 'success assumed',
+            )
+        )
 
 
 def find_columns(info: Info, files: Iterable[Path]) -> Columns:
@@ -104,35 +113,44 @@ def find_columns(info: Info, files: Iterable[Path]) -> Columns:
             schemas[file] = schema = pq.read_schema(file)
         for name, feature in info.features.items():
             if feature['dtype'] != 'video' and name not in schema.names:
-                raise BagError(f'{file}: column {name} is missing, which {info.file} names; '
-                               'export or download the dataset again')
+                raise BagError(
+                    f'{file}: column {name} is missing, which {info.file} names; '
+                    'export or download the dataset again'
+                )
         for name, size in VECTORS.items():
             kind = schema.field(name).type
             if vector_size(kind) not in (size, 0):
-                raise BagError(f'{file}: column {name} is {kind}; {size} numbers in each row, as '
-                               f'{info.file} says, are needed: export the dataset again')
+                raise BagError(
+                    f'{file}: column {name} is {kind}; {size} numbers in each row, as '
+                    f'{info.file} says, are needed: export the dataset again'
+                )
 
     def all_hold(name: str, fits: Any) -> bool:
         return name in info.features and all(
-            fits(schema.field(name).type) for schema in schemas.values())
+            fits(schema.field(name).type) for schema in schemas.values()
+        )
 
     # After LeRobot's tools only the features still tell that the suite exported a dataset; a
     # `label` or `source` of another program may mean anything.
     own = info.is_own('label') and all_hold(
-        'label', lambda kind: vector_size(kind) in (ACTION_SIZE, 0))
+        'label', lambda kind: vector_size(kind) in (ACTION_SIZE, 0)
+    )
 
     def whole_numbers(name: str) -> str | None:
         return name if info.is_own(name) and all_hold(name, pa.types.is_integer) else None
 
     return Columns(
-        label='label' if own else 'action', source=whole_numbers('source') if own else None,
+        label='label' if own else 'action',
+        source=whole_numbers('source') if own else None,
         stamp=whole_numbers('ros_stamp_ns'),
         reward='next.reward' if all_hold('next.reward', is_number) else None,
-        success='next.success' if all_hold('next.success', is_number) else None)
+        success='next.success' if all_hold('next.success', is_number) else None,
+    )
 
 
-def find_entries(info: Info, rows: Mapping[Path, list[dict[str, Any]]], tasks: dict[int, str],
-                 hashed: Any) -> list[LeRobotEntry]:
+def find_entries(
+    info: Info, rows: Mapping[Path, list[dict[str, Any]]], tasks: dict[int, str], hashed: Any
+) -> list[LeRobotEntry]:
     """Return the entries of episodes, in their order; each frame's task is that of its row.
 
     Args:
@@ -150,8 +168,9 @@ def find_entries(info: Info, rows: Mapping[Path, list[dict[str, Any]]], tasks: d
         values = frame_columns(file, (*_NEEDED, *_ENDS))
         for name in _NEEDED:
             if name not in values:
-                raise BagError(f'{file}: column {name} is missing; export or download the dataset '
-                               'again')
+                raise BagError(
+                    f'{file}: column {name} is missing; export or download the dataset again'
+                )
         for array in values.values():
             hashed.update(array.tobytes())
         order = np.argsort(values['episode_index'], kind='stable')
@@ -167,23 +186,35 @@ def find_entries(info: Info, rows: Mapping[Path, list[dict[str, Any]]], tasks: d
 def _check_frames(info: Info, file: Path, row: dict[str, Any], times: np.ndarray) -> None:
     number, length = row['episode_index'], row['length']
     if len(times) != length:
-        raise BagError(f'{file}: not complete, or damaged: {len(times)} of {length} rows of '
-                       f'episode {number}; export or download the dataset again')
+        raise BagError(
+            f'{file}: not complete, or damaged: {len(times)} of {length} rows of '
+            f'episode {number}; export or download the dataset again'
+        )
     uneven = np.flatnonzero(~(np.abs(times * info.fps - np.arange(length)) < 0.5))
     if len(uneven):
-        refuse(file, f'timestamp of frame {uneven[0]} of episode {number}',
-               float(times[uneven[0]]), f'{uneven[0] / info.fps:g} s, at {info.fps} Hz,')
+        refuse(
+            file,
+            f'timestamp of frame {uneven[0]} of episode {number}',
+            float(times[uneven[0]]),
+            f'{uneven[0] / info.fps:g} s, at {info.fps} Hz,',
+        )
 
 
-def _parts(file: Path, row: dict[str, Any], values: dict[str, np.ndarray],
-           tasks: dict[int, str]) -> list[LeRobotEntry]:
+def _parts(
+    file: Path, row: dict[str, Any], values: dict[str, np.ndarray], tasks: dict[int, str]
+) -> list[LeRobotEntry]:
     """Return an episode as runs of frames with the same task."""
+
     def ended(name: str, default: bool) -> bool:
         if f'next.{name}' in values:
             flags = values[f'next.{name}']
             for frame in np.flatnonzero(~np.isfinite(flags)):
-                refuse(file, f'next.{name} of frame {frame} of episode {number}',
-                       float(flags[frame]), 'true or false')
+                refuse(
+                    file,
+                    f'next.{name} of frame {frame} of episode {number}',
+                    float(flags[frame]),
+                    'true or false',
+                )
             return bool(flags.any())
         return own_flag(row, name, default)
 
@@ -192,11 +223,23 @@ def _parts(file: Path, row: dict[str, Any], values: dict[str, np.ndarray],
     entries = []
     for part, (first, stop) in enumerate(zip(starts, [*starts[1:], len(task)])):
         if task[first] not in tasks:
-            raise BagError(f'{file}: task_index is {task[first]} in episode {number}, but '
-                           f'meta/tasks.parquet has {sorted(tasks)}; export or download the '
-                           'dataset again')
-        entries.append(LeRobotEntry(
-            number, part, len(starts), first, stop - first, tasks[int(task[first])],
-            ended('success', True), ended('truncated', False),
-            own_number(row, 'recorded_ns', 0), row))
+            raise BagError(
+                f'{file}: task_index is {task[first]} in episode {number}, but '
+                f'meta/tasks.parquet has {sorted(tasks)}; export or download the '
+                'dataset again'
+            )
+        entries.append(
+            LeRobotEntry(
+                number,
+                part,
+                len(starts),
+                first,
+                stop - first,
+                tasks[int(task[first])],
+                ended('success', True),
+                ended('truncated', False),
+                own_number(row, 'recorded_ns', 0),
+                row,
+            )
+        )
     return entries

@@ -30,9 +30,16 @@ from irevla_control.progress_bar import progress_bar
 _TELLING = 5
 
 
-def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = None,
-           fps: int | None = None, crf: int | None = None, failures: bool = True,
-           limits: Limits | None = None, max_skew_s: float | None = None) -> dict[str, Any]:
+def export(
+    roots: Sequence[Path],
+    output: Path,
+    cameras: Sequence[str] | None = None,
+    fps: int | None = None,
+    crf: int | None = None,
+    failures: bool = True,
+    limits: Limits | None = None,
+    max_skew_s: float | None = None,
+) -> dict[str, Any]:
     """Write the episodes under the roots as a dataset: all of it, or nothing.
 
     Aborted episodes are left out, and those without a step. LeRobot takes frames as evenly spaced:
@@ -63,18 +70,24 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
     if fps is not None and fps < 1:
         raise ConfigError(f'{fps} frames per second; at least 1 is needed')
     recorded = find_episodes(roots)
-    reasons = {folder: reason_against(entry.success, entry.aborted, failures)
-               for folder, entry in recorded.episodes.items()}
+    reasons = {
+        folder: reason_against(entry.success, entry.aborted, failures)
+        for folder, entry in recorded.episodes.items()
+    }
     left_out = recorded.lost | {str(folder): why for folder, why in reasons.items() if why}
     chosen = {folder: entry for folder, entry in recorded.episodes.items() if not reasons[folder]}
     if not chosen:
-        raise ConfigError(f'{", ".join(map(str, roots))}: {len(recorded.episodes)} recorded '
-                          'episodes, none of them to export; '
-                          f'{usage(0, left_out, recorded.others)}; record episodes first')
+        raise ConfigError(
+            f'{", ".join(map(str, roots))}: {len(recorded.episodes)} recorded '
+            'episodes, none of them to export; '
+            f'{usage(0, left_out, recorded.others)}; record episodes first'
+        )
     cameras = cameras or next(iter(chosen.values())).cameras
     if not cameras:
-        raise ConfigError(f'{next(iter(chosen))} holds no camera/<name>/image_raw; LeRobot '
-                          'datasets without images are not supported')
+        raise ConfigError(
+            f'{next(iter(chosen))} holds no camera/<name>/image_raw; LeRobot '
+            'datasets without images are not supported'
+        )
     fps = fps or _frames_per_second(islice(chosen, _TELLING))
     with _staged(Path(output)) as folder:
         writer, dropped = LeRobotWriter(folder, fps, crf, limits), 0
@@ -95,11 +108,13 @@ def export(roots: Sequence[Path], output: Path, cameras: Sequence[str] | None = 
 
 
 def _frames_per_second(bags: Iterable[Path]) -> int:
-    spacings = np.concatenate([np.diff(sorted(Bag(bag, ['command']).stamps('command')))
-                               for bag in bags])
+    spacings = np.concatenate(
+        [np.diff(sorted(Bag(bag, ['command']).stamps('command'))) for bag in bags]
+    )
     if not len(spacings):
-        raise ConfigError('no two steps in the first episodes tell the frames per second; give '
-                          'it with --fps')
+        raise ConfigError(
+            'no two steps in the first episodes tell the frames per second; give it with --fps'
+        )
     return max(1, round(1e9 / np.median(spacings)))
 
 
@@ -113,8 +128,9 @@ def _staged(output: Path) -> Iterator[Path]:
     try:
         lock = Lock(folder, is_folder=True)
     except InUseError:
-        raise ConfigError(f'{output} is being written by another export; wait for it, or name '
-                          'another folder') from None
+        raise ConfigError(
+            f'{output} is being written by another export; wait for it, or name another folder'
+        ) from None
     with lock:
         try:
             # What a killed export left.
@@ -131,32 +147,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Export as the command line says."""
     parser = argparse.ArgumentParser(
         prog='python -m irevla_control.lerobot.export',
-        description='Write recorded episodes as a LeRobotDataset v3.0. Aborted ones are left out.')
-    parser.add_argument('--bags', type=Path, nargs='+', required=True, metavar='ROOT',
-                        help='folders that episodes were recorded to')
-    parser.add_argument('--output', type=Path, required=True, metavar='FOLDER',
-                        help='the dataset; must not exist')
-    parser.add_argument('--cameras', metavar='NAME,NAME',
-                        help='default: all of the first episode')
-    parser.add_argument('--fps', type=int, metavar='N',
-                        help='frames per second; default: as the first episodes were recorded, '
-                        'which in a simulator is as fast as it ran')
-    parser.add_argument('--crf', type=int, metavar='N',
-                        help='smaller lossy video, 1 (large, good) to 51; default: lossless')
+        description='Write recorded episodes as a LeRobotDataset v3.0. Aborted ones are left out.',
+    )
+    parser.add_argument(
+        '--bags',
+        type=Path,
+        nargs='+',
+        required=True,
+        metavar='ROOT',
+        help='folders that episodes were recorded to',
+    )
+    parser.add_argument(
+        '--output', type=Path, required=True, metavar='FOLDER', help='the dataset; must not exist'
+    )
+    parser.add_argument('--cameras', metavar='NAME,NAME', help='default: all of the first episode')
+    parser.add_argument(
+        '--fps',
+        type=int,
+        metavar='N',
+        help='frames per second; default: as the first episodes were recorded, '
+        'which in a simulator is as fast as it ran',
+    )
+    parser.add_argument(
+        '--crf',
+        type=int,
+        metavar='N',
+        help='smaller lossy video, 1 (large, good) to 51; default: lossless',
+    )
     add_max_skew_s(parser)
     parser.add_argument('--successes-only', action='store_true', help='leave failures out')
     options = parser.parse_args(arguments)
     try:
-        info = export(options.bags, options.output,
-                      options.cameras.split(',') if options.cameras else None, options.fps,
-                      options.crf, not options.successes_only, max_skew_s=options.max_skew_s)
+        info = export(
+            options.bags,
+            options.output,
+            options.cameras.split(',') if options.cameras else None,
+            options.fps,
+            options.crf,
+            not options.successes_only,
+            max_skew_s=options.max_skew_s,
+        )
     except (IrevlaError, OSError) as error:
         print(f'lerobot_export: {error}', file=sys.stderr)
         return 1
     dropped = info['dropped_steps']
-    print(f'{options.output}: {info["total_episodes"]} episodes, {info["total_frames"]} frames at '
-          f'{info["fps"]} Hz, {info["total_tasks"]} tasks'
-          + (f'; {dropped} steps without a complete observation are left out' if dropped else ''))
+    print(
+        f'{options.output}: {info["total_episodes"]} episodes, {info["total_frames"]} frames at '
+        f'{info["fps"]} Hz, {info["total_tasks"]} tasks'
+        + (f'; {dropped} steps without a complete observation are left out' if dropped else '')
+    )
     say(info['usage'])
     return 0
 

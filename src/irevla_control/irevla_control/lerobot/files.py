@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from irevla_control.lerobot.encoding import Encoding
 
-_MEBIBYTE = 2 ** 20
+_MEBIBYTE = 2**20
 
 
 class Place(NamedTuple):
@@ -29,8 +29,9 @@ class Place(NamedTuple):
 class NumberedFiles(ABC):
     """Files of rows; the next one begins where an episode would make one too large."""
 
-    def __init__(self, folder: Path, name: Callable[..., str], limit_mb: float,
-                 chunk_files: int) -> None:
+    def __init__(
+        self, folder: Path, name: Callable[..., str], limit_mb: float, chunk_files: int
+    ) -> None:
         """Write under a folder, to relative paths that `name` makes of chunk and file index.
 
         Args:
@@ -76,8 +77,9 @@ class ParquetFiles(NumberedFiles):
         """Write a table to its place."""
         if self._writer is None:
             self._path = self._new_path()
-            self._writer = pq.ParquetWriter(self._path, table.schema, compression='snappy',
-                                            write_page_checksum=True)
+            self._writer = pq.ParquetWriter(
+                self._path, table.schema, compression='snappy', write_page_checksum=True
+            )
         self._writer.write_table(table)
 
     def close(self) -> None:
@@ -95,8 +97,15 @@ class VideoFiles(NumberedFiles):
 
     _container: Any = None
 
-    def __init__(self, folder: Path, name: Callable[..., str], limit_mb: float, chunk_files: int,
-                 fps: int, encoding: Encoding) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: Callable[..., str],
+        limit_mb: float,
+        chunk_files: int,
+        fps: int,
+        encoding: Encoding,
+    ) -> None:
         """Write so many frames per second; the others are as in `NumberedFiles`."""
         super().__init__(folder, name, limit_mb, chunk_files)
         self._fps, self._encoding = fps, encoding
@@ -123,10 +132,12 @@ class VideoFiles(NumberedFiles):
 
     def _open(self, height: int, width: int) -> None:
         # The index first, so that a player need not read to the end.
-        self._container = av.open(str(self._new_path()), 'w', format='mp4',
-                                  options={'movflags': 'faststart'})
-        self._stream = self._container.add_stream(self._encoding.encoder, rate=self._fps,
-                                                  options=self._encoding.options())
+        self._container = av.open(
+            str(self._new_path()), 'w', format='mp4', options={'movflags': 'faststart'}
+        )
+        self._stream = self._container.add_stream(
+            self._encoding.encoder, rate=self._fps, options=self._encoding.options()
+        )
         self._stream.height, self._stream.width = height, width
         self._stream.pix_fmt = self._encoding.pixels
         self._bytes, self._packets = 0, 0

@@ -45,8 +45,9 @@ def decode_video(file: Path, start_s: float, count: int, fps: float) -> np.ndarr
     return images
 
 
-def _frames_from(container: InputContainer, start_s: float, fps: float
-                 ) -> Iterator[tuple[int, av.VideoFrame]]:
+def _frames_from(
+    container: InputContainer, start_s: float, fps: float
+) -> Iterator[tuple[int, av.VideoFrame]]:
     """Yield a video's frames from a time on, each with its number from there."""
     if not container.streams.video:
         raise ValueError('no video stream')
@@ -86,14 +87,20 @@ def decode_pictures(file: Path, root: Path, key: str, column: pa.ChunkedArray) -
     """
     kind = column.type
     if not pa.types.is_struct(kind) or kind.get_field_index('bytes') < 0:
-        raise BagError(f'{file}: column {key} is {kind}; pictures as struct<bytes, path> are '
-                       'needed: export the dataset again')
-    images = [_picture(file, root, f'{key} of row {row}', cell)
-              for row, cell in enumerate(column.to_pylist())]
+        raise BagError(
+            f'{file}: column {key} is {kind}; pictures as struct<bytes, path> are '
+            'needed: export the dataset again'
+        )
+    images = [
+        _picture(file, root, f'{key} of row {row}', cell)
+        for row, cell in enumerate(column.to_pylist())
+    ]
     sizes = sorted({image.shape[:2] for image in images})
     if len(sizes) > 1:
-        raise BagError(f'{file}: pictures of {key} have the sizes {sizes}; one size is needed: '
-                       'export the dataset again')
+        raise BagError(
+            f'{file}: pictures of {key} have the sizes {sizes}; one size is needed: '
+            'export the dataset again'
+        )
     return np.stack(images)
 
 
@@ -101,15 +108,20 @@ def _picture(file: Path, root: Path, name: str, cell: Any) -> np.ndarray:
     content, path = ((cell or {}).get(part) for part in ('bytes', 'path'))
     if content is None:
         if not path or not (root / path).is_file():
-            raise BagError(f'{file}: {name} has no bytes, and its path {path!r} is no file under '
-                           f'{root}; add the file, or export or download the dataset again')
+            raise BagError(
+                f'{file}: {name} has no bytes, and its path {path!r} is no file under '
+                f'{root}; add the file, or export or download the dataset again'
+            )
         content = (root / path).read_bytes()
     image = None
     # OpenCV fills up with grey what is cut off.
     if any(content.startswith(start) and content.endswith(end) for start, end in _WHOLE):
-        image = cv2.imdecode(np.frombuffer(content, np.uint8),
-                             cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        image = cv2.imdecode(
+            np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        )
     if image is None:
-        raise BagError(f'{file}: {name} has {len(content)} bytes that are no whole PNG or JPEG; '
-                       'export or download the dataset again')
+        raise BagError(
+            f'{file}: {name} has {len(content)} bytes that are no whole PNG or JPEG; '
+            'export or download the dataset again'
+        )
     return image[:, :, ::-1]

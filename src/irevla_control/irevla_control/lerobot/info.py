@@ -40,16 +40,23 @@ class Info:
     @property
     def cameras(self) -> dict[str, dict[str, Any]]:
         """Return the features of the cameras in colour, by the cameras' names."""
-        return {key.removeprefix(IMAGES): feature for key, feature in self.features.items()
-                if key.startswith(IMAGES) and feature['dtype'] in ('video', 'image')
-                and not _is_depth(feature)}
+        return {
+            key.removeprefix(IMAGES): feature
+            for key, feature in self.features.items()
+            if key.startswith(IMAGES)
+            and feature['dtype'] in ('video', 'image')
+            and not _is_depth(feature)
+        }
 
     def is_own(self, name: str) -> bool:
         """Return whether a feature is declared as this suite declares it."""
         dtype, names = COLUMNS[name]
         feature = self.features.get(name, {})
         return (feature.get('dtype'), feature.get('shape'), feature.get('names')) == (
-            dtype, [len(names) if names else 1], names)
+            dtype,
+            [len(names) if names else 1],
+            names,
+        )
 
     def data_file(self, chunk: int, file: int) -> Path:
         """Return a file of rows."""
@@ -58,7 +65,8 @@ class Info:
     def video_file(self, key: str, chunk: int, file: int) -> Path:
         """Return a video of a feature."""
         return self.file.parents[1] / (self.video_path or '').format(
-            video_key=key, chunk_index=chunk, file_index=file)
+            video_key=key, chunk_index=chunk, file_index=file
+        )
 
 
 def read_info(root: Path) -> Info:
@@ -72,22 +80,30 @@ def read_info(root: Path) -> Info:
         content = json.loads(file.read_bytes())
     version = get(content, 'codebase_version', file)
     if version != VERSION:
-        raise BagError(f'{root} is a LeRobot dataset of version {version}; {VERSION} is '
-                       'needed, convert it with LeRobot')
+        raise BagError(
+            f'{root} is a LeRobot dataset of version {version}; {VERSION} is '
+            'needed, convert it with LeRobot'
+        )
     fps, episodes = get(content, 'fps', file), get(content, 'total_episodes', file)
-    if isinstance(fps, bool) or not isinstance(fps, (int, float)) \
-            or not _LEAST_FPS <= fps <= _MOST_FPS:
-        refuse(file, 'fps', fps, 'a number of frames per second from '
-               f'{_LEAST_FPS:g} to {_MOST_FPS:g}')
+    if (
+        isinstance(fps, bool)
+        or not isinstance(fps, (int, float))
+        or not _LEAST_FPS <= fps <= _MOST_FPS
+    ):
+        refuse(
+            file, 'fps', fps, f'a number of frames per second from {_LEAST_FPS:g} to {_MOST_FPS:g}'
+        )
     if isinstance(episodes, bool) or not isinstance(episodes, int) or episodes < 0:
         refuse(file, 'total_episodes', episodes, 'how many episodes there are')
     features = _features(get(content, 'features', file), file)
     for name, size in VECTORS.items():
         if name not in features or features[name]['shape'] != [size]:
-            found = {key: feature['shape'] for key, feature in features.items()
-                     if feature['dtype'] != 'video'}
-            raise BagError(f'{root} has the features {found}; {name} of shape [{size}] '
-                           'is needed')
+            found = {
+                key: feature['shape']
+                for key, feature in features.items()
+                if feature['dtype'] != 'video'
+            }
+            raise BagError(f'{root} has the features {found}; {name} of shape [{size}] is needed')
     video_path = content.get('video_path')
     if any(feature['dtype'] == 'video' for feature in features.values()):
         _check_path(file, 'video_path', video_path, video_key='key')
@@ -113,8 +129,9 @@ def _check_path(file: Path, key: str, path: Any, **more: str) -> None:
     """Refuse what is not the path of numbered files."""
     places = ', '.join(f'{{{name}}}' for name in (*more, 'chunk_index', 'file_index'))
     try:
-        first, second = (path.format(chunk_index=1, file_index=number, **more)
-                         for number in (1, 2))
+        first, second = (
+            path.format(chunk_index=1, file_index=number, **more) for number in (1, 2)
+        )
     except (AttributeError, LookupError, ValueError, TypeError):
         first = second = ''
     if first == second:
@@ -124,4 +141,5 @@ def _check_path(file: Path, key: str, path: Any, **more: str) -> None:
 def _is_depth(feature: dict[str, Any]) -> bool:
     about = feature.get('info')
     return isinstance(about, dict) and bool(
-        about.get('is_depth_map') or about.get('video.is_depth_map'))
+        about.get('is_depth_map') or about.get('video.is_depth_map')
+    )

@@ -21,8 +21,10 @@ _ACTION = ['dx', 'dy', 'dz', 'rx', 'ry', 'rz', 'gripper']
 # is what was executed, `label` what the expert advised; next.done marks the end of every episode.
 # Vectors are float32, as policies compute; bags keep float64.
 COLUMNS = {
-    'observation.state': ('float32', ['x', 'y', 'z', 'r11', 'r21', 'r31', 'r12', 'r22', 'r32',
-                                      'gripper']),
+    'observation.state': (
+        'float32',
+        ['x', 'y', 'z', 'r11', 'r21', 'r31', 'r12', 'r22', 'r32', 'gripper'],
+    ),
     'action': ('float32', _ACTION),
     'label': ('float32', _ACTION),
     'ros_stamp_ns': ('int64', None),

@@ -83,8 +83,9 @@ class LeRobotReader:
         files = sorted(self._root.glob('meta/episodes/*/*.parquet'))
         for file in files:
             for row in read_episode_rows(file):
-                held = self._info.data_file(*(
-                    whole(row, f'data/{name}_index', file) for name in ('chunk', 'file')))
+                held = self._info.data_file(
+                    *(whole(row, f'data/{name}_index', file) for name in ('chunk', 'file'))
+                )
                 rows.setdefault(held, []).append(row | {'file': file})
         self._check_count(rows)
         self.columns: Columns = find_columns(self._info, rows)
@@ -106,82 +107,115 @@ class LeRobotReader:
         held = self._info.cameras
         for camera in cameras:
             if camera not in held:
-                raise BagError(f'{self._root} has no video of camera {camera}; it has '
-                               f'{", ".join(held) or self._other_images()}: name those')
+                raise BagError(
+                    f'{self._root} has no video of camera {camera}; it has '
+                    f'{", ".join(held) or self._other_images()}: name those'
+                )
         row, last = entry.row, entry.part == entry.parts - 1
-        values = self._values(entry, [IMAGES + camera for camera in cameras
-                                      if held[camera]['dtype'] == 'image'])
-        even = np.rint((entry.first + np.arange(entry.steps)) * (1e9 / self._info.fps)
-                       ).astype(np.int64)
+        values = self._values(
+            entry, [IMAGES + camera for camera in cameras if held[camera]['dtype'] == 'image']
+        )
+        even = np.rint((entry.first + np.arange(entry.steps)) * (1e9 / self._info.fps)).astype(
+            np.int64
+        )
         name = own_text(row, 'episode_id', f'{self._root.name}_{entry.number}')
         return Episode(
             episode_id=f'{name}_part{entry.part}' if entry.parts > 1 else name,
             part_of=name if entry.parts > 1 else '',
-            task=own_text(row, 'task', entry.instruction) if entry.parts == 1
+            task=own_text(row, 'task', entry.instruction)
+            if entry.parts == 1
             else entry.instruction,
-            instruction=entry.instruction, seed=own_number(row, 'seed', -1),
+            instruction=entry.instruction,
+            seed=own_number(row, 'seed', -1),
             stamps=values.get(self.columns.stamp, even),
             images={camera: self._images(camera, entry, values) for camera in cameras},
-            states=values['observation.state'], actions=values['action'],
+            states=values['observation.state'],
+            actions=values['action'],
             labels=values[self.columns.label].copy(),
             sources=values.get(self.columns.source, np.zeros(entry.steps)).astype(np.uint8),
-            rewards=values.get(self.columns.reward,
-                               np.full(entry.steps, np.nan)).astype(np.float32),
+            rewards=values.get(self.columns.reward, np.full(entry.steps, np.nan)).astype(
+                np.float32
+            ),
             terminated=last and own_flag(row, 'terminated', not entry.truncated),
-            truncated=last and entry.truncated, success=entry.success,
-            dropped=0 if entry.part else own_number(row, 'dropped', 0))
+            truncated=last and entry.truncated,
+            success=entry.success,
+            dropped=0 if entry.part else own_number(row, 'dropped', 0),
+        )
 
     def _check_count(self, rows: dict[Path, list[dict[str, Any]]]) -> None:
         counts = Counter(row['episode_index'] for of_file in rows.values() for row in of_file)
         twice = [number for number, count in counts.items() if count > 1]
         if twice:
-            raise BagError(f'{self._root}/meta/episodes tells of the episodes {twice} more than '
-                           'once; export or download the dataset again')
+            raise BagError(
+                f'{self._root}/meta/episodes tells of the episodes {twice} more than '
+                'once; export or download the dataset again'
+            )
         if len(counts) != self._info.episodes:
-            raise BagError(f'{self._root}/meta/episodes tells of {len(counts)} episodes, '
-                           f'{self._info.file} of {self._info.episodes}; export or '
-                           'download the dataset again')
+            raise BagError(
+                f'{self._root}/meta/episodes tells of {len(counts)} episodes, '
+                f'{self._info.file} of {self._info.episodes}; export or '
+                'download the dataset again'
+            )
 
     def _summary(self) -> str:
         several = sum(entry.parts > 1 and not entry.part for entry in self.entries)
-        return (f'{self._root}: {self.columns.described(self._info.features)}; '
-                + (f'{several} episodes have several tasks and are read as parts of one task; '
-                   if several else '')
-                + usage(self._info.episodes, {}))
+        return (
+            f'{self._root}: {self.columns.described(self._info.features)}; '
+            + (
+                f'{several} episodes have several tasks and are read as parts of one task; '
+                if several
+                else ''
+            )
+            + usage(self._info.episodes, {})
+        )
 
     def _other_images(self) -> str:
         """Say which features could be meant, of a dataset without a camera."""
-        others = [key for key, feature in self._info.features.items()
-                  if feature['dtype'] in ('video', 'image')]
-        return (f'no camera in colour under {IMAGES}'
-                + (f', only {", ".join(others)}' if others else ''))
+        others = [
+            key
+            for key, feature in self._info.features.items()
+            if feature['dtype'] in ('video', 'image')
+        ]
+        return f'no camera in colour under {IMAGES}' + (
+            f', only {", ".join(others)}' if others else ''
+        )
 
     def _values(self, entry: LeRobotEntry, pictures: Sequence[str]) -> dict[str | None, Any]:
         """Return columns of an entry, each (T,), float64 (T, n) of a vector, or as it is."""
         sizes = VECTORS | ({'label': ACTION_SIZE} if self.columns.label == 'label' else {})
         row = entry.row
-        with reading(self._info.data_file(int(row['data/chunk_index']),
-                                          int(row['data/file_index']))) as file:
+        with reading(
+            self._info.data_file(int(row['data/chunk_index']), int(row['data/file_index']))
+        ) as file:
             # Only the row group of this episode is decoded, where each has its own.
-            table = pq.read_table(file, columns=[*self.columns.names, *pictures],
-                                  page_checksum_verification=True,
-                                  filters=[('episode_index', '==', entry.number)])
+            table = pq.read_table(
+                file,
+                columns=[*self.columns.names, *pictures],
+                page_checksum_verification=True,
+                filters=[('episode_index', '==', entry.number)],
+            )
             table = table.slice(entry.first, entry.steps)
             if len(table) != entry.steps:
                 raise ValueError(f'{len(table)} of {entry.steps} rows of episode {entry.number}')
             values: dict[str | None, Any] = {
                 name: numbers(table[name].combine_chunks(), name, sizes.get(name))
-                for name in self.columns.names}
+                for name in self.columns.names
+            }
             sources = values.get(self.columns.source, np.zeros(0))
             for frame in np.flatnonzero((sources < 0) | (sources > _LARGEST_SOURCE)):
-                refuse(file, f'source of frame {entry.first + frame} of episode {entry.number}',
-                       int(sources[frame]),
-                       f'a number from 0 to {_LARGEST_SOURCE}')
-            return values | {key: decode_pictures(file, self._root, key, table[key])
-                             for key in pictures}
+                refuse(
+                    file,
+                    f'source of frame {entry.first + frame} of episode {entry.number}',
+                    int(sources[frame]),
+                    f'a number from 0 to {_LARGEST_SOURCE}',
+                )
+            return values | {
+                key: decode_pictures(file, self._root, key, table[key]) for key in pictures
+            }
 
-    def _images(self, camera: str, entry: LeRobotEntry, values: dict[str | None, Any]
-                ) -> np.ndarray:
+    def _images(
+        self, camera: str, entry: LeRobotEntry, values: dict[str | None, Any]
+    ) -> np.ndarray:
         """Return an entry's images of a camera, which must have the size that is declared."""
         key, row = IMAGES + camera, entry.row
         place = 'its pictures'
@@ -189,21 +223,28 @@ class LeRobotReader:
             images = values[key]
         else:
             video = f'videos/{key}'
-            start = get(row, f'{video}/from_timestamp', row['file'],
-                        f' of episode {entry.number}')
+            start = get(row, f'{video}/from_timestamp', row['file'], f' of episode {entry.number}')
             if not isinstance(start, (int, float)) or not 0 <= start < _LATEST_S:
-                refuse(row['file'], f'{video}/from_timestamp of episode {entry.number}', start,
-                       'a time of 0 s or later')
-            path = self._info.video_file(key, *(
-                whole(row, f'{video}/{name}_index', row['file']) for name in ('chunk', 'file')))
+                refuse(
+                    row['file'],
+                    f'{video}/from_timestamp of episode {entry.number}',
+                    start,
+                    'a time of 0 s or later',
+                )
+            path = self._info.video_file(
+                key,
+                *(whole(row, f'{video}/{name}_index', row['file']) for name in ('chunk', 'file')),
+            )
             place = str(path)
             with reading(path):
-                images = decode_video(path, start + entry.first / self._info.fps, entry.steps,
-                                      self._info.fps)
+                images = decode_video(
+                    path, start + entry.first / self._info.fps, entry.steps, self._info.fps
+                )
         shape, found = self._info.features[key]['shape'], list(images.shape[1:])
         if found not in (shape, [*shape[1:], *shape[:1]]):
-            refuse(self._info.file, f'shape of the feature {key}', shape,
-                   f'{found}, as in {place},')
+            refuse(
+                self._info.file, f'shape of the feature {key}', shape, f'{found}, as in {place},'
+            )
         return images
 
 

@@ -27,8 +27,13 @@ def statistics(values: np.ndarray) -> Statistics:
     if not count:
         known = np.zeros((1, values.shape[1]))
     quantiles = np.quantile(known, list(QUANTILES.values()), axis=0)
-    return {'min': known.min(axis=0), 'max': known.max(axis=0), 'mean': known.mean(axis=0),
-            'std': known.std(axis=0), 'count': np.array([count])} | dict(zip(QUANTILES, quantiles))
+    return {
+        'min': known.min(axis=0),
+        'max': known.max(axis=0),
+        'mean': known.mean(axis=0),
+        'std': known.std(axis=0),
+        'count': np.array([count]),
+    } | dict(zip(QUANTILES, quantiles))
 
 
 def image_statistics(images: np.ndarray) -> Statistics:
@@ -39,12 +44,15 @@ def image_statistics(images: np.ndarray) -> Statistics:
 
     """
     frames, size = len(images), max(images.shape[1:3])
-    samples = max(min(frames, _FEWEST), min(int(frames ** _POWER), _MOST))
+    samples = max(min(frames, _FEWEST), min(int(frames**_POWER), _MOST))
     chosen = np.linspace(0, frames - 1, samples).round().astype(int)
     step = size // _THINNED if size >= _LARGE else 1
     pixels = images[chosen, ::step, ::step].reshape(-1, 3)
-    result = {name: value.reshape(3, 1, 1) for name, value in statistics(pixels / 255).items()
-              if name != 'count'}
+    result = {
+        name: value.reshape(3, 1, 1)
+        for name, value in statistics(pixels / 255).items()
+        if name != 'count'
+    }
     return result | {'count': np.array([samples])}
 
 
@@ -54,10 +62,17 @@ def combined(first: Statistics, second: Statistics) -> Statistics:
         return first if first['count'] else second
     count = first['count'] + second['count']
     share = second['count'] / count
-    result = {name: first[name] + share * (second[name] - first[name])
-              for name in ('mean', *QUANTILES)}
-    variance = ((1 - share) * first['std'] ** 2 + share * second['std'] ** 2
-                + share * (1 - share) * (second['mean'] - first['mean']) ** 2)
-    return result | {'min': np.minimum(first['min'], second['min']),
-                     'max': np.maximum(first['max'], second['max']),
-                     'std': np.sqrt(variance), 'count': count}
+    result = {
+        name: first[name] + share * (second[name] - first[name]) for name in ('mean', *QUANTILES)
+    }
+    variance = (
+        (1 - share) * first['std'] ** 2
+        + share * second['std'] ** 2
+        + share * (1 - share) * (second['mean'] - first['mean']) ** 2
+    )
+    return result | {
+        'min': np.minimum(first['min'], second['min']),
+        'max': np.maximum(first['max'], second['max']),
+        'std': np.sqrt(variance),
+        'count': count,
+    }

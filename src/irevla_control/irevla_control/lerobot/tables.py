@@ -31,8 +31,10 @@ def read_tasks(root: Path) -> dict[int, str]:
         text = 'task' if 'task' in names else named
         for column in (text, 'task_index'):
             if column not in names:
-                raise BagError(f'{file}: column {column} is missing, it has {names}; export or '
-                               'download the dataset again')
+                raise BagError(
+                    f'{file}: column {column} is missing, it has {names}; export or '
+                    'download the dataset again'
+                )
         indices, texts = table['task_index'].to_pylist(), table[text].to_pylist()
     tasks: dict[int, str] = {}
     for index, task in zip(indices, texts):
@@ -58,8 +60,10 @@ def read_episode_rows(file: Path) -> list[dict[str, Any]]:
     with reading(file):
         columns = [name for name in pq.read_schema(file).names if not name.startswith('stats/')]
         rows = pq.read_table(file, columns=columns, page_checksum_verification=True).to_pylist()
-    rows = [{key: value for key, value in row.items() if value is not None and value == value}
-            for row in rows]
+    rows = [
+        {key: value for key, value in row.items() if value is not None and value == value}
+        for row in rows
+    ]
     for row in rows:
         for key in ('episode_index', 'length'):
             row[key] = whole(row, key, file)
@@ -72,8 +76,11 @@ def whole(row: dict[str, Any], key: str, file: Path, least: int = 0) -> int:
     """Return a whole number of `least` or above from a row of meta/episodes, or raise BagError."""
     of = '' if key == 'episode_index' else f' of episode {row["episode_index"]}'
     value = get(row, key, file, of)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (
-            least <= value < 2 ** 63 and value == int(value)):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not (least <= value < 2**63 and value == int(value))
+    ):
         refuse(file, f'{key}{of}', value, f'a whole number of {least} or above')
     return int(value)
 
@@ -119,8 +126,9 @@ def vector_size(column: pa.DataType) -> int | None:
 
 def is_number(column: pa.DataType) -> bool:
     """Return whether each row of a column is one number."""
-    return (pa.types.is_floating(column) or pa.types.is_integer(column)
-            or pa.types.is_boolean(column))
+    return (
+        pa.types.is_floating(column) or pa.types.is_integer(column) or pa.types.is_boolean(column)
+    )
 
 
 def frame_columns(file: Path, names: Iterable[str]) -> dict[str, np.ndarray]:

@@ -58,10 +58,13 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_implicit_resolver(
-    'tag:yaml.org,2002:float', re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$'), list('-+0123456789'))
+    'tag:yaml.org,2002:float', re.compile(r'[-+]?\d+(\.\d*)?[eE][-+]?\d+$'), list('-+0123456789')
+)
 # launch_ros writes lists with this tag.
-_Loader.add_constructor('tag:yaml.org,2002:python/tuple',
-                        lambda loader, tree: loader.construct_sequence(tree, deep=True))
+_Loader.add_constructor(
+    'tag:yaml.org,2002:python/tuple',
+    lambda loader, tree: loader.construct_sequence(tree, deep=True),
+)
 
 
 def read_blocks(path: Path) -> list[Block]:
@@ -74,19 +77,24 @@ def read_blocks(path: Path) -> list[Block]:
     reader = _Reader(path)
     try:
         text = path.read_text()
-        alias = next((event for event in yaml.parse(text)
-                      if isinstance(event, yaml.AliasEvent)), None)
+        alias = next(
+            (event for event in yaml.parse(text) if isinstance(event, yaml.AliasEvent)), None
+        )
         root = None if alias else yaml.compose(text, Loader=_Loader)
         blocks = list(reader.blocks(root, '', 1)) if root is not None else []
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f'{path}: {error}') from error
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, 'problem_mark', None)
-        raise ConfigError(f'{path}:{mark.line + 1 if mark else 1}: not YAML: '
-                          f'{getattr(error, "problem", None) or error}') from error
+        raise ConfigError(
+            f'{path}:{mark.line + 1 if mark else 1}: not YAML: '
+            f'{getattr(error, "problem", None) or error}'
+        ) from error
     if alias is not None:
-        raise ConfigError(f'{path}:{alias.start_mark.line + 1}: ROS allows no aliases; write the '
-                          f'value instead of *{alias.anchor}')
+        raise ConfigError(
+            f'{path}:{alias.start_mark.line + 1}: ROS allows no aliases; write the '
+            f'value instead of *{alias.anchor}'
+        )
     if reader.problems:
         raise ConfigError('\n'.join(reader.problems))
     return blocks
@@ -121,8 +129,11 @@ class _Reader:
     def blocks(self, tree: yaml.Node, name: str, line: int) -> Iterator[Block]:
         """Yield the blocks under the name of a node or namespace, whose line is given."""
         if not isinstance(tree, yaml.MappingNode) or not tree.value:
-            self._note(tree, f'{name or "the file"} has {self._shown(tree)}; expected '
-                             f'names of nodes, under each `{PARAMETERS_KEY}:`')
+            self._note(
+                tree,
+                f'{name or "the file"} has {self._shown(tree)}; expected '
+                f'names of nodes, under each `{PARAMETERS_KEY}:`',
+            )
             return
         for key, value, its_line in self._items(tree, name):
             if key == PARAMETERS_KEY and name:
@@ -130,18 +141,25 @@ class _Reader:
                 continue
             path = f'{name}/{key.removeprefix("/") if not name else key}'
             if not isinstance(value, yaml.MappingNode) and name:
-                self._note(value, f'{name} {key}: {self._shown(value)}: is outside '
-                                  f'`{PARAMETERS_KEY}:`; write it under that')
+                self._note(
+                    value,
+                    f'{name} {key}: {self._shown(value)}: is outside '
+                    f'`{PARAMETERS_KEY}:`; write it under that',
+                )
             elif not _NAME.fullmatch(path):
-                self._note(value, f'{key!r} cannot name a node; expected a name such as '
-                                  '/**/franka')
+                self._note(
+                    value, f'{key!r} cannot name a node; expected a name such as /**/franka'
+                )
             else:
                 yield from self.blocks(value, path, its_line)
 
     def _entries(self, tree: yaml.Node, name: str, prefix: str) -> Iterator[Entry]:
         if not isinstance(tree, yaml.MappingNode):
-            self._note(tree, f'{name} {prefix or PARAMETERS_KEY}: {self._shown(tree)}: expected '
-                             'parameters, each as `name: value`')
+            self._note(
+                tree,
+                f'{name} {prefix or PARAMETERS_KEY}: {self._shown(tree)}: expected '
+                'parameters, each as `name: value`',
+            )
             return
         for key, value, line in self._items(tree, f'{name} {prefix}'.rstrip()):
             key = f'{prefix}.{key}' if prefix else key
@@ -161,8 +179,11 @@ class _Reader:
         for key, value in tree.value:
             name, line = str(key.value), key.start_mark.line + 1
             if name in seen:
-                self._note(key, f'{where} {name}: given twice, first in line {seen[name]}; '
-                                'only one would count')
+                self._note(
+                    key,
+                    f'{where} {name}: given twice, first in line {seen[name]}; '
+                    'only one would count',
+                )
                 continue
             seen[name] = line
             yield name, value, line
@@ -182,8 +203,10 @@ def _value_problem(value: Any) -> str:
         return ''
     kinds = {type(item) for item in value}
     if kinds == {int, float}:
-        return 'whole numbers are mixed with others; expected ' \
+        return (
+            'whole numbers are mixed with others; expected '
             f'{shown([float(item) for item in value])}'
+        )
     if len(kinds) > 1 or list in kinds:
         return 'a list of mixed types; expected one type for all, text in quotes'
     return '' if value else 'an empty list; expected at least one value ("" for no text)'

@@ -14,8 +14,12 @@ from typing import Any
 from irevla_control.errors import ConfigError
 
 # Singular and plural, by the type of the default.
-_KINDS = {bool: ('true or false', 'true or false'), int: ('a whole number', 'whole numbers'),
-          float: ('a number', 'numbers'), str: ('text', 'texts')}
+_KINDS = {
+    bool: ('true or false', 'true or false'),
+    int: ('a whole number', 'whole numbers'),
+    float: ('a number', 'numbers'),
+    str: ('text', 'texts'),
+}
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,13 @@ class Parameter:
         one, many = _KINDS[kind]
         if self.form:
             one, many = self.form.words, f'texts, each {self.form.words}'
-        words = one if not isinstance(self.default, list) else \
-            f'{self._size} {many}' if self._size else f'a list of {many}'
+        words = (
+            one
+            if not isinstance(self.default, list)
+            else f'{self._size} {many}'
+            if self._size
+            else f'a list of {many}'
+        )
         return words if self.low is None else f'{words} from {self.low} to {self.high}'
 
     @property
@@ -108,8 +117,11 @@ class Parameter:
 
     @property
     def _size(self) -> int | None:
-        return len(self.default) if isinstance(self.default, list) \
-            and isinstance(self._first, float) else None
+        return (
+            len(self.default)
+            if isinstance(self.default, list) and isinstance(self._first, float)
+            else None
+        )
 
     def _item(self, item: Any, value: Any) -> Any:
         """Return one item converted to the parameter's type; ``value`` is the whole value."""
@@ -128,21 +140,27 @@ class Parameter:
 
     def _misfit(self, value: Any) -> ConfigError:
         if len(self.choices) == 1:
-            return ConfigError(f'{shown(value)}: {self.description}; only '
-                               f'{shown(self.choices[0])} is possible')
+            return ConfigError(
+                f'{shown(value)}: {self.description}; only {shown(self.choices[0])} is possible'
+            )
         items = value if isinstance(value, list) else [value]
         quotes = isinstance(self._first, str) and any(not isinstance(one, str) for one in items)
-        return ConfigError(f'{shown(value)}: expected {self.expected}'
-                           + ('; text that looks like something else needs quotes' if quotes
-                              else ''))
+        return ConfigError(
+            f'{shown(value)}: expected {self.expected}'
+            + ('; text that looks like something else needs quotes' if quotes else '')
+        )
 
 
 Table = Mapping[str, Parameter]
 
 # Shared by all nodes that join observations; the recorder stores it for readers of its bags.
 MAX_SKEW = Parameter(
-    0.0, 'largest age of the other parts of an observation relative to the first camera\'s stamp; '
-    '0: equal stamps, as in simulators [s]', 0.0, 1.0)
+    0.0,
+    "largest age of the other parts of an observation relative to the first camera's stamp; "
+    '0: equal stamps, as in simulators [s]',
+    0.0,
+    1.0,
+)
 
 # Parameters that have a new name, of any node.
 RENAMED = {'most_owed': 'max_pending_updates'}
@@ -150,8 +168,10 @@ RENAMED = {'most_owed': 'max_pending_updates'}
 # Parameters that rclpy declares for every node.
 RCLPY_PARAMETERS: Table = {
     'use_sim_time': Parameter(
-        False, 'the nodes use the clock of this machine, and no node publishes /clock',
-        choices=(False,)),
+        False,
+        'the nodes use the clock of this machine, and no node publishes /clock',
+        choices=(False,),
+    ),
     'start_type_description_service': Parameter(True, 'whether the service for types runs'),
 }
 

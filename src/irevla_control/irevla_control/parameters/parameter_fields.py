@@ -24,16 +24,29 @@ Kind = TypeVar('Kind')
 _KEY = 'parameter'
 
 
-def parameter(default: Any, description: str, low: float | None = None,
-              high: float | None = None, *, choices: tuple[Any, ...] = (),
-              form: Form | None = None) -> Any:
+def parameter(
+    default: Any,
+    description: str,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    choices: tuple[Any, ...] = (),
+    form: Form | None = None,
+) -> Any:
     """Return a field of a dataclass that is a parameter; see `Parameter` for the arguments.
 
     A tuple is a list as parameter.
     """
-    return parameter_field(Parameter(
-        list(default) if isinstance(default, tuple) else default, description, low, high,
-        choices, form))
+    return parameter_field(
+        Parameter(
+            list(default) if isinstance(default, tuple) else default,
+            description,
+            low,
+            high,
+            choices,
+            form,
+        )
+    )
 
 
 def parameter_field(declared: Parameter) -> Any:
@@ -43,8 +56,12 @@ def parameter_field(declared: Parameter) -> Any:
 
 def parameters_of(*kinds: type) -> dict[str, Parameter]:
     """Return the parameters among the fields of dataclasses, by name."""
-    return {entry.name: entry.metadata[_KEY] for kind in kinds for entry in fields(kind)
-            if _KEY in entry.metadata}
+    return {
+        entry.name: entry.metadata[_KEY]
+        for kind in kinds
+        for entry in fields(kind)
+        if _KEY in entry.metadata
+    }
 
 
 def from_parameters(kind: type[Kind], values: Mapping[str, Any], **others: Any) -> Kind:

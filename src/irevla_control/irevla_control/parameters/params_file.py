@@ -34,13 +34,17 @@ def file_problems(path: Path, blocks: Sequence[Block], nodes: Nodes) -> list[str
     for block in blocks:
         matched = {name: table for name, table in nodes.items() if block.matches(name)}
         if not matched:
-            problems.append(f'{path}:{block.line}: block {block.name} matches no node that is '
-                            f'started: {", ".join(nodes)}; the nearest is '
-                            f'{_nearest_node(block, nodes)}')
+            problems.append(
+                f'{path}:{block.line}: block {block.name} matches no node that is '
+                f'started: {", ".join(nodes)}; the nearest is '
+                f'{_nearest_node(block, nodes)}'
+            )
             continue
         for entry in block.entries:
-            problems += [f'{path}:{entry.line}: {block.name} {entry.name}: {problem}'
-                         for problem in _entry_problems(entry, matched, nodes)]
+            problems += [
+                f'{path}:{entry.line}: {block.name} {entry.name}: {problem}'
+                for problem in _entry_problems(entry, matched, nodes)
+            ]
     return problems
 
 
@@ -51,9 +55,13 @@ def given_to(node: str, table: Table, blocks: Sequence[Block]) -> dict[str, Any]
         ConfigError: a value is invalid; `file_problems` gives its place.
 
     """
-    return {entry.name: fitted(table, entry.name, entry.value)
-            for block in blocks if block.matches(node) for entry in block.entries
-            if entry.name in table or entry.name in RCLPY_PARAMETERS}
+    return {
+        entry.name: fitted(table, entry.name, entry.value)
+        for block in blocks
+        if block.matches(node)
+        for entry in block.entries
+        if entry.name in table or entry.name in RCLPY_PARAMETERS
+    }
 
 
 def missed(path: Path, blocks: Sequence[Block], node: str) -> str:
@@ -63,8 +71,10 @@ def missed(path: Path, blocks: Sequence[Block], node: str) -> str:
     name = node.rpartition('/')[2]
     for block in blocks:
         if block.node and likeness(block.node, name) >= ALIKE:
-            return (f'{path}:{block.line}: block {block.name} does not match this node, {node}; '
-                    f'name it {node} or /**/{name}')
+            return (
+                f'{path}:{block.line}: block {block.name} does not match this node, {node}; '
+                f'name it {node} or /**/{name}'
+            )
     return ''
 
 
@@ -73,8 +83,10 @@ def _entry_problems(entry: Entry, matched: Nodes, nodes: Nodes) -> list[str]:
     if not declaring and entry.name not in RCLPY_PARAMETERS:
         others = [name for name, table in nodes.items() if entry.name in table]
         known = [key for table in matched.values() for key in table]
-        return [f'{shown(entry.value)}: {" or ".join(matched)} has no such parameter; '
-                + (f'{", ".join(others)} has it' if others else alternative(entry.name, known))]
+        return [
+            f'{shown(entry.value)}: {" or ".join(matched)} has no such parameter; '
+            + (f'{", ".join(others)} has it' if others else alternative(entry.name, known))
+        ]
     problems = []
     for table in declaring or [RCLPY_PARAMETERS]:
         try:
@@ -87,5 +99,10 @@ def _entry_problems(entry: Entry, matched: Nodes, nodes: Nodes) -> list[str]:
 def _nearest_node(block: Block, nodes: Nodes) -> str:
     if not block.node:
         return nearest(block.name, nodes)
-    return max(nodes, key=lambda name: (likeness(block.node, name.rpartition('/')[2]),
-                                        likeness(block.name, name)))
+    return max(
+        nodes,
+        key=lambda name: (
+            likeness(block.node, name.rpartition('/')[2]),
+            likeness(block.name, name),
+        ),
+    )

@@ -49,19 +49,35 @@ class RawMessage(NamedTuple):
     layout: ImageLayout | None = None
 
 
-def custom_data(about: dict[str, str], sources: Collection[str], lost: Mapping[str, int],
-                max_gap_s: Mapping[str, float], recovered: bool, failed: str) -> dict[str, str]:
+def custom_data(
+    about: dict[str, str],
+    sources: Collection[str],
+    lost: Mapping[str, int],
+    max_gap_s: Mapping[str, float],
+    recovered: bool,
+    failed: str,
+) -> dict[str, str]:
     """Return all that a bag says of its episode; ``recorded_ns`` is now unless it is given."""
     gaps = {topic: round(gap, 6) for topic, gap in max_gap_s.items()}
     return {
-        'recorded_ns': str(time.time_ns()), **about, 'sources': ','.join(sorted(sources)),
-        'recovered': 'true' if recovered else 'false', 'failed': failed,
+        'recorded_ns': str(time.time_ns()),
+        **about,
+        'sources': ','.join(sorted(sources)),
+        'recovered': 'true' if recovered else 'false',
+        'failed': failed,
         'lost': json.dumps({topic: number for topic, number in lost.items() if number}),
-        'max_gap_s': json.dumps(gaps)}
+        'max_gap_s': json.dumps(gaps),
+    }
 
 
-def commit(root: Path, writer: BagWriter, about: dict[str, str], sources: Sequence[str],
-           lost: dict[str, int], failed: str = '') -> EpisodeEntry:
+def commit(
+    root: Path,
+    writer: BagWriter,
+    about: dict[str, str],
+    sources: Sequence[str],
+    lost: dict[str, int],
+    failed: str = '',
+) -> EpisodeEntry:
     """Finish a staged bag, move it to its place, and add it to the index.
 
     Raises:
@@ -91,8 +107,9 @@ class EpisodeRecording:
 
     """
 
-    def __init__(self, root: Path, event: Any, stamp_ns: int, steps: StepCount,
-                 from_start: Collection[str]) -> None:
+    def __init__(
+        self, root: Path, event: Any, stamp_ns: int, steps: StepCount, from_start: Collection[str]
+    ) -> None:
         """Begin with the first event; nothing is written yet.
 
         Args:
@@ -174,8 +191,10 @@ class EpisodeRecording:
             return
         first = self._layouts.setdefault(topic, layout)
         if (first.height, first.width) != (layout.height, layout.width):
-            self.fail(f'{topic} changed from {first.height} x {first.width} to {layout.height} x '
-                      f'{layout.width} pixels')
+            self.fail(
+                f'{topic} changed from {first.height} x {first.width} to {layout.height} x '
+                f'{layout.width} pixels'
+            )
         elif first.encoding != layout.encoding:
             self.fail(f'{topic} changed from {first.encoding!r} to {layout.encoding!r}')
 
@@ -189,13 +208,18 @@ class EpisodeRecording:
 
     def _begin(self, topics: Sequence[Topic]) -> BagWriter:
         if not FOLDER_NAME.fullmatch(self.episode_id):
-            raise BagError(f'episode id {self.episode_id!r} cannot name a folder; use letters, '
-                           'digits, points, dashes and underscores')
+            raise BagError(
+                f'episode id {self.episode_id!r} cannot name a folder; use letters, '
+                'digits, points, dashes and underscores'
+            )
         if (self._root / self.episode_id).exists():
-            raise BagError(f'{self._root / self.episode_id} exists already; give each episode '
-                           'its own id, or record to another folder')
-        writer = self.writer = BagWriter(self._root / STAGING / self.episode_id, topics,
-                                         self._about)
+            raise BagError(
+                f'{self._root / self.episode_id} exists already; give each episode '
+                'its own id, or record to another folder'
+            )
+        writer = self.writer = BagWriter(
+            self._root / STAGING / self.episode_id, topics, self._about
+        )
         sync(self._root / STAGING)
         for message in self._early:
             self._put(writer, message)
@@ -204,8 +228,9 @@ class EpisodeRecording:
 
     def _put(self, writer: BagWriter, message: RawMessage) -> None:
         stamp = message.receive_ns if message.stamp_ns is None else message.stamp_ns
-        writer.write(message.topic, message.receive_ns, max(stamp, 0), message.sequence,
-                     message.data)
+        writer.write(
+            message.topic, message.receive_ns, max(stamp, 0), message.sequence, message.data
+        )
         self._steps.add(message.topic, stamp)
 
     def commit(self) -> EpisodeEntry | None:
@@ -229,5 +254,11 @@ class EpisodeRecording:
             self.writer.abandon()
             shutil.rmtree(self.writer.folder)
             return None
-        return commit(self._root, self.writer, self._about, sorted(self._sources), self._lost,
-                      failed=self.failed)
+        return commit(
+            self._root,
+            self.writer,
+            self._about,
+            sorted(self._sources),
+            self._lost,
+            failed=self.failed,
+        )

@@ -34,12 +34,15 @@ def check_unused(path: Path) -> None:
     """
     writer = _writer(path)
     if writer:
-        raise BagError(f'{path} is open for writing by process {writer}; wait until it has '
-                       'finished')
+        raise BagError(
+            f'{path} is open for writing by process {writer}; wait until it has finished'
+        )
     age_s = time.time() - path.stat().st_mtime
     if 0 <= age_s < QUIET_S:
-        raise BagError(f'{path} was written {age_s:.0f} s ago, so that a copy or a recorder may '
-                       f'still be at it; wait until it has finished, {QUIET_S:.0f} s at least')
+        raise BagError(
+            f'{path} was written {age_s:.0f} s ago, so that a copy or a recorder may '
+            f'still be at it; wait until it has finished, {QUIET_S:.0f} s at least'
+        )
 
 
 def _writer(path: Path) -> str:
@@ -52,8 +55,9 @@ def _writer(path: Path) -> str:
                 continue
             process = descriptor.parents[1]
             info = (process / 'fdinfo' / descriptor.name).read_text()
-            flags = next(int(line.split()[1], 8) for line in info.splitlines()
-                         if line.startswith('flags:'))
+            flags = next(
+                int(line.split()[1], 8) for line in info.splitlines() if line.startswith('flags:')
+            )
             if flags & os.O_ACCMODE != os.O_RDONLY:
                 return f'{process.name} ({(process / "comm").read_text().strip()})'
         except (OSError, StopIteration):

@@ -24,16 +24,23 @@ class Limits:
     """
 
     grace_s: float = parameter(
-        0.5, 'time for messages after their episode\'s last event [s]', 0.0, 60.0)
+        0.5, "time for messages after their episode's last event [s]", 0.0, 60.0
+    )
     hold_s: float = parameter(
-        1.0, 'longest wait for the event that tells a message\'s episode [s]', 0.0, 60.0)
+        1.0, "longest wait for the event that tells a message's episode [s]", 0.0, 60.0
+    )
     hold_bytes: int = 256_000_000
     sync_s: float = parameter(
-        5.0, 'time between two syncs of the open bag to the disk [s]', 0.1, 3600.0)
+        5.0, 'time between two syncs of the open bag to the disk [s]', 0.1, 3600.0
+    )
     min_free_bytes: int = 500_000_000
     cameras: tuple[str, ...] = ()
     max_skew_s: float = parameter_field(MAX_SKEW)
     max_dropped_share: float = parameter(
-        0.1, 'share of an episode\'s steps that may lack a complete observation, which readers '
-        'leave out; an episode with more counts as aborted, and is played again', 0.0, 1.0)
+        0.1,
+        "share of an episode's steps that may lack a complete observation, which readers "
+        'leave out; an episode with more counts as aborted, and is played again',
+        0.0,
+        1.0,
+    )
     from_start: tuple[str, ...] = ()

@@ -37,9 +37,14 @@ class Recorder:
     episode can begin at once.
     """
 
-    def __init__(self, root: Path, topics: Sequence[Topic], limits: Limits,
-                 on_committed: Callable[[EpisodeEntry], None],
-                 on_problem: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        topics: Sequence[Topic],
+        limits: Limits,
+        on_committed: Callable[[EpisodeEntry], None],
+        on_problem: Callable[[str], None],
+    ) -> None:
         """Recover what a killed recorder left under ``root``, and be ready.
 
         ``topics`` hold one EpisodeState topic, which tells the episodes, and the topic 'command'.
@@ -61,11 +66,16 @@ class Recorder:
         self._on_problem = on_problem
         self._stamped = {topic.name for topic in topics if begins_with_header(topic.type)}
         for name in self.topics.keys() & set(limits.from_start) - self._stamped:
-            raise ConfigError(f'parameter from_start has {name}, whose type '
-                              f'{self.topics[name].type} has no header; name topics with one')
+            raise ConfigError(
+                f'parameter from_start has {name}, whose type '
+                f'{self.topics[name].type} has no header; name topics with one'
+            )
         self._events = {topic.name for topic in topics if topic.type == EPISODE_TYPE}
-        self._commands = {topic.name for topic in topics if topic.type == COMMAND_TYPE
-                          and topic.name.endswith('/command')}
+        self._commands = {
+            topic.name
+            for topic in topics
+            if topic.type == COMMAND_TYPE and topic.name.endswith('/command')
+        }
         # Of each camera's newest image.
         self._layouts: dict[str, ImageLayout] = {}
         self._store = typestore(((EPISODE_TYPE, definition(EPISODE_TYPE)),))
@@ -87,8 +97,9 @@ class Recorder:
         self._thread = threading.Thread(target=self._work, name='bag-commit', daemon=True)
         self._thread.start()
 
-    def add(self, topic: str, receive_ns: int, data: bytes, sequence: int = 0,
-            lost: int = 0) -> None:
+    def add(
+        self, topic: str, receive_ns: int, data: bytes, sequence: int = 0, lost: int = 0
+    ) -> None:
         """Take a message; `update` decides where it goes.
 
         Raises:
@@ -150,21 +161,31 @@ class Recorder:
     def _on_event(self, message: RawMessage, stamp: int) -> None:
         event = decode(self._store, EPISODE_TYPE, message.data)
         if self._running is not None and event.episode_id != self._running.episode_id:
-            self._on_problem(f'episode {self._running.episode_id} never ended; it is recorded as '
-                             'aborted')
+            self._on_problem(
+                f'episode {self._running.episode_id} never ended; it is recorded as aborted'
+            )
             self._running.abort()
             self._closing.append(self._running)
             self._running = None
-        episode = next((each for each in (self._running, *self._closing)
-                        if each is not None and each.episode_id == event.episode_id), None)
+        episode = next(
+            (
+                each
+                for each in (self._running, *self._closing)
+                if each is not None and each.episode_id == event.episode_id
+            ),
+            None,
+        )
         if episode is None:
             if event.phase != PHASE_RUNNING or not event.episode_id:
                 return
             limits = self._limits
             episode = self._running = EpisodeRecording(
-                self._root, event, stamp,
+                self._root,
+                event,
+                stamp,
                 StepCount(limits.cameras, limits.max_skew_s, limits.max_dropped_share),
-                limits.from_start)
+                limits.from_start,
+            )
             self._fail_when_full()
         episode.observe(event, stamp, message.receive_ns)
         episode.note(self.notes)
@@ -211,8 +232,10 @@ class Recorder:
         # One from far ahead was received before the computer's clock was set back.
         if now_ns < message.receive_ns < now_ns + SECOND:
             return Age.FRESH
-        if message.receive_ns < now_ns - self._limits.hold_s * SECOND or \
-                self._waiting_bytes > self._limits.hold_bytes:
+        if (
+            message.receive_ns < now_ns - self._limits.hold_s * SECOND
+            or self._waiting_bytes > self._limits.hold_bytes
+        ):
             return Age.OVERDUE
         return Age.SETTLED
 
@@ -220,8 +243,9 @@ class Recorder:
         """Between episodes, keep only the newest messages."""
         oldest, kept = now_ns - self._limits.hold_s * SECOND, 0
         while kept < len(self._waiting) and (
-                self._waiting[kept].receive_ns < oldest
-                or self._waiting_bytes > self._limits.hold_bytes):
+            self._waiting[kept].receive_ns < oldest
+            or self._waiting_bytes > self._limits.hold_bytes
+        ):
             self._waiting_bytes -= len(self._waiting[kept].data)
             kept += 1
         self.counts['outside episodes'] += kept
@@ -242,16 +266,22 @@ class Recorder:
             return
         self._disk_checked = now_ns
         free = shutil.disk_usage(self._root).free
-        self._full = '' if free >= self._limits.min_free_bytes else (
-            f'the disk of {self._root} is nearly full ({free / 1e6:.0f} MB free, '
-            f'{self._limits.min_free_bytes / 1e6:.0f} MB are kept); free some space')
+        self._full = (
+            ''
+            if free >= self._limits.min_free_bytes
+            else (
+                f'the disk of {self._root} is nearly full ({free / 1e6:.0f} MB free, '
+                f'{self._limits.min_free_bytes / 1e6:.0f} MB are kept); free some space'
+            )
+        )
         self._fail_when_full()
 
     def _fail_when_full(self) -> None:
         if self._full and self._running is not None and not self._running.failed:
             self._running.fail(self._full)
-            self._on_problem(f'episode {self._running.episode_id} is no longer recorded: '
-                             f'{self._full}')
+            self._on_problem(
+                f'episode {self._running.episode_id} is no longer recorded: {self._full}'
+            )
 
     def _report(self) -> None:
         while not self._results.empty():
@@ -279,8 +309,10 @@ class Recorder:
                 if entry is not None:
                     self._results.put(entry)
             except (OSError, BagError) as error:
-                self._results.put(f'episode {episode.episode_id} is not committed: {error}; it '
-                                  'stays staged and is recovered at the next start')
+                self._results.put(
+                    f'episode {episode.episode_id} is not committed: {error}; it '
+                    'stays staged and is recovered at the next start'
+                )
             except Exception as error:
                 self._results.put(error)
 

@@ -52,8 +52,19 @@ from irevla_control.recording.torn_bag import (
 
 EVENTS = '/episode'
 # Without these nothing lists a bag.
-_DESCRIBED = frozenset(('episode_id', 'task', 'instruction', 'seed', 'steps', 'success', 'aborted',
-                        'terminated', 'truncated'))
+_DESCRIBED = frozenset(
+    (
+        'episode_id',
+        'task',
+        'instruction',
+        'seed',
+        'steps',
+        'success',
+        'aborted',
+        'terminated',
+        'truncated',
+    )
+)
 
 
 def lock_root(root: Path) -> Lock:
@@ -67,12 +78,14 @@ def lock_root(root: Path) -> Lock:
         (root / STAGING).mkdir(parents=True, exist_ok=True)
         return Lock(root / STAGING / 'lock')
     except InUseError as error:
-        raise BagError(f'{root} is in use by another recorder, process '
-                       f'{error.holder or "(unknown)"}; stop it, or record to another folder'
-                       ) from None
+        raise BagError(
+            f'{root} is in use by another recorder, process '
+            f'{error.holder or "(unknown)"}; stop it, or record to another folder'
+        ) from None
     except OSError as error:
-        raise BagError(f'{root} cannot be recorded to: {error.strerror}; give a folder that can '
-                       'be written') from error
+        raise BagError(
+            f'{root} cannot be recorded to: {error.strerror}; give a folder that can be written'
+        ) from error
 
 
 class Recovered(NamedTuple):
@@ -167,12 +180,16 @@ def _rebuild(folder: Path) -> bool:
             about |= describe(event)
             ended = event.phase == PHASE_ENDED
     except (BadMessageError, TypesysError, ValueError, KeyError, TypeError) as error:
-        raise BagError(f'what it holds is no episode of this suite ({error}); it stays as it is, '
-                       f'move {folder} away') from error
+        raise BagError(
+            f'what it holds is no episode of this suite ({error}); it stays as it is, '
+            f'move {folder} away'
+        ) from error
     missing = sorted(_DESCRIBED - about.keys())
     if missing:
-        raise BagError(f'it has no message on {EVENTS} and no {", ".join(missing)} in its '
-                       f'metadata; it stays as it is, move {folder} away')
+        raise BagError(
+            f'it has no message on {EVENTS} and no {", ".join(missing)} in its '
+            f'metadata; it stays as it is, move {folder} away'
+        )
     if steps is not None:
         _count(steps, stamps, stamp_of(last_event) if ended else None)
     if not ended:
@@ -196,9 +213,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog='python -m irevla_control.recording.recovery',
         description='Make bags whole that a killed recorder or a torn copy left, up to the last '
-                    'whole message. Nothing is lost: a bag that is not understood stays as it is.')
-    parser.add_argument('folder', type=Path,
-                        help='folder that episodes were recorded to, or that of one episode')
+        'whole message. Nothing is lost: a bag that is not understood stays as it is.',
+    )
+    parser.add_argument(
+        'folder', type=Path, help='folder that episodes were recorded to, or that of one episode'
+    )
     folder = parser.parse_args(arguments).folder.absolute()
     try:
         if not folder.is_dir():
@@ -224,16 +243,17 @@ def _recover_given(folder: Path) -> Recovered:
     Nothing is written where there is nothing to recover.
     """
     staged = folder.parent.name == STAGING
-    if not (staged or mcap_files(folder) or (folder / METADATA).exists()
-            or is_begun(folder)):
+    if not (staged or mcap_files(folder) or (folder / METADATA).exists() or is_begun(folder)):
         torn = [each for each in episode_folders(folder) if _is_torn(each)]
         if not torn and not (folder / STAGING).is_dir():
             return Recovered([], unreadable(folder), [])
         with lock_root(folder):
             here, staged_bags = recover_folders(folder, torn), recover_staged(folder)
-            return Recovered(here.entries + staged_bags.entries,
-                             here.problems + staged_bags.problems,
-                             here.removed + staged_bags.removed)
+            return Recovered(
+                here.entries + staged_bags.entries,
+                here.problems + staged_bags.problems,
+                here.removed + staged_bags.removed,
+            )
     root = folder.parent.parent if staged else folder.parent
     if staged or _is_torn(folder):
         with lock_root(root):

@@ -49,8 +49,10 @@ class TornBag:
         try:
             self._contents = read_torn(self._path, visit)
         except ValueError as error:
-            raise BagError(f'{self._path} {error}; it stays as it is, move {folder} away or '
-                           'recover it with what wrote it') from error
+            raise BagError(
+                f'{self._path} {error}; it stays as it is, move {folder} away or '
+                'recover it with what wrote it'
+            ) from error
         check_format(self.about, folder)
         self.messages = self._contents.messages
 
@@ -62,13 +64,18 @@ class TornBag:
     @property
     def max_gap_s(self) -> dict[str, float]:
         """Longest time between two messages per topic [s]."""
-        return {self._contents.channels[key].topic: traffic.max_gap * 1e-9
-                for key, traffic in self._contents.traffic.items()}
+        return {
+            self._contents.channels[key].topic: traffic.max_gap * 1e-9
+            for key, traffic in self._contents.traffic.items()
+        }
 
     def definition(self, type_name: str) -> str:
         """Return the definition of a recorded type, from the bag itself."""
-        return next(schema.data.decode() for schema in self._contents.schemas.values()
-                    if schema.name == type_name)
+        return next(
+            schema.data.decode()
+            for schema in self._contents.schemas.values()
+            if schema.name == type_name
+        )
 
     def remove(self) -> None:
         """Remove the folder of a bag that holds nothing but a header.
@@ -80,8 +87,10 @@ class TornBag:
         """
         others = sorted(path.name for path in self.folder.iterdir() if path != self._path)
         if others:
-            raise BagError(f'{self._path} holds no message, but {", ".join(others)} lies beside '
-                           'it; move the folder away')
+            raise BagError(
+                f'{self._path} holds no message, but {", ".join(others)} lies beside '
+                'it; move the folder away'
+            )
         self._path.unlink()
         self.folder.rmdir()
 
@@ -101,12 +110,20 @@ class TornBag:
                 text = BagWriter.resume(self.folder, file, self._path.name).finish(custom_data)
             finally:
                 file.abandon()
-            _read_back(new, {key: traffic.messages for key, traffic
-                             in self._contents.traffic.items() if traffic.messages})
+            _read_back(
+                new,
+                {
+                    key: traffic.messages
+                    for key, traffic in self._contents.traffic.items()
+                    if traffic.messages
+                },
+            )
             write_synced(self.folder / _NOTE, text)
             if state_of(self._path) != self._read:
-                raise BagError(f'{self._path} was written while it was read; wait until the copy '
-                               'or the recorder has finished')
+                raise BagError(
+                    f'{self._path} was written while it was read; wait until the copy '
+                    'or the recorder has finished'
+                )
         except (OSError, BagError):
             # First the note, which without a copy says that the file is replaced. The error that
             # came first is raised.
@@ -127,8 +144,9 @@ def settle(folder: Path) -> None:
 
     """
     note = folder / _NOTE
-    copies = {copy: copy.with_name(copy.name.removesuffix(_NEW))
-              for copy in folder.glob(f'*.mcap{_NEW}')}
+    copies = {
+        copy: copy.with_name(copy.name.removesuffix(_NEW)) for copy in folder.glob(f'*.mcap{_NEW}')
+    }
     lost = [copy for copy, original in copies.items() if not original.exists()]
     for copy in lost:
         McapReader(copy).verify()
@@ -222,11 +240,14 @@ def only_file(folder: Path) -> Path:
         return files[0]
     torn = [file.name for file in files if _lacks_end(file)]
     if torn:
-        raise BagError(f'{folder} is a bag of {len(files)} files, and {", ".join(torn)} has no '
-                       'end; only a bag of one file is recovered, copy the folder again or leave '
-                       'the episode out')
-    raise BagError(f'{folder} holds {len(files)} MCAP files, one is expected; move the folder '
-                   'away')
+        raise BagError(
+            f'{folder} is a bag of {len(files)} files, and {", ".join(torn)} has no '
+            'end; only a bag of one file is recovered, copy the folder again or leave '
+            'the episode out'
+        )
+    raise BagError(
+        f'{folder} holds {len(files)} MCAP files, one is expected; move the folder away'
+    )
 
 
 def _read_back(path: Path, expected: dict[int, int]) -> None:
@@ -243,5 +264,7 @@ def _read_back(path: Path, expected: dict[int, int]) -> None:
         raise BagError(f'the copy {path} does not read back ({error}); check the disk') from error
     found = {key: each.messages for key, each in reader.traffic.items() if each.messages}
     if found != expected:
-        raise BagError(f'the copy {path} reads back with {sum(found.values())} of '
-                       f'{sum(expected.values())} messages; check the disk')
+        raise BagError(
+            f'the copy {path} reads back with {sum(found.values())} of '
+            f'{sum(expected.values())} messages; check the disk'
+        )

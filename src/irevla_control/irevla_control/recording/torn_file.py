@@ -29,9 +29,13 @@ from irevla_control.bags.mcap_file import (
 Visit = Callable[[str, str, memoryview], None]
 
 # Of records that the recorder never writes, by name.
-_FOREIGN = {Opcode.CHUNK: 'a chunk', Opcode.MESSAGE_INDEX: 'an index of messages',
-            Opcode.CHUNK_INDEX: 'an index of chunks', Opcode.ATTACHMENT: 'an attachment',
-            Opcode.ATTACHMENT_INDEX: 'an index of attachments'}
+_FOREIGN = {
+    Opcode.CHUNK: 'a chunk',
+    Opcode.MESSAGE_INDEX: 'an index of messages',
+    Opcode.CHUNK_INDEX: 'an index of chunks',
+    Opcode.ATTACHMENT: 'an attachment',
+    Opcode.ATTACHMENT_INDEX: 'an index of attachments',
+}
 # Metadata records behind the messages, which the end of a file is written with again.
 _OF_THE_END = ('rosbag2', EPISODE_METADATA)
 # Largest time from one message to the next: behind damage, a later one is chance [ns].
@@ -67,7 +71,8 @@ def read_torn(path: Path, visit: Visit) -> Contents:
             if contents.messages:
                 _refuse_more(data, contents)
             elif length > reader.header_end and not BEGINNING.startswith(
-                    data[:len(BEGINNING) + 1]):
+                data[: len(BEGINNING) + 1]
+            ):
                 raise ValueError(f'holds no whole message in its {length} bytes')
     return contents
 
@@ -106,8 +111,9 @@ class _TornReader:
             return None
         opcode, length = RECORD.unpack_from(self._view, start)
         if opcode in _FOREIGN:
-            raise ValueError(f'holds {_FOREIGN[opcode]} at byte {start}, which this recorder '
-                             'does not write')
+            raise ValueError(
+                f'holds {_FOREIGN[opcode]} at byte {start}, which this recorder does not write'
+            )
         end = start + RECORD.size + length
         return None if end > len(self._view) else (opcode, end)
 
@@ -134,14 +140,17 @@ class _TornReader:
             return 0
         contents.traffic[channel].add(log_time)
         schema = contents.schemas[contents.channels[channel].schema_id]
-        self._visit(contents.channels[channel].topic, schema.name,
-                    self._view[start + MESSAGE.size:end])
+        self._visit(
+            contents.channels[channel].topic, schema.name, self._view[start + MESSAGE.size : end]
+        )
         return end
 
     def _take_in(self, opcode: int, start: int, end: int) -> int:
         """Take in a record that is no message; return its end, 0 when it belongs to the end."""
-        stream, contents = ReadDataStream(BytesIO(self._view[start + RECORD.size:end])), \
-            self.contents
+        stream, contents = (
+            ReadDataStream(BytesIO(self._view[start + RECORD.size : end])),
+            self.contents,
+        )
         if opcode == Opcode.SCHEMA:
             schema = Schema.read(stream)
             contents.schemas[schema.id] = schema
@@ -154,15 +163,18 @@ class _TornReader:
         elif opcode == Opcode.METADATA:
             metadata = Metadata.read(stream)
             if contents.channels and metadata.name not in _OF_THE_END:
-                raise ValueError(f'holds metadata {metadata.name!r} at byte {start}, which this '
-                                 'recorder does not write')
+                raise ValueError(
+                    f'holds metadata {metadata.name!r} at byte {start}, which this '
+                    'recorder does not write'
+                )
             contents.metadata[metadata.name] = metadata.metadata
             if contents.channels:
                 return 0
             contents.metadata_at.append(MetadataIndex(start, end - start, metadata.name))
         else:
-            raise ValueError(f'holds a record of kind {opcode} at byte {start}, which is not '
-                             'known there')
+            raise ValueError(
+                f'holds a record of kind {opcode} at byte {start}, which is not known there'
+            )
         return end
 
 
@@ -177,7 +189,12 @@ def _refuse_more(data: mmap.mmap, contents: Contents) -> None:
         if at + MESSAGE.size > len(data):
             return
         _, length, channel, _, log_time, _ = MESSAGE.unpack_from(data, at)
-        if channel in contents.traffic and last <= log_time < last + _DAY \
-                and MESSAGE_FIELDS <= length <= len(data) - at - RECORD.size:
-            raise ValueError(f'is damaged at byte {contents.size}, and holds whole messages '
-                             f'behind it, from byte {at} on')
+        if (
+            channel in contents.traffic
+            and last <= log_time < last + _DAY
+            and MESSAGE_FIELDS <= length <= len(data) - at - RECORD.size
+        ):
+            raise ValueError(
+                f'is damaged at byte {contents.size}, and holds whole messages '
+                f'behind it, from byte {at} on'
+            )

@@ -20,8 +20,12 @@ from irevla_msgs.msg import RobotState
 
 # Parameters of every node that sends commands as an operator.
 OBSERVED = {
-    'cameras': Parameter([''], 'cameras of a complete observation, the first gives the stamp; '
-                               'each observation is answered once', form=CAMERA),
+    'cameras': Parameter(
+        [''],
+        'cameras of a complete observation, the first gives the stamp; '
+        'each observation is answered once',
+        form=CAMERA,
+    ),
     'max_skew_s': MAX_SKEW,
 }
 # Time without a complete observation after which the reason is reported [s].
@@ -37,9 +41,15 @@ class CompleteObservations:
     complete for a while, the diagnostics explain why the arm does not move.
     """
 
-    def __init__(self, node: Node, diagnostics: Diagnostics, cameras: Sequence[str],
-                 max_skew_s: float, on_complete: Callable[[int], None],
-                 needed: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        diagnostics: Diagnostics,
+        cameras: Sequence[str],
+        max_skew_s: float,
+        on_complete: Callable[[int], None],
+        needed: Callable[[], bool],
+    ) -> None:
         """Subscribe to the topics.
 
         Args:
@@ -56,18 +66,26 @@ class CompleteObservations:
         """
         cameras = [camera for camera in cameras if camera]
         if not cameras:
-            raise ConfigError('parameter cameras is empty; name the cameras of an observation, '
-                              'first the one that gives the stamp')
+            raise ConfigError(
+                'parameter cameras is empty; name the cameras of an observation, '
+                'first the one that gives the stamp'
+            )
         self._buffer = ObservationBuffer(cameras, max_skew_s)
         self._arrived_s = {part: float('-inf') for part in (*cameras, 'state')}
         self._complete = time.monotonic()
         self._max_skew_s, self._on_complete = max_skew_s, on_complete
         self._diagnostics, self._needed = diagnostics, needed
         for camera in cameras:
-            node.create_subscription(Image, f'camera/{camera}/image_raw', partial(
-                self._add, camera), OBSERVATION, raw=True)
-        node.create_subscription(RobotState, 'robot_state', partial(self._add, 'state'),
-                                 OBSERVATION, raw=True)
+            node.create_subscription(
+                Image,
+                f'camera/{camera}/image_raw',
+                partial(self._add, camera),
+                OBSERVATION,
+                raw=True,
+            )
+        node.create_subscription(
+            RobotState, 'robot_state', partial(self._add, 'state'), OBSERVATION, raw=True
+        )
         node.create_timer(INCOMPLETE_S, self._on_watch)
 
     def _add(self, part: str, data: bytes) -> None:
@@ -87,9 +105,16 @@ class CompleteObservations:
         now = time.monotonic()
         if now - self._complete < INCOMPLETE_S:
             return ''
-        silent = [('robot_state' if part == 'state' else f'camera {part}')
-                  for part, arrived_s in self._arrived_s.items() if now - arrived_s > INCOMPLETE_S]
-        why = f'no message from {", ".join(silent)}' if silent else (
-            f'its parts differ by more than max_skew_s ({self._max_skew_s:g} s)')
-        return (f'no complete observation for {now - self._complete:.1f} s ({why}); no command '
-                'is sent')
+        silent = [
+            ('robot_state' if part == 'state' else f'camera {part}')
+            for part, arrived_s in self._arrived_s.items()
+            if now - arrived_s > INCOMPLETE_S
+        ]
+        why = (
+            f'no message from {", ".join(silent)}'
+            if silent
+            else (f'its parts differ by more than max_skew_s ({self._max_skew_s:g} s)')
+        )
+        return (
+            f'no complete observation for {now - self._complete:.1f} s ({why}); no command is sent'
+        )

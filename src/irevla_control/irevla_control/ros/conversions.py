@@ -46,8 +46,9 @@ def image_to_message(image: np.ndarray, stamp: Time, frame_id: str) -> Image:
     return pixels_to_message(to_array('B', image), height, width, stamp, frame_id)
 
 
-def pixels_to_message(pixels: array.array, height: int, width: int, stamp: Time,
-                      frame_id: str) -> Image:
+def pixels_to_message(
+    pixels: array.array, height: int, width: int, stamp: Time, frame_id: str
+) -> Image:
     """Wrap the bytes of a (height, width, 3) RGB image without a copy."""
     message = Image(height=height, width=width, encoding='rgb8', step=3 * width)
     # Assigned, because the constructor copies the array.
@@ -68,13 +69,15 @@ def message_to_image(message: Image) -> np.ndarray:
         raise BadMessageError(f'image encoding {message.encoding!r}; publish rgb8')
     data = np.frombuffer(message.data, np.uint8)
     if data.size != message.height * message.width * 3 or not data.size:
-        raise BadMessageError(f'image of {message.height} x {message.width} x 3 with '
-                              f'{data.size} bytes of data')
+        raise BadMessageError(
+            f'image of {message.height} x {message.width} x 3 with {data.size} bytes of data'
+        )
     return data.reshape(message.height, message.width, 3)
 
 
-def action_to_message(action: Iterable[float], stamp: Time, frame_id: str,
-                      source: int) -> EndEffectorCommand:
+def action_to_message(
+    action: Iterable[float], stamp: Time, frame_id: str, source: int
+) -> EndEffectorCommand:
     """Wrap a (7,) action; see docs/architecture.md for its layout."""
     x, y, z, rx, ry, rz, gripper = (float(value) for value in action)
     message = EndEffectorCommand(gripper=gripper, source=source)
@@ -115,9 +118,16 @@ def message_to_state(message: RobotState) -> np.ndarray:
     return state
 
 
-def state_to_message(stamp: Time, position: np.ndarray, quaternion: np.ndarray, gripper: float,
-                     *, twist: np.ndarray, wrench: np.ndarray | None = None,
-                     **fields: Any) -> RobotState:
+def state_to_message(
+    stamp: Time,
+    position: np.ndarray,
+    quaternion: np.ndarray,
+    gripper: float,
+    *,
+    twist: np.ndarray,
+    wrench: np.ndarray | None = None,
+    **fields: Any,
+) -> RobotState:
     """Return the message of a robot, in the base frame.
 
     Args:
@@ -137,8 +147,11 @@ def state_to_message(stamp: Time, position: np.ndarray, quaternion: np.ndarray, 
     (orientation.x, orientation.y, orientation.z, orientation.w) = quaternion.tolist()
     force = np.zeros(6) if wrench is None else wrench
     for vector, values in (
-            (message.pose.position, position),
-            (message.twist.linear, twist[:3]), (message.twist.angular, twist[3:]),
-            (message.wrench.force, force[:3]), (message.wrench.torque, force[3:])):
+        (message.pose.position, position),
+        (message.twist.linear, twist[:3]),
+        (message.twist.angular, twist[3:]),
+        (message.wrench.force, force[:3]),
+        (message.wrench.torque, force[3:]),
+    ):
         vector.x, vector.y, vector.z = values.tolist()
     return message

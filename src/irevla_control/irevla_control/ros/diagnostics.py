@@ -83,11 +83,15 @@ class Diagnostics:
         """Publish now; a node that fails cannot wait for the next second."""
         now = time.monotonic()
         elapsed, self._last = now - self._last, now
-        status = DiagnosticStatus(name=f'{self._node.get_name()}: status',
-                                  hardware_id=self._hardware_id, level=DiagnosticStatus.OK,
-                                  message='ok')
-        problems = list(filter(None, (
-            self._error, self._warning, self._refused, self._other_users())))
+        status = DiagnosticStatus(
+            name=f'{self._node.get_name()}: status',
+            hardware_id=self._hardware_id,
+            level=DiagnosticStatus.OK,
+            message='ok',
+        )
+        problems = list(
+            filter(None, (self._error, self._warning, self._refused, self._other_users()))
+        )
         if problems:
             status.level = DiagnosticStatus.ERROR if self._error else DiagnosticStatus.WARN
             status.message = '; '.join(problems)
@@ -111,9 +115,11 @@ class Diagnostics:
         """Return which other users run nodes in this domain, and the remedy; or ''."""
         reason, users = '', list(unreachable_users(self._node.context.get_domain_id()))
         if users:
-            reason = (f'user {" and ".join(users)} runs nodes in this domain (or left files of '
-                      'killed nodes in /dev/shm): messages between their nodes and this one are '
-                      'lost; run all nodes as one user, or give them another ROS_DOMAIN_ID')
+            reason = (
+                f'user {" and ".join(users)} runs nodes in this domain (or left files of '
+                'killed nodes in /dev/shm): messages between their nodes and this one are '
+                'lost; run all nodes as one user, or give them another ROS_DOMAIN_ID'
+            )
             if users != self._unreachable:
                 self._node.get_logger().warning(reason)
         self._unreachable = users

@@ -107,7 +107,7 @@ class DirectExecutor(Executor):
             if not task.done():
                 self._tasks.append(entry)
             elif task.exception() is not None:
-                self._tasks += tasks[number + 1:]
+                self._tasks += tasks[number + 1 :]
                 raise task.exception()
 
     def _rebuild(self) -> None:
@@ -116,9 +116,13 @@ class DirectExecutor(Executor):
             self._fast.add('guard_condition', guard)
         for node in self.get_nodes():
             for kind, entities in (
-                    ('guard_condition', node.guards), ('timer', node.timers),
-                    ('subscription', node.subscriptions), ('client', node.clients),
-                    ('service', node.services), ('waitable', node.waitables)):
+                ('guard_condition', node.guards),
+                ('timer', node.timers),
+                ('subscription', node.subscriptions),
+                ('client', node.clients),
+                ('service', node.services),
+                ('waitable', node.waitables),
+            ):
                 for entity in entities:
                     if entity.callback_group.can_execute(entity):
                         waiting = self._slow if _is_slow(kind, entity) else self._fast
@@ -138,9 +142,12 @@ class _Waiting:
         self._context = executor.context
         # Keys as in the names of the wait set's methods, in the order of `NumberOfEntities`.
         self._take: dict[str, Callable[[Any], Call]] = {
-            'subscription': _take_subscription, 'guard_condition': _take_guard,
-            'timer': _take_timer, 'client': partial(_take_client, executor),
-            'service': _take_service}
+            'subscription': _take_subscription,
+            'guard_condition': _take_guard,
+            'timer': _take_timer,
+            'client': partial(_take_client, executor),
+            'service': _take_service,
+        }
         self._entities: dict[str, list] = {kind: [] for kind in self._take}
         self._waitables: list[Waitable] = []
         self._wait_set: Any = None
@@ -167,10 +174,16 @@ class _Waiting:
         for kind, entities in self._entities.items():
             pointers = wait_set.get_ready_entities(kind)
             if pointers:
-                ready += [(self._take[kind], entity) for entity in entities
-                          if entity.handle.pointer in pointers]
-        return ready + [(_take_waitable, waitable) for waitable in self._waitables
-                        if waitable.is_ready(wait_set)]
+                ready += [
+                    (self._take[kind], entity)
+                    for entity in entities
+                    if entity.handle.pointer in pointers
+                ]
+        return ready + [
+            (_take_waitable, waitable)
+            for waitable in self._waitables
+            if waitable.is_ready(wait_set)
+        ]
 
     def _create(self) -> Any:
         sizes = NumberOfEntities(*(len(entities) for entities in self._entities.values()))
@@ -181,8 +194,14 @@ class _Waiting:
             raise RuntimeError('the context is not initialised')
         with handle:
             return _rclpy.WaitSet(
-                sizes.num_subscriptions, sizes.num_guard_conditions, sizes.num_timers,
-                sizes.num_clients, sizes.num_services, sizes.num_events, handle)
+                sizes.num_subscriptions,
+                sizes.num_guard_conditions,
+                sizes.num_timers,
+                sizes.num_clients,
+                sizes.num_services,
+                sizes.num_events,
+                handle,
+            )
 
 
 def _take_guard(guard: GuardCondition) -> Call:
@@ -224,6 +243,7 @@ def _take_client(executor: Executor, client: Client) -> Call:
         # With the executor, exceptions of the future's callbacks reach the spinning thread.
         future._set_executor(executor)
         future.set_result(response)
+
     return complete
 
 
@@ -243,6 +263,7 @@ def _take_service(service: Service) -> Call:
 
     async def answer_later(response: Coroutine) -> None:
         service.send_response(await response, header)
+
     return answer
 
 

@@ -12,15 +12,19 @@ CLOCK_MONOTONIC, SIGEV_THREAD = 1, 2
 class _Event(ctypes.Structure):
     """The C library's `sigevent`: what happens when a timer ends."""
 
-    _fields_ = [('value', ctypes.c_size_t), ('number', ctypes.c_int), ('notify', ctypes.c_int),
-                ('function', ctypes.c_void_p), ('rest', ctypes.c_char * 40)]
+    _fields_ = [
+        ('value', ctypes.c_size_t),
+        ('number', ctypes.c_int),
+        ('notify', ctypes.c_int),
+        ('function', ctypes.c_void_p),
+        ('rest', ctypes.c_char * 40),
+    ]
 
 
 class _Times(ctypes.Structure):
     """The C library's `itimerspec`."""
 
-    _fields_ = [(name, ctypes.c_long)
-                for name in ('period_s', 'period_ns', 'value_s', 'value_ns')]
+    _fields_ = [(name, ctypes.c_long) for name in ('period_s', 'period_ns', 'value_s', 'value_ns')]
 
 
 @contextmanager
@@ -30,8 +34,9 @@ def exit_after(seconds: int, status: int) -> Iterator[None]:
     No thread of Python could do so: the C library's timer needs no lock of Python.
     """
     library, timer = ctypes.CDLL(None, use_errno=True), ctypes.c_void_p()
-    event = _Event(value=status, notify=SIGEV_THREAD,
-                   function=ctypes.cast(library['_exit'], ctypes.c_void_p))
+    event = _Event(
+        value=status, notify=SIGEV_THREAD, function=ctypes.cast(library['_exit'], ctypes.c_void_p)
+    )
     if library.timer_create(CLOCK_MONOTONIC, ctypes.byref(event), ctypes.byref(timer)):
         raise OSError(ctypes.get_errno(), 'the C library makes no timer')
     library.timer_settime(timer, 0, ctypes.byref(_Times(value_s=seconds)), None)

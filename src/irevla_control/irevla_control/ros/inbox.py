@@ -57,8 +57,13 @@ class Inbox:
     gaps in the sequence numbers give the loss.
     """
 
-    def __init__(self, streams: dict[str, Stream], period_s: float, most_bytes: int,
-                 wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        streams: dict[str, Stream],
+        period_s: float,
+        most_bytes: int,
+        wake: Callable[[], None],
+    ) -> None:
         """Start the thread; it calls ``wake`` when there are messages to `take`."""
         self._streams = streams
         self._period_s = period_s
@@ -104,8 +109,11 @@ class Inbox:
             if self._put - self._got >= self._most_bytes and not stopping:
                 continue
             cut = time.time_ns()
-            batch = [message for name, stream in self._streams.items()
-                     for message in self._of(name, stream, cut)]
+            batch = [
+                message
+                for name, stream in self._streams.items()
+                for message in self._of(name, stream, cut)
+            ]
             if batch or idle >= _IDLE_ROUNDS:
                 idle = 0
                 self._put += sum(len(message[2]) for message in batch)
@@ -122,5 +130,10 @@ class Inbox:
                 data, info = taken
                 # Middlewares without sequence numbers or receive times give 0 or no key.
                 sequence = info.get('publication_sequence_number') or 0
-                yield (name, info.get('received_timestamp') or now, data, sequence,
-                       stream.gaps.lost(sequence))
+                yield (
+                    name,
+                    info.get('received_timestamp') or now,
+                    data,
+                    sequence,
+                    stream.gaps.lost(sequence),
+                )

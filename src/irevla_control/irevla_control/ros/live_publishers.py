@@ -74,15 +74,18 @@ class Commanders:
         count = self._live.update(number, time.monotonic())
         if count < 2:
             return ''
-        return (f'{count} nodes send on {self._topic} at once; the arm holds until only one of '
-                f'{", ".join(publisher_names(self._node, self._topic))} sends')
+        return (
+            f'{count} nodes send on {self._topic} at once; the arm holds until only one of '
+            f'{", ".join(publisher_names(self._node, self._topic))} sends'
+        )
 
     def log_listed(self) -> None:
         """Log the listed publishers, once per change, if there is more than one."""
         listed = publisher_names(self._node, self._topic)
         if len(listed) > 1 and listed != self._listed:
             self._node.get_logger().info(
-                f'{self._topic} lists {", ".join(listed)}; the silent ones are ignored')
+                f'{self._topic} lists {", ".join(listed)}; the silent ones are ignored'
+            )
         self._listed = listed
 
 
@@ -95,7 +98,8 @@ class SolePublisher:
         self._live, self._end = LivePublishers(), float('inf')
         # Raw and polled, because only the sequence numbers matter.
         self._subscription: Subscription | None = node.create_subscription(
-            kind, topic, lambda _: None, qos, raw=True, callback_group=Polled())
+            kind, topic, lambda _: None, qos, raw=True, callback_group=Polled()
+        )
 
     def listen(self, seconds: float) -> None:
         """Check for a while, before this node's first message, that no other node publishes.
@@ -115,7 +119,8 @@ class SolePublisher:
         if silent:
             self._node.get_logger().info(
                 f'{self._topic} lists {", ".join(silent)} too, which sent nothing for '
-                f'{seconds:g} s and is ignored')
+                f'{seconds:g} s and is ignored'
+            )
 
     def check(self) -> None:
         """Check that this node publishes alone; call often. Ends after ``LOOK_S``.
@@ -159,11 +164,14 @@ class SolePublisher:
             time.sleep(POLL_S)
 
     def _error(self, names: list[str]) -> ConfigError:
-        return ConfigError(f'{", ".join(names) or "another node"} already publishes '
-                           f'{self._topic}; {self._remedy}')
+        return ConfigError(
+            f'{", ".join(names) or "another node"} already publishes {self._topic}; {self._remedy}'
+        )
 
 
 def publisher_names(node: Node, topic: str) -> list[str]:
     """Return the full names of the nodes listed as publishers of a topic, sorted."""
-    return sorted(f'{each.node_namespace.rstrip("/")}/{each.node_name}'
-                  for each in node.get_publishers_info_by_topic(node.resolve_topic_name(topic)))
+    return sorted(
+        f'{each.node_namespace.rstrip("/")}/{each.node_name}'
+        for each in node.get_publishers_info_by_topic(node.resolve_topic_name(topic))
+    )

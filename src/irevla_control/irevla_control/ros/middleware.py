@@ -28,8 +28,10 @@ MOST_NODES = 32
 # First port of Fast DDS in domain 0, and the number of ports per domain.
 FIRST_PORT, DOMAIN_PORTS = 7400, 250
 _SPACE = 'http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles'
-_LOCAL_PEER = ('<initialPeersList><locator><udpv4><address>127.0.0.1</address></udpv4></locator>'
-               '</initialPeersList>')
+_LOCAL_PEER = (
+    '<initialPeersList><locator><udpv4><address>127.0.0.1</address></udpv4></locator>'
+    '</initialPeersList>'
+)
 
 
 def leave_shared_memory(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -50,8 +52,10 @@ def leave_shared_memory(environment: MutableMapping[str, str] = os.environ) -> N
     try:
         changed = _written(network_profile(Path(file).read_text(), local))
     except (OSError, UnicodeDecodeError, ElementTree.ParseError, ConfigError) as error:
-        raise ConfigError(f'{PROFILES}={file}: {error}; give a profile such as '
-                          'config/fastdds.xml, or unset it and source env.sh') from error
+        raise ConfigError(
+            f'{PROFILES}={file}: {error}; give a profile such as '
+            'config/fastdds.xml, or unset it and source env.sh'
+        ) from error
     environment[PROFILES] = changed
     if local:
         environment[RANGE] = 'SYSTEM_DEFAULT'
@@ -89,15 +93,18 @@ def network_profile(text: str, local: bool) -> str:
         if transport.findtext(tag('type'), '').strip() == 'SHM':
             shared.add(transport.findtext(tag('transport_id'), '').strip())
         elif local and transport.find(tag('maxInitialPeersRange')) is None:
-            transport.insert(2, _element(f'<maxInitialPeersRange>{MOST_NODES}'
-                                         '</maxInitialPeersRange>'))
+            transport.insert(
+                2, _element(f'<maxInitialPeersRange>{MOST_NODES}</maxInitialPeersRange>')
+            )
     for transports in root.iter(tag('userTransports')):
         for transport in list(transports):
             if (transport.text or '').strip() in shared:
                 transports.remove(transport)
         if not len(transports):
-            raise ConfigError('userTransports names shared memory only, which no other user of '
-                              'this machine can open; add a transport of type UDPv4')
+            raise ConfigError(
+                'userTransports names shared memory only, which no other user of '
+                'this machine can open; add a transport of type UDPv4'
+            )
     for builtin in root.iter(tag('builtinTransports')):
         if not (builtin.text or '').strip().startswith('UDP'):
             builtin.text = 'UDPv4'
@@ -105,8 +112,12 @@ def network_profile(text: str, local: bool) -> str:
         for discovery in builtin.iter(tag('discovery_config')):
             for period in discovery.iter(tag('period')):
                 period[:] = [_element(f'<nanosec>{ANNOUNCE_NS}</nanosec>')]
-            discovery.insert(0, _element(f'<leaseAnnouncement><nanosec>{ANNOUNCE_NS}</nanosec>'
-                                         '</leaseAnnouncement>'))
+            discovery.insert(
+                0,
+                _element(
+                    f'<leaseAnnouncement><nanosec>{ANNOUNCE_NS}</nanosec></leaseAnnouncement>'
+                ),
+            )
         if local and builtin.find(tag('initialPeersList')) is None:
             builtin.append(_element(_LOCAL_PEER))
     return ElementTree.tostring(root, 'unicode')

@@ -97,8 +97,9 @@ def run_node(create: Callable[[], Node], shared_memory: bool = True) -> None:
             if not isinstance(error, (IrevlaError, NameValidationException)):
                 raise
             # rclpy adds a line that marks the wrong character.
-            reason = str(error) if isinstance(error, IrevlaError) else one_line(
-                error).replace(' ^', '')
+            reason = (
+                str(error) if isinstance(error, IrevlaError) else one_line(error).replace(' ^', '')
+            )
             print(f'{create.__name__}: {reason}', file=sys.stderr, flush=True)
             status = 1
     finally:

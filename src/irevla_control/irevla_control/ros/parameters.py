@@ -25,8 +25,17 @@ from irevla_control.parameters.parameter import (
 )
 from irevla_control.parameters.params_file import missed
 
-__all__ = ['CAMERA', 'MAX_SKEW', 'NAME', 'SERIAL', 'TOPIC', 'TYPED_TOPIC', 'Parameter',
-           'check_arguments', 'declare']
+__all__ = [
+    'CAMERA',
+    'MAX_SKEW',
+    'NAME',
+    'SERIAL',
+    'TOPIC',
+    'TYPED_TOPIC',
+    'Parameter',
+    'check_arguments',
+    'declare',
+]
 
 # How launch_ros names the file of what a launch file gives.
 _OF_LAUNCH = 'launch_params_'
@@ -48,8 +57,11 @@ def declare(node: Node, parameters: Table) -> dict[str, Any]:
     # rclpy has no public access to overrides.
     for key, given in node._parameter_overrides.items():
         # rclpy gives arrays, and None for an empty list.
-        value = given.value if isinstance(given.value, (bool, int, float, str, bytes)) \
+        value = (
+            given.value
+            if isinstance(given.value, (bool, int, float, str, bytes))
             else list(given.value or [])
+        )
         try:
             values[key] = fitted(parameters, key, value)
         except ConfigError as error:
@@ -59,8 +71,12 @@ def declare(node: Node, parameters: Table) -> dict[str, Any]:
     for key, parameter in parameters.items():
         value = values.get(key, parameter.default)
         node.declare_parameter(key, value, _descriptor(parameter), ignore_override=True)
-    return {key: node.get_parameter(key).value if not isinstance(parameter.default, list)
-            else list(node.get_parameter(key).value) for key, parameter in parameters.items()}
+    return {
+        key: node.get_parameter(key).value
+        if not isinstance(parameter.default, list)
+        else list(node.get_parameter(key).value)
+        for key, parameter in parameters.items()
+    }
 
 
 def check_arguments(arguments: Sequence[str]) -> None:
@@ -84,20 +100,26 @@ def _descriptor(parameter: Parameter) -> ParameterDescriptor:
     if parameter.choices:
         text += f' ({parameter.expected})'
     descriptor = ParameterDescriptor(description=text, read_only=True)
-    if parameter.low is not None and parameter.high is not None and not isinstance(
-            parameter.default, list):
+    if (
+        parameter.low is not None
+        and parameter.high is not None
+        and not isinstance(parameter.default, list)
+    ):
         if isinstance(parameter.default, float):
-            descriptor.floating_point_range = [FloatingPointRange(
-                from_value=float(parameter.low), to_value=float(parameter.high))]
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=float(parameter.low), to_value=float(parameter.high))
+            ]
         else:
-            descriptor.integer_range = [IntegerRange(
-                from_value=int(parameter.low), to_value=int(parameter.high))]
+            descriptor.integer_range = [
+                IntegerRange(from_value=int(parameter.low), to_value=int(parameter.high))
+            ]
     return descriptor
 
 
 def _files(arguments: Sequence[str]) -> list[Path]:
-    return [Path(after) for word, after in zip(arguments, arguments[1:])
-            if word == '--params-file']
+    return [
+        Path(after) for word, after in zip(arguments, arguments[1:]) if word == '--params-file'
+    ]
 
 
 def _values(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -57,23 +57,29 @@ class Stopper:
         while self._state is None or self._state.mode != RobotState.MODE_STOPPED:
             now = time.monotonic()
             if now >= end:
-                raise StopError(f'the arm did not report a stop within {within_s:g} s: '
-                                f'{self._status()}. Press the stop button of the robot')
+                raise StopError(
+                    f'the arm did not report a stop within {within_s:g} s: '
+                    f'{self._status()}. Press the stop button of the robot'
+                )
             if now >= again:
                 self._publisher.publish(Empty())
                 again = now + AGAIN_S
             self._executor.spin_once(timeout_sec=min(AGAIN_S, end - now))
 
     def _status(self) -> str:
-        where = (f'{self._node.resolve_topic_name("emergency_stop")} of ROS_DOMAIN_ID '
-                 f'{os.environ.get("ROS_DOMAIN_ID", "0")}')
+        where = (
+            f'{self._node.resolve_topic_name("emergency_stop")} of ROS_DOMAIN_ID '
+            f'{os.environ.get("ROS_DOMAIN_ID", "0")}'
+        )
         listeners = self._publisher.get_subscription_count()
         if self._state is not None:
             return f'{listeners} listen to {where}, robot_state reports mode {self._state.mode}'
         if listeners:
             return f'{listeners} listen to {where}, but no robot_state arrives'
-        return (f'no node listens to {where}; source env.sh, and set domain and namespace '
-                '(--ros-args -r __ns:=/NAME) of the arm')
+        return (
+            f'no node listens to {where}; source env.sh, and set domain and namespace '
+            '(--ros-args -r __ns:=/NAME) of the arm'
+        )
 
 
 def age_s() -> float:
@@ -86,8 +92,9 @@ def age_s() -> float:
 def main() -> None:
     """Stop the arm; print the time since the start of this process."""
     parser = argparse.ArgumentParser('ros2 run irevla_control stop', description=__doc__)
-    parser.add_argument('--within', type=float, default=5.0, metavar='S',
-                        help='time after which it gives up [s]')
+    parser.add_argument(
+        '--within', type=float, default=5.0, metavar='S', help='time after which it gives up [s]'
+    )
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     try:
         leave_shared_memory()

@@ -46,8 +46,9 @@ def rotation_report(a: int = 0, b: int = 0, c: int = 0) -> bytes:
     return bytes([2]) + struct.pack('<3h', a, b, c)
 
 
-def combined_report(right: int = 0, back: int = 0, down: int = 0, a: int = 0, b: int = 0,
-         c: int = 0) -> bytes:
+def combined_report(
+    right: int = 0, back: int = 0, down: int = 0, a: int = 0, b: int = 0, c: int = 0
+) -> bytes:
     """Return the report of translation and rotation, for models that send both in one."""
     return bytes([1]) + struct.pack('<6h', right, back, down, a, b, c)
 
@@ -61,5 +62,6 @@ def button_report(*buttons: int) -> bytes:
 def reported_device(reports: HidReports, model: str = MODEL) -> pyspacemouse.SpaceMouseDevice:
     """Return an opened SpaceMouse with axes forward, left, up that reads these reports."""
     info = pyspacemouse.apply_axis_convention(
-        pyspacemouse.get_device_specs()[model], pyspacemouse.AxisConvention.ROS)
+        pyspacemouse.get_device_specs()[model], pyspacemouse.AxisConvention.ROS
+    )
     return pyspacemouse.SpaceMouseDevice(info, reports)

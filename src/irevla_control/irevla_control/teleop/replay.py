@@ -10,8 +10,9 @@ from irevla_control.errors import ConfigError
 class Replay:
     """Returns recorded actions in order, then zero motion with the last gripper opening."""
 
-    def __init__(self, actions: np.ndarray, stamps: np.ndarray, paced: bool,
-                 unjoined: str = '') -> None:
+    def __init__(
+        self, actions: np.ndarray, stamps: np.ndarray, paced: bool, unjoined: str = ''
+    ) -> None:
         """Replay one episode.
 
         Args:
@@ -27,8 +28,9 @@ class Replay:
         if not len(actions):
             reason = unjoined or 'it holds no commands'
             remedy = 'give a larger bag_max_skew_s, or ' if 'max_skew_s' in reason else ''
-            raise ConfigError(f'the episode cannot be replayed: {reason}; {remedy}choose another '
-                              'one')
+            raise ConfigError(
+                f'the episode cannot be replayed: {reason}; {remedy}choose another one'
+            )
         self._actions, self._paced = actions, paced
         self._times = stamps - stamps[0]
         # Up to half a period early, an action is closer to its recorded time than one image later.

@@ -19,12 +19,21 @@ from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 
 PARAMETERS = {
     'bag': Parameter('', 'folder of the recorded episode'),
-    'bag_max_skew_s': Parameter(-1.0, 'largest age of the recorded state relative to its '
-                                      'observation; negative: what the bag states [s]', -1.0, 1.0),
+    'bag_max_skew_s': Parameter(
+        -1.0,
+        'largest age of the recorded state relative to its '
+        'observation; negative: what the bag states [s]',
+        -1.0,
+        1.0,
+    ),
     **OBSERVED,
-    'cameras': Parameter([''], 'cameras of a complete observation, the first gives the stamp; '
-                               'they are answered at the recorded pace; empty: for a simulator in '
-                               'lock-step, every observation is answered', form=CAMERA),
+    'cameras': Parameter(
+        [''],
+        'cameras of a complete observation, the first gives the stamp; '
+        'they are answered at the recorded pace; empty: for a simulator in '
+        'lock-step, every observation is answered',
+        form=CAMERA,
+    ),
 }
 
 
@@ -41,15 +50,19 @@ class ReplayNode(Node):
         skew_s = values['bag_max_skew_s']
         recorded = read_episode(Path(values['bag']), (), None if skew_s < 0 else skew_s)
         self._paced = any(values['cameras'])
-        self._replay = Replay(recorded.actions, recorded.stamps, self._paced,
-                              recorded.unjoined)
+        self._replay = Replay(recorded.actions, recorded.stamps, self._paced, recorded.unjoined)
         self._episode = EpisodeState()
         self._diagnostics = Diagnostics(self)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         if self._paced:
             CompleteObservations(
-                self, self._diagnostics, values['cameras'], values['max_skew_s'], self._answer,
-                lambda: self._episode.phase == EpisodeState.PHASE_RUNNING)
+                self,
+                self._diagnostics,
+                values['cameras'],
+                values['max_skew_s'],
+                self._answer,
+                lambda: self._episode.phase == EpisodeState.PHASE_RUNNING,
+            )
         # Created last, because other nodes take this publisher as a sign that the node is ready.
         self._command = self.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
         self.get_logger().info(f'ready: {len(recorded.actions)} commands of {recorded.episode_id}')
@@ -62,14 +75,18 @@ class ReplayNode(Node):
             self._answer(stamp_to_ns(message.header.stamp))
 
     def _answer(self, stamp: int) -> None:
-        if self._episode.phase != EpisodeState.PHASE_RUNNING \
-                or stamp < stamp_to_ns(self._episode.header.stamp):
+        if self._episode.phase != EpisodeState.PHASE_RUNNING or stamp < stamp_to_ns(
+            self._episode.header.stamp
+        ):
             return
         action = self._replay.answer(stamp)
         if action is None:
             return
-        self._command.publish(action_to_message(
-            action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_REPLAY))
+        self._command.publish(
+            action_to_message(
+                action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_REPLAY
+            )
+        )
         self._diagnostics.count('commands')
 
 

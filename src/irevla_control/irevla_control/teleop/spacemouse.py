@@ -37,27 +37,37 @@ class SpaceMouseSettings:
     contain.
     """
 
-    step: float = parameter(
-        0.02, 'translation of one command at full deflection [m]', 0.0005, 0.1)
+    step: float = parameter(0.02, 'translation of one command at full deflection [m]', 0.0005, 0.1)
     turn: float = parameter(0.08, 'rotation of one command at full deflection [rad]', 0.001, 0.5)
     dead_zone: float = parameter(
-        0.1, 'deflection that counts as zero, as a share of the full one', 0.0, 0.9)
+        0.1, 'deflection that counts as zero, as a share of the full one', 0.0, 0.9
+    )
     view: float = parameter(
-        0.0, 'direction in which the operator looks, about the vertical: 0 behind the robot, '
-        '3.14 in front of it [rad]', -6.3, 6.3)
+        0.0,
+        'direction in which the operator looks, about the vertical: 0 behind the robot, '
+        '3.14 in front of it [rad]',
+        -6.3,
+        6.3,
+    )
     released_after_s: float = parameter(
-        0.2, 'time without a report after which the cap counts as released [s]', 0.02, 5.0)
+        0.2, 'time without a report after which the cap counts as released [s]', 0.02, 5.0
+    )
     hold_s: float = parameter(
-        1.0, 'duration of a press of the second button that means failure [s]', 0.1, 10.0)
+        1.0, 'duration of a press of the second button that means failure [s]', 0.1, 10.0
+    )
     buttons: tuple[str, ...] = parameter(
-        ('0', '1'), 'buttons of gripper and verdict: each a name of pyspacemouse, or the bit that '
-        'the button sets')
+        ('0', '1'),
+        'buttons of gripper and verdict: each a name of pyspacemouse, or the bit that '
+        'the button sets',
+    )
 
     def __post_init__(self) -> None:
         """Raise ConfigError for an invalid dead zone, or other than two buttons."""
         if len(self.buttons) != 2:
-            raise ConfigError(f'parameter buttons is {list(self.buttons)}; two are needed, for '
-                              'the gripper and for verdicts')
+            raise ConfigError(
+                f'parameter buttons is {list(self.buttons)}; two are needed, for '
+                'the gripper and for verdicts'
+            )
         if not 0 <= self.dead_zone < 1:
             raise ConfigError(f'dead_zone is {self.dead_zone}; 0 to below 1 is needed')
 
@@ -78,8 +88,9 @@ def button_index(info: pyspacemouse.DeviceInfo, button: str) -> int:
         return info.button_names.index(button)
     if button.isdecimal() and int(button) in numbers:
         return numbers.index(int(button))
-    known = ', '.join(f'{name} ({number})' for number, name in sorted(
-        zip(numbers, info.button_names)))
+    known = ', '.join(
+        f'{name} ({number})' for number, name in sorted(zip(numbers, info.button_names))
+    )
     raise ConfigError(f'parameter buttons has {button!r}; {info.name} has {known}')
 
 
@@ -95,8 +106,12 @@ class SpaceMouse:
 
     """
 
-    def __init__(self, device: pyspacemouse.SpaceMouseDevice, settings: SpaceMouseSettings,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        device: pyspacemouse.SpaceMouseDevice,
+        settings: SpaceMouseSettings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Read from an opened device; ``clock`` returns steady seconds.
 
         Raises:
@@ -105,12 +120,16 @@ class SpaceMouse:
 
         """
         if len(device.info.button_specs) < 2:
-            raise SpaceMouseError(f'{device.name} has {len(device.info.button_specs)} buttons; '
-                                  'two are needed, for the gripper and for verdicts')
+            raise SpaceMouseError(
+                f'{device.name} has {len(device.info.button_specs)} buttons; '
+                'two are needed, for the gripper and for verdicts'
+            )
         self._buttons = [button_index(device.info, button) for button in settings.buttons]
         if len(set(self._buttons)) < 2:
-            raise ConfigError(f'parameter buttons is {list(settings.buttons)}, twice the same '
-                              'button; give two different ones')
+            raise ConfigError(
+                f'parameter buttons is {list(settings.buttons)}, twice the same '
+                'button; give two different ones'
+            )
         self.buttons = tuple(device.get_button_name(index) for index in self._buttons)
         device.configure(dof_callback=self._on_axes)
         self._device, self._settings, self._clock = device, settings, clock
@@ -173,15 +192,20 @@ class SpaceMouse:
         now, settings = self._clock(), self._settings
         if self._state is None:
             return None
-        moving, turning = (self._live([getattr(self._state, axis) for axis in axes])
-                           for axes in (MOVING, TURNING))
+        moving, turning = (
+            self._live([getattr(self._state, axis) for axis in axes]) for axes in (MOVING, TURNING)
+        )
         if now - self._last_report_s > settings.released_after_s:
             moving, turning = np.zeros(3), np.zeros(3)
         if not (moving.any() or turning.any() or self._gripper_pending):
             return None
-        return np.concatenate([self._view.apply(moving) * settings.step,
-                               self._view.apply(turning) * settings.turn,
-                               [0.0 if self.closed else 1.0]])
+        return np.concatenate(
+            [
+                self._view.apply(moving) * settings.step,
+                self._view.apply(turning) * settings.turn,
+                [0.0 if self.closed else 1.0],
+            ]
+        )
 
     def take_press(self) -> bool:
         """Clear a pending gripper press after its command was executed; return whether any."""

@@ -79,8 +79,10 @@ def usb_device(path: str) -> str:
 
 def plugged_in(interfaces: Iterable[Any], of_usb: Callable[[str], str]) -> list[Plugged]:
     """Return the SpaceMice among HID interfaces; ``of_usb`` has the signature of `usb_device`."""
-    models = {(spec.vendor_id, spec.product_id): name
-              for name, spec in pyspacemouse.get_device_specs().items()}
+    models = {
+        (spec.vendor_id, spec.product_id): name
+        for name, spec in pyspacemouse.get_device_specs().items()
+    }
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for each in interfaces:
         model = models.get((each.vendor_id, each.product_id))
@@ -88,8 +90,10 @@ def plugged_in(interfaces: Iterable[Any], of_usb: Callable[[str], str]) -> list[
         usage = each.usage_page, each.usage
         if model and usage in ((0, 0), (GENERIC_DESKTOP, MULTI_AXIS)):
             found.setdefault((model, of_usb(each.path)), {})[each.path] = each
-    return [Plugged(model, tuple(by_path[path] for path in sorted(by_path)))
-            for (model, _), by_path in sorted(found.items())]
+    return [
+        Plugged(model, tuple(by_path[path] for path in sorted(by_path)))
+        for (model, _), by_path in sorted(found.items())
+    ]
 
 
 def choose(plugged: Sequence[Plugged], device: str) -> Plugged:
@@ -102,8 +106,10 @@ def choose(plugged: Sequence[Plugged], device: str) -> Plugged:
 
     """
     if not plugged:
-        raise SpaceMouseError('no SpaceMouse is found; plug it in, and allow access to '
-                              '/dev/hidraw* with the udev rule of docs/hardware.md')
+        raise SpaceMouseError(
+            'no SpaceMouse is found; plug it in, and allow access to '
+            '/dev/hidraw* with the udev rule of docs/hardware.md'
+        )
     listed = '; '.join(map(str, plugged))
     if device.startswith('/'):
         there = Path(device).resolve()
@@ -111,11 +117,16 @@ def choose(plugged: Sequence[Plugged], device: str) -> Plugged:
             chosen = [one for one in each.interfaces if Path(one.path).resolve() == there]
             if chosen:
                 return Plugged(each.model, tuple(chosen))
-    matching = [each for each in plugged if each.serial.lower() == device.lower()] if device else (
-        [each for each in plugged if each.model != RECEIVER] or plugged)
+    matching = (
+        [each for each in plugged if each.serial.lower() == device.lower()]
+        if device
+        else ([each for each in plugged if each.model != RECEIVER] or plugged)
+    )
     if len(matching) != 1:
-        raise SpaceMouseError(f'parameter device is {device!r}, and {len(matching)} SpaceMice '
-                              f'match; set it to the path or serial number of one: {listed}')
+        raise SpaceMouseError(
+            f'parameter device is {device!r}, and {len(matching)} SpaceMice '
+            f'match; set it to the path or serial number of one: {listed}'
+        )
     return matching[0]
 
 
@@ -129,14 +140,18 @@ def open_device(device: str = '') -> tuple[pyspacemouse.SpaceMouseDevice, Plugge
     try:
         found = easyhid.Enumeration().find()
     except AttributeError as error:
-        raise SpaceMouseError(f'SpaceMouse: {error}; install Debian\'s '
-                              'libhidapi-hidraw0') from error
+        raise SpaceMouseError(
+            f"SpaceMouse: {error}; install Debian's libhidapi-hidraw0"
+        ) from error
     mouse = choose(plugged_in(found, usb_device), device)
     try:
         interfaces = Interfaces(mouse.interfaces)
     except (OSError, easyhid.HIDException) as error:
-        raise SpaceMouseError(f'{mouse}: {error}; allow access to /dev/hidraw* with the udev rule '
-                              'of docs/hardware.md') from error
+        raise SpaceMouseError(
+            f'{mouse}: {error}; allow access to /dev/hidraw* with the udev rule '
+            'of docs/hardware.md'
+        ) from error
     info = pyspacemouse.apply_axis_convention(
-        pyspacemouse.get_device_specs()[mouse.model], pyspacemouse.AxisConvention.ROS)
+        pyspacemouse.get_device_specs()[mouse.model], pyspacemouse.AxisConvention.ROS
+    )
     return pyspacemouse.SpaceMouseDevice(info, interfaces), mouse

@@ -33,23 +33,33 @@ from irevla_msgs.msg import (
 
 PARAMETERS = {
     **OBSERVED,
-    'follow_policy': Parameter(False, 'answer only observations that the policy answered, so that '
-                                      'a learner has a latent for each command'),
+    'follow_policy': Parameter(
+        False,
+        'answer only observations that the policy answered, so that '
+        'a learner has a latent for each command',
+    ),
     **parameters_of(SpaceMouseSettings),
-    'device': Parameter('', 'path (/dev/hidraw3) or serial number of the mouse; empty: the only '
-                            'one connected, a mouse on a cable before a receiver'),
+    'device': Parameter(
+        '',
+        'path (/dev/hidraw3) or serial number of the mouse; empty: the only '
+        'one connected, a mouse on a cable before a receiver',
+    ),
 }
 READ_S = 0.01
-VERDICTS = {Verdict.SUCCESS: OperatorVerdict.SUCCESS, Verdict.FAILURE: OperatorVerdict.FAILURE,
-            Verdict.DISCARD: OperatorVerdict.DISCARD}
+VERDICTS = {
+    Verdict.SUCCESS: OperatorVerdict.SUCCESS,
+    Verdict.FAILURE: OperatorVerdict.FAILURE,
+    Verdict.DISCARD: OperatorVerdict.DISCARD,
+}
 OPEN = 0.5
 
 
 class SpaceMouseNode(Node):
     """Answers each observation with a command while the operator deflects the cap."""
 
-    def __init__(self, device: pyspacemouse.SpaceMouseDevice | None = None,
-                 **options: Any) -> None:
+    def __init__(
+        self, device: pyspacemouse.SpaceMouseDevice | None = None, **options: Any
+    ) -> None:
         """Open the mouse, or use an opened one; options go to rclpy's Node."""
         super().__init__('spacemouse', **options)
         values = declare(self, PARAMETERS)
@@ -59,8 +69,9 @@ class SpaceMouseNode(Node):
             opened = str(plugged)
         self._mouse = SpaceMouse(device, from_parameters(SpaceMouseSettings, values))
         gripper, verdict = self._mouse.buttons
-        self.get_logger().info(f'{opened}: button {gripper} for the gripper, {verdict} for '
-                               'verdicts')
+        self.get_logger().info(
+            f'{opened}: button {gripper} for the gripper, {verdict} for verdicts'
+        )
         self._diagnostics = Diagnostics(self)
         self._episode = EpisodeState()
         # Whether the commanded opening follows the measured one: between episodes, a reset may
@@ -73,9 +84,14 @@ class SpaceMouseNode(Node):
             self.create_subscription(PolicyStep, 'policy_step', self._on_step, COMMAND, raw=True)
         else:
             # If no observation is complete, the diagnostics explain why the arm does not move.
-            CompleteObservations(self, self._diagnostics, values['cameras'],
-                                 values['max_skew_s'], self._answer,
-                                 lambda: self._mouse.command() is not None)
+            CompleteObservations(
+                self,
+                self._diagnostics,
+                values['cameras'],
+                values['max_skew_s'],
+                self._answer,
+                lambda: self._mouse.command() is not None,
+            )
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION, raw=True)
@@ -101,8 +117,11 @@ class SpaceMouseNode(Node):
         action = self._mouse.command()
         if action is None:
             return
-        self._command.publish(action_to_message(
-            action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP))
+        self._command.publish(
+            action_to_message(
+                action, ns_to_stamp(stamp), BASE_FRAME, EndEffectorCommand.SOURCE_TELEOP
+            )
+        )
         self._diagnostics.count('commands')
 
     def _on_episode(self, message: EpisodeState) -> None:

@@ -18,8 +18,9 @@ LIMITS, JOINT_LIMITS = ArmLimits(), JointLimits()
 BOUNDS = Bounds(LIMITS, JOINT_LIMITS, tuple(SHIPPED['home_joints']))
 HOME = Pose.from_quaternion(SHIPPED['home_position'], SHIPPED['home_quaternion'])
 # Between the fingertips of Franka's hand, in the flange's frame.
-TOOL = np.array([[0.5 ** 0.5, 0.5 ** 0.5, 0, 0], [-0.5 ** 0.5, 0.5 ** 0.5, 0, 0],
-                 [0, 0, 1, 0.1034], [0, 0, 0, 1]])
+TOOL = np.array(
+    [[0.5**0.5, 0.5**0.5, 0, 0], [-(0.5**0.5), 0.5**0.5, 0, 0], [0, 0, 1, 0.1034], [0, 0, 0, 1]]
+)
 HOME_JOINTS = BOUNDS.joints_at(HOME, TOOL)
 # An FR3's stops.
 LOW = np.array([-2.7437, -1.7837, -2.9007, -3.0421, -2.8065, 0.5445, -3.0159])
@@ -46,14 +47,21 @@ class JointedArm:
             if setpoint is not None and not self.blocked:
                 # The posture task moves the elbow home, but slowly.
                 posture = self.joints + DT * (HOME_JOINTS - self.joints)
-                self.joints = np.clip(step_to(self.joints, setpoint.pose, TOOL, posture),
-                                      LOW, HIGH)
+                self.joints = np.clip(
+                    step_to(self.joints, setpoint.pose, TOOL, posture), LOW, HIGH
+                )
             self.path.append(self.joints)
 
     def command(self, translation=(0, 0, 0), turn=(0, 0, 0)):
         self.stamp += 1
-        return self.controller.command(np.array([*translation, *turn, 1.0]), self.stamp, 'base',
-                                       self.pose, self.now, self.joints)
+        return self.controller.command(
+            np.array([*translation, *turn, 1.0]),
+            self.stamp,
+            'base',
+            self.pose,
+            self.now,
+            self.joints,
+        )
 
     def reset(self, home=HOME):
         return self.controller.reset(self.pose, home, self.joints)

@@ -36,7 +36,8 @@ class Arm:
     def command(self, action=STEP, stamp=None, frame='base'):
         self.stamp += 1
         return self.controller.command(
-            action, self.stamp if stamp is None else stamp, frame, self.pose, self.now)
+            action, self.stamp if stamp is None else stamp, frame, self.pose, self.now
+        )
 
     def reset(self, home=HOME):
         return self.controller.reset(self.pose, home)
@@ -93,8 +94,10 @@ def test_the_path_home_waits_for_a_blocked_arm_and_then_fails():
     arm.run(1.5)
     assert arm.controller.mode == Mode.RESETTING
     # The setpoint brakes beyond the largest lead.
-    assert np.linalg.norm(arm.controller.setpoint.position - arm.pose.position) \
+    assert (
+        np.linalg.norm(arm.controller.setpoint.position - arm.pose.position)
         < LIMITS.max_lead + 0.03
+    )
     arm.blocked = False
     arm.pose = arm.controller.setpoint
     arm.run(4)
@@ -114,8 +117,9 @@ def test_an_arm_that_cannot_reach_home_is_not_ready():
         arm.now += DT
         setpoint = arm.controller.tick(arm.now, DT, arm.pose)
         if setpoint is not None:
-            arm.pose = Pose(setpoint.pose.position + np.array([0.05, 0, 0]),
-                            setpoint.pose.rotation)
+            arm.pose = Pose(
+                setpoint.pose.position + np.array([0.05, 0, 0]), setpoint.pose.rotation
+            )
     assert arm.controller.mode == Mode.FAULT
 
 
@@ -127,15 +131,20 @@ def test_commands_add_up_to_the_pose(arm):
     assert arm.controller.counts['commands'] == 10
 
 
-@pytest.mark.parametrize(('action', 'stamp', 'frame', 'message'), [
-    ([np.nan, 0, 0, 0, 0, 0, 1], None, 'base', 'not finite'),
-    ([0, 0, 0, 0, 0, 0, 2], None, 'base', 'gripper opening'),
-    ([0.06, 0, 0, 0, 0, 0, 1], None, 'base', 'moves 0.06 m, at most 0.05'),
-    ([0, 0, 0, 0, 0, 3, 1], None, 'base', 'turns 3 rad, at most 0.2'),
-    ([0.01, 0, 0, 0, 0, 0, 1], None, 'world', "frame 'world'"),
-    ([0.01, 0, 0, 0, 0, 0, 1], 1, 'base', 'not after 5')])
+@pytest.mark.parametrize(
+    ('action', 'stamp', 'frame', 'message'),
+    [
+        ([np.nan, 0, 0, 0, 0, 0, 1], None, 'base', 'not finite'),
+        ([0, 0, 0, 0, 0, 0, 2], None, 'base', 'gripper opening'),
+        ([0.06, 0, 0, 0, 0, 0, 1], None, 'base', 'moves 0.06 m, at most 0.05'),
+        ([0, 0, 0, 0, 0, 3, 1], None, 'base', 'turns 3 rad, at most 0.2'),
+        ([0.01, 0, 0, 0, 0, 0, 1], None, 'world', "frame 'world'"),
+        ([0.01, 0, 0, 0, 0, 0, 1], 1, 'base', 'not after 5'),
+    ],
+)
 def test_an_invalid_command_is_refused_counted_and_moves_nothing(
-        arm, action, stamp, frame, message):
+    arm, action, stamp, frame, message
+):
     arm.stamp = 4
     assert arm.command(np.zeros(7)) == ''
     before = arm.controller.setpoint
@@ -196,7 +205,7 @@ def test_recoveries_have_a_budget():
         arm.controller.fail(FaultCode.CONTROL, 'reflex')
         assert arm.controller.recover(arm.now) == ''
     arm.controller.fail(FaultCode.CONTROL, 'reflex')
-    assert "2 recoveries within 60 s" in arm.controller.recover(arm.now)
+    assert '2 recoveries within 60 s' in arm.controller.recover(arm.now)
     assert arm.controller.mode == Mode.FAULT
     arm.now += 61
     assert arm.controller.recover(arm.now) == ''

@@ -27,7 +27,8 @@ def test_any_pose_is_clamped_into_box_and_cone_and_stays_there(pose):
 def test_clamping_rotates_no_further_than_to_the_edge_of_the_cone(pose):
     _, rotation = pose.to(LIMITS.clamped(pose))
     assert np.linalg.norm(rotation) == pytest.approx(
-        max(0, tilt(pose) - LIMITS.max_tilt), abs=1e-6)
+        max(0, tilt(pose) - LIMITS.max_tilt), abs=1e-6
+    )
 
 
 def test_straight_up_is_clamped_into_the_cone():
@@ -62,12 +63,16 @@ def test_a_quaternion_that_is_no_rotation_is_refused():
         Pose.from_quaternion(np.zeros(3), [0, 0, float('nan'), 1])
 
 
-@pytest.mark.parametrize(('changes', 'message'), [
-    ({'box_low': (0.3, 0.3, 0.0)}, 'not below box_high'),
-    ({'box_low': (0.3, float('nan'), 0.0)}, 'three finite numbers'),
-    ({'max_tilt': 2.0}, 'from 0 to pi/2'),
-    ({'max_speed': 0.0}, 'max_speed is 0.0'),
-    ({'max_acceleration': float('inf')}, 'max_acceleration is inf')])
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'box_low': (0.3, 0.3, 0.0)}, 'not below box_high'),
+        ({'box_low': (0.3, float('nan'), 0.0)}, 'three finite numbers'),
+        ({'max_tilt': 2.0}, 'from 0 to pi/2'),
+        ({'max_speed': 0.0}, 'max_speed is 0.0'),
+        ({'max_acceleration': float('inf')}, 'max_acceleration is inf'),
+    ],
+)
 def test_invalid_limits_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         replace(LIMITS, **changes)

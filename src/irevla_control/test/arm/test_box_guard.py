@@ -33,8 +33,12 @@ class Spring:
         for tick in range(round(seconds / DT)):
             if step is not None and tick % 10 == 0:
                 self.stamp += 1
-                assert self.controller.command(np.array([*step, 0, 0, 0, 1.0]), self.stamp, 'base',
-                                               self.pose, self.now) == ''
+                assert (
+                    self.controller.command(
+                        np.array([*step, 0, 0, 0, 1.0]), self.stamp, 'base', self.pose, self.now
+                    )
+                    == ''
+                )
             self.now += DT
             setpoint = self.controller.tick(self.now, DT, self.pose)
             for _ in range(FINE):

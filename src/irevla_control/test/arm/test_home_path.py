@@ -33,8 +33,9 @@ def test_from_nearby_the_path_home_is_straight():
     assert arm.controller.counts['joint-space paths home'] == 0
 
 
-@pytest.mark.parametrize('joints', [WOUND_UP, ELBOW_ASIDE, STRETCHED],
-                         ids=['wound up', 'elbow aside', 'stretched'])
+@pytest.mark.parametrize(
+    'joints', [WOUND_UP, ELBOW_ASIDE, STRETCHED], ids=['wound up', 'elbow aside', 'stretched']
+)
 def test_where_the_straight_path_meets_a_joint_limit_the_joint_path_is_used(joints):
     arm = JointedArm(joints=joints)
     assert arm.come_home() == ''
@@ -84,8 +85,10 @@ def test_two_resets_replaced_while_blocked_for_the_same_reason_are_a_fault():
     arm.run(10)
     assert arm.reset() == ''
     arm.run(10)
-    assert 'two resets in a row failed: the arm does not follow its path home, joint 4 is at ' \
+    assert (
+        'two resets in a row failed: the arm does not follow its path home, joint 4 is at '
         'its limit; move the arm' in arm.reset()
+    )
     assert arm.controller.mode == Mode.FAULT
     arm.blocked = False
     assert arm.controller.recover(arm.now) == ''
@@ -110,8 +113,9 @@ def test_one_failed_reset_is_forgotten_when_the_next_succeeds():
 
 
 def test_home_at_a_joint_s_limit_is_refused():
-    bounds = replace(BOUNDS, joints=replace(JOINT_LIMITS, joint_high=(
-        *JOINT_LIMITS.joint_high[:6], 0.8)))
+    bounds = replace(
+        BOUNDS, joints=replace(JOINT_LIMITS, joint_high=(*JOINT_LIMITS.joint_high[:6], 0.8))
+    )
     pose = forward(HOME_JOINTS, TOOL)
     with pytest.raises(NoHomePathError, match='at home joint 7 is at its limit'):
         home_path(pose, HOME_JOINTS, pose, HOME, bounds)
@@ -120,8 +124,9 @@ def test_home_at_a_joint_s_limit_is_refused():
 def test_the_posture_at_the_end_does_not_depend_on_home_s_offset():
     random = np.random.default_rng(1)
     for _ in range(10):
-        home = HOME.translated(random.uniform(-0.03, 0.03, 3),
-                          np.array([0, 0, random.uniform(-0.1, 0.1)]))
+        home = HOME.translated(
+            random.uniform(-0.03, 0.03, 3), np.array([0, 0, random.uniform(-0.1, 0.1)])
+        )
         joints = BOUNDS.joints_at(home, TOOL)
         assert np.abs(joints - HOME_JOINTS).max() < 0.35
         assert JOINT_LIMITS.contains(joints)

@@ -43,8 +43,11 @@ def test_a_wound_up_wrist_stops_before_its_limit_and_returns_home(arm, sign, asi
         arm.run(0.1)
     assert JOINT_LIMITS.distance(np.array(arm.path)).min() > JOINT_LIMITS.joint_margin - 0.02
     assert abs(LIMITS.yaw(arm.pose)) < LIMITS.max_yaw + 0.01
-    assert arm.controller.counts['commands shortened by max_yaw'] \
-        + arm.controller.counts['commands shortened by joint limits'] > 10
+    assert (
+        arm.controller.counts['commands shortened by max_yaw']
+        + arm.controller.counts['commands shortened by joint limits']
+        > 10
+    )
     assert arm.come_home() == ''
     np.testing.assert_allclose(arm.joints, HOME_JOINTS, atol=0.2)
 
@@ -101,21 +104,29 @@ def test_random_commands_never_reach_a_limit_and_each_arm_returns_home():
     for _ in range(COMMANDS):
         delta = np.clip(lean + random.normal(0, 1, (ARMS, 6)), -1, 1)
         measured = forward(joints, TOOL)
-        target = LIMITS.limit_lead(measured, target.translated(
-            LIMITS.max_step / 3 ** 0.5 * delta[:, :3],
-            LIMITS.max_step_turn / 3 ** 0.5 * delta[:, 3:]))
+        target = LIMITS.limit_lead(
+            measured,
+            target.translated(
+                LIMITS.max_step / 3**0.5 * delta[:, :3],
+                LIMITS.max_step_turn / 3**0.5 * delta[:, 3:],
+            ),
+        )
         target, shortened = JOINT_LIMITS.limit_lead(joints, measured, target)
         target = LIMITS.clamped(target)
         count += shortened.sum()
         # Motion until the next command; the node applies the limits ten times as often.
         translation, rotation = measured.to(target)
-        reached = measured.translated(clip_norm(translation, COMMAND_S * LIMITS.max_speed),
-                                 clip_norm(rotation, COMMAND_S * LIMITS.max_turn_speed))
+        reached = measured.translated(
+            clip_norm(translation, COMMAND_S * LIMITS.max_speed),
+            clip_norm(rotation, COMMAND_S * LIMITS.max_turn_speed),
+        )
         joints = step_to(joints, reached, TOOL, joints + 0.1 * (HOME_JOINTS - joints))
         least = np.minimum(least, JOINT_LIMITS.distance(joints).min(0))
         assert LIMITS.contains(target).all()
-    print(f'least distance of each joint to its limit: {least.round(3)} rad; '
-          f'{count / (ARMS * COMMANDS):.1%} of the commands were shortened by joint limits')
+    print(
+        f'least distance of each joint to its limit: {least.round(3)} rad; '
+        f'{count / (ARMS * COMMANDS):.1%} of the commands were shortened by joint limits'
+    )
     assert least.min() > JOINT_LIMITS.joint_margin / 2
     assert count > 100, 'the commands should reach the limits'
     straight, least_home = 0, np.inf
@@ -141,15 +152,20 @@ def followed_home(joints, path):
 
 
 def stacked(pose):
-    return Pose(np.tile(pose.position, (ARMS, 1)),
-                Rotation.from_quat(np.tile(pose.quaternion, (ARMS, 1))))
+    return Pose(
+        np.tile(pose.position, (ARMS, 1)), Rotation.from_quat(np.tile(pose.quaternion, (ARMS, 1)))
+    )
 
 
-@pytest.mark.parametrize(('changes', 'message'), [
-    ({'joint_low': (0.0,) * 6}, 'joint_low is .*; 7 finite angles'),
-    ({'joint_high': (float('nan'),) * 7}, 'joint_high is .*; 7 finite angles'),
-    ({'joint_margin': 0.0}, 'joint_margin is 0.0'),
-    ({'joint_high': JOINT_LIMITS.joint_low}, 'leave no room .* in joint')])
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'joint_low': (0.0,) * 6}, 'joint_low is .*; 7 finite angles'),
+        ({'joint_high': (float('nan'),) * 7}, 'joint_high is .*; 7 finite angles'),
+        ({'joint_margin': 0.0}, 'joint_margin is 0.0'),
+        ({'joint_high': JOINT_LIMITS.joint_low}, 'leave no room .* in joint'),
+    ],
+)
 def test_invalid_joint_limits_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         JointLimits(**{**vars(JOINT_LIMITS), **changes})

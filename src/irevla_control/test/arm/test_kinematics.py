@@ -12,8 +12,9 @@ from irevla_control.arm.pose import Pose
 
 def test_the_flange_at_zero_joints_is_at_the_published_pose():
     flange = joint_frames(np.zeros(7))[-1]
-    np.testing.assert_allclose(flange[:3, 3], [0.088, 0, 0.333 + 0.316 + 0.384 - 0.107],
-                               atol=1e-12)
+    np.testing.assert_allclose(
+        flange[:3, 3], [0.088, 0, 0.333 + 0.316 + 0.384 - 0.107], atol=1e-12
+    )
     np.testing.assert_allclose(flange[:3, :3], np.diag([1, -1, -1]), atol=1e-12)
 
 

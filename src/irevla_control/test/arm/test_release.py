@@ -60,8 +60,12 @@ class Arm:
         self.path = []
 
     def reset(self, opens, lift_m=LIFT_M):
-        assert self.controller.reset(
-            self.pose, HOME, release=Release(self.hand, opens, lift_m, HELD_BACK_S)) == ''
+        assert (
+            self.controller.reset(
+                self.pose, HOME, release=Release(self.hand, opens, lift_m, HELD_BACK_S)
+            )
+            == ''
+        )
 
     def run(self, seconds):
         for _ in range(round(seconds / DT)):
@@ -72,8 +76,10 @@ class Arm:
                 position = setpoint.pose.position.copy()
                 position[2] = min(position[2], self.highest)
                 _, rotation = self.pose.to(setpoint.pose)
-                moved = np.linalg.norm(position - self.pose.position) > 1e-6 \
+                moved = (
+                    np.linalg.norm(position - self.pose.position) > 1e-6
                     or np.linalg.norm(rotation) > 1e-3
+                )
                 assert not (moved and self.hand.moves), 'fingers open while the arm moves'
                 self.pose = Pose(position, setpoint.pose.rotation)
             self.path.append(self.pose.position)
@@ -83,8 +89,12 @@ class Arm:
         self.run(1.0)
         for _ in range(10):
             self.stamp += 1
-            assert self.controller.command(np.array([0.02, 0, 0, 0, 0, 0, 1.0]), self.stamp,
-                                           'base', self.pose, self.now) == ''
+            assert (
+                self.controller.command(
+                    np.array([0.02, 0, 0, 0, 0, 0, 1.0]), self.stamp, 'base', self.pose, self.now
+                )
+                == ''
+            )
             self.run(0.05)
 
 
@@ -108,7 +118,7 @@ def test_an_arm_in_motion_stops_opens_or_not_rises_and_moves_home(opens):
     assert path[:, 2].max() == pytest.approx(HOME.position[2] + LIFT_M, abs=5e-3)
     beside = np.linalg.norm(path[:, :2] - path[np.argmax(path[:, 2]), :2], axis=1)
     risen = np.argmax(path[:, 2] > HOME.position[2] + 0.9 * LIFT_M)
-    assert beside[risen // 2:risen].max() < 1e-3, 'straight up'
+    assert beside[risen // 2 : risen].max() < 1e-3, 'straight up'
 
 
 def test_a_hand_that_rotates_slowly_does_not_open_before_it_rests():
@@ -118,8 +128,12 @@ def test_a_hand_that_rotates_slowly_does_not_open_before_it_rests():
     arm.run(1.0)
     for _ in range(10):
         arm.stamp += 1
-        assert arm.controller.command(np.array([0, 0, 0, 0, 0, 0.2, 1.0]), arm.stamp, 'base',
-                                      arm.pose, arm.now) == ''
+        assert (
+            arm.controller.command(
+                np.array([0, 0, 0, 0, 0, 0.2, 1.0]), arm.stamp, 'base', arm.pose, arm.now
+            )
+            == ''
+        )
         arm.run(0.05)
     arm.reset(opens=True)
     arm.run(6)
@@ -161,9 +175,13 @@ def test_a_hand_that_does_not_open_stops_the_reset_and_is_reported():
     assert np.linalg.norm(arm.pose.position - LOW.position) < 1e-6
 
 
-@pytest.mark.parametrize(('opens', 'text'), [
-    (False, 'holds a fixed object, set reset_release: here'),
-    (True, 'although the hand opened (reset_release: here)')])
+@pytest.mark.parametrize(
+    ('opens', 'text'),
+    [
+        (False, 'holds a fixed object, set reset_release: here'),
+        (True, 'although the hand opened (reset_release: here)'),
+    ],
+)
 def test_a_blocked_rise_fails_with_a_text_that_names_reset_release(opens, text):
     arm = Arm(Hand())
     arm.highest = LOW.position[2] + 0.01

@@ -15,8 +15,11 @@ from irevla_control.arm.setpoint import Setpoint
 
 DT = 0.01
 CORNERS = np.ones(3), -np.ones(3)
-deltas = st.lists(st.tuples(vectors.map(lambda v: 0.05 * v), turns.map(lambda t: 0.06 * t)),
-                  min_size=1, max_size=12)
+deltas = st.lists(
+    st.tuples(vectors.map(lambda v: 0.05 * v), turns.map(lambda t: 0.06 * t)),
+    min_size=1,
+    max_size=12,
+)
 
 
 def follow(setpoint, deltas, ticks=10):
@@ -24,10 +27,13 @@ def follow(setpoint, deltas, ticks=10):
     path = []
     for translation, turn in deltas:
         setpoint.step(translation, turn, setpoint.pose)
-        path += [(setpoint.advance(DT), setpoint.velocity, setpoint.angular_velocity)
-                 for _ in range(ticks)]
-    path += [(setpoint.advance(DT), setpoint.velocity, setpoint.angular_velocity)
-             for _ in range(200)]
+        path += [
+            (setpoint.advance(DT), setpoint.velocity, setpoint.angular_velocity)
+            for _ in range(ticks)
+        ]
+    path += [
+        (setpoint.advance(DT), setpoint.velocity, setpoint.angular_velocity) for _ in range(200)
+    ]
     return path
 
 
@@ -40,13 +46,24 @@ def test_speed_and_acceleration_stay_bounded_and_the_target_is_reached(deltas):
     assert np.linalg.norm(speeds[:, :3], axis=1).max() <= LIMITS.max_speed + 1e-9
     assert np.linalg.norm(speeds[:, 3:], axis=1).max() <= LIMITS.max_turn_speed + 1e-9
     # At the border the limits outrank the acceleration.
-    free = np.array([LIMITS.contains(one[0].translated(1e-6 * corner, np.zeros(3)))
-                     and tilt(one[0]) < LIMITS.max_tilt - 1e-6
-                     for one in path for corner in CORNERS]).reshape(-1, 2).all(axis=1)
+    free = (
+        np.array(
+            [
+                LIMITS.contains(one[0].translated(1e-6 * corner, np.zeros(3)))
+                and tilt(one[0]) < LIMITS.max_tilt - 1e-6
+                for one in path
+                for corner in CORNERS
+            ]
+        )
+        .reshape(-1, 2)
+        .all(axis=1)
+    )
     changes = np.diff(speeds, axis=0)[free] / DT
     assert np.linalg.norm(changes[:, :3], axis=1).max(initial=0) <= LIMITS.max_acceleration + 1e-6
-    assert np.linalg.norm(changes[:, 3:], axis=1).max(
-        initial=0) <= LIMITS.max_turn_acceleration + 1e-6
+    assert (
+        np.linalg.norm(changes[:, 3:], axis=1).max(initial=0)
+        <= LIMITS.max_turn_acceleration + 1e-6
+    )
     translation, rotation = setpoint.pose.to(setpoint.target)
     assert np.linalg.norm(translation) < 1e-4
     assert np.linalg.norm(rotation) < 1e-3
@@ -60,7 +77,7 @@ def test_the_setpoint_starts_without_a_jump():
     assert setpoint.advance(DT).to(HOME)[0] == pytest.approx(np.zeros(3))
     setpoint.step(np.array([0.02, 0, 0]), np.zeros(3), HOME)
     first = setpoint.advance(DT)
-    assert 0 < np.linalg.norm(first.to(HOME)[0]) <= LIMITS.max_acceleration * DT ** 2 + 1e-12
+    assert 0 < np.linalg.norm(first.to(HOME)[0]) <= LIMITS.max_acceleration * DT**2 + 1e-12
 
 
 @settings(max_examples=15, deadline=None)
@@ -74,31 +91,50 @@ def test_from_any_pose_the_setpoint_moves_inside_the_limits(pose):
 
 def wide_limits(speed, acceleration):
     """Limits without a border nearby, equal for translation [m] and rotation [rad]."""
-    return replace(LIMITS, box_low=(-99, -99, -99), box_high=(99, 99, 99), max_lead=50.0,
-                   max_lead_turn=3.0, max_step=20.0, max_step_turn=3.0, max_speed=speed,
-                   max_turn_speed=speed, max_acceleration=acceleration,
-                   max_turn_acceleration=acceleration)
+    return replace(
+        LIMITS,
+        box_low=(-99, -99, -99),
+        box_high=(99, 99, 99),
+        max_lead=50.0,
+        max_lead_turn=3.0,
+        max_step=20.0,
+        max_step_turn=3.0,
+        max_speed=speed,
+        max_turn_speed=speed,
+        max_acceleration=acceleration,
+        max_turn_acceleration=acceleration,
+    )
 
 
 # Log-uniform: each branch of the law, and each border between two, is met.
-scales = st.floats(-2, 1).map(lambda exponent: 10 ** exponent)
+scales = st.floats(-2, 1).map(lambda exponent: 10**exponent)
 
 
 @settings(max_examples=100, deadline=None)
-@given(distance=scales, speed=scales, acceleration=scales, response_s=scales | st.just(0.0),
-       dt=st.floats(-3, -1).map(lambda exponent: 10 ** exponent), start=st.floats(0, 1),
-       heading=st.floats(0, 2 * np.pi), turns=st.booleans())
-def test_a_target_at_rest_is_never_overshot(distance, speed, acceleration, response_s, dt, start,
-                                            heading, turns):
+@given(
+    distance=scales,
+    speed=scales,
+    acceleration=scales,
+    response_s=scales | st.just(0.0),
+    dt=st.floats(-3, -1).map(lambda exponent: 10**exponent),
+    start=st.floats(0, 1),
+    heading=st.floats(0, 2 * np.pi),
+    turns=st.booleans(),
+)
+def test_a_target_at_rest_is_never_overshot(
+    distance, speed, acceleration, response_s, dt, start, heading, turns
+):
     distance = min(distance, 3.0) if turns else distance
     line = np.array([0, 0, 1.0]) if turns else np.array([np.cos(heading), 0, np.sin(heading)])
     setpoint = Setpoint(wide_limits(speed, acceleration), response_s, HOME)
-    goal = HOME.translated(*((np.zeros(3), distance * line) if turns else
-                             (distance * line, np.zeros(3))))
+    goal = HOME.translated(
+        *((np.zeros(3), distance * line) if turns else (distance * line, np.zeros(3)))
+    )
     allowed = min(distance / max(response_s, dt), np.sqrt(acceleration * distance), speed)
     before = start * (allowed + acceleration * dt)
     setpoint.velocity, setpoint.angular_velocity = (
-        (np.zeros(3), before * line) if turns else (before * line, np.zeros(3)))
+        (np.zeros(3), before * line) if turns else (before * line, np.zeros(3))
+    )
     left, rounding = distance, 1e-9 * (1 + distance)
     for _ in range(60):
         pose = setpoint.advance(dt, goal)

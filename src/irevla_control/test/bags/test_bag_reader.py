@@ -33,9 +33,17 @@ def test_steps_without_all_cameras_or_state_are_dropped_and_counted(tmp_path):
     played = play(steps=5)
     first = int(played.stamps[0])
     lost = {('/camera/gripper/image_raw', first + PERIOD), ('/robot_state', first + 3 * PERIOD)}
-    episode = read_episode(record(tmp_path, [
-        (topic, stamp, data) for topic, stamp, data in played.wire
-        if (topic, stamp) not in lost]), CAMERAS)
+    episode = read_episode(
+        record(
+            tmp_path,
+            [
+                (topic, stamp, data)
+                for topic, stamp, data in played.wire
+                if (topic, stamp) not in lost
+            ],
+        ),
+        CAMERAS,
+    )
     kept = [0, 2, 4]
     assert episode.dropped == 2
     np.testing.assert_array_equal(episode.stamps, played.stamps[kept])
@@ -61,17 +69,31 @@ def test_each_step_has_the_instruction_of_its_observation(tmp_path):
     assert episode.instructions == tuple(texts[:5]) and episode.instruction == 'reach'
     assert read_observations(tmp_path / 'reach_0', CAMERAS).instructions == tuple(texts)
     parts = parts_of(episode)
-    assert [(part.episode_id, part.part_of, part.task, part.instruction, part.instructions,
-             len(part.stamps), part.success, part.terminated) for part in parts] == [
+    assert [
+        (
+            part.episode_id,
+            part.part_of,
+            part.task,
+            part.instruction,
+            part.instructions,
+            len(part.stamps),
+            part.success,
+            part.terminated,
+        )
+        for part in parts
+    ] == [
         ('reach_0_part0', 'reach_0', 'reach', 'reach', (), 2, True, False),
         ('reach_0_part1', 'reach_0', 'lift', 'lift', (), 1, True, False),
-        ('reach_0_part2', 'reach_0', 'reach', 'reach', (), 2, True, True)]
+        ('reach_0_part2', 'reach_0', 'reach', 'reach', (), 2, True, True),
+    ]
     for name in ('stamps', 'states', 'actions', 'labels', 'sources', 'rewards'):
         np.testing.assert_array_equal(
-            np.concatenate([getattr(part, name) for part in parts]), getattr(played, name))
+            np.concatenate([getattr(part, name) for part in parts]), getattr(played, name)
+        )
     for camera in CAMERAS:
         np.testing.assert_array_equal(
-            np.concatenate([part.images[camera] for part in parts]), played.images[camera])
+            np.concatenate([part.images[camera] for part in parts]), played.images[camera]
+        )
 
 
 def test_an_instruction_that_no_command_follows_is_that_of_no_step(tmp_path):
@@ -81,8 +103,13 @@ def test_an_instruction_that_no_command_follows_is_that_of_no_step(tmp_path):
 
 
 def test_an_episode_without_a_step_is_one_part(tmp_path):
-    episode = read_episode(record(tmp_path, [
-        each for each in changing('reach', 'lift', 'lift').wire if each[0] != '/command']), ())
+    episode = read_episode(
+        record(
+            tmp_path,
+            [each for each in changing('reach', 'lift', 'lift').wire if each[0] != '/command'],
+        ),
+        (),
+    )
     assert not len(episode.stamps) and parts_of(episode) == [episode]
 
 
@@ -94,8 +121,11 @@ def test_sensors_with_stamps_of_their_own_join_the_first_camera(tmp_path):
             message.header.stamp = ns_to_stamp(stamp - early)
         messages.append((topic, stamp, wire(message)))
     # The second camera is half as fast as the first.
-    slow = [each for number, each in enumerate(each for each in messages if 'gripper' in each[0])
-            if number % 2 == 0]
+    slow = [
+        each
+        for number, each in enumerate(each for each in messages if 'gripper' in each[0])
+        if number % 2 == 0
+    ]
     kept = [each for each in messages if 'gripper' not in each[0] or each in slow]
     folder = record(tmp_path, kept, max_skew_s=1.3 * PERIOD / SECOND, hold_s=0.0)
     episode = read_episode(folder, CAMERAS)
@@ -103,8 +133,7 @@ def test_sensors_with_stamps_of_their_own_join_the_first_camera(tmp_path):
     np.testing.assert_array_equal(episode.stamps, played.stamps[2:])
     np.testing.assert_array_equal(episode.states, played.states[2:])
     np.testing.assert_array_equal(episode.images['corner'], played.images['corner'][2:])
-    np.testing.assert_array_equal(episode.images['gripper'],
-                                  played.images['gripper'][[2, 2, 4]])
+    np.testing.assert_array_equal(episode.images['gripper'], played.images['gripper'][[2, 2, 4]])
 
 
 def shifted(played, shifts):
@@ -117,14 +146,21 @@ def shifted(played, shifts):
     return messages
 
 
-@pytest.mark.parametrize('shifts, words', [
-    ({'/camera/gripper/image_raw': 48_000_000},
-     'none of its 5 steps is complete: camera gripper is 48.0 ms older than the observation; '
-     'max_skew_s is 0.02 s'),
-    ({'/robot_state': -30_000_000, '/camera/corner/image_raw': 21_500_000},
-     'robot_state is 70.0 ms older than the observation, camera corner is 21.5 ms older'),
-    ({'/robot_state': -410_000_000}, 'robot_state is 10.0 to 410.0 ms newer than the obs'),
-])
+@pytest.mark.parametrize(
+    'shifts, words',
+    [
+        (
+            {'/camera/gripper/image_raw': 48_000_000},
+            'none of its 5 steps is complete: camera gripper is 48.0 ms older than the observation; '
+            'max_skew_s is 0.02 s',
+        ),
+        (
+            {'/robot_state': -30_000_000, '/camera/corner/image_raw': 21_500_000},
+            'robot_state is 70.0 ms older than the observation, camera corner is 21.5 ms older',
+        ),
+        ({'/robot_state': -410_000_000}, 'robot_state is 10.0 to 410.0 ms newer than the obs'),
+    ],
+)
 def test_why_no_step_joins_is_told_with_camera_time_and_setting(tmp_path, shifts, words):
     with recording(tmp_path, max_skew_s=0.02, max_dropped_share=1.0, hold_s=10.0) as run:
         for topic, _, data in shifted(play(steps=5), shifts):
@@ -139,8 +175,12 @@ def test_why_no_step_joins_is_told_with_camera_time_and_setting(tmp_path, shifts
 
 def test_another_max_skew_s_may_be_asked_for(tmp_path):
     played = play(steps=5)
-    folder = record(tmp_path, shifted(played, {'/camera/gripper/image_raw': 48_000_000}),
-                    max_dropped_share=1.0, hold_s=10.0)
+    folder = record(
+        tmp_path,
+        shifted(played, {'/camera/gripper/image_raw': 48_000_000}),
+        max_dropped_share=1.0,
+        hold_s=10.0,
+    )
     assert not len(read_episode(folder, CAMERAS).stamps)
     episode = read_episode(folder, CAMERAS, max_skew_s=0.05)
     np.testing.assert_array_equal(episode.stamps[-4:], played.stamps[-4:])
@@ -149,22 +189,26 @@ def test_another_max_skew_s_may_be_asked_for(tmp_path):
 
 def test_a_camera_that_is_not_asked_for_costs_no_step(tmp_path):
     played = play()
-    episode = read_episode(record(tmp_path, [
-        each for each in played.wire if each[0] != '/camera/gripper/image_raw']), ['corner'])
+    episode = read_episode(
+        record(tmp_path, [each for each in played.wire if each[0] != '/camera/gripper/image_raw']),
+        ['corner'],
+    )
     assert episode.dropped == 0 and list(episode.images) == ['corner']
 
 
 def test_without_an_expert_the_executed_command_is_the_label(tmp_path):
     played = play()
-    episode = read_episode(record(tmp_path, [
-        each for each in played.wire if each[0] != '/expert_label']), CAMERAS)
+    episode = read_episode(
+        record(tmp_path, [each for each in played.wire if each[0] != '/expert_label']), CAMERAS
+    )
     np.testing.assert_array_equal(episode.labels, played.actions)
 
 
 def test_an_episode_without_commands_has_no_steps(tmp_path):
     played = play(steps=3)
-    episode = read_episode(record(tmp_path, [
-        each for each in played.wire if each[0] != '/command']), CAMERAS)
+    episode = read_episode(
+        record(tmp_path, [each for each in played.wire if each[0] != '/command']), CAMERAS
+    )
     assert episode.stamps.shape == (0,) and episode.actions.shape == (0, 7)
     assert episode.states.shape == (0, 10) and episode.images['corner'].shape[0] == 0
     assert episode.unjoined == 'it holds no command'
@@ -172,14 +216,16 @@ def test_an_episode_without_commands_has_no_steps(tmp_path):
 
 def test_serialized_messages_with_bytes_after_them_are_read(tmp_path):
     played = play()
-    folder = record(tmp_path, [(topic, stamp, serialize_message(message))
-                               for topic, stamp, message in played.messages])
+    folder = record(
+        tmp_path,
+        [(topic, stamp, serialize_message(message)) for topic, stamp, message in played.messages],
+    )
     assert_same(read_episode(folder, CAMERAS), played)
 
 
 def test_bags_are_read_without_ros(tmp_path):
     folder = record(tmp_path, play().wire)
-    code = f'''
+    code = f"""
 import sys
 from irevla_control.bags.index import list_episodes
 from irevla_control.bags.reader import read_episode
@@ -187,16 +233,22 @@ print(len(read_episode({str(folder)!r}, {CAMERAS!r}).stamps))
 print(len(list_episodes({str(tmp_path)!r})))
 assert not [name for name in sys.modules if name.split('.')[0] in (
     'rclpy', 'irevla_msgs', 'ament_index_python')]
-'''
-    environment = {name: value for name, value in os.environ.items()
-                   if 'AMENT' not in name and 'ROS' not in name}
-    done = subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True,
-                          text=True, timeout=60)
+"""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if 'AMENT' not in name and 'ROS' not in name
+    }
+    done = subprocess.run(
+        [sys.executable, '-c', code], env=environment, capture_output=True, text=True, timeout=60
+    )
     assert done.stdout.split() == ['4', '1'], done.stderr
 
 
-@pytest.mark.parametrize('cameras, words', [
-    (['wrist'], 'end in /camera/wrist/image_raw'), (['orner'], '/camera/orner/image_raw')])
+@pytest.mark.parametrize(
+    'cameras, words',
+    [(['wrist'], 'end in /camera/wrist/image_raw'), (['orner'], '/camera/orner/image_raw')],
+)
 def test_a_camera_that_was_not_recorded_is_named(tmp_path, cameras, words):
     folder = record(tmp_path, play().wire)
     with pytest.raises(BagError, match=words) as error:
@@ -217,8 +269,9 @@ def test_images_of_another_encoding_or_size_are_refused(tmp_path):
 
 def test_values_that_are_not_finite_are_refused(tmp_path):
     played = play()
-    next(message for topic, _, message in played.messages
-         if topic == '/command').translation.x = float('nan')
+    next(
+        message for topic, _, message in played.messages if topic == '/command'
+    ).translation.x = float('nan')
     with pytest.raises(BagError, match='command holds values that are not finite'):
         read_episode(record(tmp_path, played.wire), CAMERAS)
 
@@ -239,8 +292,9 @@ def copy(bag, folder, content):
 @given(st.data())
 def test_a_truncated_bag_is_refused_with_file_and_remedy(tmp_path_factory, bag, data):
     content = (bag / f'{bag.name}_0.mcap').read_bytes()
-    folder = copy(bag, tmp_path_factory.mktemp('cut'),
-                  content[:data.draw(st.integers(0, len(content) - 1))])
+    folder = copy(
+        bag, tmp_path_factory.mktemp('cut'), content[: data.draw(st.integers(0, len(content) - 1))]
+    )
     for read in (lambda: read_episode(folder, CAMERAS), lambda: list_episodes(folder.parent)):
         with pytest.raises(BagError, match=str(folder)):
             read()
@@ -260,8 +314,16 @@ def test_a_flipped_bit_is_noticed_or_harmless(tmp_path_factory, bag, data):
         assert_same(episode, play(steps=2))
 
 
-@pytest.mark.parametrize('files', [{}, {'x.mcap': b'no bag'}, {'x.db3': b'SQLite format 3'},
-                                   {'metadata.yaml': b'a: [1'}, {'metadata.yaml': b'a: 1'}])
+@pytest.mark.parametrize(
+    'files',
+    [
+        {},
+        {'x.mcap': b'no bag'},
+        {'x.db3': b'SQLite format 3'},
+        {'metadata.yaml': b'a: [1'},
+        {'metadata.yaml': b'a: 1'},
+    ],
+)
 def test_a_foreign_folder_is_refused(tmp_path, files):
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)

@@ -82,9 +82,14 @@ def copy_over(root):
     shutil.copytree(root / 'reach_1', root / 'reach_0')
 
 
-@pytest.mark.parametrize(('do', 'expected'), [
-    (swap, {'reach_0': 'reach_1', 'reach_1': 'reach_0'}), (move_over, {'reach_0': 'reach_1'}),
-    (copy_over, {'reach_1': 'reach_1'})])
+@pytest.mark.parametrize(
+    ('do', 'expected'),
+    [
+        (swap, {'reach_0': 'reach_1', 'reach_1': 'reach_0'}),
+        (move_over, {'reach_0': 'reach_1'}),
+        (copy_over, {'reach_1': 'reach_1'}),
+    ],
+)
 @pytest.mark.parametrize('own', [True, False])
 def test_the_index_is_not_believed_for_a_bag_of_the_same_size(root, do, expected, own):
     if not own:
@@ -92,28 +97,33 @@ def test_the_index_is_not_believed_for_a_bag_of_the_same_size(root, do, expected
         for folder in (root / 'reach_0', root / 'reach_1'):
             messages = list(messages_of(folder))
             shutil.rmtree(folder)
-            write_mcap(folder / f'{folder.name}_0.mcap', messages,
-                       compression=CompressionType.NONE)
+            write_mcap(
+                folder / f'{folder.name}_0.mcap', messages, compression=CompressionType.NONE
+            )
         entries = rebuild_index(root)
         assert entries[0].bytes == entries[1].bytes and entries == list_episodes(root)
     do(root)
     found = find_episodes([root])
     assert {folder.name: entry.episode_id for folder, entry in found.episodes.items()} == expected
     repair_index(root)
-    assert {name: entry.episode_id for name, entry in read_index(root).items()
-            if name in expected} == expected
+    assert {
+        name: entry.episode_id for name, entry in read_index(root).items() if name in expected
+    } == expected
 
 
 def test_what_the_index_lists_is_not_read_again(root, monkeypatch):
     def read(folder):
         raise AssertionError(folder)
+
     monkeypatch.setattr('irevla_control.bags.index.entry_from_bag', read)
     assert [entry.episode_id for entry in list_episodes(root)] == ['reach_0', 'reach_1']
 
 
-@pytest.mark.parametrize('content', [
-    b'\xff\xfe\n', bytes(500), b'[' * 100_000, None],
-    ids=['no text', 'zeros', 'nested', 'folder'])
+@pytest.mark.parametrize(
+    'content',
+    [b'\xff\xfe\n', bytes(500), b'[' * 100_000, None],
+    ids=['no text', 'zeros', 'nested', 'folder'],
+)
 def test_a_damaged_index_counts_as_none(root, content):
     whole = (root / INDEX).read_bytes()
     before = list_episodes(root)
@@ -128,11 +138,24 @@ def test_a_damaged_index_counts_as_none(root, content):
         assert not repair_index(root) and (root / INDEX).read_bytes() == whole
 
 
-@pytest.mark.parametrize('wrong', [
-    {'folder': [1]}, {'recorded_ns': 'x'}, {'recorded_ns': 1.5}, {'topics': None},
-    {'topics': {'/command': {}}}, {'topics': {'/command': {
-        'messages': '4', 'lost': 0, 'max_gap_s': 0}}}, {'sources': 'expert'}, {'sources': [1]},
-    {'steps': True}, {'success': 1}, {'dropped': 'none'}, {'task': None}, {'more': 1}])
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        {'folder': [1]},
+        {'recorded_ns': 'x'},
+        {'recorded_ns': 1.5},
+        {'topics': None},
+        {'topics': {'/command': {}}},
+        {'topics': {'/command': {'messages': '4', 'lost': 0, 'max_gap_s': 0}}},
+        {'sources': 'expert'},
+        {'sources': [1]},
+        {'steps': True},
+        {'success': 1},
+        {'dropped': 'none'},
+        {'task': None},
+        {'more': 1},
+    ],
+)
 def test_a_line_with_other_types_counts_as_missing(root, wrong, capsys):
     lines = (root / INDEX).read_text().splitlines()
     (root / INDEX).write_text(json.dumps(json.loads(lines[0]) | wrong) + f'\n{lines[1]}\n')
@@ -173,8 +196,10 @@ def parts(root, numbers, of=3):
     messages = list(messages_of(folder))
     shutil.rmtree(folder)
     for number in numbers:
-        write_mcap(folder / f'reach_0_{number}.mcap',
-                   messages[len(messages) * number // of:len(messages) * (number + 1) // of])
+        write_mcap(
+            folder / f'reach_0_{number}.mcap',
+            messages[len(messages) * number // of : len(messages) * (number + 1) // of],
+        )
     return folder
 
 
@@ -184,8 +209,15 @@ def test_a_hole_in_the_numbers_of_a_split_bag_is_a_missing_part(root, listed):
     if listed:
         # A copy of one part does not stand in for the other.
         shutil.copy(folder / 'reach_0_2.mcap', folder / 'reach_0_2 (copy).mcap')
-        (folder / 'metadata.yaml').write_text(yaml.safe_dump({'rosbag2_bagfile_information': {
-            'relative_file_paths': [f'reach_0_{number}.mcap' for number in range(3)]}}))
+        (folder / 'metadata.yaml').write_text(
+            yaml.safe_dump(
+                {
+                    'rosbag2_bagfile_information': {
+                        'relative_file_paths': [f'reach_0_{number}.mcap' for number in range(3)]
+                    }
+                }
+            )
+        )
     for read in (lambda: read_episode(folder, CAMERAS), lambda: list_episodes(root)):
         with pytest.raises(BagError, match='reach_0 lacks reach_0_1.mcap, '):
             read()
@@ -208,8 +240,14 @@ def test_an_episode_of_which_events_are_missing_is_aborted(root):
     messages = list(messages_of(folder))
     events = [each[2].publish_time for each in messages if each[1].topic == '/episode']
     shutil.rmtree(folder)
-    write_mcap(folder / 'x.mcap', (each for each in messages if (
-        each[1].topic, each[2].publish_time) != ('/episode', events[2])))
+    write_mcap(
+        folder / 'x.mcap',
+        (
+            each
+            for each in messages
+            if (each[1].topic, each[2].publish_time) != ('/episode', events[2])
+        ),
+    )
     entry = entry_from_bag(folder)
     assert entry.aborted and entry.failed == '1 of its 5 observations are missing'
 

@@ -28,13 +28,22 @@ def bag(tmp_path_factory):
 
 
 @pytest.mark.parametrize('compression', COMPRESSIONS)
-@pytest.mark.parametrize('options', [
-    {}, {'use_chunking': False}, {'use_statistics': False}, {'repeat_channels': False},
-    {'index_types': IndexType.NONE, 'use_summary_offsets': False}, {'enable_data_crcs': True},
-    {'enable_crcs': False}])
+@pytest.mark.parametrize(
+    'options',
+    [
+        {},
+        {'use_chunking': False},
+        {'use_statistics': False},
+        {'repeat_channels': False},
+        {'index_types': IndexType.NONE, 'use_summary_offsets': False},
+        {'enable_data_crcs': True},
+        {'enable_crcs': False},
+    ],
+)
 def test_files_of_other_writers_are_read(tmp_path, bag, compression, options):
-    folder = write_mcap(tmp_path / 'other' / 'x.mcap', messages_of(bag),
-                        compression=compression, **options)
+    folder = write_mcap(
+        tmp_path / 'other' / 'x.mcap', messages_of(bag), compression=compression, **options
+    )
     assert_same(read_episode(folder, CAMERAS), play())
 
 
@@ -56,8 +65,12 @@ def test_a_changed_byte_in_any_chunk_is_refused(tmp_path, bag, compression):
 @given(st.data())
 def test_a_flipped_bit_in_a_compressed_bag_is_noticed_or_harmless(tmp_path_factory, bag, data):
     folder = tmp_path_factory.mktemp('flip')
-    write_mcap(folder / 'x.mcap', messages_of(bag), compression=data.draw(
-        st.sampled_from(COMPRESSIONS)), enable_data_crcs=data.draw(st.booleans()))
+    write_mcap(
+        folder / 'x.mcap',
+        messages_of(bag),
+        compression=data.draw(st.sampled_from(COMPRESSIONS)),
+        enable_data_crcs=data.draw(st.booleans()),
+    )
     content = bytearray((folder / 'x.mcap').read_bytes())
     start, size = data.draw(st.sampled_from(chunk_offsets(bytes(content))))
     content[data.draw(st.integers(start, start + size - 1))] ^= 1 << data.draw(st.integers(0, 7))
@@ -94,8 +107,9 @@ def test_messages_that_a_file_counted_and_lacks_are_missed(tmp_path, bag):
     assert content[place] == 5
     content[place] = 0x80
     (folder / 'x.mcap').write_bytes(content)
-    with pytest.raises(BagError, match='it holds 4 messages of /camera/corner/image_raw, and '
-                                       'counted 5'):
+    with pytest.raises(
+        BagError, match='it holds 4 messages of /camera/corner/image_raw, and counted 5'
+    ):
         read_episode(folder, CAMERAS)
 
 
@@ -103,7 +117,6 @@ def test_the_recorders_own_file_is_compared_wholly(tmp_path, bag):
     path = bag / 'reach_0_0.mcap'
     content = path.read_bytes()
     assert zlib.crc32(content) and McapReader(path).checksum
-    (tmp_path / 'x.mcap').write_bytes(content[:2000] + bytes([content[2000] ^ 4])
-                                      + content[2001:])
+    (tmp_path / 'x.mcap').write_bytes(content[:2000] + bytes([content[2000] ^ 4]) + content[2001:])
     with pytest.raises(BagError, match='its data has another checksum'):
         McapReader(tmp_path / 'x.mcap').verify()

@@ -33,7 +33,11 @@ def assert_as_recorded(episode):
     """Compare with what the program that made the fixture played."""
     steps = np.arange(STEPS)
     assert (episode.episode_id, episode.task, episode.instruction, episode.seed) == (
-        'lift_0', 'lift', 'lift the red cube', 7)
+        'lift_0',
+        'lift',
+        'lift the red cube',
+        7,
+    )
     np.testing.assert_array_equal(episode.stamps, 1_700_000_000 * 10**9 + steps * 10**8)
     for number, camera in enumerate(CAMERAS):
         for step in steps:
@@ -41,8 +45,9 @@ def assert_as_recorded(episode):
             image[step, 2] = 250, 3, number
             np.testing.assert_array_equal(episode.images[camera][step], image)
     columns = rotation_to_columns(np.array([1.0, 0, 0, 0]))
-    np.testing.assert_allclose(episode.states, [
-        [0.5, 0.01 * step, 0.25, *columns, 0.25 * step] for step in steps])
+    np.testing.assert_allclose(
+        episode.states, [[0.5, 0.01 * step, 0.25, *columns, 0.25 * step] for step in steps]
+    )
     actions = np.array([[0.01 * step, 0.02, -0.03, 0.1, 0, -0.1, 0.5] for step in steps])
     np.testing.assert_allclose(episode.actions, actions)
     np.testing.assert_allclose(episode.labels, actions + 0.001)
@@ -60,9 +65,14 @@ def test_a_bag_of_format_1_is_read_as_it_was_recorded():
 
 def test_an_index_of_format_1_is_read_and_rebuilt_from_its_bags(tmp_path):
     shutil.copytree(ROOT, tmp_path / 'root')
-    entry, = list_episodes(tmp_path / 'root')
+    (entry,) = list_episodes(tmp_path / 'root')
     assert (entry.episode_id, entry.steps, entry.dropped, entry.success, entry.cameras) == (
-        'lift_0', STEPS, 0, True, list(CAMERAS))
+        'lift_0',
+        STEPS,
+        0,
+        True,
+        list(CAMERAS),
+    )
     assert entry.topics['/policy_step']['messages'] == STEPS
     assert rebuild_index(tmp_path / 'root') == [entry]
     assert read_index(tmp_path / 'root') == read_index(ROOT)
@@ -78,10 +88,11 @@ def test_new_episodes_are_recorded_beside_those_of_format_1(tmp_path):
 
 def test_a_bag_of_format_1_is_exported(tmp_path):
     export([ROOT], tmp_path / 'dataset')
-    episode, = read_lerobot(tmp_path / 'dataset', CAMERAS)
+    (episode,) = read_lerobot(tmp_path / 'dataset', CAMERAS)
     for name in ('states', 'actions', 'labels'):
         np.testing.assert_allclose(
-            getattr(episode, name), getattr(read_episode(ROOT / 'lift_0', CAMERAS), name), 1e-6)
+            getattr(episode, name), getattr(read_episode(ROOT / 'lift_0', CAMERAS), name), 1e-6
+        )
 
 
 def test_an_episode_of_format_1_that_a_killed_recorder_left_stays_of_format_1(tmp_path):
@@ -89,7 +100,7 @@ def test_an_episode_of_format_1_that_a_killed_recorder_left_stays_of_format_1(tm
     (tmp_path / STAGING / 'lift_0').mkdir(parents=True)
     torn = tmp_path / STAGING / 'lift_0' / 'lift_0_0.mcap'
     last = bag_messages(ROOT / 'lift_0')[-1][1]
-    torn.write_bytes(whole[:whole.index(last) + len(last)])
+    torn.write_bytes(whole[: whole.index(last) + len(last)])
     entries, problems, _ = recover_staged(tmp_path)
     assert not problems and entries[0].recovered and entries[0].steps == STEPS
     assert bag_messages(tmp_path / 'lift_0') == bag_messages(ROOT / 'lift_0')
@@ -100,8 +111,11 @@ def test_an_episode_of_format_1_that_a_killed_recorder_left_stays_of_format_1(tm
 def metadata(folder):
     """Return what the MCAP file and what metadata.yaml say of a bag."""
     with next(folder.glob('*.mcap')).open('rb') as file:
-        record = next(each.metadata for each in make_reader(file).iter_metadata()
-                      if each.name == EPISODE_METADATA)
+        record = next(
+            each.metadata
+            for each in make_reader(file).iter_metadata()
+            if each.name == EPISODE_METADATA
+        )
     text = (folder / 'metadata.yaml').read_text()
     return record, yaml.safe_load(text)['rosbag2_bagfile_information']['custom_data']
 
@@ -112,17 +126,27 @@ def test_a_new_bag_states_its_format_in_the_file_and_beside_it(tmp_path):
     assert [each['format'] for each in metadata(tmp_path / 'reach_0')] == [str(FORMAT)] * 2
 
 
-@pytest.mark.parametrize(('stated', 'message'), [
-    (str(FORMAT + 1), rf'a bag of format {FORMAT + 1}, this irevla reads 1 to {FORMAT}; '),
-    ('x', "format is 'x' in its metadata"), ('0', "format is '0'"), ('²', "format is '²'")])
+@pytest.mark.parametrize(
+    ('stated', 'message'),
+    [
+        (str(FORMAT + 1), rf'a bag of format {FORMAT + 1}, this irevla reads 1 to {FORMAT}; '),
+        ('x', "format is 'x' in its metadata"),
+        ('0', "format is '0'"),
+        ('²', "format is '²'"),
+    ],
+)
 def test_a_bag_of_a_newer_format_is_refused_in_one_line_by_whatever_reads_it(
-        tmp_path, monkeypatch, stated, message):
+    tmp_path, monkeypatch, stated, message
+):
     monkeypatch.setattr('irevla_control.bags.writer.FORMAT', stated)
     folder = tmp_path / 'reach_0'
     with recording(tmp_path) as run:
         run.play(play())
-    for read in (lambda: read_episode(folder, ('corner',)), lambda: entry_from_bag(folder),
-                 lambda: read_observations(folder, ())):
+    for read in (
+        lambda: read_episode(folder, ('corner',)),
+        lambda: entry_from_bag(folder),
+        lambda: read_observations(folder, ()),
+    ):
         with pytest.raises(BagError, match=message) as caught:
             read()
         assert str(folder) in str(caught.value) and '\n' not in str(caught.value)

@@ -41,8 +41,11 @@ def without_record(root, name='reach_0', split=0, **options):
 def test_the_final_record_in_the_file_tells_what_metadata_yaml_does(recorded):
     side = yaml.safe_load((recorded / 'reach_0' / 'metadata.yaml').read_text())
     with (recorded / 'reach_0' / 'reach_0_0.mcap').open('rb') as file:
-        first, last = [each.metadata for each in make_reader(file).iter_metadata()
-                       if each.name == EPISODE_METADATA]
+        first, last = [
+            each.metadata
+            for each in make_reader(file).iter_metadata()
+            if each.name == EPISODE_METADATA
+        ]
     assert last == side['rosbag2_bagfile_information']['custom_data']
     assert first['success'] == 'false' and last['success'] == 'true'
 
@@ -86,11 +89,13 @@ def test_a_copied_folder_counts_once_and_is_named(root, indexed, capsys):
     assert len(found.episodes) == 2
     assert found.others == {
         str(root / 'a copy'): f'the same episode as {root / "reach_0"}',
-        str(root / 'reach_1'): f'the same episode as {root.parent / "other" / "reach_1"}'}
+        str(root / 'reach_1'): f'the same episode as {root.parent / "other" / "reach_1"}',
+    }
     assert main([str(root)]) == 0
     assert capsys.readouterr().out.endswith(
         f'listed 2 of 2 episodes; not counted: 1 the same episode as {root / "reach_0"} '
-        f'({root / "a copy"})\n')
+        f'({root / "a copy"})\n'
+    )
 
 
 def test_an_index_line_of_other_content_is_not_believed(root):
@@ -115,9 +120,14 @@ def test_what_a_converting_tool_dropped_is_rebuilt_from_the_messages(root, recor
 
 def test_what_is_rebuilt_of_an_episode_without_its_end_is_aborted(tmp_path, recorded):
     end = play().end
-    folder = write_mcap(tmp_path / 'x' / 'x.mcap', (
-        each for each in messages_of(recorded / 'reach_0')
-        if (each[1].topic, each[2].publish_time) != ('/episode', end)))
+    folder = write_mcap(
+        tmp_path / 'x' / 'x.mcap',
+        (
+            each
+            for each in messages_of(recorded / 'reach_0')
+            if (each[1].topic, each[2].publish_time) != ('/episode', end)
+        ),
+    )
     assert entry_from_bag(folder).aborted
 
 
@@ -134,8 +144,15 @@ def test_a_split_bag_is_read_as_one(root, count):
 
 def test_a_part_that_is_missing_is_named(root):
     folder = without_record(root, split=3)
-    (folder / 'metadata.yaml').write_text(yaml.safe_dump({'rosbag2_bagfile_information': {
-        'relative_file_paths': [f'reach_0_{number}.mcap' for number in range(3)]}}))
+    (folder / 'metadata.yaml').write_text(
+        yaml.safe_dump(
+            {
+                'rosbag2_bagfile_information': {
+                    'relative_file_paths': [f'reach_0_{number}.mcap' for number in range(3)]
+                }
+            }
+        )
+    )
     assert_same(read_episode(folder, CAMERAS), play())
     (folder / 'reach_0_1.mcap').unlink()
     for read in (lambda: read_episode(folder, CAMERAS), lambda: list_episodes(root)):
@@ -144,10 +161,15 @@ def test_a_part_that_is_missing_is_named(root):
 
 
 def test_a_bag_of_a_whole_session_is_refused_with_its_episodes(root):
-    folder = write_mcap(root / 'session' / 'x.mcap', [
-        *messages_of(root / 'reach_0'), *messages_of(root / 'reach_1')])
-    for read in (lambda: read_episode(folder, CAMERAS), lambda: read_observations(folder, CAMERAS),
-                 lambda: list_episodes(root)):
+    folder = write_mcap(
+        root / 'session' / 'x.mcap',
+        [*messages_of(root / 'reach_0'), *messages_of(root / 'reach_1')],
+    )
+    for read in (
+        lambda: read_episode(folder, CAMERAS),
+        lambda: read_observations(folder, CAMERAS),
+        lambda: list_episodes(root),
+    ):
         with pytest.raises(BagError, match=r'holds 2 episodes in one bag \(reach_0, reach_1\)'):
             read()
 
@@ -174,27 +196,48 @@ def test_what_is_no_episode_is_named_and_never_in_the_way(root):
     (root / '.frames').mkdir()
     shutil.copytree(root / 'reach_0', root / 'worker' / 'reach_0')
     shutil.copy(root / 'reach_0' / 'reach_0_0.mcap', root / 'loose.mcap')
-    write_mcap(root / 'other robot' / 'x.mcap', (
-        each for each in messages_of(root / 'reach_0') if each[1].topic == '/robot_state'))
+    write_mcap(
+        root / 'other robot' / 'x.mcap',
+        (each for each in messages_of(root / 'reach_0') if each[1].topic == '/robot_state'),
+    )
     found = find_episodes([root])
     assert len(found.episodes) == 2
-    assert {name.removeprefix(f'{root}/'): reason.split(';')[0].split(':')[0]
-            for name, reason in found.others.items()} == {
-        'notes': 'holds no MCAP file', 'worker': 'holds no MCAP file itself',
-        'loose.mcap': 'no folder of an episode', 'other robot': 'holds no episode'}
+    assert {
+        name.removeprefix(f'{root}/'): reason.split(';')[0].split(':')[0]
+        for name, reason in found.others.items()
+    } == {
+        'notes': 'holds no MCAP file',
+        'worker': 'holds no MCAP file itself',
+        'loose.mcap': 'no folder of an episode',
+        'other robot': 'holds no episode',
+    }
 
 
 def test_an_sqlite3_bag_is_named_with_the_command_that_converts_it(root):
     mcap = root / 'reach_0'
-    subprocess.run([sys.executable, '-m', 'rosbags.convert', '--src', mcap, '--dst', root / 'db',
-                    '--dst-storage', 'sqlite3'], check=True, capture_output=True)
+    subprocess.run(
+        [
+            sys.executable,
+            '-m',
+            'rosbags.convert',
+            '--src',
+            mcap,
+            '--dst',
+            root / 'db',
+            '--dst-storage',
+            'sqlite3',
+        ],
+        check=True,
+        capture_output=True,
+    )
     shutil.rmtree(mcap)
     with pytest.raises(NoEpisodeError, match='holds an sqlite3 bag; rosbags-convert') as error:
         read_episode(root / 'db', CAMERAS)
     assert str(root / 'db') in find_episodes([root]).lost
     command = str(error.value).split('; ')[1].split(' writes')[0].split()
-    subprocess.run([sys.executable, '-m', 'rosbags.convert', *command[1:]], check=True,
-                   capture_output=True)
+    subprocess.run(
+        [sys.executable, '-m', 'rosbags.convert', *command[1:]], check=True, capture_output=True
+    )
     assert_same(read_episode(root / 'db_mcap', CAMERAS), play())
     assert {entry.episode_id for entry in list_episodes(root)} == {'reach_0', 'reach_1'}
 
@@ -205,9 +248,10 @@ def test_an_sqlite3_bag_without_definitions_needs_another_command(tmp_path):
         bag.executescript('CREATE TABLE topics(id, name, type); CREATE TABLE messages(id);')
     with pytest.raises(NoEpisodeError) as error:
         read_episode(tmp_path / 'humble', CAMERAS)
-    assert (f"ros2 bag convert -i {tmp_path / 'humble'} -o <(echo 'output_bags: [{{uri: "
-            f"{tmp_path / 'humble'}_mcap, storage_id: mcap, all: true}}]'), where irevla_msgs is"
-            ) in str(error.value)
+    assert (
+        f"ros2 bag convert -i {tmp_path / 'humble'} -o <(echo 'output_bags: [{{uri: "
+        f"{tmp_path / 'humble'}_mcap, storage_id: mcap, all: true}}]'), where irevla_msgs is"
+    ) in str(error.value)
 
 
 # As a person may call a folder, and what a shell and YAML take for their own.
@@ -217,14 +261,28 @@ ODD = 'Anna\'s "1st" day, [$HOME] #2: a & b'
 def test_the_command_that_converts_a_bag_takes_any_path(tmp_path, recorded):
     # rosbags itself writes no sqlite3 to a path with #.
     bag = tmp_path / ODD.replace('#', '')
-    subprocess.run([sys.executable, '-m', 'rosbags.convert', '--src', recorded / 'reach_0',
-                    '--dst', bag, '--dst-storage', 'sqlite3'], check=True, capture_output=True)
+    subprocess.run(
+        [
+            sys.executable,
+            '-m',
+            'rosbags.convert',
+            '--src',
+            recorded / 'reach_0',
+            '--dst',
+            bag,
+            '--dst-storage',
+            'sqlite3',
+        ],
+        check=True,
+        capture_output=True,
+    )
     with pytest.raises(NoEpisodeError) as error:
         read_episode(bag, CAMERAS)
     told = str(error.value)
-    command = shlex.split(told[told.index('rosbags-convert'):told.index(' writes one')])
-    subprocess.run([sys.executable, '-m', 'rosbags.convert', *command[1:]], check=True,
-                   capture_output=True)
+    command = shlex.split(told[told.index('rosbags-convert') : told.index(' writes one')])
+    subprocess.run(
+        [sys.executable, '-m', 'rosbags.convert', *command[1:]], check=True, capture_output=True
+    )
     assert_same(read_episode(bag.with_name(f'{bag.name}_mcap'), CAMERAS), play())
 
 
@@ -235,19 +293,23 @@ def test_the_command_for_a_bag_without_definitions_takes_any_path(tmp_path):
     with pytest.raises(NoEpisodeError) as error:
         read_episode(bag, CAMERAS)
     told = str(error.value)
-    command = told[told.index('ros2 bag convert'):told.index(', where irevla_msgs')]
+    command = told[told.index('ros2 bag convert') : told.index(', where irevla_msgs')]
     shown = 'ros2() { printf "%s\\n" "$4"; cat "$6"; }; ' + command
-    source, options = subprocess.run(['bash', '-c', shown], check=True, capture_output=True,
-                                     text=True).stdout.splitlines()
+    source, options = subprocess.run(
+        ['bash', '-c', shown], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
     assert source == str(bag)
-    assert yaml.safe_load(options) == {'output_bags': [
-        {'uri': f'{bag}_mcap', 'storage_id': 'mcap', 'all': True}]}
+    assert yaml.safe_load(options) == {
+        'output_bags': [{'uri': f'{bag}_mcap', 'storage_id': 'mcap', 'all': True}]
+    }
 
 
 def test_usage_says_how_many_and_why():
     assert usage(3, {}) == 'used 3 of 3 episodes'
     assert usage(2, {'a': 'aborted', 'b': 'failed', 'c': 'aborted'}, {'d': 'holds no bag'}) == (
         'used 2 of 5 episodes, because 2 aborted (a, c); 1 failed (b); '
-        'not counted: 1 holds no bag (d)')
+        'not counted: 1 holds no bag (d)'
+    )
     assert usage(0, dict.fromkeys('abcdef', 'failed')) == (
-        'used 0 of 6 episodes, because 6 failed (a, b, c and 3 more)')
+        'used 0 of 6 episodes, because 6 failed (a, b, c and 3 more)'
+    )

@@ -31,7 +31,8 @@ def test_what_is_lost_counts_among_the_episodes(root, capsys):
     assert found.lost == {
         str(root / 'reach_0'): 'holds metadata.yaml without an MCAP file; copy the folder again',
         str(root / 'reach_2'): 'listed in index.jsonl, but gone',
-        str(root / 'reach_3'): 'holds a compressed MCAP file; zstd -d unpacks it'}
+        str(root / 'reach_3'): 'holds a compressed MCAP file; zstd -d unpacks it',
+    }
     assert main([str(root)]) == 0
     assert 'listed 2 of 5 episodes, because 1 holds metadata.yaml' in capsys.readouterr().out
     info = export([root], root.parent / 'dataset')
@@ -55,8 +56,11 @@ def test_a_copy_of_a_file_beside_it_is_named(root):
     folder = root / 'reach_0'
     shutil.copy(folder / 'reach_0_0.mcap', folder / 'reach_0_0 (copy).mcap')
     for read in (lambda: read_episode(folder, CAMERAS), lambda: list_episodes(root)):
-        with pytest.raises(BagError, match=r'the same file twice, as reach_0_0 \(copy\)\.mcap '
-                                           r'and reach_0_0\.mcap; move one of them away'):
+        with pytest.raises(
+            BagError,
+            match=r'the same file twice, as reach_0_0 \(copy\)\.mcap '
+            r'and reach_0_0\.mcap; move one of them away',
+        ):
             read()
 
 

@@ -34,10 +34,13 @@ class Table:
             cv2.rectangle(self.room, corner.tolist(), end.tolist(), colour, -1)
 
     def picture(self, right=0.0, down=0.0, light=1.0):
-        moved = cv2.warpAffine(self.room, np.float32([
-            [1, 0, right - SIZE / 2], [0, 1, down - SIZE / 2]]), (SIZE, SIZE))
+        moved = cv2.warpAffine(
+            self.room,
+            np.float32([[1, 0, right - SIZE / 2], [0, 1, down - SIZE / 2]]),
+            (SIZE, SIZE),
+        )
         x, y = self.random.integers(20, SIZE - 40, 2)
-        moved[y:y + 16, x:x + 16] = self.random.integers(0, 256, 3)
+        moved[y : y + 16, x : x + 16] = self.random.integers(0, 256, 3)
         noisy = light * moved + self.random.normal(0, 3, moved.shape)
         return np.clip(noisy, 0, 255).astype(np.uint8)
 
@@ -68,14 +71,14 @@ def test_parts_that_moved_in_the_demonstrations_are_ignored():
         picture = table.picture()
         # Half of the room changes in each image.
         other = Table(seed=100 + number).picture()
-        picture[:, SIZE // 2:] = other[:, SIZE // 2:]
+        picture[:, SIZE // 2 :] = other[:, SIZE // 2 :]
         pictures.append(picture)
     reference = reference_view(pictures)
     static = reference[..., 3] > 0
-    assert static[:, :SIZE // 2 - 4].mean() > 0.8
-    assert static[:, SIZE // 2 + 4:].mean() < 0.5
+    assert static[:, : SIZE // 2 - 4].mean() > 0.8
+    assert static[:, SIZE // 2 + 4 :].mean() < 0.5
     live = table.picture(right=-5)
-    live[:, SIZE // 2:] = Table(seed=7).picture()[:, SIZE // 2:]
+    live[:, SIZE // 2 :] = Table(seed=7).picture()[:, SIZE // 2 :]
     shift = view_shift(reference, live)
     assert (shift.right, shift.down) == pytest.approx((-5, 0), abs=0.5)
 

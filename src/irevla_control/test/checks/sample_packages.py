@@ -7,8 +7,9 @@ def install_info(folder, name, **files):
     """Write what `pip install` leaves of a package, and its further files by name; no suffix."""
     egg = folder / f'{name}.egg-info'
     egg.mkdir()
-    (egg / 'PKG-INFO').write_text(f'Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\n'
-                                  'License: Apache-2.0\n')
+    (egg / 'PKG-INFO').write_text(
+        f'Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\nLicense: Apache-2.0\n'
+    )
     for stem, text in files.items():
         (egg / f'{stem}.txt').write_text(text)
 

@@ -24,13 +24,16 @@ def package(tmp_path, monkeypatch):
     (tmp_path / 'package.xml').write_text(MANIFEST)
     (tmp_path / 'sample_library_user').mkdir()
     (tmp_path / 'sample_library_user' / 'reader.py').write_text(
-        'import mcap.reader\nimport yaml\n')
+        'import mcap.reader\nimport yaml\n'
+    )
     (tmp_path / 'test').mkdir()
     (tmp_path / 'test' / 'test_reader.py').write_text(
-        'import helper\nimport pytest\nimport yaml\n\nfrom sample_library_user import reader\n')
+        'import helper\nimport pytest\nimport yaml\n\nfrom sample_library_user import reader\n'
+    )
     (tmp_path / 'test' / 'helper.py').write_text('import os\n')
-    install_info(tmp_path, 'sample_library_user',
-                 requires='setuptools\nmcap\nPyYAML\n\n[test]\npytest\n')
+    install_info(
+        tmp_path, 'sample_library_user', requires='setuptools\nmcap\nPyYAML\n\n[test]\npytest\n'
+    )
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 
@@ -39,21 +42,53 @@ def test_a_package_that_declares_what_it_imports_passes(package):
     assert check_manifest(package) == ''
 
 
-@pytest.mark.parametrize('file, old, new, problem', [
-    ('sample_library_user.egg-info/requires.txt', 'mcap\n', '',
-     'sample_library_user/reader.py imports mcap; add mcap to install_requires'),
-    ('sample_library_user.egg-info/requires.txt', 'PyYAML\n\n[test]\n', '\n[test]\nPyYAML\n',
-     'sample_library_user/reader.py imports yaml; add pyyaml to install_requires'),
-    ('sample_library_user.egg-info/requires.txt', 'pytest\n', '',
-     "test/test_reader.py imports pytest; add pytest to extras_require['test']"),
-    ('sample_library_user.egg-info/requires.txt', 'mcap\n', 'mcap\ntqdm\n',
-     'setup.py requires tqdm, but nothing uses it'),
-    ('package.xml', '<exec_depend>python3-yaml</exec_depend>', '',
-     'sample_library_user/reader.py imports yaml; declare python3-yaml in package.xml'),
-    ('package.xml', 'exec_depend>python3-yaml</exec', 'test_depend>python3-yaml</test',
-     'sample_library_user/reader.py imports yaml; declare python3-yaml in package.xml'),
-    ('package.xml', '<test_depend>python3-pytest</test_depend>', '',
-     'test/test_reader.py imports pytest; declare python3-pytest in package.xml')])
+@pytest.mark.parametrize(
+    'file, old, new, problem',
+    [
+        (
+            'sample_library_user.egg-info/requires.txt',
+            'mcap\n',
+            '',
+            'sample_library_user/reader.py imports mcap; add mcap to install_requires',
+        ),
+        (
+            'sample_library_user.egg-info/requires.txt',
+            'PyYAML\n\n[test]\n',
+            '\n[test]\nPyYAML\n',
+            'sample_library_user/reader.py imports yaml; add pyyaml to install_requires',
+        ),
+        (
+            'sample_library_user.egg-info/requires.txt',
+            'pytest\n',
+            '',
+            "test/test_reader.py imports pytest; add pytest to extras_require['test']",
+        ),
+        (
+            'sample_library_user.egg-info/requires.txt',
+            'mcap\n',
+            'mcap\ntqdm\n',
+            'setup.py requires tqdm, but nothing uses it',
+        ),
+        (
+            'package.xml',
+            '<exec_depend>python3-yaml</exec_depend>',
+            '',
+            'sample_library_user/reader.py imports yaml; declare python3-yaml in package.xml',
+        ),
+        (
+            'package.xml',
+            'exec_depend>python3-yaml</exec',
+            'test_depend>python3-yaml</test',
+            'sample_library_user/reader.py imports yaml; declare python3-yaml in package.xml',
+        ),
+        (
+            'package.xml',
+            '<test_depend>python3-pytest</test_depend>',
+            '',
+            'test/test_reader.py imports pytest; declare python3-pytest in package.xml',
+        ),
+    ],
+)
 def test_what_is_not_declared_or_not_used_is_found(package, file, old, new, problem):
     replace(package / file, old, new)
     assert check_manifest(package) == problem

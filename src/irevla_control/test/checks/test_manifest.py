@@ -38,8 +38,11 @@ def package(tmp_path, monkeypatch):
     (tmp_path / 'sample_package').mkdir()
     (tmp_path / 'sample_package' / 'sample_node.py').write_text(SOURCE)
     (tmp_path / 'test').mkdir()
-    install_info(tmp_path, 'sample_package', entry_points='[console_scripts]\n'
-                 'sample_node = sample_package.sample_node:main\n')
+    install_info(
+        tmp_path,
+        'sample_package',
+        entry_points='[console_scripts]\nsample_node = sample_package.sample_node:main\n',
+    )
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 
@@ -59,24 +62,44 @@ def test_types_name_file_line_and_rule(tmp_path):
 
 
 def test_lint_names_file_line_and_rule(package):
-    replace(package / 'sample_package' / 'sample_node.py', 'import rclpy\n',
-            'import os\n\nimport rclpy\n')
+    replace(
+        package / 'sample_package' / 'sample_node.py',
+        'import rclpy\n',
+        'import os\n\nimport rclpy\n',
+    )
     assert 'sample_node.py:5:8: ' in lint_problems(package)
 
 
-@pytest.mark.parametrize('old, new, problem', [
-    ('format="3"', 'format="2"', "format '2'"),
-    ('<license>Apache-2.0', '<license>MIT', "licence 'MIT'"),
-    ('0.1.0', '0.2.0', 'setup.py has version 0.1.0'),
-    ('ament_python', 'ament_cmake', 'no build_type ament_python'),
-    ('<exec_depend>rclpy</exec_depend>', '', 'sample_node.py imports rclpy; declare it as exec'),
-    ('<exec_depend>rclpy<', '<exec_depend>std_msgs</exec_depend><exec_depend>rclpy<',
-     'std_msgs is declared for run time'),
-    ('<test_depend>', '<test_depend>std_msgs</test_depend><test_depend>',
-     'std_msgs is declared for tests, but no file'),
-    ('<test_depend>', '<test_depend>rclpy</test_depend><test_depend>',
-     'rclpy is declared more than once'),
-    ('sample_package', 'absent_package', 'absent_package is not installed')])
+@pytest.mark.parametrize(
+    'old, new, problem',
+    [
+        ('format="3"', 'format="2"', "format '2'"),
+        ('<license>Apache-2.0', '<license>MIT', "licence 'MIT'"),
+        ('0.1.0', '0.2.0', 'setup.py has version 0.1.0'),
+        ('ament_python', 'ament_cmake', 'no build_type ament_python'),
+        (
+            '<exec_depend>rclpy</exec_depend>',
+            '',
+            'sample_node.py imports rclpy; declare it as exec',
+        ),
+        (
+            '<exec_depend>rclpy<',
+            '<exec_depend>std_msgs</exec_depend><exec_depend>rclpy<',
+            'std_msgs is declared for run time',
+        ),
+        (
+            '<test_depend>',
+            '<test_depend>std_msgs</test_depend><test_depend>',
+            'std_msgs is declared for tests, but no file',
+        ),
+        (
+            '<test_depend>',
+            '<test_depend>rclpy</test_depend><test_depend>',
+            'rclpy is declared more than once',
+        ),
+        ('sample_package', 'absent_package', 'absent_package is not installed'),
+    ],
+)
 def test_fault_in_manifest_is_found(package, old, new, problem):
     replace(package / 'package.xml', old, new)
     assert problem in check_manifest(package)
@@ -88,17 +111,24 @@ def test_import_in_tests_needs_a_test_dependency(package):
 
 
 def test_message_type_named_in_a_text_counts_as_used(package):
-    replace(package / 'package.xml', '<exec_depend>rclpy<',
-            '<exec_depend>std_msgs</exec_depend><exec_depend>rclpy<')
-    replace(package / 'sample_package' / 'sample_node.py', 'rclpy.init()',
-            "rclpy.init(['std_msgs/msg/String'])")
+    replace(
+        package / 'package.xml',
+        '<exec_depend>rclpy<',
+        '<exec_depend>std_msgs</exec_depend><exec_depend>rclpy<',
+    )
+    replace(
+        package / 'sample_package' / 'sample_node.py',
+        'rclpy.init()',
+        "rclpy.init(['std_msgs/msg/String'])",
+    )
     assert check_manifest(package) == ''
 
 
 def test_entry_point_that_does_not_load_is_found(package):
     replace(package / 'sample_package.egg-info' / 'entry_points.txt', ':main', ':missing')
     assert 'sample_node = sample_package.sample_node:missing does not load' in check_manifest(
-        package)
+        package
+    )
 
 
 def test_node_without_entry_point_is_found(package):

@@ -7,8 +7,13 @@ import pytest
 from irevla_control.checks.structure import MAX_FILES, crowded_folders, structure_problems
 
 MANIFEST = '<package format="3"><name>irevla_sample</name></package>'
-FOLDERS = {'': 'irevla_control', 'low': 'nothing', 'high': 'low, irevla_control.bags',
-           'ros': 'nothing', 'nodes': 'high.one, ros'}
+FOLDERS = {
+    '': 'irevla_control',
+    'low': 'nothing',
+    'high': 'low, irevla_control.bags',
+    'ros': 'nothing',
+    'nodes': 'high.one, ros',
+}
 SOURCES = {
     'shared': 'from irevla_control.errors import ConfigError',
     'low/base': 'from irevla_sample.shared import ConfigError\nimport numpy',
@@ -17,7 +22,7 @@ SOURCES = {
     'high/other': 'import irevla_sample.high.one',
     'ros/qos': 'import rclpy.qos',
     'nodes/a_node': 'import rclpy\nfrom irevla_msgs.msg import X\nimport irevla_sample.ros.qos\n'
-                    'from irevla_sample.high import one',
+    'from irevla_sample.high import one',
 }
 
 
@@ -43,34 +48,60 @@ def test_a_package_without_fault_passes(package):
     assert structure_problems(package) == ''
 
 
-@pytest.mark.parametrize('name, line, words', [
-    ('low/base', 'import irevla_sample.high.one',
-     'low/base.py imports irevla_sample.high.one; irevla_sample.low says "May import: nothing."'),
-    ('low/base', 'def f():\n    from irevla_sample.high import one',
-     'imports irevla_sample.high.one; irevla_sample.low says "May import: nothing."'),
-    ('shared', 'from irevla_sample.low.base import x',
-     'imports irevla_sample.low.base; irevla_sample says "May import: irevla_control."'),
-    ('high/one', 'from irevla_control.recording.recorder import Recorder',
-     'irevla_sample.high says "May import: low, irevla_control.bags."'),
-    ('high/one', 'from irevla_control import arm', 'imports irevla_control.arm;'),
-    ('low/base', 'from irevla_sample import high', 'imports irevla_sample.high;'),
-    ('low/base', 'import irevla_sample.high as h', 'imports irevla_sample.high;'),
-    ('low/base', 'from ..high.one import x', 'imports ..high.one; write the full name'),
-    ('nodes/a_node', 'from irevla_sample.high.other import x', 'imports irevla_sample.high.other'),
-])
+@pytest.mark.parametrize(
+    'name, line, words',
+    [
+        (
+            'low/base',
+            'import irevla_sample.high.one',
+            'low/base.py imports irevla_sample.high.one; irevla_sample.low says "May import: nothing."',
+        ),
+        (
+            'low/base',
+            'def f():\n    from irevla_sample.high import one',
+            'imports irevla_sample.high.one; irevla_sample.low says "May import: nothing."',
+        ),
+        (
+            'shared',
+            'from irevla_sample.low.base import x',
+            'imports irevla_sample.low.base; irevla_sample says "May import: irevla_control."',
+        ),
+        (
+            'high/one',
+            'from irevla_control.recording.recorder import Recorder',
+            'irevla_sample.high says "May import: low, irevla_control.bags."',
+        ),
+        ('high/one', 'from irevla_control import arm', 'imports irevla_control.arm;'),
+        ('low/base', 'from irevla_sample import high', 'imports irevla_sample.high;'),
+        ('low/base', 'import irevla_sample.high as h', 'imports irevla_sample.high;'),
+        ('low/base', 'from ..high.one import x', 'imports ..high.one; write the full name'),
+        (
+            'nodes/a_node',
+            'from irevla_sample.high.other import x',
+            'imports irevla_sample.high.other',
+        ),
+    ],
+)
 def test_an_import_against_the_rule_fails_with_the_rule(package, name, line, words):
     add(package, name, line)
     problems = structure_problems(package)
     assert words in problems and len(problems.splitlines()) == 1
 
 
-@pytest.mark.parametrize('line', ['import rclpy', 'from std_msgs.msg import Empty',
-                                  'import irevla_msgs.msg', 'from irevla_sample.ros import qos',
-                                  'from irevla_sample.nodes.a_node import main',
-                                  'from irevla_control.ros.qos import EVENT',
-                                  'from irevla_control import ros',
-                                  'from builtin_interfaces.msg import Time',
-                                  'from launch import LaunchContext'])
+@pytest.mark.parametrize(
+    'line',
+    [
+        'import rclpy',
+        'from std_msgs.msg import Empty',
+        'import irevla_msgs.msg',
+        'from irevla_sample.ros import qos',
+        'from irevla_sample.nodes.a_node import main',
+        'from irevla_control.ros.qos import EVENT',
+        'from irevla_control import ros',
+        'from builtin_interfaces.msg import Time',
+        'from launch import LaunchContext',
+    ],
+)
 def test_the_core_imports_no_ros(package, line):
     add(package, 'high/one', line)
     assert 'only *_node.py files and folders named ros import ROS' in structure_problems(package)
@@ -91,21 +122,25 @@ def test_readers_import_no_writers(package):
 @pytest.mark.parametrize('folder, names', [('low', 'high.other'), ('low', 'h*'), ('.', 'low')])
 def test_rules_that_make_a_circle_are_found(package, folder, names):
     (package / 'irevla_sample' / folder / '__init__.py').write_text(
-        f'"""What lives here.\n\nMay import: {names}.\n"""\n')
+        f'"""What lives here.\n\nMay import: {names}.\n"""\n'
+    )
     assert 'have a cycle' in structure_problems(package)
 
 
 def test_a_rule_that_no_import_needs_is_found(package):
     (package / 'irevla_sample/high/other.py').write_text('')
     (package / 'irevla_sample/high/one.py').write_text('import irevla_sample.low.base\n')
-    assert structure_problems(package) == \
-        'irevla_sample.high says that it may import irevla_control.bags, and does not'
+    assert (
+        structure_problems(package)
+        == 'irevla_sample.high says that it may import irevla_control.bags, and does not'
+    )
 
 
 def test_a_folder_must_say_what_it_may_import(package):
     (package / 'irevla_sample/high/__init__.py').write_text('"""What lives here."""\n')
     assert 'high/__init__.py: its docstring must end with "May import: ' in structure_problems(
-        package)
+        package
+    )
     (package / 'irevla_sample/high/__init__.py').unlink()
     assert 'high/one.py is in a folder without an __init__.py' in structure_problems(package)
 

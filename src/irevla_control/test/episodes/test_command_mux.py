@@ -62,11 +62,14 @@ def test_an_overruled_command_is_forwarded_once_if_the_operator_does_not_answer(
     assert 'answered' in mux.policy(3, 'again')
 
 
-@pytest.mark.parametrize('wait, answer', [
-    (0.1, lambda mux: mux.teleop(2)),
-    (0.1, lambda mux: mux.start_episode()),
-    (0.6, lambda mux: mux.policy(3, 'p3')),
-])
+@pytest.mark.parametrize(
+    'wait, answer',
+    [
+        (0.1, lambda mux: mux.teleop(2)),
+        (0.1, lambda mux: mux.start_episode()),
+        (0.6, lambda mux: mux.policy(3, 'p3')),
+    ],
+)
 def test_an_overruled_command_is_dropped_after_its_observation(clock, wait, answer):
     mux = CommandMux(0.5, clock)
     mux.teleop(1)

@@ -44,8 +44,11 @@ class Peer:
 @contextmanager
 def running(module, *parameters):
     arguments = [word for parameter in parameters for word in ('-p', parameter)]
-    process = subprocess.Popen([sys.executable, '-m', f'irevla_control.episodes.{module}',
-                                '--ros-args', *arguments], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, '-m', f'irevla_control.episodes.{module}', '--ros-args', *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield process
     finally:
@@ -61,9 +64,13 @@ def test_command_mux_passes_the_policy_until_the_operator_acts_and_drops_nan():
     teleop = peer.node.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
     peer.node.create_subscription(EndEffectorCommand, 'command', received.append, COMMAND)
     with running('command_mux_node', 'teleop_timeout_s:=30.0') as process:
-        assert peer.spin_until(lambda: policy.get_subscription_count()
-                               and teleop.get_subscription_count()
-                               and peer.node.count_publishers('command'))
+        assert peer.spin_until(
+            lambda: (
+                policy.get_subscription_count()
+                and teleop.get_subscription_count()
+                and peer.node.count_publishers('command')
+            )
+        )
         time.sleep(0.5)
 
         def send(publisher, stamp, source, x=0.01):
@@ -90,18 +97,26 @@ def test_command_mux_forwards_the_overruled_command_when_the_operator_stops():
     teleop = peer.node.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
     peer.node.create_subscription(EndEffectorCommand, 'command', received.append, COMMAND)
     with running('command_mux_node', 'teleop_timeout_s:=1.0'):
-        assert peer.spin_until(lambda: policy.get_subscription_count()
-                               and teleop.get_subscription_count()
-                               and peer.node.count_publishers('command'))
+        assert peer.spin_until(
+            lambda: (
+                policy.get_subscription_count()
+                and teleop.get_subscription_count()
+                and peer.node.count_publishers('command')
+            )
+        )
         time.sleep(0.5)
         action = np.array([0, 0, 0, 0, 0, 0, 1.0])
-        for publisher, stamp, source in ((teleop, 1, EndEffectorCommand.SOURCE_TELEOP),
-                                         (policy, 2, EndEffectorCommand.SOURCE_POLICY)):
+        for publisher, stamp, source in (
+            (teleop, 1, EndEffectorCommand.SOURCE_TELEOP),
+            (policy, 2, EndEffectorCommand.SOURCE_POLICY),
+        ):
             publisher.publish(action_to_message(action, ns_to_stamp(stamp), 'base', source))
             assert peer.spin_until(lambda: len(received) == 1)
         assert peer.spin_until(lambda: len(received) == 2)
-    assert [(stamp_to_ns(message.header.stamp), message.source)
-            for message in received] == [(1, 2), (2, 1)]
+    assert [(stamp_to_ns(message.header.stamp), message.source) for message in received] == [
+        (1, 2),
+        (2, 1),
+    ]
 
 
 class Environment(Peer):
@@ -137,8 +152,12 @@ class Environment(Peer):
             self.swallow -= 1
             return response
         self._pending = EpisodeState(
-            episode_id=response.episode_id, task=request.task, seed=request.seed,
-            step=self.steps, phase=EpisodeState.PHASE_ENDED)
+            episode_id=response.episode_id,
+            task=request.task,
+            seed=request.seed,
+            step=self.steps,
+            phase=EpisodeState.PHASE_ENDED,
+        )
         if len(self.resets) <= self.hasty:
             self._end()
         return response
@@ -159,8 +178,9 @@ class Environment(Peer):
 def test_episode_runner_plays_all_seeds_writes_results_and_ends(tmp_path):
     environment = Environment(success={11})
     output = tmp_path / 'results.json'
-    with running('episode_runner_node', 'tasks:=[a, b]', 'episodes:=2', 'seed:=10',
-                 f'output:={output}') as process:
+    with running(
+        'episode_runner_node', 'tasks:=[a, b]', 'episodes:=2', 'seed:=10', f'output:={output}'
+    ) as process:
         environment.spin_until(lambda: process.poll() is not None)
     assert process.returncode == 0
     assert environment.resets == [('a', 10), ('a', 11), ('b', 10), ('b', 11)]
@@ -174,8 +194,9 @@ def test_episode_runner_resumes_after_its_results_and_repeats_aborted_episodes(t
     output = tmp_path / 'results.json'
     output.write_text(json.dumps([{'task': 'a', 'seed': 0, 'success': True}]))
     environment = Environment(abort_first=2)
-    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2',
-                 f'output:={output}') as process:
+    with running(
+        'episode_runner_node', 'tasks:=[a]', 'episodes:=2', f'output:={output}'
+    ) as process:
         environment.spin_until(lambda: process.poll() is not None)
     assert process.returncode == 0
     assert environment.resets == [('a', 1)] * 3
@@ -213,11 +234,14 @@ def test_episode_runner_ends_with_the_reason_when_a_reset_is_refused():
     environment.node.destroy_node()
 
 
-@pytest.mark.parametrize('module, parameter, words', [
-    ('command_mux_node', 'teleop_timeout_s:=-1.0', ('teleop_timeout_s', '-1.0')),
-    ('episode_runner_node', 'episodes:=0', ('episodes', '0')),
-    ('episode_runner_node', 'startup_timeout_s:=1.0', ('tasks', 'empty')),
-])
+@pytest.mark.parametrize(
+    'module, parameter, words',
+    [
+        ('command_mux_node', 'teleop_timeout_s:=-1.0', ('teleop_timeout_s', '-1.0')),
+        ('episode_runner_node', 'episodes:=0', ('episodes', '0')),
+        ('episode_runner_node', 'startup_timeout_s:=1.0', ('tasks', 'empty')),
+    ],
+)
 def test_bad_parameters_end_a_node_with_name_and_value(module, parameter, words):
     with running(module, parameter) as process:
         assert process.wait(20) == 1
@@ -225,9 +249,14 @@ def test_bad_parameters_end_a_node_with_name_and_value(module, parameter, words)
     assert all(word in text for word in words) and 'Traceback' not in text
 
 
-@pytest.mark.parametrize('text, words', [
-    ('{', 'give a file of results'), ('[{"task": "a"}]', 'without task, seed or success'),
-    ('[1]', 'give a file of results')])
+@pytest.mark.parametrize(
+    'text, words',
+    [
+        ('{', 'give a file of results'),
+        ('[{"task": "a"}]', 'without task, seed or success'),
+        ('[1]', 'give a file of results'),
+    ],
+)
 def test_a_file_without_results_is_refused_before_the_first_episode(tmp_path, text, words):
     file = tmp_path / 'results.json'
     file.write_text(text)
@@ -267,16 +296,24 @@ def test_episode_runner_starts_no_episode_while_it_is_paused():
     environment.swallow = 1
     pause = environment.node.create_publisher(Bool, 'pause_episodes', EVENT)
     pause.publish(Bool(data=True))
-    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'stall_timeout_s:=3.0',
-                 'max_retries:=0') as process:
+    with running(
+        'episode_runner_node',
+        'tasks:=[a]',
+        'episodes:=2',
+        'stall_timeout_s:=3.0',
+        'max_retries:=0',
+    ) as process:
         assert environment.spin_until(lambda: pause.get_subscription_count())
         assert not environment.spin_until(lambda: environment.resets, 4.0)
         pause.publish(Bool(data=False))
         assert environment.spin_until(lambda: environment.resets == [('a', 0)])
         pause.publish(Bool(data=True))
         environment.spin_until(lambda: False, 0.5)
-        environment.episode.publish(EpisodeState(
-            episode_id='1', task='a', seed=0, phase=EpisodeState.PHASE_ENDED, success=True))
+        environment.episode.publish(
+            EpisodeState(
+                episode_id='1', task='a', seed=0, phase=EpisodeState.PHASE_ENDED, success=True
+            )
+        )
         assert not environment.spin_until(lambda: len(environment.resets) > 1, 4.0)
         # The publisher of the pause has ended.
         environment.node.destroy_publisher(pause)
@@ -289,8 +326,13 @@ def test_episode_runner_starts_no_episode_while_it_is_paused():
 def test_episode_runner_counts_only_successes_with_only_successes(tmp_path):
     environment = Environment()
     output = tmp_path / 'results.json'
-    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'only_successes:=true',
-                 f'output:={output}') as process:
+    with running(
+        'episode_runner_node',
+        'tasks:=[a]',
+        'episodes:=2',
+        'only_successes:=true',
+        f'output:={output}',
+    ) as process:
         assert environment.spin_until(lambda: len(environment.resets) >= 3)
         assert not output.exists()
         environment.success = {0, 1}
@@ -306,8 +348,9 @@ def test_episode_runner_ends_only_when_the_last_episode_is_recorded(tmp_path):
     environment.swallow = 0
     recorded = environment.node.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
     output = tmp_path / 'results.json'
-    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'recorded:=true',
-                 f'output:={output}') as process:
+    with running(
+        'episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'recorded:=true', f'output:={output}'
+    ) as process:
         # The second episode still runs when the first is committed.
         environment.spin_until(lambda: len(environment.resets) == 1)
         environment.swallow = 1
@@ -315,8 +358,11 @@ def test_episode_runner_ends_only_when_the_last_episode_is_recorded(tmp_path):
         recorded.publish(RecordedEpisode(episode_id='1'))
         environment.spin_until(lambda: process.poll() is not None, 2.0)
         assert process.poll() is None and len(json.loads(output.read_text())) == 1
-        environment.episode.publish(EpisodeState(
-            episode_id='2', task='a', seed=1, phase=EpisodeState.PHASE_ENDED, success=True))
+        environment.episode.publish(
+            EpisodeState(
+                episode_id='2', task='a', seed=1, phase=EpisodeState.PHASE_ENDED, success=True
+            )
+        )
         environment.spin_until(lambda: process.poll() is not None, 1.0)
         assert process.poll() is None
         recorded.publish(RecordedEpisode(episode_id='2'))
@@ -330,8 +376,9 @@ def test_episode_runner_repeats_an_episode_whose_recording_failed(tmp_path):
     environment = Environment()
     recorded = environment.node.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
     output = tmp_path / 'results.json'
-    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'recorded:=true',
-                 f'output:={output}') as process:
+    with running(
+        'episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'recorded:=true', f'output:={output}'
+    ) as process:
         for number, aborted in enumerate((True, False, False), 1):
             at_least = max(number, 2)
             assert environment.spin_until(lambda least=at_least: len(environment.resets) >= least)
@@ -349,21 +396,42 @@ def test_episode_runner_stores_dropped_steps_and_logs_why_a_recording_failed(tmp
     recorded = environment.node.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
     output = tmp_path / 'results.json'
     bags = [tmp_path / str(number) for number in (1, 2)]
-    for bag, about in zip(bags, ({'failed': '18 of 36 steps lack it', 'dropped': '18'},
-                                 {'failed': '', 'dropped': '3'})):
+    for bag, about in zip(
+        bags,
+        ({'failed': '18 of 36 steps lack it', 'dropped': '18'}, {'failed': '', 'dropped': '3'}),
+    ):
         writer = BagWriter(bag, [Topic('/episode', 'irevla_msgs/msg/EpisodeState')], {})
-        flags = dict.fromkeys(('success', 'aborted', 'terminated', 'truncated', 'recovered'),
-                              'true')
-        writer.close({'episode_id': bag.name, 'task': 'a', 'instruction': 'do', 'seed': '0',
-                      'steps': '36', 'sources': 'teleop', 'lost': '{}', 'max_gap_s': '{}',
-                      'recorded_ns': '1', **flags, **about})
-    with running('episode_runner_node', 'tasks:=[a]', 'only_successes:=true', 'recorded:=true',
-                 f'output:={output}') as process:
+        flags = dict.fromkeys(
+            ('success', 'aborted', 'terminated', 'truncated', 'recovered'), 'true'
+        )
+        writer.close(
+            {
+                'episode_id': bag.name,
+                'task': 'a',
+                'instruction': 'do',
+                'seed': '0',
+                'steps': '36',
+                'sources': 'teleop',
+                'lost': '{}',
+                'max_gap_s': '{}',
+                'recorded_ns': '1',
+                **flags,
+                **about,
+            }
+        )
+    with running(
+        'episode_runner_node',
+        'tasks:=[a]',
+        'only_successes:=true',
+        'recorded:=true',
+        f'output:={output}',
+    ) as process:
         for number, bag in enumerate(bags, 1):
             assert environment.spin_until(lambda least=number: len(environment.resets) >= least)
             environment.spin_until(lambda: False, 0.3)
-            recorded.publish(RecordedEpisode(episode_id=f'{number}', uri=str(bag),
-                                             aborted=number == 1))
+            recorded.publish(
+                RecordedEpisode(episode_id=f'{number}', uri=str(bag), aborted=number == 1)
+            )
         environment.spin_until(lambda: process.poll() is not None)
         assert '18 of 36 steps lack it' in process.stderr.read()
     assert process.returncode == 0

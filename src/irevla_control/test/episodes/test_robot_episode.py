@@ -74,7 +74,7 @@ MS = 1_000_000
 
 
 def test_commands_count_although_the_camera_s_clock_is_ahead():
-    episode, now = RobotEpisode(20), 10 ** 18
+    episode, now = RobotEpisode(20), 10**18
     episode.begin(now)
     for step in range(20):
         now += 66 * MS
@@ -84,7 +84,7 @@ def test_commands_count_although_the_camera_s_clock_is_ahead():
 
 
 def test_a_verdict_ends_the_episode_although_the_camera_s_clock_is_ahead():
-    episode, now = RobotEpisode(20), 10 ** 18
+    episode, now = RobotEpisode(20), 10**18
     episode.command(now + 45 * MS, executed=now)
     episode.success(now + 20 * MS)
     last = episode.frame(now + 111 * MS)
@@ -92,7 +92,7 @@ def test_a_verdict_ends_the_episode_although_the_camera_s_clock_is_ahead():
 
 
 def test_after_a_command_of_a_clock_that_was_set_the_episode_still_ends():
-    episode, now, hour = RobotEpisode(20), 10 ** 18, 3_600_000 * MS
+    episode, now, hour = RobotEpisode(20), 10**18, 3_600_000 * MS
     episode.command(now, executed=now)
     assert episode.command(now + hour, executed=now + 66 * MS).step == 1
     assert episode.command(now + 132 * MS, now + 132 * MS) is None, 'the arm refuses it too'
@@ -136,10 +136,14 @@ def test_an_abort_ends_it_once():
     assert episode.command(50, 50) is None
 
 
-@given(st.lists(st.sampled_from(['frame', 'command', 'success', 'failure']), max_size=40),
-       st.integers(1, 6), st.integers(0, 3))
+@given(
+    st.lists(st.sampled_from(['frame', 'command', 'success', 'failure']), max_size=40),
+    st.integers(1, 6),
+    st.integers(0, 3),
+)
 def test_in_any_order_of_inputs_steps_and_stamps_increase_and_one_event_is_the_last(
-        moves, horizon, linger):
+    moves, horizon, linger
+):
     episode, stamp = RobotEpisode(horizon, linger), 5
     episode.begin(stamp)
     events = []
@@ -151,8 +155,9 @@ def test_in_any_order_of_inputs_steps_and_stamps_increase_and_one_event_is_the_l
     steps = [event.step for event in events]
     assert steps == sorted(steps) and set(steps) == set(range(steps[-1] + 1) if steps else ())
     assert all(a.stamp < b.stamp for a, b in zip(events, events[1:]))
-    assert [event.ended for event in events] == [False] * (len(events) - episode.ended) + \
-        [True] * episode.ended
+    assert [event.ended for event in events] == [False] * (len(events) - episode.ended) + [
+        True
+    ] * episode.ended
     assert len(events) <= horizon + 1 + linger
 
 

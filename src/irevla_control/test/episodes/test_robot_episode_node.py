@@ -31,10 +31,18 @@ class Robot:
     """Simulates the topics and services of an arm, a camera, an operator and a scene."""
 
     def __init__(self, **parameters):
-        self.node = RobotEpisodeNode(parameter_overrides=[
-            rclpy.Parameter(name, value=value) for name, value in {
-                'tasks': ['lift: lift it up'], 'camera': 'wrist', 'horizon': HORIZON,
-                'reset_timeout_s': 1.0, **parameters}.items()])
+        self.node = RobotEpisodeNode(
+            parameter_overrides=[
+                rclpy.Parameter(name, value=value)
+                for name, value in {
+                    'tasks': ['lift: lift it up'],
+                    'camera': 'wrist',
+                    'horizon': HORIZON,
+                    'reset_timeout_s': 1.0,
+                    **parameters,
+                }.items()
+            ]
+        )
         self.peer = rclpy.create_node('robot')
         self.executor = SingleThreadedExecutor()
         for node in (self.node, self.peer):
@@ -55,9 +63,15 @@ class Robot:
         self.reset = self.peer.create_client(ResetEpisode, 'reset_episode')
         self.peer.create_subscription(EpisodeState, 'episode', self.events.append, EVENT)
         self.peer.create_timer(0.01, self._publish_state)
-        self.until(lambda: self.events and self.reset.service_is_ready()
-                   and self.node.count_publishers('operator_verdict')
-                   and self.reward.get_subscription_count(), 'the graph')
+        self.until(
+            lambda: (
+                self.events
+                and self.reset.service_is_ready()
+                and self.node.count_publishers('operator_verdict')
+                and self.reward.get_subscription_count()
+            ),
+            'the graph',
+        )
 
     def _on_home(self, request, response):
         self.homes.append(request.seed)
@@ -70,8 +84,12 @@ class Robot:
         return response
 
     def _publish_state(self):
-        message = RobotState(mode=self.mode, fault_text=self.fault_text, gripper=self.opening,
-                             fault=int(bool(self.fault_text)))
+        message = RobotState(
+            mode=self.mode,
+            fault_text=self.fault_text,
+            gripper=self.opening,
+            fault=int(bool(self.fault_text)),
+        )
         message.header.stamp = ns_to_stamp(time.time_ns())
         self.state.publish(message)
 
@@ -87,8 +105,9 @@ class Robot:
             self.executor.spin_once(timeout_sec=0.02)
 
     def ask(self, **request):
-        future = self.reset.call_async(ResetEpisode.Request(**{'task': 'lift', 'seed': 7,
-                                                               **request}))
+        future = self.reset.call_async(
+            ResetEpisode.Request(**{'task': 'lift', 'seed': 7, **request})
+        )
         self.until(future.done, 'the answer')
         return future.result()
 
@@ -165,7 +184,12 @@ def test_a_reset_goes_home_arranges_and_waits_for_an_image(robot):
     assert robot.homes == robot.arrangements == [7]
     first = robot.events[0]
     assert (first.episode_id, first.task, first.instruction, first.seed, first.step) == (
-        episode_id, 'lift', 'lift it up', 7, 0)
+        episode_id,
+        'lift',
+        'lift it up',
+        7,
+        0,
+    )
     stamps = [robot.step() for _ in range(HORIZON)]
     last = robot.end()
     assert [event.step for event in robot.events] == [0, 0, 1, 2, 3]
@@ -297,8 +321,7 @@ def test_an_episode_waits_until_the_press_has_opened_the_hand(patient_robot, fir
     assert len(robot.homes) == 1
 
 
-def test_the_effect_of_a_press_is_logged_before_it_moves_the_arm(
-        patient_robot, capfd):
+def test_the_effect_of_a_press_is_logged_before_it_moves_the_arm(patient_robot, capfd):
     robot = patient_robot
     robot.events.clear()
     robot.ask()
@@ -366,7 +389,10 @@ def test_invalid_commands_do_not_count(robot):
 
 def test_tasks_are_read_with_their_instructions():
     assert read_instructions(['a: do this: now', '']) == {'a': 'do this: now'}
-    for entries, reason in (([''], 'empty'), (['a'], 'name: instruction'),
-                            (['a: x', 'a: y'], 'twice')):
+    for entries, reason in (
+        ([''], 'empty'),
+        (['a'], 'name: instruction'),
+        (['a: x', 'a: y'], 'twice'),
+    ):
         with pytest.raises(ConfigError, match=reason):
             read_instructions(entries)

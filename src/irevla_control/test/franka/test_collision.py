@@ -16,11 +16,17 @@ def test_a_bound_below_the_thresholds_is_accepted():
     assert CollisionThresholds().check(BOUND, AT_JOINTS, allowed=False) == ''
 
 
-@pytest.mark.parametrize(('changes', 'text'), [
-    ({'collision_force': (60.0, 60.0, 53.0, 25.0, 25.0, 25.0)}, 'reports a collision above '
-     'collision_force'),
-    ({'collision_force': (60.0, 60.0, 60.0, 25.0, 25.0, 16.0)}, 'turn_stiffness'),
-    ({'collision_torque': (20.0,) * 7}, 'reports a collision above collision_torque')])
+@pytest.mark.parametrize(
+    ('changes', 'text'),
+    [
+        (
+            {'collision_force': (60.0, 60.0, 53.0, 25.0, 25.0, 25.0)},
+            'reports a collision above collision_force',
+        ),
+        ({'collision_force': (60.0, 60.0, 60.0, 25.0, 25.0, 16.0)}, 'turn_stiffness'),
+        ({'collision_torque': (20.0,) * 7}, 'reports a collision above collision_torque'),
+    ],
+)
 def test_a_bound_above_the_thresholds_is_refused_unless_allowed(changes, text):
     thresholds = CollisionThresholds(**changes)
     with pytest.raises(ConfigError, match=text):
@@ -28,9 +34,14 @@ def test_a_bound_above_the_thresholds_is_refused_unless_allowed(changes, text):
     assert text in thresholds.check(BOUND, AT_JOINTS, allowed=True)
 
 
-@pytest.mark.parametrize('changes', [
-    {'collision_force': (60.0,) * 3}, {'collision_torque': (20.0,) * 6 + (0.0,)},
-    {'collision_torque': (float('nan'),) * 7}])
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'collision_force': (60.0,) * 3},
+        {'collision_torque': (20.0,) * 6 + (0.0,)},
+        {'collision_torque': (float('nan'),) * 7},
+    ],
+)
 def test_invalid_thresholds_are_refused_by_name(changes):
     with pytest.raises(ConfigError, match=f'{next(iter(changes))} is .* above 0 are needed'):
         CollisionThresholds(**changes)

@@ -23,10 +23,25 @@ def test_each_limit_is_logged_with_its_unit():
 
 def test_the_limits_are_logged_before_the_connection_to_the_robot():
     done = subprocess.run(
-        [sys.executable, '-m', 'irevla_control.franka.franka_node', '--ros-args',
-         '-p', 'robot_ip:=127.254.254.254', '-p', 'connect_timeout_s:=0', '-p', 'max_speed:=1',
-         '-p', 'box_low:=[0.4, -0.2, 0.05]'], capture_output=True, text=True, timeout=60,
-        env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)})
+        [
+            sys.executable,
+            '-m',
+            'irevla_control.franka.franka_node',
+            '--ros-args',
+            '-p',
+            'robot_ip:=127.254.254.254',
+            '-p',
+            'connect_timeout_s:=0',
+            '-p',
+            'max_speed:=1',
+            '-p',
+            'box_low:=[0.4, -0.2, 0.05]',
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)},
+    )
     assert done.returncode == 1
     assert 'limits: box_low [0.4, -0.2, 0.05] m, ' in done.stdout + done.stderr
     assert ', max_speed 1.0 m/s, ' in done.stdout + done.stderr

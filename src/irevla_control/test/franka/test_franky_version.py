@@ -25,13 +25,17 @@ def panda():
     """The answer of an old Panda to libfranka's first request; its address."""
     address = f'127.77.{os.getpid() % 250}.1'
     with socket.create_server((address, PORT)) as server:
+
         def answer():
             client, _ = server.accept()
             with client:
                 command, number, size = HEADER.unpack(client.recv(HEADER.size))
                 client.recv(size - HEADER.size)
-                client.sendall(HEADER.pack(command, number, HEADER.size + ANSWER.size)
-                               + ANSWER.pack(INCOMPATIBLE, PANDA))
+                client.sendall(
+                    HEADER.pack(command, number, HEADER.size + ANSWER.size)
+                    + ANSWER.pack(INCOMPATIBLE, PANDA)
+                )
+
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
         yield address

@@ -15,8 +15,9 @@ from irevla_control.franka.joint_names import joint_names, joint_prefix
 def install(monkeypatch, version, *files):
     """Have another wheel of franky installed."""
     monkeypatch.setattr(importlib.metadata, 'version', lambda _: version)
-    monkeypatch.setattr(importlib.metadata, 'files',
-                        lambda _: [PurePosixPath(file) for file in files] or None)
+    monkeypatch.setattr(
+        importlib.metadata, 'files', lambda _: [PurePosixPath(file) for file in files] or None
+    )
 
 
 def test_the_robots_own_description_says_which_it_is():
@@ -25,22 +26,31 @@ def test_the_robots_own_description_says_which_it_is():
 
 
 # Wheels for server versions 5 (Panda) and 6 to 8 (FR3), whose libfranka asks for no description.
-@pytest.mark.parametrize('version, robot', [
-    ('0.9.2', 'panda'), ('0.12.1', 'fr3'), ('0.13.3', 'fr3'), ('0.14.2', 'fr3')])
+@pytest.mark.parametrize(
+    'version, robot', [('0.9.2', 'panda'), ('0.12.1', 'fr3'), ('0.13.3', 'fr3'), ('0.14.2', 'fr3')]
+)
 @pytest.mark.parametrize('told_by', ['file', 'version'])
 def test_without_a_description_it_is_the_robot_that_libfranka_connects_to(
-        monkeypatch, version, robot, told_by):
+    monkeypatch, version, robot, told_by
+):
     if told_by == 'file':
-        install(monkeypatch, '2.0.0', 'franky/__init__.py',
-                f'franky_control.libs/libfranka-b351eea7.so.{version}')
+        install(
+            monkeypatch,
+            '2.0.0',
+            'franky/__init__.py',
+            f'franky_control.libs/libfranka-b351eea7.so.{version}',
+        )
     else:
         install(monkeypatch, f'2.0.0+libfranka.{version}')
     assert joint_prefix(None) == robot
 
 
 def test_a_robot_that_cannot_be_told_is_not_guessed(monkeypatch):
-    for description, version in ((None, '2.0.0'), ('', '2.0.0+libfranka.0.21.2'),
-                                 ('<robot>', '2.0.0+libfranka.0.21.2')):
+    for description, version in (
+        (None, '2.0.0'),
+        ('', '2.0.0+libfranka.0.21.2'),
+        ('<robot>', '2.0.0+libfranka.0.21.2'),
+    ):
         install(monkeypatch, version)
         with pytest.raises(ConfigError, match='parameter joint_prefix'):
             joint_prefix(description)

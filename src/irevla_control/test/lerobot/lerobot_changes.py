@@ -31,5 +31,9 @@ def set_column(table, name, values):
 
 def drop_own_columns(dataset):
     """Leave of meta/episodes what LeRobot's delete_episodes and split_dataset keep."""
-    change_table(dataset / EPISODES, lambda table: table.select(
-        [name for name in table.column_names if not name.startswith('irevla/')]))
+    change_table(
+        dataset / EPISODES,
+        lambda table: table.select(
+            [name for name in table.column_names if not name.startswith('irevla/')]
+        ),
+    )

@@ -15,12 +15,19 @@ def random_episode(steps, size=(4, 6), seed=0, cameras=CAMERAS, **changes):
     """Return an episode of noise; odd seeds succeed."""
     random = np.random.default_rng(seed)
     episode = Episode(
-        episode_id=f'reach_{seed}', task='reach', instruction='reach it', seed=seed,
-        stamps=random.integers(2 ** 62, size=steps),
+        episode_id=f'reach_{seed}',
+        task='reach',
+        instruction='reach it',
+        seed=seed,
+        stamps=random.integers(2**62, size=steps),
         images={name: random.integers(0, 256, (steps, *size, 3), np.uint8) for name in cameras},
-        states=random.normal(size=(steps, 10)), actions=random.normal(size=(steps, 7)),
-        labels=random.normal(size=(steps, 7)), sources=random.integers(0, 5, steps, np.uint8),
-        rewards=random.random(steps).astype(np.float32), success=bool(seed % 2))
+        states=random.normal(size=(steps, 10)),
+        actions=random.normal(size=(steps, 7)),
+        labels=random.normal(size=(steps, 7)),
+        sources=random.integers(0, 5, steps, np.uint8),
+        rewards=random.random(steps).astype(np.float32),
+        success=bool(seed % 2),
+    )
     return replace(episode, **changes)
 
 

@@ -28,8 +28,10 @@ from irevla_control.lerobot.reader import LeRobotReader, read_lerobot
 def dataset(tmp_path):
     """A success, then a failure whose time was up."""
     folder = tmp_path / 'dataset'
-    write(folder, [random_episode(5, seed=1, terminated=True),
-                   random_episode(4, seed=2, truncated=True)])
+    write(
+        folder,
+        [random_episode(5, seed=1, terminated=True), random_episode(4, seed=2, truncated=True)],
+    )
     return folder
 
 
@@ -51,8 +53,9 @@ def test_labels_sources_and_stamps_outlast_a_delete_or_split(dataset, capsys):
     assert told.endswith('; used 2 of 2 episodes\n')
 
 
-@pytest.mark.parametrize('change', [
-    {'names': ['good'] * 7}, {'names': None}, {'dtype': 'float64'}])
+@pytest.mark.parametrize(
+    'change', [{'names': ['good'] * 7}, {'names': None}, {'dtype': 'float64'}]
+)
 def test_a_label_of_another_meaning_is_not_used_and_that_is_said(dataset, change, capsys):
     change_info(dataset, lambda info: info['features']['label'].update(change))
     for episode in read_lerobot(dataset, []):
@@ -65,8 +68,9 @@ def test_a_label_of_another_meaning_is_not_used_and_that_is_said(dataset, change
 
 def test_without_labels_the_actions_are_used_and_that_is_said(dataset, capsys):
     change_table(dataset / DATA, lambda table: table.drop(['label', 'next.success']))
-    change_info(dataset, lambda info: [info['features'].pop(name)
-                                       for name in ('label', 'next.success')])
+    change_info(
+        dataset, lambda info: [info['features'].pop(name) for name in ('label', 'next.success')]
+    )
     drop_own_columns(dataset)
     assert [episode.success for episode in read_lerobot(dataset, [])] == [True, True]
     told = capsys.readouterr().err
@@ -75,9 +79,16 @@ def test_without_labels_the_actions_are_used_and_that_is_said(dataset, capsys):
 
 def test_success_is_that_of_the_frames(dataset):
     # No column of meta/episodes, statistics neither.
-    change_table(dataset / EPISODES, lambda table: table.select(
-        [name for name in table.column_names
-         if not name.startswith('irevla/') and 'next.success' not in name]))
+    change_table(
+        dataset / EPISODES,
+        lambda table: table.select(
+            [
+                name
+                for name in table.column_names
+                if not name.startswith('irevla/') and 'next.success' not in name
+            ]
+        ),
+    )
     assert [episode.success for episode in read_lerobot(dataset, [])] == [True, False]
 
 
@@ -88,8 +99,9 @@ def test_what_one_of_merged_datasets_does_not_tell_has_defaults(dataset):
             if name.startswith('irevla/'):
                 values = table[name].to_pylist()[:1]
                 number = isinstance(values[0], (int, float)) and not isinstance(values[0], bool)
-                table = set_column(table, name, [float(values[0]), float('nan')] if number
-                                   else [values[0], None])
+                table = set_column(
+                    table, name, [float(values[0]), float('nan')] if number else [values[0], None]
+                )
         return table
 
     change_table(dataset / EPISODES, merge)
@@ -101,11 +113,17 @@ def test_what_one_of_merged_datasets_does_not_tell_has_defaults(dataset):
 
 def give_tasks(dataset, indices, texts=('reach', 'grasp', 'lift')):
     change_table(dataset / DATA, lambda table: set_column(table, 'task_index', indices))
-    change_table(dataset / 'meta/tasks.parquet', lambda table: pa.table(
-        {'task_index': range(len(texts)), 'task': texts}))
+    change_table(
+        dataset / 'meta/tasks.parquet',
+        lambda table: pa.table({'task_index': range(len(texts)), 'task': texts}),
+    )
     # LeRobot lists an episode's tasks in no order.
-    change_table(dataset / EPISODES, lambda table: set_column(
-        table, 'tasks', [['lift', 'reach', 'grasp'], ['reach']][:len(table)]))
+    change_table(
+        dataset / EPISODES,
+        lambda table: set_column(
+            table, 'tasks', [['lift', 'reach', 'grasp'], ['reach']][: len(table)]
+        ),
+    )
 
 
 def test_each_frame_has_its_own_task(dataset, capsys):
@@ -113,19 +131,31 @@ def test_each_frame_has_its_own_task(dataset, capsys):
     give_tasks(dataset, [0, 0, 1, 2, 0, 0, 0, 0, 0])
     parts = list(read_lerobot(dataset, CAMERAS))
     assert [(part.instruction, len(part.stamps)) for part in parts] == [
-        ('reach', 2), ('grasp', 1), ('lift', 1), ('reach', 1), ('reach', 4)]
+        ('reach', 2),
+        ('grasp', 1),
+        ('lift', 1),
+        ('reach', 1),
+        ('reach', 4),
+    ]
     assert [part.episode_id for part in parts] == [
-        'reach_1_part0', 'reach_1_part1', 'reach_1_part2', 'reach_1_part3', 'reach_2']
+        'reach_1_part0',
+        'reach_1_part1',
+        'reach_1_part2',
+        'reach_1_part3',
+        'reach_2',
+    ]
     assert [part.success for part in parts] == [True] * 4 + [False]
     assert [part.terminated for part in parts] == [False] * 3 + [True, False]
     for name in ('stamps', 'states', 'labels', 'sources', 'rewards'):
         np.testing.assert_array_equal(
             np.concatenate([getattr(part, name) for part in parts]),
-            np.concatenate([getattr(episode, name) for episode in whole]))
+            np.concatenate([getattr(episode, name) for episode in whole]),
+        )
     for camera in CAMERAS:
         np.testing.assert_array_equal(
             np.concatenate([part.images[camera] for part in parts]),
-            np.concatenate([episode.images[camera] for episode in whole]))
+            np.concatenate([episode.images[camera] for episode in whole]),
+        )
     assert '1 episodes have several tasks' in capsys.readouterr().err
 
 
@@ -133,8 +163,12 @@ def test_tasks_as_pandas_writes_them_without_a_name_are_read(dataset):
     file = dataset / 'meta/tasks.parquet'
     table = pq.read_table(file)
     about = table.schema.metadata[b'pandas'].replace(b'["task"]', b'["__index_level_0__"]')
-    pq.write_table(table.rename_columns(['task_index', '__index_level_0__'])
-                   .replace_schema_metadata({b'pandas': about}), file)
+    pq.write_table(
+        table.rename_columns(['task_index', '__index_level_0__']).replace_schema_metadata(
+            {b'pandas': about}
+        ),
+        file,
+    )
     assert next(read_lerobot(dataset, [])).instruction == 'reach it'
 
 
@@ -146,8 +180,9 @@ def test_a_task_without_text_is_refused(dataset):
 
 def test_other_tasks_or_outcomes_give_another_digest(dataset):
     digests = [LeRobotReader(dataset).digest]
-    change_table(dataset / DATA, lambda table: set_column(
-        table, 'next.success', [False] * 8 + [True]))
+    change_table(
+        dataset / DATA, lambda table: set_column(table, 'next.success', [False] * 8 + [True])
+    )
     digests.append(LeRobotReader(dataset).digest)
     give_tasks(dataset, [0] * 9)
     digests.append(LeRobotReader(dataset).digest)
@@ -156,11 +191,14 @@ def test_other_tasks_or_outcomes_give_another_digest(dataset):
     assert len(set(digests)) == 4
 
 
-@pytest.mark.parametrize('options', [
-    {'g': '2'}, {'g': '12'}, {'g': '250', 'x265-params': 'bframes=8:open-gop=1'}])
+@pytest.mark.parametrize(
+    'options', [{'g': '2'}, {'g': '12'}, {'g': '250', 'x265-params': 'bframes=8:open-gop=1'}]
+)
 def test_parts_begin_anywhere_in_videos_whose_pictures_are_not_in_order(tmp_path, options):
-    images = np.full((40, 16, 16, 3), 20, np.uint8) + np.arange(0, 200, 5, dtype=np.uint8)[
-        :, None, None, None]
+    images = (
+        np.full((40, 16, 16, 3), 20, np.uint8)
+        + np.arange(0, 200, 5, dtype=np.uint8)[:, None, None, None]
+    )
     write(tmp_path / 'set', [random_episode(40, images={'corner': images})])
     video = tmp_path / 'set/videos/observation.images.corner/chunk-000/file-000.mp4'
     with av.open(str(video), 'w') as container:
@@ -173,9 +211,10 @@ def test_parts_begin_anywhere_in_videos_whose_pictures_are_not_in_order(tmp_path
             frame.pts, frame.time_base = number, Fraction(1, 10)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    whole, = read_lerobot(tmp_path / 'set', ['corner'])
+    (whole,) = read_lerobot(tmp_path / 'set', ['corner'])
     give_tasks(tmp_path / 'set', np.arange(40) % 2)
     parts = list(read_lerobot(tmp_path / 'set', ['corner']))
     assert len(parts) == 40
-    np.testing.assert_array_equal(np.concatenate([part.images['corner'] for part in parts]),
-                                  whole.images['corner'])
+    np.testing.assert_array_equal(
+        np.concatenate([part.images['corner'] for part in parts]), whole.images['corner']
+    )

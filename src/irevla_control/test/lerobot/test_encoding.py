@@ -34,8 +34,11 @@ def encoded_anew(file, told, target):
     options = {'g': told['video.g'], 'crf': told['video.crf'], 'preset': told['video.preset']}
     options |= told['video.extra_options']
     with av.open(str(file)) as source, av.open(str(target), 'w') as container:
-        stream = container.add_stream(told['video.codec'], rate=told['video.fps'],
-                                      options={key: str(value) for key, value in options.items()})
+        stream = container.add_stream(
+            told['video.codec'],
+            rate=told['video.fps'],
+            options={key: str(value) for key, value in options.items()},
+        )
         stream.height, stream.width = told['video.height'], told['video.width']
         stream.pix_fmt = told['video.pix_fmt']
         for number, frame in enumerate(source.decode(video=0)):
@@ -45,9 +48,16 @@ def encoded_anew(file, told, target):
         container.mux(stream.encode(None))
 
 
-@pytest.mark.parametrize(('size', 'crf', 'loss'), [
-    ((16, 16), None, 0), ((17, 31), None, 0), ((48, 64), None, 0), ((4, 5), None, 40),
-    ((48, 64), 1, 40)])
+@pytest.mark.parametrize(
+    ('size', 'crf', 'loss'),
+    [
+        ((16, 16), None, 0),
+        ((17, 31), None, 0),
+        ((48, 64), None, 0),
+        ((4, 5), None, 40),
+        ((48, 64), 1, 40),
+    ],
+)
 def test_a_video_can_be_encoded_anew_with_what_is_told_of_it(tmp_path, size, crf, loss):
     info = write(tmp_path / 'set', [random_episode(6, size)], crf=crf)
     told = info['features'][KEY]['info']
@@ -72,21 +82,38 @@ def test_black_and_white_noise_keeps_every_pixel(tmp_path, size):
     random = np.random.default_rng(0)
     images = 255 * random.integers(0, 2, (40, *size, 3), np.uint8)
     write(tmp_path / 'set', [random_episode(40, images={'corner': images})])
-    episode, = read_lerobot(tmp_path / 'set', ['corner'])
+    (episode,) = read_lerobot(tmp_path / 'set', ['corner'])
     np.testing.assert_array_equal(episode.images['corner'], images)
 
 
 def drawn(count, height, width):
     """Return pictures like a simulator's: plain, shaded and textured areas with sharp edges."""
     rows, columns = np.mgrid[:height, :width]
-    background = np.stack((60 + 100 * rows / height, 80 + 60 * columns / width,
-                           120 + 40 * np.sin(columns / 9 + rows / 13)), -1).astype(np.uint8)
+    background = np.stack(
+        (
+            60 + 100 * rows / height,
+            80 + 60 * columns / width,
+            120 + 40 * np.sin(columns / 9 + rows / 13),
+        ),
+        -1,
+    ).astype(np.uint8)
     images = np.stack([background] * count)
     for step, image in enumerate(images):
-        cv2.rectangle(image, (width // 5 + step, height // 3), (width // 2 + step, height // 2),
-                      (200, 40, 30), -1)
-        cv2.circle(image, (width // 2, height // 2 - step), max(2, height // 8), (20, 160, 250),
-                   -1, cv2.LINE_AA)
+        cv2.rectangle(
+            image,
+            (width // 5 + step, height // 3),
+            (width // 2 + step, height // 2),
+            (200, 40, 30),
+            -1,
+        )
+        cv2.circle(
+            image,
+            (width // 2, height // 2 - step),
+            max(2, height // 8),
+            (20, 160, 250),
+            -1,
+            cv2.LINE_AA,
+        )
     return images
 
 
@@ -111,8 +138,11 @@ def test_every_size_keeps_every_pixel(width):
     random = np.random.default_rng(width)
     for height in (16, 19, 40, 49, 97):
         shape = (2, height, width, 3)
-        for images in (random.integers(0, 256, shape, np.uint8), drawn(2, height, width),
-                       255 * random.integers(0, 2, shape, np.uint8)):
+        for images in (
+            random.integers(0, 256, shape, np.uint8),
+            drawn(2, height, width),
+            255 * random.integers(0, 2, shape, np.uint8),
+        ):
             content, _ = encoded(choose_encoding(None, height, width), images)
             with av.open(content) as container:
                 found = [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)]
@@ -121,8 +151,16 @@ def test_every_size_keeps_every_pixel(width):
 
 def test_lossless_takes_half_of_the_time_of_superfast():
     images = drawn(6, 224, 224)
-    slow = Encoding('hevc', 'libx265', 'gbrp', 'gbrp', 1, 0, 'superfast',
-                    {'x265-params': 'lossless=1:info=0:log-level=error'})
+    slow = Encoding(
+        'hevc',
+        'libx265',
+        'gbrp',
+        'gbrp',
+        1,
+        0,
+        'superfast',
+        {'x265-params': 'lossless=1:info=0:log-level=error'},
+    )
     ours = choose_encoding(None, 224, 224)
     # In turn: a busy machine slows both down.
     pairs = [[encoded(encoding, images)[1] for encoding in (slow, ours)] for _ in range(3)]

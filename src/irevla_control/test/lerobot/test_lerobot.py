@@ -36,8 +36,9 @@ TEN = {'min', 'max', 'mean', 'std', 'count', 'q01', 'q10', 'q50', 'q90', 'q99'}
 
 def record(root, episode_id, sources, seed, event=None, **options):
     """Record an episode with the sources given; `event` changes all messages on `episode`."""
-    played = play(episode_id, len(sources), start=(1_700_000_000 + 100 * seed) * SECOND,
-                  seed=seed, **options)
+    played = play(
+        episode_id, len(sources), start=(1_700_000_000 + 100 * seed) * SECOND, seed=seed, **options
+    )
     for topic, stamp, message in played.messages:
         if topic == '/command':
             message.source = sources[list(played.stamps).index(stamp)]
@@ -54,9 +55,19 @@ def bags(tmp_path_factory):
     root = tmp_path_factory.mktemp('bags')
     record(root, 'reach_0', [POLICY, TELEOP, TELEOP, POLICY, POLICY], 0)
     record(root, 'reach_1', [TELEOP, TELEOP], 1, {'aborted': True})
-    record(root, 'push_2', [TELEOP, TELEOP, TELEOP], 2, {
-        'task': 'push', 'instruction': 'push the puck', 'success': False, 'terminated': False,
-        'truncated': True})
+    record(
+        root,
+        'push_2',
+        [TELEOP, TELEOP, TELEOP],
+        2,
+        {
+            'task': 'push',
+            'instruction': 'push the puck',
+            'success': False,
+            'terminated': False,
+            'truncated': True,
+        },
+    )
     return root
 
 
@@ -69,8 +80,17 @@ def exported(bags, tmp_path_factory):
 
 def assert_same(episode, original):
     """Everything of an episode is as it was, vectors in the precision of float32."""
-    for name in ('episode_id', 'task', 'instruction', 'seed', 'success', 'terminated',
-                 'truncated', 'aborted', 'dropped'):
+    for name in (
+        'episode_id',
+        'task',
+        'instruction',
+        'seed',
+        'success',
+        'terminated',
+        'truncated',
+        'aborted',
+        'dropped',
+    ):
         assert getattr(episode, name) == getattr(original, name), name
     for name in ('stamps', 'sources', 'rewards'):
         np.testing.assert_array_equal(getattr(episode, name), getattr(original, name), name)
@@ -102,14 +122,18 @@ def test_an_episode_of_several_instructions_is_one_of_several_tasks(tmp_path, ca
         run.play(play('reach_1', start=1_700_000_100 * SECOND))
     assert main(['--bags', str(tmp_path / 'bags'), '--output', str(tmp_path / 'set')]) == 0
     assert capsys.readouterr().err.endswith(
-        'used 2 of 2 episodes; 1 of them with several instructions\n')
+        'used 2 of 2 episodes; 1 of them with several instructions\n'
+    )
     assert rows(tmp_path / 'set')['task_index'] == [0, 0, 1, 1, 0, *[0] * 4]
     listed = pq.read_table(tmp_path / 'set/meta/episodes/chunk-000/file-000.parquet')
-    assert listed['tasks'].to_pylist() == [['reach the »red« ball', 'lift it'],
-                                           ['reach the »red« ball']]
+    assert listed['tasks'].to_pylist() == [
+        ['reach the »red« ball', 'lift it'],
+        ['reach the »red« ball'],
+    ]
     *parts, other = read_lerobot(tmp_path / 'set', CAMERAS)
-    for part, original in zip(parts, parts_of(read_episode(tmp_path / 'bags/reach_0', CAMERAS)),
-                              strict=True):
+    for part, original in zip(
+        parts, parts_of(read_episode(tmp_path / 'bags/reach_0', CAMERAS)), strict=True
+    ):
         assert part.part_of == original.part_of == 'reach_0'
         assert_same(part, original)
     assert_same(other, read_episode(tmp_path / 'bags/reach_1', CAMERAS))
@@ -125,21 +149,28 @@ def test_flags_of_the_frames_tell_end_outcome_and_intervention(exported):
     assert data['next.truncated'] == [False] * 7 + [True]
     assert data['next.success'] == [False] * 4 + [True] + [False] * 3
     assert data['source'] == [1, 2, 2, 1, 1, 2, 2, 2]
-    assert data['intervention'] == [False, True, True, False, False] + [False] * 3, \
+    assert data['intervention'] == [False, True, True, False, False] + [False] * 3, (
         'a human alone does not intervene'
+    )
 
 
 @settings(max_examples=12)
-@given(steps=st.lists(st.integers(1, 9), min_size=1, max_size=4),
-       height=st.integers(1, 9) | st.integers(16, 18),
-       width=st.integers(1, 9) | st.integers(16, 18), fps=st.sampled_from([1, 7, 30, 1000]),
-       limit=st.sampled_from([0, 0.001, 0.01, 100]), chunk=st.integers(1, 3))
+@given(
+    steps=st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    height=st.integers(1, 9) | st.integers(16, 18),
+    width=st.integers(1, 9) | st.integers(16, 18),
+    fps=st.sampled_from([1, 7, 30, 1000]),
+    limit=st.sampled_from([0, 0.001, 0.01, 100]),
+    chunk=st.integers(1, 3),
+)
 def test_any_lengths_sizes_and_limits_come_back(steps, height, width, fps, limit, chunk):
     with tempfile.TemporaryDirectory() as folder:
-        episodes = [random_episode(count, (height, width), seed)
-                    for seed, count in enumerate(steps)]
-        write(Path(folder) / 'set', episodes, fps, data_mb=limit, video_mb=limit,
-              chunk_files=chunk)
+        episodes = [
+            random_episode(count, (height, width), seed) for seed, count in enumerate(steps)
+        ]
+        write(
+            Path(folder) / 'set', episodes, fps, data_mb=limit, video_mb=limit, chunk_files=chunk
+        )
         back = list(read_lerobot(Path(folder) / 'set', CAMERAS))
     assert len(back) == len(episodes)
     for episode, original in zip(back, episodes):
@@ -148,69 +179,120 @@ def test_any_lengths_sizes_and_limits_come_back(steps, height, width, fps, limit
 
 def test_layout_is_that_of_version_3(exported):
     assert {str(path.relative_to(exported)) for path in exported.rglob('*') if path.is_file()} == {
-        'meta/info.json', 'meta/stats.json', 'meta/tasks.parquet',
-        'meta/episodes/chunk-000/file-000.parquet', 'data/chunk-000/file-000.parquet',
-        *(f'videos/{key}/chunk-000/file-000.mp4' for key in KEYS)}
+        'meta/info.json',
+        'meta/stats.json',
+        'meta/tasks.parquet',
+        'meta/episodes/chunk-000/file-000.parquet',
+        'data/chunk-000/file-000.parquet',
+        *(f'videos/{key}/chunk-000/file-000.mp4' for key in KEYS),
+    }
     info = json.loads((exported / 'meta/info.json').read_text())
     features = info.pop('features')
     assert info == {
-        'codebase_version': 'v3.0', 'robot_type': None, 'fps': 10, 'total_episodes': 2,
-        'total_frames': 8, 'total_tasks': 2, 'chunks_size': 1000, 'data_files_size_in_mb': 100,
-        'video_files_size_in_mb': 200, 'splits': {'train': '0:2'},
+        'codebase_version': 'v3.0',
+        'robot_type': None,
+        'fps': 10,
+        'total_episodes': 2,
+        'total_frames': 8,
+        'total_tasks': 2,
+        'chunks_size': 1000,
+        'data_files_size_in_mb': 100,
+        'video_files_size_in_mb': 200,
+        'splits': {'train': '0:2'},
         'data_path': 'data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet',
-        'video_path':
-            'videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4'}
+        'video_path': 'videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4',
+    }
     videos = {key: features.pop(key) for key in KEYS}
     for feature in videos.values():
         assert feature == {
-            'dtype': 'video', 'shape': [4, 5, 3], 'names': ['height', 'width', 'channels'],
-            'info': {'video.height': 4, 'video.width': 5, 'video.codec': 'h264',
-                     'video.pix_fmt': 'yuv444p', 'video.fps': 10, 'video.channels': 3,
-                     'has_audio': False, 'video.g': 2, 'video.crf': 0,
-                     'video.preset': 'veryfast', 'video.fast_decode': 0,
-                     'video.video_backend': 'pyav', 'video.extra_options': {},
-                     'is_depth_map': False}}
+            'dtype': 'video',
+            'shape': [4, 5, 3],
+            'names': ['height', 'width', 'channels'],
+            'info': {
+                'video.height': 4,
+                'video.width': 5,
+                'video.codec': 'h264',
+                'video.pix_fmt': 'yuv444p',
+                'video.fps': 10,
+                'video.channels': 3,
+                'has_audio': False,
+                'video.g': 2,
+                'video.crf': 0,
+                'video.preset': 'veryfast',
+                'video.fast_decode': 0,
+                'video.video_backend': 'pyav',
+                'video.extra_options': {},
+                'is_depth_map': False,
+            },
+        }
     sizes = {'observation.state': 10, 'action': 7, 'label': 7}
-    kinds = {**dict.fromkeys(sizes, 'float32'), 'timestamp': 'float32', 'next.reward': 'float32',
-             **dict.fromkeys(('next.done', 'next.truncated', 'next.success', 'intervention'),
-                             'bool'),
-             **dict.fromkeys(('frame_index', 'episode_index', 'index', 'task_index', 'source',
-                              'ros_stamp_ns'), 'int64')}
+    kinds = {
+        **dict.fromkeys(sizes, 'float32'),
+        'timestamp': 'float32',
+        'next.reward': 'float32',
+        **dict.fromkeys(('next.done', 'next.truncated', 'next.success', 'intervention'), 'bool'),
+        **dict.fromkeys(
+            ('frame_index', 'episode_index', 'index', 'task_index', 'source', 'ros_stamp_ns'),
+            'int64',
+        ),
+    }
     assert {name: (feature['dtype'], feature['shape']) for name, feature in features.items()} == {
-        name: (kind, [sizes.get(name, 1)]) for name, kind in kinds.items()}
+        name: (kind, [sizes.get(name, 1)]) for name, kind in kinds.items()
+    }
     for name, feature in features.items():
         assert len(feature['names'] or [0]) == sizes.get(name, 1) and set(feature) == {
-            'dtype', 'shape', 'names'}
+            'dtype',
+            'shape',
+            'names',
+        }
     assert features['action']['names'] == ['dx', 'dy', 'dz', 'rx', 'ry', 'rz', 'gripper']
 
     file = pq.ParquetFile(exported / 'data/chunk-000/file-000.parquet')
     assert {field.name: field.type for field in file.schema_arrow} == {
-        name: pa.list_(pa.float32(), sizes[name]) if name in sizes
+        name: pa.list_(pa.float32(), sizes[name])
+        if name in sizes
         else {'float32': pa.float32(), 'bool': pa.bool_(), 'int64': pa.int64()}[kind]
-        for name, kind in kinds.items()}
+        for name, kind in kinds.items()
+    }
     assert [file.metadata.row_group(group).num_rows for group in range(2)] == [5, 3]
     assert file.metadata.row_group(0).column(0).compression == 'SNAPPY'
     data = rows(exported)
     assert data['index'] == list(range(8))
     assert data['frame_index'] == [0, 1, 2, 3, 4, 0, 1, 2]
     assert data['episode_index'] == data['task_index'] == [0] * 5 + [1] * 3
-    np.testing.assert_array_equal(data['timestamp'],
-                                  np.array(data['frame_index'], np.float32) / np.float32(10))
+    np.testing.assert_array_equal(
+        data['timestamp'], np.array(data['frame_index'], np.float32) / np.float32(10)
+    )
 
 
 def test_episodes_tell_where_they_lie_and_what_they_are(bags, exported):
     table = pq.read_table(exported / 'meta/episodes/chunk-000/file-000.parquet')
     types = {field.name: field.type for field in table.schema}
-    whole = {'episode_index', 'length', 'data/chunk_index', 'data/file_index',
-             'dataset_from_index', 'dataset_to_index', 'meta/episodes/chunk_index',
-             'meta/episodes/file_index', 'irevla/seed', 'irevla/recorded_ns', 'irevla/dropped',
-             *(f'videos/{key}/{name}_index' for key in KEYS for name in ('chunk', 'file'))}
-    expected = {**dict.fromkeys(whole, pa.int64()), 'tasks': pa.list_(pa.string()),
-                **{f'videos/{key}/{name}_timestamp': pa.float64()
-                   for key in KEYS for name in ('from', 'to')},
-                **dict.fromkeys(('irevla/episode_id', 'irevla/task'), pa.string()),
-                **dict.fromkeys(('irevla/success', 'irevla/terminated', 'irevla/truncated'),
-                                pa.bool_())}
+    whole = {
+        'episode_index',
+        'length',
+        'data/chunk_index',
+        'data/file_index',
+        'dataset_from_index',
+        'dataset_to_index',
+        'meta/episodes/chunk_index',
+        'meta/episodes/file_index',
+        'irevla/seed',
+        'irevla/recorded_ns',
+        'irevla/dropped',
+        *(f'videos/{key}/{name}_index' for key in KEYS for name in ('chunk', 'file')),
+    }
+    expected = {
+        **dict.fromkeys(whole, pa.int64()),
+        'tasks': pa.list_(pa.string()),
+        **{
+            f'videos/{key}/{name}_timestamp': pa.float64()
+            for key in KEYS
+            for name in ('from', 'to')
+        },
+        **dict.fromkeys(('irevla/episode_id', 'irevla/task'), pa.string()),
+        **dict.fromkeys(('irevla/success', 'irevla/terminated', 'irevla/truncated'), pa.bool_()),
+    }
     features = json.loads((exported / 'meta/info.json').read_text())['features']
     numbers = {f'stats/{feature}/{name}' for feature in features for name in TEN}
     assert set(types) == numbers | set(expected)
@@ -229,13 +311,16 @@ def test_episodes_tell_where_they_lie_and_what_they_are(bags, exported):
 
 def test_pandas_would_find_the_tasks_by_their_text(exported):
     table = pq.read_table(exported / 'meta/tasks.parquet')
-    assert table.to_pydict() == {'task_index': [0, 1],
-                                 'task': ['reach the »red« ball', 'push the puck']}
+    assert table.to_pydict() == {
+        'task_index': [0, 1],
+        'task': ['reach the »red« ball', 'push the puck'],
+    }
     about = json.loads(table.schema.metadata[b'pandas'])
     assert about['index_columns'] == ['task']
-    assert [(column['name'], column['field_name'], column['pandas_type'], column['numpy_type'])
-            for column in about['columns']] == [('task_index', 'task_index', 'int64', 'int64'),
-                                                ('task', 'task', 'unicode', 'object')]
+    assert [
+        (column['name'], column['field_name'], column['pandas_type'], column['numpy_type'])
+        for column in about['columns']
+    ] == [('task_index', 'task_index', 'int64', 'int64'), ('task', 'task', 'unicode', 'object')]
     assert about['column_indexes'][0]['name'] is None and about['pandas_version']
 
 
@@ -250,14 +335,17 @@ def test_statistics_are_those_of_all_frames(tmp_path):
     rewards = np.concatenate([episode.rewards for episode in episodes])
     pixels = np.concatenate([episode.images['corner'] for episode in episodes])
     for key, values, shape in (
-            ('action', actions, (7,)),
-            ('next.reward', rewards[np.isfinite(rewards)][:, None], (1,)),
-            ('observation.images.corner', pixels.reshape(-1, 3) / 255, (3, 1, 1))):
+        ('action', actions, (7,)),
+        ('next.reward', rewards[np.isfinite(rewards)][:, None], (1,)),
+        ('observation.images.corner', pixels.reshape(-1, 3) / 255, (3, 1, 1)),
+    ):
         for name in ('min', 'max', 'mean', 'std'):
             np.testing.assert_allclose(
-                told[key][name], getattr(np, name)(values, axis=0).reshape(shape), 1e-6)
-    assert [told[key]['count'] for key in ('action', 'next.reward', 'observation.images.corner')
-            ] == [[47], [8], [47]]
+                told[key][name], getattr(np, name)(values, axis=0).reshape(shape), 1e-6
+            )
+    assert [
+        told[key]['count'] for key in ('action', 'next.reward', 'observation.images.corner')
+    ] == [[47], [8], [47]]
 
 
 def test_quantiles_of_one_set_are_exact_and_of_two_between_theirs():
@@ -273,7 +361,7 @@ def test_large_images_are_thinned_out_and_long_episodes_sampled():
     images[:, :, 1::2] = 255
     told = image_statistics(images)
     assert told['max'].max() == 0, 'only every second column'
-    assert told['count'] == [int(600 ** 0.75)]
+    assert told['count'] == [int(600**0.75)]
 
 
 def test_an_episode_lies_in_one_file_and_the_next_file_begins_when_one_is_full(tmp_path):
@@ -288,7 +376,7 @@ def test_an_episode_lies_in_one_file_and_the_next_file_begins_when_one_is_full(t
         assert table[f'videos/{key}/file_index'] == [0, 0, 1, 1, 0]
         assert table[f'videos/{key}/from_timestamp'] == [0, 2, 0, 2, 0]
         for file in (tmp_path / 'set/videos' / key).rglob('*.mp4'):
-            assert file.stat().st_size < 0.2 * 2 ** 20
+            assert file.stat().st_size < 0.2 * 2**20
 
 
 def test_many_episodes_are_told_of_in_several_files(tmp_path, monkeypatch):
@@ -341,7 +429,10 @@ def test_nothing_is_overwritten_and_what_a_kill_left_is_replaced(bags, tmp_path,
     with durable_replaces(output):
         export([bags], output)
     assert sorted(path.name for path in output.rglob('*.parquet')) == [
-        'file-000.parquet', 'file-000.parquet', 'tasks.parquet']
+        'file-000.parquet',
+        'file-000.parquet',
+        'tasks.parquet',
+    ]
     assert not left.exists()
     assert main(['--bags', str(bags), '--output', str(output)]) == 1
     assert 'exists already; name another folder' in capsys.readouterr().err
@@ -355,8 +446,22 @@ def test_a_failed_export_leaves_nothing(bags, tmp_path):
 
 def test_command_line_chooses_cameras_rate_and_successes(bags, tmp_path, capsys):
     output = tmp_path / 'set'
-    assert main(['--bags', str(bags), '--output', str(output), '--cameras', 'corner', '--fps',
-                 '5', '--successes-only']) == 0
+    assert (
+        main(
+            [
+                '--bags',
+                str(bags),
+                '--output',
+                str(output),
+                '--cameras',
+                'corner',
+                '--fps',
+                '5',
+                '--successes-only',
+            ]
+        )
+        == 0
+    )
     assert capsys.readouterr().out == f'{output}: 1 episodes, 5 frames at 5 Hz, 1 tasks\n'
     assert [path.name for path in (output / 'videos').iterdir()] == ['observation.images.corner']
     assert main(['--bags', str(tmp_path), '--output', str(tmp_path / 'none')]) == 1

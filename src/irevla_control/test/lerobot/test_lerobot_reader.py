@@ -20,8 +20,13 @@ from irevla_control.lerobot.reader import is_lerobot, read_lerobot
 def dataset(tmp_path):
     """Two episodes to damage, of 5 and 3 frames; the first succeeded."""
     folder = tmp_path / 'dataset'
-    write(folder, [random_episode(5, seed=1),
-                   random_episode(3, seed=2, task='push', instruction='push the puck')])
+    write(
+        folder,
+        [
+            random_episode(5, seed=1),
+            random_episode(3, seed=2, task='push', instruction='push the puck'),
+        ],
+    )
     return folder
 
 
@@ -38,22 +43,27 @@ def test_a_camera_that_is_not_there_is_named_with_those_that_are(dataset):
 
 
 def test_another_robots_state_is_refused_with_what_was_found(dataset):
-    change_info(dataset,
-                lambda info: info['features']['observation.state'].update(shape=[14]))
+    change_info(dataset, lambda info: info['features']['observation.state'].update(shape=[14]))
     with pytest.raises(BagError, match=r"'observation.state': \[14\].*of shape \[10\] is needed"):
         next(read_lerobot(dataset, CAMERAS))
 
 
-@pytest.mark.parametrize('name', [
-    'meta/info.json', 'meta/episodes/chunk-000/file-000.parquet',
-    'data/chunk-000/file-000.parquet', 'videos/observation.images.gripper/chunk-000/file-000.mp4'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'meta/info.json',
+        'meta/episodes/chunk-000/file-000.parquet',
+        'data/chunk-000/file-000.parquet',
+        'videos/observation.images.gripper/chunk-000/file-000.mp4',
+    ],
+)
 @pytest.mark.parametrize('left', [0, 0.5, 0.9, None])
 def test_a_file_cut_off_or_missing_is_named(dataset, name, left):
     file = dataset / name
     content = file.read_bytes()
     file.unlink()
     if left is not None:
-        file.write_bytes(content[:int(left * len(content))])
+        file.write_bytes(content[: int(left * len(content))])
     with pytest.raises(BagError, match=name.partition('/chunk')[0]):
         list(read_lerobot(dataset, CAMERAS))
 
@@ -108,14 +118,19 @@ def test_values_that_are_not_finite_are_refused(tmp_path):
 def test_a_dataset_of_another_program_has_defaults(dataset):
     file = dataset / 'meta/episodes/chunk-000/file-000.parquet'
     table = pq.read_table(file)
-    pq.write_table(table.select([name for name in table.column_names
-                                 if not name.startswith('irevla/')]), file)
+    pq.write_table(
+        table.select([name for name in table.column_names if not name.startswith('irevla/')]), file
+    )
     data = dataset / 'data/chunk-000/file-000.parquet'
     own = ['ros_stamp_ns', 'source', 'intervention', 'next.reward']
     table = pq.read_table(data)
     # One row group for all, and a column of the same name with another meaning.
-    pq.write_table(table.drop(own).set_column(table.column_names.index('label'), 'label',
-                                              pa.array(['good'] * 8)), data)
+    pq.write_table(
+        table.drop(own).set_column(
+            table.column_names.index('label'), 'label', pa.array(['good'] * 8)
+        ),
+        data,
+    )
     change_info(dataset, lambda info: [info['features'].pop(name) for name in own])
     original = next(read_lerobot(dataset, CAMERAS))
     episode = list(read_lerobot(dataset, CAMERAS))[1]

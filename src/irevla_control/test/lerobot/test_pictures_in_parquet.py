@@ -26,8 +26,10 @@ def compressed(image, kind='.png'):
 def store(dataset, cells):
     """Put these cells in place of the camera's video."""
     change_table(dataset / DATA, lambda table: table.append_column(KEY, pa.array(cells, STRUCT)))
-    change_info(dataset, lambda info: (
-        info.update(video_path=None), info['features'][KEY].update(dtype='image')))
+    change_info(
+        dataset,
+        lambda info: (info.update(video_path=None), info['features'][KEY].update(dtype='image')),
+    )
     shutil.rmtree(dataset / 'videos')
 
 
@@ -40,8 +42,13 @@ def images():
 def dataset(tmp_path, images):
     """Two episodes of 3 and 2 frames, and one camera."""
     folder = tmp_path / 'set'
-    write(folder, [random_episode(len(part), seed=seed, images={'corner': part})
-                   for seed, part in enumerate((images[:3], images[3:]))])
+    write(
+        folder,
+        [
+            random_episode(len(part), seed=seed, images={'corner': part})
+            for seed, part in enumerate((images[:3], images[3:]))
+        ],
+    )
     return folder
 
 
@@ -69,20 +76,32 @@ def test_pictures_beside_the_rows_are_read_by_their_path(dataset, images):
     episodes = list(read_lerobot(dataset, ['corner']))
     np.testing.assert_array_equal(episodes[1].images['corner'], images[3:])
     (dataset / 'images/4.png').unlink()
-    with pytest.raises(BagError, match=f'{DATA}: {KEY} of row 1 has no bytes, and its path '
-                                       "'images/4.png' is no file under .* again"):
+    with pytest.raises(
+        BagError,
+        match=f'{DATA}: {KEY} of row 1 has no bytes, and its path '
+        "'images/4.png' is no file under .* again",
+    ):
         list(read_lerobot(dataset, ['corner']))
 
 
-@pytest.mark.parametrize('damage', [
-    lambda content: b'', lambda content: content[:-5], lambda content: b'no picture',
-    lambda content: content[:40] + b'\0' * 20 + content[60:]])
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda content: b'',
+        lambda content: content[:-5],
+        lambda content: b'no picture',
+        lambda content: content[:40] + b'\0' * 20 + content[60:],
+    ],
+)
 def test_a_damaged_picture_is_named(dataset, images, damage):
     contents = [compressed(image) for image in images]
     contents[1] = damage(contents[1])
     store(dataset, [{'bytes': content, 'path': None} for content in contents])
-    with pytest.raises(BagError, match=f'{DATA}: {KEY} of row 1 has {len(contents[1])} bytes that '
-                                       'are no whole PNG or JPEG; .* again'):
+    with pytest.raises(
+        BagError,
+        match=f'{DATA}: {KEY} of row 1 has {len(contents[1])} bytes that '
+        'are no whole PNG or JPEG; .* again',
+    ):
         next(read_lerobot(dataset, ['corner']))
 
 
@@ -119,7 +138,9 @@ def test_other_images_are_named_with_what_is_needed(dataset, name):
         feature = info['features'].pop(KEY)
         feature['info']['is_depth_map'] = name.endswith('depth')
         info['features'][name] = feature
+
     change_info(dataset, rename)
-    with pytest.raises(BagError, match='no camera in colour under observation.images., '
-                                       f'only {name}: name'):
+    with pytest.raises(
+        BagError, match=f'no camera in colour under observation.images., only {name}: name'
+    ):
         next(read_lerobot(dataset, ['corner']))

@@ -26,18 +26,28 @@ from irevla_control.recording.limits import Limits
 from irevla_control.teleop.spacemouse import SpaceMouseSettings
 
 FRANKA = 'irevla_control.franka.franka_node'
-NODES = {ArmLimits: FRANKA, JointLimits: FRANKA, ArmGains: FRANKA, CollisionThresholds: FRANKA,
-         ArmTiming: FRANKA, GripperSettings: FRANKA,
-         SpaceMouseSettings: 'irevla_control.teleop.spacemouse_node',
-         CameraSettings: 'irevla_control.cameras.realsense_node',
-         Limits: 'irevla_control.recording.recorder_node'}
+NODES = {
+    ArmLimits: FRANKA,
+    JointLimits: FRANKA,
+    ArmGains: FRANKA,
+    CollisionThresholds: FRANKA,
+    ArmTiming: FRANKA,
+    GripperSettings: FRANKA,
+    SpaceMouseSettings: 'irevla_control.teleop.spacemouse_node',
+    CameraSettings: 'irevla_control.cameras.realsense_node',
+    Limits: 'irevla_control.recording.recorder_node',
+}
 # Fields with a default that are no parameters, and why.
 NO_PARAMETERS = {
-    ArmLimits: {'home_rotation'},                  # from home_quaternion
-    ArmGains: {'joint_limits'},                    # None: franky does not push back
-    CameraSettings: {'rotation'},                  # the node has one for each camera
-    Limits: {'hold_bytes', 'min_free_bytes',       # in MB in the node, from these defaults
-             'cameras', 'from_start'},             # topics, whose names the node resolves
+    ArmLimits: {'home_rotation'},  # from home_quaternion
+    ArmGains: {'joint_limits'},  # None: franky does not push back
+    CameraSettings: {'rotation'},  # the node has one for each camera
+    Limits: {
+        'hold_bytes',
+        'min_free_bytes',  # in MB in the node, from these defaults
+        'cameras',
+        'from_start',
+    },  # topics, whose names the node resolves
 }
 
 
@@ -62,7 +72,8 @@ def test_fields_are_parameters_with_their_default_range_and_description():
         'power': Parameter(5.0, 'heating power [W]', 0.0, 10.0),
         'zones': Parameter([1, 2], 'zones that are heated', 1, 9),
         'mode': Parameter('low', 'how it heats', choices=('low', 'high')),
-        'shared': Parameter(0.5, 'shared with others [s]', 0.0, 1.0)}
+        'shared': Parameter(0.5, 'shared with others [s]', 0.0, 1.0),
+    }
 
 
 def test_values_of_parameters_make_the_dataclass():
@@ -77,6 +88,9 @@ def test_a_node_declares_the_fields_of_its_settings(kind):
     table = import_module(NODES[kind]).PARAMETERS
     declared = parameters_of(kind)
     assert declared and all(table[name] is one for name, one in declared.items())
-    defaults = {entry.name for entry in fields(kind)
-                if entry.default is not MISSING or entry.default_factory is not MISSING}
+    defaults = {
+        entry.name
+        for entry in fields(kind)
+        if entry.default is not MISSING or entry.default_factory is not MISSING
+    }
     assert defaults - set(declared) == NO_PARAMETERS.get(kind, set())

@@ -28,9 +28,18 @@ class Torn:
         self.played = play('torn', steps=3)
         self.messages = [(topic, data) for topic, _, data in self.played.wire]
         flags = dict.fromkeys(('success', 'aborted', 'terminated', 'truncated'), 'false')
-        writer = BagWriter(folder / 'torn', TOPICS, {
-            'episode_id': 'torn', 'task': 'reach', 'instruction': 'reach', 'seed': '0',
-            'steps': '0', **flags})
+        writer = BagWriter(
+            folder / 'torn',
+            TOPICS,
+            {
+                'episode_id': 'torn',
+                'task': 'reach',
+                'instruction': 'reach',
+                'seed': '0',
+                'steps': '0',
+                **flags,
+            },
+        )
         file, self.ends = folder / 'torn' / 'torn_0.mcap', []
         for number, (topic, stamp, data) in enumerate(self.played.wire):
             writer.write(topic, 10**18 + number, stamp, number, data)
@@ -53,10 +62,12 @@ def leave(root, content, name='torn'):
 @settings(max_examples=60)
 @given(st.data())
 def test_a_bag_torn_at_any_byte_is_recovered_up_to_its_last_whole_message(
-        tmp_path_factory, torn, data):
+    tmp_path_factory, torn, data
+):
     # Half of the cuts among the messages, half anywhere.
-    size = data.draw(st.integers(0, len(torn.content))
-                     | st.integers(torn.ends[0] - 200, len(torn.content)))
+    size = data.draw(
+        st.integers(0, len(torn.content)) | st.integers(torn.ends[0] - 200, len(torn.content))
+    )
     root = tmp_path_factory.mktemp('root')
     leave(root, torn.content[:size])
     entries, problems, removed = recover_staged(root)
@@ -75,15 +86,16 @@ def test_a_bag_torn_at_any_byte_is_recovered_up_to_its_last_whole_message(
     with (root / 'torn' / 'torn_0.mcap').open('rb') as file:
         assert list(StreamReader(file, validate_crcs=True).records)
     ended = whole == len(torn.messages)
-    entry, = entries
+    (entry,) = entries
     assert (entry.recovered, entry.aborted, entry.success) == (True, not ended, ended)
     assert sum(topic['messages'] for topic in entry.topics.values()) == whole
     assert (entry.task, list_episodes(root)) == ('reach', entries)
     shutil.rmtree(root)
 
 
-@pytest.mark.parametrize('garbage', [bytes(400), b'\xff' * 400, b'\x05' * 400,
-                                     b'\x04' + bytes([4]) + bytes(400)])
+@pytest.mark.parametrize(
+    'garbage', [bytes(400), b'\xff' * 400, b'\x05' * 400, b'\x04' + bytes([4]) + bytes(400)]
+)
 def test_what_a_power_cut_left_behind_the_last_message_is_cut_off(tmp_path, torn, garbage):
     leave(tmp_path, torn.content + garbage)
     assert len(recover_staged(tmp_path)[0]) == 1
@@ -91,11 +103,12 @@ def test_what_a_power_cut_left_behind_the_last_message_is_cut_off(tmp_path, torn
 
 
 def test_a_recovered_bag_is_as_good_as_any(tmp_path, torn):
-    leave(tmp_path, torn.content[:torn.ends[-2] + 3])
+    leave(tmp_path, torn.content[: torn.ends[-2] + 3])
     recover_staged(tmp_path)
     with AnyReader([tmp_path / 'torn']) as reader:
-        assert [(connection.topic, data)
-                for connection, _, data in reader.messages()] == torn.messages[:-1]
+        assert [
+            (connection.topic, data) for connection, _, data in reader.messages()
+        ] == torn.messages[:-1]
     episode = read_episode(tmp_path / 'torn', CAMERAS)
     assert (episode.actions == torn.played.actions).all() and episode.dropped == 0
     text = (tmp_path / INDEX).read_text()
@@ -111,7 +124,7 @@ def test_a_bag_killed_before_its_renaming_is_complete(tmp_path):
     (tmp_path / INDEX).unlink()
     (tmp_path / 'reach_0').rename(tmp_path / STAGING / 'reach_0')
     with durable_replaces(tmp_path / 'reach_0'), recording(tmp_path) as run:
-        entry, = run.entries
+        (entry,) = run.entries
     assert not entry.recovered and not entry.aborted
     assert (tmp_path / INDEX).read_text() == text
     assert_same(read_episode(tmp_path / 'reach_0', CAMERAS), played)
@@ -127,7 +140,7 @@ def test_a_bag_killed_while_its_end_was_written_loses_nothing(tmp_path):
     for number, size in enumerate(range(messages_end, len(finished) + 1, 601)):
         root = tmp_path / str(number)
         leave(root, finished[:size])
-        entry, = recover_staged(root)[0]
+        (entry,) = recover_staged(root)[0]
         assert entry.recovered and not entry.aborted and entry.success
         assert bag_messages(root / 'torn') == [(topic, data) for topic, _, data in played.wire]
 

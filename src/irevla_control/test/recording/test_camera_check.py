@@ -20,14 +20,20 @@ def image(**changes):
     return wire(Image(data=bytes(given.pop('size')), **given))
 
 
-@pytest.mark.parametrize(('changes', 'words'), [
-    ({'encoding': 'mono8', 'step': 5, 'size': 20}, "encoding is 'mono8'; publish rgb8"),
-    ({'encoding': 'bgr8'}, "encoding is 'bgr8'"), ({'encoding': ''}, "encoding is ''"),
-    ({'step': 16, 'size': 64}, '64 bytes, rows of 16; publish rows of 15 bytes'),
-    ({'size': 45}, '4 x 5 pixels have 45 bytes'),
-    ({'height': 0, 'width': 0, 'step': 0, 'size': 0}, '0 x 0 pixels')])
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [
+        ({'encoding': 'mono8', 'step': 5, 'size': 20}, "encoding is 'mono8'; publish rgb8"),
+        ({'encoding': 'bgr8'}, "encoding is 'bgr8'"),
+        ({'encoding': ''}, "encoding is ''"),
+        ({'step': 16, 'size': 64}, '64 bytes, rows of 16; publish rows of 15 bytes'),
+        ({'size': 45}, '4 x 5 pixels have 45 bytes'),
+        ({'height': 0, 'width': 0, 'step': 0, 'size': 0}, '0 x 0 pixels'),
+    ],
+)
 def test_the_first_image_of_a_camera_tells_what_is_wrong_before_an_episode(
-        tmp_path, changes, words):
+    tmp_path, changes, words
+):
     run = Recording(tmp_path, cameras=topics)
     run.take(FRONT, image())
     with pytest.raises(BagError, match=f'{WRIST}: nothing reads such an image: .*{words}'):
@@ -68,7 +74,7 @@ def test_rows_described_otherwise_are_no_change(tmp_path):
         for topic, stamp, data in played.wire:
             late = topic == WRIST and stamp > played.stamps[1]
             run.take(topic, _stamped(sloppy, data) if late else data)
-    entry, = run.entries
+    (entry,) = run.entries
     assert (entry.failed, entry.aborted) == ('', False)
 
 

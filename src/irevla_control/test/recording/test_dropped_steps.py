@@ -34,12 +34,11 @@ def take(root, played, lost, **limits):
         for topic, stamp, data in played.wire:
             if (topic, stamp) not in gone:
                 run.take(topic, data)
-    entry, = run.entries
+    (entry,) = run.entries
     return entry
 
 
-def test_a_wrist_camera_that_is_out_for_half_of_the_steps_makes_no_demonstration(
-        tmp_path, capsys):
+def test_a_wrist_camera_that_is_out_for_half_of_the_steps_makes_no_demonstration(tmp_path, capsys):
     entry = take(tmp_path, play(steps=36), {(WRIST, step) for step in range(10, 28)})
     assert len(read_episode(tmp_path / 'reach_0', CAMERAS).stamps) == 18
     assert (entry.steps, entry.dropped, entry.aborted) == (36, 18, True)
@@ -64,8 +63,11 @@ def test_the_share_that_may_be_dropped_is_the_users(tmp_path, share, kept):
     assert (entry.aborted, entry.dropped) == (not kept, 2)
 
 
-LOST = st.sets(st.tuples(st.sampled_from((*TOPICS, '/robot_state', '/command', '/episode')),
-                         st.integers(0, 5)))
+LOST = st.sets(
+    st.tuples(
+        st.sampled_from((*TOPICS, '/robot_state', '/command', '/episode')), st.integers(0, 5)
+    )
+)
 
 
 @settings(max_examples=25, deadline=None)
@@ -73,8 +75,14 @@ LOST = st.sets(st.tuples(st.sampled_from((*TOPICS, '/robot_state', '/command', '
 def test_the_count_is_that_of_the_reader(tmp_path_factory, lost, skew):
     root = tmp_path_factory.mktemp('root')
     # Without its first and last event there is no episode.
-    entry = take(root, play(steps=6), lost - {('/episode', 0)}, max_skew_s=skew, hold_s=0.0,
-                 max_dropped_share=1.0)
+    entry = take(
+        root,
+        play(steps=6),
+        lost - {('/episode', 0)},
+        max_skew_s=skew,
+        hold_s=0.0,
+        max_dropped_share=1.0,
+    )
     assert entry.dropped == read_episode(root / 'reach_0', CAMERAS).dropped
     assert not entry.failed
     shutil.rmtree(root)
@@ -96,15 +104,25 @@ def test_what_a_killed_recorder_left_is_counted_too(tmp_path):
 @settings(max_examples=25, deadline=None)
 @given(LOST, st.sampled_from([0.0, 0.05, 0.15]), st.sampled_from([0.1, 0.5, 1.0]), st.booleans())
 def test_an_entry_without_its_record_of_the_end_has_the_same_verdict(
-        tmp_path_factory, lost, skew, share, ends):
+    tmp_path_factory, lost, skew, share, ends
+):
     root = tmp_path_factory.mktemp('root')
-    entry = take(root, play(steps=6, ends=ends), lost - {('/episode', 0)}, max_skew_s=skew,
-                 hold_s=0.0, max_dropped_share=share)
+    entry = take(
+        root,
+        play(steps=6, ends=ends),
+        lost - {('/episode', 0)},
+        max_skew_s=skew,
+        hold_s=0.0,
+        max_dropped_share=share,
+    )
     folder = root / 'reach_0'
     messages = list(messages_of(folder))
     with (folder / 'reach_0_0.mcap').open('rb') as file:
-        begin, _ = [each.metadata for each in make_reader(file).iter_metadata()
-                    if each.name == EPISODE_METADATA]
+        begin, _ = [
+            each.metadata
+            for each in make_reader(file).iter_metadata()
+            if each.name == EPISODE_METADATA
+        ]
     shutil.rmtree(folder)
     write_mcap(folder / 'x.mcap', messages, [(EPISODE_METADATA, begin)])
     found = entry_from_bag(folder)

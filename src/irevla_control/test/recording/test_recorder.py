@@ -35,7 +35,10 @@ def test_reader_returns_exactly_what_was_published(tmp_path):
     episode = read_episode(tmp_path / 'reach_0', CAMERAS)
     assert_same(episode, played)
     assert (episode.task, episode.instruction, episode.seed) == (
-        'reach', 'reach the »red« ball', 0)
+        'reach',
+        'reach the »red« ball',
+        0,
+    )
     assert episode.success and episode.terminated
     assert not (episode.truncated or episode.aborted or episode.dropped)
 
@@ -47,21 +50,27 @@ def test_bag_is_a_rosbag2_folder_with_every_message_bit_for_bit(tmp_path):
     folder = tmp_path / 'reach_0'
     with AnyReader([folder]) as reader:
         assert [(connection.topic, data) for connection, _, data in reader.messages()] == [
-            (topic, data) for topic, _, data in played.wire]
+            (topic, data) for topic, _, data in played.wire
+        ]
     about = yaml.safe_load((folder / 'metadata.yaml').read_text())['rosbag2_bagfile_information']
     assert about['storage_identifier'] == 'mcap' and about['version'] >= 5
-    counts = {topic['topic_metadata']['name']: topic['message_count']
-              for topic in about['topics_with_message_count']}
+    counts = {
+        topic['topic_metadata']['name']: topic['message_count']
+        for topic in about['topics_with_message_count']
+    }
     assert counts['/command'] == 4 and counts['/camera/corner/image_raw'] == 5
     assert about['message_count'] == sum(counts.values()) == len(played.messages)
-    assert all('reliability: 1' in topic['topic_metadata']['offered_qos_profiles']
-               for topic in about['topics_with_message_count'])
+    assert all(
+        'reliability: 1' in topic['topic_metadata']['offered_qos_profiles']
+        for topic in about['topics_with_message_count']
+    )
     assert about['custom_data']['instruction'] == 'reach the »red« ball'
     assert about['custom_data']['success'] == 'true'
     with (folder / about['relative_file_paths'][0]).open('rb') as file:
         reader = make_reader(file, validate_crcs=True)
         for (schema, channel, message), (_, stamp, _) in zip(
-                reader.iter_messages(), played.wire, strict=True):
+            reader.iter_messages(), played.wire, strict=True
+        ):
             assert (schema.encoding, channel.message_encoding) == ('ros2msg', 'cdr')
             assert message.publish_time == stamp and message.log_time > stamp
 
@@ -73,11 +82,15 @@ FROM_START = ('/camera/corner/image_raw', '/robot_state', '/command')
 @pytest.mark.parametrize('all_missed', [False, True])
 def test_a_recorder_that_missed_the_beginning_says_so(tmp_path, late, all_missed):
     played = play(steps=6)
-    missed = [(topic, stamp) for topic, stamp, _ in played.wire
-              if topic == late and (all_missed or stamp == played.wire[0][1])]
+    missed = [
+        (topic, stamp)
+        for topic, stamp, _ in played.wire
+        if topic == late and (all_missed or stamp == played.wire[0][1])
+    ]
     for folder, from_start, failed in (
-            ('simulator', FROM_START, f'the recorder missed the beginning of {late}'),
-            ('robot', (), '')):
+        ('simulator', FROM_START, f'the recorder missed the beginning of {late}'),
+        ('robot', (), ''),
+    ):
         with recording(tmp_path / folder, from_start=from_start, max_dropped_share=1.0) as run:
             for topic, stamp, data in played.wire:
                 if (topic, stamp) not in missed:
@@ -112,14 +125,23 @@ def test_a_whole_recording_has_its_beginning(tmp_path):
 def test_index_says_what_was_recorded_and_can_be_rebuilt_from_the_bags(tmp_path, capsys):
     with recording(tmp_path) as run:
         for number in range(3):
-            run.play(play(f'reach_{number}', steps=3 + number, seed=number,
-                          start=(1_700_000_000 + 100 * number) * SECOND))
+            run.play(
+                play(
+                    f'reach_{number}',
+                    steps=3 + number,
+                    seed=number,
+                    start=(1_700_000_000 + 100 * number) * SECOND,
+                )
+            )
     original = list(read_index(tmp_path).values())
     assert [entry.episode_id for entry in original] == ['reach_0', 'reach_1', 'reach_2']
     assert [entry.steps for entry in original] == [3, 4, 5]
     assert original == run.entries == list_episodes(tmp_path)
     assert original[0].topics['/command'] == {
-        'messages': 3, 'lost': 0, 'max_gap_s': pytest.approx(0.007)}
+        'messages': 3,
+        'lost': 0,
+        'max_gap_s': pytest.approx(0.007),
+    }
     text = (tmp_path / INDEX).read_text()
     (tmp_path / INDEX).unlink()
     assert rebuild_index(tmp_path) == original
@@ -139,7 +161,10 @@ def test_torn_index_is_mended_when_a_recorder_starts(tmp_path):
         assert (tmp_path / INDEX).read_text() == text
         run.play(play('reach_2', start=1_700_000_200 * SECOND))
     assert [json.loads(line)['episode_id'] for line in (tmp_path / INDEX).open()] == [
-        'reach_0', 'reach_1', 'reach_2']
+        'reach_0',
+        'reach_1',
+        'reach_2',
+    ]
 
 
 def test_what_a_recorder_is_told_while_an_episode_runs_is_in_its_bag(tmp_path):
@@ -151,7 +176,8 @@ def test_what_a_recorder_is_told_while_an_episode_runs_is_in_its_bag(tmp_path):
             run.recorder.notes['clock_offset_s'] = json.dumps({'corner': -0.045})
     about = yaml.safe_load((tmp_path / 'reach_0' / 'metadata.yaml').read_text())
     assert json.loads(about['rosbag2_bagfile_information']['custom_data']['clock_offset_s']) == {
-        'corner': -0.045}
+        'corner': -0.045
+    }
 
 
 def test_sources_of_the_executed_commands_are_named(tmp_path):
@@ -165,7 +191,8 @@ def test_sources_of_the_executed_commands_are_named(tmp_path):
 @settings(max_examples=25)
 @given(st.data())
 def test_each_message_reaches_its_own_episode_in_whatever_order_topics_arrive(
-        tmp_path_factory, data):
+    tmp_path_factory, data
+):
     root = tmp_path_factory.mktemp('bags')
     first = play('first', steps=3)
     second = play('second', steps=2, start=first.end + 1000, seed=1)
@@ -265,7 +292,10 @@ def test_an_episode_that_never_ended_is_recorded_as_aborted(tmp_path):
         run.play(play('second', steps=2, start=first.end + SECOND))
         run.play(play('third', steps=2, start=first.end + 10 * SECOND, ends=False))
     assert {entry.episode_id: entry.aborted for entry in run.entries} == {
-        'first': True, 'second': False, 'third': True}
+        'first': True,
+        'second': False,
+        'third': True,
+    }
     assert any('first never ended' in problem for problem in run.problems)
 
 
@@ -321,9 +351,10 @@ def test_a_disk_that_refuses_costs_only_its_own_episode(tmp_path, refusing_disk)
     assert str(tmp_path) in entries['broken'].failed and entries['broken'].aborted
     assert any('broken is no longer recorded' in problem for problem in run.problems)
     whole = bag_messages(tmp_path / 'broken')
-    assert whole == [(topic, data) for topic, _, data in broken.wire[:len(whole)]]
+    assert whole == [(topic, data) for topic, _, data in broken.wire[: len(whole)]]
     assert sum(topic['lost'] for topic in entries['broken'].topics.values()) == len(
-        broken.messages) - len(whole)
+        broken.messages
+    ) - len(whole)
     for played in (first, third):
         assert_same(read_episode(tmp_path / played.episode_id, CAMERAS), played)
 

@@ -38,14 +38,20 @@ class Player:
         self.executor.add_node(self.node)
         self.publishers = {}
         self.recorded, self.texts = [], []
-        self.node.create_subscription(RecordedEpisode, 'recorded_episode', self.recorded.append,
-                                      EVENT)
+        self.node.create_subscription(
+            RecordedEpisode, 'recorded_episode', self.recorded.append, EVENT
+        )
         self.node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
         for topic, _, message in play(steps=1).messages:
             name = topic[1:]
             if name not in self.publishers:
-                qos = EVENT if name == 'episode' else COMMAND if name.endswith(
-                    ('command', 'label')) else OBSERVATION
+                qos = (
+                    EVENT
+                    if name == 'episode'
+                    else COMMAND
+                    if name.endswith(('command', 'label'))
+                    else OBSERVATION
+                )
                 self.publishers[name] = self.node.create_publisher(type(message), name, qos)
 
     def _on_diagnostics(self, message):
@@ -58,8 +64,11 @@ class Player:
             self.executor.spin_once(timeout_sec=0.05)
 
     def wait_for_recorder(self):
-        self.spin_until(lambda: all(publisher.get_subscription_count()
-                                    for publisher in self.publishers.values()))
+        self.spin_until(
+            lambda: all(
+                publisher.get_subscription_count() for publisher in self.publishers.values()
+            )
+        )
         # The recorder learns of the publishers a little after they learn of it.
         time.sleep(1.0)
 
@@ -73,7 +82,8 @@ class Player:
             self.publish(probe.messages, 0.002)
             end = time.monotonic() + 2.0
             while time.monotonic() < end and all(
-                    told.episode_id != probe.episode_id for told in self.recorded):
+                told.episode_id != probe.episode_id for told in self.recorded
+            ):
                 self.executor.spin_once(timeout_sec=0.05)
             with contextlib.suppress(BagError):
                 if len(read_episode(root / probe.episode_id, CAMERAS).stamps) == 2:
@@ -81,8 +91,7 @@ class Player:
         raise AssertionError('the recorder hears nothing')
 
     def wait_until_recorded(self, episode_id):
-        self.spin_until(lambda: any(told.episode_id == episode_id for told in self.recorded),
-                        40.0)
+        self.spin_until(lambda: any(told.episode_id == episode_id for told in self.recorded), 40.0)
 
     def publish(self, messages, pause_s=0.0):
         for topic, _, message in messages:
@@ -95,13 +104,25 @@ class Player:
 
 
 def start_recorder(folder, program=('-m', 'irevla_control.recording.recorder_node'), **parameters):
-    given = {'root': str(folder), 'cameras': '[corner, gripper]', 'grace_s': 0.2, 'min_free_mb': 0,
-             **parameters}
+    given = {
+        'root': str(folder),
+        'cameras': '[corner, gripper]',
+        'grace_s': 0.2,
+        'min_free_mb': 0,
+        **parameters,
+    }
     return subprocess.Popen(
-        [sys.executable, *program, '--ros-args', '-r',
-         f'__ns:={NAMESPACE}', *(word for name, value in given.items()
-                                 for word in ('-p', f'{name}:={value}'))],
-        stderr=subprocess.PIPE, text=True)
+        [
+            sys.executable,
+            *program,
+            '--ros-args',
+            '-r',
+            f'__ns:={NAMESPACE}',
+            *(word for name, value in given.items() for word in ('-p', f'{name}:={value}')),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def stop(process, number=signal.SIGINT):
@@ -145,7 +166,11 @@ def test_episodes_one_right_after_the_other_are_recorded_exactly(tmp_path, playe
         assert len(bag_messages(tmp_path / played.episode_id)) == len(played.messages)
     told = player.recorded[0]
     assert (told.episode_id, told.task, told.success, told.aborted) == (
-        'first', 'reach', True, False)
+        'first',
+        'reach',
+        True,
+        False,
+    )
     assert told.uri == str(tmp_path / 'first')
     counts = dict(zip(told.topics, told.messages))
     assert counts[f'{NAMESPACE}/command'] == 12
@@ -164,15 +189,23 @@ def test_a_bag_tells_by_how_much_the_cameras_clocks_are_ahead(tmp_path, player, 
     player.wait_until_recorded('first')
     about = yaml.safe_load((tmp_path / 'first' / 'metadata.yaml').read_text())
     assert about['rosbag2_bagfile_information']['custom_data']['clock_offset_s'] == (
-        '{"corner": -0.045}')
+        '{"corner": -0.045}'
+    )
 
 
 def test_what_the_policy_saw_is_recorded_only_when_asked_for(tmp_path, player, recorder):
     asking = start_recorder(tmp_path / 'asking', record_policy_steps=True)
     step = player.node.create_publisher(PolicyStep, 'policy_step', OBSERVATION)
     try:
-        player.spin_until(lambda: step.get_subscription_count() and all(
-            publisher.get_subscription_count() == 2 for publisher in player.publishers.values()))
+        player.spin_until(
+            lambda: (
+                step.get_subscription_count()
+                and all(
+                    publisher.get_subscription_count() == 2
+                    for publisher in player.publishers.values()
+                )
+            )
+        )
         time.sleep(1.0)
         assert step.get_subscription_count() == 1
         played = play('first', steps=2)
@@ -183,8 +216,10 @@ def test_what_the_policy_saw_is_recorded_only_when_asked_for(tmp_path, player, r
         player.spin_until(lambda: len(player.recorded) == 2)
     finally:
         stop(asking)
-    kept, left_out = ([topic for topic, _ in bag_messages(root / 'first')]
-                      for root in (tmp_path / 'asking', tmp_path))
+    kept, left_out = (
+        [topic for topic, _ in bag_messages(root / 'first')]
+        for root in (tmp_path / 'asking', tmp_path)
+    )
     assert kept.count(f'{NAMESPACE}/policy_step') == 2
     assert sorted(left_out) == sorted(each for each in kept if 'policy_step' not in each)
 
@@ -198,7 +233,7 @@ def test_ctrl_c_commits_the_open_episode_as_aborted(tmp_path, player, recorder):
     time.sleep(0.5)
     stop(recorder)
     assert recorder.returncode == 0
-    entry, = list_episodes(tmp_path)
+    (entry,) = list_episodes(tmp_path)
     assert entry.aborted and not entry.recovered
     assert_same_prefix(tmp_path / 'open', played, len(played.messages))
 
@@ -236,8 +271,7 @@ def test_kill_9_loses_at_most_what_was_not_yet_written(tmp_path, player):
         entries = {each.episode_id: each for each in list_episodes(tmp_path)}
         for played in whole:
             assert_same(read_episode(tmp_path / played.episode_id, CAMERAS), played)
-            assert not (entries[played.episode_id].recovered
-                        or entries[played.episode_id].aborted)
+            assert not (entries[played.episode_id].recovered or entries[played.episode_id].aborted)
     finally:
         process.kill()
         process.communicate()
@@ -245,6 +279,7 @@ def test_kill_9_loses_at_most_what_was_not_yet_written(tmp_path, player):
 
 def test_further_topics_are_recorded_with_or_without_a_header(tmp_path, player):
     from std_msgs.msg import String
+
     process = start_recorder(tmp_path, topics="['note std_msgs/msg/String']")
     try:
         player.publishers['note'] = player.node.create_publisher(String, 'note', COMMAND)
@@ -255,8 +290,9 @@ def test_further_topics_are_recorded_with_or_without_a_header(tmp_path, player):
         player.publish([('/note', 0, String(data='gripper slips'))], 0.05)
         player.publish(played.messages[half:], 0.01)
         player.spin_until(lambda: player.recorded)
-        data, = [data for topic, data in bag_messages(tmp_path / 'reach_0')
-                 if topic.endswith('/note')]
+        (data,) = [
+            data for topic, data in bag_messages(tmp_path / 'reach_0') if topic.endswith('/note')
+        ]
         assert b'gripper slips' in data
     finally:
         process.kill()
@@ -265,8 +301,9 @@ def test_further_topics_are_recorded_with_or_without_a_header(tmp_path, player):
 
 def test_a_best_effort_publisher_is_named_on_diagnostics(player, recorder):
     player.node.create_publisher(RobotState, 'robot_state', qos_profile_sensor_data)
-    player.spin_until(lambda: any('/robot_state has a best-effort publisher' in text
-                                  for text in player.texts))
+    player.spin_until(
+        lambda: any('/robot_state has a best-effort publisher' in text for text in player.texts)
+    )
 
 
 def test_a_camera_that_nobody_could_read_ends_the_recorder_before_an_episode(player, recorder):
@@ -274,7 +311,7 @@ def test_a_camera_that_nobody_could_read_ends_the_recorder_before_an_episode(pla
     player.publishers['camera/corner/image_raw'].publish(picture)
     told = recorder.communicate(timeout=20)[1]
     assert recorder.returncode == 1 and 'Traceback' not in told
-    assert f"{NAMESPACE}/camera/corner/image_raw: nothing reads such an image: its " in told
+    assert f'{NAMESPACE}/camera/corner/image_raw: nothing reads such an image: its ' in told
     assert "encoding is 'bgr8'; publish rgb8" in told
 
 
@@ -301,21 +338,25 @@ def test_a_recorder_that_cannot_take_messages_says_so_and_ends(tmp_path, player)
     try:
         player.wait_for_recorder()
         player.publish(play('open', steps=5, ends=False).messages, 0.003)
-        player.spin_until(lambda: any('nothing is recorded any more' in text
-                                      for text in player.texts))
+        player.spin_until(
+            lambda: any('nothing is recorded any more' in text for text in player.texts)
+        )
         assert 'InvalidHandle' in process.communicate(timeout=20)[1]
     finally:
         process.kill()
     assert process.returncode == 1
-    entry, = list_episodes(tmp_path)
+    (entry,) = list_episodes(tmp_path)
     assert entry.aborted and not entry.recovered, 'what was taken before is committed'
 
 
-@pytest.mark.parametrize('parameters, words', [
-    ({'root': '/proc/nowhere'}, 'cannot be recorded to'),
-    ({'topics': "['note']"}, "'note' is not \"name package/msg/Type\""),
-    ({'topics': "['note std_msgs/msg/Nothing']"}, 'std_msgs/msg/Nothing'),
-])
+@pytest.mark.parametrize(
+    'parameters, words',
+    [
+        ({'root': '/proc/nowhere'}, 'cannot be recorded to'),
+        ({'topics': "['note']"}, '\'note\' is not "name package/msg/Type"'),
+        ({'topics': "['note std_msgs/msg/Nothing']"}, 'std_msgs/msg/Nothing'),
+    ],
+)
 def test_wrong_parameters_end_the_node_with_the_reason(tmp_path, parameters, words):
     process = start_recorder(tmp_path, **parameters)
     try:
@@ -328,10 +369,14 @@ def test_wrong_parameters_end_the_node_with_the_reason(tmp_path, parameters, wor
 
 def test_types_and_hashes_are_those_that_dds_announces(player):
     from irevla_control.bags.message_types import type_hash
+
     announced = {}
     for topic in TOPICS:
-        info, = [info for info in player.node.get_publishers_info_by_topic(NAMESPACE + topic.name)
-                 if info.node_name == 'player']
+        (info,) = [
+            info
+            for info in player.node.get_publishers_info_by_topic(NAMESPACE + topic.name)
+            if info.node_name == 'player'
+        ]
         announced[topic.type] = str(info.topic_type_hash)
     assert announced == {name: type_hash(name) for name in announced}
     assert type_name(RobotState()) in announced

@@ -81,19 +81,31 @@ NOTE = text('lab_notes') + struct.pack('<I', 0)
 
 
 @pytest.mark.parametrize('staged', [True, False])
-@pytest.mark.parametrize(('more', 'words'), [
-    (record(6, bytes(40)), 'a chunk'), (record(6, bytes(40))[:20], 'a chunk'),
-    (record(9, bytes(30)), 'an attachment'), (record(0x42), 'kind 66'),
-    (record(0x80), 'kind 128'), (record(12, NOTE), "metadata 'lab_notes'"),
-    (BEGINNING[len(MAGIC):], 'kind 1')])
+@pytest.mark.parametrize(
+    ('more', 'words'),
+    [
+        (record(6, bytes(40)), 'a chunk'),
+        (record(6, bytes(40))[:20], 'a chunk'),
+        (record(9, bytes(30)), 'an attachment'),
+        (record(0x42), 'kind 66'),
+        (record(0x80), 'kind 128'),
+        (record(12, NOTE), "metadata 'lab_notes'"),
+        (BEGINNING[len(MAGIC) :], 'kind 1'),
+    ],
+)
 def test_a_record_that_is_not_known_leaves_the_bag_as_it_is(
-        tmp_path, committed, content, messages, more, words, staged):
+    tmp_path, committed, content, messages, more, words, staged
+):
     end = messages_end(content, messages)
     # Among the messages and behind them.
     first = content.index(messages[0][1]) - 31
     for number, at in enumerate((first, end)):
-        folder = place(tmp_path / str(number), committed, content[:at] + more + (
-            content[at:end] if len(more) > 20 or more[0] != 6 else b''), staged)
+        folder = place(
+            tmp_path / str(number),
+            committed,
+            content[:at] + more + (content[at:end] if len(more) > 20 or more[0] != 6 else b''),
+            staged,
+        )
         before = hashes(folder)
         assert main([str(folder)]) == 1
         assert hashes(folder) == before
@@ -103,8 +115,13 @@ def test_a_record_that_is_not_known_leaves_the_bag_as_it_is(
             assert hashes(folder) == before and len(problems[0].splitlines()) == 1
 
 
-@pytest.mark.parametrize(('chunks', 'words'), [
-    (True, 'holds a chunk at byte'), (False, 'no message on /episode and no aborted, episode_id')])
+@pytest.mark.parametrize(
+    ('chunks', 'words'),
+    [
+        (True, 'holds a chunk at byte'),
+        (False, 'no message on /episode and no aborted, episode_id'),
+    ],
+)
 def test_a_bag_of_another_program_that_was_cut_stays_as_it_is(tmp_path, capsys, chunks, words):
     folder = tmp_path / 'other'
     folder.mkdir()
@@ -117,7 +134,7 @@ def test_a_bag_of_another_program_that_was_cut_stays_as_it_is(tmp_path, capsys, 
             writer.add_message(channel, number, bytes(100), number)
         writer.finish()
     whole = (folder / 'other_0.mcap').read_bytes()
-    (folder / 'other_0.mcap').write_bytes(whole[:len(whole) // 2])
+    (folder / 'other_0.mcap').write_bytes(whole[: len(whole) // 2])
     leave_alone(folder / 'other_0.mcap')
     before = hashes(folder)
     assert main([str(folder)]) == 1 and hashes(folder) == before
@@ -125,12 +142,11 @@ def test_a_bag_of_another_program_that_was_cut_stays_as_it_is(tmp_path, capsys, 
 
 
 @pytest.mark.parametrize('step', [2, 9])
-def test_damage_before_whole_messages_is_no_torn_end(tmp_path, committed, content, messages,
-                                                     step):
+def test_damage_before_whole_messages_is_no_torn_end(tmp_path, committed, content, messages, step):
     """Cutting there would lose them."""
     end = messages_end(content, messages)
     at = content.index(messages[step][1]) - 31
-    for number, (place_of, value) in enumerate(((0, 0), (1, 0xff), (8, 0xff), (9, 99))):
+    for number, (place_of, value) in enumerate(((0, 0), (1, 0xFF), (8, 0xFF), (9, 99))):
         damaged = bytearray(content[:end])
         damaged[at + place_of] = value
         root = tmp_path / str(number)
@@ -141,9 +157,15 @@ def test_damage_before_whole_messages_is_no_torn_end(tmp_path, committed, conten
 
 
 def test_only_a_folder_with_nothing_but_a_header_is_removed(tmp_path, committed, content, capsys):
-    for number, (name, held) in enumerate({
-            'x_0.mcap': BEGINNING, 'y_0.mcap': b'', 'z_0.mcap': MAGIC[:3],
-            'u_0.mcap': BEGINNING[:-4], '': b''}.items()):
+    for number, (name, held) in enumerate(
+        {
+            'x_0.mcap': BEGINNING,
+            'y_0.mcap': b'',
+            'z_0.mcap': MAGIC[:3],
+            'u_0.mcap': BEGINNING[:-4],
+            '': b'',
+        }.items()
+    ):
         folder = tmp_path / STAGING / str(number)
         folder.mkdir(parents=True)
         if name:
@@ -153,10 +175,17 @@ def test_only_a_folder_with_nothing_but_a_header_is_removed(tmp_path, committed,
     assert [path.name for path in (tmp_path / STAGING).iterdir()] == ['lock']
 
 
-@pytest.mark.parametrize('files', [
-    {'bag_0.db3': b'SQLite format 3'}, {'bag_0.mcap': b'MCA'}, {'bag_0.mcap': bytes(30)},
-    {'bag_0.mcap': BEGINNING + bytes(1)}, {'bag_0.mcap': MAGIC + bytes(1)},
-    {'bag_0.mcap': BEGINNING, 'notes.txt': b'the red cube'}])
+@pytest.mark.parametrize(
+    'files',
+    [
+        {'bag_0.db3': b'SQLite format 3'},
+        {'bag_0.mcap': b'MCA'},
+        {'bag_0.mcap': bytes(30)},
+        {'bag_0.mcap': BEGINNING + bytes(1)},
+        {'bag_0.mcap': MAGIC + bytes(1)},
+        {'bag_0.mcap': BEGINNING, 'notes.txt': b'the red cube'},
+    ],
+)
 def test_whatever_else_lies_there_is_kept_and_named_at_every_start(tmp_path, files):
     folder = tmp_path / STAGING / 'bag'
     folder.mkdir(parents=True)
@@ -175,9 +204,10 @@ def advised(error):
 
 
 @pytest.mark.parametrize('root', ['root', 'Anna\'s "1st" day; $HOME & more'])
-def test_the_command_that_the_error_of_a_cut_bag_names_recovers_it(tmp_path, committed, content,
-                                                                  messages, root):
-    folder = place(tmp_path / root, committed, content[:len(content) - 9], False)
+def test_the_command_that_the_error_of_a_cut_bag_names_recovers_it(
+    tmp_path, committed, content, messages, root
+):
+    folder = place(tmp_path / root, committed, content[: len(content) - 9], False)
     with pytest.raises(BagError) as caught:
         read_episode(folder, CAMERAS)
     said = subprocess.run(advised(caught.value), shell=True, capture_output=True, text=True)
@@ -192,14 +222,16 @@ def test_the_command_that_the_error_of_a_cut_bag_names_recovers_it(tmp_path, com
 
 
 def test_a_committed_bag_cut_among_its_messages_is_recovered_from_its_root(
-        tmp_path, committed, content, messages, capsys):
+    tmp_path, committed, content, messages, capsys
+):
     cut = content.index(messages[-4][1])
     folder = place(tmp_path, committed, content[:cut], False)
-    with durable_replaces(folder / f'{NAME}_0.mcap', folder / 'metadata.yaml',
-                          tmp_path / 'index.jsonl'):
+    with durable_replaces(
+        folder / f'{NAME}_0.mcap', folder / 'metadata.yaml', tmp_path / 'index.jsonl'
+    ):
         assert main([str(tmp_path)]) == 0 and f'{NAME}: recovered' in capsys.readouterr().out
     assert bag_messages(folder) == messages[:-4]
-    entry, = list_episodes(tmp_path)
+    (entry,) = list_episodes(tmp_path)
     assert entry.aborted and entry.recovered and not entry.success
     before = hashes(folder)
     assert main([str(tmp_path)]) == main([str(folder)]) == 0
@@ -208,7 +240,7 @@ def test_a_committed_bag_cut_among_its_messages_is_recovered_from_its_root(
 
 def test_a_damaged_bag_is_not_taken_for_a_torn_one(tmp_path, committed, content, messages, capsys):
     at = content.index(messages[5][1]) + 60
-    damaged = content[:at] + bytes([content[at] ^ 1]) + content[at + 1:]
+    damaged = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
     folder = place(tmp_path, committed, damaged, False)
     before = hashes(folder)
     assert main([str(folder)]) == 1 and hashes(folder) == before
@@ -218,7 +250,7 @@ def test_a_damaged_bag_is_not_taken_for_a_torn_one(tmp_path, committed, content,
 @pytest.mark.parametrize('staged', [True, False])
 @pytest.mark.parametrize('share', [0.0, 0.5, 0.99, 1.2])
 def test_a_full_disk_leaves_the_original(tmp_path, committed, content, messages, staged, share):
-    torn = content[:messages_end(content, messages) + 5]
+    torn = content[: messages_end(content, messages) + 5]
     folder = place(tmp_path, committed, torn, staged)
     before, soft = hashes(folder), resource.getrlimit(resource.RLIMIT_FSIZE)
     # A disk that takes no more: writes beyond it are cut short, then refused.
@@ -233,7 +265,8 @@ def test_a_full_disk_leaves_the_original(tmp_path, committed, content, messages,
 
 
 def test_a_copy_that_does_not_read_back_does_not_take_the_originals_place(
-        tmp_path, committed, content, messages, monkeypatch, capsys):
+    tmp_path, committed, content, messages, monkeypatch, capsys
+):
     folder = place(tmp_path, committed, content[:-9], False)
     before, write = hashes(folder), os.writev
 
@@ -241,6 +274,7 @@ def test_a_copy_that_does_not_read_back_does_not_take_the_originals_place(
         if len(parts) == 1 and len(parts[0]) > 10_000:
             parts = [bytes([*parts[0][:-1], parts[0][-1] ^ 1])]
         return write(descriptor, parts)
+
     monkeypatch.setattr(os, 'writev', wrong)
     assert main([str(folder)]) == 1 and hashes(folder) == before
     assert 'does not read back' in capsys.readouterr().err
@@ -263,10 +297,12 @@ def killed_before(call, root):
                 left -= 1
                 if left < 0:
                     if real is write:
-                        real(given[0], [part[:len(part) // 2] for part in given[1]])
+                        real(given[0], [part[: len(part) // 2] for part in given[1]])
                     os._exit(KILLED)
                 return real(*given, **more)
+
             return counted
+
         write = os.writev
         for name in CALLS:
             setattr(os, name, counting(getattr(os, name)))
@@ -277,8 +313,9 @@ def killed_before(call, root):
 
 @pytest.mark.parametrize('staged', [True, False])
 def test_a_recovery_killed_at_any_point_is_finished_by_the_next_start(
-        tmp_path, committed, content, messages, staged):
-    torn = content[:messages_end(content, messages) + 5]
+    tmp_path, committed, content, messages, staged
+):
+    torn = content[: messages_end(content, messages) + 5]
     for call in range(200):
         root = tmp_path / str(call)
         folder = place(root, committed, torn, staged)
@@ -293,11 +330,13 @@ def test_a_recovery_killed_at_any_point_is_finished_by_the_next_start(
         else:
             assert main([str(root)]) == 0
         assert bag_messages(root / NAME) == messages, call
-        entry, = list_episodes(root)
+        (entry,) = list_episodes(root)
         assert entry == entry_from_bag(root / NAME) and entry.recovered and entry.success, call
         assert read_index(root) == {NAME: entry}
         assert {path.name for path in (root / NAME).iterdir()} == {
-            f'{NAME}_0.mcap', 'metadata.yaml'}, call
+            f'{NAME}_0.mcap',
+            'metadata.yaml',
+        }, call
         if not killed:
             break
         shutil.rmtree(root)
@@ -305,8 +344,9 @@ def test_a_recovery_killed_at_any_point_is_finished_by_the_next_start(
 
 
 def test_a_second_kill_while_the_first_ones_rest_is_cleared_away_loses_nothing(
-        tmp_path, committed, content, messages):
-    torn = content[:messages_end(content, messages) + 5]
+    tmp_path, committed, content, messages
+):
+    torn = content[: messages_end(content, messages) + 5]
     for call in range(8):
         root = tmp_path / str(call)
         folder = place(root, committed, torn, False)
@@ -316,5 +356,6 @@ def test_a_second_kill_while_the_first_ones_rest_is_cleared_away_loses_nothing(
         assert killed_before(call, folder)
         assert main([str(folder)]) == 0 and bag_messages(folder) == messages, call
         # What only the old metadata.yaml told is still told.
-        assert entry_from_bag(folder).recorded_ns == entry_from_bag(
-            committed / NAME).recorded_ns, call
+        assert (
+            entry_from_bag(folder).recorded_ns == entry_from_bag(committed / NAME).recorded_ns
+        ), call

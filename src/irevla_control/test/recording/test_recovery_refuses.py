@@ -38,8 +38,11 @@ def file(root):
 
 
 def everything(root):
-    return {path.relative_to(root): path.read_bytes() for path in sorted(root.rglob('*'))
-            if path.is_file() and path.name != 'lock'}
+    return {
+        path.relative_to(root): path.read_bytes()
+        for path in sorted(root.rglob('*'))
+        if path.is_file() and path.name != 'lock'
+    }
 
 
 COPY = """
@@ -54,11 +57,16 @@ with open(sys.argv[2], 'wb', buffering=0) as copy:
 
 
 @pytest.mark.parametrize('given', ['root', 'folder'])
-def test_a_file_that_another_process_still_copies_is_left_to_it(root, file, recorded, given,
-                                                                capsys):
+def test_a_file_that_another_process_still_copies_is_left_to_it(
+    root, file, recorded, given, capsys
+):
     source = recorded / NAME / file.name
-    copy = subprocess.Popen([sys.executable, '-c', COPY, source, file], text=True,
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    copy = subprocess.Popen(
+        [sys.executable, '-c', COPY, source, file],
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     try:
         assert copy.stdout.readline() == 'half\n'
         leave_alone(file)
@@ -93,6 +101,7 @@ def test_a_file_that_grows_while_it_is_read_is_not_replaced(root, file, monkeypa
         with file.open('ab') as stream:
             stream.write(content[15_000:])
         return resume(cls, *given)
+
     monkeypatch.setattr(BagWriter, 'resume', classmethod(goes_on))
     assert main([str(root / NAME)]) == 1
     assert 'was written while it was read' in capsys.readouterr().err
@@ -118,7 +127,9 @@ def test_a_whole_bag_of_another_recorder_needs_no_recovery(root, file, capsys):
     shutil.rmtree(root / NAME)
     for name, split in ((NAME, 1), ('split', 2)):
         for number in range(split):
-            share = messages[len(messages) * number // split:len(messages) * (number + 1) // split]
+            share = messages[
+                len(messages) * number // split : len(messages) * (number + 1) // split
+            ]
             write_mcap(root / name / f'{name}_{number}.mcap', share)
     before = everything(root / NAME), everything(root / 'split')
     for given in (root, root / NAME, root / 'split'):
@@ -133,8 +144,10 @@ def test_a_damaged_chunk_is_named_by_the_recovery(root, file, split, capsys):
     messages = list(messages_of(root / NAME))
     shutil.rmtree(root / NAME)
     for number in range(split):
-        write_mcap(file.with_name(f'x_{number}.mcap'), messages[
-            len(messages) * number // split:len(messages) * (number + 1) // split])
+        write_mcap(
+            file.with_name(f'x_{number}.mcap'),
+            messages[len(messages) * number // split : len(messages) * (number + 1) // split],
+        )
     damaged = file.with_name(f'x_{split - 1}.mcap')
     content = bytearray(damaged.read_bytes())
     start, size = chunk_offsets(bytes(content))[0]
@@ -160,8 +173,10 @@ def test_the_torn_part_of_a_split_bag_is_named_and_stays(root, file, capsys):
     assert 'recording.recovery' not in str(caught.value)
     for given in (root, root / NAME):
         assert main([str(given)]) == 1
-        assert 'is a bag of 2 files, and x_1.mcap has no end; only a bag of one file is' in \
-            capsys.readouterr().err
+        assert (
+            'is a bag of 2 files, and x_1.mcap has no end; only a bag of one file is'
+            in capsys.readouterr().err
+        )
     assert everything(root / NAME) == before
 
 

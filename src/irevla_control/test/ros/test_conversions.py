@@ -46,8 +46,9 @@ def test_images_survive_the_wire_exactly_also_when_not_contiguous():
     image = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
     flipped = image[::-1, ::-1]
     message = deserialize_message(
-        serialize_message(image_to_message(flipped, STAMP, 'front')), type(
-            image_to_message(flipped, STAMP, 'front')))
+        serialize_message(image_to_message(flipped, STAMP, 'front')),
+        type(image_to_message(flipped, STAMP, 'front')),
+    )
     assert np.array_equal(message_to_image(message), flipped)
     assert stamp_to_ns(message.header.stamp) == stamp_to_ns(STAMP)
 
@@ -96,21 +97,45 @@ def test_a_state_is_position_rotation_columns_and_gripper():
 
 def test_a_state_survives_the_wire_with_all_its_parts():
     position, quaternion = np.array([0.1, 0.2, 0.3]), np.array([0.6, 0.0, 0.8, 0.0])
-    message = _of_wire(state_to_message(
-        STAMP, position, quaternion, 0.25, twist=np.arange(6.0), wrench=np.arange(6.0, 12),
-        mode=RobotState.MODE_HOLDING))
+    message = _of_wire(
+        state_to_message(
+            STAMP,
+            position,
+            quaternion,
+            0.25,
+            twist=np.arange(6.0),
+            wrench=np.arange(6.0, 12),
+            mode=RobotState.MODE_HOLDING,
+        )
+    )
     assert np.array_equal(message_to_state(message), state_from(position, quaternion, 0.25))
-    parts = (message.twist.linear, message.twist.angular,
-             message.wrench.force, message.wrench.torque)
+    parts = (
+        message.twist.linear,
+        message.twist.angular,
+        message.wrench.force,
+        message.wrench.torque,
+    )
     assert [value for part in parts for value in (part.x, part.y, part.z)] == list(range(12))
     assert (message.header.frame_id, message.header.stamp) == ('base', STAMP)
     assert message.mode == RobotState.MODE_HOLDING
 
 
-@pytest.mark.parametrize(('convert', 'message'), [
-    (action_of, action_to_message(np.linspace(0.1, 0.7, 7), STAMP, 'base', 1)),
-    (state_of, state_to_message(STAMP, np.array([0.1, 0.2, 0.3]), np.array([0.6, 0.0, 0.8, 0.0]),
-                                0.25, twist=np.zeros(6)))])
+@pytest.mark.parametrize(
+    ('convert', 'message'),
+    [
+        (action_of, action_to_message(np.linspace(0.1, 0.7, 7), STAMP, 'base', 1)),
+        (
+            state_of,
+            state_to_message(
+                STAMP,
+                np.array([0.1, 0.2, 0.3]),
+                np.array([0.6, 0.0, 0.8, 0.0]),
+                0.25,
+                twist=np.zeros(6),
+            ),
+        ),
+    ],
+)
 def test_a_message_gives_the_same_array_from_a_bag_as_from_a_topic(convert, message):
     name = f'irevla_msgs/msg/{type(message).__name__}'
     recorded = decode(typestore(((name, definition(name)),)), name, serialize_message(message))
@@ -123,6 +148,7 @@ def _of_wire(message):
 
 def _pose(x=0.0, w=0.0):
     from geometry_msgs.msg import Pose
+
     pose = Pose()
     pose.position.x, pose.orientation.w = x, w
     return pose

@@ -27,6 +27,7 @@ def status(diagnostics, monkeypatch):
     def status():
         diagnostics.publish()
         return published[-1].status[0].message
+
     return status
 
 
@@ -43,7 +44,8 @@ def test_a_warning_is_logged_once_while_only_its_numbers_change(diagnostics, sta
 
 
 def test_other_users_are_reported_beside_a_refusal_and_logged_once(
-        diagnostics, status, monkeypatch, capfd):
+    diagnostics, status, monkeypatch, capfd
+):
     monkeypatch.setattr(module, 'unreachable_users', lambda domain: ['anna'])
     diagnostics.refuse('a message is too old')
     message = status()

@@ -82,6 +82,7 @@ def test_timers_keep_their_period_and_stop_when_cancelled(node, executor):
 @pytest.fixture
 def client(node, executor):
     """A client of a service that returns a task's name."""
+
     def answer(request, response):
         response.text = request.task
         return response
@@ -95,7 +96,8 @@ def client(node, executor):
 def test_a_service_answers_and_the_future_calls_back(executor, client):
     answers = []
     client.call_async(ResetEpisode.Request(task='one')).add_done_callback(
-        lambda future: answers.append(future.result().text))
+        lambda future: answers.append(future.result().text)
+    )
     spin_until(executor, lambda: answers)
     assert answers == ['one']
     again = client.call_async(ResetEpisode.Request(task='two'))
@@ -141,6 +143,7 @@ def test_what_a_callback_destroys_is_not_called_in_the_same_round(node, executor
             for other, timer in timers.items():
                 if other != name:
                     node.destroy_timer(timer)
+
         timers[name] = node.create_timer(0.01, call)
 
     timers = {}
@@ -214,8 +217,9 @@ def test_polled_entities_are_not_executed(node, executor):
 
 
 def test_an_incompatible_reliability_is_reported(node, executor, capfd):
-    node.create_publisher(Int32, 'unreliable', QoSProfile(
-        depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
+    node.create_publisher(
+        Int32, 'unreliable', QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    )
     node.create_subscription(Int32, 'unreliable', lambda message: None, 10)
     output = []
 

@@ -26,8 +26,11 @@ def node():
 
 
 def open_inbox(node, most_bytes, period_s=0.01):
-    stream = Stream(node.create_subscription(Header, 'numbers', lambda data: None, RECORD,
-                                             raw=True, callback_group=Polled()))
+    stream = Stream(
+        node.create_subscription(
+            Header, 'numbers', lambda data: None, RECORD, raw=True, callback_group=Polled()
+        )
+    )
     publisher = node.create_publisher(Header, 'numbers', RECORD)
     end = time.monotonic() + 10
     while not publisher.get_subscription_count():

@@ -75,6 +75,7 @@ def arm(ros):
     def make(name):
         arms.append(Arm(name))
         return arms[-1]
+
     yield make
     for each in arms:
         each.destroy_node()
@@ -127,8 +128,9 @@ def test_one_that_was_killed_is_ignored_at_once_twenty_times(ros):
     context.set_forkserver_preload([__name__, 'rclpy.node'])
     for _ in range(20):
         begun, child = context.Pipe(False)
-        process = context.Process(target=publish_for_ever,
-                                  args=(os.environ['ROS_DOMAIN_ID'], child), daemon=True)
+        process = context.Process(
+            target=publish_for_ever, args=(os.environ['ROS_DOMAIN_ID'], child), daemon=True
+        )
         process.start()
         assert begun.poll(20)
         output = begun.recv()

@@ -14,12 +14,21 @@ from irevla_control.teleop.spacemouse_node import VERDICTS
 # The repeated constants by message and prefix, and those that no code without ROS needs.
 REPEATED = {
     ('EndEffectorCommand', 'SOURCE_'): (
-        {name.upper(): value for value, name in enumerate(episode.SOURCES)}, set()),
+        {name.upper(): value for value, name in enumerate(episode.SOURCES)},
+        set(),
+    ),
     ('EpisodeState', 'PHASE_'): (
-        {name.removeprefix('PHASE_'): value for name, value in vars(episode).items()
-         if name.startswith('PHASE_')}, {'IDLE'}),
+        {
+            name.removeprefix('PHASE_'): value
+            for name, value in vars(episode).items()
+            if name.startswith('PHASE_')
+        },
+        {'IDLE'},
+    ),
     ('OperatorVerdict', ''): (
-        {verdict.name: number for verdict, number in VERDICTS.items()}, set()),
+        {verdict.name: number for verdict, number in VERDICTS.items()},
+        set(),
+    ),
     ('RobotState', 'MODE_'): ({mode.name: mode for mode in Mode}, {'UNKNOWN'}),
     ('RobotState', 'FAULT_'): ({code.name: code for code in FaultCode}, set()),
 }
@@ -31,16 +40,21 @@ CONSTANT = re.compile(r'^u?int\d+ ([A-Z]\w*)=(-?\d+)', re.MULTILINE)
 
 def declared():
     """Return the constants of each message and service that has some."""
-    found = {path.stem: {name: int(value) for name, value in CONSTANT.findall(path.read_text())}
-             for path in (*DEFINITIONS.glob('msg/*.msg'), *DEFINITIONS.glob('srv/*.srv'))}
+    found = {
+        path.stem: {name: int(value) for name, value in CONSTANT.findall(path.read_text())}
+        for path in (*DEFINITIONS.glob('msg/*.msg'), *DEFINITIONS.glob('srv/*.srv'))
+    }
     return {name: constants for name, constants in found.items() if constants}
 
 
 @pytest.mark.parametrize(('message', 'prefix'), REPEATED)
 def test_repeated_constants_are_those_of_the_message(message, prefix):
     repeated, others = REPEATED[message, prefix]
-    constants = {name.removeprefix(prefix): value for name, value in declared()[message].items()
-                 if name.startswith(prefix)}
+    constants = {
+        name.removeprefix(prefix): value
+        for name, value in declared()[message].items()
+        if name.startswith(prefix)
+    }
     assert repeated | {name: constants[name] for name in others} == constants
     assert not others & set(repeated)
 

@@ -58,11 +58,17 @@ def start():
     running = []
 
     def start(*arguments, **environment):
-        running.append(subprocess.Popen(
-            [sys.executable, '-c', NODE, *arguments], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
-            env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100), **environment}))
+        running.append(
+            subprocess.Popen(
+                [sys.executable, '-c', NODE, *arguments],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100), **environment},
+            )
+        )
         return running[-1]
+
     yield start
     for process in running:
         process.kill()

@@ -36,9 +36,12 @@ USERS = 31001, 31002
 
 def be(user, domain, folder, shared_memory):
     """Become another user of the machine, in an rclpy of its own."""
-    os.environ |= {'ROS_DOMAIN_ID': domain, 'ROS_LOG_DIR': folder,
-                   'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-                   middleware.PROFILES: str(PROFILE)}
+    os.environ |= {
+        'ROS_DOMAIN_ID': domain,
+        'ROS_LOG_DIR': folder,
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        middleware.PROFILES: str(PROFILE),
+    }
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
@@ -100,10 +103,14 @@ def played(domain):
 
     def play(function, user, *arguments):
         mine, theirs = context.Pipe(False)
-        processes.append(context.Process(target=function, daemon=True, args=(
-            user, domain, logs, *arguments, theirs)))
+        processes.append(
+            context.Process(
+                target=function, daemon=True, args=(user, domain, logs, *arguments, theirs)
+            )
+        )
         processes[-1].start()
         return mine
+
     yield play
     for process in processes:
         process.kill()
@@ -129,8 +136,12 @@ def test_a_stop_of_another_user_arrives(played, arm, stopper):
 
 
 def run_stop(*arguments):
-    return subprocess.run(['ros2', 'run', 'irevla_control', 'stop', *arguments],
-                          capture_output=True, text=True, timeout=30)
+    return subprocess.run(
+        ['ros2', 'run', 'irevla_control', 'stop', *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
 
 
 def test_the_program_prints_the_time_until_the_arm_stopped(played):
@@ -151,7 +162,8 @@ def test_an_arm_that_does_not_stop_ends_the_program_with_its_state(played):
 
 @pytest.mark.parametrize('text', [None, 'no XML'])
 def test_a_profile_that_cannot_be_read_does_not_keep_the_program_from_stopping(
-        played, monkeypatch, tmp_path, text):
+    played, monkeypatch, tmp_path, text
+):
     profile = tmp_path / 'profile.xml'
     if text:
         profile.write_text(text)
@@ -190,13 +202,18 @@ def test_nodes_report_that_another_users_messages_are_lost(played, monkeypatch):
 
 def test_the_profile_without_shared_memory_keeps_all_else():
     name = f'{{{middleware._SPACE}}}'.__add__
-    before, after = (ElementTree.fromstring(text) for text in (
-        PROFILE.read_text(), middleware.network_profile(PROFILE.read_text(), True)))
-    used = [[each.text for each in root.iter(name('transport_id'))][2:]
-            for root in (before, after)]
+    before, after = (
+        ElementTree.fromstring(text)
+        for text in (PROFILE.read_text(), middleware.network_profile(PROFILE.read_text(), True))
+    )
+    used = [
+        [each.text for each in root.iter(name('transport_id'))][2:] for root in (before, after)
+    ]
     assert used == [['shared_memory', 'udp'], ['udp']]
-    lists = [[each.text for each in root.find(f'.//{name("interfaceWhiteList")}')]
-             for root in (before, after)]
+    lists = [
+        [each.text for each in root.find(f'.//{name("interfaceWhiteList")}')]
+        for root in (before, after)
+    ]
     assert lists == [['127.0.0.1']] * 2
     # With discovery on the network the user's own file defines where to discover.
     wide = middleware.network_profile(PROFILE.read_text(), False)
@@ -207,10 +224,15 @@ def test_the_profile_without_shared_memory_keeps_all_else():
 SPACE = f' xmlns="{middleware._SPACE}"'
 
 
-@pytest.mark.parametrize(('old', 'new'), [
-    (SPACE, ''), (SPACE, ' xmlns="http://www.eprosima.com"'),
-    ('<type>SHM</type>', '<type> SHM </type>'),
-    ('<userTransports>', '<builtinTransports>LARGE_DATA</builtinTransports><userTransports>')])
+@pytest.mark.parametrize(
+    ('old', 'new'),
+    [
+        (SPACE, ''),
+        (SPACE, ' xmlns="http://www.eprosima.com"'),
+        ('<type>SHM</type>', '<type> SHM </type>'),
+        ('<userTransports>', '<builtinTransports>LARGE_DATA</builtinTransports><userTransports>'),
+    ],
+)
 def test_no_form_of_a_profile_keeps_shared_memory(old, new):
     text = PROFILE.read_text()
     assert old in text
@@ -220,9 +242,14 @@ def test_no_form_of_a_profile_keeps_shared_memory(old, new):
     assert 'LARGE_DATA' not in profile and '<address>127.0.0.1' in profile
 
 
-@pytest.mark.parametrize(('change', 'problem'), [
-    (None, 'No such file'), (('</profiles>', ''), 'no element found'),
-    (('<transport_id>udp</transport_id>', ''), 'names shared memory only')])
+@pytest.mark.parametrize(
+    ('change', 'problem'),
+    [
+        (None, 'No such file'),
+        (('</profiles>', ''), 'no element found'),
+        (('<transport_id>udp</transport_id>', ''), 'names shared memory only'),
+    ],
+)
 def test_a_profile_that_cannot_be_used_is_named(tmp_path, change, problem):
     profile = tmp_path / 'profile.xml'
     if change:

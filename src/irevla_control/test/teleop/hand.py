@@ -19,9 +19,9 @@ class Hand:
 
     def __init__(self, model=MODEL, **settings):
         self.reports, self.now = HidReports(), 100.0
-        self.mouse = SpaceMouse(reported_device(self.reports, model),
-                                SpaceMouseSettings(**settings),
-                                lambda: self.now)
+        self.mouse = SpaceMouse(
+            reported_device(self.reports, model), SpaceMouseSettings(**settings), lambda: self.now
+        )
 
     def move(self, **push):
         self.reports.waiting.append(translation_report(**push))

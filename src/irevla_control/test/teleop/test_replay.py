@@ -43,8 +43,12 @@ def test_an_episode_without_commands_is_refused():
     with pytest.raises(ConfigError, match='no commands'):
         Replay(np.empty((0, 7)), np.empty(0, np.int64), paced=False)
     with pytest.raises(ConfigError, match='cannot be replayed: robot_state is 3.0 ms older'):
-        Replay(np.empty((0, 7)), np.empty(0, np.int64), paced=False,
-               unjoined='robot_state is 3.0 ms older than the observation')
+        Replay(
+            np.empty((0, 7)),
+            np.empty(0, np.int64),
+            paced=False,
+            unjoined='robot_state is 3.0 ms older than the observation',
+        )
 
 
 @pytest.fixture
@@ -62,14 +66,18 @@ def converted(tmp_path):
 
 
 def replay_node(**values):
-    return ReplayNode(parameter_overrides=[
-        rclpy.Parameter(name, value=value) for name, value in values.items()])
+    return ReplayNode(
+        parameter_overrides=[rclpy.Parameter(name, value=value) for name, value in values.items()]
+    )
 
 
 @pytest.mark.usefixtures('ros')
 def test_a_converted_bag_is_replayed_with_the_skew_that_it_lost(converted):
-    with pytest.raises(ConfigError, match=r'replayed: none of its 5 steps is complete: '
-                       r'robot_state is 30\.0 ms older .* bag_max_skew_s') as refused:
+    with pytest.raises(
+        ConfigError,
+        match=r'replayed: none of its 5 steps is complete: '
+        r'robot_state is 30\.0 ms older .* bag_max_skew_s',
+    ) as refused:
         replay_node(bag=str(converted))
     assert '\n' not in str(refused.value)
     replay_node(bag=str(converted), bag_max_skew_s=0.03).destroy_node()

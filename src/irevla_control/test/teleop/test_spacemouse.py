@@ -27,11 +27,17 @@ def test_a_mouse_at_rest_commands_nothing(hand):
     assert hand.mouse.command() is None, 'within the dead zone'
 
 
-@pytest.mark.parametrize(('push', 'translation'), [
-    ({'back': -FULL}, [0.02, 0, 0]), ({'right': FULL}, [0, -0.02, 0]),
-    ({'down': -FULL}, [0, 0, 0.02])])
+@pytest.mark.parametrize(
+    ('push', 'translation'),
+    [
+        ({'back': -FULL}, [0.02, 0, 0]),
+        ({'right': FULL}, [0, -0.02, 0]),
+        ({'down': -FULL}, [0, 0, 0.02]),
+    ],
+)
 def test_forward_left_and_up_are_x_y_and_z_for_an_operator_behind_the_robot(
-        hand, push, translation):
+    hand, push, translation
+):
     hand.move(**push)
     np.testing.assert_allclose(hand.mouse.command()[:3], translation, atol=1e-9)
 

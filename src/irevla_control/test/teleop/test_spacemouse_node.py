@@ -50,35 +50,48 @@ class Desk:
 
     def __init__(self, follow_policy=False, cameras=('front',)):
         self.reports = HidReports()
-        self.node = SpaceMouseNode(reported_device(self.reports), parameter_overrides=[
-            rclpy.Parameter('cameras', value=list(cameras)),
-            rclpy.Parameter('max_skew_s', value=MAX_SKEW_S),
-            rclpy.Parameter('follow_policy', value=follow_policy)])
+        self.node = SpaceMouseNode(
+            reported_device(self.reports),
+            parameter_overrides=[
+                rclpy.Parameter('cameras', value=list(cameras)),
+                rclpy.Parameter('max_skew_s', value=MAX_SKEW_S),
+                rclpy.Parameter('follow_policy', value=follow_policy),
+            ],
+        )
         self.peer = rclpy.create_node('peer')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.executor.add_node(self.peer)
-        self.images = {camera: self.peer.create_publisher(
-            Image, f'camera/{camera}/image_raw', OBSERVATION) for camera in cameras}
+        self.images = {
+            camera: self.peer.create_publisher(Image, f'camera/{camera}/image_raw', OBSERVATION)
+            for camera in cameras
+        }
         self.peer.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
         self.executed = self.peer.create_publisher(EndEffectorCommand, 'command', COMMAND)
         self.robot = self.peer.create_publisher(RobotState, 'robot_state', OBSERVATION)
         self.episode = self.peer.create_publisher(EpisodeState, 'episode', EVENT)
         self.commands, self.verdicts, self.problems = [], [], []
         self.opening = 1.0
-        self.peer.create_subscription(EndEffectorCommand, 'teleop_command', self.commands.append,
-                                      COMMAND)
-        self.peer.create_subscription(OperatorVerdict, 'operator_verdict', self.verdicts.append,
-                                      COMMAND)
+        self.peer.create_subscription(
+            EndEffectorCommand, 'teleop_command', self.commands.append, COMMAND
+        )
+        self.peer.create_subscription(
+            OperatorVerdict, 'operator_verdict', self.verdicts.append, COMMAND
+        )
         self.stamp = 0
         self.steps = self.peer.create_publisher(PolicyStep, 'policy_step', COMMAND)
         seen = self.steps if follow_policy else self.images[cameras[-1]]
-        self.until(lambda: seen.get_subscription_count()
-                   and self.executed.get_subscription_count()
-                   and self.robot.get_subscription_count()
-                   and self.episode.get_subscription_count()
-                   and self.node.count_subscribers('teleop_command')
-                   and self.node.count_subscribers('operator_verdict'), 'the graph')
+        self.until(
+            lambda: (
+                seen.get_subscription_count()
+                and self.executed.get_subscription_count()
+                and self.robot.get_subscription_count()
+                and self.episode.get_subscription_count()
+                and self.node.count_subscribers('teleop_command')
+                and self.node.count_subscribers('operator_verdict')
+            ),
+            'the graph',
+        )
 
     def until(self, condition, what, do=lambda: None):
         end = time.monotonic() + 15
@@ -88,15 +101,15 @@ class Desk:
             self.executor.spin_once(timeout_sec=0.01)
 
     def _on_diagnostics(self, message):
-        self.problems += [status.message for status in message.status
-                          if status.name == 'spacemouse: status']
+        self.problems += [
+            status.message for status in message.status if status.name == 'spacemouse: status'
+        ]
 
     def see(self, *cameras):
         """Publish an image of these cameras, or of all, and a state with the same stamp."""
         self.stamp += MS
         for camera in cameras or self.images:
-            self.images[camera].publish(
-                image_to_message(PICTURE, ns_to_stamp(self.stamp), camera))
+            self.images[camera].publish(image_to_message(PICTURE, ns_to_stamp(self.stamp), camera))
         state = RobotState(gripper=self.opening)
         state.header.stamp = ns_to_stamp(self.stamp)
         self.robot.publish(state)
@@ -110,8 +123,12 @@ class Desk:
     def publish_episode(self, episode_id, phase):
         message = EpisodeState(episode_id=episode_id, phase=phase)
         self.episode.publish(message)
-        self.until(lambda: (self.node._episode.episode_id, self.node._episode.phase) == (
-            episode_id, phase), 'the episode')
+        self.until(
+            lambda: (
+                (self.node._episode.episode_id, self.node._episode.phase) == (episode_id, phase)
+            ),
+            'the episode',
+        )
 
     def execute(self, number):
         """Publish the mouse's command as executed until the node has received it."""
@@ -160,16 +177,24 @@ def test_an_operator_who_takes_over_keeps_the_gripper_closed(desk):
 def test_a_gripper_press_waits_for_the_next_image_despite_policy_commands(desk):
     desk.reports.waiting += [button_report(0), button_report()]
     desk.until(lambda: desk.node._mouse.closed, 'the press')
-    desk.executed.publish(action_to_message([0, 0, 0, 0, 0, 0, 1], ns_to_stamp(1), 'base',
-                                            EndEffectorCommand.SOURCE_POLICY))
+    desk.executed.publish(
+        action_to_message(
+            [0, 0, 0, 0, 0, 0, 1], ns_to_stamp(1), 'base', EndEffectorCommand.SOURCE_POLICY
+        )
+    )
     end = time.monotonic() + 0.3
     desk.until(lambda: time.monotonic() > end, 'a while')
     desk.until(lambda: desk.commands, 'a command', desk.see)
     assert desk.commands[0].gripper == 0
 
 
-@pytest.mark.parametrize(('opening', 'expected', 'why'), [
-    (0.99, 1, 'the reset opened it'), (0.75, 0, 'it was reset with a block of 60 mm in the hand')])
+@pytest.mark.parametrize(
+    ('opening', 'expected', 'why'),
+    [
+        (0.99, 1, 'the reset opened it'),
+        (0.75, 0, 'it was reset with a block of 60 mm in the hand'),
+    ],
+)
 def test_the_first_command_of_an_episode_keeps_the_hand_as_it_is(desk, opening, expected, why):
     desk.publish_episode('first', EpisodeState.PHASE_RUNNING)
     desk.reports.waiting += [button_report(0), button_report()]
@@ -230,8 +255,11 @@ def test_without_a_complete_observation_no_command_is_sent_and_the_reason_is_rep
     desk.until(lambda: time.monotonic() > end, 'a while', lambda: desk.push('front'))
     answered = [stamp_to_ns(command.header.stamp) for command in desk.commands]
     assert max(answered) <= before + period, 'one image of the wrist is not old yet'
-    desk.until(lambda: any('no message from camera wrist' in text for text in desk.problems),
-               'the reported reason', lambda: desk.push('front'))
+    desk.until(
+        lambda: any('no message from camera wrist' in text for text in desk.problems),
+        'the reported reason',
+        lambda: desk.push('front'),
+    )
     desk.commands.clear()
     desk.until(lambda: desk.commands, 'a command', desk.push)
     desk.node.destroy_node()
@@ -253,9 +281,13 @@ def test_an_unplugged_mouse_ends_the_node_with_the_reason(desk):
 
 
 def test_the_node_logs_its_mouse_and_buttons_at_the_start(ros, capfd):
-    SpaceMouseNode(reported_device(HidReports(), 'SpaceMousePro'), parameter_overrides=[
-        rclpy.Parameter('cameras', value=['front']),
-        rclpy.Parameter('buttons', value=['BTN_1', '13'])]).destroy_node()
+    SpaceMouseNode(
+        reported_device(HidReports(), 'SpaceMousePro'),
+        parameter_overrides=[
+            rclpy.Parameter('cameras', value=['front']),
+            rclpy.Parameter('buttons', value=['BTN_1', '13']),
+        ],
+    ).destroy_node()
     log = capfd.readouterr().err
     assert 'SpaceMousePro' in log
     assert 'button BTN_1 for the gripper, BTN_2 for verdicts' in log

@@ -36,8 +36,9 @@ from irevla_policy.training.trainer import train
 class Backend(Protocol):
     """Runs episodes of a policy: in environments of this process, or over ROS."""
 
-    def evaluate(self, checkpoint: Path, episodes: Mapping[str, int],
-                 folder: Path) -> list[EpisodeResult]:
+    def evaluate(
+        self, checkpoint: Path, episodes: Mapping[str, int], folder: Path
+    ) -> list[EpisodeResult]:
         """Play this number of episodes of each task without noise; record into ``folder``."""
 
     def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
@@ -50,8 +51,14 @@ class Backend(Protocol):
 class Algorithm1:
     """One run in its folder; steps that a killed run finished are not repeated."""
 
-    def __init__(self, run: RunFolder, config: Algorithm1Config, backend: Backend,
-                 demonstrations: Sequence[Path], seed: int) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        config: Algorithm1Config,
+        backend: Backend,
+        demonstrations: Sequence[Path],
+        seed: int,
+    ) -> None:
         """Prepare a run.
 
         Args:
@@ -82,9 +89,12 @@ class Algorithm1:
     def _evaluate(self, stage: str, checkpoint: Path) -> None:
         folder = self._run.path / stage / 'evaluation'
         # The input is the policy's contents, since another policy may have the same path.
-        with self._run.step(f'evaluate {stage}', read_manifest(checkpoint)['files'],
-                            [f'{stage}/evaluation/results.json'],
-                            [f'{stage}/evaluation']) as step:
+        with self._run.step(
+            f'evaluate {stage}',
+            read_manifest(checkpoint)['files'],
+            [f'{stage}/evaluation/results.json'],
+            [f'{stage}/evaluation'],
+        ) as step:
             if step.needed:
                 episodes = self._config.episodes.of(self._config.tasks)
                 results = self._backend.evaluate(checkpoint, episodes, folder)
@@ -107,23 +117,39 @@ class Algorithm1:
         with self._run.step(stage, outputs=[f'{stage}/checkpoint'], makes=[stage]) as step:
             if step.needed:
                 vla = load_checkpoint(policy)
-                expert = load_frames(self._demonstrations, vla.config.cameras,
-                                     vla.config.image_size)
+                expert = load_frames(
+                    self._demonstrations, vla.config.cameras, vla.config.image_size
+                )
                 training, validation = split_by_episode(
-                    expert, self._training.validation_share, self._training.seed,
-                    self._training.task_weights)
+                    expert,
+                    self._training.validation_share,
+                    self._training.seed,
+                    self._training.task_weights,
+                )
                 if self._config.stage2_trains == 'head':
                     vla.backbone.freeze()
                 share = self._config.new_share
-                new = [Dataset(self._labelled(store, one)) for one in learned if share
-                       and (store := self._backend.successes(one, vla.config)) is not None]
-                source = Mixture([(training, 1 - share),
-                                  *((dataset, share / len(new)) for dataset in new)])
-                train(vla, source, validation, self._training, folder / 'training',
-                      folder / 'checkpoint', stage0_settings(policy))
+                new = [
+                    Dataset(self._labelled(store, one))
+                    for one in learned
+                    if share and (store := self._backend.successes(one, vla.config)) is not None
+                ]
+                source = Mixture(
+                    [(training, 1 - share), *((dataset, share / len(new)) for dataset in new)]
+                )
+                train(
+                    vla,
+                    source,
+                    validation,
+                    self._training,
+                    folder / 'training',
+                    folder / 'checkpoint',
+                    stage0_settings(policy),
+                )
                 step.results.update(
                     updates=self._training.steps,
-                    learned_episodes=sum(len(dataset.store.recordings) for dataset in new))
+                    learned_episodes=sum(len(dataset.store.recordings) for dataset in new),
+                )
                 self._drop_latents(policy, folder / 'checkpoint')
         return folder / 'checkpoint'
 
@@ -133,8 +159,10 @@ class Algorithm1:
         replay = before.parent / 'replay'
         if replay.exists() and hashes[0] != hashes[1]:
             shutil.rmtree(replay)
-            print(f'{replay}: removed; stage 2 changed the VLM {hashes[0][:12]} that computed '
-                  'these latents')
+            print(
+                f'{replay}: removed; stage 2 changed the VLM {hashes[0][:12]} that computed '
+                'these latents'
+            )
 
     def _labelled(self, store: FrameStore, stage1: Path) -> FrameStore:
         if self._config.labels == 'executed':

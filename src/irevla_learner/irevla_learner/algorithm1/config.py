@@ -19,7 +19,9 @@ from irevla_policy.training.config import TrainConfig
 NAME, OLD_NAME = 'algorithm1.yaml', 'improve.yaml'
 Stage1Config = SACfDConfig | PPOConfig
 ALGORITHMS: dict[str, type[SACfDConfig] | type[PPOConfig]] = {
-    'sacfd': SACfDConfig, 'ppo': PPOConfig}
+    'sacfd': SACfDConfig,
+    'ppo': PPOConfig,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +55,20 @@ class _Plan(Settings):
         """
         super().__post_init__()
         if self.algorithm == 'sacfd' and self.stage1_trains == 'all':
-            raise SettingError('stage1_trains', 'stage1_trains is all; SACfD works on cached '
-                               'latents and trains the head, use ppo or head')
+            raise SettingError(
+                'stage1_trains',
+                'stage1_trains is all; SACfD works on cached '
+                'latents and trains the head, use ppo or head',
+            )
         changes = self.stage2_trains == 'all' and len(self.tasks.rl) > 1
         if self.classifier and (self.stage1_trains == 'all' or changes):
-            raise SettingError('classifier', f'classifier is {self.classifier}: it reads the '
-                               'latents of one VLM, which stage1_trains: all, and stage2_trains: '
-                               'all before a second task, would change; train the heads only, or '
-                               'set classifier to null')
+            raise SettingError(
+                'classifier',
+                f'classifier is {self.classifier}: it reads the '
+                'latents of one VLM, which stage1_trains: all, and stage2_trains: '
+                'all before a second task, would change; train the heads only, or '
+                'set classifier to null',
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +96,11 @@ class Algorithm1Config(_Plan):
         """Check that the settings of stage 1 are those of its algorithm."""
         super().__post_init__()
         if type(self.settings) is not ALGORITHMS[self.algorithm]:
-            raise SettingError('settings', f'settings are {type(self.settings).what}; algorithm '
-                               f'{self.algorithm} needs {ALGORITHMS[self.algorithm].what}')
+            raise SettingError(
+                'settings',
+                f'settings are {type(self.settings).what}; algorithm '
+                f'{self.algorithm} needs {ALGORITHMS[self.algorithm].what}',
+            )
 
     def contents(self) -> dict[str, Any]:
         """Return JSON values, with the contents of files in place of their paths.
@@ -99,7 +110,8 @@ class Algorithm1Config(_Plan):
         """
         return plain(self) | {
             'classifier': self.classifier and classifier_digest(self.classifier),
-            'tasks_file': self.tasks_file and read_mapping(self.tasks_file, 'tasks file')}
+            'tasks_file': self.tasks_file and read_mapping(self.tasks_file, 'tasks file'),
+        }
 
 
 def load_config(path: Path, stage0: TrainConfig | None = None) -> Algorithm1Config:
@@ -117,5 +129,8 @@ def load_config(path: Path, stage0: TrainConfig | None = None) -> Algorithm1Conf
         raise ConfigError(f'configuration {path} does not exist; {OLD_NAME} is now {NAME}')
     file = _File.load(path)
     given = {entry.name: getattr(file, entry.name) for entry in fields(_Plan)}
-    return Algorithm1Config(**given, settings=ALGORITHMS[file.algorithm].load(file.settings),
-                            training=TrainConfig.load(file.training, base=stage0))
+    return Algorithm1Config(
+        **given,
+        settings=ALGORITHMS[file.algorithm].load(file.settings),
+        training=TrainConfig.load(file.training, base=stage0),
+    )

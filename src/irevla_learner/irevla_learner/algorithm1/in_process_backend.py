@@ -53,9 +53,14 @@ class InProcessBackend:
     def _make_envs(self, **options: Any) -> AsyncVectorEnv:
         if self._config.tasks_file:
             options['tasks_file'] = str(self._config.tasks_file)
-        return make_envs(self._config.environment, self._config.num_envs,
-                         cameras=self._policy.cameras, image_size=self._policy.image_size,
-                         horizon=self._config.horizon, **options)
+        return make_envs(
+            self._config.environment,
+            self._config.num_envs,
+            cameras=self._policy.cameras,
+            image_size=self._policy.image_size,
+            horizon=self._config.horizon,
+            **options,
+        )
 
     def __enter__(self) -> 'InProcessBackend':
         return self
@@ -66,13 +71,15 @@ class InProcessBackend:
             if name in vars(self):
                 getattr(self, name).close()
 
-    def evaluate(self, checkpoint: Path, episodes: Mapping[str, int],
-                 folder: Path) -> list[EpisodeResult]:
+    def evaluate(
+        self, checkpoint: Path, episodes: Mapping[str, int], folder: Path
+    ) -> list[EpisodeResult]:
         """Play this number of episodes of each task without noise."""
         vla = load_frozen(checkpoint)
         first = self._config.evaluation_seed
-        bar = progress_bar(total=sum(episodes.values()), unit='episode',
-                           desc=f'{folder.parent.name} evaluation')
+        bar = progress_bar(
+            total=sum(episodes.values()), unit='episode', desc=f'{folder.parent.name} evaluation'
+        )
         results = []
         for task, count in episodes.items():
             player = VectorPlayer(self._envs, vla, task)
@@ -87,16 +94,27 @@ class InProcessBackend:
         config = self._config
         vla = load_frozen(checkpoint)
         player = self._player(vla, task)
-        with _EpisodeLog(folder, task, config.settings,
-                         config.successes if config.new_share else 0) as log:
+        with _EpisodeLog(
+            folder, task, config.settings, config.successes if config.new_share else 0
+        ) as log:
             if isinstance(config.settings, SACfDConfig):
-                last = sacfd_stage(vla, player, config.settings, folder, self._seed, self._first,
-                                   log.add)
+                last = sacfd_stage(
+                    vla, player, config.settings, folder, self._seed, self._first, log.add
+                )
             else:
-                last = ppo_stage(vla, player, config.settings, folder, self._seed, self._first,
-                                 log.add, whole=config.stage1_trains == 'all')
-        save_checkpoint(folder / 'checkpoint', vla,
-                        with_stage0({'stage1': plain(config.settings)}, checkpoint))
+                last = ppo_stage(
+                    vla,
+                    player,
+                    config.settings,
+                    folder,
+                    self._seed,
+                    self._first,
+                    log.add,
+                    whole=config.stage1_trains == 'all',
+                )
+        save_checkpoint(
+            folder / 'checkpoint', vla, with_stage0({'stage1': plain(config.settings)}, checkpoint)
+        )
         write_outcome(folder, last.env_steps, last.updates, last.episodes)
 
     def _player(self, vla: VLA, task: str) -> VectorPlayer:
@@ -123,8 +141,9 @@ class _EpisodeLog:
         """Log into ``folder``; keep this number of newest successes there for stage 2."""
         self._folder, self._settings, self._successes = folder, settings, successes
         self._metrics: MetricsLog | None = None
-        self._bar = progress_bar(desc=f'{folder.name} on {task}', unit='step',
-                                 total=settings.env_steps)
+        self._bar = progress_bar(
+            desc=f'{folder.name} on {task}', unit='step', total=settings.env_steps
+        )
 
     def __enter__(self) -> '_EpisodeLog':
         return self
@@ -140,8 +159,9 @@ class _EpisodeLog:
             keep(self._folder / 'successes', progress.episodes, played, self._successes)
         if self._metrics is None:
             # Only the first episode shows where a continued stage 1 starts.
-            self._metrics = MetricsLog(self._folder, progress.env_steps - played.result.steps,
-                                       self._settings.tensorboard)
+            self._metrics = MetricsLog(
+                self._folder, progress.env_steps - played.result.steps, self._settings.tensorboard
+            )
         self._metrics.add(progress.env_steps, **progress.metrics(), truth=played.truth)
         self._bar.update(progress.env_steps - self._bar.n)
         self._bar.set_postfix_str(str(progress), refresh=False)

@@ -36,9 +36,16 @@ class PPOProgress(Progress):
     learning_rate: float
 
 
-def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, seed: int,
-              first: int, on_episode: Callable[[Played, Progress], None],
-              whole: bool = False) -> Progress:
+def ppo_stage(
+    vla: VLA,
+    player: VectorPlayer,
+    config: PPOConfig,
+    folder: Path,
+    seed: int,
+    first: int,
+    on_episode: Callable[[Played, Progress], None],
+    whole: bool = False,
+) -> Progress:
     """Train the head of ``vla`` on layouts from ``first`` on, with ``whole`` also its VLM.
 
     Continues a killed stage 1 at the start of its iteration. Every episode is given to
@@ -48,8 +55,12 @@ def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, s
         ConfigError: ``folder`` contains a stage 1 with other settings.
 
     """
-    identity = {'config': asdict(config), 'seed': seed, 'start': vla.latent_policy.digest(),
-                'whole': whole}
+    identity = {
+        'config': asdict(config),
+        'seed': seed,
+        'start': vla.latent_policy.digest(),
+        'whole': whole,
+    }
     found = load_state(folder / STATE, identity)
     tensors, before = found or (None, {})
     ppo = PPO(vla, config, seed + before.get('iterations', 0), whole, tensors)
@@ -61,18 +72,32 @@ def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, s
 
     def progress() -> PPOProgress:
         return PPOProgress(
-            **counts, updates=ppo.updates,
+            **counts,
+            updates=ppo.updates,
             window_success=float(np.mean(window)) if window else math.nan,
             updates_per_s=(ppo.updates - updates_before) / (time.monotonic() - began),
-            iterations=ppo.iterations, critic_loss=losses.critic, value=losses.value,
-            policy_loss=losses.policy, kl=losses.kl, clipped=losses.clipped,
-            learning_rate=losses.learning_rate)
+            iterations=ppo.iterations,
+            critic_loss=losses.critic,
+            value=losses.value,
+            policy_loss=losses.policy,
+            kl=losses.kl,
+            clipped=losses.clipped,
+            learning_rate=losses.learning_rate,
+        )
 
-    while not stage_done(window, config.success_window, config.window_success,
-                         counts['env_steps'], config.env_steps):
-        noises = [SmoothNoise(vla.statistics.action_size, 0.0, config.std, config.std,
-                              [seed, index, counts['episodes']])
-                  for index in range(player.num_envs)]
+    while not stage_done(
+        window, config.success_window, config.window_success, counts['env_steps'], config.env_steps
+    ):
+        noises = [
+            SmoothNoise(
+                vla.statistics.action_size,
+                0.0,
+                config.std,
+                config.std,
+                [seed, index, counts['episodes']],
+            )
+            for index in range(player.num_envs)
+        ]
         start = first + counts['episodes']
         episodes = []
         for played in player.play(range(start, start + config.episodes), noises):
@@ -84,7 +109,15 @@ def ppo_stage(vla: VLA, player: VectorPlayer, config: PPOConfig, folder: Path, s
             on_episode(played, progress())
         losses = ppo.improve(episodes)
         player.version = ppo.updates
-        save_state(folder / STATE, ppo.state(), identity, {
-            **counts, 'iterations': ppo.iterations, 'updates': ppo.updates,
-            'window': list(window)})
+        save_state(
+            folder / STATE,
+            ppo.state(),
+            identity,
+            {
+                **counts,
+                'iterations': ppo.iterations,
+                'updates': ppo.updates,
+                'window': list(window),
+            },
+        )
     return progress()

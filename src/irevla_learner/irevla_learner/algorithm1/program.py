@@ -20,19 +20,26 @@ from irevla_policy.frames.bag_frames import recordings_digest
 from irevla_policy.model.config import PolicyConfig
 from irevla_policy.training.stage0 import stage0_settings
 
-MakeBackend = Callable[[Algorithm1Config, PolicyConfig, int, Path],
-                       AbstractContextManager[Backend]]
+MakeBackend = Callable[
+    [Algorithm1Config, PolicyConfig, int, Path], AbstractContextManager[Backend]
+]
 
 
-def make_in_process_backend(config: Algorithm1Config, policy: PolicyConfig, seed: int,
-                            run: Path) -> InProcessBackend:
+def make_in_process_backend(
+    config: Algorithm1Config, policy: PolicyConfig, seed: int, run: Path
+) -> InProcessBackend:
     """Return the backend that runs environments in subprocesses, without ROS."""
     return InProcessBackend(config, policy, seed)
 
 
-def run_algorithm1(output: Path, config: Algorithm1Config, checkpoint: Path,
-                   demonstrations: list[Path], seed: int,
-                   make_backend: MakeBackend = make_in_process_backend) -> None:
+def run_algorithm1(
+    output: Path,
+    config: Algorithm1Config,
+    checkpoint: Path,
+    demonstrations: list[Path],
+    seed: int,
+    make_backend: MakeBackend = make_in_process_backend,
+) -> None:
     """Run Algorithm 1, or continue a run; write the report.
 
     Args:
@@ -48,31 +55,50 @@ def run_algorithm1(output: Path, config: Algorithm1Config, checkpoint: Path,
 
     """
     manifest, policy, _ = read_description(checkpoint)
-    inputs = {'checkpoint': manifest['files'],
-              'demonstrations': recordings_digest(demonstrations)}
+    inputs = {'checkpoint': manifest['files'], 'demonstrations': recordings_digest(demonstrations)}
     # The backend comes first: an unsupported configuration must not leave a run folder.
-    with make_backend(config, policy, seed, output) as backend, \
-            RunFolder(output, config.contents() | inputs, seed) as run:
+    with (
+        make_backend(config, policy, seed, output) as backend,
+        RunFolder(output, config.contents() | inputs, seed) as run,
+    ):
         Algorithm1(run, config, backend, demonstrations, seed).run(checkpoint)
     write_report(output)
 
 
-def main(arguments: list[str] | None = None, make_backend: MakeBackend = make_in_process_backend,
-         prog: str = 'python -m irevla_learner.algorithm1', where: str = 'without ROS') -> None:
+def main(
+    arguments: list[str] | None = None,
+    make_backend: MakeBackend = make_in_process_backend,
+    prog: str = 'python -m irevla_learner.algorithm1',
+    where: str = 'without ROS',
+) -> None:
     """Run Algorithm 1 with the arguments of a command line."""
     parser = argparse.ArgumentParser(
-        prog, description=f'iRe-VLA {where}: online RL on new tasks, then supervised learning on '
-        'all successes. The same command continues a run that was killed.')
+        prog,
+        description=f'iRe-VLA {where}: online RL on new tasks, then supervised learning on '
+        'all successes. The same command continues a run that was killed.',
+    )
     parser.add_argument('--config', type=Path, required=True, help='tasks and settings (YAML)')
     parser.add_argument('--init', type=Path, required=True, help='checkpoint of stage 0')
-    parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
-                        help='folders of expert demonstrations')
+    parser.add_argument(
+        '--data',
+        type=Path,
+        nargs='+',
+        required=True,
+        metavar='DIR',
+        help='folders of expert demonstrations',
+    )
     parser.add_argument('--output', type=Path, required=True, help='run folder')
     parser.add_argument('--seed', type=int, default=0)
     options = parser.parse_args(arguments)
     config = load_config(options.config, stage0_settings(options.init))
-    run_algorithm1(options.output.absolute(), config, options.init.absolute(), options.data,
-                   options.seed, make_backend)
+    run_algorithm1(
+        options.output.absolute(),
+        config,
+        options.init.absolute(),
+        options.data,
+        options.seed,
+        make_backend,
+    )
     print((options.output / 'report.md').read_text())
     print(f'report: {options.output / "report.html"}')
 

@@ -16,8 +16,15 @@ from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.vla import VLA
 
 
-def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Path, seed: int,
-                first: int, on_episode: Callable[[Played, Progress], None]) -> Progress:
+def sacfd_stage(
+    vla: VLA,
+    player: VectorPlayer,
+    config: SACfDConfig,
+    folder: Path,
+    seed: int,
+    first: int,
+    on_episode: Callable[[Played, Progress], None],
+) -> Progress:
     """Train the head of ``vla`` on layouts from ``first`` on; the VLM is frozen.
 
     Continues a killed stage 1. Every episode, also each zero-shot episode, is given to
@@ -30,9 +37,16 @@ def sacfd_stage(vla: VLA, player: VectorPlayer, config: SACfDConfig, folder: Pat
     """
     learner = OnlineLearner(vla.latent_policy, config, folder, seed)
     played_before = learner.progress().episodes
-    noises = [SmoothNoise(vla.statistics.action_size, config.noise_correlation,
-                          config.noise_std_low, config.noise_std_high,
-                          [seed, index, played_before]) for index in range(player.num_envs)]
+    noises = [
+        SmoothNoise(
+            vla.statistics.action_size,
+            config.noise_correlation,
+            config.noise_std_low,
+            config.noise_std_high,
+            [seed, index, played_before],
+        )
+        for index in range(player.num_envs)
+    ]
 
     def learn(env_steps: int) -> None:
         # 1.5: pending updates of a whole episode are added only at its end.

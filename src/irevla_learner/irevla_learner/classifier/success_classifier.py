@@ -104,8 +104,10 @@ def classifier_digest(folder: Path) -> str:
         try:
             digest.update((Path(folder) / name).read_bytes())
         except OSError as error:
-            raise ConfigError(f'{folder} holds no success classifier ({error}); train one with '
-                              'python -m irevla_learner.classifier.train') from error
+            raise ConfigError(
+                f'{folder} holds no success classifier ({error}); train one with '
+                'python -m irevla_learner.classifier.train'
+            ) from error
     return digest.hexdigest()
 
 
@@ -124,12 +126,16 @@ def load_classifier(folder: Path, backbone_hash: str) -> SuccessClassifier:
         description = Description(**values | {'hidden': tuple(values['hidden'])})
         weights = load_file(folder / WEIGHTS)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f'{folder} holds no success classifier ({error!r}); train one with '
-                          'python -m irevla_learner.classifier.train') from error
+        raise ConfigError(
+            f'{folder} holds no success classifier ({error!r}); train one with '
+            'python -m irevla_learner.classifier.train'
+        ) from error
     if description.backbone_hash != backbone_hash:
-        raise ConfigError(f'success classifier {folder} reads latents of backbone '
-                          f'{description.backbone_hash[:12]}, this policy has '
-                          f'{backbone_hash[:12]}; train it again on this policy')
+        raise ConfigError(
+            f'success classifier {folder} reads latents of backbone '
+            f'{description.backbone_hash[:12]}, this policy has '
+            f'{backbone_hash[:12]}; train it again on this policy'
+        )
     classifier = SuccessClassifier(description)
     problem = misfit(weights, classifier.state_dict())
     if problem:

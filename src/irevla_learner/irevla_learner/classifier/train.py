@@ -39,8 +39,9 @@ from irevla_policy.model.vla import VLA
 ENCODE_ROWS = 32
 
 
-def labelled_episodes(vla: VLA, roots: Sequence[Path],
-                      max_skew_s: float | None = None) -> Iterator[LabelledEpisode]:
+def labelled_episodes(
+    vla: VLA, roots: Sequence[Path], max_skew_s: float | None = None
+) -> Iterator[LabelledEpisode]:
     """Yield the recorded episodes under the roots, encoded by a frozen VLA; none aborted.
 
     One line on stderr says which episodes are used.
@@ -50,12 +51,15 @@ def labelled_episodes(vla: VLA, roots: Sequence[Path],
         BagError: a damaged episode.
     """
     recorded = find_episodes(roots)
-    reasons = {folder: reason_against(entry.success, entry.aborted, failures=True)
-               for folder, entry in recorded.episodes.items()}
+    reasons = {
+        folder: reason_against(entry.success, entry.aborted, failures=True)
+        for folder, entry in recorded.episodes.items()
+    }
     left_out = recorded.lost | {str(folder): why for folder, why in reasons.items() if why}
     encoded = 0
-    for folder in progress_bar([folder for folder, why in reasons.items() if not why],
-                               'encoding', unit='episode'):
+    for folder in progress_bar(
+        [folder for folder, why in reasons.items() if not why], 'encoding', unit='episode'
+    ):
         try:
             observations = read_observations(folder, vla.config.cameras, max_skew_s)
         except NothingJoinsError as error:
@@ -65,8 +69,9 @@ def labelled_episodes(vla: VLA, roots: Sequence[Path],
         encoded += 1
     used = usage(encoded, left_out, recorded.others)
     if not encoded:
-        raise ConfigError(f'{", ".join(map(str, roots))}: no recorded episodes to learn from; '
-                          f'{used}')
+        raise ConfigError(
+            f'{", ".join(map(str, roots))}: no recorded episodes to learn from; {used}'
+        )
     say(used)
 
 
@@ -76,18 +81,22 @@ def encode(vla: VLA, observations: Observations) -> LabelledEpisode:
     latents, states = [], []
     for start in range(0, len(images), ENCODE_ROWS):
         rows = slice(start, start + ENCODE_ROWS)
-        latent, state = vla.encode_observation(images[rows], observations.states[rows],
-                                               list(observations.instructions[rows]))
+        latent, state = vla.encode_observation(
+            images[rows], observations.states[rows], list(observations.instructions[rows])
+        )
         latents.append(latent.cpu().numpy())
         states.append(state.cpu().numpy().astype(np.float32))
-    return LabelledEpisode(np.concatenate(_padded(latents)), np.concatenate(states),
-                           observations.success)
+    return LabelledEpisode(
+        np.concatenate(_padded(latents)), np.concatenate(states), observations.success
+    )
 
 
 def same_length(episodes: Sequence[LabelledEpisode]) -> list[LabelledEpisode]:
     """Pad latents with tokens of zeros to one length; they have no weight in the pooling."""
-    return [replace(episode, latents=latents) for episode, latents
-            in zip(episodes, _padded([episode.latents for episode in episodes]))]
+    return [
+        replace(episode, latents=latents)
+        for episode, latents in zip(episodes, _padded([episode.latents for episode in episodes]))
+    ]
 
 
 def _padded(latents: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -96,9 +105,14 @@ def _padded(latents: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.pad(each, ((0, 0), (0, tokens - each.shape[1]), (0, 0))) for each in latents]
 
 
-def train_from_bags(roots: Sequence[Path], policy: Path, output: Path,
-                    config: ClassifierConfig, seed: int = 0,
-                    max_skew_s: float | None = None) -> dict[str, Any]:
+def train_from_bags(
+    roots: Sequence[Path],
+    policy: Path,
+    output: Path,
+    config: ClassifierConfig,
+    seed: int = 0,
+    max_skew_s: float | None = None,
+) -> dict[str, Any]:
     """Train a classifier for a policy's latents; write it with report.json and roc.png.
 
     ``max_skew_s`` replaces the value in the bags.
@@ -117,12 +131,21 @@ def train_from_bags(roots: Sequence[Path], policy: Path, output: Path,
 
 def main(arguments: list[str] | None = None) -> None:
     """Train with the arguments of a command line."""
-    parser = argparse.ArgumentParser('python -m irevla_learner.classifier.train',
-                                     description='Train a success classifier on recordings.')
-    parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
-                        help='folders of recorded episodes, some successful and some failed')
-    parser.add_argument('--policy', type=Path, required=True,
-                        help='checkpoint whose latents it reads')
+    parser = argparse.ArgumentParser(
+        'python -m irevla_learner.classifier.train',
+        description='Train a success classifier on recordings.',
+    )
+    parser.add_argument(
+        '--data',
+        type=Path,
+        nargs='+',
+        required=True,
+        metavar='DIR',
+        help='folders of recorded episodes, some successful and some failed',
+    )
+    parser.add_argument(
+        '--policy', type=Path, required=True, help='checkpoint whose latents it reads'
+    )
     parser.add_argument('--output', type=Path, required=True, help='folder of the classifier')
     parser.add_argument('--config', type=Path, help='YAML file; built-in settings without')
     parser.add_argument('--seed', type=int, default=0)
@@ -130,21 +153,28 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     config = ClassifierConfig.load(options.config)
-    report = train_from_bags(options.data, options.policy, options.output, config, options.seed,
-                             options.max_skew_s)
+    report = train_from_bags(
+        options.data, options.policy, options.output, config, options.seed, options.max_skew_s
+    )
     print(table(report))
     print(f'written: {options.output}')
 
 
 def table(report: dict[str, Any]) -> str:
     """Return the measured quality of a classifier, as Markdown."""
-    rows = [f'On test episodes: area under the ROC curve {report["auc"]:.3f}, threshold '
-            f'{report["threshold"]:.3f}, {report["consecutive"]} observations in a row.', '',
-            '| | precision | recall | show success | in all |', '|---|---|---|---|---|']
+    rows = [
+        f'On test episodes: area under the ROC curve {report["auc"]:.3f}, threshold '
+        f'{report["threshold"]:.3f}, {report["consecutive"]} observations in a row.',
+        '',
+        '| | precision | recall | show success | in all |',
+        '|---|---|---|---|---|',
+    ]
     for kind in ('frames', 'episodes'):
         found = report[kind]
-        cells = ['–' if found[name] is None else f'{found[name]:.3f}'
-                 for name in ('precision', 'recall')]
+        cells = [
+            '–' if found[name] is None else f'{found[name]:.3f}'
+            for name in ('precision', 'recall')
+        ]
         rows.append(f'| {kind} | {" | ".join(cells)} | {found["positive"]} | {found["count"]} |')
     return '\n'.join(rows)
 

@@ -44,8 +44,9 @@ class ClassifierConfig(Settings):
     consecutive: int = setting(2, least=1)
 
 
-def split(episodes: Sequence[LabelledEpisode], seed: int,
-          shares: tuple[float, float] = (0.6, 0.2)) -> list[list[LabelledEpisode]]:
+def split(
+    episodes: Sequence[LabelledEpisode], seed: int, shares: tuple[float, float] = (0.6, 0.2)
+) -> list[list[LabelledEpisode]]:
     """Return episodes for training, for the choice of the threshold, and for the test.
 
     Whole episodes are split, since neighbouring frames are alike; each part has the same shares
@@ -62,9 +63,9 @@ def split(episodes: Sequence[LabelledEpisode], seed: int,
     return parts
 
 
-def train_classifier(episodes: Sequence[LabelledEpisode], backbone_hash: str,
-                     config: ClassifierConfig, seed: int
-                     ) -> tuple[SuccessClassifier, dict[str, Any]]:
+def train_classifier(
+    episodes: Sequence[LabelledEpisode], backbone_hash: str, config: ClassifierConfig, seed: int
+) -> tuple[SuccessClassifier, dict[str, Any]]:
     """Train on some of the episodes, choose the threshold on others, test on the rest.
 
     Returns:
@@ -79,48 +80,64 @@ def train_classifier(episodes: Sequence[LabelledEpisode], backbone_hash: str,
     for name, part in (('training', training), ('validation', validation), ('test', test)):
         frames = np.concatenate([episode.success for episode in part]) if part else np.empty(0)
         if not frames.any() or frames.all():
-            raise ConfigError(f'{len(episodes)} labelled episodes leave {int(frames.sum())} '
-                              f'frames of success among {len(frames)} for {name}; record at '
-                              'least 10 successful and 10 failed episodes')
+            raise ConfigError(
+                f'{len(episodes)} labelled episodes leave {int(frames.sum())} '
+                f'frames of success among {len(frames)} for {name}; record at '
+                'least 10 successful and 10 failed episodes'
+            )
     torch.manual_seed(seed)
     width, states = training[0].latents.shape[-1], training[0].states.shape[-1]
-    classifier = SuccessClassifier(Description(
-        backbone_hash, width, states, tuple(config.hidden), consecutive=config.consecutive))
+    classifier = SuccessClassifier(
+        Description(
+            backbone_hash, width, states, tuple(config.hidden), consecutive=config.consecutive
+        )
+    )
     _fit(classifier, training, config, seed)
     threshold = choose_threshold(*_scores(classifier, validation))
     classifier.description = replace(classifier.description, threshold=threshold)
     return classifier, judge(classifier, test)
 
 
-def _fit(classifier: SuccessClassifier, episodes: Sequence[LabelledEpisode],
-         config: ClassifierConfig, seed: int) -> None:
+def _fit(
+    classifier: SuccessClassifier,
+    episodes: Sequence[LabelledEpisode],
+    config: ClassifierConfig,
+    seed: int,
+) -> None:
     latents = np.concatenate([episode.latents for episode in episodes])
     states = np.concatenate([episode.states for episode in episodes])
     labels = np.concatenate([episode.success for episode in episodes])
     kinds = np.flatnonzero(labels), np.flatnonzero(~labels)
     random = np.random.default_rng(seed)
-    optimizer = torch.optim.AdamW(classifier.parameters(), config.learning_rate,
-                                  weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(
+        classifier.parameters(), config.learning_rate, weight_decay=config.weight_decay
+    )
     classifier.train()
     for _ in range(config.steps):
         # Half of each label, since success is rare; the threshold is chosen on true shares.
-        rows = np.concatenate([kind[random.integers(len(kind), size=config.batch_size // 2)]
-                               for kind in kinds])
+        rows = np.concatenate(
+            [kind[random.integers(len(kind), size=config.batch_size // 2)] for kind in kinds]
+        )
         logits = classifier(torch.from_numpy(latents[rows]), torch.from_numpy(states[rows]))
         loss = torch.nn.functional.binary_cross_entropy_with_logits(
-            logits, torch.from_numpy(labels[rows].astype(np.float32)))
+            logits, torch.from_numpy(labels[rows].astype(np.float32))
+        )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
     classifier.eval()
 
 
-def _scores(classifier: SuccessClassifier,
-            episodes: Sequence[LabelledEpisode]) -> tuple[np.ndarray, np.ndarray]:
+def _scores(
+    classifier: SuccessClassifier, episodes: Sequence[LabelledEpisode]
+) -> tuple[np.ndarray, np.ndarray]:
     """Return probabilities and labels of all frames."""
-    scores = [classifier.probability(torch.from_numpy(episode.latents),
-                                     torch.from_numpy(episode.states)).numpy()
-              for episode in episodes]
+    scores = [
+        classifier.probability(
+            torch.from_numpy(episode.latents), torch.from_numpy(episode.states)
+        ).numpy()
+        for episode in episodes
+    ]
     return np.concatenate(scores), np.concatenate([episode.success for episode in episodes])
 
 
@@ -147,8 +164,10 @@ def roc(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     labels, scores = labels[order], scores[order]
     ends = np.append(np.flatnonzero(scores[1:] != scores[:-1]), len(scores) - 1)
     true, false = np.cumsum(labels)[ends], np.cumsum(~labels)[ends]
-    return (np.concatenate([[0], false / max(false[-1], 1)]),
-            np.concatenate([[0], true / max(true[-1], 1)]))
+    return (
+        np.concatenate([[0], false / max(false[-1], 1)]),
+        np.concatenate([[0], true / max(true[-1], 1)]),
+    )
 
 
 def judge(classifier: SuccessClassifier, episodes: Sequence[LabelledEpisode]) -> dict[str, Any]:
@@ -165,16 +184,26 @@ def judge(classifier: SuccessClassifier, episodes: Sequence[LabelledEpisode]) ->
         hits += debounce.success and bool(episode.success[ends.index(True)])
     positive = sum(bool(episode.success.any()) for episode in episodes)
     kept = np.unique(np.linspace(0, len(false) - 1, 200).astype(int))
-    return {'threshold': description.threshold, 'consecutive': description.consecutive,
-            'auc': float(np.trapz(true, false)),
-            'roc': [[float(false[index]), float(true[index])] for index in kept],
-            'frames': _worth(int((labels & (scores >= description.threshold)).sum()),
-                             int((scores >= description.threshold).sum()), int(labels.sum()),
-                             len(labels)),
-            'episodes': _worth(hits, reported, positive, len(episodes))}
+    return {
+        'threshold': description.threshold,
+        'consecutive': description.consecutive,
+        'auc': float(np.trapz(true, false)),
+        'roc': [[float(false[index]), float(true[index])] for index in kept],
+        'frames': _worth(
+            int((labels & (scores >= description.threshold)).sum()),
+            int((scores >= description.threshold).sum()),
+            int(labels.sum()),
+            len(labels),
+        ),
+        'episodes': _worth(hits, reported, positive, len(episodes)),
+    }
 
 
 def _worth(hits: int, reported: int, positive: int, count: int) -> dict[str, Any]:
-    return {'precision': hits / reported if reported else None,
-            'recall': hits / positive if positive else None,
-            'positive': positive, 'told': reported, 'count': count}
+    return {
+        'precision': hits / reported if reported else None,
+        'recall': hits / positive if positive else None,
+        'positive': positive,
+        'told': reported,
+        'count': count,
+    }

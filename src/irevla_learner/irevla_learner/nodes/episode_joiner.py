@@ -71,14 +71,21 @@ class _Parts:
             latents=np.stack([step.latent for step in self.steps]),
             proprioception=np.stack([step.proprioception for step in self.steps]),
             # The policy's action itself: its command is converted to physical units and back.
-            actions=np.stack([action if by_human else step.action for step, (action, by_human)
-                              in zip(self.steps, self.commands)]).astype(np.float32),
+            actions=np.stack(
+                [
+                    action if by_human else step.action
+                    for step, (action, by_human) in zip(self.steps, self.commands)
+                ]
+            ).astype(np.float32),
             rewards=np.array(self.rewards, np.float32),
-            terminated=self.outcome.terminated, success=self.outcome.success,
+            terminated=self.outcome.terminated,
+            success=self.outcome.success,
             human=np.array([by_human for _, by_human in self.commands]),
-            versions=np.array([step.version for step in self.steps[:len(self.commands)]],
-                              np.uint64),
-            stamps=np.array(self.stamps, np.int64))
+            versions=np.array(
+                [step.version for step in self.steps[: len(self.commands)]], np.uint64
+            ),
+            stamps=np.array(self.stamps, np.int64),
+        )
 
 
 class EpisodeJoiner:
@@ -119,8 +126,9 @@ class EpisodeJoiner:
                 self._finish_if_whole(episode_id, episode)
                 return
 
-    def add_event(self, episode_id: str, stamp: int, step: int, reward: float,
-                  outcome: Outcome | None) -> None:
+    def add_event(
+        self, episode_id: str, stamp: int, step: int, reward: float, outcome: Outcome | None
+    ) -> None:
         """Add the episode state of the observation after ``step`` commands.
 
         ``reward`` is that of the last command; ``outcome`` is given for the last observation.
@@ -152,8 +160,9 @@ class EpisodeJoiner:
                 del self._newest[oldest]
         return self._newest[episode_id]
 
-    def _finish_if_whole(self, episode_id: str, episode: _Open,
-                         without_last: bool = False) -> bool:
+    def _finish_if_whole(
+        self, episode_id: str, episode: _Open, without_last: bool = False
+    ) -> bool:
         """Join an episode if it is complete; return whether it is."""
         parts = self._parts(episode, without_last)
         if parts is None:
@@ -182,7 +191,10 @@ class EpisodeJoiner:
         needed = commanded if episode.outcome.terminated or without_last else stamps
         if not (episode.steps.keys() >= set(needed) and self._commands.keys() >= set(commanded)):
             return None
-        return _Parts(commanded, [episode.steps[stamp] for stamp in needed],
-                      [self._commands[stamp] for stamp in commanded],
-                      [episode.rewards[step + 1] for step in range(episode.last)],
-                      episode.outcome)
+        return _Parts(
+            commanded,
+            [episode.steps[stamp] for stamp in needed],
+            [self._commands[stamp] for stamp in commanded],
+            [episode.rewards[step + 1] for step in range(episode.last)],
+            episode.outcome,
+        )

@@ -57,8 +57,9 @@ class LearnerNode(Node):
         self._hash = self._policy.backbone_hash
         settings = SACfDConfig.load(Path(values['settings']) if values['settings'] else None)
         self._tensorboard = settings.tensorboard
-        self._learner = OnlineLearner(self._policy, settings, self._root, values['seed'],
-                                      str(device))
+        self._learner = OnlineLearner(
+            self._policy, settings, self._root, values['seed'], str(device)
+        )
         self._max_pending_updates = values['max_pending_updates']
         self._publish_period_s = values['publish_period_s']
         self._joiner = EpisodeJoiner()
@@ -107,19 +108,24 @@ class LearnerNode(Node):
     def _on_step(self, message: PolicyStep) -> None:
         statistics = self._policy.statistics
         try:
-            latent, state = read_policy_step(message, self._hash, self._policy.head.width,
-                                             statistics.state_size)
+            latent, state = read_policy_step(
+                message, self._hash, self._policy.head.width, statistics.state_size
+            )
         except BadMessageError as error:
             self._diagnostics.refuse(f'{error}; its episode is not used')
             return
         action = np.array(message.action, np.float32)
         if action.shape != (statistics.action_size,) or not np.isfinite(action).all():
-            self._diagnostics.refuse(f'policy_step with action {action}; {statistics.action_size} '
-                                     'finite numbers are needed')
+            self._diagnostics.refuse(
+                f'policy_step with action {action}; {statistics.action_size} '
+                'finite numbers are needed'
+            )
             return
         self._joiner.add_step(
-            message.episode_id, stamp_to_ns(message.header.stamp), SeenStep(
-                latent, state, action, message.head_version))
+            message.episode_id,
+            stamp_to_ns(message.header.stamp),
+            SeenStep(latent, state, action, message.head_version),
+        )
         self._hand_over()
 
     def _on_command(self, message: EndEffectorCommand) -> None:
@@ -129,23 +135,30 @@ class LearnerNode(Node):
             self._diagnostics.refuse(f'command not used: {error}')
             return
         self._joiner.add_command(
-            stamp_to_ns(message.header.stamp), self._policy.statistics.normalise_action(action),
-            message.source in HUMANS)
+            stamp_to_ns(message.header.stamp),
+            self._policy.statistics.normalise_action(action),
+            message.source in HUMANS,
+        )
         self._hand_over()
 
     def _on_episode(self, message: EpisodeState) -> None:
         if message.phase == EpisodeState.PHASE_IDLE:
             return
         if not np.isfinite(message.reward):
-            self._diagnostics.refuse(f'episode {message.episode_id} with reward {message.reward}; '
-                                     'it is not used')
+            self._diagnostics.refuse(
+                f'episode {message.episode_id} with reward {message.reward}; it is not used'
+            )
             return
         outcome = None
         if message.phase == EpisodeState.PHASE_ENDED:
             outcome = Outcome(message.terminated, message.success, message.aborted)
         self._joiner.add_event(
-            message.episode_id, stamp_to_ns(message.header.stamp), message.step, message.reward,
-            outcome)
+            message.episode_id,
+            stamp_to_ns(message.header.stamp),
+            message.step,
+            message.reward,
+            outcome,
+        )
         self._hand_over()
 
     def _hand_over(self) -> None:
@@ -155,8 +168,9 @@ class LearnerNode(Node):
         self._diagnostics.set_totals(self._joiner.counts)
         if self._joiner.counts['incomplete'] > self._incomplete:
             self._incomplete = self._joiner.counts['incomplete']
-            self._diagnostics.refuse('an episode lacks a policy_step, command or episode message: '
-                                     'it is not used')
+            self._diagnostics.refuse(
+                'an episode lacks a policy_step, command or episode message: it is not used'
+            )
 
     def _update_pause(self) -> None:
         # Episodes of an outdated head, or after the end of the stage, are of little use.
@@ -194,8 +208,12 @@ class LearnerNode(Node):
         learner.save()
         learner.copy_to(self._policy.head)
         now = learner.progress()
-        save_latent_policy(self._root / 'checkpoint', self._checkpoint, self._policy,
-                           {'stage1': json_values({'env_steps': now.env_steps, **now.metrics()})})
+        save_latent_policy(
+            self._root / 'checkpoint',
+            self._checkpoint,
+            self._policy,
+            {'stage1': json_values({'env_steps': now.env_steps, **now.metrics()})},
+        )
         if learner.done:
             write_outcome(self._root, now.env_steps, now.updates, now.episodes)
             self._finished = True
@@ -217,9 +235,11 @@ class LearnerNode(Node):
 
     def _publish(self) -> None:
         self._learner.copy_to(self._policy.head)
-        message = PolicyUpdate(version=self._learner.version, backbone_hash=self._hash,
-                               weights=to_array('B', np.frombuffer(pack_head(self._policy.head),
-                                                                   np.uint8)))
+        message = PolicyUpdate(
+            version=self._learner.version,
+            backbone_hash=self._hash,
+            weights=to_array('B', np.frombuffer(pack_head(self._policy.head), np.uint8)),
+        )
         message.header.stamp = self.get_clock().now().to_msg()
         self._update.publish(message)
         self._diagnostics.count('versions')

@@ -12,8 +12,10 @@ PARAMETERS = {
     'threads': Parameter(1, 'CPU threads of the learner', 1, 256),
     'seed': Parameter(0, 'seed of all random numbers', 0, 2**53),
     'max_pending_updates': Parameter(
-        200, 'pending updates above which no episode begins', 0, 1_000_000),
+        200, 'pending updates above which no episode begins', 0, 1_000_000
+    ),
     'publish_period_s': Parameter(
-        0.5, 'shortest time between two versions of the head [s]', 0.01, 60.0),
+        0.5, 'shortest time between two versions of the head [s]', 0.01, 60.0
+    ),
     'log_period_s': Parameter(10.0, 'time between two log lines of progress [s]', 0.1, 3600.0),
 }

@@ -9,8 +9,9 @@ import numpy as np
 from irevla_control.errors import BadMessageError
 
 
-def read_policy_step(message: Any, backbone_hash: str, width: int,
-                     state_size: int) -> tuple[np.ndarray, np.ndarray]:
+def read_policy_step(
+    message: Any, backbone_hash: str, width: int, state_size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the latent, float16 (m, d), and the normalised state, float32 (p,).
 
     Args:
@@ -26,14 +27,18 @@ def read_policy_step(message: Any, backbone_hash: str, width: int,
     if message.backbone_hash != backbone_hash:
         raise BadMessageError(
             f'policy_step of backbone {message.backbone_hash[:12]!r} instead of '
-            f'{backbone_hash[:12]!r}; start all nodes with one checkpoint')
+            f'{backbone_hash[:12]!r}; start all nodes with one checkpoint'
+        )
     size = message.latent_tokens, message.latent_width
     if len(message.latent) != size[0] * size[1] or size[1] != width:
-        raise BadMessageError(f'policy_step with a latent of {len(message.latent)} numbers as '
-                              f'{size[0]} x {size[1]}; a width of {width} is needed')
+        raise BadMessageError(
+            f'policy_step with a latent of {len(message.latent)} numbers as '
+            f'{size[0]} x {size[1]}; a width of {width} is needed'
+        )
     if len(message.proprioception) != state_size:
-        raise BadMessageError(f'policy_step with {len(message.proprioception)} states; '
-                              f'{state_size} are needed')
+        raise BadMessageError(
+            f'policy_step with {len(message.proprioception)} states; {state_size} are needed'
+        )
     # A copy, since torch warns of arrays that are read-only.
     latent = np.array(message.latent, np.uint16).view(np.float16).reshape(size)
     state = np.array(message.proprioception, np.float32)

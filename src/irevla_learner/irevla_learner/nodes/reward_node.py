@@ -37,27 +37,39 @@ class RewardNode(Node):
         # Created last: other nodes take this publisher as a sign that the node is ready.
         self._reward = self.create_publisher(Reward, 'reward', RECORD)
         description = self._classifier.description
-        self.get_logger().info(f'ready: threshold {description.threshold:.3f}, '
-                               f'{description.consecutive} observations in a row')
+        self.get_logger().info(
+            f'ready: threshold {description.threshold:.3f}, '
+            f'{description.consecutive} observations in a row'
+        )
 
     def _on_step(self, message: PolicyStep) -> None:
         description = self._classifier.description
         try:
-            latent, state = read_policy_step(message, self._hash, description.width,
-                                             description.state_size)
+            latent, state = read_policy_step(
+                message, self._hash, description.width, description.state_size
+            )
         except BadMessageError as error:
             self._diagnostics.refuse(str(error))
             return
         if message.episode_id != self._episode_id:
             self._episode_id, self._debounce = message.episode_id, self._classifier.new_debounce()
-        probability = float(self._classifier.probability(
-            torch.from_numpy(latent)[None], torch.from_numpy(state)[None])[0])
+        probability = float(
+            self._classifier.probability(
+                torch.from_numpy(latent)[None], torch.from_numpy(state)[None]
+            )[0]
+        )
         before = self._debounce.success
         success = self._debounce(probability)
-        self._reward.publish(Reward(
-            header=message.header, episode_id=message.episode_id, success=success,
-            success_probability=probability, reward=float(success and not before),
-            backbone_hash=self._hash))
+        self._reward.publish(
+            Reward(
+                header=message.header,
+                episode_id=message.episode_id,
+                success=success,
+                success_probability=probability,
+                reward=float(success and not before),
+                backbone_hash=self._hash,
+            )
+        )
         self._diagnostics.count('rewards')
 
 

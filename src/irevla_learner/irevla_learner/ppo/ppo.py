@@ -70,8 +70,9 @@ class Rollout:
         return len(self.actions)
 
 
-def advantages_of(rewards: np.ndarray, values: np.ndarray, terminated: bool, discount: float,
-                  gae: float) -> np.ndarray:
+def advantages_of(
+    rewards: np.ndarray, values: np.ndarray, terminated: bool, discount: float, gae: float
+) -> np.ndarray:
     """Return the generalised advantages (T,) of one episode.
 
     Args:
@@ -96,8 +97,14 @@ def advantages_of(rewards: np.ndarray, values: np.ndarray, terminated: bool, dis
 class PPO:
     """Policy and critic, trained in iterations of some episodes each."""
 
-    def __init__(self, vla: VLA, config: PPOConfig, seed: int, whole: bool = False,
-                 state: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        vla: VLA,
+        config: PPOConfig,
+        seed: int,
+        whole: bool = False,
+        state: Mapping[str, Tensor] | None = None,
+    ) -> None:
         """Train this policy in place: its head, or with ``whole`` also its VLM.
 
         The critic is a head with one output; its token learner is initialised from the policy's.
@@ -119,17 +126,24 @@ class PPO:
         self._trained = trained_parameters(vla)
         self._optimizers = {
             'policy_optimizer': torch.optim.Adam(self._trained.values(), config.learning_rate),
-            'critic_optimizer': torch.optim.Adam(self.critic.parameters(),
-                                                 config.critic_learning_rate)}
+            'critic_optimizer': torch.optim.Adam(
+                self.critic.parameters(), config.critic_learning_rate
+            ),
+        }
         if state is not None:
             self._restore(state)
 
     def state(self) -> dict[str, Tensor]:
         """Return all tensors from which training continues."""
         schedule = {'learning_rate': torch.tensor(self.learning_rate, dtype=torch.float64)}
-        return join({'policy': self._trained, 'critic': self.critic.state_dict(),
-                     'schedule': schedule,
-                     **{name: optimizer_state(one) for name, one in self._optimizers.items()}})
+        return join(
+            {
+                'policy': self._trained,
+                'critic': self.critic.state_dict(),
+                'schedule': schedule,
+                **{name: optimizer_state(one) for name, one in self._optimizers.items()},
+            }
+        )
 
     @torch.no_grad()
     def _restore(self, state: Mapping[str, Tensor]) -> None:
@@ -144,14 +158,19 @@ class PPO:
     def roll_out(self, episodes: Sequence[Played]) -> Rollout:
         """Return the rollout of episodes of the current policy."""
         config = self.config
-        columns: dict[str, list[np.ndarray]] = {name: [] for name in (
-            'latents', 'states', 'actions', 'returns', 'advantages')}
+        columns: dict[str, list[np.ndarray]] = {
+            name: [] for name in ('latents', 'states', 'actions', 'returns', 'advantages')
+        }
         for played in episodes:
             seen = played.latents
-            values = self._values(self._tensor(seen.latents),
-                                  self._tensor(seen.proprioception)).cpu().numpy()
-            advantages = advantages_of(seen.rewards, values, seen.terminated, config.discount,
-                                       config.gae)
+            values = (
+                self._values(self._tensor(seen.latents), self._tensor(seen.proprioception))
+                .cpu()
+                .numpy()
+            )
+            advantages = advantages_of(
+                seen.rewards, values, seen.terminated, config.discount, config.gae
+            )
             columns['latents'].append(seen.latents[:-1])
             columns['states'].append(seen.proprioception[:-1])
             columns['actions'].append(played.drawn)
@@ -162,14 +181,20 @@ class PPO:
         joined['advantages'] = (raw - raw.mean()) / (raw.std() + 1e-6)
         images = None
         if self._whole:
-            images = np.concatenate([
-                np.stack([played.images[camera] for camera in self.vla.config.cameras], 1)
-                for played in episodes])
+            images = np.concatenate(
+                [
+                    np.stack([played.images[camera] for camera in self.vla.config.cameras], 1)
+                    for played in episodes
+                ]
+            )
         instructions = [played.instruction for played in episodes for _ in played.drawn]
-        rollout = Rollout(**joined, log_probabilities=torch.empty(0), images=images,
-                          instructions=instructions)
-        batches = [self._log_probability(rollout, rows) for rows in
-                   np.array_split(np.arange(len(rollout)), math.ceil(len(rollout) / 512))]
+        rollout = Rollout(
+            **joined, log_probabilities=torch.empty(0), images=images, instructions=instructions
+        )
+        batches = [
+            self._log_probability(rollout, rows)
+            for rows in np.array_split(np.arange(len(rollout)), math.ceil(len(rollout) / 512))
+        ]
         return replace(rollout, log_probabilities=torch.cat(batches))
 
     def _tensor(self, values: np.ndarray) -> Tensor:
@@ -182,8 +207,9 @@ class PPO:
         """Return the log-probability of the drawn actions under the current policy."""
         if rollout.images is not None:
             images = self._tensor(rollout.images[rows])
-            means = self.vla(images, [rollout.instructions[row] for row in rows],
-                             rollout.states[rows])
+            means = self.vla(
+                images, [rollout.instructions[row] for row in rows], rollout.states[rows]
+            )
         else:
             means = self.vla.act(rollout.latents[rows], rollout.states[rows])
         distance = (rollout.actions[rows] - means) / self.config.std
@@ -202,9 +228,13 @@ class PPO:
             order = self._random.permutation(len(rollout))
             for rows in np.array_split(order, max(1, len(order) // config.batch_size)):
                 values = self._values(rollout.latents[rows], rollout.states[rows])
-                critic.append(self._step('critic_optimizer', self.critic.parameters(),
-                                         torch.nn.functional.mse_loss(values,
-                                                                      rollout.returns[rows])))
+                critic.append(
+                    self._step(
+                        'critic_optimizer',
+                        self.critic.parameters(),
+                        torch.nn.functional.mse_loss(values, rollout.returns[rows]),
+                    )
+                )
                 if stopped:
                     continue
                 difference = self._log_probability(rollout, rows) - rollout.log_probabilities[rows]
@@ -217,17 +247,26 @@ class PPO:
                 advantages = rollout.advantages[rows]
                 bounded = ratio.clamp(1 - config.clip, 1 + config.clip)
                 clipped = (ratio != bounded).float().mean().item()
-                policy.append(self._step(
-                    'policy_optimizer', self._trained.values(),
-                    -torch.minimum(ratio * advantages, bounded * advantages).mean()))
+                policy.append(
+                    self._step(
+                        'policy_optimizer',
+                        self._trained.values(),
+                        -torch.minimum(ratio * advantages, bounded * advantages).mean(),
+                    )
+                )
                 self.updates += 1
         self.iterations += 1
         if acting:
             # Adapted so that about half of the updates stay within the divergence.
             self.learning_rate *= min(max(2 * len(policy) / len(critic), 0.5), 1.5)
-        return PPOLosses(float(np.mean(critic)), rollout.returns.mean().item(),
-                         float(np.mean(policy)) if policy else math.nan, kl, clipped,
-                         self.learning_rate)
+        return PPOLosses(
+            float(np.mean(critic)),
+            rollout.returns.mean().item(),
+            float(np.mean(policy)) if policy else math.nan,
+            kl,
+            clipped,
+            self.learning_rate,
+        )
 
     def _step(self, optimizer: str, weights: Iterable[torch.nn.Parameter], loss: Tensor) -> float:
         self._optimizers[optimizer].zero_grad(set_to_none=True)

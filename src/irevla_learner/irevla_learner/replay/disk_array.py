@@ -27,11 +27,15 @@ def disk_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap
                 # Preallocated: writing to a mapped file on a full disk kills the process.
                 os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
-            raise ConfigError(f'{path} needs {size / 1e6:.0f} MB: {error.strerror}; free that '
-                              'space, choose another folder, or lower capacity') from error
+            raise ConfigError(
+                f'{path} needs {size / 1e6:.0f} MB: {error.strerror}; free that '
+                'space, choose another folder, or lower capacity'
+            ) from error
     found = path.stat().st_size
     if found != size:
         # Mapping a truncated file would silently extend it with zeros.
-        raise ConfigError(f'{path} has {found} bytes, {size} are needed: it is truncated or of '
-                          'another array; copy the folder again, or choose another')
+        raise ConfigError(
+            f'{path} has {found} bytes, {size} are needed: it is truncated or of '
+            'another array; copy the folder again, or choose another'
+        )
     return np.memmap(path, dtype, 'r+', shape=shape)

@@ -43,15 +43,19 @@ class LatentEpisode:
         """Raise ConfigError if lengths do not match or values are not finite."""
         steps = len(self.actions)
         if steps == 0 or len(self.latents) not in (steps, steps + 1):
-            raise ConfigError(f'episode of {steps} actions and {len(self.latents)} latents; '
-                              'as many latents or one more are needed')
+            raise ConfigError(
+                f'episode of {steps} actions and {len(self.latents)} latents; '
+                'as many latents or one more are needed'
+            )
         for name in ('rewards', 'human', 'versions', 'stamps'):
             if len(getattr(self, name)) != steps:
-                raise ConfigError(f'episode of {steps} actions with {len(getattr(self, name))} '
-                                  f'{name}')
+                raise ConfigError(
+                    f'episode of {steps} actions with {len(getattr(self, name))} {name}'
+                )
         if len(self.proprioception) != len(self.latents):
-            raise ConfigError(f'episode of {len(self.latents)} latents with '
-                              f'{len(self.proprioception)} states')
+            raise ConfigError(
+                f'episode of {len(self.latents)} latents with {len(self.proprioception)} states'
+            )
         for name in ('latents', 'proprioception', 'actions', 'rewards'):
             if not np.isfinite(getattr(self, name)).all():
                 raise ConfigError(f'episode with {name} that are not finite')

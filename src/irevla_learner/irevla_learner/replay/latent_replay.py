@@ -50,8 +50,17 @@ class LatentReplay:
     stored with its own observation.
     """
 
-    def __init__(self, folder: Path, *, backbone_hash: str, tokens: int, width: int,
-                 state_size: int, action_size: int, capacity: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        backbone_hash: str,
+        tokens: int,
+        width: int,
+        state_size: int,
+        action_size: int,
+        capacity: int,
+    ) -> None:
         """Open the folder, or create it.
 
         Args:
@@ -70,22 +79,41 @@ class LatentReplay:
         """
         self._folder = Path(folder)
         self._identity = {
-            'format': FORMAT, 'backbone_hash': backbone_hash, 'tokens': tokens, 'width': width,
-            'state_size': state_size, 'action_size': action_size, 'capacity': capacity}
+            'format': FORMAT,
+            'backbone_hash': backbone_hash,
+            'tokens': tokens,
+            'width': width,
+            'state_size': state_size,
+            'action_size': action_size,
+            'capacity': capacity,
+        }
         self._folder.mkdir(parents=True, exist_ok=True)
         state = self._read_state()
         self._episodes: list[list[int]] = state['episodes']
         self._next = state['next']
         for name in ('latents.bin', 'rows.bin') if self._episodes else ():
             if not (self._folder / name).exists():
-                raise ConfigError(f'{self._folder / name} is missing, but {STATE} lists '
-                                  'episodes; copy the folder again, or choose another')
-        self.latents = disk_array(self._folder / 'latents.bin', np.dtype(np.float16),
-                                  (capacity, tokens, width))
-        self._rows = disk_array(self._folder / 'rows.bin', np.dtype([
-            ('stamp', 'i8'), ('version', 'u8'), ('reward', 'f4'), ('flags', 'u1'),
-            ('proprioception', 'f4', (state_size,)), ('action', 'f4', (action_size,))]),
-            (capacity,))
+                raise ConfigError(
+                    f'{self._folder / name} is missing, but {STATE} lists '
+                    'episodes; copy the folder again, or choose another'
+                )
+        self.latents = disk_array(
+            self._folder / 'latents.bin', np.dtype(np.float16), (capacity, tokens, width)
+        )
+        self._rows = disk_array(
+            self._folder / 'rows.bin',
+            np.dtype(
+                [
+                    ('stamp', 'i8'),
+                    ('version', 'u8'),
+                    ('reward', 'f4'),
+                    ('flags', 'u1'),
+                    ('proprioception', 'f4', (state_size,)),
+                    ('action', 'f4', (action_size,)),
+                ]
+            ),
+            (capacity,),
+        )
         # In memory, by row, for sampling.
         self._last = np.full(capacity, -1)
         self._closed = np.zeros(capacity, bool)
@@ -102,13 +130,19 @@ class LatentReplay:
             if not (isinstance(state['episodes'], list) and isinstance(state['next'], int)):
                 raise ValueError('its episodes are no list')
         except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f'{path} is no state of a replay ({error!r}); choose another '
-                              'folder') from error
-        differing = [f'{name} {state.get(name)!r} there, {value!r} asked'
-                     for name, value in self._identity.items() if state.get(name) != value]
+            raise ConfigError(
+                f'{path} is no state of a replay ({error!r}); choose another folder'
+            ) from error
+        differing = [
+            f'{name} {state.get(name)!r} there, {value!r} asked'
+            for name, value in self._identity.items()
+            if state.get(name) != value
+        ]
         if differing:
-            raise ConfigError(f'replay {self._folder} differs: {"; ".join(differing)}; encode '
-                              'its episodes again, or choose another folder')
+            raise ConfigError(
+                f'replay {self._folder} differs: {"; ".join(differing)}; encode '
+                'its episodes again, or choose another folder'
+            )
         return state
 
     def _read_rows(self) -> None:
@@ -119,7 +153,7 @@ class LatentReplay:
 
     def _index(self, start: int, stop: int, actions: int) -> None:
         self._last[start:stop] = -1
-        self._last[start:start + actions] = start + actions - 1
+        self._last[start : start + actions] = start + actions - 1
         self._closed[start:stop] = stop - start == actions
 
     def __len__(self) -> int:
@@ -179,17 +213,23 @@ class LatentReplay:
         actions, rows = len(episode.actions), len(episode.latents)
         capacity, tokens, width = self.latents.shape
         if rows > capacity:
-            raise ConfigError(f'episode of {rows} observations for a replay of {capacity}; raise '
-                              'its capacity')
+            raise ConfigError(
+                f'episode of {rows} observations for a replay of {capacity}; raise its capacity'
+            )
         if episode.latents.shape[1] > tokens or episode.latents.shape[2] != width:
-            raise ConfigError(f'episode with latents of {episode.latents.shape[1:]} for a replay '
-                              f'of {(tokens, width)}; one replay is for one model and task')
+            raise ConfigError(
+                f'episode with latents of {episode.latents.shape[1:]} for a replay '
+                f'of {(tokens, width)}; one replay is for one model and task'
+            )
         for name in ('proprioception', 'action'):
-            found = (episode.proprioception if name == 'proprioception'
-                     else episode.actions).shape[1:]
+            found = (
+                episode.proprioception if name == 'proprioception' else episode.actions
+            ).shape[1:]
             if found != self._rows[name].shape[1:]:
-                raise ConfigError(f'episode with {name} of {found} for a replay of '
-                                  f'{self._rows[name].shape[1:]}; one replay is for one model')
+                raise ConfigError(
+                    f'episode with {name} of {found} for a replay of '
+                    f'{self._rows[name].shape[1:]}; one replay is for one model'
+                )
         start = self._next
         if start + rows > capacity:
             # The episodes in these last rows are the oldest.
@@ -198,7 +238,7 @@ class LatentReplay:
         span = slice(start, start + rows)
         self._make_room(span)
         self.latents[span] = 0
-        self.latents[span, :episode.latents.shape[1]] = episode.latents
+        self.latents[span, : episode.latents.shape[1]] = episode.latents
         row = np.zeros(rows, self._rows.dtype)
         row['proprioception'] = episode.proprioception
         row['action'][:actions] = episode.actions
@@ -234,8 +274,9 @@ class LatentReplay:
         self._write_state()
 
     def _write_state(self) -> None:
-        write_json(self._folder / STATE,
-                   self._identity | {'episodes': self._episodes, 'next': self._next})
+        write_json(
+            self._folder / STATE, self._identity | {'episodes': self._episodes, 'next': self._next}
+        )
 
     def usable(self, steps: int, demonstrations: bool | None = None) -> np.ndarray:
         """Return the rows at which transitions may start: all, or of one kind only."""
@@ -254,10 +295,11 @@ class LatentReplay:
         rewards = np.zeros(len(rows), np.float32)
         for step in range(steps):
             inside = rows + step <= last
-            rewards += np.where(inside, discount ** step
-                                * self._rewards[np.minimum(rows + step, last)], 0)
+            rewards += np.where(
+                inside, discount**step * self._rewards[np.minimum(rows + step, last)], 0
+            )
         taken = np.minimum(steps, last - rows + 1)
         over = (rows + taken > last) & ((self._flags[last] & TERMINATED) > 0)
-        discounts = np.where(over, 0, discount ** taken).astype(np.float32)
+        discounts = np.where(over, 0, discount**taken).astype(np.float32)
         # After the end of a task any row will do: its value has discount zero.
         return Transitions(rows, np.where(over, rows, rows + taken), rewards, discounts)

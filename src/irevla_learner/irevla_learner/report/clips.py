@@ -26,8 +26,9 @@ def in_turns(results: Iterable[EpisodeResult]) -> list[EpisodeResult]:
     return [result for *_, result in sorted(turns, key=lambda turn: turn[:2])]
 
 
-def clips(results: Sequence[EpisodeResult], folder: Path,
-          problems: list[str]) -> Iterator[tuple[EpisodeResult, Clip]]:
+def clips(
+    results: Sequence[EpisodeResult], folder: Path, problems: list[str]
+) -> Iterator[tuple[EpisodeResult, Clip]]:
     """Yield each result with the clip of its bag, which may be anywhere below the folder.
 
     Results without a readable bag are left out, with the reason in `problems`.
@@ -48,8 +49,9 @@ def clips(results: Sequence[EpisodeResult], folder: Path,
 def _bags(folder: Path) -> dict[str, Path]:
     """Return all bags below a folder, by their episode."""
     found: dict[str, Path] = {}
-    for bag in sorted({file.parent for file in folder.rglob('*.mcap')
-                       if not file.name.startswith('.')}):
+    for bag in sorted(
+        {file.parent for file in folder.rglob('*.mcap') if not file.name.startswith('.')}
+    ):
         try:
             found.setdefault(entry_from_bag(bag).episode_id, bag)
         except BagError:

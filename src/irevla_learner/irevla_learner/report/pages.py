@@ -27,9 +27,13 @@ FILES = (
     ('stage2', 'the whole policy after both'),
     ('plots', 'pictures for slides and papers'),
     ('logs', 'output of the nodes'),
-    ('manifest.json', 'configuration, seed, finished steps'))
-GROUPS = {'expert': 'expert tasks', 'rl': 'new tasks, learned online',
-          'held_out': 'held-out tasks, only evaluated'}
+    ('manifest.json', 'configuration, seed, finished steps'),
+)
+GROUPS = {
+    'expert': 'expert tasks',
+    'rl': 'new tasks, learned online',
+    'held_out': 'held-out tasks, only evaluated',
+}
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,13 @@ class Picture:
     svg: str
 
 
-def write_pages(folder: Path, report: Mapping[str, Any], pictures: Sequence[Picture],
-                strips: Sequence[tuple[EpisodeResult, Clip]],
-                videos: Sequence[tuple[Path, str]]) -> None:
+def write_pages(
+    folder: Path,
+    report: Mapping[str, Any],
+    pictures: Sequence[Picture],
+    strips: Sequence[tuple[EpisodeResult, Clip]],
+    videos: Sequence[tuple[Path, str]],
+) -> None:
     """Write report.html and report.md.
 
     Args:
@@ -55,48 +63,82 @@ def write_pages(folder: Path, report: Mapping[str, Any], pictures: Sequence[Pict
 
     """
     stages = report['stages']
-    whole = {group: [report[stage]['groups'][group] for stage in stages]
-             for group in GROUPS if group in report[stages[0]]['groups']}
-    tasks = {group: {task: [report[stage][group][task] for stage in stages]
-                     for task in report[stages[0]][group]} for group in whole}
+    whole = {
+        group: [report[stage]['groups'][group] for stage in stages]
+        for group in GROUPS
+        if group in report[stages[0]]['groups']
+    }
+    tasks = {
+        group: {
+            task: [report[stage][group][task] for stage in stages]
+            for task in report[stages[0]][group]
+        }
+        for group in whole
+    }
     context = {
-        'run': folder.resolve().name, 'report': report, 'stages': stages, 'groups': GROUPS,
-        'headline': 'rl' if 'rl' in whole else next(iter(whole)), 'whole': whole, 'tasks': tasks,
+        'run': folder.resolve().name,
+        'report': report,
+        'stages': stages,
+        'groups': GROUPS,
+        'headline': 'rl' if 'rl' in whole else next(iter(whole)),
+        'whole': whole,
+        'tasks': tasks,
         'total_s': sum(filter(None, report['wall_s'].values())),
-        'strips': [{'task': result.task, 'label': clip.label, 'success': clip.success,
-                    'steps': len(clip), 'picture': _data_url(clip)} for result, clip in strips],
-        'pictures': [{'path': picture.path, 'caption': picture.caption,
-                      'svg': Markup(picture.svg)} for picture in pictures],
-        'videos': videos, 'node_graph': Markup((TEMPLATES / 'node_graph.svg').read_text()),
+        'strips': [
+            {
+                'task': result.task,
+                'label': clip.label,
+                'success': clip.success,
+                'steps': len(clip),
+                'picture': _data_url(clip),
+            }
+            for result, clip in strips
+        ],
+        'pictures': [
+            {'path': picture.path, 'caption': picture.caption, 'svg': Markup(picture.svg)}
+            for picture in pictures
+        ],
+        'videos': videos,
+        'node_graph': Markup((TEMPLATES / 'node_graph.svg').read_text()),
         'files': [(path, meaning) for path, meaning in FILES if (folder / path).exists()],
-        'next_steps': next_steps(folder, stages[-1], report['tasks'])}
+        'next_steps': next_steps(folder, stages[-1], report['tasks']),
+    }
     for name in ('report.html', 'report.md'):
         # Special characters are escaped in HTML only.
-        engine = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined,
-                             autoescape=name.endswith('html'), trim_blocks=True,
-                             lstrip_blocks=True)
+        engine = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            undefined=StrictUndefined,
+            autoescape=name.endswith('html'),
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
         engine.filters |= {'percent': percent, 'number': number, 'duration': duration}
         engine.globals['interval'] = interval_bar
         write_synced(folder / name, engine.get_template(f'{name}.j2').render(context))
 
 
-def next_steps(folder: Path, stage: str,
-               tasks: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+def next_steps(
+    folder: Path, stage: str, tasks: Mapping[str, Sequence[str]]
+) -> list[tuple[str, str]]:
     """Return suggested next steps, each with its command."""
     inside = folder.resolve().is_relative_to(Path.cwd())
     run = os.path.relpath(folder) if inside else str(folder.resolve())
     checkpoint = quote(f'checkpoint:={run}/{stage}/checkpoint')
     task = next((task for group in ('rl', 'expert', 'held_out') for task in tasks[group]), '')
     return [
-        ('Run the trained policy again, in a shell that has sourced env.sh:',
-         f'ros2 launch irevla_bringup sim.launch.py {checkpoint} '
-         f'tasks:={task} episodes:=5'),
-        ('Train it online on another task:',
-         f'ros2 launch irevla_bringup stage1.launch.py {checkpoint} '
-         'tasks:=drawer-open-new output:=runs/drawer bags:=runs/drawer/episodes '
-         'results:=runs/drawer/episodes.json'),
+        (
+            'Run the trained policy again, in a shell that has sourced env.sh:',
+            f'ros2 launch irevla_bringup sim.launch.py {checkpoint} tasks:={task} episodes:=5',
+        ),
+        (
+            'Train it online on another task:',
+            f'ros2 launch irevla_bringup stage1.launch.py {checkpoint} '
+            'tasks:=drawer-open-new output:=runs/drawer bags:=runs/drawer/episodes '
+            'results:=runs/drawer/episodes.json',
+        ),
         ('Watch the graph from a second shell:', 'ros2 topic hz /policy_step'),
-        ('Write this report again:', f'python -m irevla_learner.report {quote(run)}')]
+        ('Write this report again:', f'python -m irevla_learner.report {quote(run)}'),
+    ]
 
 
 def percent(value: float | None, digits: int = 0) -> str:
@@ -126,8 +168,10 @@ def interval_bar(figures: Mapping[str, Any]) -> Markup:
     mark = ''
     if figures['success_rate'] is not None:
         mark = f'<u style="left: {100 * figures["success_rate"]:.2f}%"></u>'
-    return Markup(f'<div class="interval"><i style="left: {100 * low:.2f}%; '
-                  f'width: {100 * (high - low):.2f}%"></i>{mark}</div>')
+    return Markup(
+        f'<div class="interval"><i style="left: {100 * low:.2f}%; '
+        f'width: {100 * (high - low):.2f}%"></i>{mark}</div>'
+    )
 
 
 def _data_url(clip: Clip) -> str:

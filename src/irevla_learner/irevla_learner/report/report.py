@@ -42,23 +42,36 @@ def write_report(run_folder: Path) -> None:
     results = evaluated_stages(run_folder)
     notes: list[str] = []
     report = {
-        **{stage: stage_figures(manifest, stage, of_stage)
-           for stage, of_stage in results.items()},
-        'stages': list(results), 'tasks': manifest['config']['tasks'],
-        'wall_s': wall_seconds(manifest), 'seed': manifest['seed'],
-        'run_id': manifest['run_id'], 'created': manifest['created'],
-        'git_revision': _revisions(manifest), 'environment': manifest['environment'],
-        'training': {stage: training_figures(metrics) for stage, metrics in
-                     _metrics(run_folder / stage / 'training' for stage in results).items()}}
+        **{stage: stage_figures(manifest, stage, of_stage) for stage, of_stage in results.items()},
+        'stages': list(results),
+        'tasks': manifest['config']['tasks'],
+        'wall_s': wall_seconds(manifest),
+        'seed': manifest['seed'],
+        'run_id': manifest['run_id'],
+        'created': manifest['created'],
+        'git_revision': _revisions(manifest),
+        'environment': manifest['environment'],
+        'training': {
+            stage: training_figures(metrics)
+            for stage, metrics in _metrics(
+                run_folder / stage / 'training' for stage in results
+            ).items()
+        },
+    }
     dropped = manifest['steps'].get('collect', {}).get('results', {}).get('dropped')
     if dropped:
-        notes.append(f'{dropped} steps of the demonstrations have no complete observation, and '
-                     'are left out of the training')
+        notes.append(
+            f'{dropped} steps of the demonstrations have no complete observation, and '
+            'are left out of the training'
+        )
     pictures = draw_plots(run_folder, report)
     strips = []
     if any(run_folder.glob('*/evaluation/**/metadata.yaml')):
-        strips = [(result, clip) for stage, chosen in _strips(results, report).items()
-                  for result, clip in _labelled(run_folder, stage, chosen, notes)]
+        strips = [
+            (result, clip)
+            for stage, chosen in _strips(results, report).items()
+            for result, clip in _labelled(run_folder, stage, chosen, notes)
+        ]
     else:
         notes.append('no evaluated episode was recorded, so no pictures and videos are shown')
     videos = write_videos(run_folder, results, report['tasks']['rl'], notes) if strips else []
@@ -75,6 +88,7 @@ def evaluated_stages(run_folder: Path) -> dict[str, list[EpisodeResult]]:
         EvaluationError: results are damaged.
 
     """
+
     def place(stage: str) -> tuple[int, str]:
         kind, _, number = stage.partition('-')
         return (0 if kind == 'stage0' else int(number or 1)), kind
@@ -82,28 +96,41 @@ def evaluated_stages(run_folder: Path) -> dict[str, list[EpisodeResult]]:
     files = run_folder.glob('stage*/evaluation/results.json')
     stages = sorted((file.parts[-3] for file in files), key=place)
     if not stages:
-        raise RunFolderError(f'{run_folder} has no stage0/evaluation/results.json; continue '
-                             'the run to its first evaluation')
-    return {stage: load_results(run_folder / stage / 'evaluation' / 'results.json')
-            for stage in stages}
+        raise RunFolderError(
+            f'{run_folder} has no stage0/evaluation/results.json; continue '
+            'the run to its first evaluation'
+        )
+    return {
+        stage: load_results(run_folder / stage / 'evaluation' / 'results.json') for stage in stages
+    }
 
 
-def stage_figures(manifest: Mapping[str, Any], stage: str,
-                  results: list[EpisodeResult]) -> dict[str, Any]:
+def stage_figures(
+    manifest: Mapping[str, Any], stage: str, results: list[EpisodeResult]
+) -> dict[str, Any]:
     """Return the figures of a stage: `tasks` and the whole are those of the expert tasks.
 
     `expert`, `rl` and `held_out` contain each task's; `env_steps` and `updates` the effort.
     """
-    groups = {group: summarise(result for result in results
-                               if result.task in manifest['config']['tasks'][group])
-              for group in GROUPS}
+    groups = {
+        group: summarise(
+            result for result in results if result.task in manifest['config']['tasks'][group]
+        )
+        for group in GROUPS
+    }
     effort = {'env_steps': 0, 'updates': 0}
     # Stage 0 is the step `train`, in a run that has one.
     effort |= manifest['steps'].get('train' if stage == 'stage0' else stage, {}).get('results', {})
-    return {**groups['expert'], **{group: figures['tasks'] for group, figures in groups.items()},
-            'groups': {group: {key: value for key, value in figures.items() if key != 'tasks'}
-                       for group, figures in groups.items() if figures['tasks']},
-            **effort}
+    return {
+        **groups['expert'],
+        **{group: figures['tasks'] for group, figures in groups.items()},
+        'groups': {
+            group: {key: value for key, value in figures.items() if key != 'tasks'}
+            for group, figures in groups.items()
+            if figures['tasks']
+        },
+        **effort,
+    }
 
 
 def draw_plots(run_folder: Path, report: Mapping[str, Any]) -> list[Picture]:
@@ -111,16 +138,30 @@ def draw_plots(run_folder: Path, report: Mapping[str, Any]) -> list[Picture]:
     stages = report['stages']
     # Stages of later tasks have the colours of the first task's.
     colours = [plots.CYCLE[int(stage.removeprefix('stage')[0])] for stage in stages]
-    drawn = [('success', 'Success after each stage', plots.groups_chart(
-        {f'after {title(stage).lower()}': report[stage]['groups'] for stage in stages}, colours))]
+    drawn = [
+        (
+            'success',
+            'Success after each stage',
+            plots.groups_chart(
+                {f'after {title(stage).lower()}': report[stage]['groups'] for stage in stages},
+                colours,
+            ),
+        )
+    ]
     for stage in stages:
         rows = read_metrics(run_folder / stage)
         if rows:
-            drawn.append((f'learning_{stage}', f'{title(stage)}: {report[stage].get("task", "")} '
-                          'online', plots.learning_chart(rows)))
+            drawn.append(
+                (
+                    f'learning_{stage}',
+                    f'{title(stage)}: {report[stage].get("task", "")} online',
+                    plots.learning_chart(rows),
+                )
+            )
     for stage, rows in _metrics(run_folder / stage / 'training' for stage in stages).items():
-        drawn.append((f'loss_{stage}', f'{title(stage)}: supervised training',
-                      plots.loss_chart(rows)))
+        drawn.append(
+            (f'loss_{stage}', f'{title(stage)}: supervised training', plots.loss_chart(rows))
+        )
     pictures = []
     for name, caption, figure in drawn:
         path = Path('plots') / f'{name}.png'
@@ -135,25 +176,51 @@ def title(stage: str) -> str:
     return f'Stage {kind.removeprefix("stage")}' + (f', task {number}' if number else '')
 
 
-def write_videos(run_folder: Path, results: Mapping[str, list[EpisodeResult]],
-                 new_tasks: list[str], notes: list[str]) -> list[tuple[Path, str]]:
+def write_videos(
+    run_folder: Path,
+    results: Mapping[str, list[EpisodeResult]],
+    new_tasks: list[str],
+    notes: list[str],
+) -> list[tuple[Path, str]]:
     """Write the videos; return path and caption of each."""
     last = list(results)[-1]
-    compared = {stage: in_turns(result for result in of_stage
-                                if result.task in new_tasks)[:COMPARED]
-                for stage, of_stage in results.items()}
-    columns = [{(result.task, result.seed): clip
-                for result, clip in _labelled(run_folder, stage, chosen, notes)}
-               for stage, chosen in compared.items()]
-    side_by_side = [column[episode] for episode in columns[0]
-                    if all(episode in column for column in columns) for column in columns]
+    compared = {
+        stage: in_turns(result for result in of_stage if result.task in new_tasks)[:COMPARED]
+        for stage, of_stage in results.items()
+    }
+    columns = [
+        {
+            (result.task, result.seed): clip
+            for result, clip in _labelled(run_folder, stage, chosen, notes)
+        }
+        for stage, chosen in compared.items()
+    ]
+    side_by_side = [
+        column[episode]
+        for episode in columns[0]
+        if all(episode in column for column in columns)
+        for column in columns
+    ]
     videos = [
-        (Path('videos/improvement.mp4'), 'The same new-task episodes after each stage, by seed',
-         side_by_side, len(results)),
-        (Path('videos/evaluation.mp4'), f'After {title(last).lower()}: the first episodes of '
-         'each task by seed, whatever their outcome',
-         (clip for _, clip in clips(in_turns(results[last])[:VIDEO_CLIPS],
-                                    run_folder / last / 'evaluation', notes)), 3)]
+        (
+            Path('videos/improvement.mp4'),
+            'The same new-task episodes after each stage, by seed',
+            side_by_side,
+            len(results),
+        ),
+        (
+            Path('videos/evaluation.mp4'),
+            f'After {title(last).lower()}: the first episodes of '
+            'each task by seed, whatever their outcome',
+            (
+                clip
+                for _, clip in clips(
+                    in_turns(results[last])[:VIDEO_CLIPS], run_folder / last / 'evaluation', notes
+                )
+            ),
+            3,
+        ),
+    ]
     written = []
     for path, caption, chosen, width in videos:
         try:
@@ -177,7 +244,8 @@ def wall_seconds(manifest: Mapping[str, Any]) -> dict[str, float | None]:
 def training_figures(metrics: list[dict[str, float]]) -> dict[str, float | None]:
     """Return the last value of each figure of a training in the report."""
     figures: dict[str, float | None] = dict.fromkeys(
-        ('step', 'loss', 'validation_loss', 'samples_per_s', 'data_wait_share'))
+        ('step', 'loss', 'validation_loss', 'samples_per_s', 'data_wait_share')
+    )
     for row in metrics:
         figures |= {key: row[key] for key in figures if key in row}
     return figures
@@ -189,27 +257,32 @@ def _metrics(folders: Iterator[Path]) -> dict[str, list[dict[str, float]]]:
     return {stage: rows for stage, rows in found.items() if rows}
 
 
-def _strips(results: Mapping[str, list[EpisodeResult]],
-            report: Mapping[str, Any]) -> dict[str, list[EpisodeResult]]:
+def _strips(
+    results: Mapping[str, list[EpisodeResult]], report: Mapping[str, Any]
+) -> dict[str, list[EpisodeResult]]:
     """Choose the first episode of new tasks after each stage, of others after the last."""
     last = list(results)[-1]
     new = report['tasks']['rl']
-    return {stage: in_turns(result for result in of_stage
-                            if result.task in new or stage == last)
-            [:len(new) if stage != last else min(STRIPS, len({r.task for r in of_stage}))]
-            for stage, of_stage in results.items()}
+    return {
+        stage: in_turns(result for result in of_stage if result.task in new or stage == last)[
+            : len(new) if stage != last else min(STRIPS, len({r.task for r in of_stage}))
+        ]
+        for stage, of_stage in results.items()
+    }
 
 
-def _labelled(run_folder: Path, stage: str, chosen: list[EpisodeResult],
-              notes: list[str]) -> Iterator[tuple[EpisodeResult, Clip]]:
+def _labelled(
+    run_folder: Path, stage: str, chosen: list[EpisodeResult], notes: list[str]
+) -> Iterator[tuple[EpisodeResult, Clip]]:
     for result, clip in clips(chosen, run_folder / stage / 'evaluation', notes):
         yield result, replace(clip, label=f'{title(stage).lower()}: {clip.label}')
 
 
 def _revisions(manifest: Mapping[str, Any]) -> str | None:
     """Return the commit of the sources; several if the run was continued with others."""
-    found = dict.fromkeys(step['git_revision'] for step in manifest['steps'].values()
-                          if step['git_revision'])
+    found = dict.fromkeys(
+        step['git_revision'] for step in manifest['steps'].values() if step['git_revision']
+    )
     return ', '.join(found) or None
 
 

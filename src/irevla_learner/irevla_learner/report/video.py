@@ -51,19 +51,29 @@ class Clip:
     def __post_init__(self) -> None:
         """Raise VideoError if shapes or types of the frames do not match."""
         shapes = {name: images.shape for name, images in self.frames.items()}
-        valid = all(images.ndim == 4 and images.shape[3] == 3 and images.dtype == np.uint8
-                    and images.size for images in self.frames.values())
+        valid = all(
+            images.ndim == 4 and images.shape[3] == 3 and images.dtype == np.uint8 and images.size
+            for images in self.frames.values()
+        )
         if not valid or len({shape[0] for shape in shapes.values()}) != 1:
-            raise VideoError(f'clip {self.label!r} has frames {shapes}; uint8 (steps, height, '
-                             'width, 3) with the same number of steps is needed')
+            raise VideoError(
+                f'clip {self.label!r} has frames {shapes}; uint8 (steps, height, '
+                'width, 3) with the same number of steps is needed'
+            )
 
     def __len__(self) -> int:
         """Return the number of steps."""
         return len(next(iter(self.frames.values())))
 
 
-def write_video(path: Path, clips: Iterable[Clip], fps: int = 10, columns: int = 3,
-                rows: int = 2, camera_height: int = 216) -> float:
+def write_video(
+    path: Path,
+    clips: Iterable[Clip],
+    fps: int = 10,
+    columns: int = 3,
+    rows: int = 2,
+    camera_height: int = 216,
+) -> float:
     """Write clips as H.264 mp4, `columns` x `rows` at a time, page after page.
 
     Args:
@@ -96,14 +106,18 @@ def write_video(path: Path, clips: Iterable[Clip], fps: int = 10, columns: int =
     path.parent.mkdir(parents=True, exist_ok=True)
     empty = np.full((height, width, 3), BACKGROUND, np.uint8)
     count = 0
-    with replacement(path) as new, av.open(
-            str(new), 'w', format='mp4', options={'movflags': 'faststart'}) as container:
-        stream = container.add_stream('libx264', rate=fps,
-                                      options={'crf': '23', 'preset': 'veryfast'})
+    with (
+        replacement(path) as new,
+        av.open(str(new), 'w', format='mp4', options={'movflags': 'faststart'}) as container,
+    ):
+        stream = container.add_stream(
+            'libx264', rate=fps, options={'crf': '23', 'preset': 'veryfast'}
+        )
         stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
         while page:
             if any(tiles.shape[1:] != page[0].shape[1:] for tiles in page) or (
-                    page[0].shape[1:3] != (tile_height, tile_width)):
+                page[0].shape[1:3] != (tile_height, tile_width)
+            ):
                 raise VideoError('clips of different cameras; show them in separate videos')
             for moment in range(max(map(len, page)) + round(HOLD_S * fps)):
                 canvas = empty.copy()
@@ -111,7 +125,7 @@ def write_video(path: Path, clips: Iterable[Clip], fps: int = 10, columns: int =
                     x = GAP + place % columns * (tile_width + GAP)
                     y = GAP + place // columns * (tile_height + GAP)
                     tile = tiles[min(moment, len(tiles) - 1)]
-                    canvas[y:y + tile_height, x:x + tile_width] = tile
+                    canvas[y : y + tile_height, x : x + tile_width] = tile
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(canvas, format='rgb24')))
                 count += 1
             page = [_tiles(clip, camera_height) for clip in islice(clips, places)]
@@ -147,8 +161,9 @@ def _tiles(clip: Clip, camera_height: int) -> np.ndarray:
     """Return the drawn steps of a clip (steps, height, width, 3); the last has the outcome."""
     tiles = []
     for step in range(len(clip)):
-        pictures = np.concatenate([_scaled(images[step], camera_height)
-                                   for images in clip.frames.values()], axis=1)
+        pictures = np.concatenate(
+            [_scaled(images[step], camera_height) for images in clip.frames.values()], axis=1
+        )
         if step == len(clip) - 1:
             height, width = pictures.shape[:2]
             cv2.rectangle(pictures, (0, 0), (width - 1, height - 1), _outcome_colour(clip), 3)
@@ -172,8 +187,13 @@ def _caption(clip: Clip, step: int, width: int) -> np.ndarray:
     small = _font('DejaVuSans.ttf', 14)
     draw.text((width - 2, middle), text, colour, small, anchor='rm')
     room = width - 2 - draw.textlength(text, small) - 14
-    draw.text((2, middle), _fitting(clip.label, room), TEXT, _font('DejaVuSans-Bold.ttf', 16),
-              anchor='lm')
+    draw.text(
+        (2, middle),
+        _fitting(clip.label, room),
+        TEXT,
+        _font('DejaVuSans-Bold.ttf', 16),
+        anchor='lm',
+    )
     return np.asarray(image)
 
 

@@ -34,13 +34,21 @@ class KeptEpisode:
 def keep(folder: Path, number: int, played: Played, most: int) -> None:
     """Write an episode as the newest, by its ``number``; keep the newest ``most`` files."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = {'episode_id': played.episode_id, 'task': played.task,
-             'instruction': played.instruction, 'cameras': list(played.images)}
+    names = {
+        'episode_id': played.episode_id,
+        'task': played.task,
+        'instruction': played.instruction,
+        'cameras': list(played.images),
+    }
     # One temporary name for all numbers: a kill leaves one file at most.
     with replacement(folder / f'{number:06d}.npz', folder / '.new.npz') as new:
-        np.savez(new, names=json.dumps(names), states=played.states, labels=played.labels,
-                 **{f'image_{index}': images
-                    for index, images in enumerate(played.images.values())})
+        np.savez(
+            new,
+            names=json.dumps(names),
+            states=played.states,
+            labels=played.labels,
+            **{f'image_{index}': images for index, images in enumerate(played.images.values())},
+        )
     for path in _files(folder)[:-most]:
         path.unlink()
 
@@ -56,6 +64,8 @@ def newest(folder: Path) -> Iterator[KeptEpisode]:
             names = json.loads(str(content['names']))
             cameras = names.pop('cameras')
             yield KeptEpisode(
-                **names, states=content['states'], labels=content['labels'],
-                images={camera: content[f'image_{index}']
-                        for index, camera in enumerate(cameras)})
+                **names,
+                states=content['states'],
+                labels=content['labels'],
+                images={camera: content[f'image_{index}'] for index, camera in enumerate(cameras)},
+            )

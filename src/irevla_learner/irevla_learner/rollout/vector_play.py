@@ -30,8 +30,12 @@ def make_envs(environment: str, num_envs: int, **options: Any) -> AsyncVectorEnv
     """Start registered environments, each in a process."""
     # torch and the policy are imported once, in the process that all others are forked from.
     multiprocessing.set_forkserver_preload([__name__])
-    return AsyncVectorEnv([partial(_make, environment, options)] * num_envs, shared_memory=True,
-                          context='forkserver', autoreset_mode=AutoresetMode.DISABLED)
+    return AsyncVectorEnv(
+        [partial(_make, environment, options)] * num_envs,
+        shared_memory=True,
+        context='forkserver',
+        autoreset_mode=AutoresetMode.DISABLED,
+    )
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,9 @@ class _Outcome:
 class _Track:
     """The running episode of the environment with this index."""
 
-    def __init__(self, index: int, seed: int, cameras: Sequence[str],
-                 debounce: Debounce | None) -> None:
+    def __init__(
+        self, index: int, seed: int, cameras: Sequence[str], debounce: Debounce | None
+    ) -> None:
         self.index, self.debounce = index, debounce
         self._seed, self._cameras = seed, cameras
         self._steps: list[dict[str, Any]] = []
@@ -94,41 +99,66 @@ class _Track:
     def add(self, seen: _Seen, decision: _Decision, outcome: _Outcome) -> None:
         """Add a step: observation, action and outcome."""
         row, observation = self.index, seen.observation
-        self._steps.append({
-            **{name: observation[name][row] for name in self._cameras},
-            'state': observation['state'][row], 'command': decision.commands[row],
-            'latent': seen.latent_rows[row], 'proprioception': seen.state_rows[row],
-            'action': decision.actions[row], 'drawn': decision.drawn[row],
-            'reward': np.float32(outcome.rewards[row]), 'version': decision.version})
+        self._steps.append(
+            {
+                **{name: observation[name][row] for name in self._cameras},
+                'state': observation['state'][row],
+                'command': decision.commands[row],
+                'latent': seen.latent_rows[row],
+                'proprioception': seen.state_rows[row],
+                'action': decision.actions[row],
+                'drawn': decision.drawn[row],
+                'reward': np.float32(outcome.rewards[row]),
+                'version': decision.version,
+            }
+        )
 
     def finish(self, task: str, instruction: str, last: _Seen, outcome: _Outcome) -> Played:
         """Return the completed episode; ``last`` is its last observation."""
-        columns = {name: np.stack([step[name] for step in self._steps])
-                   for name in self._steps[0]}
+        columns = {name: np.stack([step[name] for step in self._steps]) for name in self._steps[0]}
         count = len(self._steps)
-        ended = {name: bool(getattr(outcome, name)[self.index])
-                 for name in ('success', 'terminated', 'truncated')}
+        ended = {
+            name: bool(getattr(outcome, name)[self.index])
+            for name in ('success', 'terminated', 'truncated')
+        }
         result = EpisodeResult(
-            task=task, seed=self._seed, steps=count, aborted=False,
-            episode_id=f'{task}-{self._seed}', **ended)
+            task=task,
+            seed=self._seed,
+            steps=count,
+            aborted=False,
+            episode_id=f'{task}-{self._seed}',
+            **ended,
+        )
         row = slice(self.index, self.index + 1)
         latents = LatentEpisode(
             np.concatenate([columns['latent'], last.latent_rows[row]]),
             np.concatenate([columns['proprioception'], last.state_rows[row]]),
-            columns['action'].astype(np.float32), columns['reward'].astype(np.float32),
-            terminated=ended['terminated'], success=ended['success'],
-            human=np.zeros(count, bool), versions=columns['version'],
-            stamps=np.arange(count, dtype=np.int64))
-        return Played(result, instruction, {name: columns[name] for name in self._cameras},
-                      columns['state'], columns['command'], columns['drawn'],
-                      bool(outcome.truth[self.index]), latents)
+            columns['action'].astype(np.float32),
+            columns['reward'].astype(np.float32),
+            terminated=ended['terminated'],
+            success=ended['success'],
+            human=np.zeros(count, bool),
+            versions=columns['version'],
+            stamps=np.arange(count, dtype=np.int64),
+        )
+        return Played(
+            result,
+            instruction,
+            {name: columns[name] for name in self._cameras},
+            columns['state'],
+            columns['command'],
+            columns['drawn'],
+            bool(outcome.truth[self.index]),
+            latents,
+        )
 
 
 class VectorPlayer:
     """Plays episodes of one task in parallel environments."""
 
-    def __init__(self, envs: AsyncVectorEnv, vla: VLA, task: str,
-                 judge: SuccessClassifier | None = None) -> None:
+    def __init__(
+        self, envs: AsyncVectorEnv, vla: VLA, task: str, judge: SuccessClassifier | None = None
+    ) -> None:
         """Prepare episodes of this task with this policy.
 
         With a judge, its verdict gives success, reward and termination, as on a robot; an end by
@@ -144,8 +174,12 @@ class VectorPlayer:
         """Number of parallel episodes."""
         return self._envs.num_envs
 
-    def play(self, seeds: Iterable[int], noises: Sequence[SmoothNoise] | None = None,
-             between: Callable[[int], None] = lambda env_steps: None) -> Iterator[Played]:
+    def play(
+        self,
+        seeds: Iterable[int],
+        noises: Sequence[SmoothNoise] | None = None,
+        between: Callable[[int], None] = lambda env_steps: None,
+    ) -> Iterator[Played]:
         """Yield episodes with these seeds as they end.
 
         Args:
@@ -173,8 +207,13 @@ class VectorPlayer:
             if ended:
                 seen = self._begin(running, waiting, noises, ended)
 
-    def _begin(self, running: dict[int, _Track], waiting: Iterator[int],
-               noises: Sequence[SmoothNoise] | None, free: Iterable[int]) -> _Seen:
+    def _begin(
+        self,
+        running: dict[int, _Track],
+        waiting: Iterator[int],
+        noises: Sequence[SmoothNoise] | None,
+        free: Iterable[int],
+    ) -> _Seen:
         """Reset free environments and start waiting episodes; return all observations."""
         # An environment without an episode runs with any seed, since all step together.
         seeds: list[int | None] = [None] * self.num_envs
@@ -185,11 +224,13 @@ class VectorPlayer:
             if noises is not None:
                 noises[index].start_episode()
             if seed is not None:
-                fresh[index] = _Track(index, seed, self._cameras,
-                                      self._judge.new_debounce() if self._judge else None)
+                fresh[index] = _Track(
+                    index, seed, self._cameras, self._judge.new_debounce() if self._judge else None
+                )
         mask = np.array([seed is not None for seed in seeds])
         observation, info = self._envs.reset(
-            seed=seeds, options={'task': self._task, 'reset_mask': mask})
+            seed=seeds, options={'task': self._task, 'reset_mask': mask}
+        )
         self._instruction = info['instruction'][np.argmax(mask)]
         seen = self._encode(observation)
         self._judged(fresh, seen)
@@ -200,7 +241,8 @@ class VectorPlayer:
     def _encode(self, observation: dict[str, np.ndarray]) -> _Seen:
         images = np.stack([observation[name] for name in self._cameras], 1)
         latents, states = self._vla.encode_observation(
-            images, observation['state'], [self._instruction] * len(images))
+            images, observation['state'], [self._instruction] * len(images)
+        )
         return _Seen(observation, latents, states, latents.cpu().numpy(), states.cpu().numpy())
 
     def _decide(self, seen: _Seen, noises: Sequence[SmoothNoise] | None) -> _Decision:
@@ -209,8 +251,12 @@ class VectorPlayer:
             drawn = drawn + np.stack([noise() for noise in noises])
         drawn = drawn.astype(np.float32)
         actions = np.clip(drawn, -1, 1)
-        return _Decision(drawn, actions, self._vla.statistics.denormalise_action(actions),
-                         np.uint64(self.version))
+        return _Decision(
+            drawn,
+            actions,
+            self._vla.statistics.denormalise_action(actions),
+            np.uint64(self.version),
+        )
 
     def _step_wait(self, running: dict[int, _Track]) -> tuple[_Seen, _Outcome]:
         """Wait for the environments; return observations and outcomes."""
@@ -219,8 +265,9 @@ class VectorPlayer:
         if self._judge is None:
             return seen, _Outcome(rewards, terminated, truncated, truth, truth)
         success = self._judged(running, seen)
-        return seen, _Outcome(success, success, ~success & (terminated | truncated), success,
-                              truth)
+        return seen, _Outcome(
+            success, success, ~success & (terminated | truncated), success, truth
+        )
 
     def _judged(self, tracks: dict[int, _Track], seen: _Seen) -> np.ndarray:
         """Return for each environment whether the judge classifies the task as done."""

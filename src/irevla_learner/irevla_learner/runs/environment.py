@@ -19,7 +19,8 @@ def environment_facts() -> dict[str, str | int | None]:
         'rmw': os.environ.get('RMW_IMPLEMENTATION'),
         'os': _os_name(),
         'cpu': _cpu_name(),
-        'cores': len(os.sched_getaffinity(0))}
+        'cores': len(os.sched_getaffinity(0)),
+    }
 
 
 def _version(library: str) -> str | None:

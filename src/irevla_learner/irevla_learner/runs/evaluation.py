@@ -53,11 +53,14 @@ class EpisodeResult:
         for field in fields(self):
             if type(getattr(self, field.name)) is not field.type:
                 kind = getattr(field.type, '__name__', field.type)
-                raise EvaluationError(f'{field.name} is {getattr(self, field.name)!r}; '
-                                      f'a value of type {kind} is needed in {self}')
+                raise EvaluationError(
+                    f'{field.name} is {getattr(self, field.name)!r}; '
+                    f'a value of type {kind} is needed in {self}'
+                )
         if not self.task or self.steps < 0 or self.dropped < 0:
-            raise EvaluationError('a task, and steps and dropped of 0 or more are needed in '
-                                  f'{self}')
+            raise EvaluationError(
+                f'a task, and steps and dropped of 0 or more are needed in {self}'
+            )
         if not (self.terminated or self.truncated or self.aborted):
             raise EvaluationError(f'not ended (neither terminated, truncated nor aborted): {self}')
         if self.aborted and self.success:
@@ -107,14 +110,19 @@ def summarise(results: Iterable[EpisodeResult]) -> dict[str, Any]:
     for result in results:
         key = result.task, result.seed
         if not result.aborted and key in counted:
-            raise EvaluationError(f'task {result.task!r} with seed {result.seed} counts twice; '
-                                  'evaluate each seed once')
+            raise EvaluationError(
+                f'task {result.task!r} with seed {result.seed} counts twice; '
+                'evaluate each seed once'
+            )
         if not result.aborted:
             counted.add(key)
     tasks = sorted({result.task for result in results})
-    return {'tasks': {task: _figures([result for result in results if result.task == task])
-                      for task in tasks},
-            **_figures(results)}
+    return {
+        'tasks': {
+            task: _figures([result for result in results if result.task == task]) for task in tasks
+        },
+        **_figures(results),
+    }
 
 
 def save_results(path: Path, results: Iterable[EpisodeResult]) -> None:
@@ -136,9 +144,11 @@ def load_results(path: Path) -> list[EpisodeResult]:
     results = []
     for number, row in enumerate(rows):
         if not isinstance(row, dict) or not needed <= row.keys() <= names:
-            raise EvaluationError(f'{path}, entry {number}: {row!r} needs exactly the keys '
-                                  f'{sorted(names)} ({sorted(names - needed)} may be left out); '
-                                  'evaluate again')
+            raise EvaluationError(
+                f'{path}, entry {number}: {row!r} needs exactly the keys '
+                f'{sorted(names)} ({sorted(names - needed)} may be left out); '
+                'evaluate again'
+            )
         try:
             results.append(EpisodeResult(**row))
         except EvaluationError as error:
@@ -150,8 +160,11 @@ def _figures(results: list[EpisodeResult]) -> dict[str, Any]:
     valid = [result for result in results if not result.aborted]
     score = TaskScore(sum(result.success for result in valid), len(valid))
     return {
-        'successes': score.successes, 'episodes': score.episodes,
-        'aborted': len(results) - len(valid), 'success_rate': score.rate,
+        'successes': score.successes,
+        'episodes': score.episodes,
+        'aborted': len(results) - len(valid),
+        'success_rate': score.rate,
         'interval': list(score.interval),
         'mean_steps': sum(r.steps for r in valid) / len(valid) if valid else None,
-        'dropped': sum(result.dropped for result in valid)}
+        'dropped': sum(result.dropped for result in valid),
+    }

@@ -18,7 +18,9 @@ def first_layout(seed: int, evaluation_seed: int) -> int:
     """
     first = seed * PER_RUN
     if not 0 <= first <= evaluation_seed - PER_RUN:
-        raise ConfigError(f'seed {seed}: its layouts from {first} on would overlap those of the '
-                          f'evaluation, from {evaluation_seed} on; use a seed from 0 to '
-                          f'{evaluation_seed // PER_RUN - 1}')
+        raise ConfigError(
+            f'seed {seed}: its layouts from {first} on would overlap those of the '
+            f'evaluation, from {evaluation_seed} on; use a seed from 0 to '
+            f'{evaluation_seed // PER_RUN - 1}'
+        )
     return first

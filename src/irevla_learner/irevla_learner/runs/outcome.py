@@ -13,8 +13,9 @@ OUTCOME = 'stage1.json'
 
 def write_outcome(folder: Path, env_steps: int, updates: int, episodes: int) -> None:
     """Write the outcome of a finished stage 1; call it after its checkpoint is written."""
-    write_json(folder / OUTCOME,
-               {'env_steps': env_steps, 'updates': updates, 'rl_episodes': episodes})
+    write_json(
+        folder / OUTCOME, {'env_steps': env_steps, 'updates': updates, 'rl_episodes': episodes}
+    )
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:

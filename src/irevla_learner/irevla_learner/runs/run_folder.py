@@ -62,8 +62,9 @@ class Step:
 class RunFolder:
     """A locked run folder; a context manager that releases the lock."""
 
-    def __init__(self, path: str | Path, config: Mapping[str, Any] | None = None,
-                 seed: int | None = None) -> None:
+    def __init__(
+        self, path: str | Path, config: Mapping[str, Any] | None = None, seed: int | None = None
+    ) -> None:
         """Open the folder, or create it if a configuration (JSON values) and a seed are given.
 
         Raises RunFolderError if another process uses it, if it is of another configuration or
@@ -72,15 +73,18 @@ class RunFolder:
         self.path = Path(path)
         manifest_file = self.path / MANIFEST
         if not manifest_file.exists() and (config is None or seed is None):
-            raise RunFolderError(f'{self.path} is no run folder (it has no {MANIFEST}); '
-                                 'give a configuration and a seed to create one')
+            raise RunFolderError(
+                f'{self.path} is no run folder (it has no {MANIFEST}); '
+                'give a configuration and a seed to create one'
+            )
         self.path.mkdir(parents=True, exist_ok=True)
         try:
             self._lock = Lock(self.path / '.lock')
         except InUseError as error:
-            raise RunFolderError(f'{self.path} is in use by process '
-                                 f'{error.holder or "(unknown)"}; wait for it or end it'
-                                 ) from error
+            raise RunFolderError(
+                f'{self.path} is in use by process '
+                f'{error.holder or "(unknown)"}; wait for it or end it'
+            ) from error
         try:
             # Checked again: another process may have created it before this one had the lock.
             if manifest_file.exists():
@@ -88,9 +92,14 @@ class RunFolder:
                 self._check_same(config, seed)
             else:
                 self.manifest = {
-                    'format': FORMAT, 'run_id': uuid.uuid4().hex, 'created': _now(),
-                    'seed': seed, 'config': _as_json(config),
-                    'environment': environment_facts(), 'steps': {}}
+                    'format': FORMAT,
+                    'run_id': uuid.uuid4().hex,
+                    'created': _now(),
+                    'seed': seed,
+                    'config': _as_json(config),
+                    'environment': environment_facts(),
+                    'steps': {},
+                }
                 self._save()
         except BaseException:
             self._lock.close()
@@ -108,8 +117,9 @@ class RunFolder:
         self._lock.close()
 
     @contextmanager
-    def step(self, name: str, inputs: Any = None, outputs: Sequence[str] = (),
-             makes: Sequence[str] = ()) -> Iterator[Step]:
+    def step(
+        self, name: str, inputs: Any = None, outputs: Sequence[str] = (), makes: Sequence[str] = ()
+    ) -> Iterator[Step]:
         """Run one step; record it and its wall time if the block ends without an error.
 
         The step is needed again if its inputs (JSON values) differ, if one of its outputs (paths
@@ -135,9 +145,15 @@ class RunFolder:
             for path in makes:
                 _remove(self.path / path)
         entry: dict[str, Any] = {
-            'inputs_hash': inputs_hash, 'execution': uuid.uuid4().hex, 'started': _now(),
-            'finished': None, 'attempt': old['attempt'] + 1 if continued else 1,
-            'wall_s': spent_s, 'git_revision': git_revision(), 'results': {}}
+            'inputs_hash': inputs_hash,
+            'execution': uuid.uuid4().hex,
+            'started': _now(),
+            'finished': None,
+            'attempt': old['attempt'] + 1 if continued else 1,
+            'wall_s': spent_s,
+            'git_revision': git_revision(),
+            'results': {},
+        }
         self.manifest['steps'][name] = entry
         self._save()
         self._previous = entry['execution']
@@ -165,13 +181,21 @@ class RunFolder:
             old |= _flat(with_new_names(self.manifest['config']))
             new |= _flat(with_new_names(_as_json(config)))
         absent = '(absent)'
-        differing = [f'  {key}: {old.get(key, absent)!r} there, {new.get(key, absent)!r} asked'
-                     for key in sorted(old.keys() | new.keys())
-                     if old.get(key, absent) != new.get(key, absent)]
+        differing = [
+            f'  {key}: {old.get(key, absent)!r} there, {new.get(key, absent)!r} asked'
+            for key in sorted(old.keys() | new.keys())
+            if old.get(key, absent) != new.get(key, absent)
+        ]
         if differing:
-            raise RunFolderError('\n'.join([
-                f'{self.path} belongs to another configuration:', *differing,
-                'Use the same, choose another folder, or remove this one.']))
+            raise RunFolderError(
+                '\n'.join(
+                    [
+                        f'{self.path} belongs to another configuration:',
+                        *differing,
+                        'Use the same, choose another folder, or remove this one.',
+                    ]
+                )
+            )
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
@@ -197,8 +221,14 @@ def git_revision() -> str | None:
     """Return the commit of the sources, with '-dirty' if they differ; None without git."""
     command = ['git', 'describe', '--always', '--abbrev=40', '--exclude=*', '--dirty']
     try:
-        return subprocess.run(command, cwd=Path(__file__).resolve().parent, check=True,
-                              capture_output=True, text=True, timeout=20).stdout.strip()
+        return subprocess.run(
+            command,
+            cwd=Path(__file__).resolve().parent,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=20,
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -215,8 +245,9 @@ def _as_json(value: Any) -> Any:
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise RunFolderError(f'not a JSON value: {error}; use numbers, text, lists and '
-                             'dictionaries') from error
+        raise RunFolderError(
+            f'not a JSON value: {error}; use numbers, text, lists and dictionaries'
+        ) from error
 
 
 def _hash(value: Any) -> str:

@@ -28,8 +28,10 @@ class Tasks(Settings):
                 except ConfigError as error:
                     raise SettingError(group, str(error)) from error
                 if task in seen:
-                    raise SettingError(group, f'{group} has task {task}, named twice: also in '
-                                       f'{seen[task]}; remove one')
+                    raise SettingError(
+                        group,
+                        f'{group} has task {task}, named twice: also in {seen[task]}; remove one',
+                    )
                 seen[task] = group
 
 

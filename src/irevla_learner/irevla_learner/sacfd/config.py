@@ -54,11 +54,17 @@ class SACfDConfig(Settings):
         """
         super().__post_init__()
         if self.noise_std_low > self.noise_std_high:
-            raise SettingError('noise_std_low', f'noise_std_low is {self.noise_std_low}, above '
-                               f'noise_std_high {self.noise_std_high}; lower it')
+            raise SettingError(
+                'noise_std_low',
+                f'noise_std_low is {self.noise_std_low}, above '
+                f'noise_std_high {self.noise_std_high}; lower it',
+            )
         if not self.hidden:
             raise SettingError('hidden', 'hidden is []; the critics need at least one layer')
         if self.capacity < self.env_steps:
-            raise SettingError('capacity', f'capacity is {self.capacity}, below env_steps '
-                               f'{self.env_steps}: the replay would drop the demonstrations; '
-                               'raise it')
+            raise SettingError(
+                'capacity',
+                f'capacity is {self.capacity}, below env_steps '
+                f'{self.env_steps}: the replay would drop the demonstrations; '
+                'raise it',
+            )

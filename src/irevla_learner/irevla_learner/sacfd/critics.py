@@ -36,7 +36,8 @@ class Critics(nn.Module):
         self.features = _Linear(members, features, hidden[0], features + actions)
         bound = 1 / math.sqrt(features + actions)
         self.actions = nn.Parameter(
-            torch.empty(members, actions, hidden[0]).uniform_(-bound, bound))
+            torch.empty(members, actions, hidden[0]).uniform_(-bound, bound)
+        )
         layers: list[nn.Module] = []
         for inputs, size in zip(hidden, hidden[1:]):
             layers += [*_activation(inputs), _Linear(members, inputs, size)]

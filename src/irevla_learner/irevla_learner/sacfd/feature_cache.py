@@ -37,14 +37,16 @@ class FeatureCache:
         """
         self._replay, self._folder = replay, replay.folder
         self._identity: dict[str, Any] = {
-            'digest': digest, 'size': size, 'capacity': replay.capacity}
+            'digest': digest,
+            'size': size,
+            'capacity': replay.capacity,
+        }
         state = self._read_state()
         if state.get('identity') != self._identity:
             for name in (STATE, ROWS):
                 (self._folder / name).unlink(missing_ok=True)
             state = {}
-        self.rows = disk_array(self._folder / ROWS, np.dtype(np.float32),
-                               (replay.capacity, size))
+        self.rows = disk_array(self._folder / ROWS, np.dtype(np.float32), (replay.capacity, size))
         self._computed: dict[str, int] = state.get('computed', {})
 
     def _read_state(self) -> dict:
@@ -60,16 +62,20 @@ class FeatureCache:
 
     def missing(self) -> list[slice]:
         """Return the replay's spans without features of their current rows."""
-        return [span for span in self._replay.spans
-                if self._computed.get(_name(span)) != self._checksum(span)]
+        return [
+            span
+            for span in self._replay.spans
+            if self._computed.get(_name(span)) != self._checksum(span)
+        ]
 
     def commit(self, span: slice) -> None:
         """Write a span's features from `rows` to disk, and record that they are computed."""
         self.rows.flush()
         sync(self._folder / ROWS)
         kept = {_name(one) for one in self._replay.spans}
-        self._computed = {name: checksum for name, checksum in self._computed.items()
-                          if name in kept} | {_name(span): self._checksum(span)}
+        self._computed = {
+            name: checksum for name, checksum in self._computed.items() if name in kept
+        } | {_name(span): self._checksum(span)}
         write_json(self._folder / STATE, {'identity': self._identity, 'computed': self._computed})
 
     def _checksum(self, span: slice) -> int:

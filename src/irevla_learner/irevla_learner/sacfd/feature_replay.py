@@ -132,7 +132,8 @@ class FeatureReplay:
 
     def _find_rows(self) -> None:
         self._demonstrations, self._online = (
-            self._replay.usable(self._config.return_steps, kind) for kind in (True, False))
+            self._replay.usable(self._config.return_steps, kind) for kind in (True, False)
+        )
 
     def draw(self, random: np.random.Generator) -> Batch:
         """Return a batch of random transitions."""
@@ -141,13 +142,18 @@ class FeatureReplay:
         drawn = replay.transitions(rows, config.return_steps, config.discount)
         latents, next_latents = (
             self._latents(rows) if config.token_learner_learning_rate else None
-            for rows in (drawn.rows, drawn.next_rows))
+            for rows in (drawn.rows, drawn.next_rows)
+        )
         return Batch(
             features=self._tensor(self._cache.rows[drawn.rows]),
             next_features=self._tensor(self._cache.rows[drawn.next_rows]),
             actions=self._tensor(replay.actions(drawn.rows)),
-            rewards=self._tensor(drawn.rewards), discounts=self._tensor(drawn.discounts),
-            num_demonstrations=num_demonstrations, latents=latents, next_latents=next_latents)
+            rewards=self._tensor(drawn.rewards),
+            discounts=self._tensor(drawn.discounts),
+            num_demonstrations=num_demonstrations,
+            latents=latents,
+            next_latents=next_latents,
+        )
 
     def _draw_rows(self, random: np.random.Generator) -> tuple[np.ndarray, int]:
         count = self._config.batch_size
@@ -156,8 +162,11 @@ class FeatureReplay:
             share = count
         elif not len(self._demonstrations):
             share = 0
-        parts = [rows[random.integers(len(rows), size=size)] for rows, size in (
-            (self._demonstrations, share), (self._online, count - share)) if size]
+        parts = [
+            rows[random.integers(len(rows), size=size)]
+            for rows, size in ((self._demonstrations, share), (self._online, count - share))
+            if size
+        ]
         return np.concatenate(parts), share
 
     def _latents(self, rows: np.ndarray | slice) -> Tensor:

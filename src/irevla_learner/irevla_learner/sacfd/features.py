@@ -60,8 +60,7 @@ class Features(nn.Module):
 
     def size(self, state_size: int) -> int:
         """Return the number of features for a proprioception of this size."""
-        return (self.token_learner.query.numel() + state_size
-                + self.components.axes.shape[1])
+        return self.token_learner.query.numel() + state_size + self.components.axes.shape[1]
 
     def digest(self) -> str:
         """Return the hash of all weights."""

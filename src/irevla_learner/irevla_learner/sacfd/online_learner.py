@@ -84,8 +84,14 @@ class Counters:
 class OnlineLearner:
     """Adds episodes to a replay and runs the updates that each adds to the pending ones."""
 
-    def __init__(self, policy: LatentPolicy, config: SACfDConfig, folder: Path, seed: int,
-                 device: str = 'cpu') -> None:
+    def __init__(
+        self,
+        policy: LatentPolicy,
+        config: SACfDConfig,
+        folder: Path,
+        seed: int,
+        device: str = 'cpu',
+    ) -> None:
         """Start from the head of ``policy``, or continue the stage 1 in ``folder``.
 
         Raises:
@@ -99,8 +105,7 @@ class OnlineLearner:
         self._window: deque[bool] = deque(maxlen=config.success_window)
         self._counters = Counters(warm_up=config.warm_up_updates)
         self._losses = Losses(*[math.nan] * 5)
-        self._identity = {'config': asdict(config), 'seed': seed,
-                          'start': policy.digest()}
+        self._identity = {'config': asdict(config), 'seed': seed, 'start': policy.digest()}
         found = load_state(self._folder / STATE, self._identity)
         if found is not None:
             self._restore(*found)
@@ -126,8 +131,12 @@ class OnlineLearner:
         """Whether the success rate or the number of environment steps is reached."""
         config, counters = self._config, self._counters
         return self.learning and stage_done(
-            self._window, config.success_window, config.window_success,
-            counters.env_steps - counters.zero_shot_steps, config.env_steps)
+            self._window,
+            config.success_window,
+            config.window_success,
+            counters.env_steps - counters.zero_shot_steps,
+            config.env_steps,
+        )
 
     def add(self, episode: LatentEpisode) -> None:
         """Add an episode to the replay and its updates to the pending ones.
@@ -157,10 +166,19 @@ class OnlineLearner:
 
     def _open_replay(self, tokens: int, width: int) -> FeatureReplay:
         statistics = self._policy.statistics
-        self._replay = FeatureReplay(LatentReplay(
-            self._folder / 'replay', backbone_hash=self._policy.backbone_hash, tokens=tokens,
-            width=width, state_size=statistics.state_size, action_size=statistics.action_size,
-            capacity=self._config.capacity), self._config, self._device)
+        self._replay = FeatureReplay(
+            LatentReplay(
+                self._folder / 'replay',
+                backbone_hash=self._policy.backbone_hash,
+                tokens=tokens,
+                width=width,
+                state_size=statistics.state_size,
+                action_size=statistics.action_size,
+                capacity=self._config.capacity,
+            ),
+            self._config,
+            self._device,
+        )
         return self._replay
 
     def save(self) -> None:
@@ -169,9 +187,17 @@ class OnlineLearner:
         # There is something to save after the first episode only.
         assert replay is not None
         tensors = agent.state() | replay.state() if agent else {}
-        save_state(self._folder / STATE, tensors, self._identity, {
-            'latent': replay.latent_shape, 'window': list(self._window),
-            'updates': self.version, 'counters': asdict(self._counters)})
+        save_state(
+            self._folder / STATE,
+            tensors,
+            self._identity,
+            {
+                'latent': replay.latent_shape,
+                'window': list(self._window),
+                'updates': self.version,
+                'counters': asdict(self._counters),
+            },
+        )
 
     def _restore(self, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
         self._counters = Counters(**progress['counters'])
@@ -181,25 +207,30 @@ class OnlineLearner:
         if tensors:
             self._seed_random(progress['updates'])
             replay.restore(tensors, self._policy.head.pool)
-            self._agent = SACfD(self._policy.head, replay.num_features, self._config,
-                                self._device)
+            self._agent = SACfD(self._policy.head, replay.num_features, self._config, self._device)
             self._agent.restore(tensors, progress['updates'])
 
     def _begin_if_enough(self, replay: FeatureReplay) -> None:
         config, counters = self._config, self._counters
-        if counters.successes < config.demonstrations \
-                and counters.episodes < config.most_zero_shot_episodes:
+        if (
+            counters.successes < config.demonstrations
+            and counters.episodes < config.most_zero_shot_episodes
+        ):
             return
         if not counters.successes:
-            raise ConfigError(f'none of {counters.episodes} zero-shot episodes succeeded: with a '
-                              'sparse reward nothing can be learned; demonstrate by hand, or '
-                              'start with an easier task')
+            raise ConfigError(
+                f'none of {counters.episodes} zero-shot episodes succeeded: with a '
+                'sparse reward nothing can be learned; demonstrate by hand, or '
+                'start with an easier task'
+            )
         needed = replay.rows + math.ceil(config.env_steps * replay.rows / counters.env_steps)
         if needed > config.capacity:
             # The replay drops its oldest episodes first: the demonstrations.
-            raise ConfigError(f'SACfD setting capacity is {config.capacity}, but stage 1 will '
-                              f'have about {needed} observations; raise it, and start in a new '
-                              'folder')
+            raise ConfigError(
+                f'SACfD setting capacity is {config.capacity}, but stage 1 will '
+                f'have about {needed} observations; raise it, and start in a new '
+                'folder'
+            )
         self._seed_random(0)
         replay.fit(self._policy.head.pool, self._random)
         self._agent = SACfD(self._policy.head, replay.num_features, config, self._device)
@@ -239,12 +270,19 @@ class OnlineLearner:
         losses, counters = self._losses, self._counters
         trained_steps = counters.env_steps - counters.zero_shot_steps
         return SACfDProgress(
-            env_steps=counters.env_steps, episodes=counters.episodes,
-            successes=counters.successes, updates=self.version,
+            env_steps=counters.env_steps,
+            episodes=counters.episodes,
+            successes=counters.successes,
+            updates=self.version,
             window_success=float(np.mean(self._window)) if self._window else math.nan,
             updates_per_s=(self.version - self._updates_before) / (time.monotonic() - self._began),
             interventions=counters.interventions,
             updates_per_decision=self.version / max(1, trained_steps),
-            owed=self.pending_updates, staleness=counters.staleness,
-            critic_loss=losses.critic, value=losses.value, actor_loss=losses.actor,
-            cloning_loss=losses.cloning, temperature=losses.temperature)
+            owed=self.pending_updates,
+            staleness=counters.staleness,
+            critic_loss=losses.critic,
+            value=losses.value,
+            actor_loss=losses.actor,
+            cloning_loss=losses.cloning,
+            temperature=losses.temperature,
+        )

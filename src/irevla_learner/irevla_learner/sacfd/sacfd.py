@@ -45,8 +45,9 @@ class SACfD:
     actor's weights (`actor_ema`).
     """
 
-    def __init__(self, head: Head, num_features: int, config: SACfDConfig,
-                 device: str = 'cpu') -> None:
+    def __init__(
+        self, head: Head, num_features: int, config: SACfDConfig, device: str = 'cpu'
+    ) -> None:
         """Start from the weights of ``head``; torch's seed decides those of the critics.
 
         Args:
@@ -70,30 +71,39 @@ class SACfD:
         self.actor.pool.requires_grad_(self._token_learner_learns)
         self._averaged = copy.deepcopy(self.actor).requires_grad_(False)
         action_size = head.output_size
-        self.critics = Critics(config.num_critics, num_features, action_size,
-                               config.hidden).to(device)
+        self.critics = Critics(config.num_critics, num_features, action_size, config.hidden).to(
+            device
+        )
         self._targets = copy.deepcopy(self.critics).requires_grad_(False)
-        self.log_std = nn.Parameter(torch.full((action_size,), math.log(config.std),
-                                               device=device))
+        self.log_std = nn.Parameter(
+            torch.full((action_size,), math.log(config.std), device=device)
+        )
         self.log_temperature = nn.Parameter(torch.tensor(math.log(0.01), device=device))
         # Entropy of actions with the standard deviation `std`.
         self._target_entropy = action_size * (math.log(config.std) + HALF_LOG_2_PI + 0.5)
-        self._modules = {'actor': self.actor, 'averaged': self._averaged, 'critics': self.critics,
-                         'targets': self._targets}
+        self._modules = {
+            'actor': self.actor,
+            'averaged': self._averaged,
+            'critics': self.critics,
+            'targets': self._targets,
+        }
 
     def _make_optimizer(self) -> None:
         config = self.config
         self._critic_parameters = list(self.critics.parameters())
         mlp, token_learner = list(self.actor.mlp.parameters()), list(self.actor.pool.parameters())
-        spread, temperature = ([self.log_std], [self.log_temperature]) if self._automatic \
-            else ([], [])
-        groups = [{'params': self._critic_parameters + temperature,
-                   'lr': config.critic_learning_rate},
-                  {'params': mlp + spread, 'lr': config.actor_learning_rate}]
+        spread, temperature = (
+            ([self.log_std], [self.log_temperature]) if self._automatic else ([], [])
+        )
+        groups = [
+            {'params': self._critic_parameters + temperature, 'lr': config.critic_learning_rate},
+            {'params': mlp + spread, 'lr': config.actor_learning_rate},
+        ]
         if self._token_learner_learns:
             groups.append({'params': token_learner, 'lr': config.token_learner_learning_rate})
-        self._actor_parameters = mlp + spread + temperature + (
-            token_learner if self._token_learner_learns else [])
+        self._actor_parameters = (
+            mlp + spread + temperature + (token_learner if self._token_learner_learns else [])
+        )
         self._optimizer = torch.optim.Adam(groups, fused=True)
 
     def state(self) -> dict[str, Tensor]:
@@ -117,7 +127,7 @@ class SACfD:
         """Return the actor's actions (B, a)."""
         # The actor's inputs, pooled latent and proprioception, are the first features.
         actor, pooled = self.actor, self.actor.width
-        inputs = features[:, :pooled + actor.state_size]
+        inputs = features[:, : pooled + actor.state_size]
         if latents is None:
             return actor.mlp(inputs).float()
         return actor(latents, inputs[:, pooled:]).float()
@@ -146,10 +156,13 @@ class SACfD:
             values = self.critics(embedded, batch.actions)
             if update_actor:
                 actor_loss, cloning, temperature_loss = self._actor_losses(
-                    self._means(batch.features, batch.latents), embedded.detach(),
-                    batch.actions[:batch.num_demonstrations])
-        critic_loss = nn.functional.mse_loss(values, target.expand_as(values), reduction='sum') \
-            / len(target)
+                    self._means(batch.features, batch.latents),
+                    embedded.detach(),
+                    batch.actions[: batch.num_demonstrations],
+                )
+        critic_loss = nn.functional.mse_loss(
+            values, target.expand_as(values), reduction='sum'
+        ) / len(target)
         self._optimizer.zero_grad()
         critic_loss.backward(inputs=self._critic_parameters)
         if update_actor:
@@ -160,8 +173,13 @@ class SACfD:
         if update_actor:
             self._update_average(self._averaged, self.actor, config.actor_ema)
         self.updates += actor
-        return Losses(critic_loss.item() / config.num_critics, values.mean().item(),
-                      actor_loss.item(), cloning.item(), temperature)
+        return Losses(
+            critic_loss.item() / config.num_critics,
+            values.mean().item(),
+            actor_loss.item(),
+            cloning.item(),
+            temperature,
+        )
 
     def _short_products(self) -> torch.autocast:
         """Return autocast to bfloat16 where that is faster; each block casts weights once."""
@@ -180,8 +198,9 @@ class SACfD:
         # An episode has one reward of 1 at most, so without entropy returns are in [0, 1].
         return target if self._automatic else target.clamp(0, 1)
 
-    def _actor_losses(self, means: Tensor, embedded: Tensor,
-                      demonstrated: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _actor_losses(
+        self, means: Tensor, embedded: Tensor, demonstrated: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the losses of the actor, of its behaviour cloning and of the temperature.
 
         Args:
@@ -195,8 +214,11 @@ class SACfD:
         values = self.critics(embedded, chosen).mean(0)
         # Normalises values to mean size one, so that the weights below suit any task.
         scale = values.detach().abs().mean().clamp_min(1e-3)
-        cloning = nn.functional.mse_loss(means[:len(demonstrated)], demonstrated) \
-            if len(demonstrated) else means.new_zeros(())
+        cloning = (
+            nn.functional.mse_loss(means[: len(demonstrated)], demonstrated)
+            if len(demonstrated)
+            else means.new_zeros(())
+        )
         loss = -values.mean() / scale + config.bc_weight * cloning
         loss = loss + config.range_penalty * (means.abs() - 1).clamp_min(0).square().mean()
         if log_probability is None:

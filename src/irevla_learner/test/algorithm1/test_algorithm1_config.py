@@ -38,10 +38,12 @@ def line_of(file, name):
 def test_the_shipped_configuration_holds_what_its_files_say():
     config = load_config(CONFIG / 'algorithm1.yaml')
     values = yaml.safe_load((CONFIG / 'algorithm1.yaml').read_text())
-    assert asdict(config.tasks) == {group: tuple(names) for group, names
-                                    in values['tasks'].items()}
-    assert asdict(config.settings) == asdict(type(config.settings).load(
-        CONFIG / values['settings']))
+    assert asdict(config.tasks) == {
+        group: tuple(names) for group, names in values['tasks'].items()
+    }
+    assert asdict(config.settings) == asdict(
+        type(config.settings).load(CONFIG / values['settings'])
+    )
     assert config.training == TrainConfig.load(CONFIG / values['training'])
     assert config.contents().keys() == values.keys()
     with pytest.raises(FrozenInstanceError):
@@ -64,26 +66,52 @@ def test_what_stage_2_leaves_out_is_as_in_stage_0(file):
     assert load_config(file).training == TrainConfig(steps=7)
 
 
-@pytest.mark.parametrize('change, name, words', [
-    ({'num_envs': 0}, 'num_envs', 'num_envs is 0; a whole number of 1 or more is needed'),
-    ({'evaluation_seed': 7}, 'evaluation_seed',
-     f'evaluation_seed is 7; a whole number of {PER_RUN} or more is needed'),
-    ({'new_share': 1.0}, 'new_share', 'new_share is 1.0; a number from 0 to below 1 is needed'),
-    ({'labels': 'best'}, 'labels', "labels is 'best'; use improved or executed"),
-    ({'settings': 'no.yaml'}, 'settings', 'no.yaml does not exist'),
-    ({'classifier': 'no'}, 'classifier', '/no does not exist'),
-    ({'stage1_trains': 'all'}, 'stage1_trains', 'SACfD works on cached latents'),
-    ({'episodes': {'expert': 1, 'rl': 0, 'held_out': 1}}, '  rl',
-     'episodes.rl is 0; a whole number of 1 or more is needed'),
-    ({'tasks': {'expert': ['a b'], 'rl': [], 'held_out': []}}, '  expert',
-     "tasks.expert: task name 'a b' cannot name a recording; use"),
-    ({'tasks': {'expert': ['a'], 'rl': ['a'], 'held_out': []}}, '  rl',
-     'tasks.rl has task a, named twice: also in expert'),
-    ({'tasks': {'expert': [], 'rl': None, 'held_out': []}}, '  rl',
-     'tasks.rl is None; a list of names is needed'),
-    ({'tasks': {'expert': []}}, 'tasks', 'tasks needs rl (a list of names), held_out (a list of'),
-    ({'colour': 1}, 'colour', 'unknown key colour; known are'),
-])
+@pytest.mark.parametrize(
+    'change, name, words',
+    [
+        ({'num_envs': 0}, 'num_envs', 'num_envs is 0; a whole number of 1 or more is needed'),
+        (
+            {'evaluation_seed': 7},
+            'evaluation_seed',
+            f'evaluation_seed is 7; a whole number of {PER_RUN} or more is needed',
+        ),
+        (
+            {'new_share': 1.0},
+            'new_share',
+            'new_share is 1.0; a number from 0 to below 1 is needed',
+        ),
+        ({'labels': 'best'}, 'labels', "labels is 'best'; use improved or executed"),
+        ({'settings': 'no.yaml'}, 'settings', 'no.yaml does not exist'),
+        ({'classifier': 'no'}, 'classifier', '/no does not exist'),
+        ({'stage1_trains': 'all'}, 'stage1_trains', 'SACfD works on cached latents'),
+        (
+            {'episodes': {'expert': 1, 'rl': 0, 'held_out': 1}},
+            '  rl',
+            'episodes.rl is 0; a whole number of 1 or more is needed',
+        ),
+        (
+            {'tasks': {'expert': ['a b'], 'rl': [], 'held_out': []}},
+            '  expert',
+            "tasks.expert: task name 'a b' cannot name a recording; use",
+        ),
+        (
+            {'tasks': {'expert': ['a'], 'rl': ['a'], 'held_out': []}},
+            '  rl',
+            'tasks.rl has task a, named twice: also in expert',
+        ),
+        (
+            {'tasks': {'expert': [], 'rl': None, 'held_out': []}},
+            '  rl',
+            'tasks.rl is None; a list of names is needed',
+        ),
+        (
+            {'tasks': {'expert': []}},
+            'tasks',
+            'tasks needs rl (a list of names), held_out (a list of',
+        ),
+        ({'colour': 1}, 'colour', 'unknown key colour; known are'),
+    ],
+)
 def test_what_does_not_fit_is_refused_with_its_line(file, change, name, words):
     file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | change))
     with pytest.raises(ConfigError) as caught:
@@ -91,8 +119,11 @@ def test_what_does_not_fit_is_refused_with_its_line(file, change, name, words):
     if name.startswith(' '):
         # The nearest of that name below its section.
         lines, section = file.read_text().splitlines(), line_of(file, next(iter(change)))
-        line = section + 1 + next(number for number, text in enumerate(lines[section:])
-                                  if text.startswith(name))
+        line = (
+            section
+            + 1
+            + next(number for number, text in enumerate(lines[section:]) if text.startswith(name))
+        )
     else:
         line = line_of(file, name)
     assert str(caught.value).startswith(f'configuration {file}:{line}: ')
@@ -101,7 +132,7 @@ def test_what_does_not_fit_is_refused_with_its_line(file, change, name, words):
 
 def test_a_wrong_setting_of_a_stage_is_refused_in_its_own_file(file):
     (file.parent / 'training.yaml').write_text('steps: 7\nprecision: fp8\n')
-    with pytest.raises(ConfigError, match=r"^training settings .*training\.yaml:2: precision is"):
+    with pytest.raises(ConfigError, match=r'^training settings .*training\.yaml:2: precision is'):
         load_config(file)
 
 

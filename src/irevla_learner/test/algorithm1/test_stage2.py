@@ -29,9 +29,12 @@ from irevla_policy.training.stage0 import stage0_settings
 from irevla_policy.training.trainer import train
 
 CONFIG = Path(__file__).resolve().parents[4] / 'config'
-POLICY = {'cameras': ['front'], 'image_size': 24, 'head': {'hidden': [8]},
-          'backbone': {'tiny': {'width': 16, 'attention_heads': 2, 'queries': 2,
-                                'text_layers': 1}}}
+POLICY = {
+    'cameras': ['front'],
+    'image_size': 24,
+    'head': {'hidden': [8]},
+    'backbone': {'tiny': {'width': 16, 'attention_heads': 2, 'queries': 2, 'text_layers': 1}},
+}
 STAGE0 = TrainConfig(steps=2, batch_size=4, weight_decay=0.3, precision='bf16', threads=1, seed=3)
 
 
@@ -44,8 +47,9 @@ class Nowhere:
 
     def learn(self, task, checkpoint, folder):
         """Learn nothing."""
-        save_checkpoint(folder / 'checkpoint', load_checkpoint(checkpoint),
-                        with_stage0({}, checkpoint))
+        save_checkpoint(
+            folder / 'checkpoint', load_checkpoint(checkpoint), with_stage0({}, checkpoint)
+        )
         write_outcome(folder, 0, 0, 0)
 
     def successes(self, folder, policy):
@@ -56,9 +60,12 @@ class Nowhere:
 def demonstrations(tmp_path):
     random = np.random.default_rng(0)
     for number in range(2):
-        record(tmp_path / 'bags', EpisodeResult(
-            'light', number, True, 5, True, False, False, f'light-{number}'), 'light it',
-            {'front': random.integers(0, 255, (5, 24, 24, 3), np.uint8)})
+        record(
+            tmp_path / 'bags',
+            EpisodeResult('light', number, True, 5, True, False, False, f'light-{number}'),
+            'light it',
+            {'front': random.integers(0, 255, (5, 24, 24, 3), np.uint8)},
+        )
     return tmp_path / 'bags'
 
 
@@ -67,8 +74,11 @@ def stage0(tmp_path, demonstrations):
     """A policy that this process trained with bf16."""
     random = np.random.default_rng(0)
     torch.manual_seed(0)
-    vla = VLA(PolicyConfig.from_dict(POLICY), Statistics.from_data(
-        random.normal(size=(50, 10)), random.uniform(-1, 1, (50, 7))), ['light it'])
+    vla = VLA(
+        PolicyConfig.from_dict(POLICY),
+        Statistics.from_data(random.normal(size=(50, 10)), random.uniform(-1, 1, (50, 7))),
+        ['light it'],
+    )
     store = load_frames([demonstrations], vla.config.cameras, vla.config.image_size)
     return train(vla, Dataset(store), None, STAGE0, tmp_path / 'stage0').checkpoint
 
@@ -77,9 +87,12 @@ def run(tmp_path, stage0, demonstrations, text):
     """Run it for two new tasks with these settings of stage 2; return the last checkpoint."""
     (tmp_path / 'training.yaml').write_text(f'steps: 1\n{text}')
     (tmp_path / 'algorithm1.yaml').write_text(
-        (CONFIG / 'algorithm1.yaml').read_text().replace('learning/', f'{CONFIG}/learning/')
-        .replace('training/stage2.yaml', 'training.yaml').replace(
-            'rl: [door-open-new]', 'rl: [door-open-new, door-close-new]'))
+        (CONFIG / 'algorithm1.yaml')
+        .read_text()
+        .replace('learning/', f'{CONFIG}/learning/')
+        .replace('training/stage2.yaml', 'training.yaml')
+        .replace('rl: [door-open-new]', 'rl: [door-open-new, door-close-new]')
+    )
     config = load_config(tmp_path / 'algorithm1.yaml', stage0_settings(stage0))
     with RunFolder(tmp_path / 'run', config.contents(), 9) as folder:
         return Algorithm1(folder, config, Nowhere(), [demonstrations], 9).run(stage0)
@@ -87,13 +100,15 @@ def run(tmp_path, stage0, demonstrations, text):
 
 @pytest.mark.parametrize('text, precision', [('', 'bf16'), ("precision: 'no'\n", 'no')])
 def test_stage_2_has_the_precision_it_asks_for_or_that_of_stage_0(
-        tmp_path, stage0, demonstrations, text, precision):
+    tmp_path, stage0, demonstrations, text, precision
+):
     last = run(tmp_path, stage0, demonstrations, text)
     assert last == tmp_path / 'run/stage2-2/checkpoint'
     for stage in ('stage2', 'stage2-2'):
         extra = read_manifest(tmp_path / 'run' / stage / 'checkpoint')['extra']
-        assert TrainConfig(**extra['training']) == replace(STAGE0, steps=1, seed=9,
-                                                           precision=precision)
+        assert TrainConfig(**extra['training']) == replace(
+            STAGE0, steps=1, seed=9, precision=precision
+        )
         assert TrainConfig(**extra['stage0']) == STAGE0, 'also of the second task'
 
 

@@ -16,10 +16,25 @@ VLA = SimpleNamespace(config=SimpleNamespace(cameras=('front',)))
 
 
 def recorded(root, number, older_ns=0, **result):
-    record(root, EpisodeResult(episode_id=f'open-{number}', task='open', seed=number, **{
-        'success': not result.get('aborted'), 'aborted': False, 'terminated': True,
-        'truncated': False, 'steps': 3, **result}), 'open the door',
-        {'front': np.zeros((3, 4, 4, 3), np.uint8)}, older_ns)
+    record(
+        root,
+        EpisodeResult(
+            episode_id=f'open-{number}',
+            task='open',
+            seed=number,
+            **{
+                'success': not result.get('aborted'),
+                'aborted': False,
+                'terminated': True,
+                'truncated': False,
+                'steps': 3,
+                **result,
+            },
+        ),
+        'open the door',
+        {'front': np.zeros((3, 4, 4, 3), np.uint8)},
+        older_ns,
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +50,8 @@ def test_episodes_that_do_not_join_are_left_out_and_named(tmp_path, capsys):
     assert capsys.readouterr().err.splitlines()[-1] == (
         f'used 1 of 3 episodes, because 1 aborted ({tmp_path / "open-1"}); 1 without a complete '
         'observation, camera front is 7.0 ms older than the observation; max_skew_s is 0 s '
-        f'({tmp_path / "open-2"})')
+        f'({tmp_path / "open-2"})'
+    )
     assert len(list(train.labelled_episodes(VLA, [tmp_path], max_skew_s=0.007))) == 2
 
 

@@ -48,8 +48,13 @@ def episodes(count, seed=0, visible=1.0):
             success[-3:] = True
         latents = random.standard_normal((12, 3, 8))
         latents[success, 1, :4] += 8 * visible
-        made.append(LabelledEpisode(latents.astype(np.float16),
-                                    random.standard_normal((12, 2)).astype(np.float32), success))
+        made.append(
+            LabelledEpisode(
+                latents.astype(np.float16),
+                random.standard_normal((12, 2)).astype(np.float32),
+                success,
+            )
+        )
     return made
 
 
@@ -57,19 +62,32 @@ def test_each_observation_is_encoded_with_its_own_instruction():
     def encode_observation(images, states, instructions):
         # As a VLM whose tokens are the words; the longest of a batch tells how many.
         tokens = max(len(text.split()) for text in instructions)
-        latents = [[[float(number < len(text.split()))] for number in range(tokens)]
-                   for text in instructions]
+        latents = [
+            [[float(number < len(text.split()))] for number in range(tokens)]
+            for text in instructions
+        ]
         return torch.tensor(latents).half(), torch.tensor(states)
 
     texts = ('open it',) * (ENCODE_ROWS + 3) + ('then close it',) * (ENCODE_ROWS + 3)
-    vla = SimpleNamespace(config=SimpleNamespace(cameras=('front',), image_size=4),
-                          encode_observation=encode_observation)
+    vla = SimpleNamespace(
+        config=SimpleNamespace(cameras=('front',), image_size=4),
+        encode_observation=encode_observation,
+    )
     count = len(texts)
-    episode = encode(vla, Observations(
-        'open_0', texts, np.arange(count), {'front': np.zeros((count, 4, 4, 3), np.uint8)},
-        np.zeros((count, 10)), np.zeros(count, bool)))
-    np.testing.assert_array_equal(episode.latents.sum((1, 2)), [len(text.split())
-                                                                for text in texts])
+    episode = encode(
+        vla,
+        Observations(
+            'open_0',
+            texts,
+            np.arange(count),
+            {'front': np.zeros((count, 4, 4, 3), np.uint8)},
+            np.zeros((count, 10)),
+            np.zeros(count, bool),
+        ),
+    )
+    np.testing.assert_array_equal(
+        episode.latents.sum((1, 2)), [len(text.split()) for text in texts]
+    )
 
 
 def test_learns_success_and_its_report_says_so():
@@ -114,7 +132,12 @@ def test_roc_goes_from_nothing_to_everything():
 def test_debounce_wants_observations_in_a_row_and_then_stays():
     debounce = Debounce(0.5, 2)
     assert [debounce(value) for value in (0.9, 0.1, 0.6, 0.5, 0.0)] == [
-        False, False, False, True, True]
+        False,
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_too_few_labels_are_refused():
@@ -129,13 +152,15 @@ def test_is_the_same_after_loading_and_refuses_another_backbone(tmp_path):
     loaded = load_classifier(tmp_path, 'abc')
     assert loaded.description == classifier.description
     latents, states = torch.randn(4, 3, 8), torch.randn(4, 2)
-    assert torch.equal(loaded.probability(latents, states),
-                       classifier.probability(latents, states))
+    assert torch.equal(
+        loaded.probability(latents, states), classifier.probability(latents, states)
+    )
     with pytest.raises(ConfigError, match='this policy has'):
         load_classifier(tmp_path, 'def')
     save_classifier(tmp_path, SuccessClassifier(replace(classifier.description, hidden=(8,))))
-    (tmp_path / 'classifier.json').write_text((tmp_path / 'classifier.json').read_text().replace(
-        '"width": 8', '"width": 9'))
+    (tmp_path / 'classifier.json').write_text(
+        (tmp_path / 'classifier.json').read_text().replace('"width": 8', '"width": 9')
+    )
     with pytest.raises(ConfigError, match='train the classifier again'):
         load_classifier(tmp_path, 'abc')
     (tmp_path / 'classifier.json').write_text('{"format": 1')
@@ -143,9 +168,15 @@ def test_is_the_same_after_loading_and_refuses_another_backbone(tmp_path):
         load_classifier(tmp_path, 'abc')
 
 
-@pytest.mark.parametrize('changes, word', [
-    ({'consecutive': 0}, 'consecutive'), ({'learning_rate': 1.5}, 'learning_rate'),
-    ({'batch_size': 1}, 'batch_size'), ({'hidden': 'big'}, 'hidden')])
+@pytest.mark.parametrize(
+    'changes, word',
+    [
+        ({'consecutive': 0}, 'consecutive'),
+        ({'learning_rate': 1.5}, 'learning_rate'),
+        ({'batch_size': 1}, 'batch_size'),
+        ({'hidden': 'big'}, 'hidden'),
+    ],
+)
 def test_a_wrong_setting_is_refused_by_name(changes, word):
     with pytest.raises(ConfigError, match=word):
         ClassifierConfig(**changes)

@@ -22,15 +22,28 @@ def parts_of(name, one):
     for step in range(count + 1):
         stamp = stamps[step]
         outcome = Outcome(one.terminated, one.success, False) if step == count else None
-        calls.append(('add_event', name, stamp, step,
-                      float(one.rewards[step - 1]) if step else 0.0, outcome))
+        calls.append(
+            (
+                'add_event',
+                name,
+                stamp,
+                step,
+                float(one.rewards[step - 1]) if step else 0.0,
+                outcome,
+            )
+        )
         if step < len(one.latents):
             acted = step < count
             # A person's action replaces the policy's, which is another one.
-            chosen = np.zeros(2, np.float32) if not acted or one.human[step] \
-                else one.actions[step]
-            calls.append(('add_step', name, stamp, SeenStep(
-                one.latents[step], one.proprioception[step], chosen, 7)))
+            chosen = np.zeros(2, np.float32) if not acted or one.human[step] else one.actions[step]
+            calls.append(
+                (
+                    'add_step',
+                    name,
+                    stamp,
+                    SeenStep(one.latents[step], one.proprioception[step], chosen, 7),
+                )
+            )
         if step < count:
             calls.append(('add_command', stamp, one.actions[step], bool(one.human[step])))
     return calls
@@ -52,12 +65,17 @@ def assert_same(found, expected):
 @given(st.integers(1, 8), st.booleans(), st.sets(st.integers(0, 7)), st.randoms())
 def test_parts_in_any_order_make_the_episode(steps, terminated, human, shuffle):
     """Segments of interventions keep their own observations at both borders."""
-    expected = episode(steps, 3, terminated=terminated, closed=terminated,
-                       human=[step for step in human if step < steps])
+    expected = episode(
+        steps,
+        3,
+        terminated=terminated,
+        closed=terminated,
+        human=[step for step in human if step < steps],
+    )
     calls = parts_of('one', expected)
     shuffle.shuffle(calls)
     joiner = EpisodeJoiner()
-    found, = join(joiner, calls)
+    (found,) = join(joiner, calls)
     assert_same(found, expected)
     assert joiner.counts['transitions'] == steps
     assert joiner.counts['interventions'] == expected.human.sum()
@@ -78,7 +96,7 @@ def test_an_aborted_episode_is_left_out_and_counted():
     calls = parts_of('one', episode(4))[:6]
     assert not join(joiner, [*calls, ('add_event', 'one', 2, 2, 0.0, Outcome(False, False, True))])
     assert joiner.counts['aborted'] == 1
-    found, = join(joiner, parts_of('two', episode(4, 1)))
+    (found,) = join(joiner, parts_of('two', episode(4, 1)))
     assert_same(found, episode(4, 1))
 
 
@@ -89,7 +107,7 @@ def test_an_episode_with_a_lost_message_is_given_up_and_counted(kind):
     calls.remove(random.Random(0).choice([call for call in calls[:-2] if call[0] == kind]))
     assert not join(joiner, calls)
     for number in range(1, 4):
-        found, = join(joiner, parts_of(str(number), episode(4, number)))
+        (found,) = join(joiner, parts_of(str(number), episode(4, number)))
         assert_same(found, episode(4, number))
     assert joiner.counts['incomplete'] == 1
     assert joiner.counts['episodes'] == 3
@@ -98,13 +116,18 @@ def test_an_episode_with_a_lost_message_is_given_up_and_counted(kind):
 def test_an_episode_without_its_last_latent_comes_late_and_lacks_it():
     joiner = EpisodeJoiner()
     assert not join(joiner, parts_of('first', episode(4))[:-1])
-    found = [one for number in range(1, 4) for one in join(joiner, parts_of(
-        str(number), episode(4, number)))]
+    found = [
+        one
+        for number in range(1, 4)
+        for one in join(joiner, parts_of(str(number), episode(4, number)))
+    ]
     expected = episode(4)
-    lacking = replace(expected, latents=expected.latents[:-1],
-                      proprioception=expected.proprioception[:-1])
-    for one, wanted in zip(found, [episode(4, 1), episode(4, 2), lacking, episode(4, 3)],
-                           strict=True):
+    lacking = replace(
+        expected, latents=expected.latents[:-1], proprioception=expected.proprioception[:-1]
+    )
+    for one, wanted in zip(
+        found, [episode(4, 1), episode(4, 2), lacking, episode(4, 3)], strict=True
+    ):
         assert_same(one, wanted)
     assert joiner.counts['without last latent'] == 1
     assert joiner.counts['incomplete'] == 0

@@ -10,5 +10,12 @@ import pytest
 
 @pytest.mark.parametrize('node', ['learner_node', 'reward_node'])
 def test_neither_vlm_nor_plots_are_imported(node):
-    subprocess.run([sys.executable, '-c', f'import sys, irevla_learner.nodes.{node}; '
-                    'assert not {"transformers", "matplotlib"} & set(sys.modules)'], check=True)
+    subprocess.run(
+        [
+            sys.executable,
+            '-c',
+            f'import sys, irevla_learner.nodes.{node}; '
+            'assert not {"transformers", "matplotlib"} & set(sys.modules)',
+        ],
+        check=True,
+    )

@@ -37,8 +37,15 @@ STEPS = 4
 def policy(tmp_path_factory):
     random = np.random.default_rng(0)
     folder = tmp_path_factory.mktemp('policy') / 'checkpoint'
-    save_checkpoint(folder, VLA(load_preset(PRESET), Statistics.from_data(
-        random.normal(size=(50, 10)), random.uniform(-1, 1, (50, 7))), ['light it']), {})
+    save_checkpoint(
+        folder,
+        VLA(
+            load_preset(PRESET),
+            Statistics.from_data(random.normal(size=(50, 10)), random.uniform(-1, 1, (50, 7))),
+            ['light it'],
+        ),
+        {},
+    )
     return folder
 
 
@@ -49,10 +56,16 @@ def bags(tmp_path_factory):
     for number in range(30):
         success = number % 2 == 0
         frames = np.random.default_rng(number).integers(
-            150 if success else 0, 250 if success else 100, (STEPS, 24, 24, 3), np.uint8)
-        record(root, EpisodeResult('light', number, success, STEPS, success, not success, False,
-                                   f'light-{number}'), 'light it',
-               {'front': frames, 'wrist': frames})
+            150 if success else 0, 250 if success else 100, (STEPS, 24, 24, 3), np.uint8
+        )
+        record(
+            root,
+            EpisodeResult(
+                'light', number, success, STEPS, success, not success, False, f'light-{number}'
+            ),
+            'light it',
+            {'front': frames, 'wrist': frames},
+        )
     return root
 
 
@@ -61,8 +74,18 @@ def classifier(policy, bags, tmp_path_factory):
     output = tmp_path_factory.mktemp('classifier')
     settings = output / 'settings.yaml'
     settings.write_text('{steps: 200, hidden: [16]}')
-    main(['--data', str(bags), '--policy', str(policy), '--output', str(output), '--config',
-          str(settings)])
+    main(
+        [
+            '--data',
+            str(bags),
+            '--policy',
+            str(policy),
+            '--output',
+            str(output),
+            '--config',
+            str(settings),
+        ]
+    )
     return output
 
 
@@ -76,17 +99,31 @@ def test_observations_of_a_bag_have_the_label_of_their_stamp(bags):
 def test_report_and_picture_tell_what_it_is_worth(classifier):
     report = json.loads((classifier / 'report.json').read_text())
     assert report['auc'] > 0.99
-    assert report['episodes'] == {'precision': 1.0, 'recall': 1.0, 'positive': 3, 'told': 3,
-                                  'count': 6}
+    assert report['episodes'] == {
+        'precision': 1.0,
+        'recall': 1.0,
+        'positive': 3,
+        'told': 3,
+        'count': 6,
+    }
     assert (classifier / 'roc.png').read_bytes().startswith(b'\x89PNG')
 
 
 @pytest.fixture(scope='module')
 def graph(policy, classifier):
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
-    process = subprocess.Popen([
-        sys.executable, '-m', 'irevla_learner.nodes.reward_node', '--ros-args',
-        '-p', f'checkpoint:={policy}', '-p', f'classifier:={classifier}'])
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            '-m',
+            'irevla_learner.nodes.reward_node',
+            '--ros-args',
+            '-p',
+            f'checkpoint:={policy}',
+            '-p',
+            f'classifier:={classifier}',
+        ]
+    )
     rclpy.init()
     yield Policy()
     rclpy.shutdown()
@@ -103,14 +140,18 @@ class Policy:
         self._executor.add_node(self.node)
         self.step = self.node.create_publisher(PolicyStep, 'policy_step', RECORD)
         self.heard, self.statuses = [], []
-        self.node.create_subscription(Reward, 'reward', self.heard.append,
-                                      RECORD)
+        self.node.create_subscription(Reward, 'reward', self.heard.append, RECORD)
         self.node.create_subscription(
-            DiagnosticArray, '/diagnostics',
-            lambda message: self.statuses.extend(status for status in message.status
-                                                 if status.name == 'reward: status'), 10)
-        assert self.spin_until(lambda: self.step.get_subscription_count()
-                               and self.node.count_publishers('reward'), 60)
+            DiagnosticArray,
+            '/diagnostics',
+            lambda message: self.statuses.extend(
+                status for status in message.status if status.name == 'reward: status'
+            ),
+            10,
+        )
+        assert self.spin_until(
+            lambda: self.step.get_subscription_count() and self.node.count_publishers('reward'), 60
+        )
         time.sleep(0.5)
 
     def spin_until(self, condition, timeout_s=5.0):
@@ -124,9 +165,13 @@ class Policy:
         image = np.full((84, 84, 3), brightness, np.uint8)
         output = vla.step({'front': image, 'wrist': image}, np.zeros(10), 'light it')
         message = PolicyStep(
-            episode_id=episode_id, latent_tokens=output.latent.shape[0],
-            latent_width=output.latent.shape[1], latent=output.latent.ravel().view(np.uint16),
-            proprioception=output.proprioception, backbone_hash=vla.backbone_hash)
+            episode_id=episode_id,
+            latent_tokens=output.latent.shape[0],
+            latent_width=output.latent.shape[1],
+            latent=output.latent.ravel().view(np.uint16),
+            proprioception=output.proprioception,
+            backbone_hash=vla.backbone_hash,
+        )
         for name, value in changes.items():
             setattr(message, name, value)
         message.header.stamp = ns_to_stamp(stamp)
@@ -136,9 +181,19 @@ class Policy:
 def test_node_tells_success_when_enough_observations_in_a_row_show_it(graph, policy, classifier):
     vla = load_checkpoint(policy)
     judge = load_classifier(classifier, vla.backbone_hash)
-    for stamp, (episode, brightness) in enumerate([
-            ('one', 50), ('one', 200), ('one', 50), ('one', 200), ('one', 200), ('one', 50),
-            ('two', 50), ('two', 200)], 1):
+    for stamp, (episode, brightness) in enumerate(
+        [
+            ('one', 50),
+            ('one', 200),
+            ('one', 50),
+            ('one', 200),
+            ('one', 200),
+            ('one', 50),
+            ('two', 50),
+            ('two', 200),
+        ],
+        1,
+    ):
         graph.show(vla, brightness, episode, stamp)
         assert graph.spin_until(lambda count=stamp: len(graph.heard) == count)
         estimate = graph.heard[-1]
@@ -148,10 +203,15 @@ def test_node_tells_success_when_enough_observations_in_a_row_show_it(graph, pol
     assert [one.reward for one in graph.heard] == [0] * 4 + [1] + [0] * 3
 
 
-@pytest.mark.parametrize('changes, word', [
-    ({'backbone_hash': 'other'}, 'one checkpoint'), ({'latent_tokens': 3}, 'width'),
-    ({'proprioception': [float('nan')] * 10}, 'not finite'),
-    ({'proprioception': [0.0]}, '10 are needed')])
+@pytest.mark.parametrize(
+    'changes, word',
+    [
+        ({'backbone_hash': 'other'}, 'one checkpoint'),
+        ({'latent_tokens': 3}, 'width'),
+        ({'proprioception': [float('nan')] * 10}, 'not finite'),
+        ({'proprioception': [0.0]}, '10 are needed'),
+    ],
+)
 def test_node_refuses_what_it_cannot_read_and_says_so(graph, policy, changes, word):
     vla = load_checkpoint(policy)
     graph.statuses.clear()
@@ -161,23 +221,46 @@ def test_node_refuses_what_it_cannot_read_and_says_so(graph, policy, changes, wo
     assert len(graph.heard) == heard
 
 
-@pytest.mark.parametrize('arguments, word', [
-    ({}, 'classifier is empty'), ({'classifier': '/nowhere'}, 'holds no success classifier')])
+@pytest.mark.parametrize(
+    'arguments, word',
+    [({}, 'classifier is empty'), ({'classifier': '/nowhere'}, 'holds no success classifier')],
+)
 def test_node_ends_with_the_reason(policy, arguments, word):
-    done = subprocess.run([
-        sys.executable, '-m', 'irevla_learner.nodes.reward_node', '--ros-args', '-p',
-        f'checkpoint:={policy}', *(text for name, value in arguments.items()
-                                   for text in ('-p', f'{name}:={value}'))],
-        capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [
+            sys.executable,
+            '-m',
+            'irevla_learner.nodes.reward_node',
+            '--ros-args',
+            '-p',
+            f'checkpoint:={policy}',
+            *(text for name, value in arguments.items() for text in ('-p', f'{name}:={value}')),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode != 0
     assert word in done.stdout + done.stderr
 
 
 def test_command_line_names_what_is_missing(policy, tmp_path):
     (tmp_path / 'empty').mkdir()
-    done = subprocess.run([
-        sys.executable, '-m', 'irevla_learner.classifier.train', '--data', tmp_path / 'empty',
-        '--policy', policy, '--output', tmp_path / 'out'], capture_output=True, text=True,
-        timeout=60)
+    done = subprocess.run(
+        [
+            sys.executable,
+            '-m',
+            'irevla_learner.classifier.train',
+            '--data',
+            tmp_path / 'empty',
+            '--policy',
+            policy,
+            '--output',
+            tmp_path / 'out',
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode != 0
     assert 'no recorded episodes' in done.stderr

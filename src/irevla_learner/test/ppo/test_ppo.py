@@ -22,8 +22,10 @@ CONFIG = Path(__file__).resolve().parents[4] / 'config'
 
 def episodes(head, world, noise, count):
     played = [world.play(acting(head), noise) for _ in range(count)]
-    return [SimpleNamespace(latents=latents, drawn=drawn, instruction='reach')
-            for latents, drawn in played]
+    return [
+        SimpleNamespace(latents=latents, drawn=drawn, instruction='reach')
+        for latents, drawn in played
+    ]
 
 
 @pytest.mark.parametrize('terminated', [True, False])
@@ -33,12 +35,16 @@ def test_advantages_are_those_of_the_definition(terminated):
     found = advantages_of(rewards, values, terminated, 0.9, 0.8)
     following = np.append(values[1:-1], 0 if terminated else values[-1])
     surprise = rewards + 0.9 * following - values[:-1]
-    expected = [sum((0.9 * 0.8) ** later * surprise[step + later] for later in range(5 - step))
-                for step in range(5)]
+    expected = [
+        sum((0.9 * 0.8) ** later * surprise[step + later] for later in range(5 - step))
+        for step in range(5)
+    ]
     np.testing.assert_allclose(found, expected)
     # With lambda 1 and values of zero it is the discounted return.
-    np.testing.assert_allclose(advantages_of(rewards, np.zeros(6), terminated, 0.5, 1.0)[0],
-                               sum(0.5 ** step * rewards[step] for step in range(5)))
+    np.testing.assert_allclose(
+        advantages_of(rewards, np.zeros(6), terminated, 0.5, 1.0)[0],
+        sum(0.5**step * rewards[step] for step in range(5)),
+    )
 
 
 def test_learns_a_task_that_it_could_not_do():
@@ -63,8 +69,9 @@ def test_the_critic_alone_learns_first_and_a_state_goes_on_exactly():
     critic = {name: value.clone() for name, value in ppo.critic.state_dict().items()}
     losses = ppo.improve(episodes(head, world, noise, 10))
     assert all(torch.equal(value, start[name]) for name, value in head.state_dict().items())
-    assert not all(torch.equal(value, critic[name])
-                   for name, value in ppo.critic.state_dict().items())
+    assert not all(
+        torch.equal(value, critic[name]) for name, value in ppo.critic.state_dict().items()
+    )
     assert np.isnan(losses.policy)
     ppo.improve(episodes(head, world, noise, 10))
     assert ppo.updates
@@ -113,9 +120,16 @@ def test_the_shipped_settings_are_the_built_in_ones():
     assert list(yaml.safe_load(file.read_text())) == [one.name for one in fields(PPOConfig)]
 
 
-@pytest.mark.parametrize('changes, word', [
-    ({'episodes': 0}, 'episodes'), ({'std': 0}, 'std'), ({'clip': 2}, 'clip'),
-    ({'batch_size': 1.5}, 'batch_size'), ({'entropy': 1}, 'entropy')])
+@pytest.mark.parametrize(
+    'changes, word',
+    [
+        ({'episodes': 0}, 'episodes'),
+        ({'std': 0}, 'std'),
+        ({'clip': 2}, 'clip'),
+        ({'batch_size': 1.5}, 'batch_size'),
+        ({'entropy': 1}, 'entropy'),
+    ],
+)
 def test_a_wrong_setting_is_refused_by_name(tmp_path, changes, word):
     file = tmp_path / 'ppo.yaml'
     file.write_text(yaml.safe_dump(changes))

@@ -21,9 +21,17 @@ import pytest
 from irevla_control.checks.durability import durable_replaces
 from irevla_control.errors import ConfigError
 
-EPISODES = st.lists(st.tuples(
-    st.integers(1, 9), st.booleans(), st.booleans(), st.sets(st.integers(0, 8), max_size=3),
-    st.booleans()), min_size=1, max_size=12)
+EPISODES = st.lists(
+    st.tuples(
+        st.integers(1, 9),
+        st.booleans(),
+        st.booleans(),
+        st.sets(st.integers(0, 8), max_size=3),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=12,
+)
 
 
 def brute_force(episodes, steps, discount, demonstrations):
@@ -41,9 +49,12 @@ def brute_force(episodes, steps, discount, demonstrations):
             if not ended and stop >= len(one.latents):
                 continue
             found[int(one.stamps[start])] = (
-                one.latents[start], one.actions[start], reward,
+                one.latents[start],
+                one.actions[start],
+                reward,
                 0.0 if ended else discount ** (stop - start),
-                None if ended else one.latents[stop])
+                None if ended else one.latents[stop],
+            )
     return found
 
 
@@ -54,11 +65,16 @@ def test_transitions_are_those_of_the_newest_episodes(tmp_path_factory, plan, st
     replay = open_replay(tmp_path_factory.mktemp('replay'), capacity=25)
     made = []
     for seed, (length, closed, terminated, human, demonstration) in enumerate(plan):
-        one = episode(length, seed + 1, closed=closed, terminated=terminated,
-                      human=[step for step in human if step < length])
+        one = episode(
+            length,
+            seed + 1,
+            closed=closed,
+            terminated=terminated,
+            human=[step for step in human if step < length],
+        )
         replay.add(one, demonstration)
         made.append((one, demonstration))
-    kept = made[len(made) - replay.episodes:]
+    kept = made[len(made) - replay.episodes :]
     expected = brute_force(kept, steps, 0.9, kind)
     rows = replay.usable(steps, kind)
     drawn = replay.transitions(rows, steps, 0.9)
@@ -99,30 +115,43 @@ def test_shorter_latents_are_padded_with_zeros(tmp_path):
     assert replay.latents[span, :TOKENS].all()
 
 
-@pytest.mark.parametrize('changes, words', [
-    ({'backbone_hash': 'other'}, 'backbone_hash'), ({'capacity': 41}, 'capacity'),
-    ({'tokens': 9}, 'tokens')])
+@pytest.mark.parametrize(
+    'changes, words',
+    [
+        ({'backbone_hash': 'other'}, 'backbone_hash'),
+        ({'capacity': 41}, 'capacity'),
+        ({'tokens': 9}, 'tokens'),
+    ],
+)
 def test_another_model_or_shape_is_refused(tmp_path, changes, words):
     open_replay(tmp_path).add(episode())
     with pytest.raises(ConfigError, match=words):
         open_replay(tmp_path, **changes)
 
 
-@pytest.mark.parametrize('changes, words', [
-    ({'rewards': np.zeros(3, np.float32)}, '3 rewards'),
-    ({'latents': np.zeros((9, TOKENS, WIDTH), np.float16)}, '9 latents'),
-    ({'actions': np.full((4, ACTIONS), np.nan, np.float32)}, 'actions that are not finite'),
-    ({'proprioception': np.zeros((4, STATES), np.float32)}, '4 states'),
-    ({'actions': np.zeros((0, ACTIONS), np.float32)}, '0 actions')])
+@pytest.mark.parametrize(
+    'changes, words',
+    [
+        ({'rewards': np.zeros(3, np.float32)}, '3 rewards'),
+        ({'latents': np.zeros((9, TOKENS, WIDTH), np.float16)}, '9 latents'),
+        ({'actions': np.full((4, ACTIONS), np.nan, np.float32)}, 'actions that are not finite'),
+        ({'proprioception': np.zeros((4, STATES), np.float32)}, '4 states'),
+        ({'actions': np.zeros((0, ACTIONS), np.float32)}, '0 actions'),
+    ],
+)
 def test_an_episode_that_does_not_fit_together_is_refused(changes, words):
     with pytest.raises(ConfigError, match=words):
         episode(**changes)
 
 
-@pytest.mark.parametrize('changes, words', [
-    ({'latents': np.zeros((5, TOKENS + 1, WIDTH), np.float16)}, 'one model and task'),
-    ({'actions': np.zeros((4, 1), np.float32)}, r'action of \(1,\)'),
-    ({'proprioception': np.zeros((5, 9), np.float32)}, r'proprioception of \(9,\)')])
+@pytest.mark.parametrize(
+    'changes, words',
+    [
+        ({'latents': np.zeros((5, TOKENS + 1, WIDTH), np.float16)}, 'one model and task'),
+        ({'actions': np.zeros((4, 1), np.float32)}, r'action of \(1,\)'),
+        ({'proprioception': np.zeros((5, 9), np.float32)}, r'proprioception of \(9,\)'),
+    ],
+)
 def test_an_episode_of_other_sizes_is_refused_and_nothing_is_lost(tmp_path, changes, words):
     replay = open_replay(tmp_path, capacity=5)
     replay.add(episode())
@@ -161,9 +190,12 @@ for seed in itertools.count():
 
 def test_kill_9_loses_at_most_the_episode_that_was_being_added(tmp_path):
     for _ in range(4):
-        process = subprocess.Popen([sys.executable, '-c', ADDING, str(tmp_path)],
-                                   stdout=subprocess.PIPE, text=True,
-                                   cwd=Path(__file__).parents[1])
+        process = subprocess.Popen(
+            [sys.executable, '-c', ADDING, str(tmp_path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[1],
+        )
         added = [process.stdout.readline() for _ in range(9)]
         time.sleep(random.uniform(0, 0.02))
         process.send_signal(signal.SIGKILL)
@@ -178,7 +210,8 @@ def test_kill_9_loses_at_most_the_episode_that_was_being_added(tmp_path):
             expected = episode(5, int(replay.stamps(span.start) // 1000))
             np.testing.assert_array_equal(replay.latents[span], expected.latents)
             np.testing.assert_array_equal(
-                replay.actions(slice(span.start, span.stop - 1)), expected.actions)
+                replay.actions(slice(span.start, span.stop - 1)), expected.actions
+            )
     assert set(json.loads((tmp_path / 'replay.json').read_text())) >= {'backbone_hash', 'episodes'}
 
 

@@ -10,8 +10,10 @@ from irevla_learner.runs.evaluation import EpisodeResult
 
 
 def test_what_macos_writes_beside_a_bag_is_none(tmp_path):
-    results = [EpisodeResult('push', seed, True, 3, True, False, False, episode_id=f'push_{seed}')
-               for seed in range(2)]
+    results = [
+        EpisodeResult('push', seed, True, 3, True, False, False, episode_id=f'push_{seed}')
+        for seed in range(2)
+    ]
     record(tmp_path / 'bags', results[0], 'push', {'front': np.zeros((3, 16, 16, 3), np.uint8)})
     for folder in ('bags/push_0', 'push_1'):
         (tmp_path / folder).mkdir(exist_ok=True)

@@ -17,8 +17,12 @@ from irevla_learner.report.plots import (
 FIGURES = {'successes': 1, 'episodes': 4, 'success_rate': 0.25, 'interval': [0.05, 0.70]}
 UNKNOWN = {'successes': 0, 'episodes': 0, 'success_rate': None, 'interval': [0.0, 1.0]}
 STAGES = {'stage0': {'expert': FIGURES, 'rl': UNKNOWN}, 'stage1': {'expert': UNKNOWN}}
-ROWS = [{'step': 1, 'loss': 2.0}, {'step': 2, 'loss': 1.0}, {'step': 2, 'validation_loss': 1.5},
-        {'step': 2, 'loss': 0.9}]
+ROWS = [
+    {'step': 1, 'loss': 2.0},
+    {'step': 2, 'loss': 1.0},
+    {'step': 2, 'validation_loss': 1.5},
+    {'step': 2, 'loss': 0.9},
+]
 
 
 def test_groups_chart_has_a_bar_and_a_whisker_for_each_group_and_stage():
@@ -27,12 +31,22 @@ def test_groups_chart_has_a_bar_and_a_whisker_for_each_group_and_stage():
     assert [text.get_text() for text in axes.get_xticklabels()] == ['expert tasks', 'new tasks']
     whiskers = [segment for lines in axes.collections for segment in lines.get_segments()]
     assert [(low, high) for (_, low), (_, high) in whiskers] == [
-        (pytest.approx(0.05), pytest.approx(0.70)), (0.0, 1.0), (0.0, 1.0)]
+        (pytest.approx(0.05), pytest.approx(0.70)),
+        (0.0, 1.0),
+        (0.0, 1.0),
+    ]
 
 
 def test_learning_chart_shows_the_mean_of_the_newest_episodes():
-    rows = [{'step': 10 * (number + 1), 'successes': number // 2, 'updates': max(0, number - 5),
-             'value': 0.5} for number in range(40)]
+    rows = [
+        {
+            'step': 10 * (number + 1),
+            'successes': number // 2,
+            'updates': max(0, number - 5),
+            'value': 0.5,
+        }
+        for number in range(40)
+    ]
     above, below = learning_chart(rows).axes
     mean = above.lines[-1].get_ydata()
     assert mean[0] == 0 and mean[-1] == pytest.approx(0.5)

@@ -23,8 +23,16 @@ from irevla_learner.runs.run_folder import RunFolder
 
 
 def episode(task, seed, success, *, aborted=False, bag=True):
-    result = EpisodeResult(task, seed, success, 4, success, not success and not aborted, aborted,
-                           f'{task}-{seed}{"-aborted" if aborted else ""}')
+    result = EpisodeResult(
+        task,
+        seed,
+        success,
+        4,
+        success,
+        not success and not aborted,
+        aborted,
+        f'{task}-{seed}{"-aborted" if aborted else ""}',
+    )
     frames = np.random.default_rng(seed).integers(0, 255, (4, 24, 24, 3), np.uint8)
     return result, f'do <{task}>', {'front': frames, 'wrist': frames} if bag else None
 
@@ -33,13 +41,19 @@ def episode(task, seed, success, *, aborted=False, bag=True):
 def finished(tmp_path_factory):
     def episodes(new):
         return [
-            episode('door-open', 0, True), episode('door-open', 1, False),
-            episode('drawer-open', 0, True), episode('drawer-open', 1, True),
+            episode('door-open', 0, True),
+            episode('door-open', 1, False),
+            episode('drawer-open', 0, True),
+            episode('drawer-open', 1, True),
             episode('drawer-open', 2, False, aborted=True, bag=False),
-            episode('door-open-new', 0, new), episode('door-open-new', 1, new)]
+            episode('door-open-new', 0, new),
+            episode('door-open-new', 1, new),
+        ]
 
-    path = evaluated_run(tmp_path_factory.mktemp('runs') / 'demo', {
-        'stage0': episodes(False), 'stage1': episodes(True), 'stage2': episodes(True)})
+    path = evaluated_run(
+        tmp_path_factory.mktemp('runs') / 'demo',
+        {'stage0': episodes(False), 'stage1': episodes(True), 'stage2': episodes(True)},
+    )
     write_report(path)
     return path
 
@@ -47,8 +61,9 @@ def finished(tmp_path_factory):
 def test_its_commands_take_any_path(tmp_path):
     folder = tmp_path / "Anna's 1st run"
     tasks = {'rl': ['door-open-new'], 'expert': [], 'held_out': []}
-    first, second, _, last = (shlex.split(command) for _, command
-                              in next_steps(folder, 'stage2', tasks))
+    first, second, _, last = (
+        shlex.split(command) for _, command in next_steps(folder, 'stage2', tasks)
+    )
     for command in (first, second):
         assert f'checkpoint:={folder}/stage2/checkpoint' in command
     assert last == ['python', '-m', 'irevla_learner.report', str(folder)]
@@ -82,8 +97,9 @@ def test_json_has_the_promised_keys(finished):
     for stage in report['stages']:
         figures = report[stage]
         assert figures['tasks'] == figures['expert']
-        assert {task: (one['successes'], one['episodes']) for task, one in
-                figures['expert'].items()} == {'door-open': (1, 2), 'drawer-open': (2, 2)}
+        assert {
+            task: (one['successes'], one['episodes']) for task, one in figures['expert'].items()
+        } == {'door-open': (1, 2), 'drawer-open': (2, 2)}
         assert figures['success_rate'] == 0.75
         assert figures['aborted'] == 1
         assert figures['held_out'] == {}
@@ -120,8 +136,15 @@ def test_html_escapes_what_it_shows(finished):
 def test_html_shows_headline_tasks_curves_and_graph(finished):
     page = (finished / 'report.html').read_text()
     assert '75\N{NO-BREAK SPACE}%' in page
-    for text in ('door-open', '1 aborted', 'validation', 'command_mux', 'prefers-color-scheme',
-                 'zero-shot', 'learner'):
+    for text in (
+        'door-open',
+        '1 aborted',
+        'validation',
+        'command_mux',
+        'prefers-color-scheme',
+        'zero-shot',
+        'learner',
+    ):
         assert text in page
 
 
@@ -135,13 +158,18 @@ def test_inline_pictures_are_well_formed(finished):
 
 def test_markdown_has_a_row_for_each_task(finished):
     lines = (finished / 'report.md').read_text().splitlines()
-    rows = [[cell.strip() for cell in line.split('|')[1:-1]] for line in lines
-            if line.startswith('| d')]
+    rows = [
+        [cell.strip() for cell in line.split('|')[1:-1]]
+        for line in lines
+        if line.startswith('| d')
+    ]
     assert rows == [
-        ['door-open', *['1/2'] * 3], ['drawer-open', *['2/2 (1 aborted)'] * 3],
-        ['door-open-new', '0/2', '2/2', '2/2']]
+        ['door-open', *['1/2'] * 3],
+        ['drawer-open', *['2/2 (1 aborted)'] * 3],
+        ['door-open-new', '0/2', '2/2', '2/2'],
+    ]
     table = lines.index('| task | stage0 | stage1 | stage2 |')
-    assert all(line.startswith('|') for line in lines[table:table + 5]), 'one table'
+    assert all(line.startswith('|') for line in lines[table : table + 5]), 'one table'
 
 
 def test_plots_and_videos_are_written(finished):
@@ -176,12 +204,11 @@ def test_missing_and_damaged_recordings_are_told(run):
 
 
 def test_report_without_any_recording_and_metrics(tmp_path):
-    path = evaluated_run(tmp_path / 'run', {'stage0': [
-        episode('door-open', 0, True, bag=False)]})
+    path = evaluated_run(tmp_path / 'run', {'stage0': [episode('door-open', 0, True, bag=False)]})
     (path / 'stage0/training/metrics.jsonl').unlink()
     write_report(path)
     assert '<video' not in (path / 'report.html').read_text()
-    note, = json.loads((path / 'report.json').read_text())['notes']
+    (note,) = json.loads((path / 'report.json').read_text())['notes']
     assert 'no evaluated episode was recorded' in note
 
 
@@ -200,18 +227,34 @@ def test_run_without_its_results_is_refused(run, missing):
 
 
 def test_episodes_take_turns_whatever_their_outcome():
-    results = [episode(task, seed, seed == 1, aborted=task == 'b' and seed == 0)[0]
-               for task in 'ba' for seed in (1, 0, 2)]
+    results = [
+        episode(task, seed, seed == 1, aborted=task == 'b' and seed == 0)[0]
+        for task in 'ba'
+        for seed in (1, 0, 2)
+    ]
     assert [(result.task, result.seed) for result in in_turns(results)] == [
-        ('a', 0), ('b', 1), ('a', 1), ('b', 2), ('a', 2)]
+        ('a', 0),
+        ('b', 1),
+        ('a', 1),
+        ('b', 2),
+        ('a', 2),
+    ]
 
 
 def test_training_figures_are_the_last_of_each():
-    rows = [{'step': 1, 'loss': 3.0}, {'step': 1, 'validation_loss': 4.0},
-            {'step': 2, 'loss': 2.0, 'gradient_norm': 1.0}]
+    rows = [
+        {'step': 1, 'loss': 3.0},
+        {'step': 1, 'validation_loss': 4.0},
+        {'step': 2, 'loss': 2.0, 'gradient_norm': 1.0},
+    ]
     figures = training_figures(rows)
-    assert figures == {'step': 2, 'loss': 2.0, 'validation_loss': 4.0, 'samples_per_s': None,
-                       'data_wait_share': None}
+    assert figures == {
+        'step': 2,
+        'loss': 2.0,
+        'validation_loss': 4.0,
+        'samples_per_s': None,
+        'data_wait_share': None,
+    }
 
 
 def test_numbers_read_well():
@@ -219,7 +262,12 @@ def test_numbers_read_well():
     assert percent(None) == '–'
     assert number(12345.678, 1) == '12 345.7'
     assert [duration(seconds) for seconds in (None, 0.4, 59.6, 245, 3720)] == [
-        '–', '0 s', '1 min 00 s', '4 min 05 s', '1 h 02 min']
+        '–',
+        '0 s',
+        '1 min 00 s',
+        '4 min 05 s',
+        '1 h 02 min',
+    ]
 
 
 def test_interval_is_drawn_to_scale():

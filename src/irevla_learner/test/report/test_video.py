@@ -11,8 +11,11 @@ from irevla_learner.report.video import FAILURE, SUCCESS, Clip, VideoError, film
 
 
 def clip(steps=4, success=True, colour=90, cameras=('front', 'wrist'), size=20, label='do it'):
-    return Clip(label, {name: np.full((steps, size, size, 3), colour, np.uint8)
-                        for name in cameras}, success)
+    return Clip(
+        label,
+        {name: np.full((steps, size, size, 3), colour, np.uint8) for name in cameras},
+        success,
+    )
 
 
 def decoded(path):
@@ -57,13 +60,15 @@ def test_outcome_is_marked_only_at_the_end(tmp_path):
 
 
 def test_pictures_are_shown_upright_in_order_of_cameras(tmp_path):
-    images = {'left': np.zeros((2, 16, 16, 3), np.uint8),
-              'right': np.zeros((2, 16, 16, 3), np.uint8)}
+    images = {
+        'left': np.zeros((2, 16, 16, 3), np.uint8),
+        'right': np.zeros((2, 16, 16, 3), np.uint8),
+    }
     images['left'][:, :8, :, 0] = 255
     images['right'][:, 8:, :, 2] = 255
     file = tmp_path / 'a.mp4'
     write_video(file, [Clip('look', images, True)], camera_height=64)
-    picture = decoded(file)[1][0][12 + 36:, 12:]
+    picture = decoded(file)[1][0][12 + 36 :, 12:]
     assert picture[10, 32, 0] > 180 and picture[50, 32].max() < 60
     assert picture[50, 96, 2] > 180 and picture[10, 96].max() < 60
 
@@ -91,10 +96,16 @@ def test_clips_of_different_cameras_are_refused_and_leave_the_old_video(tmp_path
     assert len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize('frames', [
-    {}, {'a': np.zeros((2, 8, 8, 3))}, {'a': np.zeros((8, 8, 3), np.uint8)},
-    {'a': np.zeros((0, 8, 8, 3), np.uint8)},
-    {'a': np.zeros((2, 8, 8, 3), np.uint8), 'b': np.zeros((3, 8, 8, 3), np.uint8)}])
+@pytest.mark.parametrize(
+    'frames',
+    [
+        {},
+        {'a': np.zeros((2, 8, 8, 3))},
+        {'a': np.zeros((8, 8, 3), np.uint8)},
+        {'a': np.zeros((0, 8, 8, 3), np.uint8)},
+        {'a': np.zeros((2, 8, 8, 3), np.uint8), 'b': np.zeros((3, 8, 8, 3), np.uint8)},
+    ],
+)
 def test_unusable_frames_are_refused(frames):
     with pytest.raises(VideoError, match="clip 'x' has frames"):
         Clip('x', frames, True)

@@ -10,9 +10,13 @@ from irevla_learner.rollout.played_episodes import keep, newest
 
 def played(number):
     return SimpleNamespace(
-        episode_id=f'push_{number}', task='push', instruction='push the puck',
+        episode_id=f'push_{number}',
+        task='push',
+        instruction='push the puck',
         images={'front': np.full((3, 4, 4, 3), number, np.uint8)},
-        states=np.full((3, 10), float(number)), labels=np.full((3, 7), float(number)))
+        states=np.full((3, 10), float(number)),
+        labels=np.full((3, 7), float(number)),
+    )
 
 
 def test_the_newest_are_kept_on_the_disk_and_what_a_kill_left_is_overwritten(tmp_path):

@@ -21,16 +21,21 @@ from irevla_learner.runs.evaluation import (
 
 def result(task='door-open', seed=0, success=True, **changes):
     ended = dict(terminated=success, truncated=not success, aborted=False)
-    return EpisodeResult(task, seed, success, **(
-        dict(steps=30, episode_id=f'{task}-{seed}') | ended | changes))
+    return EpisodeResult(
+        task, seed, success, **(dict(steps=30, episode_id=f'{task}-{seed}') | ended | changes)
+    )
 
 
-@pytest.mark.parametrize('successes, episodes, low, high', [
-    (0, 20, 0.0, 0.16112515805281938),
-    (7, 20, 0.1811918241010821, 0.5671457233147638),
-    (14, 20, 0.48102718164647656, 0.8545227551323957),
-    (20, 20, 0.8388748419471806, 1.0),
-    (93, 120, 0.6924310051535484, 0.8405084533161646)])
+@pytest.mark.parametrize(
+    'successes, episodes, low, high',
+    [
+        (0, 20, 0.0, 0.16112515805281938),
+        (7, 20, 0.1811918241010821, 0.5671457233147638),
+        (14, 20, 0.48102718164647656, 0.8545227551323957),
+        (20, 20, 0.8388748419471806, 1.0),
+        (93, 120, 0.6924310051535484, 0.8405084533161646),
+    ],
+)
 def test_wilson_interval_is_exact(successes, episodes, low, high):
     assert TaskScore(successes, episodes).interval == (low, high)
 
@@ -56,13 +61,23 @@ def test_impossible_scores_are_refused(successes, episodes):
 
 
 def test_summary_counts_per_task_and_pools_all():
-    results = [result('b', 0, steps=10), result('b', 1, False, steps=50),
-               result('a', 0, steps=20), result('a', 1, steps=40)]
+    results = [
+        result('b', 0, steps=10),
+        result('b', 1, False, steps=50),
+        result('a', 0, steps=20),
+        result('a', 1, steps=40),
+    ]
     stage = summarise(results)
     assert list(stage['tasks']) == ['a', 'b']
     assert stage['tasks']['b'] == {
-        'successes': 1, 'episodes': 2, 'aborted': 0, 'success_rate': 0.5, 'mean_steps': 30.0,
-        'dropped': 0, 'interval': [0.09453120573423071, 0.9054687942657693]}
+        'successes': 1,
+        'episodes': 2,
+        'aborted': 0,
+        'success_rate': 0.5,
+        'mean_steps': 30.0,
+        'dropped': 0,
+        'interval': [0.09453120573423071, 0.9054687942657693],
+    }
     assert (stage['successes'], stage['episodes'], stage['success_rate']) == (3, 4, 0.75)
 
 
@@ -70,12 +85,17 @@ def test_dropped_steps_are_summed_and_may_be_missing_in_older_files(tmp_path):
     results = [result('a', 0, dropped=3), result('a', 1, dropped=4), result('b', 0)]
     stage = summarise(results)
     assert (stage['dropped'], stage['tasks']['a']['dropped'], stage['tasks']['b']['dropped']) == (
-        7, 7, 0)
+        7,
+        7,
+        0,
+    )
     file = tmp_path / 'results.json'
     save_results(file, results)
     assert load_results(file) == results
-    rows = [{key: value for key, value in row.items() if key != 'dropped'}
-            for row in json.loads(file.read_text())]
+    rows = [
+        {key: value for key, value in row.items() if key != 'dropped'}
+        for row in json.loads(file.read_text())
+    ]
     file.write_text(json.dumps(rows))
     assert [one.dropped for one in load_results(file)] == [0, 0, 0]
     with pytest.raises(EvaluationError, match='dropped of 0 or more'):
@@ -102,14 +122,18 @@ def test_episode_counted_twice_is_refused():
         summarise([result(seed=3), result(seed=3, success=False)])
 
 
-@pytest.mark.parametrize('changes, reason', [
-    ({'success': 1}, 'success is 1; a value of type bool'),
-    ({'seed': True}, 'seed is True'),
-    ({'steps': 2.0}, 'steps is 2.0'),
-    ({'steps': -1}, '0 or more'),
-    ({'task': ''}, 'a task'),
-    ({'terminated': False}, 'not ended'),
-    ({'aborted': True}, 'aborted, yet a success')])
+@pytest.mark.parametrize(
+    'changes, reason',
+    [
+        ({'success': 1}, 'success is 1; a value of type bool'),
+        ({'seed': True}, 'seed is True'),
+        ({'steps': 2.0}, 'steps is 2.0'),
+        ({'steps': -1}, '0 or more'),
+        ({'task': ''}, 'a task'),
+        ({'terminated': False}, 'not ended'),
+        ({'aborted': True}, 'aborted, yet a success'),
+    ],
+)
 def test_contradictory_results_are_refused(changes, reason):
     with pytest.raises(EvaluationError, match=reason):
         replace(result(), **changes)
@@ -122,11 +146,15 @@ def test_results_come_back_from_their_file(tmp_path):
     assert load_results(file) == results
 
 
-@pytest.mark.parametrize('damage, reason', [
-    (lambda rows: rows[0], 'no list'),
-    (lambda rows: [*rows, 7], 'entry 2: 7 needs exactly the keys'),
-    (lambda rows: [rows[0] | {'extra': 1}], 'entry 0'),
-    (lambda rows: [rows[0], rows[1] | {'success': 'yes'}], "entry 1: success is 'yes'")])
+@pytest.mark.parametrize(
+    'damage, reason',
+    [
+        (lambda rows: rows[0], 'no list'),
+        (lambda rows: [*rows, 7], 'entry 2: 7 needs exactly the keys'),
+        (lambda rows: [rows[0] | {'extra': 1}], 'entry 0'),
+        (lambda rows: [rows[0], rows[1] | {'success': 'yes'}], "entry 1: success is 'yes'"),
+    ],
+)
 def test_damaged_result_files_are_refused(tmp_path, damage, reason):
     file = tmp_path / 'results.json'
     save_results(file, [result(seed=0), result(seed=1)])

@@ -35,8 +35,7 @@ def work(run, name, **options):
 
 def test_finished_steps_are_skipped(tmp_path):
     for first in (True, False):
-        with (durable_replaces(*[tmp_path / 'manifest.json'] * first),
-              open_run(tmp_path) as run):
+        with durable_replaces(*[tmp_path / 'manifest.json'] * first), open_run(tmp_path) as run:
             assert work(run, 'collect', inputs={'n': 5}, outputs=['collect']) is first
             assert work(run, 'train', inputs=[1.5], outputs=['train']) is first
 
@@ -132,7 +131,8 @@ def test_other_configuration_is_refused_with_the_differing_keys(tmp_path):
         'seed: 3 there, 4 asked',
         "training.batch: '(absent)' there, 8 asked",
         "training.rate: 0.001 there, '(absent)' asked",
-        'training.steps: 100 there, 200 asked']
+        'training.steps: 100 there, 200 asked',
+    ]
     assert 'choose another folder' in lines[-1]
     open_run(tmp_path).close()
 
@@ -153,9 +153,15 @@ def test_folder_without_manifest_is_refused_and_left_alone(tmp_path):
     assert not (tmp_path / 'nothing').exists()
 
 
-@pytest.mark.parametrize('content, reason', [
-    ('{"format": 1', 'is not JSON'), ('[]', 'has format'), ('{"format": 99}', 'has format 99'),
-    ('{"format": 2, "seed": 0}', "lacks .*'config'")])
+@pytest.mark.parametrize(
+    'content, reason',
+    [
+        ('{"format": 1', 'is not JSON'),
+        ('[]', 'has format'),
+        ('{"format": 99}', 'has format 99'),
+        ('{"format": 2, "seed": 0}', "lacks .*'config'"),
+    ],
+)
 def test_unreadable_manifest_is_refused(tmp_path, content, reason):
     (tmp_path / 'manifest.json').write_text(content)
     with pytest.raises(RunFolderError, match=reason):
@@ -169,10 +175,16 @@ def test_configuration_that_is_not_json_is_refused(tmp_path, config):
 
 
 def test_second_process_is_refused_until_the_first_ends(tmp_path):
-    program = ('import sys; from irevla_learner.runs.run_folder import RunFolder; '
-               'run = RunFolder(sys.argv[1], {}, 0); print("open", flush=True); sys.stdin.read()')
-    with subprocess.Popen([sys.executable, '-c', program, tmp_path], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True) as holder:
+    program = (
+        'import sys; from irevla_learner.runs.run_folder import RunFolder; '
+        'run = RunFolder(sys.argv[1], {}, 0); print("open", flush=True); sys.stdin.read()'
+    )
+    with subprocess.Popen(
+        [sys.executable, '-c', program, tmp_path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
         assert holder.stdout.readline() == 'open\n'
         with pytest.raises(RunFolderError, match=f'in use by process {holder.pid};'):
             RunFolder(tmp_path, {}, 0)
@@ -191,9 +203,17 @@ def test_worker_left_behind_by_a_killed_run_does_not_keep_its_folder(tmp_path):
         os._exit(0)
     run.close()
     try:
-        subprocess.run([sys.executable, '-c', 'import sys; from irevla_learner.runs.run_folder '
-                        'import RunFolder; RunFolder(sys.argv[1])', tmp_path], check=True,
-                       timeout=30)
+        subprocess.run(
+            [
+                sys.executable,
+                '-c',
+                'import sys; from irevla_learner.runs.run_folder '
+                'import RunFolder; RunFolder(sys.argv[1])',
+                tmp_path,
+            ],
+            check=True,
+            timeout=30,
+        )
     finally:
         os.close(writer)
         os.waitpid(worker, 0)
@@ -219,8 +239,9 @@ def run_process(path, kill_after=None, delay_s=0.0):
     process = multiprocessing.get_context('fork').Process(target=work_through, args=[path])
     process.start()
     if kill_after is not None:
-        while kill_after >= 0 and process.is_alive() and not (
-                path / f'step-{kill_after}').exists():
+        while (
+            kill_after >= 0 and process.is_alive() and not (path / f'step-{kill_after}').exists()
+        ):
             time.sleep(0.001)
         time.sleep(delay_s)
         process.kill()
@@ -244,7 +265,8 @@ def test_run_killed_at_any_instant_goes_on(tmp_path):
     assert run_process(path) == (0, 100)
     steps = read_manifest(path)['steps']
     assert [step['results'] for step in steps.values()] == [
-        {'number': number} for number in range(100)]
+        {'number': number} for number in range(100)
+    ]
     for name, step in steps.items():
         # An attempt writes at most one letter, and a finished step never runs again.
         assert 1 <= len((path / name).read_text()) <= step['attempt']

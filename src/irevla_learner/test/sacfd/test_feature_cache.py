@@ -42,11 +42,16 @@ def test_rows_that_hold_another_episode_are_computed_again(tmp_path):
     assert computed(replay) == [0]
 
 
-@pytest.mark.parametrize('damage', [
-    lambda folder: (folder / STATE).unlink(), lambda folder: (folder / ROWS).unlink(),
-    lambda folder: (folder / STATE).write_text('{"identity"'),
-    lambda folder: (folder / STATE).write_text('[]'),
-    lambda folder: os.truncate(folder / ROWS, 8)])
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda folder: (folder / STATE).unlink(),
+        lambda folder: (folder / ROWS).unlink(),
+        lambda folder: (folder / STATE).write_text('{"identity"'),
+        lambda folder: (folder / STATE).write_text('[]'),
+        lambda folder: os.truncate(folder / ROWS, 8),
+    ],
+)
 def test_what_is_damaged_is_computed_again(tmp_path, damage):
     replay = open_replay(tmp_path, capacity=10)
     replay.add(episode(4))

@@ -14,9 +14,17 @@ from irevla_learner.sacfd.online_learner import STATE, OnlineLearner
 from irevla_policy.exploration import SmoothNoise
 
 CONFIG = SACfDConfig(
-    demonstrations=3, most_zero_shot_episodes=30, warm_up_updates=6, env_steps=80,
-    success_window=4, window_success=1.0, batch_size=16, capacity=2000,
-    pca_components=4, hidden=(16,))
+    demonstrations=3,
+    most_zero_shot_episodes=30,
+    warm_up_updates=6,
+    env_steps=80,
+    success_window=4,
+    window_success=1.0,
+    batch_size=16,
+    capacity=2000,
+    pca_components=4,
+    hidden=(16,),
+)
 
 
 def episodes(count, seed=0):

@@ -36,8 +36,11 @@ def test_members_of_the_ensemble_are_separate_networks():
         first = torch.cat((critics.features.weight[member], critics.actions[member]))
         hidden = inputs @ first + critics.features.bias[member]
         for layer in critics.layers:
-            hidden = layer(hidden) if not isinstance(layer, type(critics.features)) \
+            hidden = (
+                layer(hidden)
+                if not isinstance(layer, type(critics.features))
                 else hidden @ layer.weight[member] + layer.bias[member]
+            )
         expected = hidden @ critics.value[member, 0] + critics.bias[member]
         torch.testing.assert_close(values[member], expected)
     values[0].sum().backward()
@@ -46,13 +49,24 @@ def test_members_of_the_ensemble_are_separate_networks():
         assert not parameter.grad[1:].any(), name
 
 
-@pytest.mark.parametrize('changes, word', [
-    ({'hidden': 256}, 'hidden'), ({'hidden': []}, 'at least'), ({'hidden': ['a']}, 'hidden'),
-    ({'batch_size': 10.5}, 'batch_size'),
-    ({'capacity': 25000.0}, 'capacity'), ({'noise_std_low': 0.4}, 'noise_std_high'),
-    ({'std': 0}, 'std'), ({'keep': 1}, 'keep'), ({'num_critics': True}, 'num_critics'),
-    ({'target_tau': '1e-3'}, 'write 0.001'), ({'capacity': 5000}, 'below env_steps 8000'),
-    ({'temperature': 'hot'}, 'temperature'), ({'actor_ema': 0.0}, 'actor_ema')])
+@pytest.mark.parametrize(
+    'changes, word',
+    [
+        ({'hidden': 256}, 'hidden'),
+        ({'hidden': []}, 'at least'),
+        ({'hidden': ['a']}, 'hidden'),
+        ({'batch_size': 10.5}, 'batch_size'),
+        ({'capacity': 25000.0}, 'capacity'),
+        ({'noise_std_low': 0.4}, 'noise_std_high'),
+        ({'std': 0}, 'std'),
+        ({'keep': 1}, 'keep'),
+        ({'num_critics': True}, 'num_critics'),
+        ({'target_tau': '1e-3'}, 'write 0.001'),
+        ({'capacity': 5000}, 'below env_steps 8000'),
+        ({'temperature': 'hot'}, 'temperature'),
+        ({'actor_ema': 0.0}, 'actor_ema'),
+    ],
+)
 def test_a_wrong_setting_is_refused_by_name(tmp_path, changes, word):
     file = tmp_path / 'sacfd.yaml'
     file.write_text(yaml.safe_dump(changes))
@@ -133,8 +147,9 @@ def test_warm_up_leaves_the_actor_alone_and_the_token_learner_is_never_touched(t
     for _ in range(4):
         training.update()
     training.agent.copy_to(head)
-    changed = {name for name, value in head.state_dict().items()
-               if not torch.equal(value, before[name])}
+    changed = {
+        name for name, value in head.state_dict().items() if not torch.equal(value, before[name])
+    }
     assert changed == {name for name in before if name.startswith('mlp.')}
 
 
@@ -166,19 +181,26 @@ def test_a_token_learner_that_learns_reads_the_latents_and_leaves_the_critics_fe
     assert not torch.allclose(head(batch.latents, batch.features[:, 4:6]), actions)
 
 
-@pytest.mark.parametrize('temperature, token_learner', [
-    ('none', 0.0), ('auto', 0.0), ('none', 1e-4)])
+@pytest.mark.parametrize(
+    'temperature, token_learner', [('none', 0.0), ('auto', 0.0), ('none', 1e-4)]
+)
 def test_products_in_bfloat16_give_nearly_the_same_update(tmp_path, temperature, token_learner):
     losses, weights = [], []
     for short in (False, True):
-        training, _ = small_training(tmp_path / str(short), temperature=temperature,
-                               token_learner_learning_rate=token_learner)
+        training, _ = small_training(
+            tmp_path / str(short),
+            temperature=temperature,
+            token_learner_learning_rate=token_learner,
+        )
         training.agent._short = short
         losses.append([training.update() for _ in range(20)])
         weights.append(torch.cat([one.flatten() for one in training.agent.actor.mlp.parameters()]))
         assert all(value.dtype == torch.float32 for value in training.state().values())
-    torch.testing.assert_close(*(torch.tensor([[one.critic, one.value] for one in each])
-                                 for each in losses), atol=5e-3, rtol=0)
+    torch.testing.assert_close(
+        *(torch.tensor([[one.critic, one.value] for one in each]) for each in losses),
+        atol=5e-3,
+        rtol=0,
+    )
     assert not torch.equal(*weights), 'the second multiplied in float32 too'
     torch.testing.assert_close(*weights, atol=3e-4, rtol=0)
 
@@ -194,8 +216,10 @@ def test_each_loss_moves_only_what_it_is_of(tmp_path):
         agent.updates = 2
         before = {name: value.clone() for name, value in agent.actor.state_dict().items()}
         one.update()
-        moved = any(not torch.equal(value, before[name])
-                    for name, value in agent.actor.state_dict().items())
+        moved = any(
+            not torch.equal(value, before[name])
+            for name, value in agent.actor.state_dict().items()
+        )
         assert moved == (one is training)
     for name, value in training.agent.critics.state_dict().items():
         assert torch.equal(value, again.agent.critics.state_dict()[name]), name
@@ -208,8 +232,9 @@ def test_the_temperature_follows_the_entropy(tmp_path):
     before = training.agent.log_temperature.item()
     for _ in range(20):
         training.update()
-    assert training.agent.log_temperature.item() < before, \
+    assert training.agent.log_temperature.item() < before, (
         'less weight for a spread above the target'
+    )
 
 
 def test_without_online_episodes_all_is_drawn_from_demonstrations(tmp_path):
@@ -220,16 +245,30 @@ def test_without_online_episodes_all_is_drawn_from_demonstrations(tmp_path):
     assert np.isfinite([losses.critic, losses.actor, losses.cloning]).all()
 
 
-@pytest.mark.parametrize('temperature, token_learner', [
-    ('none', 0.0), ('auto', 0.0), ('none', 1e-4)])
+@pytest.mark.parametrize(
+    'temperature, token_learner', [('none', 0.0), ('auto', 0.0), ('none', 1e-4)]
+)
 def test_learns_a_task_that_it_could_not_do(tmp_path, temperature, token_learner):
     head = beside_the_goal()
     before = success_rate(head)
-    config = SACfDConfig(pca_components=8, hidden=(64, 64), batch_size=64, env_steps=6000,
-                         capacity=6000, temperature=temperature,
-                         token_learner_learning_rate=token_learner)
-    replay = LatentReplay(tmp_path, backbone_hash='toy', tokens=3, width=WIDTH, state_size=2,
-                          action_size=2, capacity=config.capacity)
+    config = SACfDConfig(
+        pca_components=8,
+        hidden=(64, 64),
+        batch_size=64,
+        env_steps=6000,
+        capacity=6000,
+        temperature=temperature,
+        token_learner_learning_rate=token_learner,
+    )
+    replay = LatentReplay(
+        tmp_path,
+        backbone_hash='toy',
+        tokens=3,
+        width=WIDTH,
+        state_size=2,
+        action_size=2,
+        capacity=config.capacity,
+    )
     world, noise = Reach(0), SmoothNoise(2, 0.7, 0.1, 0.4, 0)
     for _ in range(60):
         one, _ = world.play(acting(head), noise)
@@ -251,8 +290,9 @@ def test_learns_a_task_that_it_could_not_do(tmp_path, temperature, token_learner
 
 @pytest.mark.parametrize('token_learner', [0.0, 1e-4])
 def test_goes_on_from_its_state_exactly(tmp_path, token_learner):
-    training, head = small_training(tmp_path, temperature='auto',
-                              token_learner_learning_rate=token_learner)
+    training, head = small_training(
+        tmp_path, temperature='auto', token_learner_learning_rate=token_learner
+    )
     for _ in range(6):
         training.update()
     state = {name: value.clone() for name, value in training.state().items()}
@@ -266,6 +306,5 @@ def test_goes_on_from_its_state_exactly(tmp_path, token_learner):
         for _ in range(4):
             one.update()
         assert one.agent.updates == 10
-    assert all(torch.equal(value, training.state()[name])
-               for name, value in again.state().items())
+    assert all(torch.equal(value, training.state()[name]) for name, value in again.state().items())
     assert not all(torch.equal(value, state[name]) for name, value in again.state().items())

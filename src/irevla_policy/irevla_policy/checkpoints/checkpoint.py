@@ -71,9 +71,13 @@ def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> V
             f'checkpoint {folder} was written on another backbone: hash '
             f'{manifest["backbone_hash"][:12]}, but {config.backbone.source or "this program"} '
             f'gives {vla.backbone_hash[:12]}; restore the source it was trained on, and the '
-            'versions of transformers and tokenizers' + (
+            'versions of transformers and tokenizers'
+            + (
                 '; or it is of irevla 0.1, whose latents of this family were wrong: train again'
-                if old else ''))
+                if old
+                else ''
+            )
+        )
     vla.views = read_views(folder)
     vla.to(device).eval()
     try:

@@ -35,9 +35,12 @@ class CheckpointError(IrevlaError):
 
 
 @contextmanager
-def new_checkpoint(folder: str | Path, backbone_hash: str,
-                   extra: dict[str, Any] | None, probe: dict[str, Any] | None = None
-                   ) -> Iterator[Path]:
+def new_checkpoint(
+    folder: str | Path,
+    backbone_hash: str,
+    extra: dict[str, Any] | None,
+    probe: dict[str, Any] | None = None,
+) -> Iterator[Path]:
     """Give a folder to write `FILES` to, which then appears whole as ``folder``, or not at all.
 
     A folder of that name is replaced, as `irevla_control.files.replacement` says.
@@ -53,10 +56,17 @@ def new_checkpoint(folder: str | Path, backbone_hash: str,
         with replacement(folder) as temporary:
             temporary.mkdir()
             yield temporary
-            write_json(temporary / MANIFEST, {
-                'format': FORMAT, 'version': VERSION, 'backbone_hash': backbone_hash,
-                'files': {name: _sha256(temporary / name) for name in FILES},
-                'extra': extra or {}, **({'probe': probe} if probe else {})})
+            write_json(
+                temporary / MANIFEST,
+                {
+                    'format': FORMAT,
+                    'version': VERSION,
+                    'backbone_hash': backbone_hash,
+                    'files': {name: _sha256(temporary / name) for name in FILES},
+                    'extra': extra or {},
+                    **({'probe': probe} if probe else {}),
+                },
+            )
     except (OSError, TypeError, ValueError) as error:
         raise CheckpointError(f'checkpoint {folder} cannot be written: {error}') from error
 
@@ -71,19 +81,30 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     if not path.is_file():
         previous = previous_folder(path.parent)
         raise CheckpointError(
-            f'{path} is missing; ' + (f'its writer was killed: rename {previous}'
-                                      if previous.is_dir() and not path.parent.exists() else
-                                      'give the folder of a policy checkpoint'))
+            f'{path} is missing; '
+            + (
+                f'its writer was killed: rename {previous}'
+                if previous.is_dir() and not path.parent.exists()
+                else 'give the folder of a policy checkpoint'
+            )
+        )
     manifest = read_json(path)
     if manifest.get('format') != FORMAT:
-        raise CheckpointError(f'{path} has format {manifest.get("format")!r}, not {FORMAT!r}; '
-                              'give the folder of a policy checkpoint')
+        raise CheckpointError(
+            f'{path} has format {manifest.get("format")!r}, not {FORMAT!r}; '
+            'give the folder of a policy checkpoint'
+        )
     if manifest.get('version') != VERSION:
-        raise CheckpointError(f'{path} has version {manifest.get("version")!r}, this program '
-                              f'reads {VERSION}; use the program that wrote it, or train again')
-    if not isinstance(manifest.get('files'), dict) or set(manifest['files']) != set(FILES) \
-            or not isinstance(manifest.get('backbone_hash'), str) \
-            or not isinstance(manifest.get('extra'), dict):
+        raise CheckpointError(
+            f'{path} has version {manifest.get("version")!r}, this program '
+            f'reads {VERSION}; use the program that wrote it, or train again'
+        )
+    if (
+        not isinstance(manifest.get('files'), dict)
+        or set(manifest['files']) != set(FILES)
+        or not isinstance(manifest.get('backbone_hash'), str)
+        or not isinstance(manifest.get('extra'), dict)
+    ):
         raise CheckpointError(f'{path} is incomplete; copy the checkpoint again')
     return manifest
 
@@ -99,11 +120,16 @@ def read_description(folder: Path) -> tuple[dict[str, Any], PolicyConfig, Statis
         if not path.is_file():
             raise CheckpointError(f'{path} is missing; copy the checkpoint again')
         if _sha256(path) != expected:
-            raise CheckpointError(f'{path} is truncated or altered: its SHA-256 is not the '
-                                  "manifest's; copy the checkpoint again")
+            raise CheckpointError(
+                f'{path} is truncated or altered: its SHA-256 is not the '
+                "manifest's; copy the checkpoint again"
+            )
     try:
-        return (manifest, PolicyConfig.from_dict(read_json(folder / CONFIG)),
-                Statistics.from_dict(read_json(folder / STATISTICS)))
+        return (
+            manifest,
+            PolicyConfig.from_dict(read_json(folder / CONFIG)),
+            Statistics.from_dict(read_json(folder / STATISTICS)),
+        )
     except ConfigError as error:
         raise CheckpointError(f'checkpoint {folder} cannot be built: {error}') from error
 
@@ -113,8 +139,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f'{path} is not a safetensors file: {error}; copy the checkpoint '
-                              'again') from error
+        raise CheckpointError(
+            f'{path} is not a safetensors file: {error}; copy the checkpoint again'
+        ) from error
 
 
 def check_fit(path: Path, stored: dict[str, Tensor], expected: dict[str, Tensor]) -> None:

@@ -28,8 +28,9 @@ def unpack_head(data: bytes, like: Head) -> Head:
     try:
         weights = load(data)
     except SafetensorError as error:
-        raise ConfigError(f'weights of {len(data)} bytes are no safetensors: {error}; keep the '
-                          'head there is') from error
+        raise ConfigError(
+            f'weights of {len(data)} bytes are no safetensors: {error}; keep the head there is'
+        ) from error
     problem = misfit(weights, like.state_dict())
     if problem:
         raise ConfigError(f'weights of another head: {problem}')

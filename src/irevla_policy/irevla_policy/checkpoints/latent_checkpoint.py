@@ -37,15 +37,23 @@ def load_latent_policy(folder: str | Path) -> LatentPolicy:
     weights = read_weights(path)
     if 'pool.query' not in weights:
         raise CheckpointError(f'{path} holds no head; copy the checkpoint again')
-    head = Head(weights['pool.query'].numel(), statistics.state_size, statistics.action_size,
-                config.head.hidden)
+    head = Head(
+        weights['pool.query'].numel(),
+        statistics.state_size,
+        statistics.action_size,
+        config.head.hidden,
+    )
     check_fit(path, weights, head.state_dict())
     head.load_state_dict(weights)
     return LatentPolicy(head.eval(), statistics, manifest['backbone_hash'])
 
 
-def save_latent_policy(folder: str | Path, source: str | Path, policy: LatentPolicy,
-                       extra: dict[str, Any] | None = None) -> None:
+def save_latent_policy(
+    folder: str | Path,
+    source: str | Path,
+    policy: LatentPolicy,
+    extra: dict[str, Any] | None = None,
+) -> None:
     """Write a whole checkpoint: that of ``source``, with this head, as `save_checkpoint` does.
 
     The settings of stage 0 that ``source`` records join ``extra``.
@@ -55,10 +63,14 @@ def save_latent_policy(folder: str | Path, source: str | Path, policy: LatentPol
     """
     source = Path(source)
     same = load_latent_policy(source)
-    if same.backbone_hash != policy.backbone_hash or \
-            same.statistics.to_dict() != policy.statistics.to_dict():
-        raise CheckpointError(f'checkpoint {source} is of another policy than the head; give the '
-                              'one that it was learned from')
+    if (
+        same.backbone_hash != policy.backbone_hash
+        or same.statistics.to_dict() != policy.statistics.to_dict()
+    ):
+        raise CheckpointError(
+            f'checkpoint {source} is of another policy than the head; give the '
+            'one that it was learned from'
+        )
     check_fit(source / HEAD, same.head.state_dict(), policy.head.state_dict())
     probe = read_manifest(source).get('probe')
     with new_checkpoint(folder, policy.backbone_hash, with_stage0(extra, source), probe) as new:

@@ -18,8 +18,12 @@ from irevla_control.files import write_synced
 FORMAT = 6
 
 
-def save_state(path: Path, tensors: Mapping[str, Tensor], identity: Mapping[str, Any],
-               progress: Mapping[str, Any]) -> None:
+def save_state(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    identity: Mapping[str, Any],
+    progress: Mapping[str, Any],
+) -> None:
     """Write a state; a kill leaves the old file or the new one.
 
     Args:
@@ -29,14 +33,21 @@ def save_state(path: Path, tensors: Mapping[str, Tensor], identity: Mapping[str,
         progress: JSON values of how far it came.
 
     """
-    write_synced(path, save(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        {'identity': json.dumps({'format': FORMAT, **identity}),
-         'progress': json.dumps(progress)}))
+    write_synced(
+        path,
+        save(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+            {
+                'identity': json.dumps({'format': FORMAT, **identity}),
+                'progress': json.dumps(progress),
+            },
+        ),
+    )
 
 
-def load_state(path: Path, identity: Mapping[str, Any]
-               ) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+def load_state(
+    path: Path, identity: Mapping[str, Any]
+) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """Return tensors and progress of what `save_state` wrote; None when there is nothing.
 
     Raises:
@@ -50,29 +61,39 @@ def load_state(path: Path, identity: Mapping[str, Any]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         saved, progress = json.loads(metadata['identity']), json.loads(metadata['progress'])
     except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
-        raise ConfigError(f'{path} is damaged ({error}); choose another output folder, or '
-                          'remove that file and what was learned beside it') from error
+        raise ConfigError(
+            f'{path} is damaged ({error}); choose another output folder, or '
+            'remove that file and what was learned beside it'
+        ) from error
     if saved.get('format') != FORMAT:
-        raise ConfigError(f'{path} has format {saved.get("format")}, this version reads {FORMAT}: '
-                          'complete that training with the version that began it, or choose '
-                          'another output folder')
+        raise ConfigError(
+            f'{path} has format {saved.get("format")}, this version reads {FORMAT}: '
+            'complete that training with the version that began it, or choose '
+            'another output folder'
+        )
     # Through JSON, so that tuples and lists compare as equal.
     wanted = json.loads(json.dumps({'format': FORMAT, **identity}))
-    different = sorted(key for key in saved.keys() | wanted.keys()
-                       if saved.get(key) != wanted.get(key))
+    different = sorted(
+        key for key in saved.keys() | wanted.keys() if saved.get(key) != wanted.get(key)
+    )
     if different:
-        changes = ', '.join(f'{key} was {saved.get(key)!r}, now {wanted.get(key)!r}'
-                            for key in different)
-        raise ConfigError(f'{path} belongs to another training: {changes}; use the same '
-                          'settings to go on, or another output folder')
+        changes = ', '.join(
+            f'{key} was {saved.get(key)!r}, now {wanted.get(key)!r}' for key in different
+        )
+        raise ConfigError(
+            f'{path} belongs to another training: {changes}; use the same '
+            'settings to go on, or another output folder'
+        )
     return tensors, progress
 
 
 def optimizer_state(optimizer: Any) -> dict[str, Tensor]:
     """Return the moments of a torch optimizer as tensors with names."""
-    return {f'{index}/{name}': value
-            for index, state in optimizer.state_dict()['state'].items()
-            for name, value in state.items()}
+    return {
+        f'{index}/{name}': value
+        for index, state in optimizer.state_dict()['state'].items()
+        for name, value in state.items()
+    }
 
 
 def restore_optimizer(optimizer: Any, tensors: Mapping[str, Tensor]) -> None:
@@ -87,11 +108,13 @@ def restore_optimizer(optimizer: Any, tensors: Mapping[str, Tensor]) -> None:
 
 def join(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """Return the tensors of all parts by ``part/name``, as `part` takes them apart."""
-    return {f'{name}/{key}': value for name, tensors in parts.items()
-            for key, value in tensors.items()}
+    return {
+        f'{name}/{key}': value for name, tensors in parts.items() for key, value in tensors.items()
+    }
 
 
 def part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     """Return the tensors below ``name/``, by the rest of their names."""
-    return {key[len(name) + 1:]: value for key, value in tensors.items()
-            if key.startswith(f'{name}/')}
+    return {
+        key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f'{name}/')
+    }

@@ -35,10 +35,13 @@ def read_views(folder: Path) -> dict[str, np.ndarray]:
         try:
             view = load_picture(path)
         except (OSError, ValueError) as error:
-            raise CheckpointError(f'{path} cannot be read: {error}; copy the checkpoint again, or '
-                                  'remove the file') from error
+            raise CheckpointError(
+                f'{path} cannot be read: {error}; copy the checkpoint again, or remove the file'
+            ) from error
         if view.shape[2] != 4:
-            raise CheckpointError(f'{path} does not tell what is static (an alpha channel); copy '
-                                  'the checkpoint again, or remove the file')
+            raise CheckpointError(
+                f'{path} does not tell what is static (an alpha channel); copy '
+                'the checkpoint again, or remove the file'
+            )
         views[path.stem.removeprefix(_PREFIX)] = view
     return views

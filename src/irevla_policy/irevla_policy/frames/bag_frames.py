@@ -66,30 +66,48 @@ def _recorded(roots: Sequence[Path], max_skew_s: float | None) -> Usable:
             reader = LeRobotReader(root)
             for number, entries in groupby(reader.entries, attrgetter('number')):
                 parts = list(entries)
-                recorded.append(Recorded(
-                    f'{root} episode {number}', parts[0].success, False, parts[0].recorded_ns,
-                    [reader.digest, number], partial(_parts_of_entry, reader, parts)))
+                recorded.append(
+                    Recorded(
+                        f'{root} episode {number}',
+                        parts[0].success,
+                        False,
+                        parts[0].recorded_ns,
+                        [reader.digest, number],
+                        partial(_parts_of_entry, reader, parts),
+                    )
+                )
         else:
-            recorded += [Recorded(
-                str(folder), entry.success, entry.aborted, entry.recorded_ns,
-                [entry.episode_id, entry.bytes, entry.crc32],
-                partial(_parts_of_bag, folder, max_skew_s))
-                for folder, entry in found.episodes.items() if folder.parent == root]
+            recorded += [
+                Recorded(
+                    str(folder),
+                    entry.success,
+                    entry.aborted,
+                    entry.recorded_ns,
+                    [entry.episode_id, entry.bytes, entry.crc32],
+                    partial(_parts_of_bag, folder, max_skew_s),
+                )
+                for folder, entry in found.episodes.items()
+                if folder.parent == root
+            ]
     return Usable(recorded, found.lost, found.others)
 
 
-def _parts_of_entry(reader: LeRobotReader, entries: Sequence[LeRobotEntry],
-                    cameras: Sequence[str]) -> Iterator[Episode]:
+def _parts_of_entry(
+    reader: LeRobotReader, entries: Sequence[LeRobotEntry], cameras: Sequence[str]
+) -> Iterator[Episode]:
     return (reader.read(entry, cameras) for entry in entries)
 
 
-def _parts_of_bag(folder: Path, max_skew_s: float | None,
-                  cameras: Sequence[str]) -> list[Episode]:
+def _parts_of_bag(folder: Path, max_skew_s: float | None, cameras: Sequence[str]) -> list[Episode]:
     return parts_of(read_episode(folder, cameras, max_skew_s))
 
 
-def usable_episodes(roots: Sequence[Path], include_failures: bool = False,
-                    newest: int | None = None, max_skew_s: float | None = None) -> Usable:
+def usable_episodes(
+    roots: Sequence[Path],
+    include_failures: bool = False,
+    newest: int | None = None,
+    max_skew_s: float | None = None,
+) -> Usable:
     """Return the episodes to learn from, out of folders of bags and LeRobot datasets.
 
     These are the successes (on request also the failures), never what was aborted; all of them,
@@ -100,24 +118,30 @@ def usable_episodes(roots: Sequence[Path], include_failures: bool = False,
         BagError: a root does not exist, or is a dataset that cannot be read.
     """
     found = _recorded(roots, max_skew_s)
-    reasons = {episode.place: reason_against(episode.success, episode.aborted, include_failures)
-               for episode in found.episodes}
+    reasons = {
+        episode.place: reason_against(episode.success, episode.aborted, include_failures)
+        for episode in found.episodes
+    }
     left_out = found.left_out | {place: why for place, why in reasons.items() if why}
     usable = [episode for episode in found.episodes if not reasons[episode.place]]
     if not usable:
-        raise ConfigError(f'{", ".join(map(str, roots))}: {len(found.episodes)} recorded '
-                          'episodes, none of them usable (successful and not aborted); '
-                          f'{usage(0, left_out, found.others)}; record demonstrations first')
+        raise ConfigError(
+            f'{", ".join(map(str, roots))}: {len(found.episodes)} recorded '
+            'episodes, none of them usable (successful and not aborted); '
+            f'{usage(0, left_out, found.others)}; record demonstrations first'
+        )
     if newest is not None:
         usable = sorted(usable, key=lambda episode: episode.recorded_ns)
-        left_out |= dict.fromkeys((episode.place for episode in usable[:-newest]),
-                                  f'older than the newest {newest}')
+        left_out |= dict.fromkeys(
+            (episode.place for episode in usable[:-newest]), f'older than the newest {newest}'
+        )
         usable = usable[-newest:]
     return Usable(usable, left_out, found.others)
 
 
-def _decoded(episodes: Iterable[Recorded], cameras: Sequence[str],
-             left_out: dict[str, str]) -> Iterator[Episode]:
+def _decoded(
+    episodes: Iterable[Recorded], cameras: Sequence[str], left_out: dict[str, str]
+) -> Iterator[Episode]:
     """Yield the episodes that have steps, and tell of the others why they have none."""
     for recorded in episodes:
         for episode in recorded.read(cameras):
@@ -127,9 +151,15 @@ def _decoded(episodes: Iterable[Recorded], cameras: Sequence[str],
                 left_out[recorded.place] = f'without a step, {episode.unjoined or "it is empty"}'
 
 
-def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
-                include_failures: bool = False, cache: Path | None = None,
-                newest: int | None = None, max_skew_s: float | None = None) -> FrameStore:
+def load_frames(
+    roots: Sequence[Path],
+    cameras: Sequence[str],
+    image_size: int,
+    include_failures: bool = False,
+    cache: Path | None = None,
+    newest: int | None = None,
+    max_skew_s: float | None = None,
+) -> FrameStore:
     """Return the frames of the usable episodes under the roots, see `usable_episodes`.
 
     An episode of which no step is complete is left out. What was used is said on stderr.
@@ -143,16 +173,34 @@ def load_frames(roots: Sequence[Path], cameras: Sequence[str], image_size: int,
         BagError: a damaged episode, or a camera that was not recorded.
     """
     usable = usable_episodes(roots, include_failures, newest, max_skew_s)
-    store = _stored(usable, roots, cameras, image_size, cache,
-                    [include_failures, *([] if max_skew_s is None else [max_skew_s])])
+    store = _stored(
+        usable,
+        roots,
+        cameras,
+        image_size,
+        cache,
+        [include_failures, *([] if max_skew_s is None else [max_skew_s])],
+    )
     recordings = store.recordings
-    say(usage(len(recordings), usable.left_out | store.left_out, usable.others,
-              several=sum(len(parts) > 1 for parts in recordings)))
+    say(
+        usage(
+            len(recordings),
+            usable.left_out | store.left_out,
+            usable.others,
+            several=sum(len(parts) > 1 for parts in recordings),
+        )
+    )
     return store
 
 
-def _stored(usable: Usable, roots: Sequence[Path], cameras: Sequence[str], image_size: int,
-            cache: Path | None, options: list) -> FrameStore:
+def _stored(
+    usable: Usable,
+    roots: Sequence[Path],
+    cameras: Sequence[str],
+    image_size: int,
+    cache: Path | None,
+    options: list,
+) -> FrameStore:
     """Open the cache of these episodes, or decode them into it."""
     cache = Path(cache) if cache else Path(roots[0]) / '.frames'
     # Relative, so that the cache stays good when all folders move.

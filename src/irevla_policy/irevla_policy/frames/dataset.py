@@ -44,8 +44,12 @@ class BatchSource(Protocol):
 class Dataset:
     """Some episodes of a store, drawn from at random."""
 
-    def __init__(self, store: FrameStore, episodes: Sequence[int] | None = None,
-                 task_weights: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        store: FrameStore,
+        episodes: Sequence[int] | None = None,
+        task_weights: Mapping[str, float] | None = None,
+    ) -> None:
         """Use these episodes of the store (default: all).
 
         Every frame is as likely as any other unless ``task_weights`` says how likely each task
@@ -69,8 +73,10 @@ class Dataset:
             for task, weight in task_weights.items():
                 of_task = tasks == task
                 if weight and not of_task.any():
-                    raise ConfigError(f'task {task!r} has weight {weight} but no episodes; the '
-                                      f'data holds {", ".join(sorted(set(tasks)))}')
+                    raise ConfigError(
+                        f'task {task!r} has weight {weight} but no episodes; the '
+                        f'data holds {", ".join(sorted(set(tasks)))}'
+                    )
                 self._probabilities[of_task] = weight / max(of_task.sum(), 1)
             if not self._probabilities.sum() > 0:
                 raise ConfigError('the task weights leave nothing to draw')
@@ -108,13 +114,16 @@ class Dataset:
         count = min(limit or len(self._frames), len(self._frames))
         chosen = self._frames[np.arange(count) * len(self._frames) // count]
         for start in range(0, count, size):
-            yield self._take(chosen[start:start + size])
+            yield self._take(chosen[start : start + size])
 
     def _take(self, frames: np.ndarray) -> Batch:
         episodes = np.searchsorted(self._starts, frames, side='right') - 1
-        return Batch(self.store.images[frames], self.store.states[frames].astype(np.float32),
-                     self.store.actions[frames].astype(np.float32),
-                     [self._instructions[index] for index in episodes])
+        return Batch(
+            self.store.images[frames],
+            self.store.states[frames].astype(np.float32),
+            self.store.actions[frames].astype(np.float32),
+            [self._instructions[index] for index in episodes],
+        )
 
 
 class Mixture:
@@ -124,8 +133,10 @@ class Mixture:
         """Mix datasets with these shares, which are normalised to a sum of one."""
         total = sum(share for _, share in datasets)
         if not total > 0 or any(share < 0 for _, share in datasets):
-            raise ConfigError(f'shares {[share for _, share in datasets]} of a mixture; none may '
-                              'be negative and one must be positive')
+            raise ConfigError(
+                f'shares {[share for _, share in datasets]} of a mixture; none may '
+                'be negative and one must be positive'
+            )
         self._datasets = [(dataset, share / total) for dataset, share in datasets]
 
     @property
@@ -140,18 +151,27 @@ class Mixture:
     def batch(self, seed: Sequence[int], size: int) -> Batch:
         """Return the random batch of this seed; shares are rounded to whole frames."""
         edges = np.rint(size * np.cumsum([0, *(share for _, share in self._datasets)])).astype(int)
-        parts = [dataset.batch((*seed, index), stop - start)
-                 for index, ((dataset, _), start, stop)
-                 in enumerate(zip(self._datasets, edges[:-1], edges[1:])) if stop > start]
-        return Batch(np.concatenate([part.images for part in parts]),
-                     np.concatenate([part.states for part in parts]),
-                     np.concatenate([part.actions for part in parts]),
-                     [text for part in parts for text in part.instructions])
+        parts = [
+            dataset.batch((*seed, index), stop - start)
+            for index, ((dataset, _), start, stop) in enumerate(
+                zip(self._datasets, edges[:-1], edges[1:])
+            )
+            if stop > start
+        ]
+        return Batch(
+            np.concatenate([part.images for part in parts]),
+            np.concatenate([part.states for part in parts]),
+            np.concatenate([part.actions for part in parts]),
+            [text for part in parts for text in part.instructions],
+        )
 
 
-def split_by_episode(store: FrameStore, validation_share: float, seed: int,
-                     task_weights: Mapping[str, float] | None = None
-                     ) -> tuple[Dataset, Dataset | None]:
+def split_by_episode(
+    store: FrameStore,
+    validation_share: float,
+    seed: int,
+    task_weights: Mapping[str, float] | None = None,
+) -> tuple[Dataset, Dataset | None]:
     """Return training and validation datasets that share no episode, nor parts of one.
 
     Each task gives its share of episodes, so that none is missing on either side; the last
@@ -177,5 +197,7 @@ def split_by_episode(store: FrameStore, validation_share: float, seed: int,
         return sorted(row for index in indices for row in recordings[index])
 
     training = of(set(range(len(recordings))) - held_out)
-    return (Dataset(store, training, task_weights),
-            Dataset(store, of(held_out)) if held_out else None)
+    return (
+        Dataset(store, training, task_weights),
+        Dataset(store, of(held_out)) if held_out else None,
+    )

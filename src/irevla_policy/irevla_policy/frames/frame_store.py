@@ -104,19 +104,28 @@ class FrameStore:
     @property
     def recordings(self) -> list[list[int]]:
         """Return the recorded episodes, each as the rows of ``episodes`` that hold its parts."""
-        return [list(rows) for _, rows in groupby(
-            range(len(self.episodes)), lambda row: self.episodes[row].part_of or row)]
+        return [
+            list(rows)
+            for _, rows in groupby(
+                range(len(self.episodes)), lambda row: self.episodes[row].part_of or row
+            )
+        ]
 
     @classmethod
     def open(cls, folder: Path) -> 'FrameStore':
         """Open a store that `write_store` wrote."""
         rows = json.loads((folder / 'episodes.json').read_text())
         images = np.load(folder / 'images.npy', mmap_mode='r')
-        small = {name: np.load(folder / f'{name}.npy')
-                 for name in ('states', 'actions', 'by_policy')}
+        small = {
+            name: np.load(folder / f'{name}.npy') for name in ('states', 'actions', 'by_policy')
+        }
         left_out = folder / _LEFT_OUT
-        return cls(images, **small, episodes=[EpisodeFrames(**row) for row in rows],
-                   left_out=json.loads(left_out.read_text()) if left_out.exists() else {})
+        return cls(
+            images,
+            **small,
+            episodes=[EpisodeFrames(**row) for row in rows],
+            left_out=json.loads(left_out.read_text()) if left_out.exists() else {},
+        )
 
 
 class _GrowingArray:
@@ -131,9 +140,14 @@ class _GrowingArray:
     def _write_header(self) -> None:
         # NumPy pads the header so that the first axis may grow without moving the data.
         self._file.seek(0)
-        np.lib.format.write_array_header_1_0(self._file, {
-            'descr': self._dtype.str, 'fortran_order': False,
-            'shape': (self._rows, *self._shape)})
+        np.lib.format.write_array_header_1_0(
+            self._file,
+            {
+                'descr': self._dtype.str,
+                'fortran_order': False,
+                'shape': (self._rows, *self._shape),
+            },
+        )
 
     def append(self, rows: np.ndarray) -> None:
         self._file.write(np.ascontiguousarray(rows, self._dtype).data)
@@ -152,8 +166,10 @@ def episode_images(episode: WithImages, cameras: Sequence[str], image_size: int)
     """
     missing = [camera for camera in cameras if camera not in episode.images]
     if missing:
-        raise ConfigError(f'episode {episode.episode_id} has no camera {", ".join(missing)}; it '
-                          f'has {", ".join(sorted(episode.images))}: name those in the preset')
+        raise ConfigError(
+            f'episode {episode.episode_id} has no camera {", ".join(missing)}; it '
+            f'has {", ".join(sorted(episode.images))}: name those in the preset'
+        )
     return np.stack([resize_images(episode.images[camera], image_size) for camera in cameras], 1)
 
 
@@ -181,8 +197,13 @@ def remove_abandoned(parent: Path) -> None:
             continue
 
 
-def write_store(folder: Path, episodes: Iterable[StoredEpisode], cameras: Sequence[str],
-                image_size: int, left_out: Mapping[str, str] | None = None) -> FrameStore:
+def write_store(
+    folder: Path,
+    episodes: Iterable[StoredEpisode],
+    cameras: Sequence[str],
+    image_size: int,
+    left_out: Mapping[str, str] | None = None,
+) -> FrameStore:
     """Write episodes as a store; all of it or nothing.
 
     ``left_out`` is looked at when all episodes have been taken.
@@ -195,11 +216,13 @@ def write_store(folder: Path, episodes: Iterable[StoredEpisode], cameras: Sequen
     staging, lock = _new_staging(folder)
     try:
         arrays = {
-            'images': _GrowingArray(staging / 'images.npy',
-                                    (len(cameras), image_size, image_size, 3), np.uint8),
+            'images': _GrowingArray(
+                staging / 'images.npy', (len(cameras), image_size, image_size, 3), np.uint8
+            ),
             'states': _GrowingArray(staging / 'states.npy', (STATE_SIZE,), np.float64),
             'actions': _GrowingArray(staging / 'actions.npy', (ACTION_SIZE,), np.float64),
-            'by_policy': _GrowingArray(staging / 'by_policy.npy', (), np.bool_)}
+            'by_policy': _GrowingArray(staging / 'by_policy.npy', (), np.bool_),
+        }
         rows, frames = [], 0
         for episode in episodes:
             images = episode_images(episode, cameras, image_size)
@@ -207,14 +230,24 @@ def write_store(folder: Path, episodes: Iterable[StoredEpisode], cameras: Sequen
             arrays['states'].append(episode.states)
             arrays['actions'].append(episode.labels)
             arrays['by_policy'].append(episode.by_policy)
-            rows.append(EpisodeFrames(episode.episode_id, episode.task, episode.instruction,
-                                      frames, frames + len(images), episode.part_of))
+            rows.append(
+                EpisodeFrames(
+                    episode.episode_id,
+                    episode.task,
+                    episode.instruction,
+                    frames,
+                    frames + len(images),
+                    episode.part_of,
+                )
+            )
             frames += len(images)
         for array in arrays.values():
             array.close()
         if not frames:
-            raise ConfigError(f'no frames to train on for {folder}: {usage(0, left_out or {})}; '
-                              'record episodes first')
+            raise ConfigError(
+                f'no frames to train on for {folder}: {usage(0, left_out or {})}; '
+                'record episodes first'
+            )
         (staging / _LEFT_OUT).write_text(json.dumps(left_out or {}))
         (staging / 'episodes.json').write_text(json.dumps([asdict(row) for row in rows], indent=1))
         try:

@@ -17,5 +17,7 @@ def reference_views(store: FrameStore, cameras: Sequence[str]) -> dict[str, np.n
     """Return each camera's reference, see `reference_view`; cameras are named in their order."""
     count = len(store.images)
     chosen = np.unique(np.linspace(0, count - 1, min(count, SAMPLES)).round().astype(int))
-    return {camera: reference_view(np.array([store.images[row, place] for row in chosen]))
-            for place, camera in enumerate(cameras)}
+    return {
+        camera: reference_view(np.array([store.images[row, place] for row in chosen]))
+        for place, camera in enumerate(cameras)
+    }

@@ -21,8 +21,13 @@ from irevla_policy.model.vlm import load_vlm
 class Backbone(nn.Module):
     """Any image-text-to-text model of transformers, without its last layer (section IV-A)."""
 
-    def __init__(self, config: BackboneConfig, image_size: int, instructions: Sequence[str] = (),
-                 tokenizer_json: str = '') -> None:
+    def __init__(
+        self,
+        config: BackboneConfig,
+        image_size: int,
+        instructions: Sequence[str] = (),
+        tokenizer_json: str = '',
+    ) -> None:
         """Build or load the model.
 
         A tiny one learns the words of `instructions`, or takes a stored tokenizer. Raises
@@ -36,8 +41,9 @@ class Backbone(nn.Module):
         self.prompts = vlm.prompts
         self.width = vlm.width
         self.tokenizer_json = vlm.tokenizer_json
-        self._trained = {name for name, weight in self.model.named_parameters()
-                         if weight.requires_grad}
+        self._trained = {
+            name for name, weight in self.model.named_parameters() if weight.requires_grad
+        }
         self._stored = frozenset(self._trained)
         # Fused optimizers write past torch's counters, so passes with gradients count as changes.
         self._gradients = 0
@@ -53,7 +59,8 @@ class Backbone(nn.Module):
         cameras = images.shape[1]
         text = self.prompts(instructions, images.device)
         inputs = self.pixels(images.flatten(0, 1)) | {
-            name: tokens.repeat_interleave(cameras, 0) for name, tokens in text.items()}
+            name: tokens.repeat_interleave(cameras, 0) for name, tokens in text.items()
+        }
         if self.training or torch.is_grad_enabled():
             self._gradients += 1
         # The vocabulary layer was replaced by the identity: its output is the hidden state.
@@ -68,8 +75,10 @@ class Backbone(nn.Module):
         """Return the mask (N, T) of the prompt as one of the hidden states (N, m, d)."""
         pictures = hidden.shape[1] - mask.shape[1]
         if pictures < 0:
-            raise ConfigError(f'backbone.source {self.config.source!r} gives {hidden.shape[1]} '
-                              f'hidden states for {mask.shape[1]} tokens; choose another model')
+            raise ConfigError(
+                f'backbone.source {self.config.source!r} gives {hidden.shape[1]} '
+                f'hidden states for {mask.shape[1]} tokens; choose another model'
+            )
         # Some models put the picture before the prompt instead of into it.
         return pad(mask, (pictures, 0), value=1).unsqueeze(-1).to(hidden.dtype)
 
@@ -105,8 +114,11 @@ class Backbone(nn.Module):
 
         Latents of backbones with different hashes never mix. Computed again after a change only.
         """
-        description = [asdict(self.config) | {'source': ''}, self.pixels.description,
-                       self.tokenizer_json]
+        description = [
+            asdict(self.config) | {'source': ''},
+            self.pixels.description,
+            self.tokenizer_json,
+        ]
         digest = sha256(json.dumps(description, sort_keys=True).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(f'{name} {tensor.dtype} {tuple(tensor.shape)} '.encode())
@@ -122,5 +134,11 @@ class Backbone(nn.Module):
 
     def _weights_version(self) -> tuple[int, ...]:
         """Return what changes whenever a weight does."""
-        return (self._gradients, *(value for weight in self.model.parameters()
-                                   for value in (weight.data_ptr(), weight._version)))
+        return (
+            self._gradients,
+            *(
+                value
+                for weight in self.model.parameters()
+                for value in (weight.data_ptr(), weight._version)
+            ),
+        )

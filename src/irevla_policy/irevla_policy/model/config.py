@@ -44,9 +44,12 @@ class TinyConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         _require(self.patch % 4 == 0, 'patch', f'is {self.patch}; use a multiple of 4')
-        _require(self.width % self.attention_heads == 0 and self.width % 4 == 0,
-                 'width', f'is {self.width}; use a multiple of attention_heads '
-                 f'({self.attention_heads}) and of 4')
+        _require(
+            self.width % self.attention_heads == 0 and self.width % 4 == 0,
+            'width',
+            f'is {self.width}; use a multiple of attention_heads '
+            f'({self.attention_heads}) and of 4',
+        )
 
 
 @dataclass(frozen=True)
@@ -79,18 +82,27 @@ class BackboneConfig(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require('{instruction}' in self.prompt,
-                 'prompt', f"is {self.prompt!r}; it must contain '{{instruction}}'")
+        _require(
+            '{instruction}' in self.prompt,
+            'prompt',
+            f"is {self.prompt!r}; it must contain '{{instruction}}'",
+        )
         if self.kind == 'tiny':
             _require(self.tiny is not None, 'tiny', 'is missing; give the sizes')
-            _require(not self.source, 'source',
-                     f'is {self.source!r}; a tiny backbone has none, leave it out')
+            _require(
+                not self.source,
+                'source',
+                f'is {self.source!r}; a tiny backbone has none, leave it out',
+            )
         else:
             _require(self.tiny is None, 'tiny', "needs backbone.kind 'tiny'; leave it out")
             _require(bool(self.source), 'source', 'is empty; give a folder or a hub id')
-        _require((self.train == 'lora') == (self.lora is not None),
-                 'train', f"is {self.train!r} but backbone.lora is {self.lora}; "
-                 "give lora exactly when train is 'lora'")
+        _require(
+            (self.train == 'lora') == (self.lora is not None),
+            'train',
+            f'is {self.train!r} but backbone.lora is {self.lora}; '
+            "give lora exactly when train is 'lora'",
+        )
 
 
 @dataclass(frozen=True)
@@ -114,8 +126,11 @@ class PolicyConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         _require(bool(self.cameras), 'cameras', 'is empty; name at least one camera')
-        _require(len(set(self.cameras)) == len(self.cameras), 'cameras',
-                 f'is {self.cameras} with a name twice; name each camera once')
+        _require(
+            len(set(self.cameras)) == len(self.cameras),
+            'cameras',
+            f'is {self.cameras} with a name twice; name each camera once',
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON or YAML."""

@@ -20,7 +20,7 @@ class TokenLearner(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.key = nn.Linear(width, width)
         self.value = nn.Linear(width, width)
-        self.query = nn.Parameter(torch.randn(width) / width ** 0.5)
+        self.query = nn.Parameter(torch.randn(width) / width**0.5)
         self.out_norm = nn.LayerNorm(width)
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -38,8 +38,9 @@ class Head(nn.Module):
     The critic mirrors the actor with an output size of one.
     """
 
-    def __init__(self, width: int, state_size: int, output_size: int,
-                 hidden: Sequence[int] = (256, 256)) -> None:
+    def __init__(
+        self, width: int, state_size: int, output_size: int, hidden: Sequence[int] = (256, 256)
+    ) -> None:
         """Map tokens of width d and a state of size p to `output_size` numbers."""
         super().__init__()
         self.state_size, self.output_size = state_size, output_size

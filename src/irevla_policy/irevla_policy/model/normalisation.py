@@ -29,12 +29,18 @@ class Statistics:
     action_high: np.ndarray
 
     def __post_init__(self) -> None:
-        for name, size in (('state_mean', STATE_SIZE), ('state_std', STATE_SIZE),
-                           ('action_low', ACTION_SIZE), ('action_high', ACTION_SIZE)):
+        for name, size in (
+            ('state_mean', STATE_SIZE),
+            ('state_std', STATE_SIZE),
+            ('action_low', ACTION_SIZE),
+            ('action_high', ACTION_SIZE),
+        ):
             value = np.array(getattr(self, name), dtype=np.float64)
             if value.shape != (size,) or not np.isfinite(value).all():
-                raise ConfigError(f'statistics: {name} is {value}; {size} finite numbers are '
-                                  'needed, compute them again from the data')
+                raise ConfigError(
+                    f'statistics: {name} is {value}; {size} finite numbers are '
+                    'needed, compute them again from the data'
+                )
             value.setflags(write=False)
             object.__setattr__(self, name, value)
         if (self.state_std < 0).any() or (self.action_high < self.action_low).any():
@@ -43,14 +49,19 @@ class Statistics:
     @classmethod
     def from_data(cls, states: np.ndarray, actions: np.ndarray) -> 'Statistics':
         """Compute from states (N, 10) and actions (N, 7) in physical units."""
-        for name, value, size in (('states', states, STATE_SIZE), ('actions', actions,
-                                                                   ACTION_SIZE)):
+        for name, value, size in (
+            ('states', states, STATE_SIZE),
+            ('actions', actions, ACTION_SIZE),
+        ):
             if np.ndim(value) != 2 or np.shape(value)[1] != size or len(value) == 0:
-                raise ConfigError(f'statistics: {name} of shape {np.shape(value)}; '
-                                  f'(N, {size}) with N of 1 or more is needed')
+                raise ConfigError(
+                    f'statistics: {name} of shape {np.shape(value)}; '
+                    f'(N, {size}) with N of 1 or more is needed'
+                )
             if not np.isfinite(value).all():
-                raise ConfigError(f'statistics: {name} hold a value that is not finite; '
-                                  'leave that episode out')
+                raise ConfigError(
+                    f'statistics: {name} hold a value that is not finite; leave that episode out'
+                )
         states, actions = np.asarray(states, np.float64), np.asarray(actions, np.float64)
         return cls(states.mean(0), states.std(0), actions.min(0), actions.max(0))
 
@@ -77,7 +88,7 @@ class Statistics:
     def normalise_state(self, state: np.ndarray) -> np.ndarray:
         """Standardise states (..., 10) to float32 (..., p)."""
         keep = self.state_varies
-        scaled = (np.asarray(state, np.float64)[..., keep] - self.state_mean[keep])
+        scaled = np.asarray(state, np.float64)[..., keep] - self.state_mean[keep]
         return (scaled / self.state_std[keep]).astype(np.float32)
 
     def normalise_action(self, action: np.ndarray) -> np.ndarray:

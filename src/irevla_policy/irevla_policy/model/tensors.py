@@ -26,8 +26,9 @@ def misfit(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
         return f'{len(odd)} tensors differ, first {odd[0]!r}'
     for name, tensor in found.items():
         if tensor.shape != expected[name].shape:
-            return (f'{name} has shape {tuple(tensor.shape)}, {tuple(expected[name].shape)} is '
-                    'needed')
+            return (
+                f'{name} has shape {tuple(tensor.shape)}, {tuple(expected[name].shape)} is needed'
+            )
     return ''
 
 

@@ -32,9 +32,12 @@ class ConvolutionalStem(nn.Sequential):
     def __init__(self, width: int, patch: int) -> None:
         """Map images to `width` channels; `patch` is a multiple of 4 pixels."""
         super().__init__(
-            nn.Conv2d(3, 32, kernel_size=4, stride=4), nn.ReLU(),
-            nn.Conv2d(32, 64, kernel_size=patch // 4, stride=patch // 4), nn.ReLU(),
-            nn.Conv2d(64, width, kernel_size=3, padding=1))
+            nn.Conv2d(3, 32, kernel_size=4, stride=4),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, kernel_size=patch // 4, stride=patch // 4),
+            nn.ReLU(),
+            nn.Conv2d(64, width, kernel_size=3, padding=1),
+        )
 
     @property
     def weight(self) -> Tensor:
@@ -44,29 +47,57 @@ class ConvolutionalStem(nn.Sequential):
         return first.weight
 
 
-def build_tiny_blip2(config: TinyConfig, image_size: int, vocabulary_size: int,
-                     max_text_tokens: int) -> Blip2ForConditionalGeneration:
+def build_tiny_blip2(
+    config: TinyConfig, image_size: int, vocabulary_size: int, max_text_tokens: int
+) -> Blip2ForConditionalGeneration:
     """Build it with random weights from torch's generator, for square images of this size."""
     if image_size % config.patch:
-        raise ConfigError(f'image_size is {image_size}; a tiny backbone needs a multiple of '
-                          f'tiny.patch, {config.patch}: for example {7 * config.patch}')
+        raise ConfigError(
+            f'image_size is {image_size}; a tiny backbone needs a multiple of '
+            f'tiny.patch, {config.patch}: for example {7 * config.patch}'
+        )
     shared = {'hidden_size': config.width, 'num_attention_heads': config.attention_heads}
     mlp_size = config.width * config.mlp_ratio
     vision = Blip2VisionConfig(
-        **shared, intermediate_size=mlp_size, num_hidden_layers=config.vision_layers,
-        image_size=image_size, patch_size=config.patch, hidden_act='relu', initializer_range=0.02)
+        **shared,
+        intermediate_size=mlp_size,
+        num_hidden_layers=config.vision_layers,
+        image_size=image_size,
+        patch_size=config.patch,
+        hidden_act='relu',
+        initializer_range=0.02,
+    )
     qformer = Blip2QFormerConfig(
-        **shared, intermediate_size=mlp_size, num_hidden_layers=config.qformer_layers,
-        hidden_act='relu', hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-        cross_attention_frequency=1, vocab_size=vocabulary_size)
+        **shared,
+        intermediate_size=mlp_size,
+        num_hidden_layers=config.qformer_layers,
+        hidden_act='relu',
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        cross_attention_frequency=1,
+        vocab_size=vocabulary_size,
+    )
     text = OPTConfig(
-        **shared, ffn_dim=mlp_size, word_embed_proj_dim=config.width, dropout=0.0,
-        num_hidden_layers=config.text_layers, vocab_size=vocabulary_size,
+        **shared,
+        ffn_dim=mlp_size,
+        word_embed_proj_dim=config.width,
+        dropout=0.0,
+        num_hidden_layers=config.text_layers,
+        vocab_size=vocabulary_size,
         max_position_embeddings=config.queries + 1 + max_text_tokens,
-        pad_token_id=PAD, bos_token_id=BEGIN, eos_token_id=PAD)
-    model = Blip2ForConditionalGeneration(Blip2Config(
-        vision_config=vision, qformer_config=qformer, text_config=text,
-        num_query_tokens=config.queries, image_token_index=IMAGE))
+        pad_token_id=PAD,
+        bos_token_id=BEGIN,
+        eos_token_id=PAD,
+    )
+    model = Blip2ForConditionalGeneration(
+        Blip2Config(
+            vision_config=vision,
+            qformer_config=qformer,
+            text_config=text,
+            num_query_tokens=config.queries,
+            image_token_index=IMAGE,
+        )
+    )
     embeddings = model.vision_model.embeddings
     embeddings.patch_embedding = ConvolutionalStem(config.width, config.patch)
     with torch.no_grad():
@@ -78,7 +109,8 @@ def build_tiny_blip2(config: TinyConfig, image_size: int, vocabulary_size: int,
         # Queries of zeros would all stay the same; random ones look at different things.
         model.query_tokens.normal_(std=0.5)
         embeddings.position_embedding[0, 1:] = sine_cosine_positions(
-            image_size // config.patch, config.width)
+            image_size // config.patch, config.width
+        )
     return model
 
 
@@ -95,14 +127,25 @@ def build_tokenizer(instructions: Iterable[str]) -> Tokenizer:
     """Build a WordPiece tokenizer: a token for each word here, characters for any other."""
     normalizer = normalizers.BertNormalizer(lowercase=True)
     splitter = pre_tokenizers.BertPreTokenizer()
-    words = {word for text in instructions
-             for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))}
+    words = {
+        word
+        for text in instructions
+        for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))
+    }
     characters = string.digits + string.ascii_lowercase + string.punctuation
-    vocabulary = dict.fromkeys((*SPECIAL_TOKENS, *characters,
-                                *(f'##{character}' for character in characters),
-                                *sorted(words)))
-    tokenizer = Tokenizer(models.WordPiece(
-        {token: index for index, token in enumerate(vocabulary)}, unk_token='<unk>'))
+    vocabulary = dict.fromkeys(
+        (
+            *SPECIAL_TOKENS,
+            *characters,
+            *(f'##{character}' for character in characters),
+            *sorted(words),
+        )
+    )
+    tokenizer = Tokenizer(
+        models.WordPiece(
+            {token: index for index, token in enumerate(vocabulary)}, unk_token='<unk>'
+        )
+    )
     tokenizer.normalizer = normalizer
     tokenizer.pre_tokenizer = splitter
     tokenizer.add_special_tokens(list(SPECIAL_TOKENS))

@@ -45,8 +45,10 @@ class Tracer:
         """Return the graph; None where there is none, or it does not follow the inputs."""
         try:
             graph = self._trace(inputs)
-            other = {name: value.flip(-1).neg() if value.is_floating_point() else value
-                     for name, value in inputs.items()}
+            other = {
+                name: value.flip(-1).neg() if value.is_floating_point() else value
+                for name, value in inputs.items()
+            }
             expected = self._eager(other)
             difference = (graph(*other.values()) - expected).abs().max()
             if difference <= TOLERANCE * expected.abs().max():
@@ -73,7 +75,8 @@ class Tracer:
         if not self._warned:
             logging.getLogger(__name__).warning(
                 'the model cannot be recorded as a graph and runs without, which is slower: %s',
-                reason.strip().splitlines()[0])
+                reason.strip().splitlines()[0],
+            )
             self._warned = True
 
 

@@ -49,8 +49,13 @@ class VLA(nn.Module):
 
     """
 
-    def __init__(self, config: PolicyConfig, statistics: Statistics,
-                 instructions: Sequence[str] = (), tokenizer_json: str = '') -> None:
+    def __init__(
+        self,
+        config: PolicyConfig,
+        statistics: Statistics,
+        instructions: Sequence[str] = (),
+        tokenizer_json: str = '',
+    ) -> None:
         """Build the model with a new head; a tiny backbone learns the words of `instructions`.
 
         Raises ConfigError when the backbone cannot be built or the data never moves.
@@ -62,10 +67,10 @@ class VLA(nn.Module):
         self.statistics = statistics
         self.views: dict[str, np.ndarray] = {}
         self.probed: ProbeResult | None = None
-        self.backbone = Backbone(config.backbone, config.image_size, instructions,
-                                 tokenizer_json)
-        self.head = Head(self.backbone.width, statistics.state_size, statistics.action_size,
-                         config.head.hidden)
+        self.backbone = Backbone(config.backbone, config.image_size, instructions, tokenizer_json)
+        self.head = Head(
+            self.backbone.width, statistics.state_size, statistics.action_size, config.head.hidden
+        )
 
     @property
     def device(self) -> torch.device:
@@ -128,8 +133,9 @@ class VLA(nn.Module):
         self.backbone.compile_for_inference()
 
     @torch.no_grad()
-    def encode_observation(self, images: np.ndarray, states: np.ndarray,
-                           instructions: Sequence[str]) -> tuple[Tensor, Tensor]:
+    def encode_observation(
+        self, images: np.ndarray, states: np.ndarray, instructions: Sequence[str]
+    ) -> tuple[Tensor, Tensor]:
         """Return what a head sees, as it is stored: latent float16 (B, m, d), state (B, p).
 
         Args:
@@ -143,8 +149,13 @@ class VLA(nn.Module):
         return latent, proprioception.to(self.device)
 
     @torch.no_grad()
-    def step(self, images: Mapping[str, np.ndarray], state: np.ndarray,
-             instruction: str, noise: np.ndarray | None = None) -> PolicyOutput:
+    def step(
+        self,
+        images: Mapping[str, np.ndarray],
+        state: np.ndarray,
+        instruction: str,
+        noise: np.ndarray | None = None,
+    ) -> PolicyOutput:
         """Compute the action for one observation, in evaluation mode.
 
         Args:
@@ -161,27 +172,37 @@ class VLA(nn.Module):
             self.eval()
         stacked = self._checked_images(images)
         if np.shape(state) != (STATE_SIZE,) or not np.isfinite(state).all():
-            raise ConfigError(f'state {state}; {STATE_SIZE} finite numbers are needed, check the '
-                              'robot state')
+            raise ConfigError(
+                f'state {state}; {STATE_SIZE} finite numbers are needed, check the robot state'
+            )
         # The head acts on what is stored: the half-precision latent.
         latent, proprioception = self.encode_observation(
-            stacked[None], np.asarray(state)[None], [instruction])
+            stacked[None], np.asarray(state)[None], [instruction]
+        )
         action = self.act(latent, proprioception)[0].cpu().numpy()
         if noise is not None:
             action = np.clip(action + noise, -1, 1).astype(np.float32)
-        return PolicyOutput(latent[0].cpu().numpy(), proprioception[0].cpu().numpy(), action,
-                            self.statistics.denormalise_action(action))
+        return PolicyOutput(
+            latent[0].cpu().numpy(),
+            proprioception[0].cpu().numpy(),
+            action,
+            self.statistics.denormalise_action(action),
+        )
 
     def _checked_images(self, images: Mapping[str, np.ndarray]) -> np.ndarray:
         shape = (self.config.image_size, self.config.image_size, 3)
         stacked = np.empty((len(self.config.cameras), *shape), np.uint8)
         for index, camera in enumerate(self.config.cameras):
             if camera not in images:
-                raise ConfigError(f'camera {camera!r} is missing, there are {sorted(images)}; '
-                                  'start it or use a policy trained without it')
+                raise ConfigError(
+                    f'camera {camera!r} is missing, there are {sorted(images)}; '
+                    'start it or use a policy trained without it'
+                )
             image = np.asarray(images[camera])
             if image.shape != shape or image.dtype != np.uint8:
-                raise ConfigError(f'image of camera {camera!r} is {image.dtype} {image.shape}; '
-                                  f'uint8 {shape} is needed, set the camera to that size')
+                raise ConfigError(
+                    f'image of camera {camera!r} is {image.dtype} {image.shape}; '
+                    f'uint8 {shape} is needed, set the camera to that size'
+                )
             stacked[index] = image
         return stacked

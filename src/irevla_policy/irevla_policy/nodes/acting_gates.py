@@ -70,8 +70,9 @@ class ActingGates:
 
     """
 
-    def __init__(self, lock_step: bool, see_effects: bool, encode_last: bool, max_age_s: float
-                 ) -> None:
+    def __init__(
+        self, lock_step: bool, see_effects: bool, encode_last: bool, max_age_s: float
+    ) -> None:
         """Begin without an episode.
 
         Args:
@@ -95,7 +96,8 @@ class ActingGates:
         """Return the waiting observation once gates 1 to 3 let it pass; each one once."""
         episode = self.episode
         if self._waiting is None or not (
-                episode.running or (self._encode_last and episode.completed)):
+            episode.running or (self._encode_last and episode.completed)
+        ):
             return None
         observation, received_s = self._waiting
         exact = self._lock_step or episode.completed
@@ -123,8 +125,7 @@ class ActingGates:
             age_s = max(age_s, (now_ns - job.observation.stamp) * 1e-9)
         if age_s <= self._max_age_s:
             return ''
-        return (f'observation is {age_s:.3f} s old, the limit is {self._max_age_s} s: not acted '
-                'on')
+        return f'observation is {age_s:.3f} s old, the limit is {self._max_age_s} s: not acted on'
 
     def may_command(self, job: Job) -> bool:
         """Return whether a command may answer the job (gate 5)."""

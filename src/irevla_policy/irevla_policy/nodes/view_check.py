@@ -21,8 +21,9 @@ class ViewCheck:
 
     """
 
-    def __init__(self, views: Mapping[str, np.ndarray], limit: float, folder: Path,
-                 cameras: Sequence[str]) -> None:
+    def __init__(
+        self, views: Mapping[str, np.ndarray], limit: float, folder: Path, cameras: Sequence[str]
+    ) -> None:
         """Compare nothing yet.
 
         Args:
@@ -34,14 +35,17 @@ class ViewCheck:
         """
         self._views, self._limit, self._folder = views, limit, folder
         self.unknown = [camera for camera in cameras if camera not in views]
-        self.notes = {**dict.fromkeys(views, 'not compared yet'), **dict.fromkeys(
-            self.unknown, 'not compared: the checkpoint has no reference view')}
+        self.notes = {
+            **dict.fromkeys(views, 'not compared yet'),
+            **dict.fromkeys(self.unknown, 'not compared: the checkpoint has no reference view'),
+        }
         self.problem = ''
 
     def look(self, images: Mapping[str, np.ndarray]) -> None:
         """Compare pictures uint8 (size, size, 3) RGB, by camera."""
-        problems = [self._look(camera, image) for camera, image in images.items()
-                    if camera in self._views]
+        problems = [
+            self._look(camera, image) for camera, image in images.items() if camera in self._views
+        ]
         self.problem = '; '.join(filter(None, problems))
 
     def _look(self, camera: str, image: np.ndarray) -> str:
@@ -60,5 +64,4 @@ class ViewCheck:
             where = f'look at {path} (red: demonstrations, cyan: now)'
         except OSError as error:
             where = f'its overlay cannot be written: {error}'
-        return (f'camera {camera} {problem}; {where}, and put it back or record demonstrations '
-                'anew')
+        return f'camera {camera} {problem}; {where}, and put it back or record demonstrations anew'

@@ -59,22 +59,32 @@ class VlaNode(Node):
         self._warm_up('warm up')
         self._max_age_s = values['max_age_s']
         self._gates = ActingGates(
-            lock_step=values['max_skew_s'] == 0, see_effects=values['see_effects'],
-            encode_last=values['encode_last'], max_age_s=self._max_age_s)
+            lock_step=values['max_skew_s'] == 0,
+            see_effects=values['see_effects'],
+            encode_last=values['encode_last'],
+            max_age_s=self._max_age_s,
+        )
         cameras = self._vla.config.cameras
         self._buffer = ObservationBuffer(cameras, values['max_skew_s'])
         self._stamps, self._timed = StampClock(), (cameras[0], 'state')
-        self._views = ViewCheck(self._vla.views, values['max_view_shift_px'],
-                                views_folder(values['views_folder'], self.get_namespace()),
-                                cameras)
+        self._views = ViewCheck(
+            self._vla.views,
+            values['max_view_shift_px'],
+            views_folder(values['views_folder'], self.get_namespace()),
+            cameras,
+        )
         self._viewed = ''
         # A new head waits until the running pass is over.
         self._version = 0
         self._newest_head: tuple[int, Head] = 0, self._vla.head
         self._explores, self._noise_seed = values['noise_std_high'] > 0, values['noise_seed']
         self._make_noise = partial(
-            SmoothNoise, self._vla.statistics.action_size, values['noise_correlation'],
-            min(values['noise_std_low'], values['noise_std_high']), values['noise_std_high'])
+            SmoothNoise,
+            self._vla.statistics.action_size,
+            values['noise_correlation'],
+            min(values['noise_std_low'], values['noise_std_high']),
+            values['noise_std_high'],
+        )
         # Noise of an episode, and which.
         self._noise: SmoothNoise | None = None
         self._noise_of = ''
@@ -84,10 +94,12 @@ class VlaNode(Node):
         self._heard = time.monotonic()
         self._diagnostics = Diagnostics(self)
         self._worker: NewestWorker[Callable[[], None]] = NewestWorker(
-            lambda job: job(), self._on_worker_error)
+            lambda job: job(), self._on_worker_error
+        )
         for camera in cameras:
-            self.create_subscription(Image, f'camera/{camera}/image_raw',
-                                     self._on_image(camera), OBSERVATION)
+            self.create_subscription(
+                Image, f'camera/{camera}/image_raw', self._on_image(camera), OBSERVATION
+            )
         self.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self.create_subscription(PolicyUpdate, 'policy_update', self._on_update, EVENT)
@@ -98,12 +110,14 @@ class VlaNode(Node):
         self.get_logger().info(
             f'ready on {device}: backbone {self._backbone_hash[:12]}, '
             f'cameras {", ".join(cameras)}'
-            + (f'; probe: {self._vla.probed}' if self._vla.probed else ''))
+            + (f'; probe: {self._vla.probed}' if self._vla.probed else '')
+        )
         self._tell_views()
         if self._views.unknown:
             self.get_logger().info(
                 f'no reference view of {", ".join(self._views.unknown)} in this checkpoint: a '
-                'moved camera is not noticed')
+                'moved camera is not noticed'
+            )
 
     def destroy_node(self) -> None:
         """Let the running pass end before the publishers go."""
@@ -114,8 +128,11 @@ class VlaNode(Node):
         """Pay for an instruction's first pass, far slower than all others, before anyone waits."""
         size = self._vla.config.image_size
         black = np.zeros((size, size, 3), np.uint8)
-        self._vla.step(dict.fromkeys(self._vla.config.cameras, black),
-                       self._vla.statistics.state_mean, instruction)
+        self._vla.step(
+            dict.fromkeys(self._vla.config.cameras, black),
+            self._vla.statistics.state_mean,
+            instruction,
+        )
         self._warmed = time.monotonic()
 
     def _on_image(self, camera: str) -> Callable[[Image], None]:
@@ -124,6 +141,7 @@ class VlaNode(Node):
                 self._add(camera, stamp_to_ns(message.header.stamp), message_to_image(message))
             except BadMessageError as error:
                 self._diagnostics.refuse(f'camera {camera}: {error}')
+
         return receive
 
     def _on_state(self, message: RobotState) -> None:
@@ -140,8 +158,12 @@ class VlaNode(Node):
             self._heard = time.monotonic()
             self._set_problem('observation', '')
         self._gates.episode = EpisodeStatus(
-            message.episode_id, message.instruction, message.phase, message.aborted,
-            stamp_to_ns(message.header.stamp))
+            message.episode_id,
+            message.instruction,
+            message.phase,
+            message.aborted,
+            stamp_to_ns(message.header.stamp),
+        )
         self._act_if_due()
         if message.instruction and message.instruction not in self._instructions:
             self._instructions.add(message.instruction)
@@ -162,8 +184,11 @@ class VlaNode(Node):
     def _look_at_views(self, observation: Observation) -> None:
         """Compare the views with those of the demonstrations, once in each episode."""
         episode = self._gates.episode
-        if not episode.running or self._viewed == episode.episode_id \
-                or observation.stamp < episode.stamp:
+        if (
+            not episode.running
+            or self._viewed == episode.episode_id
+            or observation.stamp < episode.stamp
+        ):
             return
         self._viewed = episode.episode_id
         self._views.look(observation.images)
@@ -190,8 +215,12 @@ class VlaNode(Node):
         if self._newest_head[0] > self._version:
             self._version, self._vla.head = self._newest_head
         start = time.monotonic()
-        output = self._vla.step(job.observation.images, job.observation.state,
-                                job.episode.instruction, self._next_noise(job))
+        output = self._vla.step(
+            job.observation.images,
+            job.observation.state,
+            job.episode.instruction,
+            self._next_noise(job),
+        )
         inference_s = time.monotonic() - start
         if not self._gates.may_command(job):
             # Nobody may command any more, but a learner wants the latent.
@@ -202,8 +231,9 @@ class VlaNode(Node):
             self._diagnostics.refuse(f'the policy gave no usable action: {problem}')
             return
         stamp = ns_to_stamp(job.observation.stamp)
-        self._command.publish(action_to_message(
-            output.action, stamp, frame_id, EndEffectorCommand.SOURCE_POLICY))
+        self._command.publish(
+            action_to_message(output.action, stamp, frame_id, EndEffectorCommand.SOURCE_POLICY)
+        )
         self._gates.command_sent(self._now())
         self._diagnostics.time('observation to command', time.monotonic() - job.received_s)
         self._diagnostics.time('forward pass', inference_s)
@@ -232,10 +262,12 @@ class VlaNode(Node):
         if message.backbone_hash != self._backbone_hash:
             self._diagnostics.refuse(
                 f'policy_update {message.version} refused: for backbone '
-                f'{message.backbone_hash[:12]!r}, this is {self._backbone_hash[:12]!r}')
+                f'{message.backbone_hash[:12]!r}, this is {self._backbone_hash[:12]!r}'
+            )
         elif message.version <= newest:
-            self._diagnostics.refuse(f'policy_update {message.version} refused: version {newest} '
-                                     'is here already')
+            self._diagnostics.refuse(
+                f'policy_update {message.version} refused: version {newest} is here already'
+            )
         else:
             try:
                 head = unpack_head(bytes(message.weights), self._vla.head)
@@ -245,15 +277,19 @@ class VlaNode(Node):
             self._newest_head = message.version, head
             self._diagnostics.count('policy updates')
 
-    def _step_message(self, job: Job, output: PolicyOutput,
-                      inference_s: float) -> PolicyStep:
+    def _step_message(self, job: Job, output: PolicyOutput, inference_s: float) -> PolicyStep:
         tokens, width = output.latent.shape
         message = PolicyStep(
-            episode_id=job.episode.episode_id, latent_tokens=tokens, latent_width=width,
+            episode_id=job.episode.episode_id,
+            latent_tokens=tokens,
+            latent_width=width,
             latent=to_array('H', output.latent.astype(np.float16).view(np.uint16)),
             proprioception=to_array('f', output.proprioception),
-            action=to_array('f', output.action_normalised), head_version=self._version,
-            backbone_hash=self._backbone_hash, inference_s=inference_s)
+            action=to_array('f', output.action_normalised),
+            head_version=self._version,
+            backbone_hash=self._backbone_hash,
+            inference_s=inference_s,
+        )
         message.header.stamp = ns_to_stamp(job.observation.stamp)
         return message
 
@@ -275,8 +311,11 @@ class VlaNode(Node):
         if waiting and silent > self._max_age_s:
             missing = self._buffer.missing()
             what = f'never came: {", ".join(missing)}' if missing else 'no new one came'
-            self._set_problem('observation', 'no complete observation for more than '
-                              f'{self._max_age_s} s ({what}); the policy does not act')
+            self._set_problem(
+                'observation',
+                'no complete observation for more than '
+                f'{self._max_age_s} s ({what}); the policy does not act',
+            )
 
 
 def main() -> None:

@@ -12,8 +12,7 @@ Job = TypeVar('Job')
 class NewestWorker(Generic[Job]):
     """Runs ``work(job)`` in its own thread; a job that waits is replaced by a newer one."""
 
-    def __init__(self, work: Callable[[Job], None],
-                 on_error: Callable[[Exception], None]) -> None:
+    def __init__(self, work: Callable[[Job], None], on_error: Callable[[Exception], None]) -> None:
         """Start the thread; it outlives an exception of ``work``, which goes to ``on_error``."""
         self._work = work
         self._on_error = on_error

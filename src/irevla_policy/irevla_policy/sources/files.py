@@ -14,9 +14,18 @@ INDEX = 'model.safetensors.index.json'
 # Suffixes of files that transformers reads beside the weights.
 _TEXTS = ('.json', '.jinja', '.txt', '.model')
 # Those that transformers takes for "name: value"; other JSON may hold anything.
-_OBJECTS = ('config.json', 'processor_config.json', 'preprocessor_config.json', 'tokenizer.json',
-            'tokenizer_config.json', 'special_tokens_map.json', 'generation_config.json',
-            'chat_template.json', 'added_tokens.json', INDEX)
+_OBJECTS = (
+    'config.json',
+    'processor_config.json',
+    'preprocessor_config.json',
+    'tokenizer.json',
+    'tokenizer_config.json',
+    'special_tokens_map.json',
+    'generation_config.json',
+    'chat_template.json',
+    'added_tokens.json',
+    INDEX,
+)
 _POINTER = b'version https://git-lfs'
 
 
@@ -45,10 +54,15 @@ def _weights(folder: Path) -> list[Path]:
     if single.exists() or not index.exists():
         return [single] if single.exists() else []
     shards = _read_json(index).get('weight_map')
-    if not isinstance(shards, dict) or not shards \
-            or not all(isinstance(name, str) and name for name in shards.values()):
-        raise ConfigError(f'{index} has no weight_map of the names of weights to those of files; '
-                          'copy the file again')
+    if (
+        not isinstance(shards, dict)
+        or not shards
+        or not all(isinstance(name, str) and name for name in shards.values())
+    ):
+        raise ConfigError(
+            f'{index} has no weight_map of the names of weights to those of files; '
+            'copy the file again'
+        )
     paths = [folder / name for name in sorted(set(shards.values()))]
     for path in paths:
         if not path.exists():
@@ -58,30 +72,36 @@ def _weights(folder: Path) -> list[Path]:
 
 def _check_weights(path: Path) -> None:
     if not path.is_file():
-        raise ConfigError(f'{path} is a folder, not a file of weights; remove it, and copy the '
-                          'file again')
+        raise ConfigError(
+            f'{path} is a folder, not a file of weights; remove it, and copy the file again'
+        )
     _check_pointer(path)
     try:
         with safe_open(path, 'pt'):
             pass
     except (SafetensorError, OSError) as error:
-        raise ConfigError(f'{path} ({path.stat().st_size} bytes) is cut off or no safetensors '
-                          f'file: {one_line(error)}; copy the file again') from error
+        raise ConfigError(
+            f'{path} ({path.stat().st_size} bytes) is cut off or no safetensors '
+            f'file: {one_line(error)}; copy the file again'
+        ) from error
 
 
 def _check_pointer(path: Path) -> None:
     with path.open('rb') as file:
         if file.read(len(_POINTER)) == _POINTER:
-            raise ConfigError(f'{path} is a Git LFS pointer, not the file itself; run '
-                              f'"git lfs pull" in {path.parent}')
+            raise ConfigError(
+                f'{path} is a Git LFS pointer, not the file itself; run '
+                f'"git lfs pull" in {path.parent}'
+            )
 
 
 def _read_json(path: Path) -> dict:
     try:
         data = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
-        raise ConfigError(f'{path} is cut off or no JSON: {one_line(error)}; copy the file '
-                          'again') from error
+        raise ConfigError(
+            f'{path} is cut off or no JSON: {one_line(error)}; copy the file again'
+        ) from error
     if path.name in _OBJECTS and not isinstance(data, dict):
         raise ConfigError(f'{path} holds no object ({{"name": value}}); copy the file again')
     return data if isinstance(data, dict) else {}

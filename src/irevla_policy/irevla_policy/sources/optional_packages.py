@@ -11,9 +11,21 @@ import sys
 from typing import Any
 
 # Names in transformers' messages, and the package that each one means where it differs.
-_PACKAGES = {'torchvision': '', 'num2words': '', 'sentencepiece': '', 'tiktoken': '', 'timm': '',
-             'einops': '', 'mistral_common': 'mistral-common', 'pytesseract': '',
-             'librosa': '', 'soundfile': '', 'torchaudio': '', 'protobuf': '', 'detectron2': ''}
+_PACKAGES = {
+    'torchvision': '',
+    'num2words': '',
+    'sentencepiece': '',
+    'tiktoken': '',
+    'timm': '',
+    'einops': '',
+    'mistral_common': 'mistral-common',
+    'pytesseract': '',
+    'librosa': '',
+    'soundfile': '',
+    'torchaudio': '',
+    'protobuf': '',
+    'detectron2': '',
+}
 TORCH_INDEX = 'https://download.pytorch.org/whl'
 # Modules of packages where they have another name.
 _MODULES = {'protobuf': 'google.protobuf'}
@@ -38,7 +50,10 @@ def hide_broken_torchvision() -> None:
         _broken_torchvision = f'{type(error).__name__}: {error}'.splitlines()[0]
         logging.getLogger(__name__).warning(
             'torchvision %s does not work beside torch %s and is not used (%s)',
-            _version('torchvision'), _version('torch'), _broken_torchvision)
+            _version('torchvision'),
+            _version('torch'),
+            _broken_torchvision,
+        )
 
 
 def missing_packages(error: Exception) -> str:
@@ -50,16 +65,19 @@ def missing_packages(error: Exception) -> str:
     if not isinstance(error, ImportError):
         text = text.partition('Missing optional dependencies:')[2]
     words = set(re.findall(r'\w+', text.lower()))
-    names = [_PACKAGES[word] or word for word in _PACKAGES
-             if word in words and _missing(word)]
+    names = [_PACKAGES[word] or word for word in _PACKAGES if word in words and _missing(word)]
     if not names:
         return ''
     broken = ''
     if 'torchvision' in names and _broken_torchvision:
-        broken = (f'; torchvision {_version("torchvision")} is there, but does not work beside '
-                  f'torch {_version("torch")} ({_broken_torchvision})')
-    return (f'it needs {" and ".join(names)}, which make setup does not install{broken}: run '
-            f'`{" && ".join(_commands(names))}`')
+        broken = (
+            f'; torchvision {_version("torchvision")} is there, but does not work beside '
+            f'torch {_version("torch")} ({_broken_torchvision})'
+        )
+    return (
+        f'it needs {" and ".join(names)}, which make setup does not install{broken}: run '
+        f'`{" && ".join(_commands(names))}`'
+    )
 
 
 def _commands(names: list[str]) -> list[str]:

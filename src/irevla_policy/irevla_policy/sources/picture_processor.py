@@ -20,8 +20,9 @@ class _WithoutVideos(ProcessorMixin):
 
     @classmethod
     def from_args_and_dict(cls, args: list, processor_dict: dict, **options: Any) -> Any:
-        return super().from_args_and_dict(args, processor_dict | {'video_processor': None},
-                                          **options)
+        return super().from_args_and_dict(
+            args, processor_dict | {'video_processor': None}, **options
+        )
 
 
 def picture_processor(source: str) -> Any:
@@ -38,12 +39,21 @@ def picture_processor(source: str) -> Any:
 
 def _processor_class(source: str) -> Any:
     """Return the class to load with: AutoProcessor, or the family's own without videos."""
-    descriptions = (ProcessorMixin.get_processor_dict(source)[0],
-                    get_image_processor_config(source), get_tokenizer_config(source))
-    names = [described['processor_class'] for described in descriptions
-             if described.get('processor_class')]
-    family = (getattr(transformers, names[0], None) if names else
-              PROCESSOR_MAPPING.get(type(AutoConfig.from_pretrained(source)), None))
+    descriptions = (
+        ProcessorMixin.get_processor_dict(source)[0],
+        get_image_processor_config(source),
+        get_tokenizer_config(source),
+    )
+    names = [
+        described['processor_class']
+        for described in descriptions
+        if described.get('processor_class')
+    ]
+    family = (
+        getattr(transformers, names[0], None)
+        if names
+        else PROCESSOR_MAPPING.get(type(AutoConfig.from_pretrained(source)), None)
+    )
     if family is None or 'video_processor' not in family.get_attributes():
         return AutoProcessor
     # Of the same name: what a latent's hash says of its processor stays the same.

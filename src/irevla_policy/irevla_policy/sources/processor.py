@@ -30,12 +30,16 @@ def load_processor(source: str) -> Any:
         processor = picture_processor(source)
     except Exception as error:  # each family's classes raise their own, tokenizers the bare one
         reason = missing_packages(error) or (
-            f'{one_line(error)}; copy its processor and tokenizer files too')
-        raise ConfigError(f'the processor of backbone.source {source!r} cannot be loaded: '
-                          f'{reason}') from error
+            f'{one_line(error)}; copy its processor and tokenizer files too'
+        )
+        raise ConfigError(
+            f'the processor of backbone.source {source!r} cannot be loaded: {reason}'
+        ) from error
     if not hasattr(processor, 'image_processor') or not hasattr(processor, 'tokenizer'):
-        raise ConfigError(f'backbone.source {source!r} has no processor for images and '
-                          'text; copy its processor and tokenizer files too')
+        raise ConfigError(
+            f'backbone.source {source!r} has no processor for images and '
+            'text; copy its processor and tokenizer files too'
+        )
     return processor
 
 
@@ -72,20 +76,27 @@ class SourceProcessor:
         """
         try:
             # Pictures of PIL, since some families take nothing else; nested: one for each prompt.
-            made = self._processor(images=[[Image.fromarray(image)] for image in images],
-                                   text=list(prompts), return_tensors='pt', **self.options)
+            made = self._processor(
+                images=[[Image.fromarray(image)] for image in images],
+                text=list(prompts),
+                return_tensors='pt',
+                **self.options,
+            )
         except Exception as error:  # each family's classes raise their own
             raise ConfigError(
                 f'the processor of {self.source!r} refuses backbone.prompt, here as '
                 f'{prompts[0]!r}, or backbone.processor {self.options}: {type(error).__name__}: '
                 f'{one_line(error)}; see the model card for both, or copy processor_config.json '
-                'and config.json again if they lack a value') from error
+                'and config.json again if they lack a value'
+            ) from error
         inputs = {name: value for name, value in made.items() if name not in _ANSWERS}
         odd = [name for name, value in inputs.items() if not isinstance(value, Tensor)]
         if odd or 'input_ids' not in inputs:
-            raise ConfigError(f'the processor of {self.source!r} gives '
-                              f'{f"no tensor as {odd[0]}" if odd else "no input_ids"}; choose '
-                              'another model')
+            raise ConfigError(
+                f'the processor of {self.source!r} gives '
+                f'{f"no tensor as {odd[0]}" if odd else "no input_ids"}; choose '
+                'another model'
+            )
         return inputs
 
     def sort(self, images: Sequence[np.ndarray], prompts: Sequence[str]) -> InputNames:
@@ -95,21 +106,29 @@ class SourceProcessor:
         something on both, which then could not be made apart.
         """
         first, other_text, other_picture = (
-            self([images[i]], [prompts[k]]) for i, k in ((0, 0), (0, 1), (1, 0)))
+            self([images[i]], [prompts[k]]) for i, k in ((0, 0), (0, 1), (1, 0))
+        )
         text, picture = _different(first, other_text), _different(first, other_picture)
         if not picture:
-            raise ConfigError(f'the processor of {self.source!r} makes nothing of the picture; '
-                              'check its image processor (preprocessor_config.json)')
+            raise ConfigError(
+                f'the processor of {self.source!r} makes nothing of the picture; '
+                'check its image processor (preprocessor_config.json)'
+            )
         if text & picture:
-            raise ConfigError(f'{sorted(text & picture)[0]!r} of the processor of '
-                              f'{self.source!r} depends on picture and instruction at once, '
-                              'which is not supported; choose another model')
+            raise ConfigError(
+                f'{sorted(text & picture)[0]!r} of the processor of '
+                f'{self.source!r} depends on picture and instruction at once, '
+                'which is not supported; choose another model'
+            )
         return InputNames(text, picture)
 
     def tokenizers(self) -> dict[str, str]:
         """Return a hash of each tokenizer by its name; there may be more than `tokenizer`."""
-        return {name: _digest(part) for name, part in vars(self._processor).items()
-                if isinstance(part, PreTrainedTokenizerBase)}
+        return {
+            name: _digest(part)
+            for name, part in vars(self._processor).items()
+            if isinstance(part, PreTrainedTokenizerBase)
+        }
 
 
 def _check_options(processor: Any, source: str, options: dict[str, Any]) -> None:
@@ -121,28 +140,42 @@ def _check_options(processor: Any, source: str, options: dict[str, Any]) -> None
             raise ConfigError(
                 f'backbone.processor names {name!r}, which the processor of {source!r} '
                 f'({type(processor).__name__}) does not know; '
-                + (f'did you mean {" or ".join(close)}?' if close else
-                   'leave it out, see its model card'))
+                + (
+                    f'did you mean {" or ".join(close)}?'
+                    if close
+                    else 'leave it out, see its model card'
+                )
+            )
 
 
 def _known_options(processor: Any) -> set[str]:
     """Return the options that a processor passes on, by the types that transformers gives them."""
     sections = getattr(processor.valid_processor_kwargs, '__annotations__', {})
     known = set(sections) | set(signature(processor.__call__).parameters)
-    for section in (*sections.values(), processor.valid_processor_kwargs,
-                    getattr(processor.image_processor, 'valid_kwargs', None)):
+    for section in (
+        *sections.values(),
+        processor.valid_processor_kwargs,
+        getattr(processor.image_processor, 'valid_kwargs', None),
+    ):
         if is_typeddict(section):
             known |= set(section.__annotations__)
     return known - {'kwargs'}
 
 
 def _different(one: dict[str, Tensor], other: dict[str, Tensor]) -> frozenset[str]:
-    return frozenset(name for name in one.keys() | other.keys()
-                     if name not in one or name not in other
-                     or not torch.equal(one[name], other[name]))
+    return frozenset(
+        name
+        for name in one.keys() | other.keys()
+        if name not in one or name not in other or not torch.equal(one[name], other[name])
+    )
 
 
 def _digest(tokenizer: PreTrainedTokenizerBase) -> str:
-    words = tokenizer.backend_tokenizer.to_str() if tokenizer.is_fast else json.dumps(
-        [tokenizer.get_vocab(), tokenizer.special_tokens_map], sort_keys=True, default=str)
+    words = (
+        tokenizer.backend_tokenizer.to_str()
+        if tokenizer.is_fast
+        else json.dumps(
+            [tokenizer.get_vocab(), tokenizer.special_tokens_map], sort_keys=True, default=str
+        )
+    )
     return hashlib.sha256(words.encode()).hexdigest()

@@ -15,7 +15,8 @@ def trial_images(size: int) -> tuple[np.ndarray, np.ndarray]:
     Smooth and colourful, so that they also show whether two preprocessings agree.
     """
     ramp = np.linspace(0, 2 * np.pi, size)
-    waves = [np.sin(ramp[:, None] * (1 + channel) + np.cos(ramp[None, :]) * 2)
-             for channel in range(3)]
+    waves = [
+        np.sin(ramp[:, None] * (1 + channel) + np.cos(ramp[None, :]) * 2) for channel in range(3)
+    ]
     image = np.round(127.5 + 127.5 * np.stack(waves, axis=-1)).astype(np.uint8)
     return image, 255 - image

@@ -27,17 +27,24 @@ def load_weights(source: str, dtype: torch.dtype) -> tuple[PreTrainedModel, int]
         with _without_report():
             # Safetensors only: other weight files can run code.
             model, report = AutoModelForImageTextToText.from_pretrained(
-                source, dtype=dtype, use_safetensors=True, ignore_mismatched_sizes=True,
-                output_loading_info=True)
+                source,
+                dtype=dtype,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
     except Exception as error:  # each family's classes raise their own
         reason = missing_packages(error) or (
             f'{one_line(error)}; give a folder or hub id of an image-text-to-text model with '
-            'safetensors weights')
+            'safetensors weights'
+        )
         raise ConfigError(f'backbone.source {source!r} cannot be loaded: {reason}') from error
     vocabulary_layer = model.get_output_embeddings()
     if model.config.is_encoder_decoder or not isinstance(vocabulary_layer, nn.Linear):
-        raise ConfigError(f'backbone.source {source!r} ({type(model).__name__}) has no '
-                          'decoder-only language model; choose another')
+        raise ConfigError(
+            f'backbone.source {source!r} ({type(model).__name__}) has no '
+            'decoder-only language model; choose another'
+        )
     _check_report(source, model, vocabulary_layer, report)
     model.set_output_embeddings(nn.Identity())
     # Some decoders squash what leaves the vocabulary layer.
@@ -56,29 +63,40 @@ def _without_report() -> Iterator[None]:
         logging.set_verbosity(before)
 
 
-def _check_report(source: str, model: PreTrainedModel, vocabulary_layer: nn.Linear,
-                  report: dict) -> None:
+def _check_report(
+    source: str, model: PreTrainedModel, vocabulary_layer: nn.Linear, report: dict
+) -> None:
     """Refuse a model with weights that did not come from its files: they are random."""
-    replaced = tuple(f'{name}.' for name, module in model.named_modules()
-                     if module is vocabulary_layer)
+    replaced = tuple(
+        f'{name}.' for name, module in model.named_modules() if module is vocabulary_layer
+    )
     missing = sorted(name for name in report['missing_keys'] if not name.startswith(replaced))
-    mismatched = sorted(row for row in report['mismatched_keys']
-                        if not row[0].startswith(replaced))
+    mismatched = sorted(
+        row for row in report['mismatched_keys'] if not row[0].startswith(replaced)
+    )
     problems = []
     if missing:
         problems.append(f'{len(missing)} weights are missing: {_some(missing)}')
     if mismatched:
-        problems.append(f'{len(mismatched)} weights have another shape than config.json says: ' +
-                        _some([f'{name} {tuple(found)} instead of {tuple(expected)}'
-                               for name, found, expected in mismatched]))
+        problems.append(
+            f'{len(mismatched)} weights have another shape than config.json says: '
+            + _some(
+                [
+                    f'{name} {tuple(found)} instead of {tuple(expected)}'
+                    for name, found, expected in mismatched
+                ]
+            )
+        )
     if not problems:
         return
     if report['unexpected_keys']:
         names = sorted(report['unexpected_keys'])
         problems.append(f'{len(names)} are there that the model does not have: {_some(names)}')
-    raise ConfigError(f'backbone.source {source!r} ({type(model).__name__}): '
-                      f'{", and ".join(problems)}; give weights and config.json of one and the '
-                      'same model, saved by its save_pretrained')
+    raise ConfigError(
+        f'backbone.source {source!r} ({type(model).__name__}): '
+        f'{", and ".join(problems)}; give weights and config.json of one and the '
+        'same model, saved by its save_pretrained'
+    )
 
 
 def _some(names: list[str]) -> str:

@@ -25,8 +25,9 @@ def random_shift(images: torch.Tensor, pixels: int, generator: torch.Generator) 
     return images.reshape(-1, 3).index_select(0, pixel.flatten()).view_as(images)
 
 
-def random_light(images: torch.Tensor, brightness: float, contrast: float,
-                 generator: torch.Generator) -> torch.Tensor:
+def random_light(
+    images: torch.Tensor, brightness: float, contrast: float, generator: torch.Generator
+) -> torch.Tensor:
     """Change brightness and contrast of every image by up to these shares, for example 0.2.
 
     Shape, type and generator as in `random_shift`.

@@ -28,8 +28,9 @@ class Prefetcher(Generic[T]):
     def __iter__(self) -> Iterator[tuple[int, T]]:
         """Yield (step, batch)."""
         with ThreadPoolExecutor(1, 'prefetch') as thread:
-            queue: list[Future[T]] = [thread.submit(self._make, step)
-                                      for step in self._steps[:AHEAD]]
+            queue: list[Future[T]] = [
+                thread.submit(self._make, step) for step in self._steps[:AHEAD]
+            ]
             for position, step in enumerate(self._steps):
                 start = time.perf_counter()
                 batch = queue.pop(0).result()

@@ -24,13 +24,18 @@ def relabelled(store: FrameStore, improved: VLA) -> FrameStore:
     """
     improved.to(best_device()).eval()
     frames = np.flatnonzero(store.by_policy)
-    instructions = np.repeat([row.instruction for row in store.episodes],
-                             [row.stop - row.start for row in store.episodes])
+    instructions = np.repeat(
+        [row.instruction for row in store.episodes],
+        [row.stop - row.start for row in store.episodes],
+    )
     actions = store.actions.copy()
     for start in progress_bar(range(0, len(frames), BATCH), 'labelling', unit='batch'):
-        rows = frames[start:start + BATCH]
+        rows = frames[start : start + BATCH]
         with torch.no_grad():
-            chosen = improved.act(*improved.encode_observation(
-                store.images[rows], store.states[rows], instructions[rows].tolist()))
+            chosen = improved.act(
+                *improved.encode_observation(
+                    store.images[rows], store.states[rows], instructions[rows].tolist()
+                )
+            )
         actions[rows] = improved.statistics.denormalise_action(chosen.float().cpu().numpy())
     return replace(store, actions=actions, labelled_by=improved.latent_policy.digest())

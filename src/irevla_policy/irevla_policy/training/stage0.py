@@ -24,11 +24,16 @@ def stage0_settings(checkpoint: str | Path, *, tell: bool = True) -> TrainConfig
     recorded = recorded_stage0(checkpoint)
     if recorded is None:
         if tell:
-            print(f'checkpoint {checkpoint} records no settings of stage 0: the built-in ones are '
-                  'used for what the settings of stage 2 leave out', flush=True)
+            print(
+                f'checkpoint {checkpoint} records no settings of stage 0: the built-in ones are '
+                'used for what the settings of stage 2 leave out',
+                flush=True,
+            )
         return None
     try:
         return build(TrainConfig, with_new_names(recorded))
     except SettingError as error:
-        raise ConfigError(f'checkpoint {checkpoint} records settings of stage 0 that do not fit: '
-                          f'{error}; use the program that wrote it, or train again') from error
+        raise ConfigError(
+            f'checkpoint {checkpoint} records settings of stage 0 that do not fit: '
+            f'{error}; use the program that wrote it, or train again'
+        ) from error

@@ -30,11 +30,19 @@ from irevla_policy.training.trainer import CPU_ONLY, train
 LABELS = ('improved', 'executed')
 
 
-def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
-                    preset: PolicyConfig | None = None, init: Path | None = None,
-                    more: tuple[Sequence[Path], float] | None = None,
-                    labels: str = LABELS[0], checkpoint: Path | None = None,
-                    include_failures: bool = False, max_skew_s: float | None = None) -> dict:
+def train_from_bags(
+    roots: Sequence[Path],
+    output: Path,
+    config: TrainConfig,
+    *,
+    preset: PolicyConfig | None = None,
+    init: Path | None = None,
+    more: tuple[Sequence[Path], float] | None = None,
+    labels: str = LABELS[0],
+    checkpoint: Path | None = None,
+    include_failures: bool = False,
+    max_skew_s: float | None = None,
+) -> dict:
     """Train on the episodes under ``roots``; after a kill, the same call goes on.
 
     Args:
@@ -68,12 +76,14 @@ def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
     def frames(folders: Sequence[Path]) -> FrameStore:
         # One process decodes; the others then find the frames ready.
         with PartialState(cpu=CPU_ONLY).main_process_first():
-            return load_frames(folders, policy.cameras, policy.image_size, include_failures,
-                               max_skew_s=max_skew_s)
+            return load_frames(
+                folders, policy.cameras, policy.image_size, include_failures, max_skew_s=max_skew_s
+            )
 
     store = frames(roots)
-    training, validation = split_by_episode(store, config.validation_share, config.seed,
-                                            config.task_weights)
+    training, validation = split_by_episode(
+        store, config.validation_share, config.seed, config.task_weights
+    )
     source: Dataset | Mixture = training
     if more:
         folders, share = more
@@ -85,13 +95,27 @@ def train_from_bags(roots: Sequence[Path], output: Path, config: TrainConfig, *,
         source = Mixture([(training, 1 - share), (Dataset(new), share)])
     if vla is None:
         torch.manual_seed(config.seed)
-        vla = VLA(policy, Statistics.from_data(store.states, store.actions),
-                  instructions=source.instructions)
+        vla = VLA(
+            policy,
+            Statistics.from_data(store.states, store.actions),
+            instructions=source.instructions,
+        )
     vla.views = reference_views(store, policy.cameras)
-    result = train(vla, source, validation, config, output, checkpoint,
-                   stage0_settings(init, tell=False) if init else 'own')
-    return asdict(result) | {'checkpoint': str(result.checkpoint), 'steps': config.steps,
-                             'episodes': len(store.recordings), 'frames': len(store.states)}
+    result = train(
+        vla,
+        source,
+        validation,
+        config,
+        output,
+        checkpoint,
+        stage0_settings(init, tell=False) if init else 'own',
+    )
+    return asdict(result) | {
+        'checkpoint': str(result.checkpoint),
+        'steps': config.steps,
+        'episodes': len(store.recordings),
+        'frames': len(store.states),
+    }
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -99,41 +123,73 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         'python -m irevla_policy.training.train',
         description='Train a VLA on recorded episodes (stage 0; with --init and --more, stage 2). '
-        'The same command again goes on after a kill.')
-    parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
-                        help='folders of recorded episodes')
+        'The same command again goes on after a kill.',
+    )
+    parser.add_argument(
+        '--data',
+        type=Path,
+        nargs='+',
+        required=True,
+        metavar='DIR',
+        help='folders of recorded episodes',
+    )
     parser.add_argument('--more', type=Path, nargs='+', metavar='DIR', help='further episodes')
-    parser.add_argument('--more-share', type=float, default=0.5, metavar='SHARE',
-                        help='part of each batch from --more, 0 to 1 (default: %(default)s)')
-    parser.add_argument('--labels', choices=LABELS, default=LABELS[0],
-                        help='of --more where a policy acted: what --init does there, or what was '
-                        'executed (default: %(default)s)')
+    parser.add_argument(
+        '--more-share',
+        type=float,
+        default=0.5,
+        metavar='SHARE',
+        help='part of each batch from --more, 0 to 1 (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--labels',
+        choices=LABELS,
+        default=LABELS[0],
+        help='of --more where a policy acted: what --init does there, or what was '
+        'executed (default: %(default)s)',
+    )
     start = parser.add_mutually_exclusive_group(required=True)
     start.add_argument('--preset', type=Path, help='a new model, described by this YAML file')
     start.add_argument('--init', type=Path, help='go on with the model of this checkpoint')
     parser.add_argument('--output', type=Path, required=True, help='folder to write to')
-    parser.add_argument('--config', type=Path, help='training settings (YAML); '
-                        'left out: built in, with --init those of stage 0')
+    parser.add_argument(
+        '--config',
+        type=Path,
+        help='training settings (YAML); left out: built in, with --init those of stage 0',
+    )
     parser.add_argument('--steps', type=int, help='instead of the number in --config')
     parser.add_argument('--seed', type=int, help='instead of the number in --config')
-    parser.add_argument('--include-failures', action='store_true',
-                        help='learn from failed episodes too')
+    parser.add_argument(
+        '--include-failures', action='store_true', help='learn from failed episodes too'
+    )
     add_max_skew_s(parser)
     options = parser.parse_args(arguments)
-    config = TrainConfig.load(options.config, {'steps': options.steps, 'seed': options.seed},
-                              options.init and stage0_settings(options.init))
+    config = TrainConfig.load(
+        options.config,
+        {'steps': options.steps, 'seed': options.seed},
+        options.init and stage0_settings(options.init),
+    )
     preset = options.preset and load_preset(options.preset)
     result = train_from_bags(
-        options.data, options.output, config, preset=preset, init=options.init,
-        more=options.more and (options.more, options.more_share), labels=options.labels,
-        include_failures=options.include_failures, max_skew_s=options.max_skew_s)
+        options.data,
+        options.output,
+        config,
+        preset=preset,
+        init=options.init,
+        more=options.more and (options.more, options.more_share),
+        labels=options.labels,
+        include_failures=options.include_failures,
+        max_skew_s=options.max_skew_s,
+    )
     if not PartialState().is_main_process:
         return
-    print(f'{result["steps"]} steps on {result["frames"]} frames of {result["episodes"]} '
-          f'episodes: loss {result["loss"]:.4f}, on held-out episodes '
-          f'{result["validation_loss"]:.4f}; {result["samples_per_s"]:.0f} samples/s, '
-          f'{100 * result["data_wait_share"]:.1f} % of the time waiting for data\n'
-          f'policy in {result["checkpoint"]}')
+    print(
+        f'{result["steps"]} steps on {result["frames"]} frames of {result["episodes"]} '
+        f'episodes: loss {result["loss"]:.4f}, on held-out episodes '
+        f'{result["validation_loss"]:.4f}; {result["samples_per_s"]:.0f} samples/s, '
+        f'{100 * result["data_wait_share"]:.1f} % of the time waiting for data\n'
+        f'policy in {result["checkpoint"]}'
+    )
 
 
 if __name__ == '__main__':

@@ -30,8 +30,14 @@ from irevla_policy.training.training_state import TrainingState, seed_step
 # Said outright: otherwise accelerate takes several processes without a GPU for strangers.
 CPU_ONLY = not torch.accelerator.is_available()
 # Settings that may differ between a run that was killed and the run that goes on.
-FREE_TO_CHANGE = ('threads', 'tensorboard', 'checkpoint_every', 'log_every', 'validate_every',
-                  'validation_frames')
+FREE_TO_CHANGE = (
+    'threads',
+    'tensorboard',
+    'checkpoint_every',
+    'log_every',
+    'validate_every',
+    'validation_frames',
+)
 
 
 class TrainingError(IrevlaError):
@@ -90,8 +96,13 @@ def action_loss(model: torch.nn.Module, example: Example, precision: str) -> Ten
     return torch.nn.functional.mse_loss(predicted.float(), example.actions)
 
 
-def learn(model: torch.nn.Module, optimizer: torch.optim.Optimizer, example: Example,
-          config: TrainConfig, accelerator: Accelerator) -> tuple[Tensor, Tensor]:
+def learn(
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    example: Example,
+    config: TrainConfig,
+    accelerator: Accelerator,
+) -> tuple[Tensor, Tensor]:
     """Take one step of gradient descent; return the loss and the norm of the gradient."""
     loss = action_loss(model, example, config.precision)
     optimizer.zero_grad(set_to_none=True)
@@ -104,13 +115,21 @@ def learn(model: torch.nn.Module, optimizer: torch.optim.Optimizer, example: Exa
 class Trainer:
     """One training, in one process or in as many as accelerate starts."""
 
-    def __init__(self, vla: VLA, source: BatchSource, validation: Dataset | None,
-                 config: TrainConfig, output: Path, checkpoint: Path | None = None,
-                 stage0: TrainConfig | Literal['own'] | None = 'own') -> None:
+    def __init__(
+        self,
+        vla: VLA,
+        source: BatchSource,
+        validation: Dataset | None,
+        config: TrainConfig,
+        output: Path,
+        checkpoint: Path | None = None,
+        stage0: TrainConfig | Literal['own'] | None = 'own',
+    ) -> None:
         """Prepare everything and, where ``output`` holds a broken-off run, restore it."""
         if config.precision == 'bf16' and not is_bf16_available():
-            raise ConfigError('training setting precision is bf16; this machine\'s device has '
-                              "none, use 'no'")
+            raise ConfigError(
+                "training setting precision is bf16; this machine's device has none, use 'no'"
+            )
         self.accelerator = new_accelerator()
         self.vla, self.config, self.output = vla, config, Path(output)
         self.stage0 = config if stage0 == 'own' else stage0
@@ -123,15 +142,20 @@ class Trainer:
         if vla.probed and self._main:
             print(f'probe of {vla.config.backbone.source}: {vla.probed}', flush=True)
         parameters = trained_parameters(vla)
-        optimizer = torch.optim.AdamW(parameters.values(), config.learning_rate,
-                                      weight_decay=config.weight_decay, fused=True)
+        optimizer = torch.optim.AdamW(
+            parameters.values(), config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
         self.model, self.optimizer = self.accelerator.prepare(vla, optimizer)
         self.state = TrainingState(parameters, optimizer)
-        self.identity = {name: value for name, value in asdict(config).items()
-                         if name not in FREE_TO_CHANGE}
-        self.identity |= {'processes': self.accelerator.num_processes,
-                          'policy': vla.config.to_dict(), 'data': source.digest(),
-                          'start': vla.latent_policy.digest()}
+        self.identity = {
+            name: value for name, value in asdict(config).items() if name not in FREE_TO_CHANGE
+        }
+        self.identity |= {
+            'processes': self.accelerator.num_processes,
+            'policy': vla.config.to_dict(),
+            'data': source.digest(),
+            'start': vla.latent_policy.digest(),
+        }
         self.start = self.state.load(self.output, self.identity)
 
     def run(self) -> TrainResult:
@@ -147,8 +171,14 @@ class Trainer:
         config = self.config
         log = MetricsLog(self.output, self.start, config.tensorboard) if self._main else None
         prefetcher = Prefetcher(self._example, range(self.start, config.steps))
-        bar = progress_bar(prefetcher, 'training', config.steps, initial=self.start,
-                           unit='step', disable=not self._main)
+        bar = progress_bar(
+            prefetcher,
+            'training',
+            config.steps,
+            initial=self.start,
+            unit='step',
+            disable=not self._main,
+        )
         started = logged = time.perf_counter()
         waited, losses = 0.0, []
         for step, example in bar:
@@ -156,7 +186,10 @@ class Trainer:
             example.to(self.accelerator.device)
             example.images = random_light(
                 random_shift(example.images, config.shift_pixels, generator),
-                config.brightness, config.contrast, generator)
+                config.brightness,
+                config.contrast,
+                generator,
+            )
             for group in self.optimizer.param_groups:
                 group['lr'] = config.learning_rate_at(step)
             loss, norm = learn(self.model, self.optimizer, example, config, self.accelerator)
@@ -171,10 +204,14 @@ class Trainer:
                 mean = self._finite_mean(done, losses, norm)
             if done % config.log_every == 0 or done == config.steps:
                 now = time.perf_counter()
-                log.add(done, loss=mean, learning_rate=config.learning_rate_at(step),
-                        gradient_norm=float(norm),
-                        samples_per_s=len(losses) * self._samples / (now - logged),
-                        data_wait_share=(prefetcher.wait_s - waited) / (now - logged))
+                log.add(
+                    done,
+                    loss=mean,
+                    learning_rate=config.learning_rate_at(step),
+                    gradient_norm=float(norm),
+                    samples_per_s=len(losses) * self._samples / (now - logged),
+                    data_wait_share=(prefetcher.wait_s - waited) / (now - logged),
+                )
                 bar.set_postfix(loss=f'{mean:.4f}', refresh=False)
                 logged, waited, losses = now, prefetcher.wait_s, []
             if self.validation and (done % config.validate_every == 0 or done == config.steps):
@@ -207,7 +244,8 @@ class Trainer:
                 f'the training diverged: at step {done} the loss is {mean} and the norm of the '
                 f'gradient {float(norm)}; set learning_rate below {self.config.learning_rate:g} '
                 f'and train into another output folder (the same command again would go on in '
-                f'{self.output} with the old rate, and diverge again)')
+                f'{self.output} with the old rate, and diverge again)'
+            )
         return mean
 
     @torch.no_grad()
@@ -234,18 +272,35 @@ class Trainer:
             newest = {key: value for row in log.rows for key, value in row.items()}
             log.draw()
             log.close()
-            save_checkpoint(self.checkpoint, self.vla, {
-                'training': asdict(self.config), STAGE0: self.stage0 and asdict(self.stage0),
-                'loss': newest.get('loss'), 'validation_loss': newest.get('validation_loss')})
+            save_checkpoint(
+                self.checkpoint,
+                self.vla,
+                {
+                    'training': asdict(self.config),
+                    STAGE0: self.stage0 and asdict(self.stage0),
+                    'loss': newest.get('loss'),
+                    'validation_loss': newest.get('validation_loss'),
+                },
+            )
         steps = self.config.steps - self.start
-        return TrainResult(self.checkpoint, newest.get('loss', float('nan')),
-                           newest.get('validation_loss', float('nan')),
-                           steps * self._samples / elapsed, waited / elapsed)
+        return TrainResult(
+            self.checkpoint,
+            newest.get('loss', float('nan')),
+            newest.get('validation_loss', float('nan')),
+            steps * self._samples / elapsed,
+            waited / elapsed,
+        )
 
 
-def train(vla: VLA, source: BatchSource, validation: Dataset | None, config: TrainConfig,
-          output: Path, checkpoint: Path | None = None,
-          stage0: TrainConfig | Literal['own'] | None = 'own') -> TrainResult:
+def train(
+    vla: VLA,
+    source: BatchSource,
+    validation: Dataset | None,
+    config: TrainConfig,
+    output: Path,
+    checkpoint: Path | None = None,
+    stage0: TrainConfig | Literal['own'] | None = 'own',
+) -> TrainResult:
     """Train ``vla`` on random batches of ``source``; go on where a killed run stopped.
 
     Writes into ``output``: ``training_state.safetensors`` to go on from, ``metrics.jsonl`` and

@@ -27,8 +27,9 @@ class TrainingState:
     Nothing random is saved: all randomness of a step comes from the seed and the step.
     """
 
-    def __init__(self, parameters: dict[str, torch.nn.Parameter],
-                 optimizer: torch.optim.Optimizer) -> None:
+    def __init__(
+        self, parameters: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer
+    ) -> None:
         """Follow these parameters; the average starts as a copy of them."""
         self.parameters, self._optimizer = parameters, optimizer
         self.average = {name: p.detach().clone() for name, p in parameters.items()}
@@ -39,8 +40,9 @@ class TrainingState:
         The share is larger in the first steps, when the average is of few weights.
         """
         share = max(share, 9 / (10 + step))
-        torch._foreach_lerp_(list(self.average.values()),
-                             [p.detach() for p in self.parameters.values()], share)
+        torch._foreach_lerp_(
+            list(self.average.values()), [p.detach() for p in self.parameters.values()], share
+        )
 
     def swap(self) -> None:
         """Exchange weights and average; twice is as before."""
@@ -52,8 +54,13 @@ class TrainingState:
 
     def save(self, folder: Path, step: int, identity: dict) -> None:
         """Write the state after ``step`` steps; a kill leaves the old file or the new one."""
-        tensors = join({'weight': self.parameters, 'average': self.average,
-                        'optimizer': optimizer_state(self._optimizer)})
+        tensors = join(
+            {
+                'weight': self.parameters,
+                'average': self.average,
+                'optimizer': optimizer_state(self._optimizer),
+            }
+        )
         save_state(folder / FILE, tensors, identity, {'step': step})
 
     def load(self, folder: Path, identity: dict) -> int:
@@ -72,7 +79,8 @@ class TrainingState:
             raise ConfigError(
                 f'{folder / FILE} belongs to a training of other weights: {problem}; go on with '
                 'the versions of irevla, torch and transformers that wrote it, or use another '
-                'output folder')
+                'output folder'
+            )
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[f'weight/{name}'])

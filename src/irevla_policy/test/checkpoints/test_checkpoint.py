@@ -37,8 +37,10 @@ def edit_json(path, **changes):
 
 def sign(folder):
     """Make the manifest agree with the files, as someone who mixes checkpoints might."""
-    edit_json(folder / 'manifest.json', files={
-        name: sha256((folder / name).read_bytes()).hexdigest() for name in FILES})
+    edit_json(
+        folder / 'manifest.json',
+        files={name: sha256((folder / name).read_bytes()).hexdigest() for name in FILES},
+    )
 
 
 def same_actions(one, two):
@@ -71,11 +73,14 @@ def test_folder_holds_only_safetensors_and_json(saved):
 
 def test_reference_views_of_the_cameras_come_back_and_a_damaged_one_is_refused(tmp_path):
     vla, random = tiny_vla(), np.random.default_rng(0)
-    vla.views = {name: random.integers(0, 256, (24, 24, 4), np.uint8)
-                 for name in ('front', 'wrist_2')}
+    vla.views = {
+        name: random.integers(0, 256, (24, 24, 4), np.uint8) for name in ('front', 'wrist_2')
+    }
     save_checkpoint(tmp_path / 'policy', vla)
     assert {path.name for path in (tmp_path / 'policy').iterdir()} - {*FILES, 'manifest.json'} == {
-        'view_front.png', 'view_wrist_2.png'}
+        'view_front.png',
+        'view_wrist_2.png',
+    }
     views = load_checkpoint(tmp_path / 'policy').views
     assert set(views) == set(vla.views)
     for name, view in vla.views.items():
@@ -105,12 +110,12 @@ def test_damaged_file_is_refused_by_name(folder, name, damage):
     content = path.read_bytes()
     path.unlink()
     if damage == 'truncated':
-        path.write_bytes(content[:len(content) // 2])
+        path.write_bytes(content[: len(content) // 2])
     elif damage == 'empty':
         path.touch()
     elif damage == 'altered':
         middle = len(content) // 2
-        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1:])
+        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
     elif damage == 'folder':
         path.mkdir()
     if name == 'manifest.json' and damage == 'altered':
@@ -120,14 +125,17 @@ def test_damaged_file_is_refused_by_name(folder, name, damage):
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize(('changes', 'message'), [
-    ({'format': 'something else'}, 'has format'),
-    ({'version': 2}, 'has version 2'),
-    ({'files': {}}, 'incomplete'),
-    ({'files': {'../../etc/passwd': ''}}, 'incomplete'),
-    ({'backbone_hash': None}, 'incomplete'),
-    ({'backbone_hash': '0' * 64}, 'another backbone'),
-])
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'format': 'something else'}, 'has format'),
+        ({'version': 2}, 'has version 2'),
+        ({'files': {}}, 'incomplete'),
+        ({'files': {'../../etc/passwd': ''}}, 'incomplete'),
+        ({'backbone_hash': None}, 'incomplete'),
+        ({'backbone_hash': '0' * 64}, 'another backbone'),
+    ],
+)
 def test_foreign_manifest_is_refused(folder, changes, message):
     edit_json(folder / 'manifest.json', **changes)
     with pytest.raises(CheckpointError, match=message):
@@ -159,21 +167,32 @@ def add(folder, file, name):
     save_file(load_file(folder / file) | {name: torch.zeros(1)}, folder / file)
 
 
-@pytest.mark.parametrize(('mix', 'message'), [
-    (lambda folder: reshape(folder, 'head.safetensors', 'mlp.0.weight'),
-     r'head.safetensors: mlp.0.weight has shape \(3, 3\)'),
-    (lambda folder: reshape(folder, 'backbone.safetensors', 'query_tokens'), 'query_tokens'),
-    (lambda folder: drop(folder, 'head.safetensors', 'mlp.0.bias'), 'mlp.0.bias'),
-    (lambda folder: add(folder, 'backbone.safetensors', 'more'), "'more'"),
-    (lambda folder: (folder / 'head.safetensors').write_bytes(b'\x80\x04K\x01.'), 'head.safe'),
-    (lambda folder: edit_json(folder / 'config.json', image_size=36), 'backbone.safetensors'),
-    (lambda folder: edit_json(folder / 'config.json', image_size=35), 'multiple of tiny.patch'),
-    (lambda folder: edit_json(folder / 'config.json', more=1), 'unknown key more'),
-    (lambda folder: edit_json(folder / 'config.json', head={'hidden': [9]}), 'head.safetensors'),
-    (lambda folder: edit_json(folder / 'statistics.json', state_std=[1] * 3), 'state_std'),
-    (lambda folder: edit_json(folder / 'statistics.json', state_std=[0] * 10), 'mlp.0.weight'),
-    (lambda folder: (folder / 'tokenizer.json').write_text('{"model": 1}'), 'tokenizer'),
-])
+@pytest.mark.parametrize(
+    ('mix', 'message'),
+    [
+        (
+            lambda folder: reshape(folder, 'head.safetensors', 'mlp.0.weight'),
+            r'head.safetensors: mlp.0.weight has shape \(3, 3\)',
+        ),
+        (lambda folder: reshape(folder, 'backbone.safetensors', 'query_tokens'), 'query_tokens'),
+        (lambda folder: drop(folder, 'head.safetensors', 'mlp.0.bias'), 'mlp.0.bias'),
+        (lambda folder: add(folder, 'backbone.safetensors', 'more'), "'more'"),
+        (lambda folder: (folder / 'head.safetensors').write_bytes(b'\x80\x04K\x01.'), 'head.safe'),
+        (lambda folder: edit_json(folder / 'config.json', image_size=36), 'backbone.safetensors'),
+        (
+            lambda folder: edit_json(folder / 'config.json', image_size=35),
+            'multiple of tiny.patch',
+        ),
+        (lambda folder: edit_json(folder / 'config.json', more=1), 'unknown key more'),
+        (
+            lambda folder: edit_json(folder / 'config.json', head={'hidden': [9]}),
+            'head.safetensors',
+        ),
+        (lambda folder: edit_json(folder / 'statistics.json', state_std=[1] * 3), 'state_std'),
+        (lambda folder: edit_json(folder / 'statistics.json', state_std=[0] * 10), 'mlp.0.weight'),
+        (lambda folder: (folder / 'tokenizer.json').write_text('{"model": 1}'), 'tokenizer'),
+    ],
+)
 def test_files_that_do_not_fit_together_are_refused(folder, mix, message):
     mix(folder)
     sign(folder)
@@ -240,8 +259,10 @@ def test_adapters_on_a_source_that_changed_are_refused(tmp_path, probed):
     save_blip2(tmp_path / 'source', seed=2)
     with pytest.raises(CheckpointError, match='another backbone') as caught:
         load_checkpoint(tmp_path / 'policy')
-    assert ('or it is of irevla 0.1, whose latents of this family were wrong: train again'
-            in str(caught.value)) != probed
+    assert (
+        'or it is of irevla 0.1, whose latents of this family were wrong: train again'
+        in str(caught.value)
+    ) != probed
 
 
 def other_mean(source):
@@ -259,8 +280,9 @@ def other_words(source):
     path.write_text(json.dumps(data))
 
 
-@pytest.mark.parametrize(('family', 'change'), [
-    ('idefics3-tiles', other_mean), ('blip2', other_words)])
+@pytest.mark.parametrize(
+    ('family', 'change'), [('idefics3-tiles', other_mean), ('blip2', other_words)]
+)
 def test_adapters_on_other_preprocessing_are_refused(tmp_path, family, change):
     save_checkpoint(tmp_path / 'policy', family_vla(tmp_path / 'source', family))
     change(tmp_path / 'source')

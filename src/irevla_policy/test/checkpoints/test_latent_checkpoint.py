@@ -28,8 +28,9 @@ def test_it_acts_on_the_latent_as_the_whole_policy_does(folder):
     images, state = observation(whole)
     seen = whole.step(images, state, 'press')
     with torch.no_grad():
-        action = light.head(torch.from_numpy(seen.latent)[None],
-                            torch.from_numpy(seen.proprioception)[None])[0]
+        action = light.head(
+            torch.from_numpy(seen.latent)[None], torch.from_numpy(seen.proprioception)[None]
+        )[0]
     torch.testing.assert_close(action, torch.from_numpy(seen.action_normalised))
     assert light.head.width == whole.backbone.width
     assert light.digest() == whole.latent_policy.digest()
@@ -53,8 +54,9 @@ def test_a_new_head_keeps_the_reference_views(folder, tmp_path):
     vla.views = {'front': np.full((24, 24, 4), 7, np.uint8)}
     save_checkpoint(folder, vla)
     save_latent_policy(tmp_path / 'new', folder, load_latent_policy(folder))
-    np.testing.assert_array_equal(load_checkpoint(tmp_path / 'new').views['front'],
-                                  vla.views['front'])
+    np.testing.assert_array_equal(
+        load_checkpoint(tmp_path / 'new').views['front'], vla.views['front']
+    )
 
 
 def test_what_does_not_belong_together_is_refused(folder, tmp_path):
@@ -62,18 +64,24 @@ def test_what_does_not_belong_together_is_refused(folder, tmp_path):
     actions = np.random.default_rng(0).uniform(-1, 1, (9, 7))
     others = Statistics.from_data(np.zeros((9, 10)), actions)
     wider = Head(light.head.width, light.statistics.state_size, light.statistics.action_size, (9,))
-    for changes, words in (({'backbone_hash': '0' * 64}, 'another policy'),
-                           ({'statistics': others}, 'another policy'),
-                           ({'head': wider}, 'tensors differ|has shape')):
+    for changes, words in (
+        ({'backbone_hash': '0' * 64}, 'another policy'),
+        ({'statistics': others}, 'another policy'),
+        ({'head': wider}, 'tensors differ|has shape'),
+    ):
         with pytest.raises(CheckpointError, match=words):
             save_latent_policy(tmp_path / 'new', folder, replace(light, **changes))
     assert not (tmp_path / 'new').exists()
 
 
-@pytest.mark.parametrize('damage, words', [
-    (lambda weights: weights.pop('pool.query'), 'holds no head'),
-    (lambda weights: weights.pop('mlp.0.bias'), 'mlp.0.bias'),
-    (lambda weights: weights.update({'mlp.0.bias': torch.zeros(3)}), 'mlp.0.bias has shape')])
+@pytest.mark.parametrize(
+    'damage, words',
+    [
+        (lambda weights: weights.pop('pool.query'), 'holds no head'),
+        (lambda weights: weights.pop('mlp.0.bias'), 'mlp.0.bias'),
+        (lambda weights: weights.update({'mlp.0.bias': torch.zeros(3)}), 'mlp.0.bias has shape'),
+    ],
+)
 def test_a_foreign_head_is_refused(folder, tmp_path, damage, words):
     vla = load_checkpoint(folder)
     weights = load_file(folder / 'head.safetensors')
@@ -87,7 +95,8 @@ def test_a_foreign_head_is_refused(folder, tmp_path, damage, words):
 
 def test_an_altered_file_is_refused(folder):
     weights = load_file(folder / 'backbone.safetensors')
-    save_file({name: weight + 1 for name, weight in weights.items()},
-              folder / 'backbone.safetensors')
+    save_file(
+        {name: weight + 1 for name, weight in weights.items()}, folder / 'backbone.safetensors'
+    )
     with pytest.raises(CheckpointError, match='truncated or altered'):
         load_latent_policy(folder)

@@ -16,17 +16,24 @@ from irevla_policy.checkpoints.latent_checkpoint import load_latent_policy, save
 FOLDER = Path(__file__).parents[1] / 'format_1' / 'policy'
 CAMERAS = ('front', 'wrist')
 # What the program that made the fixture printed.
-ACTION = [-0.006895872110658046, 0.0031935302115592493, 0.0035947191266004104, 0.0119557627058946,
-          -0.005119018433449573, 0.00772254046418077, -0.0029514171784307264]
+ACTION = [
+    -0.006895872110658046,
+    0.0031935302115592493,
+    0.0035947191266004104,
+    0.0119557627058946,
+    -0.005119018433449573,
+    0.00772254046418077,
+    -0.0029514171784307264,
+]
 
 
 def test_a_checkpoint_of_format_1_acts_as_it_did_when_it_was_written():
     vla = load_checkpoint(FOLDER)
     grey = {camera: np.full((16, 16, 3), 100, np.uint8) for camera in CAMERAS}
-    np.testing.assert_allclose(vla.step(grey, np.zeros(10), 'lift the red cube').action, ACTION,
-                               atol=1e-5)
-    assert {name: view.flat[0] for name, view in vla.views.items()} == {
-        'front': 100, 'wrist': 101}
+    np.testing.assert_allclose(
+        vla.step(grey, np.zeros(10), 'lift the red cube').action, ACTION, atol=1e-5
+    )
+    assert {name: view.flat[0] for name, view in vla.views.items()} == {'front': 100, 'wrist': 101}
     assert read_manifest(FOLDER)['extra'] == {'step': 7, 'task': 'lift'}
 
 
@@ -42,7 +49,8 @@ def test_a_checkpoint_of_another_format_is_refused_in_one_line(tmp_path, version
     manifest = json.loads((folder / 'manifest.json').read_text())
     (folder / 'manifest.json').write_text(json.dumps(manifest | {'version': version}))
     for load in (load_checkpoint, load_latent_policy, read_manifest):
-        with pytest.raises(CheckpointError, match=f'has version {version!r}, this program reads') \
-                as caught:
+        with pytest.raises(
+            CheckpointError, match=f'has version {version!r}, this program reads'
+        ) as caught:
             load(folder)
         assert '\n' not in str(caught.value)

@@ -28,11 +28,14 @@ def test_frames_are_those_recorded(tmp_path):
     store = load_frames([tmp_path], CAMERAS, 24)
     assert [row.episode_id for row in store.episodes] == [e.episode_id for e in episodes]
     np.testing.assert_array_equal(
-        store.images[:, 1], np.concatenate([episode.images['gripper'] for episode in episodes]))
-    np.testing.assert_array_equal(store.actions,
-                                  np.concatenate([episode.labels for episode in episodes]))
+        store.images[:, 1], np.concatenate([episode.images['gripper'] for episode in episodes])
+    )
     np.testing.assert_array_equal(
-        store.states[:, :3], np.concatenate([episode.states[:, :3] for episode in episodes]))
+        store.actions, np.concatenate([episode.labels for episode in episodes])
+    )
+    np.testing.assert_array_equal(
+        store.states[:, :3], np.concatenate([episode.states[:, :3] for episode in episodes])
+    )
 
 
 def test_second_call_decodes_nothing(tmp_path):
@@ -104,8 +107,11 @@ write_store(Path(sys.argv[1]), episodes(), ('corner', 'gripper'), 24)
 def test_what_a_killed_process_left_is_removed_but_never_the_work_of_a_live_one(tmp_path):
     cache = tmp_path / '.frames'
     record(tmp_path, random_episode(0))
-    process = subprocess.Popen([sys.executable, '-c', DECODE_FOREVER, cache / 'other'],
-                               stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
+    process = subprocess.Popen(
+        [sys.executable, '-c', DECODE_FOREVER, cache / 'other'],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[1],
+    )
     try:
         assert process.stdout.readline() == b'decoding\n'
         (staging,) = cache.iterdir()
@@ -158,7 +164,8 @@ def test_an_episode_that_does_not_join_is_left_out_and_named(tmp_path, capsys):
         'none of its 6 steps is complete: camera gripper is 12.5 ms older than the observation; '
         f'max_skew_s is 0 s ({tmp_path / "push_001"}); not counted: 1 holds no MCAP file '
         f'({tmp_path / "notes"}); 1 the same episode as {tmp_path / "push_000"} '
-        f'({tmp_path / "copy"})\n')
+        f'({tmp_path / "copy"})\n'
+    )
     for _ in 'decoded', 'from the cache':
         store = load_frames([tmp_path], CAMERAS, 24)
         assert [row.episode_id for row in store.episodes] == ['push_000']
@@ -173,22 +180,27 @@ def test_where_no_episode_joins_the_reason_is_the_error(tmp_path):
     record(tmp_path, random_episode(1), older_ns={'corner': 3_000_000, 'gripper': 60_000_000})
     with pytest.raises(ConfigError) as error:
         load_frames([tmp_path], CAMERAS, 24)
-    assert ('used 0 of 1 episodes, because 1 without a step, none of its 6 steps is complete: '
-            'camera corner is 3.0 ms older than the observation, camera gripper is 10.0 to 60.0 '
-            'ms older than the observation; max_skew_s is 0 s') in str(error.value)
+    assert (
+        'used 0 of 1 episodes, because 1 without a step, none of its 6 steps is complete: '
+        'camera corner is 3.0 ms older than the observation, camera gripper is 10.0 to 60.0 '
+        'ms older than the observation; max_skew_s is 0 s'
+    ) in str(error.value)
 
 
 def test_a_renamed_folder_gives_its_frames(tmp_path):
     record(tmp_path, random_episode(0)).rename(tmp_path / 'best')
     assert [row.episode_id for row in load_frames([tmp_path], CAMERAS, 24).episodes] == [
-        'push_000']
+        'push_000'
+    ]
 
 
 def test_a_lerobot_dataset_gives_the_frames_of_its_bags(tmp_path):
     bags, dataset = tmp_path / 'bags', tmp_path / 'dataset'
     for number, success in enumerate([True, False, True]):
-        record(bags, replace(random_episode(number, task='pull' if number else 'push'),
-                             success=success))
+        record(
+            bags,
+            replace(random_episode(number, task='pull' if number else 'push'), success=success),
+        )
     export([bags], dataset)
     for options, count in (({}, 2), ({'include_failures': True}, 3), ({'newest': 1}, 1)):
         original = load_frames([bags], CAMERAS, 12, **options)
@@ -197,19 +209,28 @@ def test_a_lerobot_dataset_gives_the_frames_of_its_bags(tmp_path):
         for name in ('images', 'by_policy'):
             np.testing.assert_array_equal(getattr(store, name), getattr(original, name))
         for name in ('states', 'actions'):
-            np.testing.assert_array_equal(getattr(store, name),
-                                          getattr(original, name).astype(np.float32))
+            np.testing.assert_array_equal(
+                getattr(store, name), getattr(original, name).astype(np.float32)
+            )
     assert len(load_frames([bags, dataset], CAMERAS, 12).episodes) == 4
 
 
 def give_tasks(dataset, *turns):
     """Give each frame of a dataset of one file a task, as LeRobot's tools do; these in turn."""
     for path, change in (
-            ('data/chunk-000/file-000.parquet', lambda table: table.set_column(
-                table.column_names.index('task_index'), 'task_index',
-                [[turn for turn in turns for _ in range(3)]])),
-            ('meta/tasks.parquet', lambda _: pa.table(
-                {'task_index': [0, 1], 'task': ['reach', 'lift']}))):
+        (
+            'data/chunk-000/file-000.parquet',
+            lambda table: table.set_column(
+                table.column_names.index('task_index'),
+                'task_index',
+                [[turn for turn in turns for _ in range(3)]],
+            ),
+        ),
+        (
+            'meta/tasks.parquet',
+            lambda _: pa.table({'task_index': [0, 1], 'task': ['reach', 'lift']}),
+        ),
+    ):
         pq.write_table(change(pq.read_table(dataset / path)), dataset / path)
 
 
@@ -220,32 +241,48 @@ def test_an_episode_of_several_tasks_counts_once(tmp_path, capsys):
     export([tmp_path / 'bags'], dataset)
     give_tasks(dataset, 0, 1, 0, 1, 1, 1)
     for options, used, left_out, rows in (
-            ({}, 2, f'1 failed ({dataset} episode 1)', [[0, 1], [2]]),
-            ({'newest': 1, 'include_failures': True}, 1, '2 older than the newest 1 '
-             f'({dataset} episode 0, {dataset} episode 1)', [[0]]),
-            ({'include_failures': True}, 3, '', [[0, 1], [2, 3], [4]])):
+        ({}, 2, f'1 failed ({dataset} episode 1)', [[0, 1], [2]]),
+        (
+            {'newest': 1, 'include_failures': True},
+            1,
+            f'2 older than the newest 1 ({dataset} episode 0, {dataset} episode 1)',
+            [[0]],
+        ),
+        ({'include_failures': True}, 3, '', [[0, 1], [2, 3], [4]]),
+    ):
         store = load_frames([dataset], CAMERAS, 12, **options)
         because = f', because {left_out}' if left_out else ''
         several = sum(len(parts) > 1 for parts in rows)
         assert capsys.readouterr().err.splitlines()[-1] == (
-            f'used {used} of 3 episodes{because}' + (
-                f'; {several} of them with several instructions' if several else ''))
+            f'used {used} of 3 episodes{because}'
+            + (f'; {several} of them with several instructions' if several else '')
+        )
         assert store.recordings == rows
     assert [row.instruction for row in store.episodes] == [
-        'reach', 'lift', 'reach', 'lift', 'lift']
+        'reach',
+        'lift',
+        'reach',
+        'lift',
+        'lift',
+    ]
     _, validation = split_by_episode(store, 0.3, seed=0)
     assert len({store.episodes[index].part_of for index in validation.episodes}) == 1
 
 
 def test_a_bag_of_several_instructions_gives_its_frames_in_parts(tmp_path, capsys):
-    record(tmp_path / 'bags', replace(random_episode(0), instructions=('reach',) * 2 + (
-        'lift',) * 4))
+    record(
+        tmp_path / 'bags', replace(random_episode(0), instructions=('reach',) * 2 + ('lift',) * 4)
+    )
     record(tmp_path / 'bags', random_episode(1))
     store = load_frames([tmp_path / 'bags'], CAMERAS, 24)
     assert capsys.readouterr().err.endswith(
-        'used 2 of 2 episodes; 1 of them with several instructions\n')
+        'used 2 of 2 episodes; 1 of them with several instructions\n'
+    )
     assert [(row.task, row.instruction, row.start, row.stop) for row in store.episodes] == [
-        ('reach', 'reach', 0, 2), ('lift', 'lift', 2, 6), ('push', 'push the thing', 6, 12)]
+        ('reach', 'reach', 0, 2),
+        ('lift', 'lift', 2, 6),
+        ('push', 'push the thing', 6, 12),
+    ]
     assert store.recordings == [[0, 1], [2]]
     np.testing.assert_array_equal(store.images[:6, 1], random_episode(0).images['gripper'])
     export([tmp_path / 'bags'], tmp_path / 'dataset')
@@ -258,6 +295,5 @@ def test_a_new_export_to_the_same_place_is_decoded_anew(tmp_path):
         shutil.rmtree(tmp_path / 'dataset', ignore_errors=True)
         export([tmp_path / f'bags{number}'], tmp_path / 'dataset')
         store = load_frames([tmp_path / 'dataset'], CAMERAS, 24, cache=tmp_path / 'cache')
-        np.testing.assert_array_equal(store.images[:, 1],
-                                      random_episode(number).images['gripper'])
+        np.testing.assert_array_equal(store.images[:, 1], random_episode(number).images['gripper'])
     assert len(list((tmp_path / 'cache').iterdir())) == 1

@@ -17,8 +17,10 @@ CAMERAS = ('corner', 'gripper')
 
 @pytest.fixture
 def store(tmp_path):
-    episodes = [random_episode(n, task, frames=4 + n) for n, task in
-                enumerate(['push', 'pull', 'push', 'pull', 'push'])]
+    episodes = [
+        random_episode(n, task, frames=4 + n)
+        for n, task in enumerate(['push', 'pull', 'push', 'pull', 'push'])
+    ]
     return write_store(tmp_path / 'store', episodes, CAMERAS, 24)
 
 
@@ -57,6 +59,7 @@ def test_failed_write_leaves_nothing_behind(tmp_path):
     def episodes():
         yield random_episode(0)
         raise ValueError('broken bag')
+
     with pytest.raises(ValueError, match='broken bag'):
         write_store(tmp_path / 'store', episodes(), CAMERAS, 24)
     assert list(tmp_path.iterdir()) == []
@@ -66,6 +69,7 @@ def test_a_store_is_not_taken_for_abandoned_until_it_has_its_name(tmp_path, monk
     def replace_as_another_process_starts(source, target):
         remove_abandoned(tmp_path)
         really_replace(source, target)
+
     really_replace = os.replace
     monkeypatch.setattr(os, 'replace', replace_as_another_process_starts)
     write_store(tmp_path / 'store', [random_episode(0)], CAMERAS, 24)
@@ -92,8 +96,9 @@ def test_batch_depends_on_seed_and_step_only(store):
 
 def test_batch_keeps_the_parts_of_a_frame_together(store):
     batch = Dataset(store).batch((1,), 32)
-    for image, state, action, text in zip(batch.images, batch.states, batch.actions,
-                                          batch.instructions):
+    for image, state, action, text in zip(
+        batch.images, batch.states, batch.actions, batch.instructions
+    ):
         frame = int(np.flatnonzero((store.states.astype(np.float32) == state).all(1))[0])
         np.testing.assert_array_equal(image, store.images[frame])
         np.testing.assert_array_equal(action, store.actions[frame].astype(np.float32))
@@ -112,27 +117,40 @@ def test_split_shares_no_episode_and_leaves_no_task_out(store):
 def parts(number, tasks, frames=3):
     """Return an episode as a reader gives one of several instructions."""
     name = f'recorded_{number}'
-    return [replace(random_episode(number, task, frames=frames), part_of=name,
-                    episode_id=f'{name}_part{part}') for part, task in enumerate(tasks)]
+    return [
+        replace(
+            random_episode(number, task, frames=frames),
+            part_of=name,
+            episode_id=f'{name}_part{part}',
+        )
+        for part, task in enumerate(tasks)
+    ]
 
 
 @pytest.mark.parametrize('seed', range(4))
 def test_parts_of_an_episode_stay_on_one_side_of_the_split(tmp_path, seed):
-    episodes = [part for number in range(6)
-                for part in parts(number, ['reach', 'lift', 'reach'] if number else ['reach'])]
+    episodes = [
+        part
+        for number in range(6)
+        for part in parts(number, ['reach', 'lift', 'reach'] if number else ['reach'])
+    ]
     store = write_store(tmp_path / 'store', [*episodes, random_episode(9, 'lift')], CAMERAS, 24)
     assert [len(rows) for rows in store.recordings] == [1, 3, 3, 3, 3, 3, 1]
     sides = split_by_episode(store, 0.3, seed=seed)
-    training, validation = ({store.episodes[index].part_of for index in side.episodes} - {''}
-                            for side in sides)
+    training, validation = (
+        {store.episodes[index].part_of for index in side.episodes} - {''} for side in sides
+    )
     assert not training & validation
     # Of six with each task; those held out for one task count for the other.
     assert len(validation) == 2 and len(sides[0]) + len(sides[1]) == len(store.states)
 
 
 def test_a_split_of_parts_leaves_no_task_without_training(tmp_path):
-    episodes = [*parts(0, ['reach', 'lift']), *parts(1, ['reach', 'push']),
-                *parts(2, ['reach', 'push'])]
+    episodes = [
+        *parts(0, ['reach', 'lift']),
+        *parts(1, ['reach', 'push']),
+        *parts(2, ['reach', 'push']),
+    ]
     store = write_store(tmp_path / 'store', episodes, CAMERAS, 24)
     for seed in range(8):
         training, validation = split_by_episode(store, 0.9, seed=seed)
@@ -173,8 +191,11 @@ def test_mixture_gives_each_dataset_its_share(store):
 
 
 def test_digest_tells_datasets_apart(store):
-    digests = [Dataset(store).digest(), Dataset(store, [0, 1]).digest(),
-               Dataset(store, task_weights={'push': 1, 'pull': 1}).digest(),
-               Mixture([(Dataset(store), 1)]).digest()]
+    digests = [
+        Dataset(store).digest(),
+        Dataset(store, [0, 1]).digest(),
+        Dataset(store, task_weights={'push': 1, 'pull': 1}).digest(),
+        Mixture([(Dataset(store), 1)]).digest(),
+    ]
     assert len(set(digests)) == 4
     assert digests[0] == Dataset(store).digest()

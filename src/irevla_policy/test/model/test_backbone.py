@@ -26,7 +26,7 @@ def test_latent_has_the_tokens_of_all_cameras(vla):
     both = vla.encode(images, ['press'] * 2)
     one = vla.encode(images[:, 1:], ['press'] * 2)
     assert both.shape == (2, 2 * one.shape[1], vla.backbone.width)
-    torch.testing.assert_close(both[:, one.shape[1]:], one)
+    torch.testing.assert_close(both[:, one.shape[1] :], one)
 
 
 def test_the_names_of_torch_stay_torchs(vla):
@@ -72,9 +72,13 @@ def test_compiled_backbone_gives_the_same_latent(vla):
     compiled = copy.deepcopy(vla)
     compiled.compile_for_inference()
     for index, words in enumerate((0, 2, 0, 2)):
-        image, instruction = images[index:index + 1], INSTRUCTIONS[words]
-        torch.testing.assert_close(compiled.encode(image, [instruction]),
-                                   vla.encode(image, [instruction]), atol=1e-5, rtol=1e-4)
+        image, instruction = images[index : index + 1], INSTRUCTIONS[words]
+        torch.testing.assert_close(
+            compiled.encode(image, [instruction]),
+            vla.encode(image, [instruction]),
+            atol=1e-5,
+            rtol=1e-4,
+        )
 
 
 @torch.no_grad()
@@ -110,12 +114,16 @@ def test_hash_of_a_source_does_not_depend_on_its_folder(tmp_path):
     assert family_vla(tmp_path / 'two', 'blip2').backbone_hash == one.backbone_hash
 
 
-@pytest.mark.parametrize('change', [
-    lambda model: model.query_tokens.mul_(1.001),
-    lambda model: model.language_projection.bias[0].add_(1e-3),
-    lambda model: model.vision_model.embeddings.patch_embedding[0].weight.zero_(),
-    lambda model: model.load_state_dict(tiny_vla(seed=5).backbone.model.state_dict()),
-], ids=('scaled', 'one number', 'zeroed', 'loaded'))
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda model: model.query_tokens.mul_(1.001),
+        lambda model: model.language_projection.bias[0].add_(1e-3),
+        lambda model: model.vision_model.embeddings.patch_embedding[0].weight.zero_(),
+        lambda model: model.load_state_dict(tiny_vla(seed=5).backbone.model.state_dict()),
+    ],
+    ids=('scaled', 'one number', 'zeroed', 'loaded'),
+)
 def test_hash_changes_with_the_weights(change):
     vla = tiny_vla()
     before = vla.backbone_hash
@@ -124,8 +132,9 @@ def test_hash_changes_with_the_weights(change):
     assert vla.backbone_hash != before
 
 
-@pytest.mark.parametrize('options', [
-    {'fused': True}, {'foreach': True}, {'foreach': False}], ids=str)
+@pytest.mark.parametrize(
+    'options', [{'fused': True}, {'foreach': True}, {'foreach': False}], ids=str
+)
 def test_hash_and_compiled_backbone_see_steps_of_an_optimizer(options):
     vla = tiny_vla()
     vla.compile_for_inference()
@@ -155,6 +164,7 @@ def test_hash_changes_with_preprocessing():
 
 def test_hash_changes_with_the_words_of_the_tokenizer():
     from irevla_policy.model.backbone import Backbone
+
     config = tiny_config().backbone
     hashes = []
     for word in ('open', 'shut'):

@@ -34,22 +34,41 @@ def vla(family, source):
 def pictures(count):
     """Return smooth pictures, since resizing of noise is not the same everywhere."""
     turns = np.linspace(0, 3, SOURCE_SIZE)
-    return np.stack([np.stack([
-        127 + 127 * np.sin(turns[:, None] * (index + 1) + channel) * np.cos(turns[None, :])
-        for channel in range(3)], -1) for index in range(count)]).round().astype(np.uint8)
+    return (
+        np.stack(
+            [
+                np.stack(
+                    [
+                        127
+                        + 127
+                        * np.sin(turns[:, None] * (index + 1) + channel)
+                        * np.cos(turns[None, :])
+                        for channel in range(3)
+                    ],
+                    -1,
+                )
+                for index in range(count)
+            ]
+        )
+        .round()
+        .astype(np.uint8)
+    )
 
 
 def reference(source, family, picture, instruction):
     """Return what enters the vocabulary layer of the whole model, (m, d), without this suite."""
     model = AutoModelForImageTextToText.from_pretrained(source).eval()
     inputs = AutoProcessor.from_pretrained(source)(
-        images=[Image.fromarray(picture)], return_tensors='pt',
+        images=[Image.fromarray(picture)],
+        return_tensors='pt',
         text=[FAMILIES[family].prompt.replace('{instruction}', instruction)],
-        **FAMILIES[family].processor)
+        **FAMILIES[family].processor,
+    )
     inputs.pop('labels', None)
     seen = []
     model.get_output_embeddings().register_forward_pre_hook(
-        lambda _, arguments: seen.append(arguments[0]))
+        lambda _, arguments: seen.append(arguments[0])
+    )
     with torch.no_grad():
         model(**inputs)
     return seen[0][0]
@@ -83,5 +102,4 @@ def test_every_trained_weight_gets_a_gradient(vla):
     states = torch.zeros(2, vla.statistics.state_size)
     vla(images, INSTRUCTIONS[:2], states).square().sum().backward()
     assert all(weight.grad is not None for weight in trained.values())
-    assert any(weight.grad.abs().sum() > 0 for name, weight in trained.items()
-               if '.lora_' in name)
+    assert any(weight.grad.abs().sum() > 0 for name, weight in trained.items() if '.lora_' in name)

@@ -15,10 +15,15 @@ from irevla_policy.model.normalisation import Statistics
 def columns(size):
     """Give (N, size) data in which some columns never vary."""
     numbers = st.floats(-10, 10, width=32)
-    return st.integers(2, 12).flatmap(lambda count: st.tuples(
-        arrays(np.float64, (count, size), elements=numbers),
-        arrays(np.bool_, (size,)))).map(
-            lambda parts: np.where(parts[1], parts[0][:1], parts[0]))
+    return (
+        st.integers(2, 12)
+        .flatmap(
+            lambda count: st.tuples(
+                arrays(np.float64, (count, size), elements=numbers), arrays(np.bool_, (size,))
+            )
+        )
+        .map(lambda parts: np.where(parts[1], parts[0][:1], parts[0]))
+    )
 
 
 quick = settings(max_examples=60, deadline=None)
@@ -59,8 +64,9 @@ def test_actions_come_back_from_normalised_ones(states, actions):
 @given(columns(10), columns(7), st.data())
 def test_no_network_output_leaves_the_demonstrated_range(states, actions, data):
     result = Statistics.from_data(states, actions)
-    output = data.draw(arrays(np.float32, (3, result.action_size),
-                              elements=st.floats(width=32, allow_nan=False)))
+    output = data.draw(
+        arrays(np.float32, (3, result.action_size), elements=st.floats(width=32, allow_nan=False))
+    )
     action = result.denormalise_action(output)
     assert action.shape == (3, 7)
     assert (action >= actions.min(0)).all()
@@ -90,22 +96,33 @@ def test_statistics_cannot_be_changed():
         result.state_mean[0] = 3
 
 
-@pytest.mark.parametrize(('states', 'actions', 'message'), [
-    (np.ones((2, 9)), np.ones((2, 7)), 'states of shape'),
-    (np.ones((2, 10)), np.ones((2, 6)), 'actions of shape'),
-    (np.ones((0, 10)), np.ones((0, 7)), 'states of shape'),
-    (np.ones(10), np.ones((2, 7)), 'states of shape'),
-    (np.full((2, 10), np.nan), np.ones((2, 7)), 'not finite'),
-    (np.ones((2, 10)), np.full((2, 7), np.inf), 'not finite'),
-])
+@pytest.mark.parametrize(
+    ('states', 'actions', 'message'),
+    [
+        (np.ones((2, 9)), np.ones((2, 7)), 'states of shape'),
+        (np.ones((2, 10)), np.ones((2, 6)), 'actions of shape'),
+        (np.ones((0, 10)), np.ones((0, 7)), 'states of shape'),
+        (np.ones(10), np.ones((2, 7)), 'states of shape'),
+        (np.full((2, 10), np.nan), np.ones((2, 7)), 'not finite'),
+        (np.ones((2, 10)), np.full((2, 7), np.inf), 'not finite'),
+    ],
+)
 def test_unusable_data_is_refused(states, actions, message):
     with pytest.raises(ConfigError, match=message):
         Statistics.from_data(states, actions)
 
 
-@pytest.mark.parametrize('changes', [
-    {'state_mean': [0] * 9}, {'state_std': [-1] * 10}, {'action_low': [2] * 7},
-    {'action_high': ['x'] * 7}, {'action_high': [float('nan')] * 7}, {'more': 1}])
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'state_mean': [0] * 9},
+        {'state_std': [-1] * 10},
+        {'action_low': [2] * 7},
+        {'action_high': ['x'] * 7},
+        {'action_high': [float('nan')] * 7},
+        {'more': 1},
+    ],
+)
 def test_unusable_stored_statistics_are_refused(changes):
     good = Statistics.from_data(np.ones((2, 10)), np.ones((2, 7))).to_dict()
     with pytest.raises(ConfigError, match='statistics'):

@@ -25,6 +25,7 @@ def blip2(tmp_path_factory):
 @pytest.fixture
 def source(tmp_path):
     """Return a function that saves a family and edits JSON files of it: file, key, value."""
+
     def save(family, *edits):
         folder = FAMILIES[family].save(tmp_path / family)
         for name, key, value in edits:
@@ -32,6 +33,7 @@ def source(tmp_path):
             data[key] = value
             (folder / name).write_text(json.dumps(data))
         return folder
+
     return save
 
 
@@ -46,8 +48,9 @@ def refusal(vla, learns=True):
     return line
 
 
-@pytest.mark.parametrize(('family', 'count'), [
-    ('blip2', None), ('blip2', 2), ('blip2', 5), ('instructblip', 2)])
+@pytest.mark.parametrize(
+    ('family', 'count'), [('blip2', None), ('blip2', 2), ('blip2', 5), ('instructblip', 2)]
+)
 def test_other_number_of_query_tokens_than_the_model_has(source, family, count):
     folder = source(family, ('processor_config.json', 'num_query_tokens', count))
     line = refusal(family_vla(folder, family), learns=False)
@@ -87,6 +90,7 @@ def test_prompt_that_fails_for_one_instruction(blip2):
         if list(texts) == ['up']:
             raise KeyError('up')
         return prompts(texts, device)
+
     vla.backbone.prompts = choosy
     assert "KeyError: 'up'" in refusal(vla)
 
@@ -106,6 +110,7 @@ def _enlarge(vla):
         output = forward(**inputs)
         output.logits = output.logits * 1e6
         return output
+
     model.forward = large
 
 
@@ -121,6 +126,7 @@ def _read_padding(vla):
         output = forward(**inputs)
         output.logits = output.logits + inputs['input_ids'].shape[1]
         return output
+
     model.forward = read
 
 
@@ -128,20 +134,25 @@ def test_tokenizer_that_knows_no_words(source):
     folder = source('llava')
     tokenizer = json.loads((folder / 'tokenizer.json').read_text())
     words = tokenizer['model']['vocab']
-    tokenizer['model']['vocab'] = {f'{word}#' if word.isalnum() else word: number
-                                   for word, number in words.items()}
+    tokenizer['model']['vocab'] = {
+        f'{word}#' if word.isalnum() else word: number for word, number in words.items()
+    }
     (folder / 'tokenizer.json').write_text(json.dumps(tokenizer))
     assert 'two instructions give the same latent' in refusal(family_vla(folder, 'llava'))
 
 
-@pytest.mark.parametrize(('damage', 'message'), [
-    (_zero, 'two pictures give the same latent'),
-    (_damage, 'the latent is not finite; its weights are damaged, copy them again'),
-    (_enlarge, 'not in half precision, in which it is stored: its largest number is'),
-    (_enlarge, 'this model is not supported, choose another'),
-    (_deaf, 'two instructions give the same latent'),
-    (_read_padding, 'beside a longer instruction')], ids=lambda value: getattr(
-        value, '__name__', ''))
+@pytest.mark.parametrize(
+    ('damage', 'message'),
+    [
+        (_zero, 'two pictures give the same latent'),
+        (_damage, 'the latent is not finite; its weights are damaged, copy them again'),
+        (_enlarge, 'not in half precision, in which it is stored: its largest number is'),
+        (_enlarge, 'this model is not supported, choose another'),
+        (_deaf, 'two instructions give the same latent'),
+        (_read_padding, 'beside a longer instruction'),
+    ],
+    ids=lambda value: getattr(value, '__name__', ''),
+)
 def test_latent_that_no_policy_can_use(blip2, damage, message):
     vla = family_vla(blip2, 'blip2')
     with torch.no_grad():
@@ -160,8 +171,9 @@ def test_adapters_that_the_latent_does_not_depend_on(source):
     """LLaVA reads its vision tower before the last layer."""
     folder = source('llava')
     unread = 'layers.1.self_attn.k_proj'
-    vla = family_vla(folder, 'llava', lora=LoraConfig(targets=(f'vision_tower.encoder.{unread}',
-                                                               'q_proj')))
+    vla = family_vla(
+        folder, 'llava', lora=LoraConfig(targets=(f'vision_tower.encoder.{unread}', 'q_proj'))
+    )
     assert f'vision_tower.encoder.{unread}' in refusal(vla)
     vla.probe()
     vla = family_vla(folder, 'llava')
@@ -206,6 +218,7 @@ def passes(monkeypatch):
     def counted(self, *inputs):
         made.append(inputs)
         return forward(self, *inputs)
+
     monkeypatch.setattr(Backbone, 'forward', counted)
     return made
 
@@ -219,9 +232,15 @@ def test_checkpoint_is_not_probed_again(tmp_path, source, passes):
     assert passes == []
 
 
-@pytest.mark.parametrize('change', [
-    {'versions': 'torch 2.0, transformers 5.0'}, {'prompts': '0'}, {'later': 1},
-    {'versions': None}])
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'versions': 'torch 2.0, transformers 5.0'},
+        {'prompts': '0'},
+        {'later': 1},
+        {'versions': None},
+    ],
+)
 def test_checkpoint_whose_probe_is_of_something_else_is_probed(tmp_path, blip2, passes, change):
     vla = family_vla(blip2, 'blip2')
     vla.probe()

@@ -35,20 +35,24 @@ def refusal(folder, **changes):
     return line
 
 
-@pytest.mark.parametrize('name', ['model.safetensors', 'tokenizer.json', 'config.json',
-                                  'processor_config.json'])
+@pytest.mark.parametrize(
+    'name', ['model.safetensors', 'tokenizer.json', 'config.json', 'processor_config.json']
+)
 def test_git_lfs_pointer(folder, name):
     (folder / name).write_text(POINTER)
-    assert f'{folder / name} is a Git LFS pointer, not the file itself; run "git lfs pull"' \
+    assert (
+        f'{folder / name} is a Git LFS pointer, not the file itself; run "git lfs pull"'
         in refusal(folder)
+    )
 
 
-@pytest.mark.parametrize('name', ['model.safetensors', 'tokenizer.json', 'config.json',
-                                  'processor_config.json'])
+@pytest.mark.parametrize(
+    'name', ['model.safetensors', 'tokenizer.json', 'config.json', 'processor_config.json']
+)
 @pytest.mark.parametrize('share', [0, 0.5])
 def test_file_that_is_cut_off(folder, name, share):
     content = (folder / name).read_bytes()
-    (folder / name).write_bytes(content[:int(share * len(content))])
+    (folder / name).write_bytes(content[: int(share * len(content))])
     line = refusal(folder)
     assert f'{folder / name}' in line
     assert 'is cut off' in line and 'copy the file again' in line
@@ -57,13 +61,19 @@ def test_file_that_is_cut_off(folder, name, share):
 def test_shard_that_is_missing_or_damaged(folder):
     tensors = load_file(folder / 'model.safetensors')
     (folder / 'model.safetensors').unlink()
-    shards = {f'model-{index}.safetensors': dict(list(tensors.items())[index::2])
-              for index in (0, 1)}
+    shards = {
+        f'model-{index}.safetensors': dict(list(tensors.items())[index::2]) for index in (0, 1)
+    }
     for name, part in shards.items():
         save_file(part, folder / name, {'format': 'pt'})
-    (folder / 'model.safetensors.index.json').write_text(json.dumps({
-        'metadata': {}, 'weight_map': {key: name for name, part in shards.items()
-                                       for key in part}}))
+    (folder / 'model.safetensors.index.json').write_text(
+        json.dumps(
+            {
+                'metadata': {},
+                'weight_map': {key: name for name, part in shards.items() for key in part},
+            }
+        )
+    )
     family_vla(folder, 'blip2').probe()
     (folder / 'model-1.safetensors').write_text(POINTER)
     assert 'model-1.safetensors is a Git LFS pointer' in refusal(folder)
@@ -71,8 +81,18 @@ def test_shard_that_is_missing_or_damaged(folder):
     assert 'model-1.safetensors is missing' in refusal(folder)
 
 
-@pytest.mark.parametrize('index', [{'weight_map': {'a': 1}}, {'weight_map': {'a': ['x']}},
-                                   {'weight_map': {'a': ''}}, {'weight_map': []}, {}, [], None])
+@pytest.mark.parametrize(
+    'index',
+    [
+        {'weight_map': {'a': 1}},
+        {'weight_map': {'a': ['x']}},
+        {'weight_map': {'a': ''}},
+        {'weight_map': []},
+        {},
+        [],
+        None,
+    ],
+)
 def test_index_that_names_no_files(folder, index):
     (folder / 'model.safetensors').unlink()
     path = folder / 'model.safetensors.index.json'
@@ -89,16 +109,18 @@ def test_weights_that_are_a_folder(folder):
     assert 'index.json' not in line
 
 
-@pytest.mark.parametrize('name', ['config.json', 'processor_config.json', 'tokenizer.json',
-                                  'tokenizer_config.json'])
+@pytest.mark.parametrize(
+    'name', ['config.json', 'processor_config.json', 'tokenizer.json', 'tokenizer_config.json']
+)
 @pytest.mark.parametrize('value', [[], None])
 def test_configuration_that_is_no_object(folder, name, value):
     (folder / name).write_text(json.dumps(value))
     assert f'{folder / name} holds no object' in refusal(folder)
 
 
-@pytest.mark.parametrize(('family', 'key'), [
-    ('instructblip', 'num_query_tokens'), ('llava', 'patch_size')])
+@pytest.mark.parametrize(
+    ('family', 'key'), [('instructblip', 'num_query_tokens'), ('llava', 'patch_size')]
+)
 def test_processor_that_lacks_a_setting(tmp_path, family, key):
     folder = FAMILIES[family].save(tmp_path / family)
     path = folder / 'processor_config.json'
@@ -132,6 +154,7 @@ def test_weights_with_other_names(folder):
     def rename(tensors):
         for name in [name for name in tensors if 'vision_model.encoder' in name]:
             tensors[name.replace('encoder', 'coder')] = tensors.pop(name)
+
     change_weights(folder, rename)
     line = refusal(folder)
     assert 'weights are missing: vision_model.encoder.' in line
@@ -140,8 +163,10 @@ def test_weights_with_other_names(folder):
 
 def test_weights_of_another_shape(folder):
     change_weights(folder, lambda tensors: tensors.update(query_tokens=torch.zeros(1, 4, 16)))
-    assert ('1 weights have another shape than config.json says: query_tokens (1, 4, 16) instead '
-            'of (1, 3, 16)') in refusal(folder)
+    assert (
+        '1 weights have another shape than config.json says: query_tokens (1, 4, 16) instead '
+        'of (1, 3, 16)'
+    ) in refusal(folder)
 
 
 def test_wrong_patch_size_of_the_model(folder):
@@ -163,8 +188,12 @@ def test_missing_vocabulary_layer_is_none_of_the_matter(tmp_path):
     folder = FAMILIES['llava'].save(tmp_path / 'llava')
     images, words = torch.zeros(1, 1, 40, 40, 3, dtype=torch.uint8), ['go']
     before = family_vla(folder, 'llava').encode(images, words)
-    change_weights(folder, lambda tensors: next(tensors.pop(name) for name in list(tensors)
-                                                if name.endswith('lm_head.weight')))
+    change_weights(
+        folder,
+        lambda tensors: next(
+            tensors.pop(name) for name in list(tensors) if name.endswith('lm_head.weight')
+        ),
+    )
     torch.testing.assert_close(family_vla(folder, 'llava').encode(images, words), before)
 
 

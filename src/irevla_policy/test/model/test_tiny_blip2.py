@@ -20,8 +20,9 @@ PRESET = Path(__file__).parents[4] / 'config' / 'presets' / 'tiny.yaml'
 def test_preset_is_a_blip2_of_about_half_a_million_parameters():
     vla = VLA(load_preset(PRESET), statistics(), ['open the drawer'])
     assert isinstance(vla.backbone.model, Blip2ForConditionalGeneration)
-    sizes = [sum(weight.numel() for weight in part.parameters())
-             for part in (vla.backbone, vla.head)]
+    sizes = [
+        sum(weight.numel() for weight in part.parameters()) for part in (vla.backbone, vla.head)
+    ]
     assert 300_000 < sizes[0] < 800_000
     assert sizes[1] < sizes[0] / 2
 
@@ -59,7 +60,7 @@ def test_untrained_model_sees_where_things_are():
     vla = VLA(load_preset(PRESET), statistics(), ['press']).eval()
     images = torch.zeros(8, 2, 84, 84, 3, dtype=torch.uint8)
     for index in range(8):
-        images[index, :, 8 * index:8 * index + 20, 30:50] = 200
+        images[index, :, 8 * index : 8 * index + 20, 30:50] = 200
     with torch.no_grad():
         latent = vla.encode(images, ['press'] * 8)
     assert latent.std(0).mean() > 0.002 * latent.std()

@@ -41,9 +41,11 @@ def log():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize('model, warnings', [
-    (Doubling(), 0), (DoublingUntraceable(), 1), (SignInPython(), 1)],
-    ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    'model, warnings',
+    [(Doubling(), 0), (DoublingUntraceable(), 1), (SignInPython(), 1)],
+    ids=lambda value: type(value).__name__,
+)
 def test_a_model_that_cannot_be_traced_runs_as_it_is_and_says_so_once(model, warnings, log):
     tracer = Tracer(model)
     for size in (2, 3, 2):
@@ -58,6 +60,7 @@ def test_an_error_of_the_model_itself_is_raised():
     class Broken(nn.Module):
         def forward(self, x, use_cache):
             raise ValueError('broken model')
+
     with pytest.raises(ValueError, match='broken model'):
         Tracer(Broken())({'x': torch.ones(1)}, 0)
 
@@ -82,6 +85,7 @@ def test_other_warnings_while_a_model_is_traced_are_shown():
             if torch.jit.is_tracing():
                 warnings.warn('old weights', stacklevel=1)
             return super().forward(x, use_cache)
+
     with pytest.warns(UserWarning, match='old weights'):
         Tracer(Old())({'x': torch.ones(1)}, 0)
 

@@ -25,18 +25,25 @@ class Environment:
         self.node = rclpy.create_node('environment')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
-        self.images = {name: self.node.create_publisher(
-            Image, f'camera/{name}/image_raw', OBSERVATION) for name in cameras}
+        self.images = {
+            name: self.node.create_publisher(Image, f'camera/{name}/image_raw', OBSERVATION)
+            for name in cameras
+        }
         self.state = self.node.create_publisher(RobotState, 'robot_state', OBSERVATION)
         self.episode = self.node.create_publisher(EpisodeState, 'episode', EVENT)
         self.commands, self.steps, self.statuses = [], [], []
-        self.node.create_subscription(EndEffectorCommand, 'policy_command',
-                                      self.commands.append, COMMAND)
+        self.node.create_subscription(
+            EndEffectorCommand, 'policy_command', self.commands.append, COMMAND
+        )
         self.node.create_subscription(PolicyStep, 'policy_step', self.steps.append, COMMAND)
         self.node.create_subscription(
-            DiagnosticArray, '/diagnostics',
-            lambda message: self.statuses.extend(status for status in message.status
-                                                 if status.name == 'vla: status'), 10)
+            DiagnosticArray,
+            '/diagnostics',
+            lambda message: self.statuses.extend(
+                status for status in message.status if status.name == 'vla: status'
+            ),
+            10,
+        )
         self.stamp = time.time_ns()
 
     def clear(self):
@@ -71,8 +78,9 @@ class Environment:
 
     def random_images(self, size=84):
         random = np.random.default_rng(0)
-        return {name: random.integers(0, 256, (size, size, 3), dtype=np.uint8)
-                for name in self.images}
+        return {
+            name: random.integers(0, 256, (size, size, 3), dtype=np.uint8) for name in self.images
+        }
 
     def spin_until(self, condition, timeout_s=5.0):
         end = time.monotonic() + timeout_s
@@ -81,10 +89,17 @@ class Environment:
         return condition()
 
     def says(self, level, word):
-        return self.spin_until(lambda: any(
-            status.level >= level and word in status.message for status in self.statuses))
+        return self.spin_until(
+            lambda: any(
+                status.level >= level and word in status.message for status in self.statuses
+            )
+        )
 
     def connected(self):
-        return self.spin_until(lambda: all(
-            publisher.get_subscription_count() for publisher in
-            (*self.images.values(), self.state, self.episode)), 60)
+        return self.spin_until(
+            lambda: all(
+                publisher.get_subscription_count()
+                for publisher in (*self.images.values(), self.state, self.episode)
+            ),
+            60,
+        )

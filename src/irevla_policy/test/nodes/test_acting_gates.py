@@ -23,8 +23,10 @@ def observation(stamp=STAMP):
 
 
 def gates(**changes):
-    return ActingGates(**{'lock_step': False, 'see_effects': False, 'encode_last': False,
-                          'max_age_s': 0.5} | changes)
+    return ActingGates(
+        **{'lock_step': False, 'see_effects': False, 'encode_last': False, 'max_age_s': 0.5}
+        | changes
+    )
 
 
 def job_of(gates, episode, stamp=STAMP):
@@ -48,11 +50,19 @@ def test_an_observation_is_acted_on_once_both_are_known_and_only_once(episode_fi
     assert one.may_command(job) and one.next_job() is None
 
 
-@pytest.mark.parametrize('episode, encode_last, passes', [
-    (EpisodeStatus(), True, False), (RUNNING, False, True), (ENDED, False, False),
-    (ENDED, True, True), (replace(ENDED, aborted=True), True, False)])
+@pytest.mark.parametrize(
+    'episode, encode_last, passes',
+    [
+        (EpisodeStatus(), True, False),
+        (RUNNING, False, True),
+        (ENDED, False, False),
+        (ENDED, True, True),
+        (replace(ENDED, aborted=True), True, False),
+    ],
+)
 def test_gate_1_is_open_while_an_episode_runs_and_for_its_last_observation(
-        episode, encode_last, passes):
+    episode, encode_last, passes
+):
     one = gates(encode_last=encode_last)
     job = job_of(one, replace(episode, stamp=STAMP))
     assert (job is not None) is passes
@@ -60,10 +70,20 @@ def test_gate_1_is_open_while_an_episode_runs_and_for_its_last_observation(
         assert not one.may_command(job), 'nobody may command after the end'
 
 
-@pytest.mark.parametrize('late, lock_step, ended, passes', [
-    (-1, False, False, False), (0, False, False, True), (1, False, False, True),
-    (-1, True, False, False), (0, True, False, True), (1, True, False, False),
-    (-1, False, True, False), (0, False, True, True), (1, False, True, False)])
+@pytest.mark.parametrize(
+    'late, lock_step, ended, passes',
+    [
+        (-1, False, False, False),
+        (0, False, False, True),
+        (1, False, False, True),
+        (-1, True, False, False),
+        (0, True, False, True),
+        (1, True, False, False),
+        (-1, False, True, False),
+        (0, False, True, True),
+        (1, False, True, False),
+    ],
+)
 def test_gate_2_wants_an_observation_of_this_episode(late, lock_step, ended, passes):
     one = gates(lock_step=lock_step, encode_last=True)
     job = job_of(one, ENDED if ended else RUNNING, STAMP + late)
@@ -88,21 +108,35 @@ def test_gate_3_drops_what_was_taken_before_the_last_command(see_effects):
     assert job_of(one, last, STAMP + 15) is not None, 'the last one is only encoded'
 
 
-@pytest.mark.parametrize('waited_s, stamps_s, ready_s, lock_step, refused', [
-    (0.4, 0.4, 0.0, False, ''), (0.6, 0.1, 0.0, False, '0.600 s old, the limit is 0.5 s'),
-    (0.1, 0.7, 0.0, False, '0.700 s old'), (0.1, 0.7, 0.0, True, ''),
-    (9.0, 0.1, 15.9, False, ''), (9.0, 0.1, 15.4, True, '0.600 s old')])
+@pytest.mark.parametrize(
+    'waited_s, stamps_s, ready_s, lock_step, refused',
+    [
+        (0.4, 0.4, 0.0, False, ''),
+        (0.6, 0.1, 0.0, False, '0.600 s old, the limit is 0.5 s'),
+        (0.1, 0.7, 0.0, False, '0.700 s old'),
+        (0.1, 0.7, 0.0, True, ''),
+        (9.0, 0.1, 15.9, False, ''),
+        (9.0, 0.1, 15.4, True, '0.600 s old'),
+    ],
+)
 def test_gate_4_counts_the_time_here_and_on_the_way_but_not_for_the_model(
-        waited_s, stamps_s, ready_s, lock_step, refused):
+    waited_s, stamps_s, ready_s, lock_step, refused
+):
     one = gates(lock_step=lock_step)
     job = job_of(one, RUNNING)
     said = one.refusal(job, 7.0 + waited_s, STAMP + round(stamps_s * 1e9), ready_s)
     assert (refused in said) if refused else said == ''
 
 
-@pytest.mark.parametrize('now, may', [
-    (RUNNING, True), (replace(RUNNING, stamp=STAMP + 50), True), (ENDED, False),
-    (replace(ENDED, aborted=True), False)])
+@pytest.mark.parametrize(
+    'now, may',
+    [
+        (RUNNING, True),
+        (replace(RUNNING, stamp=STAMP + 50), True),
+        (ENDED, False),
+        (replace(ENDED, aborted=True), False),
+    ],
+)
 def test_gate_5_stops_a_command_of_an_episode_that_ended_during_the_pass(now, may):
     one = gates()
     job = job_of(one, RUNNING)
@@ -110,12 +144,23 @@ def test_gate_5_stops_a_command_of_an_episode_that_ended_during_the_pass(now, ma
     assert one.may_command(job) is may
 
 
-@given(st.booleans(), st.booleans(), st.booleans(), st.lists(st.tuples(
-    st.sampled_from(['observe', 'tell', 'end', 'sent']), st.integers(0, 5)), max_size=20))
+@given(
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.lists(
+        st.tuples(st.sampled_from(['observe', 'tell', 'end', 'sent']), st.integers(0, 5)),
+        max_size=20,
+    ),
+)
 def test_no_order_of_events_gives_a_job_of_another_episode_or_twice(
-        lock_step, see_effects, encode_last, events):
-    one, sent, stamps = gates(lock_step=lock_step, see_effects=see_effects,
-                              encode_last=encode_last), 0, []
+    lock_step, see_effects, encode_last, events
+):
+    one, sent, stamps = (
+        gates(lock_step=lock_step, see_effects=see_effects, encode_last=encode_last),
+        0,
+        [],
+    )
     for number, (event, at) in enumerate(events):
         if event == 'observe':
             one.observe(observation(at), float(number))

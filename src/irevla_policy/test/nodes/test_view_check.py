@@ -32,8 +32,13 @@ ROOMS = {'front': room(0), 'wrist': room(1)}
 def views():
     noise = np.random.default_rng(0).normal(0, 3, (FRAMES, 2, SIZE, SIZE, 3))
     images = np.clip(np.stack([ROOMS[name] for name in CAMERAS]) + noise, 0, 255).astype(np.uint8)
-    store = FrameStore(images, np.zeros((FRAMES, 10)), np.zeros((FRAMES, 7)),
-                       np.zeros(FRAMES, bool), [EpisodeFrames('e', 't', 'i', 0, FRAMES)])
+    store = FrameStore(
+        images,
+        np.zeros((FRAMES, 10)),
+        np.zeros((FRAMES, 7)),
+        np.zeros(FRAMES, bool),
+        [EpisodeFrames('e', 't', 'i', 0, FRAMES)],
+    )
     return reference_views(store, CAMERAS)
 
 

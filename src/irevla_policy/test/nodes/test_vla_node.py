@@ -30,8 +30,11 @@ def checkpoint(tmp_path_factory):
     random = np.random.default_rng(0)
     actions = random.uniform(-0.04, 0.04, (50, 7))
     actions[:, 6] = random.uniform(0, 1, 50)
-    vla = VLA(load_preset(PRESET), Statistics.from_data(random.normal(size=(50, 10)), actions),
-              instructions=['press the button'])
+    vla = VLA(
+        load_preset(PRESET),
+        Statistics.from_data(random.normal(size=(50, 10)), actions),
+        instructions=['press the button'],
+    )
     folder = tmp_path_factory.mktemp('policy') / 'checkpoint'
     save_checkpoint(folder, vla, {})
     return folder
@@ -41,8 +44,17 @@ def checkpoint(tmp_path_factory):
 def environment(checkpoint):
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     process = subprocess.Popen(
-        [sys.executable, '-m', 'irevla_policy.nodes.vla_node', '--ros-args',
-         '-p', f'checkpoint:={checkpoint}', '-p', 'device:=cpu'])
+        [
+            sys.executable,
+            '-m',
+            'irevla_policy.nodes.vla_node',
+            '--ros-args',
+            '-p',
+            f'checkpoint:={checkpoint}',
+            '-p',
+            'device:=cpu',
+        ]
+    )
     rclpy.init()
     environment = Environment(load_preset(PRESET).cameras)
     assert environment.connected()
@@ -77,9 +89,13 @@ def test_an_observation_is_answered_with_what_the_model_computes(fresh, checkpoi
 
 
 def test_cameras_without_a_reference_view_are_told_before_any_episode(fresh):
-    assert fresh.spin_until(lambda: any(
-        value.key == 'front view shift' and 'no reference view' in value.value
-        for status in fresh.statuses for value in status.values))
+    assert fresh.spin_until(
+        lambda: any(
+            value.key == 'front view shift' and 'no reference view' in value.value
+            for status in fresh.statuses
+            for value in status.values
+        )
+    )
 
 
 def test_an_ended_episode_gets_no_command(fresh):
@@ -142,7 +158,17 @@ def test_an_environment_that_begins_again_with_an_earlier_clock_is_answered(fres
 
 def test_a_folder_that_is_no_checkpoint_ends_the_node_with_the_reason(tmp_path):
     done = subprocess.run(
-        [sys.executable, '-m', 'irevla_policy.nodes.vla_node', '--ros-args',
-         '-p', f'checkpoint:={tmp_path}'], capture_output=True, text=True, timeout=60)
+        [
+            sys.executable,
+            '-m',
+            'irevla_policy.nodes.vla_node',
+            '--ros-args',
+            '-p',
+            f'checkpoint:={tmp_path}',
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == 1
     assert str(tmp_path) in done.stderr and 'Traceback' not in done.stderr

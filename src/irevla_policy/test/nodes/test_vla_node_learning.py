@@ -35,19 +35,38 @@ def checkpoint(tmp_path_factory):
     actions = random.uniform(-0.04, 0.04, (50, 7))
     actions[:, 6] = random.uniform(0, 1, 50)
     folder = tmp_path_factory.mktemp('policy') / 'checkpoint'
-    save_checkpoint(folder, VLA(load_preset(PRESET), Statistics.from_data(
-        random.normal(size=(50, 10)), actions), instructions=['press the button']), {})
+    save_checkpoint(
+        folder,
+        VLA(
+            load_preset(PRESET),
+            Statistics.from_data(random.normal(size=(50, 10)), actions),
+            instructions=['press the button'],
+        ),
+        {},
+    )
     return folder
 
 
 @pytest.fixture(scope='module')
 def environment(checkpoint):
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
-    parameters = {'checkpoint': checkpoint, 'device': 'cpu', 'noise_std_low': 0.2,
-                  'noise_std_high': 0.2, 'noise_correlation': 0.5, 'encode_last': True}
+    parameters = {
+        'checkpoint': checkpoint,
+        'device': 'cpu',
+        'noise_std_low': 0.2,
+        'noise_std_high': 0.2,
+        'noise_correlation': 0.5,
+        'encode_last': True,
+    }
     process = subprocess.Popen(
-        [sys.executable, '-m', 'irevla_policy.nodes.vla_node', '--ros-args',
-         *(word for name, value in parameters.items() for word in ('-p', f'{name}:={value}'))])
+        [
+            sys.executable,
+            '-m',
+            'irevla_policy.nodes.vla_node',
+            '--ros-args',
+            *(word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')),
+        ]
+    )
     rclpy.init()
     environment = Environment(load_preset(PRESET).cameras)
     environment.update = environment.node.create_publisher(PolicyUpdate, 'policy_update', EVENT)
@@ -75,9 +94,13 @@ def answer(environment):
 
 
 def send(environment, version, backbone_hash, weights):
-    environment.update.publish(PolicyUpdate(
-        version=version, backbone_hash=backbone_hash,
-        weights=to_array('B', np.frombuffer(weights, np.uint8))))
+    environment.update.publish(
+        PolicyUpdate(
+            version=version,
+            backbone_hash=backbone_hash,
+            weights=to_array('B', np.frombuffer(weights, np.uint8)),
+        )
+    )
 
 
 def test_noise_is_in_the_step_as_in_the_command(fresh, checkpoint):
@@ -86,8 +109,11 @@ def test_noise_is_in_the_step_as_in_the_command(fresh, checkpoint):
     differences = []
     for _ in range(30):
         step, command = answer(fresh)
-        np.testing.assert_allclose(vla.statistics.denormalise_action(np.array(step.action)),
-                                   message_to_action(command), atol=1e-6)
+        np.testing.assert_allclose(
+            vla.statistics.denormalise_action(np.array(step.action)),
+            message_to_action(command),
+            atol=1e-6,
+        )
         assert np.abs(step.action).max() <= 1
         differences.append(np.array(step.action) - expected.action_normalised)
     assert 0.1 < np.std(differences) < 0.3
@@ -125,10 +151,12 @@ def test_a_new_head_acts_and_foreign_ones_are_refused(fresh, checkpoint):
         vla.head.mlp[-1].bias[0] = float('nan')
     other = Head(8, 3, 2)
     for version, backbone_hash, weights, word in (
-            (6, 'another', new, 'for backbone'), (5, vla.backbone_hash, new, 'is here already'),
-            (6, vla.backbone_hash, b'garbage', 'no safetensors'),
-            (6, vla.backbone_hash, pack_head(other), 'another head'),
-            (6, vla.backbone_hash, pack_head(vla.head), 'not finite')):
+        (6, 'another', new, 'for backbone'),
+        (5, vla.backbone_hash, new, 'is here already'),
+        (6, vla.backbone_hash, b'garbage', 'no safetensors'),
+        (6, vla.backbone_hash, pack_head(other), 'another head'),
+        (6, vla.backbone_hash, pack_head(vla.head), 'not finite'),
+    ):
         fresh.clear()
         send(fresh, version, backbone_hash, weights)
         assert fresh.says(DiagnosticStatus.WARN, word), word

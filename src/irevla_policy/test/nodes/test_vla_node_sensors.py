@@ -29,17 +29,31 @@ PICTURE = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
 @pytest.fixture(scope='module')
 def graph(tmp_path_factory):
     """The node and an environment; many tokens make the model slow without many weights."""
-    backbone = BackboneConfig(tiny=TinyConfig(width=32, attention_heads=2, queries=1500,
-                                              text_layers=8))
+    backbone = BackboneConfig(
+        tiny=TinyConfig(width=32, attention_heads=2, queries=1500, text_layers=8)
+    )
     checkpoint = tmp_path_factory.mktemp('policy') / 'checkpoint'
     vla = tiny_vla(backbone=backbone, cameras=('front',))
     vla.views = {'front': reference_view([PICTURE] * 3)}
     save_checkpoint(checkpoint, vla)
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
-    rclpy.init(args=['--ros-args', '-p', f'checkpoint:={checkpoint}', '-p', 'device:=cpu',
-                     '-p', 'max_skew_s:=0.02', '-p', 'max_age_s:=4.0',
-                     '-p', 'max_view_shift_px:=1.0',
-                     '-p', f'views_folder:={checkpoint.parent}'])
+    rclpy.init(
+        args=[
+            '--ros-args',
+            '-p',
+            f'checkpoint:={checkpoint}',
+            '-p',
+            'device:=cpu',
+            '-p',
+            'max_skew_s:=0.02',
+            '-p',
+            'max_age_s:=4.0',
+            '-p',
+            'max_view_shift_px:=1.0',
+            '-p',
+            f'views_folder:={checkpoint.parent}',
+        ]
+    )
     node = VlaNode()
     environment = Environment(['front'])
     environment.executor.add_node(node)
@@ -102,8 +116,10 @@ def test_effects_are_seen_by_the_time_of_stamps_though_their_clock_is_ahead(envi
             environment.spin_until(lambda: False, 0.2)
         environment.clear()
         environment.show_parts(environment.random_images(24), stamp)
-        assert environment.spin_until(
-            lambda: environment.commands, 1 if taken_before else 10) != taken_before
+        assert (
+            environment.spin_until(lambda: environment.commands, 1 if taken_before else 10)
+            != taken_before
+        )
         environment.spin_until(lambda: not node._worker.busy)
         if not taken_before:
             last = list(environment.commands)
@@ -120,15 +136,24 @@ def test_a_knocked_camera_is_told_with_an_overlay_until_it_is_put_back(environme
         environment.show_parts({'front': picture}, stamp)
 
     show_view('knocked', np.roll(PICTURE, 2, axis=1))
-    assert environment.says(DiagnosticStatus.WARN, 'camera front is not where it was in the '
-                            'demonstrations: its view is shifted by 2.')
+    assert environment.says(
+        DiagnosticStatus.WARN,
+        'camera front is not where it was in the demonstrations: its view is shifted by 2.',
+    )
     path = node._views._folder / 'front_overlay.png'
     assert load_picture(path).shape == (24, 24, 3)
     show_view('put back', PICTURE)
-    assert environment.spin_until(lambda: any(
-        'vla' in status.name and status.level == DiagnosticStatus.OK and any(
-            value.key == 'front view shift' and value.value.startswith('0.')
-            for value in status.values) for status in environment.statuses))
+    assert environment.spin_until(
+        lambda: any(
+            'vla' in status.name
+            and status.level == DiagnosticStatus.OK
+            and any(
+                value.key == 'front view shift' and value.value.startswith('0.')
+                for value in status.values
+            )
+            for status in environment.statuses
+        )
+    )
 
 
 def test_callbacks_are_served_while_the_model_works(environment, node):
@@ -169,6 +194,9 @@ def test_a_crash_of_the_policy_is_said_until_it_works_again(environment, node):
     show(environment)
     assert environment.spin_until(lambda: environment.commands)
     environment.statuses.clear()
-    assert environment.spin_until(lambda: any(
-        'vla' in status.name and status.level == DiagnosticStatus.OK
-        for status in environment.statuses))
+    assert environment.spin_until(
+        lambda: any(
+            'vla' in status.name and status.level == DiagnosticStatus.OK
+            for status in environment.statuses
+        )
+    )

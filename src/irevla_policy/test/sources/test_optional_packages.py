@@ -36,12 +36,16 @@ def test_torchvision_of_another_build_does_not_break_what_needs_none(tmp_path):
     (tmp_path / 'torchvision/__init__.py').write_text(BROKEN)
     described = tmp_path / 'torchvision-0.1.2.dist-info'
     described.mkdir()
-    (described / 'METADATA').write_text('Metadata-Version: 2.1\nName: torchvision\n'
-                                        'Version: 0.1.2\n')
+    (described / 'METADATA').write_text(
+        'Metadata-Version: 2.1\nName: torchvision\nVersion: 0.1.2\n'
+    )
     paths = [str(tmp_path), str(HELPERS), os.environ.get('PYTHONPATH', '')]
-    done = subprocess.run([sys.executable, '-c', PROGRAM, tmp_path / 'source'], text=True,
-                          capture_output=True,
-                          env=os.environ | {'PYTHONPATH': os.pathsep.join(paths)})
+    done = subprocess.run(
+        [sys.executable, '-c', PROGRAM, tmp_path / 'source'],
+        text=True,
+        capture_output=True,
+        env=os.environ | {'PYTHONPATH': os.pathsep.join(paths)},
+    )
     assert done.returncode == 0, done.stderr
     tiny, refusal = done.stdout.splitlines()
     assert tiny == 'tiny (1, 10, 32)'
@@ -56,13 +60,19 @@ def test_the_command_takes_any_path_of_python(monkeypatch):
     monkeypatch.setattr(optional_packages, '_missing', lambda _: True)
     monkeypatch.setattr(sys, 'executable', '/home/my lab/bin/python')
     assert missing_packages(ImportError('num2words')).endswith(
-        "run `'/home/my lab/bin/python' -m pip install num2words`")
+        "run `'/home/my lab/bin/python' -m pip install num2words`"
+    )
 
 
-@pytest.mark.parametrize(('torch', 'torchvision', 'more'), [
-    ('2.11.0', '0.26.0', ''), ('2.14.1', '0.29.1', ''),
-    ('2.13.0+cpu', '0.28.0', '--index-url https://download.pytorch.org/whl/cpu '),
-    ('2.13.0+cu130', '0.28.0', '--index-url https://download.pytorch.org/whl/cu130 ')])
+@pytest.mark.parametrize(
+    ('torch', 'torchvision', 'more'),
+    [
+        ('2.11.0', '0.26.0', ''),
+        ('2.14.1', '0.29.1', ''),
+        ('2.13.0+cpu', '0.28.0', '--index-url https://download.pytorch.org/whl/cpu '),
+        ('2.13.0+cu130', '0.28.0', '--index-url https://download.pytorch.org/whl/cu130 '),
+    ],
+)
 def test_torchvision_that_is_asked_for_fits_torch(monkeypatch, torch, torchvision, more):
     monkeypatch.setattr(optional_packages, '_missing', lambda _: True)
     monkeypatch.setattr(optional_packages, '_version', lambda _: torch)

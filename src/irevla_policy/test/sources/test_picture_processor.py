@@ -28,26 +28,31 @@ def no_num2words(monkeypatch):
 def test_family_that_reads_videos_works_for_pictures_without_torchvision(tmp_path, family):
     described = VIDEO_FAMILIES[family]
     described.save(tmp_path)
-    backbone = Backbone(BackboneConfig(kind='pretrained', source=str(tmp_path),
-                                       **described.options), SOURCE_SIZE).eval()
+    backbone = Backbone(
+        BackboneConfig(kind='pretrained', source=str(tmp_path), **described.options), SOURCE_SIZE
+    ).eval()
     images = torch.randint(0, 256, (2, 1, SOURCE_SIZE, SOURCE_SIZE, 3), dtype=torch.uint8)
     latent = backbone(images, INSTRUCTIONS[:2])
     assert not torch.allclose(backbone(255 - images, INSTRUCTIONS[:2]), latent, atol=1e-2)
     for row, instruction in enumerate(INSTRUCTIONS[:2]):
         expected = reference(tmp_path, described, images[row, 0].numpy(), instruction)
-        torch.testing.assert_close(latent[row, :len(expected)], expected, atol=1e-4, rtol=1e-4)
-        assert (latent[row, len(expected):] == 0).all()
+        torch.testing.assert_close(latent[row, : len(expected)], expected, atol=1e-4, rtol=1e-4)
+        assert (latent[row, len(expected) :] == 0).all()
 
 
 def reference(folder, described, image, instruction):
     """Return the last hidden states (m, d) of transformers' own forward."""
     model = AutoModelForImageTextToText.from_pretrained(folder).eval()
     inputs = picture_processor(str(folder))(
-        images=[image], text=[described.prompt.replace('{instruction}', instruction)],
-        return_tensors='pt', **described.processor)
+        images=[image],
+        text=[described.prompt.replace('{instruction}', instruction)],
+        return_tensors='pt',
+        **described.processor,
+    )
     seen = []
     model.get_output_embeddings().register_forward_pre_hook(
-        lambda _, arguments: seen.append(arguments[0][0]))
+        lambda _, arguments: seen.append(arguments[0][0])
+    )
     model(**inputs)
     return seen[0]
 
@@ -56,16 +61,26 @@ def test_family_that_needs_a_package_is_refused_with_the_command(tmp_path, no_nu
     described = VIDEO_FAMILIES['smolvlm2']
     described.save(tmp_path)
     with pytest.raises(ConfigError) as error:
-        Backbone(BackboneConfig(kind='pretrained', source=str(tmp_path), **described.options),
-                 SOURCE_SIZE)
+        Backbone(
+            BackboneConfig(kind='pretrained', source=str(tmp_path), **described.options),
+            SOURCE_SIZE,
+        )
     assert str(error.value) == (
         f"the processor of backbone.source '{tmp_path}' cannot be loaded: it needs num2words, "
-        f'which make setup does not install: run `{sys.executable} -m pip install num2words`')
+        f'which make setup does not install: run `{sys.executable} -m pip install num2words`'
+    )
 
 
 @pytest.mark.skipif('torchvision' in sys.modules, reason='torchvision is installed')
 def test_family_without_pictures_on_pil_is_refused_with_the_torchvision_that_fits(tmp_path):
-    with pytest.raises(ConfigError, match=r'it needs torchvision, .* pip install '
-                                          r'(--index-url \S+ )?torchvision==0\.\d+\.\d+`'):
-        load_inputs(BackboneConfig(kind='pretrained', source=str(save_lfm2_vl_processor(
-            tmp_path / 'source'))), SOURCE_SIZE)
+    with pytest.raises(
+        ConfigError,
+        match=r'it needs torchvision, .* pip install '
+        r'(--index-url \S+ )?torchvision==0\.\d+\.\d+`',
+    ):
+        load_inputs(
+            BackboneConfig(
+                kind='pretrained', source=str(save_lfm2_vl_processor(tmp_path / 'source'))
+            ),
+            SOURCE_SIZE,
+        )

@@ -20,8 +20,12 @@ def test_shifted_image_is_a_crop_of_the_edge_padded_one():
     seen = set()
     for before, after in zip(images.flatten(0, 1), shifted.flatten(0, 1)):
         padded = F.pad(before.permute(2, 0, 1)[None].float(), (4,) * 4, 'replicate')[0]
-        crops = [(y, x) for y in range(9) for x in range(9)
-                 if torch.equal(padded[:, y:y + 12, x:x + 12].permute(1, 2, 0), after.float())]
+        crops = [
+            (y, x)
+            for y in range(9)
+            for x in range(9)
+            if torch.equal(padded[:, y : y + 12, x : x + 12].permute(1, 2, 0), after.float())
+        ]
         assert len(crops) == 1
         seen.update(crops)
     assert len(seen) > 3
@@ -29,8 +33,10 @@ def test_shifted_image_is_a_crop_of_the_edge_padded_one():
 
 def test_same_generator_gives_the_same_images():
     images = random_images(3, 2, 8, 8)
-    for change in (lambda g: random_shift(images, 4, g),
-                   lambda g: random_light(images, 0.3, 0.3, g)):
+    for change in (
+        lambda g: random_shift(images, 4, g),
+        lambda g: random_light(images, 0.3, 0.3, g),
+    ):
         assert torch.equal(change(generator(1)), change(generator(1)))
         assert not torch.equal(change(generator(1)), change(generator(2)))
 
@@ -50,6 +56,7 @@ def test_brightness_scales_the_mean_within_its_share():
 def test_contrast_keeps_the_mean():
     images = torch.tensor([80, 120], dtype=torch.uint8).repeat(16, 1, 4, 12).view(16, 1, 4, 8, 3)
     changed = random_light(images, 0.0, 0.5, generator()).float()
-    torch.testing.assert_close(changed.mean((1, 2, 3, 4)), torch.full((16,), 100.0),
-                               atol=0.5, rtol=0)
+    torch.testing.assert_close(
+        changed.mean((1, 2, 3, 4)), torch.full((16,), 100.0), atol=0.5, rtol=0
+    )
     assert changed.std((1, 2, 3, 4)).max() > 22

@@ -10,16 +10,19 @@ import pytest
 
 BENCHMARKS = Path(__file__).resolve().parents[4] / 'benchmarks'
 SMALL = {'num_hidden_layers': 2, 'num_attention_heads': 2, 'hidden_size': 16}
-SIZES = {'vision_config': SMALL | {'intermediate_size': 16, 'initializer_range': 0.02},
-         'qformer_config': SMALL | {'intermediate_size': 16, 'encoder_hidden_size': 16},
-         'text_config': SMALL | {'model_type': 'opt', 'ffn_dim': 24, 'word_embed_proj_dim': 16,
-                                 'vocab_size': 256}}
+SIZES = {
+    'vision_config': SMALL | {'intermediate_size': 16, 'initializer_range': 0.02},
+    'qformer_config': SMALL | {'intermediate_size': 16, 'encoder_hidden_size': 16},
+    'text_config': SMALL
+    | {'model_type': 'opt', 'ffn_dim': 24, 'word_embed_proj_dim': 16, 'vocab_size': 256},
+}
 
 
 @pytest.fixture
 def full_size(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import full_size
+
     monkeypatch.setattr(full_size, 'SIZES', SIZES)
     return full_size
 
@@ -41,6 +44,10 @@ def test_every_figure_is_measured_and_written(full_size, tmp_path, monkeypatch):
 
 def test_a_floor_is_the_higher_of_memory_and_arithmetic(full_size):
     assert full_size.beside_floors(0.1, moved=8e9, done=2e12, bandwidth=4e11, rate=1e14) == {
-        'floor_bytes_ms': 20, 'floor_operations_ms': 20, 'times_floor': 5}
+        'floor_bytes_ms': 20,
+        'floor_operations_ms': 20,
+        'times_floor': 5,
+    }
     assert full_size.beside_floors(0.1, moved=8e9, done=4e12, bandwidth=4e11, rate=1e14)[
-        'times_floor'] == pytest.approx(2.5)
+        'times_floor'
+    ] == pytest.approx(2.5)

@@ -16,15 +16,17 @@ from irevla_policy.model.backbone import Backbone
 from irevla_policy.training.config import TrainConfig
 from irevla_policy.training.trainer import train
 
-CONFIG = TrainConfig(steps=2, batch_size=2, warmup_steps=0, learning_rate=0.1, ema=1.0,
-                     log_every=1, threads=1)
+CONFIG = TrainConfig(
+    steps=2, batch_size=2, warmup_steps=0, learning_rate=0.1, ema=1.0, log_every=1, threads=1
+)
 
 
 @pytest.fixture
 def data(tmp_path):
     cameras = ('left', 'right')
-    return Dataset(write_store(tmp_path / 'store', [random_episode(0, size=40, cameras=cameras)],
-                               cameras, 40))
+    return Dataset(
+        write_store(tmp_path / 'store', [random_episode(0, size=40, cameras=cameras)], cameras, 40)
+    )
 
 
 def test_probe_is_printed_and_kept_and_unread_adapters_stay_as_they_are(tmp_path, data, capsys):
@@ -37,8 +39,11 @@ def test_probe_is_printed_and_kept_and_unread_adapters_stay_as_they_are(tmp_path
     found = read_manifest(tmp_path / 'one/checkpoint')['probe']
     assert (found['tokens'], found['width'], found['trained'], found['unused']) == (9, 24, 12, 4)
     again = load_checkpoint(tmp_path / 'one/checkpoint')
-    changed = {name for name, weight in again.backbone.stored_state().items()
-               if not torch.equal(weight, before[name])}
+    changed = {
+        name
+        for name, weight in again.backbone.stored_state().items()
+        if not torch.equal(weight, before[name])
+    }
     assert len(changed) == 12
     train(again, data, None, CONFIG, tmp_path / 'two')
     assert load_checkpoint(tmp_path / 'two/checkpoint').probed.tokens == 9
@@ -50,8 +55,10 @@ def test_a_training_of_more_weights_is_not_gone_on_with(tmp_path, data, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(Backbone, 'leave_untrained', lambda *_: None)
         train(family_vla(source, 'llava'), data, None, CONFIG, tmp_path / 'out')
-    with pytest.raises(ConfigError, match='a training of other weights: 4 tensors differ, first '
-                       '.*use another output folder') as caught:
+    with pytest.raises(
+        ConfigError,
+        match='a training of other weights: 4 tensors differ, first .*use another output folder',
+    ) as caught:
         train(family_vla(source, 'llava'), data, None, CONFIG, tmp_path / 'out')
     assert '\n' not in str(caught.value)
 

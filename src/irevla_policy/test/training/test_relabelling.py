@@ -15,9 +15,12 @@ POLICY, TELEOP = 1, 2
 
 
 def test_only_what_a_policy_decided_is_labelled_by_the_improved_one(tmp_path):
-    episodes = [replace(random_episode(0, 'press', frames=BATCH), sources=np.full(BATCH, POLICY)),
-                replace(random_episode(1, 'open', frames=4),
-                        sources=np.array([POLICY, TELEOP, TELEOP, POLICY]))]
+    episodes = [
+        replace(random_episode(0, 'press', frames=BATCH), sources=np.full(BATCH, POLICY)),
+        replace(
+            random_episode(1, 'open', frames=4), sources=np.array([POLICY, TELEOP, TELEOP, POLICY])
+        ),
+    ]
     store = write_store(tmp_path / 'store', episodes, CAMERAS, 24)
     vla = tiny_vla(cameras=CAMERAS)
     changed = relabelled(store, vla)
@@ -25,8 +28,11 @@ def test_only_what_a_policy_decided_is_labelled_by_the_improved_one(tmp_path):
     human[[BATCH + 1, BATCH + 2]] = True
     np.testing.assert_array_equal(changed.actions[human], store.actions[human])
     for frame in (0, BATCH, BATCH + 3):
-        wanted = vla.step(dict(zip(CAMERAS, store.images[frame])), store.states[frame],
-                          'press the thing' if frame < BATCH else 'open the thing').action
+        wanted = vla.step(
+            dict(zip(CAMERAS, store.images[frame])),
+            store.states[frame],
+            'press the thing' if frame < BATCH else 'open the thing',
+        ).action
         assert np.abs(wanted - store.actions[frame]).max() > 1e-4
         np.testing.assert_allclose(changed.actions[frame], wanted, atol=1e-5)
 
@@ -36,5 +42,7 @@ def test_a_training_on_other_labels_is_another_training(tmp_path):
     store = write_store(tmp_path / 'store', [episode], CAMERAS, 24)
     first, second = (relabelled(store, tiny_vla(cameras=CAMERAS, seed=seed)) for seed in (0, 1))
     assert len({Dataset(each).digest() for each in (store, first, second)}) == 3
-    assert Dataset(first).digest() == Dataset(
-        relabelled(store, tiny_vla(cameras=CAMERAS, seed=0))).digest()
+    assert (
+        Dataset(first).digest()
+        == Dataset(relabelled(store, tiny_vla(cameras=CAMERAS, seed=0))).digest()
+    )

@@ -19,12 +19,24 @@ from irevla_policy.training.config import TrainConfig
 from irevla_policy.training.stage0 import stage0_settings
 from irevla_policy.training.train import main
 
-PRESET = {'cameras': ['corner', 'gripper'], 'image_size': 24,
-          'backbone': {'kind': 'tiny', 'tiny': {
-              'width': 16, 'attention_heads': 2, 'queries': 2, 'text_layers': 1}},
-          'head': {'hidden': [16]}}
-STAGE0 = {'steps': 3, 'batch_size': 4, 'weight_decay': 0.05, 'precision': 'bf16', 'threads': 1,
-          'log_every': 1, 'seed': 5}
+PRESET = {
+    'cameras': ['corner', 'gripper'],
+    'image_size': 24,
+    'backbone': {
+        'kind': 'tiny',
+        'tiny': {'width': 16, 'attention_heads': 2, 'queries': 2, 'text_layers': 1},
+    },
+    'head': {'hidden': [16]},
+}
+STAGE0 = {
+    'steps': 3,
+    'batch_size': 4,
+    'weight_decay': 0.05,
+    'precision': 'bf16',
+    'threads': 1,
+    'log_every': 1,
+    'seed': 5,
+}
 
 
 @pytest.fixture
@@ -37,9 +49,19 @@ def trained(tmp_path):
     def train(name, settings, init=None):
         (tmp_path / f'{name}.yaml').write_text(yaml.safe_dump(settings))
         start = ['--init', str(init)] if init else ['--preset', f'{tmp_path}/preset.yaml']
-        main(['--data', f'{tmp_path}/data', '--config', f'{tmp_path}/{name}.yaml',
-              '--output', f'{tmp_path}/{name}', *start])
+        main(
+            [
+                '--data',
+                f'{tmp_path}/data',
+                '--config',
+                f'{tmp_path}/{name}.yaml',
+                '--output',
+                f'{tmp_path}/{name}',
+                *start,
+            ]
+        )
         return tmp_path / name / 'checkpoint'
+
     return train
 
 
@@ -71,13 +93,15 @@ def test_both_stages_have_the_precision_that_they_ask_for(trained, first, second
 def test_stage_1_keeps_what_stage_0_was(trained, tmp_path):
     stage0 = trained('stage0', STAGE0)
     save_latent_policy(tmp_path / 'graph', stage0, load_latent_policy(stage0), {'stage1': 1})
-    save_checkpoint(tmp_path / 'process', load_checkpoint(stage0),
-                    with_stage0({'stage1': 1}, stage0))
+    save_checkpoint(
+        tmp_path / 'process', load_checkpoint(stage0), with_stage0({'stage1': 1}, stage0)
+    )
     for checkpoint in (tmp_path / 'graph', tmp_path / 'process'):
         assert read_manifest(checkpoint)['extra']['stage1'] == 1
         assert stage0_settings(checkpoint) == TrainConfig(**STAGE0)
     assert training(trained('stage2', {'steps': 2}, tmp_path / 'graph')) == training(stage0) | {
-        'steps': 2}
+        'steps': 2
+    }
 
 
 def test_a_checkpoint_without_the_record_leaves_the_built_in_settings(trained, tmp_path, capsys):
@@ -86,8 +110,12 @@ def test_a_checkpoint_without_the_record_leaves_the_built_in_settings(trained, t
     assert stage0_settings(tmp_path / 'bare') is None
     capsys.readouterr()
     stage2 = trained('stage2', {'steps': 2}, tmp_path / 'bare')
-    assert capsys.readouterr().out.count(
-        f'checkpoint {tmp_path}/bare records no settings of stage 0: the built-in ones') == 1
+    assert (
+        capsys.readouterr().out.count(
+            f'checkpoint {tmp_path}/bare records no settings of stage 0: the built-in ones'
+        )
+        == 1
+    )
     assert TrainConfig(**training(stage2)) == TrainConfig(steps=2)
     # What stage 2 was trained with is not taken for stage 0.
     assert stage0_settings(stage2) is None

@@ -33,12 +33,25 @@ from irevla_policy.training.trainer import TrainingError, train
 from irevla_policy.training.training_state import FILE
 
 CAMERAS = ('corner', 'gripper')
-PRESET = {'cameras': list(CAMERAS), 'image_size': 24,
-          'backbone': {'kind': 'tiny', 'tiny': {
-              'width': 16, 'attention_heads': 2, 'queries': 2, 'text_layers': 1}},
-          'head': {'hidden': [32]}}
-CONFIG = TrainConfig(steps=12, batch_size=8, warmup_steps=3, validation_share=0.2,
-                     validate_every=6, checkpoint_every=4, log_every=1, threads=1)
+PRESET = {
+    'cameras': list(CAMERAS),
+    'image_size': 24,
+    'backbone': {
+        'kind': 'tiny',
+        'tiny': {'width': 16, 'attention_heads': 2, 'queries': 2, 'text_layers': 1},
+    },
+    'head': {'hidden': [32]},
+}
+CONFIG = TrainConfig(
+    steps=12,
+    batch_size=8,
+    warmup_steps=3,
+    validation_share=0.2,
+    validate_every=6,
+    checkpoint_every=4,
+    log_every=1,
+    threads=1,
+)
 
 
 @pytest.fixture
@@ -49,8 +62,11 @@ def store(tmp_path):
 
 def new_vla(store, seed=0):
     torch.manual_seed(seed)
-    return VLA(PolicyConfig.from_dict(PRESET), Statistics.from_data(store.states, store.actions),
-               ['push the thing', 'pull the thing'])
+    return VLA(
+        PolicyConfig.from_dict(PRESET),
+        Statistics.from_data(store.states, store.actions),
+        ['push the thing', 'pull the thing'],
+    )
 
 
 def run(store, output, config=CONFIG, source=None):
@@ -59,8 +75,11 @@ def run(store, output, config=CONFIG, source=None):
 
 
 def weights(output):
-    return {name: tensor for part in ('backbone', 'head') for name, tensor in
-            load_file(output / 'checkpoint' / f'{part}.safetensors').items()}
+    return {
+        name: tensor
+        for part in ('backbone', 'head')
+        for name, tensor in load_file(output / 'checkpoint' / f'{part}.safetensors').items()
+    }
 
 
 def assert_same(one, other):
@@ -69,8 +88,15 @@ def assert_same(one, other):
 
 
 def test_loss_falls_and_the_policy_is_saved(store, tmp_path):
-    config = replace(CONFIG, steps=120, learning_rate=5e-3, shift_pixels=0, ema=0.1,
-                     validate_every=60, checkpoint_every=60)
+    config = replace(
+        CONFIG,
+        steps=120,
+        learning_rate=5e-3,
+        shift_pixels=0,
+        ema=0.1,
+        validate_every=60,
+        checkpoint_every=60,
+    )
     result = run(store, tmp_path / 'out', config)
     rows = read_metrics(tmp_path / 'out')
     losses = [row['loss'] for row in rows if 'loss' in row]
@@ -79,8 +105,9 @@ def test_loss_falls_and_the_policy_is_saved(store, tmp_path):
     vla = load_checkpoint(result.checkpoint)
     assert read_manifest(result.checkpoint)['extra']['training']['steps'] == 120
     batch = Dataset(store).batch((0,), 1)
-    output = vla.step(dict(zip(CAMERAS, batch.images[0])), batch.states[0].astype(float),
-                      batch.instructions[0])
+    output = vla.step(
+        dict(zip(CAMERAS, batch.images[0])), batch.states[0].astype(float), batch.instructions[0]
+    )
     assert output.action.shape == (7,)
     assert (tmp_path / 'out' / 'loss.png').exists()
 
@@ -89,8 +116,9 @@ def test_same_seed_gives_the_same_weights_another_seed_others(store, tmp_path):
     for name, seed in (('a', 0), ('b', 0), ('c', 1)):
         run(store, tmp_path / name, replace(CONFIG, seed=seed))
     assert_same(weights(tmp_path / 'a'), weights(tmp_path / 'b'))
-    assert not torch.equal(weights(tmp_path / 'a')['mlp.0.weight'],
-                           weights(tmp_path / 'c')['mlp.0.weight'])
+    assert not torch.equal(
+        weights(tmp_path / 'a')['mlp.0.weight'], weights(tmp_path / 'c')['mlp.0.weight']
+    )
 
 
 def test_checkpoint_holds_the_average_not_the_last_weights(store, tmp_path):
@@ -131,8 +159,15 @@ def test_damaged_state_is_refused(store, tmp_path):
 
 @pytest.mark.parametrize('log_every', [1, 100])
 def test_training_that_diverges_stops_and_saves_no_spoilt_state(store, tmp_path, log_every):
-    config = replace(CONFIG, learning_rate=1e18, warmup_steps=0, gradient_clip=1e30,
-                     log_every=log_every, checkpoint_every=1, steps=50)
+    config = replace(
+        CONFIG,
+        learning_rate=1e18,
+        warmup_steps=0,
+        gradient_clip=1e30,
+        log_every=log_every,
+        checkpoint_every=1,
+        steps=50,
+    )
     with pytest.raises(TrainingError, match=r'at step \d+ the loss .*learning_rate below 1e\+18'):
         run(store, tmp_path / 'out', config)
     assert not (tmp_path / 'out' / 'checkpoint').exists()
@@ -140,8 +175,10 @@ def test_training_that_diverges_stops_and_saves_no_spoilt_state(store, tmp_path,
     assert all(math.isfinite(value) for row in rows for value in row.values())
     state = tmp_path / 'out' / FILE
     assert not state.exists() or all(
-        tensor.isfinite().all() for name, tensor in load_file(state).items()
-        if name.startswith('weight/'))
+        tensor.isfinite().all()
+        for name, tensor in load_file(state).items()
+        if name.startswith('weight/')
+    )
 
 
 def test_frozen_weights_stay_and_take_no_room_in_the_state(store, tmp_path):
@@ -149,8 +186,9 @@ def test_frozen_weights_stay_and_take_no_room_in_the_state(store, tmp_path):
     vla.backbone.freeze()
     before = {name: tensor.clone() for name, tensor in vla.backbone.state_dict().items()}
     train(vla, Dataset(store), None, CONFIG, tmp_path / 'out')
-    assert all(torch.equal(tensor, before[name])
-               for name, tensor in vla.backbone.state_dict().items())
+    assert all(
+        torch.equal(tensor, before[name]) for name, tensor in vla.backbone.state_dict().items()
+    )
     kept = load_file(tmp_path / 'out' / FILE)
     assert not any('backbone' in name for name in kept)
     # Of each: the weight, its average, the optimiser's step and two moments.
@@ -169,11 +207,28 @@ def command(tmp_path):
     for number in range(4):
         record(tmp_path / 'data', random_episode(number))
     (tmp_path / 'preset.yaml').write_text(yaml.safe_dump(PRESET))
-    (tmp_path / 'config.yaml').write_text(yaml.safe_dump(
-        {'batch_size': 8, 'checkpoint_every': 7, 'log_every': 1, 'validate_every': 30,
-         'threads': 1, 'validation_share': 0.25}))
-    return ['--data', f'{tmp_path}/data', '--preset', f'{tmp_path}/preset.yaml',
-            '--config', f'{tmp_path}/config.yaml', '--steps', '60']
+    (tmp_path / 'config.yaml').write_text(
+        yaml.safe_dump(
+            {
+                'batch_size': 8,
+                'checkpoint_every': 7,
+                'log_every': 1,
+                'validate_every': 30,
+                'threads': 1,
+                'validation_share': 0.25,
+            }
+        )
+    )
+    return [
+        '--data',
+        f'{tmp_path}/data',
+        '--preset',
+        f'{tmp_path}/preset.yaml',
+        '--config',
+        f'{tmp_path}/config.yaml',
+        '--steps',
+        '60',
+    ]
 
 
 def test_killed_training_ends_as_if_it_had_not_been_killed(command, tmp_path):
@@ -182,7 +237,9 @@ def test_killed_training_ends_as_if_it_had_not_been_killed(command, tmp_path):
     broken = tmp_path / 'broken'
     process = subprocess.Popen(
         [sys.executable, '-m', 'irevla_policy.training.train', *command, '--output', broken],
-        stderr=subprocess.DEVNULL, env=os.environ | {'OMP_NUM_THREADS': '1'})
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {'OMP_NUM_THREADS': '1'},
+    )
     deadline = time.monotonic() + 120
     while len(read_metrics(broken)) < kill_after and time.monotonic() < deadline:
         assert process.poll() is None, 'the training ended before it could be killed'
@@ -195,8 +252,13 @@ def test_killed_training_ends_as_if_it_had_not_been_killed(command, tmp_path):
     main([*command, '--output', str(whole)])
     assert_same(weights(broken), weights(whole))
     assert_same(load_file(broken / FILE), load_file(whole / FILE))
-    losses = [[(row['step'], row.get('loss'), row.get('validation_loss'))
-               for row in read_metrics(folder)] for folder in (broken, whole)]
+    losses = [
+        [
+            (row['step'], row.get('loss'), row.get('validation_loss'))
+            for row in read_metrics(folder)
+        ]
+        for folder in (broken, whole)
+    ]
     assert losses[0] == losses[1]
     trained = load_checkpoint(whole / 'checkpoint')
     assert set(trained.views) == set(trained.config.cameras), 'where the cameras looked'
@@ -212,14 +274,31 @@ def stage2(command, tmp_path):
 
 def test_two_processes_do_stage_2_on_different_frames(command, tmp_path):
     go_on = stage2(command, tmp_path)
-    subprocess.run([sys.executable, '-m', 'torch.distributed.run', '--standalone',
-                    '--nproc_per_node', '2', '-m', 'irevla_policy.training.train', *go_on,
-                    '--steps', '10', '--output', tmp_path / 'two'], check=True, timeout=120)
+    subprocess.run(
+        [
+            sys.executable,
+            '-m',
+            'torch.distributed.run',
+            '--standalone',
+            '--nproc_per_node',
+            '2',
+            '-m',
+            'irevla_policy.training.train',
+            *go_on,
+            '--steps',
+            '10',
+            '--output',
+            tmp_path / 'two',
+        ],
+        check=True,
+        timeout=120,
+    )
     with safe_open(tmp_path / 'two' / FILE, 'pt') as file:
         assert json.loads(file.metadata()['identity'])['processes'] == 2
     main([*go_on, '--steps', '10', '--output', f'{tmp_path}/one'])
-    assert not torch.equal(weights(tmp_path / 'one')['mlp.0.weight'],
-                           weights(tmp_path / 'two')['mlp.0.weight'])
+    assert not torch.equal(
+        weights(tmp_path / 'one')['mlp.0.weight'], weights(tmp_path / 'two')['mlp.0.weight']
+    )
 
 
 def test_command_line_goes_on_from_a_checkpoint_with_more_data(command, tmp_path):

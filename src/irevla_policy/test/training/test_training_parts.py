@@ -16,8 +16,9 @@ from irevla_policy.training.prefetch import Prefetcher
 
 
 def test_learning_rate_warms_up_then_falls_to_its_final_share():
-    config = TrainConfig(steps=100, learning_rate=1.0, warmup_steps=10,
-                         final_learning_rate_share=0.1)
+    config = TrainConfig(
+        steps=100, learning_rate=1.0, warmup_steps=10, final_learning_rate_share=0.1
+    )
     rates = [config.learning_rate_at(step) for step in range(101)]
     assert rates[0] == pytest.approx(0.1) and rates[10] == pytest.approx(1.0)
     assert rates[10:] == sorted(rates[10:], reverse=True)
@@ -37,14 +38,17 @@ def test_built_in_settings_are_those_of_the_shipped_file():
     assert set(yaml.safe_load(path.read_text())) == {entry.name for entry in fields(TrainConfig)}
 
 
-@pytest.mark.parametrize('text, message', [
-    ('stepps: 7', 'settings.yaml:1: unknown key stepps; known are .*steps'),
-    ('steps: 0', 'settings.yaml:1: steps is 0; a whole number of 1 or more is needed'),
-    ('learning_rate: fast', "learning_rate is 'fast'"),
-    ('precision: int4', "precision is 'int4'; use no or bf16"),
-    ('[1, 2]', 'name: value'),
-    ('a: [', 'settings.yaml'),
-])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('stepps: 7', 'settings.yaml:1: unknown key stepps; known are .*steps'),
+        ('steps: 0', 'settings.yaml:1: steps is 0; a whole number of 1 or more is needed'),
+        ('learning_rate: fast', "learning_rate is 'fast'"),
+        ('precision: int4', "precision is 'int4'; use no or bf16"),
+        ('[1, 2]', 'name: value'),
+        ('a: [', 'settings.yaml'),
+    ],
+)
 def test_wrong_settings_are_refused_with_the_reason(tmp_path, text, message):
     path = tmp_path / 'settings.yaml'
     path.write_text(text)
@@ -58,6 +62,7 @@ def test_prefetcher_gives_all_batches_in_order_from_another_thread():
     def make(step):
         threads.add(threading.current_thread().name)
         return step * step
+
     assert list(Prefetcher(make, range(3, 9))) == [(step, step * step) for step in range(3, 9)]
     assert threads and threading.main_thread().name not in threads
 
@@ -69,6 +74,7 @@ def test_prefetcher_makes_the_next_batch_while_this_one_is_used():
         if step == 1:
             made.set()
         return step
+
     batches = iter(Prefetcher(make, range(3)))
     assert next(batches) == (0, 0)
     assert made.wait(10)
@@ -77,6 +83,7 @@ def test_prefetcher_makes_the_next_batch_while_this_one_is_used():
 def test_prefetcher_hands_errors_to_the_reader():
     def make(step):
         raise OSError('disk gone')
+
     with pytest.raises(OSError, match='disk gone'):
         list(Prefetcher(make, range(2)))
 

@@ -44,7 +44,10 @@ def test_a_state_of_another_version_is_refused_with_the_remedy(state, tmp_path):
     state.save(tmp_path, 5, {'seed': 0})
     assert state.load(tmp_path, {'seed': 0}) == 5
     tensors = load_file(tmp_path / FILE)
-    save_file(tensors, tmp_path / FILE, {
-        'identity': '{"format": 4, "seed": 0}', 'progress': '{"step": 5}'})
+    save_file(
+        tensors,
+        tmp_path / FILE,
+        {'identity': '{"format": 4, "seed": 0}', 'progress': '{"step": 5}'},
+    )
     with pytest.raises(ConfigError, match=f'has format 4, this version reads {FORMAT}: .*output'):
         state.load(tmp_path, {'seed': 0})
