@@ -43,7 +43,7 @@ conformance: ## the real LeRobot and 24 families of VLMs (Python 3.12; 6 GB once
 	@env -u PYTHONPATH -u LD_LIBRARY_PATH .conformance/bin/python benchmarks/conformance/run.py
 
 lint: setup ## check style and types
-	@$(IN_ENV) ruff check . && mypy
+	@$(IN_ENV) ruff check . && ruff format --check . && mypy
 
 lock: setup ## resolve setup/requirements.in and conformance.in again into the lock files
 	@$(IN_ENV) setup/lock.sh

@@ -19,7 +19,7 @@ PATIENCE_S = 30.0
 
 
 def be_node(number: int, begin: float) -> None:
-    """Run one node that publishes and subscribes; print when it started and knew the others."""
+    """Run one node; print the times of its start and of the discovery of all others."""
     import rclpy
     from std_msgs.msg import Empty
 
@@ -35,14 +35,14 @@ def be_node(number: int, begin: float) -> None:
     began = time.time()
     while publisher.get_subscription_count() < len(subscriptions):
         if time.time() > began + PATIENCE_S:
-            raise RuntimeError(f'node {number} does not know the others after {PATIENCE_S} s')
+            raise RuntimeError(f'node {number} has not discovered the others after {PATIENCE_S} s')
         time.sleep(0.005)
     print(json.dumps([began, time.time()]), flush=True)
     sys.stdin.read()
 
 
 def last_found_s(run: int, environment: dict[str, str]) -> float:
-    """Return the time from the start of the last node until all know each other [s]."""
+    """Return the time from the start of the last node until all have discovered each other [s]."""
     begin = time.time() + READY_S
     with ExitStack() as stack:
         nodes = [
@@ -65,7 +65,7 @@ def last_found_s(run: int, environment: dict[str, str]) -> float:
 
 
 def measure() -> dict:
-    """Return median and longest time with our profile and without, alternating [s]."""
+    """Return median and longest time with the suite's profile and without, alternating [s]."""
     plain = {
         name: value
         for name, value in os.environ.items()
@@ -83,7 +83,7 @@ def measure() -> dict:
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--node', type=int, help='be this one (for this program itself)')
+    parser.add_argument('--node', type=int, help='node to run; used by this program itself')
     parser.add_argument('--begin', type=float)
     options = parser.parse_args()
     if options.node is None:

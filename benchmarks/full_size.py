@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""BLIP-2 2.7B at full size in bfloat16: latents and stage 2 with LoRA, against their bounds.
+"""BLIP-2 2.7B at full size in bfloat16: times of latents and of stage 2, against lower bounds.
 
-Times do not depend on what the weights are, so they are random unless --source names others. It
-is meant for a GPU: a CPU without bfloat16 takes hours. Writes results/full-size-<machine>.json.
+Times do not depend on the values of the weights, so they are random unless --source is given. It
+needs a GPU: a CPU without bfloat16 takes hours. Writes results/full-size-<machine>.json.
 """
 
 import argparse
@@ -39,7 +39,7 @@ from irevla_policy.training.config import TrainConfig
 from irevla_policy.training.trainer import CPU_ONLY, Example, learn, new_accelerator
 
 PRESET = run.RESULTS.parents[1] / 'config/presets/blip2-opt-2.7b.yaml'
-# Twelve tokens of text: with BLIP-2's 32 queries a latent of 44 x 2560 for each camera.
+# Twelve tokens of text; with BLIP-2's 32 queries the latent of each camera is 44 x 2560.
 INSTRUCTION = 'move the red cup from the left shelf to the front tray'
 # Sizes of the published model that differ from the defaults of transformers.
 SIZES = {
@@ -118,7 +118,7 @@ def limits() -> tuple[float, float]:
 def beside_floors(
     measured_s: float, moved: float, done: float, bandwidth: float, rate: float
 ) -> dict[str, float]:
-    """Return the two floors of a time [ms], and how many times the higher one was taken."""
+    """Return the two lower bounds of a time [ms], and its ratio to the higher one."""
     floors = {'floor_bytes_ms': 1e3 * moved / bandwidth, 'floor_operations_ms': 1e3 * done / rate}
     return floors | {'times_floor': 1e3 * measured_s / max(floors.values())}
 
@@ -191,7 +191,7 @@ def measure_training(vla: VLA, bandwidth: float, rate: float) -> list[dict]:
             taken = float(np.median(seconds(step)))
         except torch.OutOfMemoryError:
             break
-        # Every weight is read forward and again backward.
+        # Each weight is read in the forward and in the backward pass.
         found.append(
             {
                 'batch_size': size,

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Latency that the ROS graph adds to the forward pass: observation out, `command` back."""
+"""Latency that the ROS graph adds to the forward pass, from observation to `command`."""
 
 import argparse
 from collections.abc import Callable
@@ -124,7 +124,7 @@ class Client:
             and self._node.count_publishers('command')
         ):
             if time.monotonic() > end:
-                raise RuntimeError('the vla and command_mux nodes did not come up')
+                raise RuntimeError('the vla and command_mux nodes did not start')
             self._executor.spin_once(timeout_sec=0.1)
         time.sleep(1.0)
 
@@ -143,7 +143,7 @@ class Client:
             self._executor.spin_once(timeout_sec=1.0)
 
     def ask(self, image: np.ndarray) -> tuple[float, float]:
-        """Publish one observation; return the times to its command and of its pass [s]."""
+        """Publish one observation; return the time to its command and the time of its pass [s]."""
         start = time.perf_counter()
         stamp_ns = time.time_ns()
         stamp = ns_to_stamp(stamp_ns)
@@ -190,11 +190,11 @@ class Client:
 
 
 def measure(samples: int = 500) -> dict:
-    """Return what the graph adds to the pass on the way of an observation to its command.
+    """Return the latency that the graph adds to the pass from an observation to its command.
 
-    In turn: the way through the graph, the same model's bare pass in this process (so that a pass
-    slowed down by the graph shows), and a command through the mux alone and back (two of the
-    way's three hops without any work: what this machine's wake-ups cost).
+    Alternating: an observation through the graph; the pass of the same model alone in this process
+    (shows whether the graph slows the pass down); a command through the mux alone and back (two of
+    the three hops without any work: the cost of this machine's wake-ups).
     """
     # A separate domain, in case other graphs run on this machine.
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)

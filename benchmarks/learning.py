@@ -22,7 +22,7 @@ from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
 
 CONFIG = Path(__file__).resolve().parents[1] / 'config'
-# As stable-baselines3's SAC: the actor in every update, one-step returns, learned temperature.
+# As in stable-baselines3's SAC: an actor update each time, one-step returns, learned temperature.
 SETTINGS = SACfDConfig(batch_size=256, actor_every=1, return_steps=1, temperature='auto')
 EPISODES, STEPS = 60, 40
 # Number of updates in a burst, and number of bursts.
@@ -70,7 +70,7 @@ def filled_replay(
 
 
 def baseline(features: int, actions: int, layer_norm: bool) -> Callable[[int], None]:
-    """Return stable-baselines3's SAC of equal sizes, as a function that runs updates.
+    """Return a function that runs updates of stable-baselines3's SAC of equal sizes.
 
     ``layer_norm``: add the LayerNorm of our critics to its critics.
     """
@@ -183,7 +183,7 @@ def update_for_ever(on_ready: Callable[[], None]) -> None:
 
 
 def measure_updates() -> dict:
-    """Return updates/s on cached latents, and ratios to the others in alternating bursts."""
+    """Return updates/s on cached latents, and ratios to others, in alternating bursts."""
     random, vla = np.random.default_rng(0), untrained_vla()
     images, states = random_frames(vla)
     frames = len(images)

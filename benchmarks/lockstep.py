@@ -56,7 +56,7 @@ class Driver:
         end = time.monotonic() + timeout_s
         while not (self._reset.service_is_ready() and self._command.get_subscription_count()):
             if time.monotonic() > end:
-                raise RuntimeError('the metaworld node did not come up')
+                raise RuntimeError('the metaworld node did not start')
             self._executor.spin_once(timeout_sec=0.1)
         time.sleep(1.0)
 

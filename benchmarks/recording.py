@@ -32,7 +32,7 @@ EPISODE_ID = 'benchmark'
 class Robot:
     """Publishes the topics of a robot with two cameras, and counts the messages.
 
-    The messages are built once: only their stamps change, so that the publisher keeps its pace.
+    The messages are built once and only their stamps change, so that the publisher keeps its rate.
     """
 
     def __init__(self, node: Node) -> None:
@@ -120,7 +120,7 @@ def running_recorder(root: Path) -> psutil.Process:
 def measure(seconds: float = 60.0, folder: str | None = None) -> dict:
     """Record ``seconds`` of two cameras at 30 Hz and 1 kHz of state from another process.
 
-    ``folder``: on the disk to record to; default: that of temporary files.
+    ``folder``: a folder on the disk to record to; default: that of temporary files.
     """
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     rclpy.init()
@@ -130,7 +130,7 @@ def measure(seconds: float = 60.0, folder: str | None = None) -> dict:
         end = time.monotonic() + 30
         while not all(each.get_subscription_count() for each in robot.publishers.values()):
             if time.monotonic() > end:
-                raise RuntimeError('the recorder did not come up within 30 s')
+                raise RuntimeError('the recorder did not start within 30 s')
             time.sleep(0.1)
         time.sleep(1.0)
         before = recorder.cpu_times()

@@ -21,7 +21,7 @@ FRAMES, STOCK_FRAMES = 40, 3
 
 
 def measure(rounds: int = 6, image_size: int = 84) -> dict:
-    """Alternate bursts of both, the stock one in its own process; compare their medians."""
+    """Alternate bursts of both renderers, stock in its own process; compare their medians."""
     scene = Scene(find_task(TASK, load_catalogue()), image_size, 1)
     scene.reset(0)
     stock = subprocess.Popen(
@@ -33,7 +33,7 @@ def measure(rounds: int = 6, image_size: int = 84) -> dict:
             str(image_size),
             str(STOCK_FRAMES),
         ],
-        # Without our setting of Mesa's threads.
+        # Without the suite's setting of Mesa's threads.
         env={name: value for name, value in os.environ.items() if name != 'LP_NUM_THREADS'},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

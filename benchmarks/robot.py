@@ -40,7 +40,7 @@ from irevla_sim.panda.process import PandaProcess
 from irevla_sim.panda.software_camera import SoftwareCamera
 
 ROOT = Path(__file__).resolve().parents[1]
-# Commands and pushes of the mouse that are timed, and the loop's own time with a learner beside.
+# Numbers of timed commands and pushes of the mouse, and duration of the jitter measurement [s].
 COMMANDS, PUSHES, JITTER_S = 200, 40, 20.0
 COMMAND_HZ, CAMERA_HZ, LOOP_S = 15.0, 30.0, 0.01
 FRAMES, CAMERA_SIZE = 300, 224
@@ -66,7 +66,7 @@ def timed_franka(file: str, address: str) -> None:
                 target[0] = setpoint.target.position
                 turned.append(now)
 
-    # `connected` finds it there.
+    # `connected` looks it up there.
     franka_arm.FrankaArm = TimedArm
     sys.argv = [
         'franka_node',
@@ -120,7 +120,7 @@ class Bench:
         end = time.monotonic() + STARTS_WITHIN_S
         while not condition():
             if time.monotonic() > end:
-                raise RuntimeError(f'{what} did not come')
+                raise RuntimeError(f'{what} did not arrive')
             time.sleep(0.02)
 
     def go_home(self) -> None:
@@ -155,10 +155,10 @@ class Bench:
 
 
 def after(sent: list[int], turned: list[int]) -> list[float]:
-    """Return how long after each sending the setpoint turned [s].
+    """Return the time from each command to the change of the setpoint [s].
 
     Raises:
-        RuntimeError: after more than one in a hundred it did not before the next.
+        RuntimeError: more than one in a hundred commands had no change before the next command.
 
     """
     edges, turned = [*sent[1:], sent[-1] + 1_000_000_000], np.array(turned)
@@ -168,7 +168,7 @@ def after(sent: list[int], turned: list[int]) -> list[float]:
         if len(later := turned[(turned > at) & (turned < end)])
     ]
     if len(waits) < 0.99 * len(sent):
-        raise RuntimeError(f'only {len(waits)} of {len(sent)} commands led to a new setpoint')
+        raise RuntimeError(f'only {len(waits)} of {len(sent)} commands changed the setpoint')
     return waits
 
 
@@ -207,14 +207,14 @@ def tracking(bench: Bench) -> dict[str, float]:
 
 
 def learner(ready: object) -> None:
-    """Run updates until the process is killed, as a learner beside the arm."""
+    """Run updates until the process is killed, like a learner on the same machine."""
     import learning
 
     learning.update_for_ever(ready.set)
 
 
 def jitter(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the jitter of the arm's loop [ms], alone and with a learner beside it."""
+    """Return the jitter of the arm's loop [ms], alone and while a learner runs."""
     found = []
     for busy in (False, True):
         bench = Bench(folder)
@@ -275,7 +275,7 @@ def teleoperation(bench: Bench) -> list[int]:
             push_at, release_at, way = np.inf, now + 0.1, -way
         if now >= release_at:
             reports.waiting.append(translation_report())
-            # Longer than the arm's silence, after which it holds.
+            # Longer than `hold_after_s`, after which the arm holds.
             release_at, push_at = np.inf, now + 0.6 + float(random.uniform(0, 1 / CAMERA_HZ))
         time.sleep(0.001)
     mux.terminate()
@@ -284,10 +284,10 @@ def teleoperation(bench: Bench) -> list[int]:
 
 
 def cameras() -> dict[str, float]:
-    """Return frames/s that the pipeline could give, and copies of an image on its way.
+    """Return the largest frames/s of the pipeline, and the number of copies of an image in it.
 
-    Copies are counted by the memory that a frame asks for, in sizes of the image given: the
-    message's own is not one.
+    The number is the memory allocated for a frame, in sizes of the image; the message's own memory
+    does not count.
     """
     width, height = 640, 480
     device = SoftwareCamera('a', [(width, height, 30)], 1.0)

@@ -27,19 +27,19 @@ MODULES = (
 )
 # figure: (path in the results, goal as text, whether a value reaches the goal)
 GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
-    'rendering, times stock Meta-World': (('render_speedup',), '>= 8', lambda x: x >= 8),
-    'lock-step through ROS / in process': (('lockstep_ratio',), '>= 0.85', lambda x: x >= 0.85),
+    'rendering / stock Meta-World': (('render_speedup',), '>= 8', lambda x: x >= 8),
+    'lock-step speed over ROS / in process': (('lockstep_ratio',), '>= 0.85', lambda x: x >= 0.85),
     'graph latency p50 [ms]': (('graph_latency_ms', 'p50'), '< 1.5', lambda x: x < 1.5),
     'graph latency p99 [ms]': (('graph_latency_ms', 'p99'), '< 5', lambda x: x < 5),
     'pass inside the graph p50 [ms]': (('pass_in_graph_ms', 'p50'), 'reported', lambda _: True),
-    'bare pass p50 [ms]': (('bare_forward_ms', 'p50'), 'reported', lambda _: True),
+    'pass alone p50 [ms]': (('bare_forward_ms', 'p50'), 'reported', lambda _: True),
     'round trip through the mux alone p50 [ms]': (
         ('mux_round_trip_ms', 'p50'),
         'reported',
         lambda _: True,
     ),
-    'nodes know each other p50 [s]': (('discovery_s', 'p50'), 'reported', lambda _: True),
-    "the same by ROS's own settings p50 [s]": (
+    'discovery of all nodes p50 [s]': (('discovery_s', 'p50'), 'reported', lambda _: True),
+    "discovery with ROS's default settings p50 [s]": (
         ('discovery_default_s', 'p50'),
         'reported',
         lambda _: True,
@@ -67,18 +67,18 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
         lambda x: x < 0.05,
     ),
     'training: samples/s': (('training_samples_per_s',), 'reported', lambda _: True),
-    'training: samples/s of bare steps': (('bare_samples_per_s',), 'reported', lambda _: True),
+    'training: samples/s of updates': (('bare_samples_per_s',), 'reported', lambda _: True),
     'learner: updates/s, batch 256': (('learner_updates_per_s',), 'reported', lambda _: True),
-    'learner, times stable-baselines3': (('learner_vs_sb3',), '>= 2', lambda x: x >= 2),
-    'learner, times stable-baselines3 without LayerNorm': (
+    'learner / stable-baselines3': (('learner_vs_sb3',), '>= 2', lambda x: x >= 2),
+    'learner / stable-baselines3 without LayerNorm': (
         ('learner_vs_plain_sb3',),
         'reported',
         lambda _: True,
     ),
-    'learner, times the VLM in the loop': (('learner_vs_uncached',), '>= 20', lambda x: x >= 20),
+    'learner / with the VLM in the loop': (('learner_vs_uncached',), '>= 20', lambda x: x >= 20),
     'replay / plain memory-mapped read': (('replay_vs_memmap',), 'reported', lambda _: True),
     'bytes of a BLIP-2 transition': (('transition_bytes',), 'reported', lambda _: True),
-    'new head published until it acts p50 [ms]': (
+    'publication of a new head to its first action p50 [ms]': (
         ('policy_swap_ms', 'p50'),
         'reported',
         lambda _: True,
@@ -93,25 +93,25 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
         'reported',
         lambda _: True,
     ),
-    'arm loop of 100 Hz, jitter beside the learner p50 [ms]': (
+    'arm loop of 100 Hz, jitter with the learner p50 [ms]': (
         ('loop_jitter_ms', 'p50'),
         'reported',
         lambda _: True,
     ),
-    'arm loop of 100 Hz, jitter beside the learner p99 [ms]': (
+    'arm loop of 100 Hz, jitter with the learner p99 [ms]': (
         ('loop_jitter_ms', 'p99'),
         'reported',
         lambda _: True,
     ),
     'camera pipeline [frames/s]': (('camera', 'fps'), 'reported', lambda _: True),
-    'copies of an image on its way': (('camera', 'copies'), '0', lambda x: x == 0),
+    'copies of an image in the pipeline': (('camera', 'copies'), '0', lambda x: x == 0),
     'SpaceMouse to new setpoint p50 [ms]': (
         ('teleop_latency_ms', 'p50'),
         'reported',
         lambda _: True,
     ),
-    'circle of commands: delay [s]': (('circle', 'delay_s'), 'reported', lambda _: True),
-    'circle of commands: error [m]': (('circle', 'error_m'), 'reported', lambda _: True),
+    'commanded circle: delay [s]': (('circle', 'delay_s'), 'reported', lambda _: True),
+    'commanded circle: error [m]': (('circle', 'error_m'), 'reported', lambda _: True),
 }
 
 
@@ -173,7 +173,7 @@ def main() -> None:
         nargs='*',
         default=MODULES,
         metavar='MODULE',
-        help=f'some of {", ".join(MODULES)}; all without any',
+        help=f'some of {", ".join(MODULES)}; default: all',
     )
     modules = parser.parse_args().modules
     unknown = set(modules) - set(MODULES)

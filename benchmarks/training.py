@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Share of training time spent on data: the real trainer on bags, against bare updates."""
+"""Share of training time spent on data: the trainer on bags, against updates alone."""
 
 from dataclasses import replace
 import json
@@ -42,7 +42,7 @@ def record_episode(root: Path, number: int, cameras: tuple[str, ...], size: int)
         seed=number,
         success=True,
         terminated=True,
-        instruction=f'move the thing to place {number % 8}',
+        instruction=f'move the object to place {number % 8}',
         phase=EpisodeState.PHASE_RUNNING,
     )
     types = {f'/camera/{camera}/image_raw': 'sensor_msgs/msg/Image' for camera in cameras} | {
@@ -109,8 +109,8 @@ def bare_steps(vla: VLA, dataset: Dataset, config: TrainConfig) -> float:
 def measure() -> dict:
     """Decode bags once, then alternate both kinds of updates; return medians.
 
-    Both kinds of steps in turn, so that a busy machine slows both alike. The bags were just
-    written: decoding reads them from memory, as most often after collecting.
+    They alternate so that a busy machine slows both equally. The bags were just written, so
+    decoding reads them from memory, as in most cases after a collection.
     """
     preset = load_preset(CONFIG / 'presets' / 'tiny.yaml')
     config = replace(

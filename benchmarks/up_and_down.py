@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts and stops the robot's graph with simulated hardware many times; counts what remains.
 
-``python benchmarks/up_and_down.py`` writes docs/results/up_and_down.json; it is no part of
-``make bench``, for it takes ten minutes.
+``python benchmarks/up_and_down.py`` writes docs/results/up_and_down.json; ``make bench`` does not
+run it, because it takes ten minutes.
 """
 
 import argparse
 import contextlib
-from datetime import timedelta
 import json
 import os
 from pathlib import Path
@@ -22,7 +21,7 @@ import psutil
 import rclpy
 
 from irevla_control.progress_bar import progress_bar
-from irevla_control.ros.node import ENDS_WITHIN_S
+from irevla_control.ros.node import HANGS
 from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import RobotState
 
@@ -30,12 +29,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path('/dev/shm')
 ADDRESS, NAMESPACE = '127.0.5.1', 'up_and_down'
 UP_WITHIN_S, DOWN_WITHIN_S = 60.0, 30.0
-# Text that a node prints when it leaves a hanging middleware, see `ros.node.Node`.
-CUT_OFF = f'Timeout ({timedelta(seconds=ENDS_WITHIN_S)})!'
 
 
 def left_behind() -> list[str]:
-    """Return the command lines of processes of such a graph that still run."""
+    """Return the command lines of processes of the graph that still run."""
     found = []
     for process in psutil.process_iter(['cmdline']):
         words = ' '.join(process.info['cmdline'] or [])
@@ -48,10 +45,11 @@ def left_behind() -> list[str]:
 def up_and_down(log: Path, bags: Path) -> tuple[float, float, int]:
     """Launch, wait for states of the arm, press Ctrl-C.
 
-    Returns how long both ways took [s], and how many nodes were cut off by themselves.
+    Returns the times of start and end [s], and the number of nodes that ended themselves because
+    the middleware hung.
 
     Raises:
-        RuntimeError: it did not come up, or not down, or a process crashed or had to be killed.
+        RuntimeError: it did not start or not end, or a process crashed or had to be killed.
 
     """
     began = time.monotonic()
@@ -85,7 +83,7 @@ def up_and_down(log: Path, bags: Path) -> tuple[float, float, int]:
         if time.monotonic() - began > UP_WITHIN_S or launch.poll() is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(launch.pid, signal.SIGKILL)
-            raise RuntimeError(f'it did not come up; {log} ends with:\n{log.read_text()[-3000:]}')
+            raise RuntimeError(f'it did not start; {log} ends with:\n{log.read_text()[-3000:]}')
     node.destroy_node()
     up = time.monotonic()
     launch.send_signal(signal.SIGINT)
@@ -95,7 +93,7 @@ def up_and_down(log: Path, bags: Path) -> tuple[float, float, int]:
         os.killpg(launch.pid, signal.SIGKILL)
         raise RuntimeError(f'it did not end within {DOWN_WITHIN_S} s') from None
     ended = log.read_text()
-    cut_off = ended.count(CUT_OFF)
+    cut_off = ended.count(HANGS)
     # The launch escalates from Ctrl-C to SIGTERM, then to SIGKILL.
     if max(ended.count('has died'), ended.count('escalating to')) > cut_off:
         raise RuntimeError(f'not all ended by themselves:\n{ended[-3000:]}')

@@ -23,12 +23,12 @@ STAMP = VENV / '.installed'
 CUDA = 'nvidia-|triton==|cuda-'
 # PyTorch's own index of CPU builds; PyPI's builds for Linux are for CUDA.
 CPU_TORCH_INDEX = 'https://download.pytorch.org/whl/cpu'
-# The build of torch that was asked for, kept over set-ups.
+# The requested build of torch, kept for later set-ups.
 TORCH_CHOICE = VENV / '.torch'
-# The wheel of franky that this robot needs, kept over set-ups; without one the lock's is used.
+# The wheel of franky for the robot, kept for later set-ups; default: that of the lock.
 FRANKY = SETUP / 'franky'
 FRANKY_STAMP = VENV / '.franky'
-# Prints what the suite needs and an old franky lacks.
+# Prints the features that the suite needs and an old franky lacks.
 FRANKY_VERSION = ROOT / 'src/irevla_control/irevla_control/franka/franky_version.py'
 TOO_OLD = f"""
 import franky, runpy
@@ -41,19 +41,19 @@ PYTHONS = ((3, 10), (3, 11), (3, 12))
 
 
 def run(*command: object, **kwargs: Any) -> None:
-    """Run a command; end with its name when it fails."""
+    """Run a command; end the set-up with its name if it fails."""
     words = [str(word) for word in command]
     if subprocess.run(words, **kwargs).returncode:
         sys.exit(f'setup: this command failed: {" ".join(words)}')
 
 
 def system_distro() -> str:
-    """Return the name of the sourced system ROS 2, or '' where there is none."""
+    """Return the name of the sourced system ROS 2, or '' if there is none."""
     return '' if 'IREVLA_ROS_WHEELS' in os.environ else os.environ.get('ROS_DISTRO', '')
 
 
 def fingerprint() -> str:
-    """Hash of all that decides what the environment holds."""
+    """Return a hash of all files that define the content of the environment."""
     digest = hashlib.sha256(system_distro().encode())
     for name in (
         'apt.txt',
@@ -69,7 +69,7 @@ def fingerprint() -> str:
 
 
 def install_debian_packages() -> None:
-    """Install missing Debian packages, or print the exact line for someone who may."""
+    """Install missing Debian packages; a user who is not root gets the command to run."""
     wanted = (SETUP / 'apt.txt').read_text().split()
     query = subprocess.run(
         ['dpkg-query', '-W', '-f', '${Package} ${db:Status-Status}\n', *wanted],
@@ -104,14 +104,14 @@ def locked(pattern: str) -> str:
 
 
 def pip(python: Path, *words: object) -> list:
-    """Return a command of pip to which packages on PYTHONPATH, as of a sourced ROS, are unseen."""
+    """Return a command of pip that ignores PYTHONPATH, which a sourced ROS sets."""
     return [python, '-I', '-m', 'pip', '--disable-pip-version-check', '--quiet', *words]
 
 
 def reinstall(python: Path) -> list:
-    """Return the command of pip that installs whatever the system's Python has.
+    """Return the command of pip that installs packages even if the system's Python has them.
 
-    It also replaces a build with a local version, which else counts as the version asked for.
+    It also replaces a build with a local version, which pip takes for the requested version.
     """
     return pip(python, 'install', '--force-reinstall')
 
@@ -129,7 +129,7 @@ def nvidia_driver() -> bool:
 
 
 def install_torch(python: Path, wanted: str) -> None:
-    """Install torch as `cpu`, `cuda` or `auto`: for CUDA with a driver, or as a last resort."""
+    """Install a build of torch; `auto`: for CUDA with a driver, or if there is no CPU build."""
     if wanted == 'cpu' or (wanted == 'auto' and not nvidia_driver()):
         problem = install_cpu_torch(python)
         if not problem:
@@ -137,7 +137,7 @@ def install_torch(python: Path, wanted: str) -> None:
         if wanted == 'cpu':
             sys.exit(f'setup: {problem}')
         print(f'setup: {problem}\nsetup: torch for CUDA is installed in its place', flush=True)
-    # Without the hashes of CPU builds pip takes none of them.
+    # Without their hashes pip accepts no CPU build.
     entries = locked(f'torch==|{CUDA}')
     for option in re.findall('^--hash.*', (SETUP / 'torch-cpu.hashes').read_text(), re.M):
         entries = entries.replace(f'    {option} \\\n', '')
@@ -147,8 +147,8 @@ def install_torch(python: Path, wanted: str) -> None:
 def install_cpu_torch(python: Path) -> str:
     """Install a CPU build of torch; return why there is none, or ''.
 
-    Fetched first and checked by hand: with hashes given, pip never takes a build from a source
-    that lists none, such as a folder of wheels.
+    The wheel is downloaded and checked here, because with hashes pip accepts no wheel from a
+    source without hashes, such as a folder of wheels.
     """
     entry = locked('torch==')
     wanted = entry.split()[0] + '+cpu'
@@ -164,8 +164,7 @@ def install_cpu_torch(python: Path) -> str:
         else:
             errors = re.findall('ERROR: .*', fetched.stderr) or ['']
             return (
-                f'{wanted} is neither where pip is told to look nor at {CPU_TORCH_INDEX}: '
-                + errors[0]
+                f'{wanted} is neither at the sources of pip nor at {CPU_TORCH_INDEX}: ' + errors[0]
             )
         wheel = next(Path(folder).glob('torch-*.whl'))
         digest = sha256(wheel)
@@ -174,7 +173,7 @@ def install_cpu_torch(python: Path) -> str:
                 f'{wheel.name} has sha256 {digest}, which the lock does not list; if you '
                 'trust its source, add it to setup/torch-cpu.hashes and run `make lock`'
             )
-        # Without a cache: it would keep each unpacked wheel under the folder's name for good.
+        # Without a cache, which would keep each unpacked wheel of a temporary folder.
         run(
             VENV / 'bin' / 'uv',
             '--no-cache',
@@ -210,9 +209,9 @@ def sha256(file: Path) -> str:
 
 
 def kept_franky() -> Path | None:
-    """Return the wheel of franky that was chosen at an earlier set-up, if one was.
+    """Return the wheel of franky that an earlier set-up kept, or None.
 
-    Ends when it is not the file that was chosen any more.
+    Ends the set-up if the file has changed since.
     """
     wheels = sorted(FRANKY.glob('*.whl'))
     if not wheels:
@@ -220,18 +219,18 @@ def kept_franky() -> Path | None:
     wanted = (FRANKY / 'sha256').read_text().strip()
     if len(wheels) > 1 or sha256(wheels[0]) != wanted:
         sys.exit(
-            f'setup: {FRANKY} must hold one wheel with sha256 {wanted}, as it was chosen; '
-            'choose again with `make setup FRANKY=...`, or FRANKY=lock for the one of the '
+            f'setup: {FRANKY} must contain only the chosen wheel, with sha256 {wanted}; '
+            'choose again with `make setup FRANKY=...`, or FRANKY=lock for that of the '
             'lock file'
         )
     return wheels[0]
 
 
 def choose_franky(python: Path, wanted: str) -> None:
-    """Install a franky other than the lock's, show its hash, and keep the wheel.
+    """Install another franky than that of the lock, and keep its wheel.
 
     Args:
-        python: of the virtual environment.
+        python: interpreter of the virtual environment.
         wanted: a wheel file, a requirement with options of pip, or `lock`.
 
     """
@@ -251,7 +250,7 @@ def choose_franky(python: Path, wanted: str) -> None:
             sys.exit(
                 f'setup: FRANKY={wanted} gives {wheel.name}; a wheel of franky-control is needed'
             )
-        # Kept only once it is installed: it may be of another Python or machine.
+        # Kept after its installation, which fails if it is for another Python or machine.
         install_wheel(python, wheel)
         FRANKY_STAMP.write_text(sha256(wheel))
         shutil.rmtree(FRANKY, ignore_errors=True)
@@ -261,12 +260,12 @@ def choose_franky(python: Path, wanted: str) -> None:
 
 
 def install_wheel(python: Path, wheel: Path) -> None:
-    """Install one wheel in place of what is there under its name."""
+    """Install one wheel; it replaces the installed package of this name."""
     run(*reinstall(python), '--no-deps', wheel)
 
 
 def install_franky(python: Path, wanted: str) -> None:
-    """Bring franky to what is wanted now, was chosen before, or stands in the lock."""
+    """Install the requested franky, else the kept one, else that of the lock."""
     if wanted:
         choose_franky(python, wanted)
     wheel = kept_franky()
@@ -284,20 +283,20 @@ def install_franky(python: Path, wanted: str) -> None:
 
 
 def main() -> None:
-    """Bring the virtual environment up to the lock."""
+    """Install everything in the lock."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         '--franky',
         default='',
         metavar='WANTED',
-        help='wheel file or requirement of the franky for your robot, kept over '
-        'later set-ups; lock: the one of the lock file again',
+        help='wheel file or requirement of the franky for your robot, kept for '
+        'later set-ups; lock: back to that of the lock file',
     )
     parser.add_argument(
         '--torch',
         choices=('auto', 'cpu', 'cuda'),
-        help='the build of torch, kept over later set-ups; auto: for CUDA where '
-        'NVIDIA has a driver here',
+        help='the build of torch, kept for later set-ups; auto: for CUDA if '
+        'this machine has a driver of NVIDIA',
     )
     options = parser.parse_args()
     kept = TORCH_CHOICE.read_text() if TORCH_CHOICE.is_file() else 'auto'
@@ -306,16 +305,16 @@ def main() -> None:
 
 
 def check_ros(python: str, distro: str) -> None:
-    """End where the sourced ROS 2 is not for this Python."""
+    """End the set-up if the sourced ROS 2 is for another Python."""
     if subprocess.run([python, '-c', 'import rclpy'], capture_output=True).returncode:
         sys.exit(
             f'setup: ROS 2 {distro} is sourced, but {python} cannot import its rclpy; give '
-            'make PYTHON=... of the version that this ROS is for, or a shell without ROS'
+            'make PYTHON=... of the version of this ROS, or use a shell without ROS'
         )
 
 
 def install_environment(torch_before: str, torch: str) -> None:
-    """Install everything into a new virtual environment, if anything has changed."""
+    """Install everything into a new virtual environment if the lock or a choice has changed."""
     if (STAMP.is_file() and STAMP.read_text() == fingerprint()) and torch == torch_before:
         return
     if sys.version_info[:2] not in PYTHONS:
@@ -324,7 +323,7 @@ def install_environment(torch_before: str, torch: str) -> None:
             'run `make PYTHON=python3.11 ...` with one of those'
         )
     distro = system_distro()
-    # The base interpreter: this one may live in the environment that is removed below.
+    # The base interpreter, because the present one may be in the environment that is removed.
     base = getattr(sys, '_base_executable', sys.executable)
     if distro:
         check_ros(base, distro)
@@ -336,10 +335,10 @@ def install_environment(torch_before: str, torch: str) -> None:
     install_python_packages(python, bool(distro), torch)
     if not distro:
         run(python, '-I', SETUP / 'ros_wheels.py')
-    # Else each start of a node compiles torch anew wherever PYTHONDONTWRITEBYTECODE is set, as in
-    # many containers: 15 s instead of 6. Some files are of other Pythons and fail, rightly.
+    # Otherwise each start of a node compiles torch if PYTHONDONTWRITEBYTECODE is set, as in many
+    # containers: 15 s instead of 6. Files for other versions of Python fail, as expected.
     subprocess.run([python, '-m', 'compileall', '-qq', '-j', '0', VENV / 'lib'])
-    # Keeps colcon from looking for packages in here.
+    # colcon must not search this folder for packages.
     (VENV / 'COLCON_IGNORE').touch()
     TORCH_CHOICE.write_text(torch)
     STAMP.write_text(fingerprint())

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Complete a ROS 2 that came from PyPI wheels: launch, the command line, CMake prefixes."""
+"""Complete a ROS 2 installed from PyPI wheels: launch, command line, CMake paths."""
 
 from pathlib import Path
 import re
@@ -16,7 +16,7 @@ SETUP = Path(__file__).resolve().parent
 PREFIX = Path(sys.prefix)
 SITE = Path(sysconfig.get_path('purelib'))
 SOURCE = 'isaacsim/exts/isaacsim.ros2.core/jazzy/rclpy/'
-# Pure-Python Apache-2.0 packages of Open Robotics; nothing else of that wheel is taken.
+# Pure-Python Apache-2.0 packages of Open Robotics; the rest of that wheel is not used.
 PACKAGES = (
     'composition_interfaces',
     'launch',
@@ -38,7 +38,7 @@ PACKAGES = (
 
 
 def extract_tools() -> None:
-    """Take ``PACKAGES`` with their entry points out of the wheel pinned in ros-tools.txt."""
+    """Extract ``PACKAGES`` with their entry points from the wheel pinned in ros-tools.txt."""
     wanted = re.compile(
         re.escape(SOURCE) + rf'((?:{"|".join(PACKAGES)})(?:-[^/]*\.egg-info)?/.*'
         r'|launch_testing_ros_pytest_entrypoint\.py)$'
@@ -76,7 +76,7 @@ def extract_tools() -> None:
 
 
 def install_scripts() -> None:
-    """Give the command line its `ros2` program, and `ros2 launch`, which the wheel lacks."""
+    """Install the program `ros2`, and `ros2 launch`, which the wheel lacks."""
     subprocess.run(
         [
             PREFIX / 'bin' / 'uv',
@@ -101,7 +101,7 @@ def install_scripts() -> None:
 
 
 def repair_cmake() -> None:
-    """Point exported CMake files at this interpreter; they carry their build machine's."""
+    """Replace paths of the build machine in exported CMake files by those of this interpreter."""
     version = f'python{sys.version_info[0]}.{sys.version_info[1]}'
     foreign = re.compile(r'/opt/python/cp3\d+-cp3\d+')
     for path in (PREFIX / 'share').rglob('*.cmake'):
@@ -120,7 +120,7 @@ def repair_cmake() -> None:
 
 
 def add_prefix_scripts() -> None:
-    """Let colcon see the virtual environment as the ament prefix that it is."""
+    """Make the virtual environment an ament prefix for colcon."""
     for shell in ('sh', 'bash', 'zsh'):
         (PREFIX / f'local_setup.{shell}').touch()
 

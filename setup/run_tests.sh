@@ -5,9 +5,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 marker=$1
 shift
-# Test files side by side, a core each; packages where most tests watch a clock say otherwise in
-# test/conftest.py. A test that fails runs once more, since many watch a clock on a shared machine;
-# those that passed only then are listed at the end.
+# Test files run in parallel, one per core; packages with mostly time-critical tests change this in
+# test/conftest.py. A test that fails runs once more, because many are time-critical on a shared
+# machine; tests that ran twice are listed at the end.
 OMP_NUM_THREADS=1 colcon test --base-paths src sim launch --executor sequential \
   --event-handlers console_direct+ desktop_notification- --return-code-on-test-failure --retest-until-pass 1 "$@" \
   --python-testing pytest --pytest-args \

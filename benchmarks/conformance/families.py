@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Try families of vision-language models: built small, loaded by the suite, compared, trained.
+"""Tests families of vision-language models: builds a small one, loads, compares and trains it.
 
-Prints a JSON object a line: how many families there are, then what was found of each. The
-reference is the family's own processor and forward in transformers.
+Prints one JSON object per line: the number of families, then the result of each. The reference is
+the family's own processor and forward pass in transformers.
 """
 
 import argparse
@@ -32,21 +32,21 @@ from irevla_policy.model.tensors import trained_parameters
 from irevla_policy.model.vla import VLA
 
 ALL = FAMILIES | VIDEO_FAMILIES | MORE_FAMILIES
-# Families that the suite refuses, and with which words.
+# Families that the suite refuses, and the expected words of the error.
 REFUSED = {'florence2': 'no decoder-only language model'}
-# Norm of the difference to the reference, in norms of the reference.
+# Largest norm of the difference from the reference, relative to the norm of the reference.
 LARGEST_DIFFERENCE = 1e-4
-# The same where the reference resizes the pictures, by torchvision or twice, and the suite once.
+# Likewise if the reference resizes images twice or with torchvision; the suite resizes once.
 LARGEST_RESIZED = 0.02
 RESIZED = ('idefics3', 'smolvlm2', 'qwen3-vl')
 
 
 class CheckError(Exception):
-    """A family does not do what it should."""
+    """A check of a family failed."""
 
 
 def load(folder: Path, family: Family) -> VLA:
-    """Return a policy with adapters on a family's folder, one camera."""
+    """Return a policy with adapters and one camera, on the model in ``folder``."""
     torch.manual_seed(0)
     return VLA(
         PolicyConfig(
@@ -67,7 +67,7 @@ def load(folder: Path, family: Family) -> VLA:
 
 
 def pictures(count: int) -> Tensor:
-    """Return uint8 (count, 1, size, size, 3): smooth, each other than the rest."""
+    """Return different smooth images, uint8 (count, 1, size, size, 3)."""
     ramp = np.linspace(0, 2 * np.pi, SOURCE_SIZE)
     waves = [
         [
@@ -82,7 +82,7 @@ def pictures(count: int) -> Tensor:
 
 @torch.no_grad()
 def compare(vla: VLA, folder: Path, family: Family, largest: float) -> dict[str, Any]:
-    """Encode pictures with instructions of different lengths at once, and each by transformers."""
+    """Compare latents of one batch, with instructions of different lengths, with transformers'."""
     images = pictures(len(INSTRUCTIONS))
     latent = vla.encode(images, INSTRUCTIONS)
     reference = reference_of(folder, family)
@@ -108,7 +108,7 @@ def compare(vla: VLA, folder: Path, family: Family, largest: float) -> dict[str,
 
 
 def reference_of(folder: Path, family: Family) -> Callable[[np.ndarray, str], Tensor]:
-    """Return what gives the last hidden states (m, d) of a picture and an instruction."""
+    """Return a function from an image and an instruction to the last hidden states (m, d)."""
     model = AutoModelForImageTextToText.from_pretrained(folder).eval()
     processor = AutoProcessor.from_pretrained(folder)
     seen: list[Tensor] = []
@@ -132,8 +132,8 @@ def reference_of(folder: Path, family: Family) -> Callable[[np.ndarray, str], Te
 
 
 def train_once(vla: VLA) -> None:
-    """Make one step on adapters and head; each gets a gradient, and nothing else changes."""
-    # As the trainer does: it leaves out what the latent does not depend on.
+    """Train adapters and head; check that all of them get a gradient and nothing else changes."""
+    # As in the trainer: parameters without influence on the latent are not trained.
     vla.probe(learns=True)
     trained = trained_parameters(vla.train())
     frozen = {
@@ -161,7 +161,7 @@ def train_once(vla: VLA) -> None:
 
 
 def check(name: str, folder: Path) -> dict[str, Any]:
-    """Return what was found of a family: `passed`, with a `reason` where it failed."""
+    """Return the result of a family: `passed`, and the `reason` if it failed."""
     family = ALL[name]
     about = {
         'check': name,
@@ -182,7 +182,7 @@ def check(name: str, folder: Path) -> dict[str, Any]:
         train_once(vla)
         about |= {'unused': vla.probed.unused}
         found = {'passed': True}
-    except Exception as error:  # whatever a family raises is what is asked for here
+    except Exception as error:  # any error of a family is a result
         reason = ' '.join(f'{type(error).__name__}: {error}'.split())
         refused = isinstance(error, ConfigError) and REFUSED.get(name, '-') in str(error)
         found = (
@@ -194,7 +194,7 @@ def check(name: str, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Try all families but those that are done."""
+    """Test all families except those that are done."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         '--done',
@@ -202,7 +202,7 @@ def main() -> None:
         default=[],
         choices=ALL,
         metavar='FAMILY',
-        help='not to be tried again',
+        help='families that are tested already',
     )
     done = parser.parse_args().done
     logging.set_verbosity_error()

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Made-up episodes, and what LeRobot and the suite read of a dataset, compared."""
+"""Random episodes, and comparisons of what LeRobot and the suite read from a dataset."""
 
 from collections.abc import Sequence
 import os
@@ -9,7 +9,7 @@ import tempfile
 from typing import Any
 
 SCRATCH = tempfile.TemporaryDirectory(prefix='lerobot_tools_')
-# Nothing is downloaded, and nothing is kept in the user's caches.
+# Prevents downloads, and files in the user's caches.
 os.environ |= {'HF_HUB_OFFLINE': '1', 'HF_HOME': f'{SCRATCH.name}/home', 'TQDM_DISABLE': '1'}
 
 from lerobot.datasets.lerobot_dataset import LeRobotDataset  # noqa: E402
@@ -23,7 +23,7 @@ SIZE, CAMERAS = (48, 64), ('front', 'wrist')
 
 
 class MismatchError(Exception):
-    """Something is not as it should be."""
+    """Data differs from the expected data."""
 
 
 def expect(condition: bool, what: str) -> None:
@@ -33,7 +33,7 @@ def expect(condition: bool, what: str) -> None:
 
 
 def scene(random: np.random.Generator, steps: int) -> np.ndarray:
-    """Return uint8 (steps, height, width, 3) of something smooth that moves, with camera noise."""
+    """Return smooth moving images with camera noise, uint8 (steps, height, width, 3)."""
     rows, columns = np.indices(SIZE)[..., None]
     phases = random.uniform(0, 6) + random.uniform(0, 0.6, 3)
     waves = [
@@ -44,7 +44,7 @@ def scene(random: np.random.Generator, steps: int) -> np.ndarray:
 
 
 def made_up(number: int, steps: int) -> Episode:
-    """Return an episode; odd ones succeed."""
+    """Return a random episode; episodes with an odd number succeed."""
     random = np.random.default_rng(number)
     return Episode(
         episode_id=f'episode_{number}',
@@ -64,7 +64,7 @@ def made_up(number: int, steps: int) -> Episode:
 
 
 def ours(folder: Path) -> list[Episode]:
-    """Return all episodes of a dataset as the suite's reader gives them."""
+    """Return all episodes of a dataset, read by the suite."""
     reader = LeRobotReader(folder)
     cameras = sorted(key.removeprefix(IMAGES) for key in opened(folder).meta.camera_keys)
     return [reader.read(entry, cameras) for entry in reader.entries]
@@ -78,13 +78,13 @@ def opened(folder: Path, **options: Any) -> LeRobotDataset:
 
 
 def pixels(image: Any) -> np.ndarray:
-    """Return LeRobot's (3, height, width), 0 to 255 or 0 to 1, as uint8 (height, width, 3)."""
+    """Convert an image of LeRobot (3, height, width), 0 to 255 or 0 to 1, to uint8 (h, w, 3)."""
     values = image.numpy().transpose(1, 2, 0)
     return values if values.dtype == np.uint8 else np.rint(values * 255).astype(np.uint8)
 
 
 def compare(dataset: LeRobotDataset, episodes: Sequence[Episode]) -> dict[str, Any]:
-    """Expect the frames that LeRobot gives to be those of episodes, every value and pixel."""
+    """Check that every value and pixel of LeRobot's frames equals that of the episodes."""
     own = 'label' in dataset.meta.features
     position = 0
     for episode in episodes:
@@ -109,7 +109,7 @@ def compare(dataset: LeRobotDataset, episodes: Sequence[Episode]) -> dict[str, A
 
 
 def same(found: Sequence[Episode], expected: Sequence[Episode]) -> None:
-    """Expect that training data and outcome of episodes are the same."""
+    """Check that training data and outcomes of episodes are equal."""
     expect(len(found) == len(expected), f'{len(found)} episodes, not {len(expected)}')
     for number, (one, other) in enumerate(zip(found, expected)):
         for name in ('instruction', 'success', 'terminated', 'truncated'):

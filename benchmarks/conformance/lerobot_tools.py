@@ -1,9 +1,10 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Try an export with the real LeRobot's tools, and LeRobot's own recordings with our reader.
+"""Tests LeRobot's tools on an export of the suite, and the suite's reader on LeRobot's datasets.
 
-Runs in an environment with LeRobot 0.6.1 and the suite's sources on its path. Takes the folder of
-an export, or makes one up; prints one JSON object of checks: name to passed, seconds, reason.
+Runs in an environment with LeRobot 0.6.1 and the suite's sources on its path. The input is the
+folder of an export, or a random one; prints one JSON object of checks: name to passed, seconds,
+reason.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import sys
 import time
 from typing import Any
 
-# Before anything of LeRobot: it decides that nothing is downloaded.
+# Imported before LeRobot, because it disables downloads.
 from lerobot_frames import (  # isort: skip
     CAMERAS,
     SCRATCH,
@@ -46,9 +47,9 @@ from irevla_control.lerobot.layout import IMAGES
 from irevla_control.lerobot.writer import LeRobotWriter, Limits
 
 STEPS, FPS = (9, 5, 12, 7, 8), 10
-# Largest mean difference of a lossy video from what was recorded [of 255].
+# Largest mean difference of a lossy video from the recorded images [of 255].
 LOSS = 4.0
-# How LeRobot records: the encoder's settings, or None for pictures in Parquet.
+# Settings of LeRobot's encoder, or None for images in Parquet.
 RECORDINGS: dict[str, dict[str, Any] | None] = {
     'av1': {'vcodec': 'libsvtav1'},
     'h264': {'vcodec': 'h264', 'crf': 18},
@@ -60,7 +61,7 @@ Check = Callable[[], dict[str, Any]]
 
 
 def export(folder: Path, **limits: float) -> Path:
-    """Write a dataset as the suite's export does; it must be read as it was."""
+    """Write a dataset with the suite's writer; check that the suite reads it unchanged."""
     folder.mkdir()
     writer = LeRobotWriter(folder, FPS, None, Limits(**limits))
     episodes = [made_up(number, steps) for number, steps in enumerate(STEPS)]
@@ -79,10 +80,10 @@ def export(folder: Path, **limits: float) -> Path:
 
 
 class Tools:
-    """LeRobot's tools on an export, each result read by LeRobot and by the suite."""
+    """Checks of LeRobot's tools on an export; LeRobot and the suite read each result."""
 
     def __init__(self, folder: Path, scratch: Path) -> None:
-        """Take the export's folder, and one for what the tools write."""
+        """Use the export in ``folder``; tools write into ``scratch``."""
         self.folder, self.scratch = folder, scratch
         self.episodes = ours(folder)
         self.dataset = opened(folder)
@@ -110,7 +111,7 @@ class Tools:
         return folder
 
     def decode(self) -> dict[str, Any]:
-        """All frames, also as windows in time."""
+        """Decode all frames, also as windows in time."""
         windows = opened(self.folder, delta_timestamps={'action': [0, 1 / self.dataset.fps]})
         item = windows[0]
         expect(
@@ -122,13 +123,13 @@ class Tools:
         return compare(self.dataset, self.episodes)
 
     def filter(self) -> dict[str, Any]:
-        """By number, and by what the export states about each episode."""
+        """Filter episodes by number, and by their metadata in the export."""
         compare(opened(self.folder, episodes=[1]), self.episodes[1:2])
         successes = opened(self.folder, episode_filter=lambda row: row['irevla/success'])
         return compare(successes, [one for one in self.episodes if one.success])
 
     def delete(self) -> dict[str, Any]:
-        """Without the second episode; what is left of it once more."""
+        """Delete the second episode, then the first of the result."""
         left = self._without_second('deleted')
         self._read(left, self.episodes[:1] + self.episodes[2:])
         again = self.scratch / 'deleted_again'
@@ -136,7 +137,7 @@ class Tools:
         return self._read(again, self.episodes[2:])
 
     def split(self) -> dict[str, Any]:
-        """The first two episodes, and the others."""
+        """Split into the first two episodes and the others."""
         parts = {'first': self.numbers[:2], 'others': self.numbers[2:]}
         split_dataset(self.dataset, parts, output_dir=self.scratch / 'split')
         frames = [
@@ -146,7 +147,7 @@ class Tools:
         return {'frames': sum(each['frames'] for each in frames)}
 
     def merge(self) -> dict[str, Any]:
-        """The export with what is left after a delete, in both orders."""
+        """Merge the export with a copy without the second episode, in both orders."""
         left = opened(self._without_second('to_merge'))
         kept = self.episodes[:1] + self.episodes[2:]
         merge_datasets([self.dataset, left], 'irevla/one', output_dir=self.scratch / 'one')
@@ -155,7 +156,7 @@ class Tools:
         return self._read(self.scratch / 'two', kept + self.episodes)
 
     def remove(self) -> dict[str, Any]:
-        """Without the label, training takes the actions."""
+        """Remove the label; the suite then uses the actions as labels."""
         folder = self.scratch / 'removed'
         remove_feature(self.dataset, 'label', output_dir=folder, repo_id='irevla/removed')
         for one, other in zip(ours(folder), self.episodes, strict=True):
@@ -163,7 +164,7 @@ class Tools:
         return compare(opened(folder), self.episodes)
 
     def tasks(self) -> dict[str, Any]:
-        """Another text for the first episode."""
+        """Change the instruction of the first episode."""
         folder = self._without_second('retold')
         modify_tasks(opened(folder), episode_tasks={0: 'wave'})
         found = [one.instruction for one in ours(folder)]
@@ -173,7 +174,7 @@ class Tools:
 
 
 def recorded_by_lerobot(folder: Path, encoder: dict[str, Any] | None) -> dict[str, Any]:
-    """Record with LeRobot, two tasks in an episode; read it with the suite."""
+    """Record with LeRobot, two tasks in each episode; read it with the suite."""
     random = np.random.default_rng(0)
     kind = 'image' if encoder is None else 'video'
     vectors = {'observation.state': 10, 'action': 7}
@@ -224,12 +225,12 @@ def recorded_by_lerobot(folder: Path, encoder: dict[str, Any] | None) -> dict[st
 
 
 def attempt(check: Check) -> dict[str, Any]:
-    """Return what a check found; what it prints goes to stderr."""
+    """Return the result of a check; its output is redirected to stderr."""
     start = time.monotonic()
     try:
         with redirect_stdout(sys.stderr):
             found = {'passed': True} | check()
-    # Whatever LeRobot raises is a finding.
+    # Any error of LeRobot is a result.
     except Exception as error:
         found = {
             'passed': False,
@@ -239,7 +240,7 @@ def attempt(check: Check) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Run the checks as the command line says."""
+    """Run the checks and print their results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         'export', type=Path, nargs='?', help='an export of at least 4 episodes; default: made up'
@@ -256,7 +257,7 @@ def main() -> int:
             if options.export
             else {
                 '': export(scratch / 'export'),
-                # An episode or two in each video: tools copy some files and encode others.
+                # One or two episodes in each video: tools copy some files and encode others.
                 ' (several files)': export(scratch / 'files', video_mb=0.1, data_mb=0.003),
             }
         )

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""More families, built small: the conformance tests them, the tests of the packages do not."""
+"""Small models of further families, which `make conformance` tests and `make test` does not."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from transformers import (
 
 
 def _named_tokens(**names: str) -> PreTrainedTokenizerFast:
-    """Return a tokenizer that knows tokens by name, `image_token` for example."""
+    """Return a tokenizer with named special tokens, such as `image_token`."""
     return PreTrainedTokenizerFast(
         tokenizer_object=small_tokenizer(*names.values()).backend_tokenizer,
         pad_token='<pad>',
@@ -53,7 +53,7 @@ def _pixtral(merge: int) -> tuple[PixtralProcessor, dict, PreTrainedTokenizerFas
 
 
 def save_mistral3(folder: Path) -> Path:
-    """Write a small Mistral Small 3.1: Pixtral's vision tower, patches merged."""
+    """Write a small Mistral Small 3.1: Pixtral's vision tower with merged patches."""
     processor, vision, tokenizer = _pixtral(2)
     return save(
         folder,
@@ -69,7 +69,7 @@ def save_mistral3(folder: Path) -> Path:
 
 
 def save_pixtral(folder: Path) -> Path:
-    """Write a small Pixtral: a LLaVA with a vision tower and a processor of its own."""
+    """Write a small Pixtral: LLaVA with another vision tower and processor."""
     processor, vision, tokenizer = _pixtral(1)
     return save(
         folder,
@@ -126,7 +126,7 @@ def save_florence2(folder: Path) -> Path:
 
 
 def save_lfm2_vl(folder: Path) -> Path:
-    """Write a small LFM2-VL: transformers has its image processor on torchvision only."""
+    """Write a small LFM2-VL, whose image processor needs torchvision."""
     tokenizer = small_tokenizer('<|image_start|>', '<|image_end|>', '<|img_thumbnail|>')
     images = Lfm2VlImageProcessor(
         encoder_patch_size=PATCH,

@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Run the conformance programs in their own environment; docs/results/conformance.json.
+"""Runs the conformance programs in their own environment; writes docs/results/conformance.json.
 
-A run that was stopped continues where it was, unless sources or versions have changed since. The
-status is 1 when a check failed.
+A run that was stopped continues, unless sources or versions have changed. The exit status is 1 if
+a check failed.
 """
 
 import argparse
@@ -23,10 +23,10 @@ from irevla_control.files import write_synced
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RESULTS = ROOT / 'docs/results/conformance.json'
-# What programs, encoders and libraries say beside their findings.
+# Standard error of programs, encoders and libraries.
 LOGS = ROOT / '.conformance/logs'
-# Each prints JSON objects, a line each: {"total": n}, and for each check {"check": name, "passed":
-# true or false, ...}. One that checks much at a time prints {name: {"passed": ...}, ...} instead.
+# Each prints JSON objects, one per line: {"total": n}, then for each check {"check": name,
+# "passed": true or false, ...}; or all checks in one object {name: {"passed": ...}, ...}.
 PROGRAMS = ('families', 'lerobot_tools')
 VERSIONS = (
     'torch',
@@ -54,17 +54,17 @@ def sources_hash() -> str:
 
 
 def load() -> dict[str, Any]:
-    """Return what the file holds: by program its date, versions and checks."""
+    """Return the content of the file: date, versions and checks of each program."""
     return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
 
 
 def store(program: str, found: dict[str, Any]) -> None:
-    """Put the findings of a program into the file; it is the old or the new one at any time."""
+    """Replace the results of a program in the file, atomically."""
     write_synced(RESULTS, json.dumps(load() | {program: found}, indent=1) + '\n')
 
 
 def begin(program: str) -> dict[str, Any]:
-    """Return the findings to continue with: those of a stopped run of the same code, or none."""
+    """Return the results of a stopped run of the same code, to continue it, or empty results."""
     fresh = {
         'complete': False,
         'date': f'{datetime.now(timezone.utc):%Y-%m-%d}',
@@ -80,22 +80,22 @@ def begin(program: str) -> dict[str, Any]:
 
 
 def checks_of(line: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the checks in a line that a program printed, by name."""
+    """Return the checks in one output line of a program, by name."""
     if 'check' in line:
         return {line['check']: {key: line[key] for key in line if key != 'check'}}
     return {name: found for name, found in line.items() if isinstance(found, dict)}
 
 
 def run(program: str) -> int:
-    """Run a program, store each check as it comes, print it; return how many failed."""
+    """Run a program, store and print each check; return the number of failed checks."""
     found = begin(program)
     checks, total = found['checks'], '?'
     command = [sys.executable, HERE / f'{program}.py', *(['--done', *checks] if checks else [])]
-    # Nothing is downloaded: no hub may be asked.
+    # No download from a hub.
     offline = {**os.environ, 'HF_HUB_OFFLINE': '1'}
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f'{program}.log'
-    print(f'{program}: begins, {len(checks)} checks are done', flush=True)
+    print(f'{program}: starts, {len(checks)} checks are done', flush=True)
     with (
         log.open('w') as said,
         subprocess.Popen(
@@ -120,7 +120,7 @@ def run(program: str) -> int:
     if process.returncode:
         sys.exit(
             f'conformance: {program}.py ended with status {process.returncode}, {log} says '
-            'why; the same command goes on from here'
+            'why; the same command continues from here'
         )
     found['complete'] = True
     store(program, found)
@@ -128,14 +128,14 @@ def run(program: str) -> int:
 
 
 def main() -> None:
-    """Run all programs, or those named."""
+    """Run all programs, or the named ones."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         'programs',
         nargs='*',
         default=PROGRAMS,
         metavar='PROGRAM',
-        help=f'some of {", ".join(PROGRAMS)}; all without any',
+        help=f'some of {", ".join(PROGRAMS)}; default: all',
     )
     programs = parser.parse_args().programs
     unknown = set(programs) - set(PROGRAMS)
@@ -144,7 +144,7 @@ def main() -> None:
     try:
         failed = {program: run(program) for program in programs}
     except KeyboardInterrupt:
-        sys.exit('conformance: stopped; the same command goes on from here')
+        sys.exit('conformance: stopped; the same command continues from here')
     print(f'written: {RESULTS.relative_to(ROOT)}')
     if any(failed.values()):
         sys.exit(

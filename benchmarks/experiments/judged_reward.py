@@ -23,15 +23,16 @@ from irevla_policy.metrics_log import read_metrics
 TASK = 'door-open-new'
 # Number of labelled episodes of a round, and of steps after success.
 LABELLED_EPISODES, LINGER = 60, 5
-# The first round labels episodes of stage 0's policy, later ones of the previous round's.
+# The first round labels episodes of the policy of stage 0, later rounds of the previous policy.
 ROUNDS = (1, 2, 3)
 EPISODES = 50
 
 
 def run_judged(output: Path, config: DemoConfig, seed: int, checkpoint: Path) -> None:
-    """Run stage 1 with the true reward; then label episodes, train a classifier, run it with that.
+    """Run stage 1 with the true reward, then in rounds with classifiers.
 
-    The latter in rounds: each classifier also knows what deceived those before.
+    A round labels episodes of the policy, trains a classifier on all labelled episodes, and runs
+    stage 1 with it. So each classifier is trained on the errors of the earlier ones.
     """
     with RunFolder(output, {**config.contents(), 'task': TASK}, seed) as run:
         _learn(run, 'truth', config.algorithm1, seed, checkpoint)

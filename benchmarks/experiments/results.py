@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The results of the experiments: one JSON file, and the plots made from it.
 
-What the file holds is kept: a part that is there for a seed is not run again, on this machine or
-another. Remove its entry to have it measured anew.
+A part that the file has for a seed is not run again, on any machine. To repeat a measurement,
+remove its entry.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,14 +28,14 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / 'docs/results/experiments.json'
 IMAGES = ROOT / 'docs/images'
 COLOURS = (BLUE, ORANGE, NEUTRAL)
-# Number of episodes of which a point of the curves is the mean.
+# Number of episodes that a point of the curves is averaged over.
 WINDOW = 60
 
 
 def load() -> dict[str, Any]:
-    """Return the content of the file, empty parts without it.
+    """Return the content of the file, or empty parts if there is no file.
 
-    Each part is name to seed to what was found; `table` is made from `methods`.
+    Each part maps a name and a seed to results; `table` is computed from `methods`.
     """
     content = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     return {'methods': {}, 'table': {}, 'curves': {}, 'judged': {}} | content
@@ -52,9 +52,9 @@ def add_method(
     stages: Mapping[str, Iterable[EpisodeResult]],
     groups: Mapping[str, Iterable[str]],
 ) -> None:
-    """Add a method's evaluations, stage by stage; ``groups``: the table's columns, their tasks.
+    """Add a method's evaluation of each stage; ``groups``: the tasks of each column of the table.
 
-    The first too, since stage 0 of the same seed differs between processors.
+    Stage 0 is included, because it differs between processors for the same seed.
     """
     with _changed() as content:
         content['methods'].setdefault(method, {})[str(seed)] = {
@@ -65,7 +65,7 @@ def add_method(
 
 
 def add_curve(curve: str, seed: int, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Add a whole learning curve: rows of its metrics, an episode each."""
+    """Add a learning curve: rows of metrics, one for each episode."""
     with _changed() as content:
         content['curves'].setdefault(curve, {})[str(seed)] = {
             'step, successes, episodes': [
@@ -98,9 +98,9 @@ def _cells(episodes: Iterable[EpisodeResult]) -> dict[str, list[int]]:
 def table(
     methods: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Iterable[str]]
 ) -> dict[str, dict[str, Any]]:
-    """Return the table: row to group to figures; `SFT` is where all methods began.
+    """Return the table: row to group to figures; `SFT` is the policy that all methods start from.
 
-    Methods of the same seed on the same machine began with the same policy: it counts once.
+    Methods of the same seed on the same machine start from the same policy, which counts once.
     """
     ran = {
         (method, seed): list(one['stages'].values())
@@ -127,7 +127,7 @@ def table(
 
 @contextmanager
 def _changed() -> Iterator[dict[str, Any]]:
-    # Seeds may run in parallel processes; the folder is locked, since the file is replaced.
+    # Seeds may run in parallel processes; the folder is locked, because the file is replaced.
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     with Lock(RESULTS.parent, is_folder=True, wait=True):
         content = load()
@@ -154,7 +154,7 @@ def _draw(content: Mapping[str, Any]) -> None:
 
 
 def curve_chart(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Return the success of the newest episodes over environment steps, a line per seed."""
+    """Return the success rate over environment steps, one line for each seed."""
     with rc_context(STYLE):
         figure = Figure(figsize=(8, 4), layout='constrained')
         axes = figure.subplots()

@@ -1,10 +1,10 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's comparisons, small: Table I and Figure 4 on Meta-World. Takes hours.
+"""The paper's comparisons at a small scale: Table I and Figure 4 on Meta-World. Takes hours.
 
 For each seed: demonstrations over ROS, stage 0, then every method from the same policy, in
 process; then stage 1 with a success classifier's reward against the true reward. Results are
-written to docs/results/experiments.json, plots to docs/images. Results that exist are not measured
+written to docs/results/experiments.json, plots to docs/images. Existing results are not measured
 again, so the same command continues after a kill.
 """
 

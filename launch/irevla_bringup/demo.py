@@ -135,14 +135,14 @@ def run_demo(output: Path, config: DemoConfig, seed: int, workers: int, setup_s:
 
 
 def main() -> None:
-    """Run the demo with the arguments of a command line."""
+    """Run the demo with the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--output', type=Path, default=Path('runs/demo'), help='run folder')
     parser.add_argument(
         '--config',
         type=Path,
         default=CONFIG / 'demo.yaml',
-        help='demonstrations, stage 0, and the configuration of Algorithm 1',
+        help='YAML file of the demonstrations, stage 0 and Algorithm 1',
     )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument(

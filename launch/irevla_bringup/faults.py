@@ -70,7 +70,7 @@ def table(reactions: list[Reaction]) -> str:
     for name in dict.fromkeys(one.fault for one in reactions):
         same = [one for one in reactions if one.fault == name]
         rests = [one.rest_s for one in same if one.rest_s is not None]
-        rest = f'{np.median(rests):.2f} ({max(rests):.2f})' if rests else 'is gone'
+        rest = f'{np.median(rests):.2f} ({max(rests):.2f})' if rests else 'robot is off'
         again = [one.again_s for one in same]
         lines.append(
             f'| {name} | {rest} | {np.median(again):.1f} ({max(again):.1f}) | {same[-1].said} |'

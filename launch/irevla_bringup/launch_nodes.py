@@ -65,7 +65,7 @@ def episode_arguments(episodes: str = '1', horizon: str = '50') -> list[DeclareL
     return [
         DeclareLaunchArgument(
             'tasks',
-            description='names of tasks, separated by commas; name:5 for 5 episodes of that one',
+            description='names of tasks, separated by commas; name:5 for 5 episodes of this task',
         ),
         DeclareLaunchArgument(
             'episodes', default_value=episodes, description='episodes of each task'
@@ -119,9 +119,7 @@ def simulator_arguments() -> list[DeclareLaunchArgument]:
             description='simulator steps of 12.5 ms for one command',
         ),
         DeclareLaunchArgument(
-            'tasks_file',
-            default_value=NOT_GIVEN,
-            description='YAML file with own tasks, in addition to the shipped',
+            'tasks_file', default_value=NOT_GIVEN, description='YAML file with further tasks'
         ),
     ]
 
@@ -141,8 +139,8 @@ def policy_steps_argument() -> DeclareLaunchArgument:
         'record_policy_steps',
         default_value='false',
         choices=['true', 'false'],
-        description='whether the bags hold `policy_step` too, with the latents of the VLM '
-        '(225 kB an observation and camera with BLIP-2)',
+        description='whether bags contain `policy_step` too, with the latents of the VLM '
+        '(225 kB per observation and camera with BLIP-2)',
     )
 
 

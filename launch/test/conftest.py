@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the launch tests share, and which of them run side by side."""
+"""Fixtures of the launch tests, and the choice of tests that run in parallel."""
 
 import fcntl
 import importlib.util
@@ -11,19 +11,19 @@ import graph
 import pytest
 
 graph.use_own_domain()
-# The lock of the test that runs.
+# File descriptor of the running test's lock.
 held: list[int] = []
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """Two graphs at once: one starts where the other waits."""
+    """Run two graphs at once: one starts while the other waits."""
     return 2
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item, nextitem):
-    """A module that a late picture would fail is marked `alone`; all else runs side by side."""
+    """Run tests marked `alone`, which a late image would fail, alone; others in parallel."""
     alone = item.get_closest_marker('alone')
     if not held:
         held.append(os.open(Path(__file__).parent, os.O_RDONLY))
@@ -31,7 +31,7 @@ def pytest_runtest_protocol(item, nextitem):
     try:
         return (yield)
     finally:
-        # Its graph may run on until its last test.
+        # The graph of a module may run until the module's last test.
         if not (alone and nextitem and nextitem.path == item.path):
             os.close(held.pop())
 
@@ -43,7 +43,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture
 def install():
-    """The module of `make setup`, which no package holds."""
+    """Return the module of `make setup`, which belongs to no package."""
     spec = importlib.util.spec_from_file_location(
         'install', Path(__file__).resolve().parents[2] / 'setup/install.py'
     )

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the launch tests share: a graph in a domain of its own, and an untrained policy."""
+"""Shared by the launch tests: a graph in its own ROS domain, and an untrained policy."""
 
 from dataclasses import replace
 import json
@@ -19,17 +19,17 @@ from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
 
 CONFIG = Path(get_package_share_directory('irevla_bringup')) / 'config'
-# Of a launch's log, its end: room for a trace of each node.
+# Characters printed from the end of a launch's log: enough for a trace of each node.
 LOG_CHARACTERS = 20_000
 
 
 def use_own_domain() -> None:
-    """Keep this process's graphs apart from any other on the machine."""
+    """Separate the graphs of this process from all others on the machine."""
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
 
 
 def untrained_checkpoint(folder: Path, **changes: object) -> Path:
-    """Save the tiny preset, changed so, with random weights."""
+    """Save the tiny preset with these changes and random weights."""
     random = np.random.default_rng(0)
     actions = random.uniform(-0.04, 0.04, (50, 7))
     actions[:, 6] = random.uniform(0, 1, 50)
@@ -48,7 +48,7 @@ def results(file: Path) -> list[dict]:
 
 
 def wait_for(condition, timeout_s: float, what: str) -> None:
-    """Wait until ``condition()`` holds, or fail naming it."""
+    """Wait until ``condition()`` is true; fail with its name ``what`` after ``timeout_s``."""
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end, f'{what} did not happen within {timeout_s} s'
@@ -56,7 +56,7 @@ def wait_for(condition, timeout_s: float, what: str) -> None:
 
 
 class RunningLaunch:
-    """`ros2 launch irevla_bringup ...` as a person types it, with all its descendants."""
+    """`ros2 launch irevla_bringup ...` in its own process, with all its descendants."""
 
     def __init__(self, launch_file: str, log: Path, **arguments: object) -> None:
         self._log = log
@@ -87,7 +87,7 @@ class RunningLaunch:
             if process.is_running():
                 process.kill()
         self.process.wait(10)
-        # Shown with a test that fails.
+        # pytest shows the output of a test that fails.
         print(self.output()[-LOG_CHARACTERS:])
 
     def nodes(self) -> dict[str, psutil.Process]:
@@ -121,7 +121,7 @@ class RunningLaunch:
         try:
             return self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f'it runs after {timeout_s} s') from None
+            raise AssertionError(f'the launch still runs after {timeout_s} s') from None
 
     def output(self) -> str:
         """Return everything printed so far."""

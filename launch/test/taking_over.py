@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""An operator beside a running graph, who takes over for some decisions of some episodes."""
+"""An operator beside a running graph, who intervenes at some steps of some episodes."""
 
 import contextlib
 import threading
@@ -14,12 +14,12 @@ from irevla_control.ros.qos import COMMAND, RECORD
 from irevla_msgs.msg import EndEffectorCommand, PolicyStep
 from irevla_sim.metaworld.metaworld_node import BASE_FRAME
 
-# A step that no policy takes exactly, within what demonstrations of drawer-close hold.
+# An action that no policy computes exactly, within the range of drawer-close's demonstrations.
 ACTION = [0.005, -0.003, 0.002, 0.0, 0.0, 0.0, 0.0]
 
 
 class Operator(Node):
-    """Answers what the policy saw: at decisions ``first`` to ``last`` of every second episode."""
+    """Answers the policy's steps ``first`` to ``last`` of every second episode."""
 
     def __init__(self, first: int, last: int) -> None:
         super().__init__('operator')
@@ -44,7 +44,7 @@ class Operator(Node):
 
 @contextlib.contextmanager
 def operator(first: int, last: int):
-    """Have an operator beside what is run in the block."""
+    """Run an operator during the block."""
     rclpy.init()
     node, executor, stop = Operator(first, last), DirectExecutor(), threading.Event()
     executor.add_node(node)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Every parameter of every node is in config/ with a comment, and nothing else is."""
+"""config/ has every parameter of every node with a comment, and nothing else."""
 
 from importlib import import_module
 from pathlib import Path
@@ -29,7 +29,7 @@ NODES = {
     'learner': 'irevla_learner.nodes.learner_node',
     'reward': 'irevla_learner.nodes.reward_node',
 }
-# What changes from run to run comes from the launch files.
+# Parameters that change from run to run are set by the launch files.
 FROM_LAUNCH = {
     'metaworld': {
         'cameras',
@@ -74,7 +74,7 @@ def test_config_and_node_agree_on_the_parameters(node):
     for name, value in given.items():
         assert type(value) is type(declared[name].default), name
         assert value == declared[name].default, (
-            f'{name}: two defaults, {value} and {declared[name].default}'
+            f'{name} has two defaults, {value} and {declared[name].default}'
         )
     lines = text.splitlines()
     for number, line in enumerate(lines):
@@ -107,5 +107,5 @@ def test_every_node_of_the_suite_is_covered():
         for path in (root / folder).rglob('*_node.py')
         if 'test' not in path.parts
     }
-    # The fake ones are the real nodes with other devices.
+    # The fake nodes are the real nodes with other devices.
     assert files == {*NODES, 'fake_realsense', 'fake_spacemouse'}

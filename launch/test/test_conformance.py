@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`make conformance`: its environment is pinned, its runs go on after a stop, failures count."""
+"""`make conformance`: its environment is pinned, its runs resume, its failures count."""
 
 import importlib.util
 import json
@@ -11,7 +11,7 @@ import sys
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# Tries a, b, c; ends in the middle where told, fails c.
+# Runs the checks a, b, c: a and b pass, c fails; the file `stop` ends it before b.
 PROGRAM = """
 import json, pathlib, sys
 done = sys.argv[2:]
@@ -52,19 +52,19 @@ def runner(tmp_path, monkeypatch):
     return loaded
 
 
-def test_findings_of_all_programs_are_written_and_a_failure_is_told(runner, capsys):
+def test_results_of_all_programs_are_written_and_a_failure_is_reported(runner, capsys):
     with pytest.raises(SystemExit, match='failed checks: 1 of first$'):
         runner.main()
     found = json.loads(runner.RESULTS.read_text())
     assert [found['first']['checks'][name]['passed'] for name in 'abc'] == [True, True, False]
     assert found['second']['checks'] == {'merge': {'passed': True, 'seconds': 2.5}}
     assert found['first']['complete'] and found['first']['versions'].keys() == {'numpy'}
-    shown = capsys.readouterr().out
-    assert '[3/3] first: c FAILED: it is c (0.0 s)' in shown
-    assert '[1/1] second: merge passed (2.5 s)' in shown
+    printed = capsys.readouterr().out
+    assert '[3/3] first: c FAILED: it is c (0.0 s)' in printed
+    assert '[1/1] second: merge passed (2.5 s)' in printed
 
 
-def test_a_stopped_run_goes_on_unless_the_code_has_changed(runner, tmp_path, capsys):
+def test_a_stopped_run_continues_unless_the_code_has_changed(runner, tmp_path, capsys):
     (tmp_path / 'stop').touch()
     with pytest.raises(SystemExit, match=r'first.py ended with status 1, .*first.log says why'):
         runner.main()
@@ -77,7 +77,7 @@ def test_a_stopped_run_goes_on_unless_the_code_has_changed(runner, tmp_path, cap
     assert 'first: a ' not in capsys.readouterr().out
     with pytest.raises(SystemExit, match='failed checks'):
         runner.main()
-    assert 'first: a ' in capsys.readouterr().out, 'a complete run begins again'
+    assert 'first: a ' in capsys.readouterr().out, 'a complete run starts again'
     (tmp_path / 'stop').touch()
     with pytest.raises(SystemExit, match='status 1'):
         runner.main()
@@ -86,7 +86,7 @@ def test_a_stopped_run_goes_on_unless_the_code_has_changed(runner, tmp_path, cap
     capsys.readouterr()
     with pytest.raises(SystemExit, match='failed checks'):
         runner.main()
-    assert 'first: a ' in capsys.readouterr().out, 'other code is tried from the beginning'
+    assert 'first: a ' in capsys.readouterr().out, 'changed code runs from the start'
 
 
 def test_every_package_of_the_environment_is_pinned_and_hashed():
@@ -104,10 +104,10 @@ def test_every_package_of_the_environment_is_pinned_and_hashed():
                 'pyyaml',
             )
             if name in ('transformers', 'peft', 'tokenizers', 'mcap', 'rosbags'):
-                assert f'\n{line} ' in ours, 'what users run is what is tested'
+                assert f'\n{line} ' in ours, 'the tested version differs from the installed one'
 
 
-def test_without_a_fitting_python_one_line_says_what_to_do(monkeypatch):
+def test_a_missing_python_version_gives_one_line_with_the_remedy(monkeypatch):
     setup = module(ROOT / 'setup/conformance.py')
     monkeypatch.setattr(setup, 'pythons', lambda: iter([sys.executable, '/bin/false']))
     monkeypatch.setattr(setup, 'WANTED', '3.99')
@@ -119,7 +119,7 @@ def test_without_a_fitting_python_one_line_says_what_to_do(monkeypatch):
         setup.find_python()
 
 
-def test_another_machine_and_a_full_disk_are_refused(monkeypatch, tmp_path):
+def test_another_kind_of_machine_and_a_full_disk_are_refused(monkeypatch, tmp_path):
     setup = module(ROOT / 'setup/conformance.py')
     monkeypatch.setattr(setup, 'STAMP', tmp_path / 'stamp')
     monkeypatch.setattr(setup, 'VENV', tmp_path / 'venv')
@@ -132,7 +132,7 @@ def test_another_machine_and_a_full_disk_are_refused(monkeypatch, tmp_path):
         setup.main()
 
 
-def test_the_table_of_models_says_what_was_found():
+def test_the_table_of_models_has_the_measured_results():
     checks = json.loads((ROOT / 'docs/results/conformance.json').read_text())['families']['checks']
     table = (ROOT / 'docs/models.md').read_text().partition('\n## ')[0]
     rows = {

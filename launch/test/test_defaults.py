@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Defaults that stand in two places are equal, or the difference is named with its reason."""
+"""Defaults that occur in two places are equal, or a reason for the difference is listed."""
 
 from dataclasses import fields
 from importlib import import_module
@@ -19,18 +19,18 @@ from irevla_policy.nodes.vla_parameters import PARAMETERS as VLA
 from irevla_sim.expert_noise import NOISE_STD
 from irevla_sim.panda.scene import HOME_JOINTS, THINGS
 
-# Those of today: an old name only says the new one.
+# Without the old file name, which only names the new one.
 LAUNCH_FILES = sorted(
     set((CONFIG.parent / 'launch').glob('*.launch.py'))
     - {CONFIG.parent / 'launch/improve.launch.py'}
 )
-# Defaults of launch arguments that are those of no node, by value, and why.
+# Launch arguments whose default differs from every node's: (name, default) to the reason.
 DELIBERATE = {
     ('fps', '15'): 'a policy on a robot acts at this rate; a camera alone gives more',
     ('episodes', '20'): 'a session of teleoperation',
     ('episodes', '1000000'): 'the learner ends stage 1',
 }
-# The range at the end of a comment: "...; 0.1 to 25."
+# A range at the end of a comment, such as "...; 0.1 to 25."
 RANGE = re.compile(r'; (\S+) to (\S+)\.$')
 
 
@@ -62,7 +62,7 @@ def test_a_launch_argument_has_the_default_of_a_node_that_gets_it():
             as_argument(table[name].default) for table in tables().values() if name in table
         }
         if (name, default) in DELIBERATE:
-            assert default not in of_nodes, f'{file}: {name} is no difference'
+            assert default not in of_nodes, f'{file}: {name} does not differ'
             deliberate.add((name, default))
         else:
             assert not of_nodes or default in of_nodes, f'{file}: {name}:={default}, {of_nodes}'
@@ -96,17 +96,17 @@ def test_the_arm_s_file_gives_every_range():
         assert RANGE.search(before), name
 
 
-def test_the_noise_of_exploration_fits_the_node_that_makes_it():
+def test_exploration_noise_has_the_same_ranges_in_node_and_settings():
     settings = {entry.name: entry for entry in fields(SACfDConfig)}
     for name in ('noise_std_low', 'noise_std_high', 'noise_correlation'):
         bounds = settings[name].metadata['range']
         assert (VLA[name].low, VLA[name].high) == (bounds.least, bounds.most), name
     assert VLA['noise_correlation'].default == SACfDConfig.noise_correlation
-    # Without a learner the policy itself acts; launch files with one give its spread.
+    # By default the policy acts without noise; launch files with a learner set the noise.
     assert VLA['noise_std_low'].default == VLA['noise_std_high'].default == 0
 
 
-def test_the_demonstration_has_the_expert_s_own_noise():
+def test_the_demo_has_the_expert_s_default_noise():
     assert yaml.safe_load((CONFIG / 'demo.yaml').read_text())['noise_std'] == NOISE_STD.default
 
 

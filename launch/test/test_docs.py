@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The documentation names what is there: folders, files, commands."""
+"""Folders, files and commands that the documentation names exist."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +10,7 @@ from irevla_control.checks.structure import crowded_folders
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ('src', 'sim', 'launch', 'benchmarks', 'setup')
-# The page of old names has names that are no more.
+# docs/moved.md names files that no longer exist.
 TEXTS = [
     ROOT / 'README.md',
     ROOT / 'CONTRIBUTING.md',
@@ -21,7 +21,7 @@ TEXTS = [
 
 
 def found(pattern):
-    """Return (what a text names, which text) for everything that a pattern finds."""
+    """Return (match, file) for each match of a pattern in the documentation."""
     return [
         (name, path.relative_to(ROOT))
         for path in TEXTS
@@ -66,9 +66,9 @@ def test_the_architecture_shows_every_folder_and_module():
     for package in packages:
         own = re.search(rf'^{package.relative_to(ROOT)}/ (.*)\n((  .*\n)*)', tree, re.M)
         assert own, f'{package} is not in the tree of docs/architecture.md'
-        shown = {'': own[1], **dict(re.findall(r'^  (\w+)/ (.*)', own[2], re.M))}
-        assert set(shown) == {''} | {each.parent.name for each in package.glob('*/__init__.py')}
-        for folder, text in shown.items():
+        listed = {'': own[1], **dict(re.findall(r'^  (\w+)/ (.*)', own[2], re.M))}
+        assert set(listed) == {''} | {each.parent.name for each in package.glob('*/__init__.py')}
+        for folder, text in listed.items():
             words = re.findall(r'\w+', text)
             hidden = [
                 file.stem

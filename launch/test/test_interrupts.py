@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A launch ends however often it is interrupted, as by somebody impatient or a dying parent."""
+"""A launch ends after any number of interrupts, as from an impatient user or a shell."""
 
 import os
 import signal
@@ -17,12 +17,12 @@ service.include_launch_description(LaunchDescription([
     *common_arguments(), *(ExecuteProcess(cmd=['sleep', '100']) for _ in range(6))]))
 service.run()
 """
-# Without the mend nine in ten hang.
+# If Python raised KeyboardInterrupt, nine in ten launches would hang.
 TRIES = 3
 
 
-def hear_interrupts():
-    """Undo what a shell does to what it runs in the background."""
+def accept_interrupts():
+    """Restore SIGINT, which a shell disables for its background processes."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -34,7 +34,7 @@ def test_many_interrupts_at_once_end_a_launch():
             stderr=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
-            preexec_fn=hear_interrupts,
+            preexec_fn=accept_interrupts,
         )
         try:
             while 'process started' not in process.stdout.readline():

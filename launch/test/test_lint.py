@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Style, types of all packages, imports between folders, and the manifest of this package."""
+"""Style, imports and manifest of this package, and types of all packages."""
 
 import os
 from pathlib import Path
@@ -22,15 +22,15 @@ def test_sources_follow_the_style():
     os.environ.get('ROS_DISTRO') != 'jazzy',
     reason='the types of rclpy differ between releases of ROS',
 )
-def test_types_of_all_packages_fit():
+def test_types_of_all_packages_are_consistent():
     assert type_problems(PACKAGE.parent) == ''
 
 
-def test_folders_import_only_what_they_say():
+def test_folders_import_only_what_they_may():
     assert structure_problems(PACKAGE) == ''
 
 
-def test_manifest_tells_what_the_package_uses():
+def test_manifest_declares_what_the_package_uses():
     assert check_manifest(PACKAGE) == ''
 
 

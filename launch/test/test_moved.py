@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Commands answer to the names that they had before, and name the new ones."""
+"""A command still runs under its old name, and prints the new one."""
 
 from pathlib import Path
 import re
@@ -14,10 +14,10 @@ TABLE = (ROOT / 'docs/moved.md').read_text()
 MOVED = re.findall(r'^\| `python -m (irevla_[\w.]+)` \| `python -m ([\w.]+)` \|$', TABLE, re.M)
 
 
-def shown(module, capsys, monkeypatch):
-    """Return what a command prints when it is asked for help, and its stderr."""
+def help_of(module, capsys, monkeypatch):
+    """Return stdout and stderr of a command with --help."""
     monkeypatch.setattr(sys, 'argv', [module, '--help'])
-    # A name must not be broken at the end of a line.
+    # Wide enough that no line breaks within a name.
     monkeypatch.setenv('COLUMNS', '200')
     with pytest.raises(SystemExit) as ended:
         runpy.run_module(module, run_name='__main__', alter_sys=True)
@@ -37,7 +37,7 @@ def test_the_table_is_complete():
 
 
 @pytest.mark.parametrize('old, new', MOVED)
-def test_a_moved_command_runs_under_its_old_name_and_tells_the_new(old, new, capsys, monkeypatch):
-    from_old, from_new = (shown(name, capsys, monkeypatch) for name in (old, new))
+def test_a_moved_command_runs_under_its_old_name_and_prints_the_new(old, new, capsys, monkeypatch):
+    from_old, from_new = (help_of(name, capsys, monkeypatch) for name in (old, new))
     assert from_old.out == from_new.out and f'python -m {new}' in from_new.out
     assert f'python -m {old} is now python -m {new}' in from_old.err and not from_new.err

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A launch starts nothing while a key of its params_file would be without effect."""
+"""A launch starts no node if a key of its params_file would have no effect."""
 
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -25,7 +25,7 @@ TELEOP = {'use_fake_hardware': 'true', 'operator': 'scripted', 'tasks': 'pick-re
 
 
 def launched(file, **arguments):
-    """Return what a launch file would start, and its context."""
+    """Return the context of a launch file, and the nodes that it would start."""
     spec = spec_from_file_location('launch_file', LAUNCH / file)
     module, context = module_from_spec(spec), LaunchContext()
     spec.loader.exec_module(module)
@@ -40,7 +40,7 @@ def launched(file, **arguments):
 
 @pytest.fixture
 def refused(tmp_path):
-    """Return why teleop.launch.py refuses a params_file of this text."""
+    """Return a function that gives the error of teleop.launch.py for a params_file's text."""
 
     def refused(text, **arguments):
         path = tmp_path / 'lab.yaml'
@@ -99,14 +99,14 @@ def block(name, line):
     ],
 )
 def test_a_key_without_effect_is_refused(refused, text, arguments, words):
-    said = refused(text, **arguments)
-    assert len(said.splitlines()) == 1 and said.startswith('launch argument params_file:=')
+    problem = refused(text, **arguments)
+    assert len(problem.splitlines()) == 1 and problem.startswith('launch argument params_file:=')
     for word in words:
-        assert word in said
+        assert word in problem
 
 
 @pytest.mark.parametrize('text', [block('/**/realsense', 'fps: 15'), block('/**', 'horizon: 50')])
-def test_what_the_launch_file_sets_too_may_be_said(tmp_path, text):
+def test_a_key_with_the_launch_file_s_own_value_is_accepted(tmp_path, text):
     path = tmp_path / 'lab.yaml'
     path.write_text(text)
     context, started = launched('teleop.launch.py', horizon='50', params_file=str(path), **TELEOP)
@@ -119,8 +119,8 @@ def test_a_file_that_is_not_there_is_refused():
         actions(context, started)
 
 
-def test_a_namespace_around_counts(tmp_path):
-    """As of PushRosNamespace in a launch file that includes one of the suite."""
+def test_an_outer_namespace_is_part_of_a_node_s_name(tmp_path):
+    """Such as PushRosNamespace in a launch file that includes one of the suite's."""
     context, started = launched(
         'teleop.launch.py', namespace='left', ros_namespace='lab', **TELEOP
     )
@@ -128,7 +128,7 @@ def test_a_namespace_around_counts(tmp_path):
     assert '/lab/left/franka' in names
 
 
-def test_each_node_is_given_what_it_declares_and_no_more(tmp_path):
+def test_each_node_gets_only_parameters_that_it_declares(tmp_path):
     path = tmp_path / 'lab.yaml'
     path.write_text(block('/**', 'max_speed: 1') + block('/**/realsense', 'gain: 30'))
     context, started = launched('teleop.launch.py', params_file=str(path), **TELEOP)
@@ -142,21 +142,21 @@ def test_each_node_is_given_what_it_declares_and_no_more(tmp_path):
 
 
 @pytest.mark.parametrize('file', ['sim.launch.py', 'robot.launch.py', 'stage1.launch.py'])
-@pytest.mark.parametrize('asked', ['true', 'false', None])
-def test_what_the_policy_saw_is_recorded_only_when_asked_for(tmp_path, file, asked):
+@pytest.mark.parametrize('record', ['true', 'false', None])
+def test_policy_steps_are_recorded_only_on_request(tmp_path, file, record):
     arguments = {
         **TELEOP,
         'checkpoint': str(CHECKPOINT),
         'bags': str(tmp_path),
         'output': str(tmp_path),
-        **({'record_policy_steps': asked} if asked else {}),
+        **({'record_policy_steps': record} if record else {}),
     }
     _, started = launched(file, **arguments)
     (recorder,) = [one for one in started if isinstance(one, SuiteNode) and one.name == 'recorder']
-    assert recorder.parameters['record_policy_steps'] is (asked == 'true')
+    assert recorder.parameters['record_policy_steps'] is (record == 'true')
 
 
-def test_a_launch_file_without_a_policy_records_none(tmp_path):
+def test_a_launch_file_without_a_policy_records_no_policy_steps(tmp_path):
     _, started = launched('teleop.launch.py', bags=str(tmp_path), **TELEOP)
     (recorder,) = [one for one in started if isinstance(one, SuiteNode) and one.name == 'recorder']
     assert recorder.parameters['record_policy_steps'] is False
@@ -173,19 +173,19 @@ def test_a_launch_file_without_a_policy_records_none(tmp_path):
         ('namespace', 'my lab'),
     ],
 )
-def test_names_that_cannot_be_are_refused(argument, given):
+def test_invalid_names_are_refused(argument, given):
     with pytest.raises(RuntimeError, match=f'launch argument {argument}:={given}: '):
         launched('teleop.launch.py', **{**TELEOP, argument: given})
 
 
 @pytest.mark.parametrize('name', NODES)
-def test_the_shipped_files_fit_their_nodes(name):
+def test_the_shipped_files_match_their_nodes(name):
     path = CONFIG / f'{name}.yaml'
     for node in (f'/{name}', f'/lab/{name}'):
         assert file_problems(path, read_blocks(path), {node: node_table(name)}) == []
 
 
-def test_the_file_of_docs_hardware_fits(tmp_path):
+def test_the_example_file_in_docs_hardware_is_accepted(tmp_path):
     page = (LAUNCH.parent / 'docs/hardware.md').read_text()
     path = tmp_path / 'lab.yaml'
     path.write_text(textwrap.dedent(page.split('```yaml\n')[1].split('```')[0]))
@@ -193,7 +193,7 @@ def test_the_file_of_docs_hardware_fits(tmp_path):
     assert len(actions(context, started)) == len(started)
 
 
-def test_cameras_and_joints_have_the_form_of_a_name_in_every_table():
+def test_only_cameras_and_the_joint_prefix_have_the_form_of_a_camera_name():
     for name in NODES:
         for key, parameter in node_table(name).items():
             assert (parameter.form is CAMERA) == (key in ('camera', 'cameras', 'joint_prefix')), (
@@ -202,7 +202,7 @@ def test_cameras_and_joints_have_the_form_of_a_name_in_every_table():
             )
 
 
-def test_the_tables_are_read_without_what_takes_seconds():
+def test_the_tables_are_read_without_importing_torch():
     subprocess.run(
         [
             sys.executable,

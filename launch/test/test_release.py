@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""All packages are of one version, which the changelog tells; checks elsewhere are ours."""
+"""All packages have the changelog's version; pre-commit and CI run make lint and make test."""
 
 import importlib.metadata
 from pathlib import Path

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The set-up pins and hashes all it downloads, and tells a user who is not root what to run."""
+"""The set-up pins and hashes all downloads; a user who is not root gets the command to run."""
 
 import hashlib
 from pathlib import Path
@@ -24,14 +24,14 @@ def test_every_locked_package_has_one_exact_version_and_hashes():
         assert '--hash=sha256:' in entry, entry.splitlines()[0]
 
 
-def test_everything_asked_for_is_locked():
+def test_lock_contains_all_requirements():
     locked = {entry.split('==')[0] for entry in entries()}
     for line in (ROOT / 'setup/requirements.in').read_text().splitlines():
         if line and not line.startswith('#'):
             assert re.match(r'[a-z0-9-]+', line)[0] in locked
 
 
-def test_the_groups_of_the_lock_are_disjoint_and_complete(install):
+def test_groups_of_the_lock_are_disjoint_and_complete(install):
     groups = [
         install.locked(pattern)
         for pattern in ('uv==', 'torch==', install.CUDA, f'(?!{install.CUDA}|torch==|uv==|#)')
@@ -40,7 +40,7 @@ def test_the_groups_of_the_lock_are_disjoint_and_complete(install):
     assert len(names) == len(set(names)) == len(entries())
 
 
-def test_missing_debian_packages_stop_a_user_with_the_exact_line(install, tmp_path, monkeypatch):
+def test_missing_debian_packages_end_set_up_with_the_command(install, tmp_path, monkeypatch):
     (tmp_path / 'apt.txt').write_text('libc6\nirevla-no-such-package\n')
     monkeypatch.setattr(install, 'SETUP', tmp_path)
     monkeypatch.setattr(install.os, 'geteuid', lambda: 1000)
@@ -52,7 +52,7 @@ def test_missing_debian_packages_stop_a_user_with_the_exact_line(install, tmp_pa
         install.install_debian_packages()
 
 
-def test_another_python_is_refused_with_the_remedy(install, monkeypatch):
+def test_unsupported_python_is_refused_with_a_remedy(install, monkeypatch):
     monkeypatch.setattr(install.sys, 'version_info', (3, 9, 1))
     monkeypatch.setattr(install, 'fingerprint', lambda: 'another')
     monkeypatch.setattr(install.sys, 'argv', ['install.py'])
@@ -62,7 +62,7 @@ def test_another_python_is_refused_with_the_remedy(install, monkeypatch):
 
 @pytest.fixture
 def franky(install, tmp_path, monkeypatch):
-    """Set-ups in an empty environment; the commands that they run."""
+    """Return a function that sets up an empty environment and returns the commands it ran."""
     commands = []
     monkeypatch.setattr(install, 'FRANKY', tmp_path / 'franky')
     monkeypatch.setattr(install, 'FRANKY_STAMP', tmp_path / '.franky')
@@ -83,30 +83,30 @@ def franky(install, tmp_path, monkeypatch):
     return set_up
 
 
-def test_a_chosen_franky_is_shown_with_its_hash_and_kept_over_set_ups(franky, capsys):
+def test_chosen_franky_is_printed_with_its_hash_and_kept_for_later_set_ups(franky, capsys):
     assert franky() == []
     (command,) = franky(str(franky.wheel))
     assert '--force-reinstall' in command and command.endswith(franky.wheel.name)
     digest = hashlib.sha256(b'a wheel').hexdigest()
     assert f'{franky.wheel.name}, sha256 {digest}' in capsys.readouterr().out
     franky.wheel.unlink()
-    assert franky() == [], 'it is installed'
+    assert franky() == [], 'it is already installed'
     franky.new_environment()
     (command,) = franky()
     assert command.endswith(str(franky.kept))
 
 
-def test_franky_of_the_lock_comes_back_when_asked_for(franky):
+def test_franky_lock_restores_the_franky_of_the_lock(franky):
     franky(str(franky.wheel))
     (command,) = franky('lock')
     assert '--require-hashes' in command
     assert franky() == []
 
 
-def test_a_kept_franky_that_changed_is_refused(franky):
+def test_changed_kept_franky_is_refused(franky):
     franky(str(franky.wheel))
     franky.kept.write_bytes(b'another')
-    with pytest.raises(SystemExit, match='as it was chosen; choose again'):
+    with pytest.raises(SystemExit, match='chosen wheel, .*; choose again'):
         franky()
 
 
@@ -117,7 +117,7 @@ def test_a_kept_franky_that_changed_is_refused(franky):
         ('numpy-1.0-py3-none-any.whl', 'a wheel of franky-control is needed'),
     ],
 )
-def test_what_is_no_franky_is_refused_and_nothing_is_kept(franky, wanted, words):
+def test_file_that_is_not_franky_is_refused_and_not_kept(franky, wanted, words):
     file = franky.wheel.parent / wanted
     if not wanted.startswith('/'):
         file.write_bytes(b'')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The whole set-up where a system ROS 2 is sourced that shows every pinned package."""
+"""The whole set-up with a sourced system ROS 2 whose Python has every pinned package."""
 
 import os
 from pathlib import Path
@@ -19,9 +19,9 @@ assert not rclpy.__file__.startswith(sys.prefix), rclpy.__file__
 
 
 def sourced_ros():
-    """Return the variables of a shell where ROS 2 is sourced from outside the environment.
+    """Return the variables of a shell with a ROS 2 sourced from outside the environment.
 
-    ROS 2 from wheels is one as well, seen from another environment, and it shows all that
+    This is the ROS 2 from wheels of the present environment, which has all packages that
     setup/requirements.lock pins.
     """
     own = ('IREVLA_ROS_WHEELS', 'VIRTUAL_ENV', 'PYTEST_ADDOPTS')
@@ -54,9 +54,9 @@ def clone(tmp_path):
 @pytest.mark.timeout(1500)
 @pytest.mark.skipif(
     'IREVLA_ROS_WHEELS' not in os.environ,
-    reason='where ROS 2 is sourced, `make setup` itself is this test',
+    reason='with a sourced ROS 2 `make setup` itself is this test',
 )
-def test_set_up_beside_a_sourced_ros_that_shows_every_pinned_package(clone):
+def test_set_up_works_with_a_sourced_ros_that_has_every_pinned_package(clone):
     environment = sourced_ros()
     subprocess.run(
         [sys._base_executable, 'setup/install.py'], cwd=clone, env=environment, check=True

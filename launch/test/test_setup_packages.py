@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the set-up installs beside other packages, and which build of torch."""
+"""Packages that the set-up installs beside others, and the build of torch that it selects."""
 
 import hashlib
 from pathlib import Path
@@ -33,7 +33,7 @@ def write_wheel(folder, name, version, script):
 
 @pytest.fixture(scope='module')
 def venv(tmp_path_factory):
-    """Return a virtual environment as made where a system ROS 2 is sourced."""
+    """Return a virtual environment as the set-up makes it with a sourced system ROS 2."""
     folder = tmp_path_factory.mktemp('setup') / 'venv'
     subprocess.run(
         [sys._base_executable, '-m', 'venv', '--system-site-packages', folder],
@@ -45,7 +45,7 @@ def venv(tmp_path_factory):
 
 @pytest.fixture
 def environment(install, venv, tmp_path, monkeypatch):
-    """Set up that environment without a network."""
+    """Return that environment, for a set-up without a network."""
     monkeypatch.setattr(install, 'VENV', venv)
     monkeypatch.setattr(install, 'SETUP', tmp_path)
     monkeypatch.setattr(install, 'FRANKY', tmp_path / 'franky')
@@ -56,7 +56,7 @@ def environment(install, venv, tmp_path, monkeypatch):
 
 
 def lock(wheel):
-    """Write the lock of one wheel."""
+    """Write a lock with one wheel."""
     name, version = wheel.name.split('-')[:2]
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     wheel.with_name('requirements.lock').write_text(
@@ -64,7 +64,7 @@ def lock(wheel):
     )
 
 
-def test_what_pythonpath_shows_is_installed_in_the_environment_all_the_same(
+def test_package_on_pythonpath_is_installed_into_the_environment_too(
     install, environment, tmp_path, monkeypatch
 ):
     wheel = write_wheel(tmp_path, 'uv', '0.0.1', 'uv')
@@ -75,7 +75,7 @@ def test_what_pythonpath_shows_is_installed_in_the_environment_all_the_same(
     monkeypatch.setenv('PYTHONPATH', str(prefix))
     install.pip_install(install.reinstall(environment / PYTHON), install.locked('uv=='))
     assert (environment / 'bin/uv').is_file()
-    assert (prefix / 'uv-0.0.1.dist-info/METADATA').is_file(), 'what is outside stays'
+    assert (prefix / 'uv-0.0.1.dist-info/METADATA').is_file(), 'the other one must stay'
 
 
 def test_franky_of_the_lock_replaces_a_build_for_another_libfranka(
@@ -93,7 +93,7 @@ def test_franky_of_the_lock_replaces_a_build_for_another_libfranka(
 
 @pytest.fixture
 def torch(install, tmp_path, monkeypatch):
-    """Install torch on a machine; return which build, and why. `offers` finds a CPU build."""
+    """Return a function that installs torch and returns the build: cpu or cuda."""
     wheel = tmp_path / 'torch-2.13.0+cpu-cp311-cp311-linux_x86_64.whl'
     wheel.write_bytes(b'a CPU build')
     hashes = tmp_path / 'torch-cpu.hashes'
@@ -132,39 +132,39 @@ def torch(install, tmp_path, monkeypatch):
             assert text.endswith('+cpu-cp311-cp311-linux_x86_64.whl')
             return 'cpu'
         assert 'nvidia-cublas' in text and '--hash=sha256:1' in text
-        assert hashes.read_text().split()[-1] not in text, 'pip might take the CPU build'
+        assert hashes.read_text().split()[-1] not in text, 'pip could install the CPU build'
         return 'cuda'
 
     return set_up
 
 
 @pytest.mark.parametrize('source', ['configured', 'index'])
-def test_without_a_driver_the_cpu_build_is_installed(torch, source):
+def test_cpu_build_is_installed_without_a_driver_or_on_request(torch, source):
     assert torch(source=source) == 'cpu'
     assert torch('cpu', source=source, driver=True) == 'cpu'
 
 
 @pytest.mark.parametrize('source', ['configured', 'index', ''])
-def test_with_a_driver_or_when_asked_for_the_cuda_build_is_installed(torch, source):
+def test_cuda_build_is_installed_with_a_driver_or_on_request(torch, source):
     assert torch(source=source, driver=True) == 'cuda'
     assert torch('cuda', source=source) == 'cuda'
 
 
-def test_where_no_cpu_build_can_be_had_cuda_is_installed_and_the_reason_told(torch, capsys):
+def test_cuda_build_is_installed_with_a_reason_if_there_is_no_cpu_build(torch, capsys):
     assert torch() == 'cuda'
     assert 'No matching distribution' in capsys.readouterr().out
-    with pytest.raises(SystemExit, match='torch==2.13.0[+]cpu is neither where pip'):
+    with pytest.raises(SystemExit, match='torch==2.13.0[+]cpu is neither at the sources'):
         torch('cpu')
 
 
-def test_a_cpu_build_of_unknown_hash_is_not_installed(torch, capsys):
+def test_cpu_build_of_unknown_hash_is_not_installed(torch, capsys):
     assert torch(source='index', content=b'another') == 'cuda'
     assert 'which the lock does not list' in capsys.readouterr().out
     with pytest.raises(SystemExit, match='torch-cpu.hashes'):
         torch('cpu', source='index', content=b'another')
 
 
-def test_every_hash_of_a_cpu_build_is_in_the_lock(install):
+def test_lock_contains_every_hash_of_a_cpu_build(install):
     entry = install.locked('torch==')
     hashes = (ROOT / 'setup/torch-cpu.hashes').read_text().split('\n')
     listed = [line for line in hashes if line.startswith('--hash')]
@@ -173,7 +173,7 @@ def test_every_hash_of_a_cpu_build_is_in_the_lock(install):
 
 @pytest.fixture
 def environments(install, tmp_path, monkeypatch):
-    """Run the set-up with arguments; return the builds of torch that it installed."""
+    """Return a function that runs the set-up and returns the builds of torch it installed."""
     built = []
     for name, file in (('VENV', '.'), ('STAMP', '.installed'), ('TORCH_CHOICE', '.torch')):
         monkeypatch.setattr(install, name, tmp_path / 'venv' / file)
@@ -195,7 +195,7 @@ def environments(install, tmp_path, monkeypatch):
     return set_up
 
 
-def test_the_choice_of_torch_is_kept_over_set_ups(environments, install, monkeypatch):
+def test_choice_of_torch_is_kept_for_later_set_ups(environments, install, monkeypatch):
     assert environments() == ['auto']
     assert environments() == []
     assert environments('--torch', 'cpu') == ['cpu']
@@ -205,7 +205,7 @@ def test_the_choice_of_torch_is_kept_over_set_ups(environments, install, monkeyp
     assert environments('--torch', 'auto') == ['auto']
 
 
-def test_a_sourced_ros_of_another_python_is_refused_before_anything_is_installed(
+def test_sourced_ros_of_another_python_is_refused_before_any_installation(
     environments, install, monkeypatch
 ):
     monkeypatch.setattr(install.subprocess, 'run', lambda *_, **__: SimpleNamespace(returncode=1))

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A client of the environment's topics, in the test's own process."""
+"""A client of the environment's topics in the process of the test."""
 
 from contextlib import contextmanager
 import subprocess
@@ -105,7 +105,7 @@ class Client:
     def spin_until(self, condition, timeout_s=20.0):
         end = time.monotonic() + timeout_s
         while not condition():
-            assert time.monotonic() < end, 'what the test waits for did not come'
+            assert time.monotonic() < end, f'no result within {timeout_s} s'
             self._executor.spin_once(timeout_sec=0.05)
 
     def spin_for(self, seconds):

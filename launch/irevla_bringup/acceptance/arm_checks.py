@@ -49,38 +49,37 @@ class ArmChecks:
         return [
             Check(
                 'home',
-                f'The arm goes home at {slow}. One hand on its stop button.',
+                f'The arm moves home at {slow}. Keep one hand on its stop button.',
                 self.home,
-                'Did it go there without a jerk or noise, and is this your home pose?',
+                'Did it move without jerks or noise, and is this your home pose?',
             ),
             Check(
                 'box',
-                f'The arm goes to each side of its box and back home at {slow}.',
+                f'The arm moves to each side of its box and back home at {slow}.',
                 self.box,
-                'Did it stop clear of the table, the camera and all else each time?',
+                'Did it stop each time before the table, the cameras and all else?',
             ),
             Check(
                 'tilt',
-                'The hand tilts to both sides as far as it may.',
+                'The hand tilts to both sides up to its limit.',
                 self.tilt,
                 'Did it tilt about the fingertips, and stop before anything touched?',
             ),
             Check(
                 'stop',
-                'The arm moves on a small circle, and is stopped by the emergency stop.',
+                'The arm moves on a small circle until the emergency stop brakes it.',
                 self.stop,
-                'Did it brake at once and stay?',
+                'Did it brake at once and stay at rest?',
             ),
             Check(
                 'recover',
-                'The arm recovers from the stop: it must not move before it is sent '
-                'home; then it goes home.',
+                'The arm recovers from the stop, which must not move it. Then it moves home.',
                 self.recover,
-                'Did it move only when sent home?',
+                'Did it rest until the motion home?',
             ),
             Check(
                 'hand',
-                'The hand closes and opens. Nothing between the fingers.',
+                'The hand closes and opens. Keep the space between the fingers empty.',
                 self.hand,
                 'Did both fingers close and open?',
             ),

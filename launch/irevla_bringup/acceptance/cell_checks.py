@@ -67,27 +67,27 @@ class CellChecks:
         return [
             Check(
                 'cameras',
-                f'The whole cell starts, and the arm goes home at {SPEED} m/s.',
+                f'The whole cell starts, and the arm moves home at {SPEED} m/s.',
                 self.cameras,
-                f'Look at the pictures in {self._folder}: is each of the camera '
-                'that its name says, sharp and upright?',
+                f'Open the images in {self._folder}: is each from the camera of '
+                'its name, sharp and upright?',
             ),
             Check(
                 'mouse',
-                'When the log says so press success (second button) to begin, then '
-                'push the cap away from you and on until the arm has moved 3 cm, and let go.',
+                'When the log asks for it, press success (second button) to begin. '
+                'Push the cap away from you until the arm has moved 3 cm, then release it.',
                 self.mouse,
-                'Did the arm move the way you pushed, and rest when you let go?',
+                'Did the arm move where you pushed, and rest after the release?',
             ),
             Check(
                 'recording',
                 'Move the arm a little more, then press success (second button).',
                 self.recording,
-                'Was that the demonstration you gave?',
+                'Was this your demonstration?',
             ),
             Check(
                 'replay',
-                'The arm does the demonstration again by itself. One hand on its stop button.',
+                'The arm repeats the demonstration. Keep one hand on its stop button.',
                 self.replay,
                 'Was it the same motion?',
             ),
@@ -121,7 +121,7 @@ class CellChecks:
         )
         lab = self._lab
         lab.wait_for_arm()
-        lab.until(lambda: all(self._pictures.values()), f'pictures of {self._cameras}')
+        lab.until(lambda: all(self._pictures.values()), f'images of {self._cameras}')
         end = time.monotonic() + STARTS_WITHIN_S
         while True:
             newest = self._collect()
@@ -131,7 +131,7 @@ class CellChecks:
                 break
             if time.monotonic() > end:
                 raise CheckError(
-                    f'camera {slow[0]} gives {rates[slow[0]]:.1f} pictures a second, '
+                    f'camera {slow[0]} gives {rates[slow[0]]:.1f} images per second, '
                     f'fps is {self._fps}'
                 )
         measured: dict[str, Any] = {}
@@ -142,10 +142,10 @@ class CellChecks:
                 )
             )
             if not -OLD_S < age < OLD_S:
-                raise CheckError(f'pictures of camera {name} are {age:.2f} s old')
+                raise CheckError(f'images of camera {name} are {age:.2f} s old')
             picture = message_to_image(received[-1][1])
             if picture.std() < 1:
-                raise CheckError(f'camera {name} sees one colour only; is its cap on?')
+                raise CheckError(f'images of camera {name} have one colour only; is its cap on?')
             Picture.fromarray(picture).save(self._folder / f'{name}.png')
             measured |= {f'{name}_hz': round(rates[name], 1), f'{name}_age_ms': round(1e3 * age)}
         return measured
@@ -160,9 +160,9 @@ class CellChecks:
     def mouse(self) -> dict[str, Any]:
         """Wait for an episode and the mouse; measure the motion of the arm."""
         lab = self._lab
-        # A person may press and push before the check asks for it.
-        lab.until(lambda: self._began is not None, 'the press that begins', PATIENCE_S)
-        # No longer None.
+        # A person may press and push before this check starts.
+        lab.until(lambda: self._began is not None, 'the press that starts the episode', PATIENCE_S)
+        # Not None after the wait.
         assert self._began is not None
         there, before = self._began
         lab.until(
@@ -201,7 +201,7 @@ class CellChecks:
         """Replay the recording; measure the deviation of the arm at the end."""
         entry, lab = self._kept(), self._lab
         if entry is None:
-            raise CheckError(f'{self._bags} holds no recording of a success')
+            raise CheckError(f'{self._bags} contains no recording of a success')
         states = read_episode(self._bags / entry.folder, ()).states[:, :3]
         self._episode, track = EpisodeState(), []
 
@@ -220,7 +220,7 @@ class CellChecks:
             raise CheckError('the replay ended before the arm moved')
         off = float(np.linalg.norm((np.array(track) - track[0])[-1] - (states - states[0])[-1]))
         if off > SAME:
-            raise CheckError(f'the replay ended {1e3 * off:.0f} mm beside the recording')
+            raise CheckError(f'the replay ended {1e3 * off:.0f} mm away from the recording')
         return {'off_mm': round(1e3 * off, 1)}
 
     def _kept(self) -> EpisodeEntry | None:

@@ -93,7 +93,7 @@ class Lab:
                 # Checked again: the process may have met the condition just before its end.
                 if process.poll() is not None and not condition():
                     raise CheckError(
-                        f'{what} did not happen: the started process ended with '
+                        f'{what} did not happen: the started program ended with '
                         f'status {process.returncode}; {log} says why'
                     )
             if time.monotonic() > end:
@@ -130,7 +130,7 @@ class Lab:
         if any(running[name] > SLOW[name] for name in SLOW):
             raise CheckError(
                 f"the arm's node runs with {running}; at most {SLOW} is allowed in "
-                'an acceptance: take these out of the params file'
+                'an acceptance: remove these from the params file'
             )
 
     @property
@@ -138,7 +138,7 @@ class Lab:
         """The arm's newest state; raises CheckError before the first."""
         state = self.state
         if state is None:
-            raise CheckError('no robot_state came from the arm')
+            raise CheckError('no robot_state arrived from the arm')
         return state
 
     @property

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The first day on an arm, as ten checks at 0.05 m/s: ``ros2 run irevla_control acceptance``.
 
-Before each check a person allows the motion, after it the person confirms the result; the first no
-ends the acceptance with the arm stopped. FOLDER/acceptance.json contains measurements and answers,
-and at the end the name that signs it.
+Before each check a person allows the motion; after it the person confirms the result. The first
+answer "no" ends the acceptance with the arm stopped. FOLDER/acceptance.json contains measurements
+and answers, and at the end the name of the person who signs it.
 """
 
 import argparse
@@ -73,21 +73,29 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser('ros2 run irevla_control acceptance', description=__doc__)
     parser.add_argument('--robot-ip', default='', help='address of the robot')
     parser.add_argument(
-        '--cameras', default=CAMERAS, help='names; the first camera gives the stamps'
+        '--cameras', default=CAMERAS, help='names of the cameras; the first one gives the stamps'
     )
-    parser.add_argument('--serials', default='', help='their serial numbers, in the same order')
+    parser.add_argument(
+        '--serials', default='', help='serial numbers of the cameras, in the same order'
+    )
     parser.add_argument('--fps', type=int, default=FPS, help='rate of images [Hz]')
-    parser.add_argument('--task', default='pick-red-block', help="of robot_episode's `tasks`")
+    parser.add_argument(
+        '--task',
+        default='pick-red-block',
+        help="task of the demonstration, one of robot_episode's `tasks`",
+    )
     parser.add_argument('--params-file', type=Path, help='YAML file of your lab')
     parser.add_argument(
         '--output',
         type=Path,
         default=Path(f'runs/acceptance_{time.strftime("%Y%m%d_%H%M%S")}'),
-        help='folder of acceptance.json, pictures, the recording and logs, a new '
+        help='folder of acceptance.json, images, the recording and logs, a new '
         'one for each run; default: runs/acceptance_ and the time',
     )
     parser.add_argument(
-        '--checks', default=','.join(NAMES), help='which to run; signed only if all are'
+        '--checks',
+        default=','.join(NAMES),
+        help='names of the checks to run; only a run of all can be signed',
     )
     parser.add_argument(
         '--use-fake-hardware', action='store_true', help='a simulated Panda, cameras and mouse'
@@ -99,7 +107,7 @@ def parsed() -> argparse.Namespace:
         parser.error(f'--checks: {", ".join(sorted(unknown))} is none of {", ".join(NAMES)}')
     for name in filter(wanted.__contains__, NAMES):
         if not wanted.issuperset(NEEDS.get(name, ())):
-            parser.error(f'--checks: {name} needs {", ".join(NEEDS[name])} before it; add that')
+            parser.error(f'--checks: {name} needs {", ".join(NEEDS[name])} before it; add it')
     if not options.robot_ip and not options.use_fake_hardware:
         parser.error('--robot-ip is missing; give the address of the robot')
     if options.params_file and not options.params_file.is_file():
@@ -116,7 +124,7 @@ def parsed() -> argparse.Namespace:
 def accepted(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack) -> str:
     """Run the selected checks; return the outcome.
 
-    At any end the arm's node ends too, and brakes the arm first.
+    When it ends for any reason, the arm's node brakes the arm and ends too.
     """
     wanted = options.checks.split(',')
     own = read_blocks(options.params_file) if options.params_file else []
@@ -161,7 +169,7 @@ def accepted(options: argparse.Namespace, folder: Path, stack: contextlib.ExitSt
     if not protocol.run(second):
         return 'NOT passed'
     if set(wanted) != set(NAMES):
-        return f'passed {", ".join(wanted)}, not signed: that needs all ten in one run'
+        return f'passed {", ".join(wanted)}, not signed: all ten checks are needed in one run'
     return 'signed' if protocol.sign() else 'passed, but not signed: no name was given'
 
 

@@ -89,7 +89,7 @@ class Protocol:
 
     def sign(self) -> bool:
         """Ask for a name and sign with it; return whether one is given."""
-        name = self._ask('All passed. Your name signs this acceptance: ').strip()
+        name = self._ask('All checks passed. Enter your name to sign this acceptance: ').strip()
         if name:
             self._content |= {'signed_off': True, 'by': name, 'signed': _now()}
             self._write()
@@ -121,7 +121,7 @@ class Protocol:
 
 
 def _text(measured: dict[str, Any]) -> str:
-    return ', '.join(f'{name} {value}' for name, value in measured.items()) or 'nothing measured'
+    return ', '.join(f'{name} {value}' for name, value in measured.items()) or 'no measurements'
 
 
 def _now() -> str:

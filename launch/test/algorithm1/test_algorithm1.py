@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Algorithm 1 in process, small: killed in stage 1 it goes on, and refuses what does not fit."""
+"""Algorithm 1 on small tasks continues after a kill and refuses wrong configurations."""
 
 import json
 import random
@@ -36,9 +36,9 @@ STAGE1_NODES = ('vla', 'learner', 'command_mux', 'metaworld', 'recorder', 'episo
 
 @pytest.fixture(scope='module')
 def stage0(tmp_path_factory):
-    """Demonstrations recorded over the real graph, and a policy taught on them.
+    """Record demonstrations over the real graph, and train a policy on them.
 
-    Also of the task to learn: so short a training would often leave nothing to begin with.
+    The RL task is among them, because so short a training rarely succeeds on an unseen task.
     """
     root = tmp_path_factory.mktemp('stage0')
     log = root / 'log'
@@ -66,7 +66,7 @@ def stage0(tmp_path_factory):
 
 @pytest.fixture
 def config(tmp_path):
-    """One new task, few steps."""
+    """Return a configuration with one RL task and few steps."""
     (tmp_path / 'sacfd.yaml').write_text(
         yaml.safe_dump(
             {
@@ -113,7 +113,7 @@ def arguments(config, stage0, output):
 
 
 @pytest.mark.timeout(600)
-def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
+def test_algorithm_1_continues_after_kill_9(tmp_path, stage0, config):
     output = tmp_path / 'run'
     command = [
         sys.executable,
@@ -134,7 +134,7 @@ def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
         # The newest may not have been saved yet.
         before = read_metrics(metrics.parent)[:-1]
         assert not (output / 'stage1/checkpoint').exists()
-        # Again, wherever it is then.
+        # The second kill comes at a random time.
         process = subprocess.Popen(command, stdout=log, stderr=log)
         instant_s = random.uniform(8, 25)
         print(f'killed again after {instant_s:.2f} s')
@@ -143,7 +143,7 @@ def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
         process.wait()
         subprocess.run(command, stdout=log, stderr=log, timeout=250, check=True)
     rows = read_metrics(metrics.parent)
-    assert rows[: len(before)] == before, 'stage 1 goes on'
+    assert rows[: len(before)] == before, 'stage 1 continues'
     assert [row['episodes'] for row in rows] == list(range(1, len(rows) + 1))
     report = json.loads((output / 'report.json').read_text())
     new = 'drawer-close-unseen'
@@ -162,8 +162,8 @@ def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
     assert policies[0].backbone_hash == policies[1].backbone_hash != policies[2].backbone_hash
     assert not (policies[1].head.mlp[0].weight == policies[0].head.mlp[0].weight).all()
     manifest = json.loads((output / 'manifest.json').read_text())
-    assert manifest['steps']['evaluate stage0']['attempt'] == 1, 'what was finished is kept'
-    assert not (output / 'stage1/replay').exists(), 'latents of an older VLM are dropped'
+    assert manifest['steps']['evaluate stage0']['attempt'] == 1, 'it ran twice'
+    assert not (output / 'stage1/replay').exists(), 'latents of an older VLM are removed'
 
 
 @pytest.mark.timeout(600)
@@ -174,7 +174,7 @@ def test_improvement_goes_on_after_kill_9(tmp_path, stage0, config):
         {'stage2_trains': 'head', 'labels': 'executed'},
     ],
 )
-def test_the_papers_baselines_take_one_task_after_another(tmp_path, stage0, config, baseline):
+def test_the_paper_s_baselines_learn_one_task_after_another(tmp_path, stage0, config, baseline):
     (tmp_path / 'ppo.yaml').write_text(
         '{env_steps: 60, episodes: 4, epochs: 1, batch_size: 16, critic_iterations: 0}'
     )
@@ -198,7 +198,7 @@ def test_the_papers_baselines_take_one_task_after_another(tmp_path, stage0, conf
         assert report['stage2']['learned_episodes'] > 0
     else:
         assert len(set(hashes)) == 5, 'every stage trains the VLM'
-        assert report['stage2']['learned_episodes'] == 0, 'demonstrations alone are replayed'
+        assert report['stage2']['learned_episodes'] == 0, 'stage 2 trains on demonstrations alone'
     assert len(list(output.glob('stage1*/replay'))) == 2 * ('stage2_trains' in baseline)
 
 
@@ -236,7 +236,7 @@ def test_a_wrong_configuration_is_refused_by_name(config, stage0, tmp_path, chan
         main(arguments(config, stage0, tmp_path / 'run'))
 
 
-def test_over_ros_what_only_works_in_process_is_refused(config, stage0, tmp_path):
+def test_the_ros_backend_refuses_ppo(config, stage0, tmp_path):
     (tmp_path / 'ppo.yaml').write_text('{env_steps: 60}')
     config.write_text(
         yaml.safe_dump(
@@ -247,13 +247,13 @@ def test_over_ros_what_only_works_in_process_is_refused(config, stage0, tmp_path
         main(arguments(config, stage0, tmp_path / 'run'), make_ros_backend)
 
 
-def test_the_shipped_configuration_is_whole():
+def test_the_shipped_configuration_loads():
     config = load_config(graph.CONFIG / 'algorithm1.yaml')
     assert config.tasks.rl
 
 
 def test_stage_1_over_the_graph(tmp_path, stage0, config):
-    """Every episode is learned from whole, an operator's commands too; new heads act."""
+    """The learner uses every step of every episode, the operator's too; new heads act."""
     output = tmp_path / 'learner'
     with (tmp_path / 'log').open('w') as log, operator(3, 7) as person:
         done = subprocess.run(
@@ -274,12 +274,12 @@ def test_stage_1_over_the_graph(tmp_path, stage0, config):
             stderr=log,
             timeout=200,
         )
-    said = (tmp_path / 'log').read_text()
-    assert done.returncode == 0, said
+    printed = (tmp_path / 'log').read_text()
+    assert done.returncode == 0, printed
     rows = read_metrics(output)
-    # Seeds grow by one from episode to episode; the recorder may commit in another order.
+    # Each episode has the next seed; the recorder may commit episodes in another order.
     played = by_seed(tmp_path)
-    assert abs(len(played) - len(rows)) <= 2, 'an episode was not learned from'
+    assert abs(len(played) - len(rows)) <= 2, 'the learner lacks an episode'
     totals = [{'step': 0, 'successes': 0}, *rows]
     for seed, one in played.items():
         if seed < len(rows):
@@ -298,7 +298,7 @@ def test_stage_1_over_the_graph(tmp_path, stage0, config):
     )
     acting = replay.versions(slice(None))
     assert acting.max() > 0, 'no new head ever acted'
-    # What lies in the replay is what the policy computes from the recorded images.
+    # The replay contains the latents that the policy computes from the recorded images.
     (episode_bag,) = [
         folder
         for folder in (tmp_path / 'bags').iterdir()
@@ -319,31 +319,31 @@ def test_stage_1_over_the_graph(tmp_path, stage0, config):
             recorded.actions[step],
             atol=1e-5,
         )
-    # What a person commanded is a demonstration, whatever became of the episode.
-    taken = {}
+    # Human commands count as demonstrations in successful and failed episodes.
+    human_actions = {}
     for entry in list_episodes(tmp_path / 'bags'):
         one = read_episode(tmp_path / 'bags' / entry.episode_id, ())
-        taken |= {
+        human_actions |= {
             stamp: action
             for stamp, action, source in zip(one.stamps.tolist(), one.actions, one.sources)
             if source == EndEffectorCommand.SOURCE_TELEOP
         }
-    assert set(taken) <= set(person.stamps)
+    assert set(human_actions) <= set(person.stamps)
     kept = {stamp: row for row, stamp in enumerate(replay.stamps(slice(None)).tolist())}
-    learned = [stamp for stamp in taken if stamp in kept]
+    learned = [stamp for stamp in human_actions if stamp in kept]
     assert len(learned) == rows[-1]['interventions'] >= 4
     demonstrations = set(replay.usable(1, demonstrations=True).tolist())
     for stamp in learned:
         np.testing.assert_allclose(
             before.statistics.denormalise_action(replay.actions(kept[stamp])),
-            taken[stamp],
+            human_actions[stamp],
             atol=1e-5,
         )
-        np.testing.assert_allclose(taken[stamp], ACTION)
+        np.testing.assert_allclose(human_actions[stamp], ACTION)
         assert kept[stamp] in demonstrations
 
 
-def test_acting_waits_for_a_learner_that_is_behind(tmp_path, stage0, config):
+def test_episodes_wait_for_a_learner_with_pending_updates(tmp_path, stage0, config):
     output = tmp_path / 'learner'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
     (tmp_path / 'sacfd.yaml').write_text(
@@ -366,7 +366,7 @@ def test_acting_waits_for_a_learner_that_is_behind(tmp_path, stage0, config):
         assert 'when topic pause_episodes is false' in launch.output()
     rows = read_metrics(output)
     assert json.loads((output / 'stage1.json').read_text())['updates'] >= 3000
-    # Some may begin while the critics are set up. Without a pause the last find 2000 owed.
+    # First episodes may begin while the critics are set up. Without a pause `owed` reaches 2000.
     assert max(row['owed'] for row in rows[5:]) <= 3 * 10 * 50
 
 
@@ -403,8 +403,8 @@ def test_the_old_launch_file_names_the_new_one(tmp_path):
 
 
 @pytest.mark.timeout(600)
-def test_stage_1_goes_on_after_any_nodes_or_all_at_once_are_killed(tmp_path, stage0, config):
-    """Three one after another, others at other instants in each run of the test."""
+def test_stage_1_continues_after_a_kill_of_any_node_or_of_all(tmp_path, stage0, config):
+    """Kill three at random, one after another, at random times."""
     output = tmp_path / 'learner'
     values = yaml.safe_load((tmp_path / 'sacfd.yaml').read_text())
     (tmp_path / 'sacfd.yaml').write_text(
@@ -443,7 +443,7 @@ def test_stage_1_goes_on_after_any_nodes_or_all_at_once_are_killed(tmp_path, sta
                 process.kill()
             launch.wait(30)
             if victim == 'all':
-                # Nobody waits for them then.
+                # The killed launch does not wait for its nodes.
                 graph.wait_for(lambda ended=launch: not ended.alive(), 5, 'the end of all nodes')
             assert launch.alive() == []
         rows, played = read_metrics(output), by_seed(tmp_path)
@@ -460,4 +460,4 @@ def test_stage_1_goes_on_after_any_nodes_or_all_at_once_are_killed(tmp_path, sta
     learned = load_checkpoint(output / 'checkpoint')
     state = load_file(output / 'learner.safetensors')
     for name, weight in learned.head.state_dict().items():
-        assert torch.equal(weight, state[f'averaged/{name}']), 'as it was saved, bit by bit'
+        assert torch.equal(weight, state[f'averaged/{name}']), name

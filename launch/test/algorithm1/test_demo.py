@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The whole demo, small: killed in the middle, it leaves nothing running and then goes on."""
+"""A small run of the whole demo: after a kill no process stays, and the run continues."""
 
 from dataclasses import replace
 import json
@@ -22,7 +22,7 @@ from irevla_policy.metrics_log import read_metrics
 
 @pytest.fixture
 def config(tmp_path):
-    """One expert task and one new, few episodes, few steps; the shipped preset."""
+    """Return a configuration with one expert task, one RL task, few episodes and few steps."""
     for stage, steps in (('stage0', 400), ('stage2', 5)):
         training = yaml.safe_load((graph.CONFIG / f'training/{stage}.yaml').read_text())
         (tmp_path / f'{stage}.yaml').write_text(
@@ -31,7 +31,7 @@ def config(tmp_path):
     (tmp_path / 'sacfd.yaml').write_text(
         yaml.safe_dump(
             {
-                # So little training may leave a policy that seldom succeeds.
+                # After so short a training the policy may rarely succeed.
                 'demonstrations': 1,
                 'most_zero_shot_episodes': 100,
                 'warm_up_updates': 5,
@@ -41,14 +41,14 @@ def config(tmp_path):
             }
         )
     )
-    improvement = yaml.safe_load((graph.CONFIG / 'algorithm1.yaml').read_text()) | {
+    algorithm1 = yaml.safe_load((graph.CONFIG / 'algorithm1.yaml').read_text()) | {
         'tasks': {'expert': ['drawer-close'], 'rl': ['drawer-close-unseen'], 'held_out': []},
         'episodes': {'expert': 1, 'rl': 1, 'held_out': 1},
         'horizon': 50,
         'settings': 'sacfd.yaml',
         'training': 'stage2.yaml',
     }
-    (tmp_path / 'algorithm1.yaml').write_text(yaml.safe_dump(improvement))
+    (tmp_path / 'algorithm1.yaml').write_text(yaml.safe_dump(algorithm1))
     values = yaml.safe_load((graph.CONFIG / 'demo.yaml').read_text()) | {
         'demonstrations': 4,
         'preset': str(graph.CONFIG / 'presets/tiny.yaml'),
@@ -69,8 +69,8 @@ def graphs_running(folder):
     return found
 
 
-def test_demo_goes_on_after_kill_9_and_reports(tmp_path, config):
-    """Killed while it collects or while it learns online, as it comes."""
+def test_the_demo_continues_after_kill_9_and_writes_its_report(tmp_path, config):
+    """The kill comes at random during collection or during stage 1."""
     output = tmp_path / 'run'
     command = [sys.executable, '-m', 'irevla_bringup.demo', '--config', config, '--output', output]
     results = output / 'demonstrations/worker0.json'
@@ -91,7 +91,7 @@ def test_demo_goes_on_after_kill_9_and_reports(tmp_path, config):
         subprocess.run(command, stdout=log, stderr=log, timeout=300)
     report = json.loads((output / 'report.json').read_text())
     assert graph.results(results)[: len(recorded)] == recorded, 'finished episodes are kept'
-    assert read_metrics(output / 'stage1')[: len(learned)] == learned, 'stage 1 goes on'
+    assert read_metrics(output / 'stage1')[: len(learned)] == learned, 'stage 1 continues'
     for stage in ('stage0', 'stage1', 'stage2'):
         assert report[stage]['expert']['drawer-close']['episodes'] == 1
         assert report[stage]['rl']['drawer-close-unseen']['episodes'] == 1
@@ -112,15 +112,15 @@ def test_demo_goes_on_after_kill_9_and_reports(tmp_path, config):
     assert not graphs_running(output)
 
 
-def test_tasks_are_dealt_to_the_workers_evenly_and_without_loss():
+def test_tasks_are_divided_evenly_among_the_workers():
     tasks = {'a': 50, **dict.fromkeys('bcdefghi', 20), 'j': 10}
-    hands = deal(tasks, 2)
-    assert {task: count for hand in hands for task, count in hand.items()} == tasks
-    assert [sum(hand.values()) for hand in hands] == [110, 110]
+    shares = deal(tasks, 2)
+    assert {task: count for share in shares for task, count in share.items()} == tasks
+    assert [sum(share.values()) for share in shares] == [110, 110]
     assert deal({'a': 1}, 4) == [{'a': 1}]
 
 
-def test_stage_2_of_a_demo_leaves_to_stage_0_what_it_does_not_say(config):
+def test_missing_settings_of_a_demo_s_stage_2_are_those_of_stage_0(config):
     folder = config.parent
     (folder / 'stage0.yaml').write_text('{steps: 400, precision: bf16, weight_decay: 0.2}')
     (folder / 'stage2.yaml').write_text('steps: 5')

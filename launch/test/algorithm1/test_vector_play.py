@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Several copies of Meta-World played at once: each episode is what one copy alone would give."""
+"""Several Meta-World environments run at once; each episode equals that of one alone."""
 
 import copy
 from functools import partial
@@ -50,14 +50,14 @@ def vla():
 
 
 @pytest.fixture(scope='module')
-def copies(vla):
-    copies = make_envs('irevla_sim:MetaWorld-v0', 2, cameras=vla.config.cameras, horizon=HORIZON)
-    yield copies
-    copies.close()
+def envs(vla):
+    envs = make_envs('irevla_sim:MetaWorld-v0', 2, cameras=vla.config.cameras, horizon=HORIZON)
+    yield envs
+    envs.close()
 
 
-def test_each_seed_is_played_once_as_in_one_environment(vla, copies):
-    player = VectorPlayer(copies, vla, TASK)
+def test_each_seed_is_played_once_as_in_one_environment(vla, envs):
+    player = VectorPlayer(envs, vla, TASK)
     between = []
     played = {one.result.seed: one for one in player.play(range(5), between=between.append)}
     assert sorted(played) == list(range(5))
@@ -84,8 +84,8 @@ def test_each_seed_is_played_once_as_in_one_environment(vla, copies):
         np.testing.assert_allclose(one.latents.proprioception[-1], last.proprioception, atol=1e-5)
 
 
-def test_noise_changes_what_is_done_and_is_kept_in_range(vla, copies):
-    player = VectorPlayer(copies, vla, TASK)
+def test_noise_changes_the_actions_and_keeps_them_in_range(vla, envs):
+    player = VectorPlayer(envs, vla, TASK)
     noises = [SmoothNoise(vla.statistics.action_size, 0.7, 0.5, 2.0, index) for index in range(2)]
     (without,) = player.play([3])
     (with_noise,) = player.play([3], noises)
@@ -93,8 +93,8 @@ def test_noise_changes_what_is_done_and_is_kept_in_range(vla, copies):
     assert np.abs(with_noise.latents.actions).max() <= 1
 
 
-def test_endless_seeds_may_be_left_at_any_time(vla, copies):
-    player = VectorPlayer(copies, vla, TASK)
+def test_a_player_with_endless_seeds_may_be_left_at_any_time(vla, envs):
+    player = VectorPlayer(envs, vla, TASK)
     for count, _ in enumerate(player.play(repeat(1))):
         if count == 3:
             break
@@ -103,15 +103,15 @@ def test_endless_seeds_may_be_left_at_any_time(vla, copies):
 
 
 @pytest.mark.parametrize('threshold, steps', [(0.0, 1), (1.1, HORIZON)])
-def test_a_judge_ends_the_episode_and_gives_the_reward(vla, copies, threshold, steps):
-    """It takes everything, or nothing, for success; two observations in a row must show it."""
+def test_a_success_classifier_ends_the_episode_and_gives_the_reward(vla, envs, threshold, steps):
+    """It classifies all or no observations as success; two in a row are needed."""
     statistics = vla.statistics
-    judge = SuccessClassifier(
+    classifier = SuccessClassifier(
         Description(
             vla.backbone_hash, vla.backbone.width, statistics.state_size, (8,), threshold, 2
         )
     )
-    for played in VectorPlayer(copies, vla, TASK, judge).play(range(3)):
+    for played in VectorPlayer(envs, vla, TASK, classifier).play(range(3)):
         assert played.result.steps == steps
         assert played.result.success == played.result.terminated == (threshold == 0)
         assert played.latents.rewards.tolist() == [0.0] * (steps - 1) + [float(threshold == 0)]
@@ -119,7 +119,7 @@ def test_a_judge_ends_the_episode_and_gives_the_reward(vla, copies, threshold, s
 
 
 @pytest.mark.parametrize('whole', [False, True])
-def test_ppo_goes_on_at_the_beginning_of_its_iteration(vla, copies, tmp_path, whole):
+def test_ppo_continues_at_the_beginning_of_its_iteration(vla, envs, tmp_path, whole):
     config = PPOConfig(env_steps=9 * HORIZON, episodes=3, epochs=1, batch_size=8)
     episodes = []
 
@@ -128,16 +128,16 @@ def test_ppo_goes_on_at_the_beginning_of_its_iteration(vla, copies, tmp_path, wh
         if len(episodes) == 5:
             raise KeyboardInterrupt
 
-    def go_on(played, progress):
+    def resume(played, progress):
         episodes.append(progress.episodes)
 
     stage = partial(ppo_stage, config=config, folder=tmp_path, seed=0, first=0, whole=whole)
     before = copy.deepcopy(vla)
     with pytest.raises(KeyboardInterrupt):
-        stage(copy.deepcopy(vla), VectorPlayer(copies, vla, TASK), on_episode=stop)
+        stage(copy.deepcopy(vla), VectorPlayer(envs, vla, TASK), on_episode=stop)
     learned = copy.deepcopy(vla)
-    progress = stage(learned, VectorPlayer(copies, learned, TASK), on_episode=go_on)
-    assert episodes == [1, 2, 3, 4, 5, 4, 5, 6, 7, 8, 9], 'the broken iteration again'
+    progress = stage(learned, VectorPlayer(envs, learned, TASK), on_episode=resume)
+    assert episodes == [1, 2, 3, 4, 5, 4, 5, 6, 7, 8, 9], 'the interrupted iteration runs again'
     assert progress.env_steps == 9 * HORIZON and progress.iterations == 3
     assert progress.updates > 0
     assert (learned.backbone_hash != before.backbone_hash) == whole
@@ -147,10 +147,10 @@ def test_ppo_goes_on_at_the_beginning_of_its_iteration(vla, copies, tmp_path, wh
         if whole or name.startswith('head.'):
             assert torch.equal(weight, state[f'policy/{name}']), name
     with pytest.raises(ConfigError, match='whole was'):
-        ppo_stage(copy.deepcopy(vla), None, config, tmp_path, 0, 0, go_on, whole=not whole)
+        ppo_stage(copy.deepcopy(vla), None, config, tmp_path, 0, 0, resume, whole=not whole)
 
 
-def test_an_unknown_task_is_named(vla, copies):
-    """Last: the copies end with it."""
+def test_an_unknown_task_is_named(vla, envs):
+    """This test comes last, because its error ends the environments."""
     with pytest.raises(ConfigError, match='no-such-task'):
-        list(VectorPlayer(copies, vla, 'no-such-task').play([1]))
+        list(VectorPlayer(envs, vla, 'no-such-task').play([1]))

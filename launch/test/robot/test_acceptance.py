@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The acceptance of an arm: all ten checks on the simulated one, and a no that ends it."""
+"""The acceptance of an arm: all ten checks on the simulated arm; the answer no ends it."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ from irevla_control.teleop.hid_reports import FULL, button_report, translation_r
 from irevla_msgs.msg import EpisodeState, RobotState
 
 VERDICT = 1
-# A small box, or the arm is on its way for minutes at this speed.
+# In a larger box the slow arm would move for minutes.
 LAB = {
     '/**/franka': {
         'ros__parameters': {
@@ -33,8 +33,8 @@ LAB = {
         }
     }
 }
-# The check of the mouse needs 3 cm; then its person looks for a while.
-PUSHED, LOOKS_S = 0.05, 3.0
+# Distance that the mouse moves the arm [m], of which the check needs 0.03; pause after it [s].
+PUSHED, PAUSE_S = 0.05, 3.0
 
 
 def protocol(tmp_path, answers):
@@ -52,7 +52,7 @@ def a_check(name='home', run=dict):
     return Check(name, 'It moves.', run, 'Did it move?')
 
 
-def test_all_yes_and_a_name_sign_it(tmp_path):
+def test_the_answer_yes_to_all_and_a_name_sign_the_protocol(tmp_path):
     one = protocol(tmp_path, ['yes', 'what?', 'y', 'A. Person'])
     assert one.run([a_check(run=lambda: {'off_mm': 1.0})])
     assert not written(tmp_path)['signed_off']
@@ -63,7 +63,7 @@ def test_all_yes_and_a_name_sign_it(tmp_path):
     assert set(content['checks'][0]['asked'].values()) == {'yes'}
 
 
-def test_without_a_name_it_is_not_signed(tmp_path):
+def test_a_protocol_without_a_name_is_not_signed(tmp_path):
     one = protocol(tmp_path, ['yes', 'yes', ' '])
     assert one.run([a_check()]) and not one.sign()
     assert not written(tmp_path)['signed_off']
@@ -85,7 +85,7 @@ def fails(error):
         (['yes'], fails(BagError('torn')), 'torn'),
     ],
 )
-def test_the_first_that_fails_ends_it_and_is_written(tmp_path, answers, run, problem):
+def test_the_first_failed_check_ends_the_run_and_is_written(tmp_path, answers, run, problem):
     one = protocol(tmp_path, answers)
     assert not one.run([a_check(run=run), a_check('box')])
     (check,) = written(tmp_path)['checks']
@@ -93,7 +93,7 @@ def test_the_first_that_fails_ends_it_and_is_written(tmp_path, answers, run, pro
 
 
 class Person:
-    """Answers, and moves the mouse when it is their turn."""
+    """Moves the mouse and presses its button to record a demonstration."""
 
     def __init__(self, log):
         self._log = log
@@ -101,13 +101,13 @@ class Person:
         self.executor.add_node(self.node)
         self._reports = self.node.create_publisher(UInt8MultiArray, 'spacemouse_reports', RECORD)
         self._phase, self._x = None, None
-        self.node.create_subscription(EpisodeState, 'episode', self._see, EVENT)
-        self.node.create_subscription(RobotState, 'robot_state', self._feel, OBSERVATION)
+        self.node.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        self.node.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
 
-    def _see(self, message):
+    def _on_episode(self, message):
         self._phase = message.phase
 
-    def _feel(self, message):
+    def _on_state(self, message):
         self._x = message.pose.position.x
 
     def wait(self, condition, what):
@@ -127,7 +127,7 @@ class Person:
     def demonstrate(self):
         self.wait(
             lambda: self._log.exists() and 'then press success' in self._log.read_text(),
-            'the word to begin',
+            'the request to begin',
         )
         self.press()
         self.wait(lambda: self._phase == EpisodeState.PHASE_RUNNING, 'an episode')
@@ -139,7 +139,7 @@ class Person:
 
         self.wait(far, 'motion')
         self.report(translation_report())
-        time.sleep(LOOKS_S)
+        time.sleep(PAUSE_S)
         self.press()
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of an acceptance with an arm that does not do what it should, and wrong options."""
+"""Checks of an acceptance with an arm that does not move as commanded, and wrong options."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ DOWN = [1.0, 0.0, 0.0, 0.0]
 
 
 class IdleArm:
-    """A lab whose arm heard nothing for stop_after_s: it takes no command before it is home."""
+    """A lab whose arm got no command for stop_after_s: it takes none before it is home."""
 
     def __init__(self, stuck=False):
         self.stuck, self.now = stuck, 0.0
@@ -77,7 +77,7 @@ def lab(monkeypatch):
     return lab
 
 
-def test_an_arm_that_became_idle_while_a_person_looked_is_led_home_first(lab):
+def test_an_arm_that_became_idle_during_a_question_is_sent_home_first(lab):
     measured = ArmChecks(lab).box()
     assert measured['x_low_m'] == LOW[0] and measured['z_high_m'] == HIGH[2]
     lab.state.mode = RobotState.MODE_IDLE
@@ -94,7 +94,7 @@ def test_an_arm_that_does_not_move_passes_no_check(lab, name):
 
 
 class Stopped(IdleArm):
-    """Moves, and is stopped after a while."""
+    """Moves, and is stopped after ten commands."""
 
     def __init__(self, speed):
         super().__init__()
@@ -113,7 +113,7 @@ class Stopped(IdleArm):
             self.state.mode = RobotState.MODE_STOPPED
 
 
-def test_a_stop_of_an_arm_at_rest_tells_nothing(monkeypatch):
+def test_a_stop_of_an_arm_at_rest_is_refused_as_evidence(monkeypatch):
     monkeypatch.setattr(arm_checks, 'STOP', ['echo', 'stopped'])
     measured = ArmChecks(Stopped(0.2)).stop()
     assert measured['program'] == 'stopped' and measured['way_mm'] == 10
@@ -152,7 +152,7 @@ def test_checks_without_those_that_they_need_are_refused(monkeypatch, capsys, ch
     assert missing in capsys.readouterr().err
 
 
-def test_parts_of_the_checks_that_stand_alone_are_taken(monkeypatch):
+def test_groups_of_checks_that_need_no_others_are_accepted(monkeypatch):
     for checks in ('home,box', 'cameras,mouse,recording,replay', 'stop,recover'):
         assert options(monkeypatch, '--checks', checks).checks == checks
 
@@ -204,18 +204,20 @@ def real_lab():
     rclpy.shutdown()
 
 
-def test_waiting_ends_when_what_was_started_ends(real_lab, tmp_path):
+def test_waiting_ends_when_the_started_process_ends(real_lab, tmp_path):
     log = tmp_path / 'teleop.log'
     with real_lab.running(['sh', '-c', 'exit 3'], log):
         began = time.monotonic()
         with pytest.raises(CheckError, match=f'status 3; {log} says why'):
             real_lab.wait_for_arm()
         assert time.monotonic() - began < 5
-    real_lab.until(lambda: True, 'anything after it')
+    real_lab.until(lambda: True, 'nothing to wait for')
 
 
-def test_who_begins_while_the_program_asks_moves_from_where_the_episode_began(real_lab, tmp_path):
-    """Nothing waits for messages here, as while a person reads: the way counts all the same."""
+def test_motion_before_the_mouse_check_waits_counts_from_the_start_of_the_episode(
+    real_lab, tmp_path
+):
+    """The messages arrive while the program asks a question and waits for none of them."""
     cell = CellChecks(real_lab, lambda *_: contextlib.nullcontext(), ['front'], 15, tmp_path)
     arm = rclpy.create_node('arm')
     states = arm.create_publisher(RobotState, 'robot_state', OBSERVATION)
@@ -239,7 +241,7 @@ def test_who_begins_while_the_program_asks_moves_from_where_the_episode_began(re
 
 def test_a_replay_without_a_recording_or_motion_is_no_defect(real_lab, tmp_path, monkeypatch):
     cell = CellChecks(real_lab, lambda *_: contextlib.nullcontext(), ['front'], 15, tmp_path)
-    with pytest.raises(CheckError, match='holds no recording'):
+    with pytest.raises(CheckError, match='contains no recording'):
         cell.replay()
     monkeypatch.setattr(cell, '_kept', lambda: type('Entry', (), {'folder': tmp_path}))
     monkeypatch.setattr(
@@ -255,8 +257,8 @@ def test_a_replay_without_a_recording_or_motion_is_no_defect(real_lab, tmp_path,
         cell.replay()
 
 
-def test_ctrl_c_while_it_waits_ends_it_in_one_line(tmp_path):
-    """A simulated arm's node that never comes: what `ros2` runs here only sleeps."""
+def test_ctrl_c_during_a_wait_ends_the_program_with_one_line(tmp_path):
+    """The arm's node never starts, because `ros2` is a script that only sleeps."""
     (tmp_path / 'ros2').write_text('#!/bin/sh\ntouch $0.began\nexec sleep 60\n')
     (tmp_path / 'ros2').chmod(0o755)
     process = subprocess.Popen(

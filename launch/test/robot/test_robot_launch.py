@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The robot's graph with fake hardware: it follows, rests after any fault, and goes on."""
+"""The robot's graph with fake hardware follows, rests after any fault, and resumes."""
 
 import subprocess
 import time
@@ -20,7 +20,7 @@ from irevla_sim.circle import circle
 
 pytestmark = pytest.mark.alone
 RADIUS, STEPS = 0.04, 20
-# Of a place that the arm was led to [m].
+# Distance at which the arm has reached a commanded position [m].
 NEAR = 0.01
 
 
@@ -40,8 +40,8 @@ def position(robot):
 
 
 def test_an_operator_takes_over_and_draws_a_circle(robot):
-    """Each command answers an image, through the mux, as a SpaceMouse's does."""
-    stamps, way = [], []
+    """Each command answers an image and passes the mux, as a SpaceMouse's commands do."""
+    stamps, path = [], []
     publisher = robot.node.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
     robot.node.create_subscription(
         Image,
@@ -51,10 +51,10 @@ def test_an_operator_takes_over_and_draws_a_circle(robot):
     )
     robot.until(publisher.get_subscription_count, 'the mux')
 
-    def lead(delta):
+    def command(delta):
         stamps.clear()
         robot.until(lambda: stamps, 'an image')
-        way.append(position(robot))
+        path.append(position(robot))
         publisher.publish(
             action_to_message(
                 np.array([*delta, 0, 0, 0, 1.0]),
@@ -64,28 +64,28 @@ def test_an_operator_takes_over_and_draws_a_circle(robot):
             )
         )
 
-    def lead_until(condition, what):
+    def command_until(condition, what):
         end = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < end, f'{what}; the arm is at {position(robot)}'
-            lead(np.zeros(3))
+            command(np.zeros(3))
 
-    def left():
+    def distance():
         return np.linalg.norm(position(robot) - place)
 
     robot.moving()
     episode = robot.episode.episode_id
-    lead_until(lambda: robot.panda.speed() < MOVES / 5, 'it does not rest')
+    command_until(lambda: robot.panda.speed() < MOVES / 5, 'the arm does not rest')
     place = position(robot)
     middle, delays = place - [RADIUS, 0, 0], []
-    way.clear()
+    path.clear()
     for delta in circle(RADIUS, STEPS):
         place, began = place + delta, time.monotonic()
-        lead(delta)
-        # A busy machine's simulated arm is slow; it is led on when it is there.
-        lead_until(lambda: left() < NEAR, f'not at {place}')
+        command(delta)
+        # The simulated arm is slow on a busy machine; the next command waits for its arrival.
+        command_until(lambda: distance() < NEAR, f'the arm is not at {place}')
         delays.append(time.monotonic() - began)
-    off = np.abs(np.linalg.norm(np.array(way) - middle, axis=1) - RADIUS)
+    off = np.abs(np.linalg.norm(np.array(path) - middle, axis=1) - RADIUS)
     print(f'error {1e3 * off.max():.1f} mm, {np.median(delays):.2f} s a command')
     assert robot.episode.episode_id == episode
     assert off.max() < 1.5 * NEAR, off
@@ -106,14 +106,14 @@ def test_an_operator_takes_over_and_draws_a_circle(robot):
         'policy killed',
     ],
 )
-def test_after_a_fault_the_arm_rests_and_then_goes_on(robot, fault):
+def test_the_arm_rests_after_a_fault_and_then_resumes(robot, fault):
     reaction = robot.react(fault)
     print(reaction)
-    # A busy machine's simulated robot is late; docs/safety.md has the times of a quieter one.
+    # The simulated robot is late on a busy machine; docs/safety.md has the times of an idle one.
     assert reaction.rest_s is None or reaction.rest_s < 3
-    # max_speed is 0.3 m/s; a spring that is let go may overshoot it.
+    # max_speed is 0.3 m/s; the impedance controller's spring may overshoot it when released.
     assert reaction.top_speed < 0.6
-    told = {
+    modes = {
         'gripper cut off': 'mode 5',
         'robot cut off': 'mode 5',
         'emergency stop': 'mode 6',
@@ -121,7 +121,7 @@ def test_after_a_fault_the_arm_rests_and_then_goes_on(robot, fault):
         'command flood': 'mode 4',
         'NaN commands': 'mode 4',
     }
-    assert told.get(fault, 'mode') in reaction.said
+    assert modes.get(fault, 'mode') in reaction.said
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,10 @@ def test_after_a_fault_the_arm_rests_and_then_goes_on(robot, fault):
             'operator:=fake_spacemouse needs simulated hardware',
         ),
         (['robot_ip:=127.0.0.9', 'operator:=none'], 'serials'),
-        (['use_fake_hardware:=true', 'operator:=none', 'cameras:=left,right'], 'trained with'),
+        (['use_fake_hardware:=true', 'operator:=none', 'cameras:=distance,right'], 'trained with'),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(checkpoint, arguments, words):
+def test_invalid_combinations_of_arguments_are_refused_by_name(checkpoint, arguments, words):
     done = subprocess.run(
         [
             'ros2',

@@ -17,7 +17,7 @@ CAMERAS = ['front', 'wrist']
 
 @pytest.mark.timeout(600)
 def test_a_scripted_pick_is_recorded_and_replayed(tmp_path):
-    """Up with what a person would type; the replay lifts the same thing from the same place."""
+    """The replay moves as the recording did, from the same arrangement."""
     bags, again = tmp_path / 'bags', tmp_path / 'again'
     with graph.RunningLaunch(
         'teleop.launch.py',
@@ -36,10 +36,10 @@ def test_a_scripted_pick_is_recorded_and_replayed(tmp_path):
     entry = list_episodes(bags)[-1]
     episode = read_episode(bags / entry.episode_id, CAMERAS)
     assert entry.success and entry.sources == ('expert',)
-    # A busy machine's second camera may be late.
+    # The second camera may be late on a busy machine.
     assert len(episode.stamps) >= 15 and episode.dropped < 0.2 * len(episode.stamps)
     assert episode.images['wrist'].shape[1:] == (84, 84, 3)
-    assert episode.states[-1, 2] > episode.states[:, 2].min() + 0.05, 'it was lifted'
+    assert episode.states[-1, 2] > episode.states[:, 2].min() + 0.05, 'the object was lifted'
     export([bags], tmp_path / 'dataset')
     [loaded] = read_lerobot(tmp_path / 'dataset', CAMERAS)
     np.testing.assert_array_equal(loaded.stamps, episode.stamps)
@@ -59,11 +59,11 @@ def test_a_scripted_pick_is_recorded_and_replayed(tmp_path):
         assert launch.wait(240) == 0
     replayed = list_episodes(again)[-1]
     assert replayed.seed == entry.seed and replayed.sources == ('replay',)
-    # All commands, also of observations that a late camera left incomplete.
+    # Without cameras no observation is incomplete, so no command is left out.
     commanded = read_episode(bags / entry.episode_id, ())
     repeated = read_episode(again / replayed.episode_id, ())
     np.testing.assert_allclose(repeated.actions[:10], commanded.actions[:10], atol=1e-9)
-    # It went down and up again as it did before, whether or not the thing was caught once more.
+    # The replay goes down and up as the recording did; the grasp itself may fail.
     low, lowest = commanded.states[:, :3], np.argmin(commanded.states[:, 2])
     closest = np.linalg.norm(repeated.states[:, :3] - low[lowest], axis=1).min()
     assert closest < 0.02

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A demonstration by hand with fake hardware: what a SpaceMouse reports becomes an episode."""
+"""A demonstration with fake hardware: the reports of a SpaceMouse become an episode."""
 
 import time
 
@@ -19,14 +19,14 @@ from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 
 pytestmark = pytest.mark.alone
 GRIPPER, VERDICT = 0, 1
-# Takes five commands at least [m].
+# Distance of a push [m]; at least five commands.
 WENT = 0.09
-# Where the cap is pushed to, and what of the action that is.
+# Direction of the push, and the axis and sign of the action that it gives.
 PUSHES = (dict(back=-FULL), 0, 1), (dict(right=FULL), 1, -1), (dict(down=FULL), 2, -1)
 
 
 class Person:
-    """Moves the mouse, and looks at the episode."""
+    """Moves the mouse and watches the episode."""
 
     def __init__(self):
         rclpy.init()
@@ -34,18 +34,18 @@ class Person:
         self.executor.add_node(self.node)
         self.reports = self.node.create_publisher(UInt8MultiArray, 'spacemouse_reports', RECORD)
         self.episode, self.closes, self.position = EpisodeState(), False, None
-        self.node.create_subscription(EpisodeState, 'episode', self.see, EVENT)
-        self.node.create_subscription(EndEffectorCommand, 'command', self.hear, RECORD)
-        self.node.create_subscription(RobotState, 'robot_state', self.feel, OBSERVATION)
+        self.node.create_subscription(EpisodeState, 'episode', self.on_episode, EVENT)
+        self.node.create_subscription(EndEffectorCommand, 'command', self.on_command, RECORD)
+        self.node.create_subscription(RobotState, 'robot_state', self.on_state, OBSERVATION)
 
-    def see(self, message):
+    def on_episode(self, message):
         self.episode = message
 
-    def feel(self, message):
+    def on_state(self, message):
         p = message.pose.position
         self.position = p.x, p.y, p.z
 
-    def hear(self, message):
+    def on_command(self, message):
         self.closes = message.gripper < 0.5
 
     def wait(self, condition, what):
@@ -63,7 +63,7 @@ class Person:
         self.report(button_report())
 
     def push(self, axis, sign, **way):
-        """Hold the cap, which then reports all the time, until the arm went where it should."""
+        """Push the cap, which then reports all the time, until the arm moved along the axis."""
         start = self.position[axis]
 
         def went():
@@ -97,7 +97,7 @@ def test_a_person_demonstrates_discards_and_demonstrates_again(tmp_path, person)
     ) as launch:
 
         def begin(number):
-            """Wait until the scene is arranged, then say so."""
+            """Wait until the scene is arranged, then press the button that starts the episode."""
             person.wait(lambda: launch.output().count('then press success') >= number, 'a scene')
             person.press(VERDICT)
             person.wait(lambda: person.episode.phase == EpisodeState.PHASE_RUNNING, 'an episode')
@@ -128,4 +128,4 @@ def test_a_person_demonstrates_discards_and_demonstrates_again(tmp_path, person)
         np.testing.assert_allclose(actions[pushed, axis], sign * 0.02, atol=1e-9)
     assert actions[0, 6] == 1 and actions[-1, 6] == 0, 'the gripper closed'
     way = episode.states[-1, :3] - episode.states[0, :3]
-    assert way[0] > 0.05 and way[1] < -0.05 and way[2] < -0.05, 'the arm went where it was led'
+    assert way[0] > 0.05 and way[1] < -0.05 and way[2] < -0.05, 'the arm moved as commanded'

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""collect.launch.py comes up, records episodes, and every node ends cleanly."""
+"""collect.launch.py starts, records episodes, and every node ends with status 0."""
 
 from pathlib import Path
 import tempfile
@@ -46,7 +46,7 @@ def generate_test_description():
 
 
 class TestCollect(unittest.TestCase):
-    def test_demonstrations_are_recorded_with_all_they_need(self, folder):
+    def test_demonstrations_are_recorded_with_images_actions_and_labels(self, folder):
         graph.wait_for(
             lambda: len(graph.results(folder / 'results.json')) >= 3,
             90,

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A launch ends with its work, with Ctrl-C and with its nodes, and leaves no process behind."""
+"""A launch ends with its episodes, with Ctrl-C or with a node, and leaves no process."""
 
 import random
 import signal
@@ -34,7 +34,7 @@ def test_launch_ends_by_itself_when_the_episodes_are_done(tmp_path):
     assert 'Traceback' not in launch.output()
 
 
-def test_ctrl_c_ends_all_and_the_same_command_goes_on(tmp_path):
+def test_ctrl_c_ends_all_and_the_same_command_continues(tmp_path):
     file = tmp_path / 'results.json'
     with collect(tmp_path, episodes=5) as launch:
         graph.wait_for(lambda: len(graph.results(file)) >= 2, 90, 'two episodes')
@@ -65,7 +65,7 @@ def sim(folder, checkpoint, log='log', **arguments):
 
 @pytest.mark.parametrize('launch_file', ['collect', 'sim'])
 def test_any_killed_node_ends_the_launch(tmp_path, checkpoint, launch_file):
-    """Another node in each run."""
+    """The node is drawn at random."""
     starts = {
         'collect': collect,
         'sim': lambda *given, **named: sim(*given, checkpoint=checkpoint, **named),
@@ -109,12 +109,12 @@ def test_a_folder_that_is_no_checkpoint_is_refused_by_name(tmp_path):
 
 def test_arguments_are_described():
     for launch_file in ('collect.launch.py', 'sim.launch.py'):
-        shown = graph.subprocess.run(
+        described = graph.subprocess.run(
             ['ros2', 'launch', 'irevla_bringup', launch_file, '--show-args'],
             capture_output=True,
             text=True,
             timeout=60,
         )
-        assert shown.returncode == 0
+        assert described.returncode == 0
         for name in ('tasks', 'episodes', 'seed', 'bags', 'mode', 'log_level', 'namespace'):
-            assert f"'{name}'" in shown.stdout
+            assert f"'{name}'" in described.stdout

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A recorded episode once more in the simulator: the same commands give the same states."""
+"""A recorded episode replayed in the simulator: the same commands give the same states."""
 
 import graph
 import numpy as np
@@ -12,7 +12,7 @@ CAMERAS = ['front', 'wrist']
 
 
 def kept(bags):
-    """Return the one whole episode; what broke off on a busy machine was played again."""
+    """Return the one complete episode; on a busy machine aborted ones may precede it."""
     *broken, entry = list_episodes(bags)
     assert all(one.aborted for one in broken) and not entry.aborted
     return entry

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""sim.launch.py closes the loop with a VLA that also sees a camera that is not the simulator's."""
+"""sim.launch.py runs a VLA that also uses a camera from outside the simulator."""
 
 from pathlib import Path
 import tempfile
@@ -55,16 +55,16 @@ def generate_test_description():
 class TestSim(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        """Be the camera `side`: it sees at once, upside down, what `front` sees."""
+        """Publish the camera `side`: each image of `front`, upside down."""
         rclpy.init()
         cls.node = rclpy.create_node('side', namespace='left')
         publisher = cls.node.create_publisher(Image, 'camera/side/image_raw', OBSERVATION)
 
-        def turn(image: Image) -> None:
+        def publish_rotated(image: Image) -> None:
             image.data = image.data[::-1]
             publisher.publish(image)
 
-        cls.node.create_subscription(Image, 'camera/front/image_raw', turn, OBSERVATION)
+        cls.node.create_subscription(Image, 'camera/front/image_raw', publish_rotated, OBSERVATION)
         cls.spinning = threading.Thread(target=rclpy.spin, args=[cls.node])
         cls.spinning.start()
 

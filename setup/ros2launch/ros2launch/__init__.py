@@ -17,7 +17,7 @@ from ros2cli.command import CommandExtension
 
 
 def find_launch_file(package: str, file: str) -> str:
-    """Return the one launch file of that name in the package's share folder."""
+    """Return the only launch file of that name in the package's share folder."""
     share = Path(get_package_share_directory(package))
     found = sorted(share.rglob(file))
     if len(found) != 1:
@@ -98,7 +98,7 @@ class LaunchCommand(CommandExtension):
         if args.print:
             print(LaunchIntrospector().format_launch_description(description))
             return 0
-        # Without a terminal nobody but the launch sends the nodes a Ctrl-C.
+        # Without a terminal only the launch itself can send the nodes a Ctrl-C.
         service = LaunchService(noninteractive=not sys.stdin.isatty(), debug=args.debug)
         service.include_launch_description(description)
         return service.run()

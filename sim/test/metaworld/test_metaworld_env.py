@@ -22,13 +22,13 @@ ACTIONS = np.random.default_rng(0).uniform(
 def play(env, task, seed):
     """Return all observations and infos of an episode as one list of arrays."""
     observation, info = env.reset(seed=seed, options={'task': task})
-    seen = [*observation.values(), info['simulator_state']]
+    arrays = [*observation.values(), info['simulator_state']]
     for action in ACTIONS:
         observation, _, terminated, _, info = env.step(action)
-        seen += [*observation.values(), info['simulator_state']]
+        arrays += [*observation.values(), info['simulator_state']]
         if terminated:
             break
-    return seen
+    return arrays
 
 
 def assert_equal_episodes(first, second):
@@ -36,7 +36,7 @@ def assert_equal_episodes(first, second):
         np.testing.assert_array_equal(one, other)
 
 
-def test_fulfils_gymnasiums_contract():
+def test_the_environment_passes_gymnasium_s_check():
     env = MetaWorldEnv(['drawer-open', 'button-press-new'], image_size=32)
     check_env(env, skip_render_check=False)
     env.close()
@@ -160,7 +160,7 @@ def test_wrong_reset_options_are_named(env):
 
 
 def test_an_episode_may_linger_after_success():
-    """Images show success, there is one reward, and the end comes ``linger`` actions later."""
+    """After success there is one reward, and the episode ends ``linger`` actions later."""
 
     def play(linger):
         env = MetaWorldEnv(cameras=(), linger=linger, horizon=60)
@@ -181,7 +181,7 @@ def test_an_episode_may_linger_after_success():
         assert sum(rewards) == 1 and rewards[-1 - linger] == 1
         assert sum(successes) == 1 + linger
     rewards, successes, terminated = play(60)
-    assert not terminated, 'the horizon ends it'
+    assert not terminated, 'the horizon truncates it'
     assert sum(rewards) == 1 and len(rewards) == 60
     with pytest.raises(ConfigError, match='linger -1'):
         MetaWorldEnv(linger=-1)

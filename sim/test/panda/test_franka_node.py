@@ -24,7 +24,7 @@ from irevla_msgs.srv import GoHome
 from irevla_sim.circle import circle
 
 HOLD_AFTER_S, MAX_SPEED = 0.3, 0.3
-# A busy machine's simulated time is slower than its clock.
+# On a busy machine the simulated time is slower than the clock.
 WAIT_S = 20
 
 
@@ -73,11 +73,13 @@ class Commander:
             )
             self.executor.spin_once(timeout_sec=0.005)
 
-    def send(self, translation=(0, 0, 0), turn=(0, 0, 0), gripper=1.0, frame='base', stamp=None):
+    def send(
+        self, translation=(0, 0, 0), rotation=(0, 0, 0), gripper=1.0, frame='base', stamp=None
+    ):
         self.stamp = self.stamp + 1 if stamp is None else stamp
         self._command.publish(
             action_to_message(
-                [*translation, *turn, gripper],
+                [*translation, *rotation, gripper],
                 rclpy.time.Time(nanoseconds=self.stamp).to_msg(),
                 frame,
                 EndEffectorCommand.SOURCE_POLICY,
@@ -108,7 +110,7 @@ class Commander:
         self.stamp = 0
         self.until(lambda: self.state.mode == RobotState.MODE_RESETTING, WAIT_S, 'the path home')
         self.until(lambda: self.state.mode != RobotState.MODE_RESETTING, WAIT_S, 'home')
-        # franky's damping is critical for one kilogram; an arm swings a little.
+        # franky's damping is critical for 1 kg, so the heavier arm swings a little.
         self.until(lambda: self.speed() < 0.005, WAIT_S, 'rest')
 
     def position(self):
@@ -145,7 +147,7 @@ def graph(ros, panda):
 
 @pytest.fixture
 def commander(graph):
-    """At home, ready for commands."""
+    """Return a commander whose arm is at home and ready for commands."""
     if graph.state.mode in (RobotState.MODE_FAULT, RobotState.MODE_STOPPED):
         graph.until(lambda: graph.recover().success, WAIT_S, 'the word to recover')
         graph.until(lambda: graph.state.mode == RobotState.MODE_IDLE, WAIT_S, 'recovery')
@@ -177,8 +179,8 @@ def test_home_is_as_configured_and_its_offset_comes_from_the_seed(commander):
 
 
 def test_a_circle_of_commands_is_tracked(commander, panda):
-    # Joint friction lets the arm rest some millimetres off its setpoint, by where it came from;
-    # after the long first way home 3 mm too low, which takes the end of a circle 12 s to settle.
+    # Joint friction stops the arm some millimetres off its setpoint, depending on its path: 3 mm
+    # too low after the long first way home, from which the end of a circle takes 12 s to settle.
     commander.go_home(seed=3)
     commander.go_home()
     start, goal = commander.position(), np.zeros(3)
@@ -186,7 +188,7 @@ def test_a_circle_of_commands_is_tracked(commander, panda):
     middle, off = start - [radius, 0, 0], []
 
     def move(delta, near):
-        """Send a delta, then rest until the arm is near; on a busy machine it is slow."""
+        """Send a delta, then zeros until the arm is near; the arm is slow on a busy machine."""
         end = time.monotonic() + WAIT_S
         while True:
             commander.send(delta)
@@ -194,7 +196,7 @@ def test_a_circle_of_commands_is_tracked(commander, panda):
             off.append(np.linalg.norm(commander.position() - middle) - radius)
             if np.linalg.norm(commander.position() - start - goal) < near:
                 return
-            assert time.monotonic() < end, f'not at {start + goal}'
+            assert time.monotonic() < end, f'the arm is not at {start + goal}'
             delta = np.zeros(3)
 
     began_s = panda.scene.read()[0]
@@ -213,7 +215,7 @@ def test_a_circle_of_commands_is_tracked(commander, panda):
     [
         ({'translation': (float('nan'), 0, 0)}, 'not finite'),
         ({'translation': (0.2, 0, 0)}, 'at most 0.05'),
-        ({'turn': (0, 0, 2.0)}, 'at most 0.3'),
+        ({'rotation': (0, 0, 2.0)}, 'at most 0.3'),
         ({'frame': 'camera'}, "frame 'camera'"),
         ({'gripper': 7.0}, 'gripper opening'),
         ({'stamp': 1}, 'is not after'),
@@ -239,7 +241,7 @@ def until_it_moves(commander):
         commander.run(0.05)
 
 
-def test_silence_in_full_motion_holds_the_arm(commander):
+def test_missing_commands_in_full_motion_hold_the_arm(commander):
     until_it_moves(commander)
     commander.until(lambda: commander.state.mode == RobotState.MODE_HOLDING, 2, 'holding')
     commander.until(lambda: commander.speed() < 0.01, WAIT_S, 'rest')
@@ -251,7 +253,7 @@ def test_silence_in_full_motion_holds_the_arm(commander):
     assert np.linalg.norm(commander.position() - pose) < 0.003
 
 
-def test_with_two_senders_of_commands_the_arm_holds_and_names_them(commander):
+def test_two_senders_of_commands_hold_the_arm_and_are_named(commander):
     other = rclpy.create_node('second_policy')
     publisher = other.create_publisher(EndEffectorCommand, 'command', COMMAND)
     commander.until(publisher.get_subscription_count, WAIT_S, 'discovery')
@@ -297,7 +299,7 @@ def test_a_flood_of_commands_keeps_speed_and_box(commander):
     began, speeds = time.monotonic(), []
     # Long enough to reach the box's border; the simulated arm lags on busy cores.
     while (gone_s := time.monotonic() - began) < 3 or commander.position()[0] < 0.6:
-        assert gone_s < WAIT_S, 'it went for the corner'
+        assert gone_s < WAIT_S, 'the arm did not reach the corner'
         commander.send((0.03, 0, -0.03))
         commander.executor.spin_once(timeout_sec=0.001)
         speeds.append(commander.speed())
@@ -330,7 +332,7 @@ def test_a_grasp_closes_the_hand_and_delays_no_motion(commander):
         commander.run(0.1)
     assert commander.state.gripper < 0.1
     closing = [state for _, state in commander.states if 0.2 < state.gripper < 0.8]
-    assert len(closing) >= 5, 'states came while the fingers moved'
+    assert len(closing) >= 5, 'no states during the motion of the fingers'
     commander.send(gripper=1.0)
     commander.until(lambda: commander.state.gripper > 0.9, WAIT_S, 'the hand open')
 
@@ -417,7 +419,7 @@ def down_and_grasp(commander, panda):
         commander.send(gripper=0.0)
         commander.run(0.1)
         closed.append(commander.state.gripper)
-    assert closed[-1] > 0.3, 'there is something between the fingers'
+    assert closed[-1] > 0.3, 'nothing is between the fingers'
 
 
 def test_a_cut_connection_is_a_fault_until_recovery(commander, panda):

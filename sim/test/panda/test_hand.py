@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The real franky against a simulated hand that refuses orders, or never answers them."""
+"""The real franky against a simulated hand that refuses orders or never answers."""
 
 import time
 
@@ -23,7 +23,7 @@ def hand(panda):
     hand.ordered = panda.ask()['orders']
     yield hand
     hand.close()
-    # Also threads of orders without an end, because the hand accepts one client.
+    # The hand accepts one client, so threads of unanswered orders must end too.
     panda.cut_gripper()
 
 
@@ -44,7 +44,7 @@ def test_a_refused_grasp_is_a_warning_and_is_tried_again(panda, hand):
     hand.command(0.0)
     until(lambda: hand.counts['hand orders refused'] == 2, hand)
     assert set(hand.warnings) == {'the hand refused grasping: libfranka gripper: Command failed!'}
-    assert orders(panda, hand) == ['grasp', 'grasp'], 'not again before a second has passed'
+    assert orders(panda, hand) == ['grasp', 'grasp'], 'an order was repeated within 1 s'
     panda.ask(answers={})
     until(lambda: hand.opening < 0.9, hand)
 
@@ -67,19 +67,19 @@ def test_an_order_without_an_end_is_reported_and_stopped_for_the_next_target(pan
     assert hand.warnings[-1] == 'the hand has not finished grasping for 1 s'
     until(lambda: len(hand.warnings) > 1, hand)
     assert hand.warnings[-1] == 'the hand has not finished grasping for 2 s'
-    assert orders(panda, hand) == ['grasp'], 'what it may hold is not let go of'
+    assert orders(panda, hand) == ['grasp'], 'the hand opened without a command'
     hand.command(1.0)
     until(lambda: hand.opened, hand)
     assert orders(panda, hand) == ['grasp', 'stop', 'move']
     assert hand.counts['hand orders late'] == 1
-    assert not hand.counts['hand orders refused'], 'a stopped order was not refused'
+    assert not hand.counts['hand orders refused'], 'a stopped order counts as refused'
 
 
 def test_an_opening_without_an_end_is_tried_again(panda, hand):
     panda.ask(answers={'move': 'never'})
     hand.open()
     until(lambda: hand.counts['hand orders late'] == 1, hand)
-    assert not hand.resting, 'it may open yet'
+    assert not hand.resting, 'the opening is not finished'
     panda.ask(answers={})
     until(lambda: hand.opened, hand)
 
@@ -93,7 +93,7 @@ def test_a_hand_that_ignores_a_stop_executes_the_next_order_it_accepts(panda, ha
     assert orders(panda, hand) == ['grasp', 'stop', 'move']
 
 
-def test_a_lost_connection_is_a_problem_also_while_an_order_has_no_end(panda, hand):
+def test_a_lost_connection_during_an_unanswered_order_is_reported(panda, hand):
     panda.ask(answers={'grasp': 'never'})
     hand.command(0.0)
     until(lambda: hand.counts['hand orders late'], hand)

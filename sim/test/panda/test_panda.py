@@ -19,7 +19,7 @@ from irevla_control.franka.franka_arm import ArmError, FrankaArm
 from irevla_sim.panda.process import PandaProcess
 
 PERIOD_S = 0.01
-# A busy machine's simulated time is slower than its clock.
+# On a busy machine the simulated time is slower than the clock.
 WAIT_S = 20
 CLIENT = Path(__file__).parent / 'moving_client.py'
 

@@ -52,7 +52,7 @@ def test_kinematics_are_those_of_the_model():
 
 
 class LoopedArm:
-    """The arm's loop, without a node."""
+    """Runs the arm's control loop without a node."""
 
     def __init__(self, arm, limits):
         bounds = Bounds(limits, JOINT_LIMITS, HOME_JOINTS)
@@ -75,10 +75,10 @@ class LoopedArm:
         assert self.controller.mode in (Mode.READY, Mode.HOLDING), self.controller.fault_text
         self.stamp = 0
 
-    def send(self, translation, turn, times):
+    def send(self, translation, rotation, times):
         for _ in range(times):
             self.stamp += 1
-            action = np.array([*translation, *turn, 1.0])
+            action = np.array([*translation, *rotation, 1.0])
             assert self.loop.command(action, self.stamp, 'base') == ''
             time.sleep(0.1)
 
@@ -86,8 +86,8 @@ class LoopedArm:
         return self.states[-1].joint_position
 
 
-def wind_up(arm, until):
-    """Turn the wrist until joint 7 is at ``until`` [rad]; without joint limits."""
+def rotate_wrist(arm, until):
+    """Rotate the wrist until joint 7 is at ``until`` [rad], without the suite's joint limits."""
     setpoint = Setpoint(LIMITS, 0.05, arm.read().pose)
     end = time.monotonic() + WAIT_S
     while (state := arm.read()).joint_position[6] > until:
@@ -103,10 +103,10 @@ def wind_up(arm, until):
 
 
 def test_a_wrist_at_its_stop_returns_home_and_is_kept_from_the_stop_afterwards(panda):
-    """The shorter rotation would move joint 7 through its limit: a reflex on a real robot."""
+    """The shorter rotation moves joint 7 through its limit, a reflex on a real robot."""
     limits = LIMITS.__class__(**{**vars(LIMITS), 'max_yaw': 1.2})
     arm = FrankaArm(panda.address, GAINS, realtime=False)
-    wind_up(arm, -2.9)
+    rotate_wrist(arm, -2.9)
     robot = LoopedArm(arm, limits)
     try:
         robot.go_home()
@@ -115,7 +115,7 @@ def test_a_wrist_at_its_stop_returns_home_and_is_kept_from_the_stop_afterwards(p
         distance = JOINT_LIMITS.distance(np.array([one.joint_position for one in robot.states]))
         assert distance.min() > distance[0].min() - 0.05
         del robot.states[:]
-        # Far aside, up and out, with a rotating wrist, as an exploring policy may do.
+        # Far forward, aside and up with a rotating wrist, as an exploring policy may move.
         robot.send((0.028, -0.028, 0.028), (0, 0, -0.2), 20)
         counts = robot.loop.counts()
         assert counts['commands shortened by max_yaw'] > 2

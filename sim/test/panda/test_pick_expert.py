@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The scripted operator without physics: it finds the object, grasps it across and lifts it."""
+"""The scripted operator without physics grasps an object across its long side and lifts it."""
 
 import numpy as np
 import pytest
@@ -32,10 +32,10 @@ class Table:
     def __init__(self, name, place, yaw):
         self.name, self.hand, self.opening = name, HOME, 1.0
         self.positions = np.zeros(FIRST_THING + PER_THING * len(THINGS))
-        turn = Rotation.from_rotvec([0, 0, yaw])
+        rotation = Rotation.from_rotvec([0, 0, yaw])
         self.first = FIRST_THING + PER_THING * list(THINGS).index(name)
         self.positions[self.first : self.first + 3] = place
-        self.positions[self.first + 3 : self.first + 7] = np.roll(turn.as_quat(), 1)
+        self.positions[self.first + 3 : self.first + 7] = np.roll(rotation.as_quat(), 1)
 
     def step(self, action, slips=False):
         before = self.hand

@@ -38,11 +38,11 @@ def camera(serial='a1'):
     return SoftwareCamera(serial, [(WIDTH, HEIGHT, FPS)], FOV)
 
 
-def seen(device, settings, shown, taken_s=None):
+def frame_of(device, settings, injected, taken_s=None):
     """Return the frame of an opened camera for one injected image."""
     frames = []
     opened = RealSenseCamera(device.device, settings, frames.append)
-    device.show(shown, taken_s)
+    device.show(injected, taken_s)
     end = time.monotonic() + 5
     while not frames and time.monotonic() < end:
         time.sleep(0.005)
@@ -51,18 +51,18 @@ def seen(device, settings, shown, taken_s=None):
     return frames[0], np.frombuffer(frames[0].data, np.uint8).reshape(size, size, 3)
 
 
-def test_the_middle_square_is_resized_and_the_stamp_is_the_exposures():
-    shown = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    shown[:, 8:56] = 200
-    frame, image = seen(camera(), SETTINGS, shown, taken_s=1_700_000_000.125)
-    assert (image == 200).all(), 'nothing from beside the square'
+def test_the_middle_square_is_resized_and_the_stamp_is_that_of_the_exposure():
+    injected = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    injected[:, 8:56] = 200
+    frame, image = frame_of(camera(), SETTINGS, injected, taken_s=1_700_000_000.125)
+    assert (image == 200).all(), 'pixels from outside the square'
     assert abs(frame.stamp - 1_700_000_000_125_000_000) < 1_000_000
 
 
-def test_a_crop_keeps_every_pixel_where_it_was():
-    shown = picture()
-    _, image = seen(camera(), replace(SETTINGS, crop=(10, 5, 24, 24)), shown)
-    np.testing.assert_array_equal(image, shown[5:29, 10:34])
+def test_a_crop_without_resizing_keeps_every_pixel():
+    injected = picture()
+    _, image = frame_of(camera(), replace(SETTINGS, crop=(10, 5, 24, 24)), injected)
+    np.testing.assert_array_equal(image, injected[5:29, 10:34])
 
 
 def test_the_camera_matrix_follows_crop_and_size():
@@ -78,9 +78,9 @@ def test_the_camera_matrix_follows_crop_and_size():
 
 @pytest.mark.parametrize('rotation', [90, 180, 270])
 def test_images_of_a_rotated_camera_are_upright_and_its_matrix_follows(rotation):
-    shown, settings = picture(), replace(SETTINGS, crop=(10, 5, 24, 24), rotation=rotation)
-    _, image = seen(camera(), settings, shown)
-    np.testing.assert_array_equal(image, np.rot90(shown[5:29, 10:34], -rotation // 90))
+    injected, settings = picture(), replace(SETTINGS, crop=(10, 5, 24, 24), rotation=rotation)
+    _, image = frame_of(camera(), settings, injected)
+    np.testing.assert_array_equal(image, np.rot90(injected[5:29, 10:34], -rotation // 90))
     upright = RealSenseCamera(camera().device, replace(settings, rotation=0), print)
     turned = RealSenseCamera(camera().device, settings, print)
     # Pixel of one point in the image of the camera and of the rotated camera.
@@ -172,9 +172,9 @@ class Viewer:
         self.executor.add_node(self.viewer)
         self.images, self.infos, self.statuses, self.notes = [], [], [], {}
         self.offsets = []
-        # Lead of the cameras' clocks, and the count of their images.
-        self.ahead_s, self.shown = 0.0, 0
-        # Cameras with identical images; the clock of the side camera.
+        # Lead of the cameras' clocks, and the number of injected images.
+        self.ahead_s, self.count = 0.0, 0
+        # Serials of cameras with identical images; clock of the side camera's stamps.
         self.frozen, self.clock = set(), rs.timestamp_domain.global_time
         self.episode = self.viewer.create_publisher(EpisodeState, 'episode', EVENT)
         self.viewer.create_subscription(
@@ -204,11 +204,11 @@ class Viewer:
             raise CameraError(f'no camera has serial {serial}')
         return self.devices[serial].device
 
-    def show(self, taken_s=None):
-        self.shown += 1
+    def inject(self, taken_s=None):
+        self.count += 1
         for serial in self.plugged:
             self.devices[serial].show(
-                picture(0 if serial in self.frozen else self.shown),
+                picture(0 if serial in self.frozen else self.count),
                 (taken_s or time.time()) + self.ahead_s,
                 self.clock if serial == 'b2' else rs.timestamp_domain.global_time,
             )
@@ -217,7 +217,7 @@ class Viewer:
         end = time.monotonic() + within_s
         while not condition():
             assert time.monotonic() < end, what
-            self.show()
+            self.inject()
             self.executor.spin_once(timeout_sec=0.02)
 
     def frames(self, name):
@@ -252,25 +252,25 @@ def test_an_unplugged_camera_is_reported_and_opened_again_when_plugged_in(viewer
     )
     viewer.images.clear()
     viewer.until(lambda: len(viewer.frames('wrist')) > 5, 'the other camera')
-    assert not viewer.frames('side'), 'no stale picture'
+    assert not viewer.frames('side'), 'an old image was published'
     viewer.plugged.add('b2')
-    viewer.until(lambda: viewer.frames('side'), 'the camera again')
+    viewer.until(lambda: viewer.frames('side'), 'images of the side camera')
     viewer.statuses.clear()
     viewer.until(lambda: 'ok' in viewer.statuses, 'all well again')
-    assert set(viewer.node._offset_before) == {'wrist'}, 'another clock than before is no drift'
+    assert set(viewer.node._offset_before) == {'wrist'}, 'a new connection counts as drift'
     viewer.episode.publish(EpisodeState(episode_id='zero', phase=EpisodeState.PHASE_ENDED))
 
 
 def test_a_late_frame_is_reported(viewer):
     viewer.statuses.clear()
-    viewer.show(taken_s=time.time() - 5)
+    viewer.inject(taken_s=time.time() - 5)
     viewer.until(
         lambda: any('s old, the limit is 1.0 s' in text for text in viewer.statuses),
         'the report of a late frame',
     )
 
 
-def test_a_clock_that_is_ahead_is_corrected_and_reported_and_its_drift_too(viewer):
+def test_a_clock_that_is_ahead_is_corrected_and_its_drift_reported(viewer):
     viewer.episode.publish(EpisodeState(episode_id='one', phase=EpisodeState.PHASE_RUNNING))
     viewer.until(lambda: viewer.node._offset_before, 'the beginning of an episode')
     viewer.ahead_s = 0.1
@@ -304,9 +304,9 @@ def test_each_view_is_saved_as_published_with_its_camera_s_name(viewer):
     saved = load_picture(viewer.views / 'side.png')
     given = (
         cv2.resize(picture(number)[:, 8:56], (24, 24), interpolation=cv2.INTER_AREA)
-        for number in range(viewer.shown + 1)
+        for number in range(viewer.count + 1)
     )
-    assert any((saved == image[::-1, ::-1]).all() for image in given), 'rotated as configured'
+    assert any((saved == image[::-1, ::-1]).all() for image in given), 'the view is not rotated'
 
 
 def test_identical_images_are_reported_until_they_change(viewer):
@@ -318,7 +318,7 @@ def test_identical_images_are_reported_until_they_change(viewer):
         ),
         'the report of a frozen camera',
     )
-    assert not any('camera side: its pictures' in text for text in viewer.statuses)
+    assert not any('camera side: its images' in text for text in viewer.statuses)
     viewer.frozen = set()
     viewer.statuses.clear()
     viewer.until(lambda: 'ok' in viewer.statuses, 'all well again')

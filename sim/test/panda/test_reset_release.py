@@ -56,7 +56,7 @@ def test_a_closed_hand_is_blocked_by_a_handle_carries_a_block_and_opens_at_the_p
         return place_of('red block', panda.scene.read()[1])[0][2]
 
     assert commander.state.gripper < 0.7
-    assert height() > 0.25, 'the block came along'
+    assert height() > 0.25, 'the block stayed on the table'
     verdict.publish(OperatorVerdict(verdict=OperatorVerdict.SUCCESS))
     commander.until(
         lambda: commander.state.mode == RobotState.MODE_RESETTING, WAIT_S, 'the opening'
@@ -67,4 +67,4 @@ def test_a_closed_hand_is_blocked_by_a_handle_carries_a_block_and_opens_at_the_p
     del commander.states[:-1]
     verdict.publish(OperatorVerdict(verdict=OperatorVerdict.SUCCESS))
     commander.run(0.3)
-    assert RobotState.MODE_RESETTING not in {state.mode for _, state in commander.states}, 'once'
+    assert RobotState.MODE_RESETTING not in {state.mode for _, state in commander.states}, 'again'

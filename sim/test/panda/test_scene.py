@@ -26,19 +26,19 @@ def cameras(panda):
     cameras.close()
 
 
-class Eye:
-    """An opened camera of the scene."""
+class OpenedCamera:
+    """A camera of the scene that stores its frames."""
 
     def __init__(self, cameras, name):
         self.frames = []
-        self.camera = RealSenseCamera(
+        self.realsense = RealSenseCamera(
             cameras.find(name),
             CameraSettings(name, WIDTH, HEIGHT, FPS, image_size=SIZE),
             self.frames.append,
         )
 
-    def see(self):
-        """Return the next picture, as uint8 (SIZE, SIZE, 3), and its stamp."""
+    def next_image(self):
+        """Return the next image, uint8 (SIZE, SIZE, 3), and its stamp [ns]."""
         self.frames.clear()
         until(lambda: self.frames, 'a picture')
         return (
@@ -63,66 +63,66 @@ def arrange(panda, seed):
 
 
 def test_images_show_the_arrangement_of_the_table(panda, cameras):
-    eye = Eye(cameras, 'front')
+    camera = OpenedCamera(cameras, 'front')
     first = arrange(panda, 1)
-    before, stamp = eye.see()
+    before, stamp = camera.next_image()
     assert abs(stamp - time.time_ns()) < 5e9
     second = arrange(panda, 2)
-    eye.see()
-    after, _ = eye.see()
+    camera.next_image()
+    after, _ = camera.next_image()
     assert np.abs(place_of('carrot', first)[0] - place_of('carrot', second)[0]).max() > 0.01
     changed = (np.abs(before.astype(int) - after) > 30).any(axis=2)
-    assert 0.002 < changed.mean() < 0.5, 'things moved, the arm and the floor did not'
+    assert 0.002 < changed.mean() < 0.5, 'not only the objects moved'
     again = arrange(panda, 1)
     np.testing.assert_allclose(
         [place_of(name, again)[0][:2] for name in THINGS],
         [place_of(name, first)[0][:2] for name in THINGS],
         atol=0.01,
     )
-    eye.camera.close()
+    camera.realsense.close()
 
 
 def test_the_images_of_both_cameras_show_all_colours(panda, cameras):
     arrange(panda, 3)
-    eyes = {name: Eye(cameras, name) for name in CAMERAS}
-    for name, eye in eyes.items():
-        picture = eye.see()[0].astype(int)
+    opened = {name: OpenedCamera(cameras, name) for name in CAMERAS}
+    for name, camera in opened.items():
+        picture = camera.next_image()[0].astype(int)
         red, green, blue = picture[..., 0], picture[..., 1], picture[..., 2]
-        for what, seen in (
+        for what, pixels in (
             ('red block', (red > 100) & (green < 60) & (blue < 60)),
             ('green block', (green > 90) & (red < 80) & (blue < 90)),
         ):
-            assert seen.sum() > 20, (name, what)
-    for eye in eyes.values():
-        eye.camera.close()
+            assert pixels.sum() > 20, (name, what)
+    for camera in opened.values():
+        camera.realsense.close()
 
 
 def test_images_follow_the_scene_s_time_and_show_one_instant():
-    """At a quarter of real time the scene gives a quarter of the images, and none are lost."""
+    """At a quarter of real time the scene gives a quarter of the images without loss."""
     model, name = PandaScene().model_alone(), f'slow-{os.getpid()}'
-    shared, seen, opened = SharedScene(name, model.nq), [], []
+    shared, frames, opened = SharedScene(name, model.nq), [], []
     shared.write(0.0, model.qpos0)
     cameras = SceneCameras(SharedScene(name))
     try:
         for number, which in enumerate(('front', 'wrist')):
-            # The cameras are opened at different times of the scene.
+            # Each camera is opened at another time of the scene.
             shared.write(1.0 + number / 40, model.qpos0)
             opened.append(
                 RealSenseCamera(
                     cameras.find(which),
                     CameraSettings(which, WIDTH, HEIGHT, FPS, image_size=SIZE),
-                    lambda frame, which=which: seen.append((which, frame.stamp)),
+                    lambda frame, which=which: frames.append((which, frame.stamp)),
                 )
             )
-            until(lambda which=which: which in dict(seen), 'a picture')
+            until(lambda which=which: which in dict(frames), 'a picture')
         time.sleep(0.5)
-        seen.clear()
+        frames.clear()
         for tick in range(40):
             shared.write(2.0 + tick / 40, model.qpos0)
             time.sleep(0.1)
         time.sleep(0.5)
-        assert [which for which, _ in seen] == ['wrist', 'front'] * FPS
-        assert all(one[1] == other[1] for one, other in zip(seen[::2], seen[1::2]))
+        assert [which for which, _ in frames] == ['wrist', 'front'] * FPS
+        assert all(one[1] == other[1] for one, other in zip(frames[::2], frames[1::2]))
     finally:
         for camera in opened:
             camera.close()
@@ -131,26 +131,26 @@ def test_images_follow_the_scene_s_time_and_show_one_instant():
 
 
 def test_an_unplugged_camera_sends_nothing_and_is_not_found(cameras):
-    eye = Eye(cameras, 'front')
-    eye.see()
+    camera = OpenedCamera(cameras, 'front')
+    camera.next_image()
     cameras.unplugged = {'front'}
     time.sleep(0.3)
-    eye.frames.clear()
+    camera.frames.clear()
     time.sleep(0.3)
-    assert not eye.frames
+    assert not camera.frames
     with pytest.raises(CameraError, match='connected are wrist'):
         cameras.find('front')
     cameras.unplugged = set()
-    eye.see()
-    eye.camera.close()
+    camera.next_image()
+    camera.realsense.close()
 
 
 def test_readers_open_the_scene_of_a_restarted_robot(panda):
     reader = SharedScene(panda.name)
     before = reader.read()[0]
     panda.kill()
-    until(lambda: reader.read()[0] == reader.read()[0], 'rest')
+    until(lambda: reader.read()[0] == reader.read()[0], 'the end of the killed robot')
     panda.start()
-    until(lambda: reader.read()[0] < before + 60, 'the new one')
+    until(lambda: reader.read()[0] < before + 60, 'the restarted scene')
     first = reader.read()[0]
-    until(lambda: reader.read()[0] > first, 'its time')
+    until(lambda: reader.read()[0] > first, 'progress of its time')

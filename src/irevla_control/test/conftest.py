@@ -23,7 +23,7 @@ def ros():
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     rclpy.init()
     yield
-    # A test may have shut it down.
+    # A test may have shut the context down.
     rclpy.try_shutdown()
 
 
@@ -45,5 +45,5 @@ def recorded(tmp_path_factory):
 
 @pytest.fixture
 def root(tmp_path, recorded):
-    """A copy of what is recorded, to change."""
+    """A copy of the recorded episodes that a test may change."""
     return shutil.copytree(recorded, tmp_path / 'root')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bags as other tools write the same messages: mcap's and ros2 bag's writers, rosbags."""
+"""Bags as other tools (mcap, ros2 bag, rosbags) write the same messages."""
 
 from io import BytesIO
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""An episode as environment, expert and mux would publish it: messages and arrays."""
+"""An episode as environment, expert and mux publish it: messages and arrays."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,7 +43,7 @@ def wire(message):
 
 @dataclass
 class Played:
-    """Messages as (topic, stamp, message) in the order published, and the arrays in them."""
+    """An episode: messages as (topic, stamp, message) in publishing order, and their arrays."""
 
     episode_id: str
     messages: list
@@ -57,7 +57,7 @@ class Played:
 
     @cached_property
     def wire(self):
-        """The same serialized; only once, as CDR leaves its padding to chance."""
+        """The serialized messages; cached, because the padding bytes of CDR are random."""
         return [(topic, stamp, wire(message)) for topic, stamp, message in self.messages]
 
     @property
@@ -152,7 +152,7 @@ def play(
 
 
 def assert_same(episode, played):
-    """Every array that the reader returns is exactly what was published."""
+    """Assert that every array from the reader equals the published array."""
     assert episode.episode_id == played.episode_id
     for name in ('stamps', 'states', 'actions', 'labels', 'sources', 'rewards'):
         np.testing.assert_array_equal(getattr(episode, name), getattr(played, name), name)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A recorder that is given messages, and what its bags hold."""
+"""A recorder that tests pass messages to, and the messages in its bags."""
 
 from contextlib import contextmanager
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Fields read straight from serialized messages are those that were set."""
+"""Fields read directly from serialized messages have the values that were set."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +42,7 @@ def test_stamp_and_source_are_read_in_either_byte_order(stamp, frame_id, source)
 
 
 @given(st.integers(0, 90))
-def test_a_message_cut_short_is_named_and_crashes_nothing(size):
+def test_truncated_message_is_refused_with_its_size(size):
     data = wire(command(1, 'base', 1))[:size]
     for read, needed in (
         (stamp_of, 12),
@@ -75,7 +75,7 @@ def test_types_that_are_not_installed_are_named(name):
         definition(name)
 
 
-def test_all_messages_of_an_episode_survive_decoding():
+def test_stamps_of_all_messages_of_an_episode_are_read():
     for topic, stamp, data in play().wire:
         assert stamp_of(data) == stamp, topic
 

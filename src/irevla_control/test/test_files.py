@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A kill or an error at any point leaves the old content or the new; locks end with a process."""
+"""A kill or an error at any point leaves the old or the new content; locks end with a process."""
 
 import errno
 import os
@@ -39,14 +39,14 @@ def write_folder(target):
 
 
 def content(target):
-    """Return what a reader finds; of a folder, its files in the order of their names."""
+    """Return the text of a file, or of all files of a folder in the order of their names."""
     if target.is_file():
         return target.read_text()
     return ''.join(path.read_text() for path in sorted(target.rglob('*')) if path.is_file())
 
 
 def at_call(number, act, write, target):
-    """Write with one of the calls to the system replaced by an action; return the exit status."""
+    """Write in a process that does `act` at system call `number`; return its exit status."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -78,7 +78,7 @@ def refuse():
 
 @pytest.mark.parametrize('write', [write_file, write_folder])
 @pytest.mark.parametrize('act', [lambda: os._exit(KILLED), refuse], ids=['kill', 'full disk'])
-def test_whatever_breaks_off_a_write_leaves_the_old_or_the_new(tmp_path, write, act):
+def test_interrupted_write_leaves_the_old_or_the_new_content(tmp_path, write, act):
     for number in range(60):
         target = tmp_path / str(number) / 'policy'
         target.parent.mkdir()
@@ -88,7 +88,7 @@ def test_whatever_breaks_off_a_write_leaves_the_old_or_the_new(tmp_path, write, 
             target.mkdir()
             (target / 'a').write_text('old')
         status = at_call(number, act, write, target)
-        # Only a folder's name may be free, and then the old one is beside it.
+        # Only a folder may be missing; its old content is then beside it.
         found = target if target.exists() else previous_folder(target)
         assert content(found) in ('old', 'first half, second half'), number
         assert target.exists() or write is write_folder
@@ -101,7 +101,7 @@ def test_whatever_breaks_off_a_write_leaves_the_old_or_the_new(tmp_path, write, 
 
 
 @pytest.mark.parametrize('write', [write_file, write_folder])
-def test_an_error_in_the_block_leaves_what_was_there_and_nothing_else(tmp_path, write):
+def test_error_in_the_block_leaves_only_the_old_content(tmp_path, write):
     target = tmp_path / 'policy'
     write(target)
     for error in (ValueError, KeyboardInterrupt):
@@ -113,13 +113,13 @@ def test_an_error_in_the_block_leaves_what_was_there_and_nothing_else(tmp_path, 
 
 
 @pytest.mark.parametrize('write', [write_file, write_folder])
-def test_what_takes_its_place_is_on_the_disk_before_and_its_name_afterwards(tmp_path, write):
+def test_new_content_is_synced_before_its_rename_and_the_folder_after_it(tmp_path, write):
     for _ in range(2):
         with durable_replaces(tmp_path / 'policy'):
             write(tmp_path / 'policy')
 
 
-def test_a_folder_is_not_put_in_the_place_of_another_by_accident(tmp_path):
+def test_folder_does_not_replace_another_folder_with_content(tmp_path):
     for name in ('new', 'old'):
         (tmp_path / name).mkdir()
         (tmp_path / name / 'content').write_text(name)
@@ -135,7 +135,7 @@ def test_texts_and_bytes_are_written(tmp_path):
     assert (tmp_path / 'file').read_bytes() == b'\xff'
 
 
-HOLD = """
+LOCKER = """
 import sys
 from pathlib import Path
 from irevla_control.files import Lock
@@ -146,10 +146,10 @@ sys.stdin.read()
 
 
 @pytest.mark.parametrize('kind', ['file', 'folder'])
-def test_a_lock_is_held_until_its_process_is_killed_and_a_file_names_it(tmp_path, kind):
+def test_lock_ends_with_its_process_and_its_file_names_the_process(tmp_path, kind):
     path = tmp_path / 'lock' if kind == 'file' else tmp_path
     with subprocess.Popen(
-        [sys.executable, '-c', HOLD, path, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, '-c', LOCKER, path, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
         assert holder.stdout.readline() == b'locked\n'
         with pytest.raises(InUseError) as caught:
@@ -161,7 +161,7 @@ def test_a_lock_is_held_until_its_process_is_killed_and_a_file_names_it(tmp_path
 
 
 @pytest.mark.parametrize('is_folder', [False, True])
-def test_a_lock_excludes_its_own_process_until_it_is_closed_or_forgotten(tmp_path, is_folder):
+def test_lock_excludes_its_own_process_until_it_is_closed_or_deleted(tmp_path, is_folder):
     path = tmp_path if is_folder else tmp_path / 'lock'
     with Lock(path, is_folder), pytest.raises(InUseError):
         Lock(path, is_folder)
@@ -194,7 +194,7 @@ def test_a_forked_process_neither_has_nor_keeps_a_lock(tmp_path):
         os.close(end[0])
 
 
-def test_what_was_renamed_while_it_was_waited_for_is_not_the_lock(tmp_path, monkeypatch):
+def test_lock_file_that_is_renamed_while_it_is_opened_is_refused(tmp_path, monkeypatch):
     def renamed_meanwhile(path, *given):
         descriptor = really_open(path, *given)
         if Path(path) == tmp_path / 'lock':

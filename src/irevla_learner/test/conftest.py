@@ -1,3 +1,3 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The modules beside this file may be imported by tests in its folders."""
+"""Tests in subfolders import the modules beside this file."""

@@ -21,7 +21,7 @@ STEP_NS = 50_000_000
 def record(
     root: Path, result: EpisodeResult, instruction: str, images: dict, older_ns: int = 0
 ) -> None:
-    """Write an evaluated episode as the recorder would; images is camera name to (T, H, W, 3).
+    """Write an evaluated episode as the recorder does; images: camera name to (T, H, W, 3).
 
     The stamps of the images are older than the observations by ``older_ns``.
     """
@@ -37,7 +37,7 @@ def record(
     )
     for step in range(result.steps):
         stamp = ns_to_stamp((step + 1) * STEP_NS)
-        # With joints: rclpy pads a message whose sequences are empty with stray bytes.
+        # Joints are given, because rclpy pads a message of empty sequences with arbitrary bytes.
         robot = RobotState(
             joint_position=[0.0] * 7, joint_velocity=[0.0] * 7, joint_effort=[0.0] * 7
         )
@@ -88,7 +88,7 @@ def record(
 
 
 def write_metrics(folder: Path, steps: int) -> None:
-    """Write the metrics of a training that learns."""
+    """Write the metrics of a training whose loss falls."""
     folder.mkdir(parents=True)
     with (folder / 'metrics.jsonl').open('w') as file:
         for step in range(20, steps + 1, 20):
@@ -107,7 +107,7 @@ def write_metrics(folder: Path, steps: int) -> None:
 def evaluated_run(path: Path, stages: dict[str, list], steps: int = 200) -> Path:
     """Write a run folder of door-open and drawer-open (expert) and door-open-new (rl).
 
-    `stages` is stage to episodes: (result, instruction, images), images None for no bag.
+    `stages`: stage to episodes (result, instruction, images); without images there is no bag.
     """
     tasks = {'expert': ['door-open', 'drawer-open'], 'rl': ['door-open-new'], 'held_out': []}
     with RunFolder(path, {'tasks': tasks}, 7) as run:

@@ -13,7 +13,7 @@ TOKENS, WIDTH, STATES, ACTIONS = 3, 4, 2, 2
 
 
 def episode(steps=4, seed=0, *, closed=False, terminated=False, human=(), **changes):
-    """Return an episode; ``closed``: its last observation was not encoded."""
+    """Return an episode; if ``closed``, it has no latent of its last observation."""
     random = np.random.default_rng(seed)
     rows = steps if closed else steps + 1
     rewards = np.zeros(steps, np.float32)

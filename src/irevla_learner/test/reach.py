@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A small task: a point must come to a goal which only the latent shows; and a policy for it."""
+"""A small task, to move a point to a goal that only the latent shows, and a policy for it."""
 
 import copy
 import functools
@@ -18,7 +18,7 @@ WIDTH = 16
 
 
 def picture(goals):
-    """Return the latents (..., 3, 16) in which goals (..., 2) can be seen."""
+    """Return latents (..., 3, 16) that encode goals (..., 2)."""
     mixing = np.random.default_rng(5).standard_normal((3, 2, WIDTH))
     return np.tanh(np.einsum('...i,kij->...kj', goals, mixing)).astype(np.float16)
 
@@ -70,18 +70,18 @@ def acting(head):
 
 
 def success_rate(head):
-    """Return that of the head without noise, on layouts of its own."""
+    """Return the success rate of a head without noise on 100 fixed layouts."""
     world = Reach(99)
     return np.mean([world.play(acting(head))[0].success for _ in range(100)])
 
 
 def beside_the_goal():
-    """Return a head that goes to a place beside the goal."""
-    return copy.deepcopy(_taught())
+    """Return a head that moves to a position beside the goal."""
+    return copy.deepcopy(_trained_beside_the_goal())
 
 
 @functools.cache
-def _taught():
+def _trained_beside_the_goal():
     torch.manual_seed(0)
     torch.set_num_threads(1)
     head = Head(WIDTH, 2, 2, (64, 64))
@@ -89,8 +89,8 @@ def _taught():
     for _ in range(800):
         goals, positions = torch.rand(64, 2) * 1.6 - 0.8, torch.rand(64, 2) * 2 - 1
         latents = torch.from_numpy(picture(goals.numpy()))
-        wanted = ((goals + torch.tensor([0.13, -0.08]) - positions) * 3).clamp(-1, 1)
-        loss = torch.nn.functional.mse_loss(head(latents, positions), wanted)
+        target = ((goals + torch.tensor([0.13, -0.08]) - positions) * 3).clamp(-1, 1)
+        loss = torch.nn.functional.mse_loss(head(latents, positions), target)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -98,12 +98,12 @@ def _taught():
 
 
 def latent_policy():
-    """Return what stage 1 knows of a policy whose head goes beside the goal."""
+    """Return the policy, as stage 1 loads it, of a head that moves beside the goal."""
     return LatentPolicy(beside_the_goal(), SimpleNamespace(state_size=2, action_size=2), 'toy')
 
 
 class HeadOnly(nn.Module):
-    """What PPO uses of a VLA whose VLM is frozen."""
+    """The parts of a VLA with a frozen VLM that PPO uses."""
 
     def __init__(self, head):
         super().__init__()

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A setting under its old name is refused with the line that replaces it; numbers stay."""
+"""A setting under its old name is refused with the new line; its value stays the same."""
 
 from pathlib import Path
 
@@ -45,21 +45,21 @@ def test_an_old_name_is_refused_with_the_new_line(kind, old, value, tmp_path):
         kind.load(file)
     words = str(caught.value)
     assert f'settings.yaml:2: unknown key {old}; {old} is now {RENAMED[old]}' in words
-    # What the message says to write is accepted, and means the same.
+    # The line that the message suggests is accepted and gives the same settings.
     line = words.partition('write ')[2]
     file.write_text(line)
     assert kind.load(file) == kind(**with_new_names({old: value})) == kind()
 
 
 @pytest.mark.parametrize('kind', BEFORE)
-def test_the_shipped_numbers_are_those_of_before(kind):
+def test_the_shipped_values_equal_those_under_the_old_names(kind):
     shipped = yaml.safe_load((CONFIG / SHIPPED[kind]).read_text())
     new = with_new_names(BEFORE[kind])
     assert {name: shipped[name] for name in new} == new
     assert kind.load(CONFIG / SHIPPED[kind]) == kind()
 
 
-def test_stage_2_averages_as_before():
+def test_the_ema_of_stage_2_equals_its_old_ema_decay():
     shipped = yaml.safe_load((CONFIG / 'training/stage2.yaml').read_text())
     assert shipped['ema'] == with_new_names({'ema_decay': 0.99})['ema'] == 0.01
 
@@ -78,19 +78,19 @@ def test_algorithm_1_names_the_new_key(tmp_path):
         load_config(file)
 
 
-def test_the_old_name_of_the_shipped_file_names_the_new():
+def test_the_old_name_of_the_shipped_file_gives_the_new_name():
     with pytest.raises(ConfigError, match=r'improve\.yaml is now algorithm1\.yaml$'):
         load_config(CONFIG / 'improve.yaml')
 
 
-def test_a_name_that_is_nobodys_gets_the_list(tmp_path):
+def test_an_unknown_name_gives_the_list_of_names(tmp_path):
     file = tmp_path / 'settings.yaml'
     file.write_text('copies: 3\n')
     with pytest.raises(ConfigError, match='unknown key copies; known are'):
         SACfDConfig.load(file)
 
 
-def test_records_are_translated_wherever_a_name_stands():
+def test_old_names_at_any_depth_of_a_record_are_translated():
     assert with_new_names(
         {'settings': {'polyak': 0.02, 'std': 1}, 'all': [{'ema_decay': 0.9}]}
     ) == {'settings': {'target_tau': 0.02, 'std': 1}, 'all': [{'ema': 0.1}]}

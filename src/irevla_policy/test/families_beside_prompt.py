@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Families whose picture reaches the language model by other ways than the prompt, built small."""
+"""Small models of families whose image does not enter through tokens of the prompt."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from transformers import (
 
 
 def save_instructblip(folder: Path) -> Path:
-    """Write a small InstructBLIP: its Q-Former has a tokenizer of its own."""
+    """Write a small InstructBLIP: its Q-Former has its own tokenizer."""
     tokenizer = small_tokenizer()
     processor = InstructBlipProcessor(
         BlipImageProcessorPil(size=SQUARE),
@@ -50,7 +50,7 @@ def save_instructblip(folder: Path) -> Path:
 
 
 def save_mllama(folder: Path) -> Path:
-    """Write a small Mllama: its text attends to the picture in layers of their own."""
+    """Write a small Mllama: its text attends to the image in separate layers."""
     tokenizer = small_tokenizer('<|image|>', '<|python_tag|>')
     processor = MllamaProcessor(MllamaImageProcessorPil(size=SQUARE, max_image_tiles=2), tokenizer)
     vision = {name: value for name, value in VISION.items() if name != 'num_attention_heads'}
@@ -80,7 +80,7 @@ def save_mllama(folder: Path) -> Path:
 
 
 def save_git(folder: Path) -> Path:
-    """Write a small GIT: the picture comes before the text, without a token in the prompt."""
+    """Write a small GIT: the image precedes the text, without a token in the prompt."""
     tokenizer = small_tokenizer()
     processor = GitProcessor(clip_like(CLIPImageProcessorPil), tokenizer)
     return save(
@@ -99,7 +99,7 @@ def save_git(folder: Path) -> Path:
 
 
 def save_kosmos2(folder: Path) -> Path:
-    """Write a small Kosmos-2: 64 places for the picture, which a mask names."""
+    """Write a small Kosmos-2: a mask marks the 64 positions of the image."""
     tokenizer = small_tokenizer(
         '</image>',
         '</doc>',
@@ -112,7 +112,7 @@ def save_kosmos2(folder: Path) -> Path:
         '</object>',
         '</delimiter_of_multi_objects/>',
     )
-    # Four tokens more: the processor adds names of places in the picture.
+    # Four more tokens, because the processor adds names of image positions.
     processor = Kosmos2Processor(clip_like(CLIPImageProcessorPil), tokenizer, 4)
     return save(
         folder,

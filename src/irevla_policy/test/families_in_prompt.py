@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Families whose picture takes the places of image tokens in the prompt, built small."""
+"""Small models of families whose image replaces image tokens of the prompt."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ SIGLIP = VISION | {'model_type': 'siglip_vision_model', 'vision_use_head': False
 
 
 def save_blip2(folder: Path, seed=1):
-    """Write a small BLIP-2 with its processor, as `save_pretrained` of the real one would."""
+    """Write a small BLIP-2 with its processor, as `save_pretrained` does."""
     torch.manual_seed(seed)
     tokenizer = small_tokenizer()
     processor = Blip2Processor(
@@ -188,7 +188,7 @@ def save_idefics2(folder: Path) -> Path:
 
 
 def save_llava(folder: Path) -> Path:
-    """Write a small LLaVA: it reads the last layer of its vision tower but one."""
+    """Write a small LLaVA: it uses the second-to-last layer of its vision tower."""
     tokenizer = small_tokenizer()
     processor = LlavaProcessor(
         clip_like(CLIPImageProcessorPil),
@@ -208,7 +208,7 @@ def save_llava(folder: Path) -> Path:
 
 
 def save_llava_next(folder: Path) -> Path:
-    """Write a small LLaVA-NeXT: a picture becomes several tiles."""
+    """Write a small LLaVA-NeXT: an image becomes several tiles."""
     tokenizer = small_tokenizer()
     pinpoints = [[SOURCE_SIZE, 2 * SOURCE_SIZE], [2 * SOURCE_SIZE, 2 * SOURCE_SIZE]]
     processor = LlavaNextProcessor(
@@ -232,7 +232,7 @@ def save_llava_next(folder: Path) -> Path:
 
 
 def save_vipllava(folder: Path) -> Path:
-    """Write a small ViP-LLaVA: it reads several layers of its vision tower."""
+    """Write a small ViP-LLaVA: it uses several layers of its vision tower."""
     tokenizer = small_tokenizer()
     processor = LlavaProcessor(
         clip_like(CLIPImageProcessorPil),
@@ -255,7 +255,7 @@ def save_vipllava(folder: Path) -> Path:
 
 
 def save_gemma3(folder: Path) -> Path:
-    """Write a small Gemma 3: tokens of a picture attend to each other."""
+    """Write a small Gemma 3: tokens of an image attend to each other."""
     names = {'boi_token': '<boi>', 'eoi_token': '<eoi>', 'image_token': '<image>'}
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=small_tokenizer('<boi>', '<eoi>').backend_tokenizer,
@@ -284,7 +284,7 @@ def save_gemma3(folder: Path) -> Path:
 
 
 def save_aya_vision(folder: Path) -> Path:
-    """Write a small Aya Vision: a picture is cut into tiles where it is not square."""
+    """Write a small Aya Vision: an image that is not square is cut into tiles."""
     tokenizer = small_tokenizer(
         '<|START_OF_IMG|>',
         '<|END_OF_IMG|>',

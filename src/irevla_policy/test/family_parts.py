@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the small families of models share: sizes, a text model, how one is written."""
+"""Sizes, a text model and the saving of the small families of models."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,10 +23,10 @@ class Family:
     """A family of models.
 
     Attributes:
-        save: writes a small one to a folder, which it returns.
-        options: what a preset has under `backbone` for it, beside `source`.
-        targets: `lora.targets` that adapt attention in both its towers.
-        prompt: as `options`; '{instruction}' is replaced.
+        save: writes a small model to a folder and returns the folder.
+        options: keys of `backbone` in its preset, without `source`.
+        targets: `lora.targets` that adapt attention in its vision and language model.
+        prompt: `backbone.prompt`, in which '{instruction}' is replaced.
 
     """
 
@@ -37,7 +37,7 @@ class Family:
 
     @property
     def options(self) -> dict:
-        """Return the keys of `BackboneConfig` that are not as in every preset."""
+        """Return the keys of `BackboneConfig` that differ between families."""
         return {'prompt': self.prompt, 'processor': self.processor}
 
 
@@ -58,12 +58,12 @@ def llama(tokenizer: PreTrainedTokenizerBase, **changes: object) -> dict:
 
 
 def save(folder: Path, model: type, config: object, processor: ProcessorMixin) -> Path:
-    """Write a model of random weights, large enough that the picture counts, with a processor."""
+    """Write a processor and a model whose random weights let the image change the latent."""
     torch.manual_seed(1)
     built = model(config)
     with torch.no_grad():
         for name, weight in built.named_parameters():
-            # Gates and queries that begin at zero would hide the picture.
+            # With gates or queries of zero the latent would not depend on the image.
             if ('gate' in name and weight.numel() == 1) or 'query_tokens' in name:
                 weight.normal_()
             elif weight.ndim > 1:
@@ -74,7 +74,7 @@ def save(folder: Path, model: type, config: object, processor: ProcessorMixin) -
 
 
 def token_id(tokenizer: PreTrainedTokenizerBase, token: str = '<image>') -> int:
-    """Return the number of a token."""
+    """Return the index of a token."""
     return tokenizer.convert_tokens_to_ids(token)
 
 

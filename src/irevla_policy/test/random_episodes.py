@@ -10,7 +10,7 @@ from irevla_control.episode import Episode
 def random_episode(
     number: int, task: str = 'push', frames: int = 6, size: int = 24, cameras=('corner', 'gripper')
 ) -> Episode:
-    """Return an episode whose label can be told from its pictures and state."""
+    """Return an episode whose state contains a part of its label."""
     generator = np.random.default_rng(number)
     labels = np.zeros((frames, 7))
     labels[:, :3] = generator.uniform(-0.01, 0.01, (frames, 3))

@@ -16,9 +16,9 @@ STEP_NS = 50_000_000
 
 
 def record(root: Path, episode: Episode, older_ns: Mapping[str, int] | None = None) -> Path:
-    """Write an episode under ``root`` as the recorder would, and return its folder.
+    """Write an episode under ``root`` as the recorder does, and return its folder.
 
-    The stamps of the cameras in ``older_ns`` are so much older than the observations'.
+    ``older_ns``: camera to the age of its stamps before those of the observations [ns].
     """
     types = {f'/camera/{name}/image_raw': 'sensor_msgs/msg/Image' for name in episode.images}
     types |= {
@@ -35,7 +35,7 @@ def record(root: Path, episode: Episode, older_ns: Mapping[str, int] | None = No
     ):
         nanoseconds = (step + 1) * STEP_NS
         stamp = ns_to_stamp(nanoseconds)
-        # With joints: rclpy pads a message whose sequences are empty with stray bytes.
+        # Joints are given, because rclpy pads a message of empty sequences with arbitrary bytes.
         robot = RobotState(
             gripper=float(state[9]),
             joint_position=[0.0] * 7,

@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Families of vision-language models that need no torchvision, built small, without a download.
+"""Small models of families that need no torchvision, built without a download.
 
 Each is saved as a folder with weights, processor and tokenizer, like a downloaded model; `Family`
-holds what a preset says of it.
+has the settings of its preset.
 """
 
 from pathlib import Path
@@ -53,16 +53,16 @@ FAMILIES = {
 }
 
 
-# One for each way of preparing pictures: as tensors, resized as tensors, by the processor.
+# One family for each way to preprocess: as tensors, resized as tensors, by the processor.
 PIXEL_FAMILIES = ('blip2', 'idefics3', 'idefics3-tiles')
 
 
 def family_vla(
     folder: Path, family: str, image_size: int = 40, seed: int = 0, **changes: object
 ) -> VLA:
-    """Return a policy with adapters on the model in a folder; `changes` are of `backbone`.
+    """Return a policy with adapters on the model in a folder; `changes` are `backbone` settings.
 
-    The model is written first, unless the folder is there.
+    The model is written first if the folder does not exist.
     """
     if not folder.exists():
         FAMILIES[family].save(folder)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Small policies, what they are tried with, and a tokenizer."""
+"""Small policies, inputs for them, and a tokenizer."""
 
 import numpy as np
 import torch
@@ -60,7 +60,7 @@ def observation(vla, seed=0):
 
 
 def batch(vla, size=3, seed=0):
-    """Return images, instructions and states that a forward pass takes."""
+    """Return images, instructions and states for a forward pass."""
     generator = torch.Generator().manual_seed(seed)
     side = vla.config.image_size
     images = torch.randint(
@@ -75,7 +75,7 @@ def batch(vla, size=3, seed=0):
 
 
 def small_tokenizer(*more):
-    """Return a tokenizer of words and characters, with more special tokens."""
+    """Return a tokenizer of words and characters with additional special tokens."""
     tokenizer = build_tokenizer(INSTRUCTIONS)
     tokenizer.add_special_tokens([*more, '</s>'])
     return PreTrainedTokenizerFast(

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The package follows the style, its folders import as they say, its manifest tells the truth."""
+"""The package follows the style, its import rules and its manifest."""
 
 from pathlib import Path
 
@@ -15,11 +15,11 @@ def test_sources_follow_the_style():
     assert lint_problems(PACKAGE) == ''
 
 
-def test_folders_import_only_what_they_say():
+def test_folders_import_only_what_they_may():
     assert structure_problems(PACKAGE) == ''
 
 
-def test_manifest_tells_what_the_package_uses():
+def test_manifest_declares_what_the_package_uses():
     assert check_manifest(PACKAGE) == ''
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Settings come out of a YAML file typed, or are refused with file, line, name, value, remedy."""
+"""A YAML file gives typed settings, or an error with file, line, name, value and remedy."""
 
 from dataclasses import FrozenInstanceError, dataclass, field
 from pathlib import Path
@@ -27,7 +27,7 @@ class Oven(Settings):
     trays: tuple[int, ...] = setting((1, 2), least=1)
 
     def __post_init__(self):
-        """Check what two settings must agree on."""
+        """Refuse more than two trays with high heat."""
         super().__post_init__()
         if self.heat == 'high' and len(self.trays) > 2:
             raise SettingError('trays', f'trays is {self.trays}; use two at most with heat high')
@@ -60,7 +60,7 @@ def file(tmp_path):
     return tmp_path / 'cooking.yaml'
 
 
-def test_a_file_comes_out_typed(file):
+def test_a_file_gives_typed_settings(file):
     file.write_text(WHOLE + '  trays: [3]\nminutes: 7\nsalt: 1\nshares: {soup: 2}\n')
     assert Cooking.load(file) == Cooking(
         file.parent / 'soup.txt', Oven(trays=(3,)), 7, 1.0, {'soup': 2.0}
@@ -114,7 +114,7 @@ def test_a_file_comes_out_typed(file):
         ('minutes: 2\nminutes: 3', ':5: minutes is there twice, first in line 4; remove one'),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_line(file, text, message):
+def test_a_wrong_value_is_refused_with_its_line(file, text, message):
     file.write_text(f'{WHOLE}{text}\n')
     with pytest.raises(ConfigError) as caught:
         Cooking.load(file)
@@ -122,13 +122,13 @@ def test_what_does_not_fit_is_refused_with_its_line(file, text, message):
     assert message in f'{caught.value}\n'
 
 
-def test_a_switch_that_yaml_takes_for_a_truth_value_is_explained(file):
+def test_an_unquoted_off_that_yaml_reads_as_false_is_explained(file):
     file.write_text('recipe: soup.txt\noven:\n  heat: off\n')
     with pytest.raises(ConfigError, match=r':3: oven\.heat is False; use low or high .*quotes'):
         Cooking.load(file)
 
 
-def test_two_settings_that_disagree_are_refused_at_the_line_of_one(file):
+def test_two_contradictory_settings_are_refused_with_one_s_line(file):
     file.write_text('recipe: soup.txt\noven:\n  heat: high\n  trays: [1, 2, 3]\n')
     with pytest.raises(ConfigError, match=r':4: oven\.trays is \(1, 2, 3\); use two at most'):
         Cooking.load(file)
@@ -136,13 +136,13 @@ def test_two_settings_that_disagree_are_refused_at_the_line_of_one(file):
         Oven('high', (1, 2, 3))
 
 
-def test_what_is_missing_is_named_with_what_is_needed(file):
+def test_missing_settings_are_named_with_their_types(file):
     file.write_text('minutes: 3\n')
     with pytest.raises(ConfigError, match=r'yaml: it needs recipe \(a path\), oven \(a block'):
         Cooking.load(file)
 
 
-def test_what_is_left_out_comes_from_the_base_and_the_command_line_wins(file):
+def test_the_base_gives_missing_values_and_the_command_line_overrides(file):
     base = build(Cooking, {'recipe': file, 'oven': {'heat': 'high'}, 'minutes': 30, 'salt': 1.5})
     file.write_text('salt: 0.7\nminutes: 20\n')
     found = Cooking.load(file, {'minutes': 40, 'salt': None}, base)
@@ -152,7 +152,7 @@ def test_what_is_left_out_comes_from_the_base_and_the_command_line_wins(file):
         Cooking.load(file, {'minutes': 0}, base)
 
 
-def test_settings_survive_being_written(file, tmp_path):
+def test_saved_settings_are_loaded_unchanged(file, tmp_path):
     file.write_text(WHOLE + 'salt: 0.00001\nshares: {soup: 0.5}\n')
     settings = Cooking.load(file)
     write_settings(tmp_path / 'again.yaml', settings)
@@ -160,6 +160,6 @@ def test_settings_survive_being_written(file, tmp_path):
     assert plain(settings)['oven'] == {'heat': 'low', 'trays': [1, 2]}
 
 
-def test_a_part_that_is_used_twice_through_an_alias_is_read(file):
+def test_a_block_used_twice_through_an_alias_is_read(file):
     file.write_text(WHOLE + 'more: {a: &a {b: 1}, c: *a, d: [*a, *a]}\n')
     assert Cooking.load(file).more == {'a': {'b': 1}, 'c': {'b': 1}, 'd': [{'b': 1}, {'b': 1}]}

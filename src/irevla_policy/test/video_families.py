@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Families that read videos too, built small: transformers' processors of videos need torchvision.
+"""Small models of families that also read videos, whose video processors need torchvision.
 
-Their processors' files are written as they lie in the original repositories, since transformers
-makes no such processor where torchvision is missing.
+The files of their processors are written as in the original repositories, because transformers
+cannot build such a processor without torchvision.
 """
 
 import json
@@ -35,12 +35,12 @@ QWEN_TOKENS = ('<|image_pad|>', '<|video_pad|>', '<|vision_start|>', '<|vision_e
 
 
 class ProcessorFiles:
-    """A processor that cannot be made here, as the files that it would be loaded from."""
+    """The files of a processor that transformers cannot build without torchvision."""
 
     def __init__(self, name: str, image_processor, tokenizer, **options) -> None:
-        """Describe a processor of transformers by its class and what that is made of."""
+        """Take a processor's class name, its parts and its options."""
         self._described = {'processor_class': name} | options
-        # The name in the repositories: that of torchvision's.
+        # The repositories name the image processor that uses torchvision.
         kind = type(image_processor).__name__.removesuffix('Pil')
         self._images = image_processor.to_dict() | {
             'processor_class': name,
@@ -90,7 +90,7 @@ def _qwen(folder: Path, name: str, model: type, config: type, vision: dict, patc
 
 
 def save_qwen2_vl(folder: Path) -> Path:
-    """Write a small Qwen2-VL: the number of a picture's tokens follows from its size."""
+    """Write a small Qwen2-VL: the size of an image determines its number of tokens."""
     return _qwen(
         folder,
         'Qwen2VLProcessor',
@@ -120,7 +120,7 @@ def save_qwen2_5_vl(folder: Path) -> Path:
 
 
 def save_qwen3_vl(folder: Path) -> Path:
-    """Write a small Qwen3-VL: early layers of the language model see the picture too."""
+    """Write a small Qwen3-VL: early layers of the language model get the image too."""
     return _qwen(
         folder,
         'Qwen3VLProcessor',
@@ -168,7 +168,7 @@ def save_internvl(folder: Path) -> Path:
 
 
 def save_llava_onevision(folder: Path) -> Path:
-    """Write a small LLaVA-OneVision: a picture becomes several tiles."""
+    """Write a small LLaVA-OneVision: an image becomes several tiles."""
     tokenizer = small_tokenizer('<video>')
     pinpoints = [[SOURCE_SIZE, 2 * SOURCE_SIZE], [2 * SOURCE_SIZE, 2 * SOURCE_SIZE]]
     images = LlavaOnevisionImageProcessorPil(size=SQUARE, image_grid_pinpoints=pinpoints)
@@ -193,7 +193,7 @@ def save_llava_onevision(folder: Path) -> Path:
 
 
 def save_lfm2_vl_processor(folder: Path) -> Path:
-    """Write the files of an LFM2-VL's processor, whose pictures need torchvision too."""
+    """Write the files of an LFM2-VL's processor, whose images also need torchvision."""
     folder.mkdir()
     tokenizer = small_tokenizer('<|image_start|>', '<|image_end|>', '<|img_thumbnail|>')
     images = SmolVLMImageProcessorPil()

@@ -163,13 +163,12 @@ class Release:
                 share = share_done(done_s, duration_s)
                 self._setpoint.target = limits.upright(start.translated(share * up, np.zeros(3)))
             if blocked_s > self._held_back_s:
-                raise ReleaseError(
-                    'the arm does not rise at the start of a reset; '
-                    + (
-                        'is an obstacle in its way, although the hand opened (reset_release: here)?'
-                        if self._opens and self._hand is not None
-                        else 'if the hand holds a fixed object, set reset_release: here, which opens the '
-                        'hand first'
-                    )
+                opened = self._opens and self._hand is not None
+                remedy = (
+                    'is an obstacle in its way, although the hand opened (reset_release: here)?'
+                    if opened
+                    else 'if the hand holds a fixed object, set reset_release: here, which opens '
+                    'the hand first'
                 )
+                raise ReleaseError(f'the arm does not rise at the start of a reset; {remedy}')
             yield

@@ -29,20 +29,18 @@ _USED_AT_RUN_TIME = ('depend', 'exec_depend')
 
 
 def lint_problems(package_folder: Path) -> str:
-    """Return the output of `ruff check` for a package, '' when clean."""
-    command = [
-        sys.executable,
-        '-m',
-        'ruff',
-        'check',
-        '--quiet',
-        '--no-cache',
-        '--output-format',
-        'concise',
-        str(package_folder),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    return '' if done.returncode == 0 else done.stdout + done.stderr
+    """Return the findings of ruff's linter and formatter for a package, '' when clean."""
+    found = ''
+    for options in (['check', '--output-format', 'concise'], ['format', '--check']):
+        done = subprocess.run(
+            [sys.executable, '-m', 'ruff', *options, '--quiet', '--no-cache', package_folder],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        if done.returncode:
+            found += done.stdout + done.stderr
+    return found
 
 
 def type_problems(root: Path) -> str:

@@ -28,6 +28,7 @@ from irevla_control.ros.parameters import check_arguments
 SAME_S = 0.5
 # Time allowed for the middleware to destroy a node [s]: less than launch waits (5 s).
 ENDS_WITHIN_S = 3
+HANGS = f'Fast DDS hangs for {ENDS_WITHIN_S} s at the end of the node; its data is saved'
 
 
 class Node(rclpy.node.Node):
@@ -47,7 +48,7 @@ class Node(rclpy.node.Node):
 
     def destroy_node(self) -> None:
         """Leave the graph; a subclass saves its data before it calls this."""
-        with exit_after(ENDS_WITHIN_S, self.exit_status):
+        with exit_after(ENDS_WITHIN_S, self.exit_status, f'{self.get_name()}: {HANGS}'):
             super().destroy_node()
 
 

@@ -161,7 +161,7 @@ def test_refused_commands_do_not_reset_the_watchdog(arm):
     assert arm.controller.mode == Mode.HOLDING
 
 
-def test_silence_holds_a_command_resumes_and_longer_silence_ends_the_controller(arm):
+def test_missing_commands_lead_to_holding_and_later_to_idle(arm):
     arm.command()
     arm.run(0.1)
     assert np.linalg.norm(arm.path[-1].position - arm.path[-2].position) > 0
@@ -177,7 +177,7 @@ def test_silence_holds_a_command_resumes_and_longer_silence_ends_the_controller(
     assert arm.reset() == ''
 
 
-def test_a_flood_of_commands_moves_no_faster(arm):
+def test_many_commands_do_not_exceed_the_largest_speed(arm):
     for _ in range(500):
         assert arm.command() == ''
         arm.run(DT)
@@ -231,6 +231,6 @@ def test_the_last_failed_recovery_is_reported_beside_the_cause(arm):
     assert arm.controller.fault_text == 'cable; recovery failed: second'
 
 
-def test_a_watchdog_that_never_holds_is_refused():
+def test_hold_after_s_above_stop_after_s_is_refused():
     with pytest.raises(ConfigError, match='hold_after_s 2.0 and stop_after_s 1.0'):
         ArmTiming(hold_after_s=2.0, stop_after_s=1.0)

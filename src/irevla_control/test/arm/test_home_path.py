@@ -57,7 +57,7 @@ def test_joint_paths_keep_box_cone_and_speeds():
             continue
         times = np.arange(0, path.duration_s + 0.1, 0.01)
         poses = [path.at(time_s) for time_s in times]
-        steps = [one.to(two) for one, two in zip(poses, poses[1:])]
+        steps = [a.to(b) for a, b in zip(poses, poses[1:])]
         assert max(np.linalg.norm(step) for step, _ in steps) <= LIMITS.max_speed * 0.0105
         assert max(np.linalg.norm(turn) for _, turn in steps) <= LIMITS.max_turn_speed * 0.0105
         for pose in poses:

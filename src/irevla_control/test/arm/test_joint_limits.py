@@ -99,10 +99,10 @@ def test_random_commands_never_reach_a_limit_and_each_arm_returns_home():
     joints = np.tile(HOME_JOINTS, (ARMS, 1))
     target = stacked(HOME)
     # Exploration with a bias: each arm moves in another direction on average.
-    lean = random.normal(0, 0.3, (ARMS, 6))
+    drift = random.normal(0, 0.3, (ARMS, 6))
     least, count = np.full(7, np.inf), 0
     for _ in range(COMMANDS):
-        delta = np.clip(lean + random.normal(0, 1, (ARMS, 6)), -1, 1)
+        delta = np.clip(drift + random.normal(0, 1, (ARMS, 6)), -1, 1)
         measured = forward(joints, TOOL)
         target = LIMITS.limit_lead(
             measured,
@@ -130,11 +130,11 @@ def test_random_commands_never_reach_a_limit_and_each_arm_returns_home():
     assert least.min() > JOINT_LIMITS.joint_margin / 2
     assert count > 100, 'the commands should reach the limits'
     straight, least_home = 0, np.inf
-    for one in joints:
-        pose = forward(one, TOOL)
-        path = home_path(pose, one, pose, HOME, BOUNDS)
+    for start in joints:
+        pose = forward(start, TOOL)
+        path = home_path(pose, start, pose, HOME, BOUNDS)
         straight += not path.joint_space
-        end, distance = followed_home(one, path)
+        end, distance = follow_home(start, path)
         least_home = min(least_home, distance)
         np.testing.assert_allclose(end, HOME_JOINTS, atol=0.3)
     print(f'{straight} paths home were straight; least distance on them {least_home:.3f} rad')
@@ -142,7 +142,7 @@ def test_random_commands_never_reach_a_limit_and_each_arm_returns_home():
     assert straight < ARMS
 
 
-def followed_home(joints, path):
+def follow_home(joints, path):
     """Follow a path home; return the joints at its end and their least distance to a limit."""
     least = np.inf
     for time_s in np.linspace(0, path.duration_s, 40):
@@ -171,7 +171,7 @@ def test_invalid_joint_limits_are_refused(changes, message):
         JointLimits(**{**vars(JOINT_LIMITS), **changes})
 
 
-def test_silence_and_faults_need_no_joints():
+def test_controller_without_bounds_moves_home():
     """A controller without bounds limits the end effector only."""
     arm = JointedArm(bounds=None)
     assert arm.come_home() == ''

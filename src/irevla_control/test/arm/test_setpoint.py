@@ -23,7 +23,7 @@ deltas = st.lists(
 
 
 def follow(setpoint, deltas, ticks=10):
-    """Give a delta each 0.1 s, and 2 s more; return poses and velocities of every tick."""
+    """Command a delta every 0.1 s, then wait 2 s; return pose and velocities of every tick."""
     path = []
     for translation, turn in deltas:
         setpoint.step(translation, turn, setpoint.pose)
@@ -42,16 +42,16 @@ def follow(setpoint, deltas, ticks=10):
 def test_speed_and_acceleration_stay_bounded_and_the_target_is_reached(deltas):
     setpoint = Setpoint(LIMITS, 0.05, HOME)
     path = follow(setpoint, deltas)
-    speeds = np.array([[0, 0, 0, 0, 0, 0], *(np.concatenate(one[1:]) for one in path)])
+    speeds = np.array([[0, 0, 0, 0, 0, 0], *(np.concatenate(state[1:]) for state in path)])
     assert np.linalg.norm(speeds[:, :3], axis=1).max() <= LIMITS.max_speed + 1e-9
     assert np.linalg.norm(speeds[:, 3:], axis=1).max() <= LIMITS.max_turn_speed + 1e-9
     # At the border the limits outrank the acceleration.
     free = (
         np.array(
             [
-                LIMITS.contains(one[0].translated(1e-6 * corner, np.zeros(3)))
-                and tilt(one[0]) < LIMITS.max_tilt - 1e-6
-                for one in path
+                LIMITS.contains(state[0].translated(1e-6 * corner, np.zeros(3)))
+                and tilt(state[0]) < LIMITS.max_tilt - 1e-6
+                for state in path
                 for corner in CORNERS
             ]
         )
@@ -106,7 +106,7 @@ def wide_limits(speed, acceleration):
     )
 
 
-# Log-uniform: each branch of the law, and each border between two, is met.
+# Log-uniform, so that tests reach each branch of the control law and each border between two.
 scales = st.floats(-2, 1).map(lambda exponent: 10**exponent)
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bags to arrays: what cannot be joined is left out and counted, what is damaged is refused."""
+"""Bags to arrays: incomplete steps are left out and counted, damaged bags are refused."""
 
 import os
 import subprocess
@@ -53,8 +53,8 @@ def test_steps_without_all_cameras_or_state_are_dropped_and_counted(tmp_path):
         np.testing.assert_array_equal(episode.images[camera], played.images[camera][kept])
 
 
-def changing(*texts):
-    """Play an episode whose observations have these instructions."""
+def instructed(*texts):
+    """Play an episode with one of these instructions for each observation."""
     played = play(steps=len(texts) - 1)
     events = [message for topic, _, message in played.messages if topic == '/episode']
     for event, text in zip(events, texts, strict=True):
@@ -64,7 +64,7 @@ def changing(*texts):
 
 def test_each_step_has_the_instruction_of_its_observation(tmp_path):
     texts = ['reach', 'reach', 'lift', 'reach', 'reach', 'wait']
-    played = changing(*texts)
+    played = instructed(*texts)
     episode = read_episode(record(tmp_path, played.wire), CAMERAS)
     assert episode.instructions == tuple(texts[:5]) and episode.instruction == 'reach'
     assert read_observations(tmp_path / 'reach_0', CAMERAS).instructions == tuple(texts)
@@ -96,8 +96,8 @@ def test_each_step_has_the_instruction_of_its_observation(tmp_path):
         )
 
 
-def test_an_instruction_that_no_command_follows_is_that_of_no_step(tmp_path):
-    episode = read_episode(record(tmp_path, changing('reach', 'reach', 'go home').wire), CAMERAS)
+def test_instruction_of_the_last_observation_belongs_to_no_step(tmp_path):
+    episode = read_episode(record(tmp_path, instructed('reach', 'reach', 'go home').wire), CAMERAS)
     assert (episode.instruction, episode.instructions) == ('reach', ())
     assert parts_of(episode) == [episode]
 
@@ -106,14 +106,14 @@ def test_an_episode_without_a_step_is_one_part(tmp_path):
     episode = read_episode(
         record(
             tmp_path,
-            [each for each in changing('reach', 'lift', 'lift').wire if each[0] != '/command'],
+            [each for each in instructed('reach', 'lift', 'lift').wire if each[0] != '/command'],
         ),
         (),
     )
     assert not len(episode.stamps) and parts_of(episode) == [episode]
 
 
-def test_sensors_with_stamps_of_their_own_join_the_first_camera(tmp_path):
+def test_sensors_with_other_stamps_are_joined_to_the_first_camera(tmp_path):
     played, early = play(steps=5), PERIOD // 4
     messages = []
     for topic, stamp, message in played.messages:
@@ -129,7 +129,7 @@ def test_sensors_with_stamps_of_their_own_join_the_first_camera(tmp_path):
     kept = [each for each in messages if 'gripper' not in each[0] or each in slow]
     folder = record(tmp_path, kept, max_skew_s=1.3 * PERIOD / SECOND, hold_s=0.0)
     episode = read_episode(folder, CAMERAS)
-    # What came before the episode's first event is not in the bag.
+    # Messages from before the episode's first event are not in the bag.
     np.testing.assert_array_equal(episode.stamps, played.stamps[2:])
     np.testing.assert_array_equal(episode.states, played.states[2:])
     np.testing.assert_array_equal(episode.images['corner'], played.images['corner'][2:])
@@ -137,7 +137,7 @@ def test_sensors_with_stamps_of_their_own_join_the_first_camera(tmp_path):
 
 
 def shifted(played, shifts):
-    """Return the messages with other stamps on some topics: topic to nanoseconds older."""
+    """Return the messages with stamps that are earlier by `shifts` (topic to nanoseconds)."""
     messages = []
     for topic, stamp, message in played.messages:
         if topic in shifts:
@@ -151,8 +151,8 @@ def shifted(played, shifts):
     [
         (
             {'/camera/gripper/image_raw': 48_000_000},
-            'none of its 5 steps is complete: camera gripper is 48.0 ms older than the observation; '
-            'max_skew_s is 0.02 s',
+            'none of its 5 steps is complete: camera gripper is 48.0 ms older than the '
+            'observation; max_skew_s is 0.02 s',
         ),
         (
             {'/robot_state': -30_000_000, '/camera/corner/image_raw': 21_500_000},
@@ -161,7 +161,7 @@ def shifted(played, shifts):
         ({'/robot_state': -410_000_000}, 'robot_state is 10.0 to 410.0 ms newer than the obs'),
     ],
 )
-def test_why_no_step_joins_is_told_with_camera_time_and_setting(tmp_path, shifts, words):
+def test_reason_for_no_complete_step_names_camera_time_and_setting(tmp_path, shifts, words):
     with recording(tmp_path, max_skew_s=0.02, max_dropped_share=1.0, hold_s=10.0) as run:
         for topic, _, data in shifted(play(steps=5), shifts):
             run.take(topic, data)
@@ -173,7 +173,7 @@ def test_why_no_step_joins_is_told_with_camera_time_and_setting(tmp_path, shifts
     assert str(tmp_path / 'reach_0') in str(error.value) and 'max_skew_s' in str(error.value)
 
 
-def test_another_max_skew_s_may_be_asked_for(tmp_path):
+def test_reader_accepts_another_max_skew_s(tmp_path):
     played = play(steps=5)
     folder = record(
         tmp_path,
@@ -187,7 +187,7 @@ def test_another_max_skew_s_may_be_asked_for(tmp_path):
     assert not episode.unjoined and len(read_observations(folder, CAMERAS, 0.05).stamps) >= 4
 
 
-def test_a_camera_that_is_not_asked_for_costs_no_step(tmp_path):
+def test_missing_images_of_an_unused_camera_drop_no_step(tmp_path):
     played = play()
     episode = read_episode(
         record(tmp_path, [each for each in played.wire if each[0] != '/camera/gripper/image_raw']),
@@ -302,7 +302,7 @@ def test_a_truncated_bag_is_refused_with_file_and_remedy(tmp_path_factory, bag, 
 
 @settings(max_examples=100)
 @given(st.data())
-def test_a_flipped_bit_is_noticed_or_harmless(tmp_path_factory, bag, data):
+def test_flipped_bit_is_detected_or_harmless(tmp_path_factory, bag, data):
     content = bytearray((bag / f'{bag.name}_0.mcap').read_bytes())
     content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     folder = copy(bag, tmp_path_factory.mktemp('flip'), bytes(content))

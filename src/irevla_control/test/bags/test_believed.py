@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What stands beside the recorded data (index, metadata) is believed only where it fits it."""
+"""Index and metadata are used only where they agree with the recorded data."""
 
 import json
 import re
@@ -29,8 +29,8 @@ from irevla_control.errors import BagError
 from irevla_control.lerobot.export import main as export_main
 
 
-def change(file, found, by=1):
-    """Flip bits of the last byte that matches."""
+def flip_bits(file, found, by=1):
+    """Flip bits of the last byte of the last match."""
     content = bytearray(file.read_bytes())
     at = [match.end() - 1 for match in re.finditer(found, bytes(content))][-1]
     content[at] ^= by
@@ -38,26 +38,26 @@ def change(file, found, by=1):
 
 
 @pytest.mark.parametrize('side_file', [True, False])
-def test_a_changed_byte_in_the_metadata_record_is_damage_not_another_outcome(root, side_file):
+def test_changed_byte_in_the_metadata_record_is_refused(root, side_file):
     (root / INDEX).unlink()
     if not side_file:
         (root / 'reach_0' / 'metadata.yaml').unlink()
-    change(root / 'reach_0' / 'reach_0_0.mcap', rb'success\x04\0\0\0true')
+    flip_bits(root / 'reach_0' / 'reach_0_0.mcap', rb'success\x04\0\0\0true')
     for read in (lambda: entry_from_bag(root / 'reach_0'), lambda: list_episodes(root)):
         with pytest.raises(BagError, match='reach_0_0.mcap cannot be read: .*another checksum'):
             read()
 
 
-def test_a_changed_byte_in_the_summary_is_damage(root):
-    change(root / 'reach_0' / 'reach_0_0.mcap', b'/command')
+def test_changed_byte_in_the_summary_is_refused(root):
+    flip_bits(root / 'reach_0' / 'reach_0_0.mcap', b'/command')
     with pytest.raises(BagError, match='its summary has another checksum'):
         entry_from_bag(root / 'reach_0')
 
 
-def test_a_flag_is_true_or_false(root):
+def test_flag_other_than_true_or_false_is_refused(root):
     side = root / 'reach_0' / 'metadata.yaml'
     whole = (root / 'reach_0' / 'reach_0_0.mcap').read_bytes()
-    # As of release 0.1: told by metadata.yaml alone.
+    # Release 0.1 stored the outcome in metadata.yaml only.
     write_mcap(root / 'reach_0' / 'reach_0_0.mcap', list(messages_of(root / 'reach_0')))
     assert whole != (root / 'reach_0' / 'reach_0_0.mcap').read_bytes()
     assert entry_from_bag(root / 'reach_0').success
@@ -91,9 +91,9 @@ def copy_over(root):
     ],
 )
 @pytest.mark.parametrize('own', [True, False])
-def test_the_index_is_not_believed_for_a_bag_of_the_same_size(root, do, expected, own):
+def test_index_line_of_another_bag_of_the_same_size_is_ignored(root, do, expected, own):
     if not own:
-        # As rosbag2 writes them: chunks, and no checksum of all data.
+        # rosbag2 writes chunks, and no checksum of all data.
         for folder in (root / 'reach_0', root / 'reach_1'):
             messages = list(messages_of(folder))
             shutil.rmtree(folder)
@@ -111,7 +111,7 @@ def test_the_index_is_not_believed_for_a_bag_of_the_same_size(root, do, expected
     } == expected
 
 
-def test_what_the_index_lists_is_not_read_again(root, monkeypatch):
+def test_indexed_bags_are_not_read_again(root, monkeypatch):
     def read(folder):
         raise AssertionError(folder)
 
@@ -124,7 +124,7 @@ def test_what_the_index_lists_is_not_read_again(root, monkeypatch):
     [b'\xff\xfe\n', bytes(500), b'[' * 100_000, None],
     ids=['no text', 'zeros', 'nested', 'folder'],
 )
-def test_a_damaged_index_counts_as_none(root, content):
+def test_damaged_index_is_ignored(root, content):
     whole = (root / INDEX).read_bytes()
     before = list_episodes(root)
     (root / INDEX).unlink()
@@ -156,7 +156,7 @@ def test_a_damaged_index_counts_as_none(root, content):
         {'more': 1},
     ],
 )
-def test_a_line_with_other_types_counts_as_missing(root, wrong, capsys):
+def test_index_line_with_wrong_types_is_ignored(root, wrong, capsys):
     lines = (root / INDEX).read_text().splitlines()
     (root / INDEX).write_text(json.dumps(json.loads(lines[0]) | wrong) + f'\n{lines[1]}\n')
     assert list(read_index(root)) == ['reach_1']
@@ -164,7 +164,7 @@ def test_a_line_with_other_types_counts_as_missing(root, wrong, capsys):
     assert not repair_index(root) and len(read_index(root)) == 2
 
 
-def test_a_link_to_nowhere_is_named(root):
+def test_dangling_link_is_named(root):
     (root / 'reach_0' / 'more.mcap').symlink_to(root / 'nowhere' / 'more.mcap')
     with pytest.raises(BagError, match='more.mcap cannot be read: .*No such file'):
         list_episodes(root)
@@ -178,7 +178,7 @@ def converted(root, name='reach_0'):
     return file.parent
 
 
-def test_a_metadata_yaml_of_another_episode_does_not_count(root):
+def test_metadata_yaml_of_another_episode_is_ignored(root):
     (root / INDEX).unlink()
     folder = converted(root)
     assert entry_from_bag(folder).seed == 0 and entry_from_bag(folder).dropped == 0
@@ -191,7 +191,7 @@ def test_a_metadata_yaml_of_another_episode_does_not_count(root):
 
 
 def parts(root, numbers, of=3):
-    """Write the messages of reach_0 in so many files, one after the other; keep some of these."""
+    """Split the messages of reach_0 into `of` consecutive files; write only these numbers."""
     folder = root / 'reach_0'
     messages = list(messages_of(folder))
     shutil.rmtree(folder)
@@ -204,10 +204,10 @@ def parts(root, numbers, of=3):
 
 
 @pytest.mark.parametrize('listed', [True, False])
-def test_a_hole_in_the_numbers_of_a_split_bag_is_a_missing_part(root, listed):
+def test_gap_in_the_file_numbers_of_a_split_bag_is_a_missing_part(root, listed):
     folder = parts(root, (0, 2))
     if listed:
-        # A copy of one part does not stand in for the other.
+        # A copy of another part does not replace the missing part.
         shutil.copy(folder / 'reach_0_2.mcap', folder / 'reach_0_2 (copy).mcap')
         (folder / 'metadata.yaml').write_text(
             yaml.safe_dump(
@@ -223,7 +223,7 @@ def test_a_hole_in_the_numbers_of_a_split_bag_is_a_missing_part(root, listed):
             read()
 
 
-def test_a_bag_under_another_name_may_keep_its_metadata_yaml(root):
+def test_metadata_yaml_is_used_for_a_renamed_mcap_file(root):
     folder = root / 'reach_0'
     (folder / 'reach_0_0.mcap').rename(folder / 'best.mcap')
     assert entry_from_bag(folder).episode_id == 'reach_0'
@@ -235,7 +235,7 @@ def test_an_episode_whose_first_part_is_missing_is_aborted(root, kept, missing):
     assert entry.aborted and entry.failed == f'{missing} observations are missing'
 
 
-def test_an_episode_of_which_events_are_missing_is_aborted(root):
+def test_episode_with_missing_events_is_aborted(root):
     folder = root / 'reach_0'
     messages = list(messages_of(folder))
     events = [each[2].publish_time for each in messages if each[1].topic == '/episode']
@@ -253,7 +253,7 @@ def test_an_episode_of_which_events_are_missing_is_aborted(root):
 
 
 @pytest.mark.parametrize('value', ['inf', 'nan', '-1', 'x'])
-def test_a_max_skew_s_that_cannot_be_is_refused(root, value, capsys):
+def test_impossible_max_skew_s_is_refused(root, value, capsys):
     file = root / 'reach_0' / 'reach_0_0.mcap'
     write_mcap(file, list(messages_of(file.parent)), [(EPISODE_METADATA, {'max_skew_s': value})])
     (file.parent / 'metadata.yaml').unlink()

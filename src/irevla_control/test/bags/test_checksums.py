@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever checksum a bag gives is compared: a picture that nobody recorded teaches nothing."""
+"""Every checksum in a bag is verified, because a changed image must not be trained on."""
 
 import zlib
 
@@ -63,7 +63,7 @@ def test_a_changed_byte_in_any_chunk_is_refused(tmp_path, bag, compression):
 
 @settings(max_examples=60)
 @given(st.data())
-def test_a_flipped_bit_in_a_compressed_bag_is_noticed_or_harmless(tmp_path_factory, bag, data):
+def test_flipped_bit_in_a_compressed_bag_is_detected_or_harmless(tmp_path_factory, bag, data):
     folder = tmp_path_factory.mktemp('flip')
     write_mcap(
         folder / 'x.mcap',
@@ -99,10 +99,10 @@ def test_a_changed_attachment_is_refused(tmp_path, name):
         McapReader(path).verify()
 
 
-def test_messages_that_a_file_counted_and_lacks_are_missed(tmp_path, bag):
+def test_file_with_fewer_messages_than_its_summary_counts_is_refused(tmp_path, bag):
     folder = write_mcap(tmp_path / 'other' / 'x.mcap', messages_of(bag), use_chunking=False)
     content = bytearray((folder / 'x.mcap').read_bytes())
-    # Its channel becomes a record of a kind that readers must skip.
+    # The message's record gets an opcode that readers must skip.
     place = content.index(next(messages_of(bag))[2].data) - 31
     assert content[place] == 5
     content[place] = 0x80
@@ -113,7 +113,7 @@ def test_messages_that_a_file_counted_and_lacks_are_missed(tmp_path, bag):
         read_episode(folder, CAMERAS)
 
 
-def test_the_recorders_own_file_is_compared_wholly(tmp_path, bag):
+def test_checksum_of_a_file_of_the_recorder_covers_all_its_data(tmp_path, bag):
     path = bag / 'reach_0_0.mcap'
     content = path.read_bytes()
     assert zlib.crc32(content) and McapReader(path).checksum

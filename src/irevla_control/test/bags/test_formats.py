@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bags state their format: every older one is read exactly, a newer one is refused in one line."""
+"""Bags state their format: older formats are read exactly, newer formats refused in one line."""
 
 from pathlib import Path
 import re
@@ -30,7 +30,7 @@ STEPS, SIZE = 3, 16
 
 
 def assert_as_recorded(episode):
-    """Compare with what the program that made the fixture played."""
+    """Compare with the values that the program that made the fixture recorded."""
     steps = np.arange(STEPS)
     assert (episode.episode_id, episode.task, episode.instruction, episode.seed) == (
         'lift_0',
@@ -78,7 +78,7 @@ def test_an_index_of_format_1_is_read_and_rebuilt_from_its_bags(tmp_path):
     assert read_index(tmp_path / 'root') == read_index(ROOT)
 
 
-def test_new_episodes_are_recorded_beside_those_of_format_1(tmp_path):
+def test_new_episode_is_recorded_in_a_root_of_format_1(tmp_path):
     shutil.copytree(ROOT, tmp_path / 'root')
     with recording(tmp_path / 'root') as run:
         run.play(play())
@@ -95,7 +95,7 @@ def test_a_bag_of_format_1_is_exported(tmp_path):
         )
 
 
-def test_an_episode_of_format_1_that_a_killed_recorder_left_stays_of_format_1(tmp_path):
+def test_recovered_episode_of_format_1_keeps_its_format(tmp_path):
     whole = (ROOT / 'lift_0' / 'lift_0_0.mcap').read_bytes()
     (tmp_path / STAGING / 'lift_0').mkdir(parents=True)
     torn = tmp_path / STAGING / 'lift_0' / 'lift_0_0.mcap'
@@ -109,7 +109,7 @@ def test_an_episode_of_format_1_that_a_killed_recorder_left_stays_of_format_1(tm
 
 
 def metadata(folder):
-    """Return what the MCAP file and what metadata.yaml say of a bag."""
+    """Return a bag's metadata from its MCAP file and from metadata.yaml."""
     with next(folder.glob('*.mcap')).open('rb') as file:
         record = next(
             each.metadata
@@ -120,7 +120,7 @@ def metadata(folder):
     return record, yaml.safe_load(text)['rosbag2_bagfile_information']['custom_data']
 
 
-def test_a_new_bag_states_its_format_in_the_file_and_beside_it(tmp_path):
+def test_new_bag_states_its_format_in_mcap_and_metadata_yaml(tmp_path):
     with recording(tmp_path) as run:
         run.play(play())
     assert [each['format'] for each in metadata(tmp_path / 'reach_0')] == [str(FORMAT)] * 2
@@ -135,7 +135,7 @@ def test_a_new_bag_states_its_format_in_the_file_and_beside_it(tmp_path):
         ('²', "format is '²'"),
     ],
 )
-def test_a_bag_of_a_newer_format_is_refused_in_one_line_by_whatever_reads_it(
+def test_bag_of_a_newer_format_is_refused_in_one_line_by_all_readers(
     tmp_path, monkeypatch, stated, message
 ):
     monkeypatch.setattr('irevla_control.bags.writer.FORMAT', stated)

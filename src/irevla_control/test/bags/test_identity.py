@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""An episode is known by what was recorded, not by its folder or its side files."""
+"""An episode is identified by its recorded data, not by its folder's name or its side files."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -24,7 +24,7 @@ from irevla_control.bags.reader import read_episode, read_observations
 from irevla_control.bags.usage import usage
 from irevla_control.errors import BagError, NoEpisodeError
 
-ALL_ROOTS_INDEXED = pytest.mark.parametrize('indexed', [True, False])
+WITH_AND_WITHOUT_INDEX = pytest.mark.parametrize('indexed', [True, False])
 
 
 def without_record(root, name='reach_0', split=0, **options):
@@ -38,7 +38,7 @@ def without_record(root, name='reach_0', split=0, **options):
     return folder
 
 
-def test_the_final_record_in_the_file_tells_what_metadata_yaml_does(recorded):
+def test_last_metadata_record_equals_metadata_yaml(recorded):
     side = yaml.safe_load((recorded / 'reach_0' / 'metadata.yaml').read_text())
     with (recorded / 'reach_0' / 'reach_0_0.mcap').open('rb') as file:
         first, last = [
@@ -50,22 +50,22 @@ def test_the_final_record_in_the_file_tells_what_metadata_yaml_does(recorded):
     assert first['success'] == 'false' and last['success'] == 'true'
 
 
-@ALL_ROOTS_INDEXED
+@WITH_AND_WITHOUT_INDEX
 @pytest.mark.parametrize('content', [None, 'a: [1', 'rosbag2_bagfile_information: {version: 9}'])
-def test_an_episode_without_its_metadata_yaml_is_the_same_episode(root, indexed, content):
+def test_episode_without_valid_metadata_yaml_is_listed_and_read(root, indexed, content):
     before = list_episodes(root)
     if not indexed:
         (root / INDEX).unlink()
     (root / 'reach_0' / 'metadata.yaml').unlink()
     if content:
-        # ros2 bag reindex writes one without custom data.
+        # ros2 bag reindex writes a metadata.yaml without custom data.
         (root / 'reach_0' / 'metadata.yaml').write_text(content)
     assert list_episodes(root) == before == rebuild_index(root)
     assert_same(read_episode(root / 'reach_0', CAMERAS), play())
 
 
-@ALL_ROOTS_INDEXED
-def test_a_renamed_folder_is_found_where_it_is(root, indexed, capsys):
+@WITH_AND_WITHOUT_INDEX
+def test_renamed_folder_is_found_by_its_new_name(root, indexed, capsys):
     before = list_episodes(root)
     if not indexed:
         (root / INDEX).unlink()
@@ -75,12 +75,12 @@ def test_a_renamed_folder_is_found_where_it_is(root, indexed, capsys):
     assert [replace(entry, folder=entry.episode_id) for entry in found.episodes.values()] == before
     assert_same(read_episode(root / found.episodes[root / 'best one'].folder, CAMERAS), play())
     assert main([str(root)]) == 0
-    assert '0 lost  in best one\n' in (told := capsys.readouterr().out)
-    assert told.endswith('listed 2 of 2 episodes\n')
+    assert '0 lost  in best one\n' in (printed := capsys.readouterr().out)
+    assert printed.endswith('listed 2 of 2 episodes\n')
 
 
-@ALL_ROOTS_INDEXED
-def test_a_copied_folder_counts_once_and_is_named(root, indexed, capsys):
+@WITH_AND_WITHOUT_INDEX
+def test_copied_folder_is_counted_once_and_named(root, indexed, capsys):
     if not indexed:
         (root / INDEX).unlink()
     shutil.copytree(root / 'reach_0', root / 'a copy')
@@ -98,7 +98,7 @@ def test_a_copied_folder_counts_once_and_is_named(root, indexed, capsys):
     )
 
 
-def test_an_index_line_of_other_content_is_not_believed(root):
+def test_index_line_that_contradicts_the_bag_is_ignored(root):
     shutil.rmtree(root / 'reach_1')
     (root / 'reach_0').rename(root / 'reach_1')
     lines = (root / INDEX).read_text().splitlines()
@@ -107,7 +107,7 @@ def test_an_index_line_of_other_content_is_not_believed(root):
     assert [entry.episode_id for entry in list_episodes(root)] == ['reach_0']
 
 
-def test_what_a_converting_tool_dropped_is_rebuilt_from_the_messages(root, recorded):
+def test_metadata_that_a_converter_dropped_is_rebuilt_from_messages(root, recorded):
     folder = without_record(root)
     found, original = entry_from_bag(folder), entry_from_bag(recorded / 'reach_0')
     different = {'recorded_ns', 'dropped', 'bytes', 'crc32', 'folder'}
@@ -118,7 +118,7 @@ def test_what_a_converting_tool_dropped_is_rebuilt_from_the_messages(root, recor
     assert_same(read_episode(folder, CAMERAS), play())
 
 
-def test_what_is_rebuilt_of_an_episode_without_its_end_is_aborted(tmp_path, recorded):
+def test_entry_rebuilt_without_the_last_event_is_aborted(tmp_path, recorded):
     end = play().end
     folder = write_mcap(
         tmp_path / 'x' / 'x.mcap',
@@ -132,7 +132,7 @@ def test_what_is_rebuilt_of_an_episode_without_its_end_is_aborted(tmp_path, reco
 
 
 @pytest.mark.parametrize('count', [2, 11])
-def test_a_split_bag_is_read_as_one(root, count):
+def test_split_bag_is_read_as_one_episode(root, count):
     folder = without_record(root, split=count)
     assert len(list(folder.glob('*.mcap'))) == count
     assert_same(read_episode(folder, CAMERAS), play())
@@ -142,7 +142,7 @@ def test_a_split_bag_is_read_as_one(root, count):
     assert entry.bytes == sum(file.stat().st_size for file in folder.glob('*.mcap'))
 
 
-def test_a_part_that_is_missing_is_named(root):
+def test_missing_file_of_a_split_bag_is_named(root):
     folder = without_record(root, split=3)
     (folder / 'metadata.yaml').write_text(
         yaml.safe_dump(
@@ -160,7 +160,7 @@ def test_a_part_that_is_missing_is_named(root):
             read()
 
 
-def test_a_bag_of_a_whole_session_is_refused_with_its_episodes(root):
+def test_bag_with_two_episodes_is_refused_and_both_are_named(root):
     folder = write_mcap(
         root / 'session' / 'x.mcap',
         [*messages_of(root / 'reach_0'), *messages_of(root / 'reach_1')],
@@ -174,7 +174,7 @@ def test_a_bag_of_a_whole_session_is_refused_with_its_episodes(root):
             read()
 
 
-def test_the_end_of_the_episode_before_is_not_part_of_this_one(root, tmp_path):
+def test_last_event_of_the_previous_episode_is_left_out(root, tmp_path):
     before = [each for each in messages_of(root / 'reach_0') if each[1].topic == '/episode'][-1:]
     folder = write_mcap(tmp_path / 'late' / 'x.mcap', [*before, *messages_of(root / 'reach_1')])
     played = play('reach_1', seed=1, start=1_700_000_100 * SECOND)
@@ -191,7 +191,7 @@ def test_files_of_two_episodes_in_one_folder_are_refused(root):
         list_episodes(root)
 
 
-def test_what_is_no_episode_is_named_and_never_in_the_way(root):
+def test_files_and_folders_without_an_episode_are_named_and_not_counted(root):
     (root / 'notes').mkdir()
     (root / '.frames').mkdir()
     shutil.copytree(root / 'reach_0', root / 'worker' / 'reach_0')
@@ -254,12 +254,12 @@ def test_an_sqlite3_bag_without_definitions_needs_another_command(tmp_path):
     ) in str(error.value)
 
 
-# As a person may call a folder, and what a shell and YAML take for their own.
+# A folder name with characters that a shell or YAML interprets.
 ODD = 'Anna\'s "1st" day, [$HOME] #2: a & b'
 
 
-def test_the_command_that_converts_a_bag_takes_any_path(tmp_path, recorded):
-    # rosbags itself writes no sqlite3 to a path with #.
+def test_conversion_command_accepts_any_path(tmp_path, recorded):
+    # rosbags cannot write sqlite3 to a path with #.
     bag = tmp_path / ODD.replace('#', '')
     subprocess.run(
         [
@@ -278,25 +278,25 @@ def test_the_command_that_converts_a_bag_takes_any_path(tmp_path, recorded):
     )
     with pytest.raises(NoEpisodeError) as error:
         read_episode(bag, CAMERAS)
-    told = str(error.value)
-    command = shlex.split(told[told.index('rosbags-convert') : told.index(' writes one')])
+    message = str(error.value)
+    command = shlex.split(message[message.index('rosbags-convert') : message.index(' writes one')])
     subprocess.run(
         [sys.executable, '-m', 'rosbags.convert', *command[1:]], check=True, capture_output=True
     )
     assert_same(read_episode(bag.with_name(f'{bag.name}_mcap'), CAMERAS), play())
 
 
-def test_the_command_for_a_bag_without_definitions_takes_any_path(tmp_path):
+def test_conversion_command_for_a_bag_without_definitions_accepts_any_path(tmp_path):
     bag = tmp_path / ODD
     bag.mkdir()
     (bag / 'x_0.db3').touch()
     with pytest.raises(NoEpisodeError) as error:
         read_episode(bag, CAMERAS)
-    told = str(error.value)
-    command = told[told.index('ros2 bag convert') : told.index(', where irevla_msgs')]
-    shown = 'ros2() { printf "%s\\n" "$4"; cat "$6"; }; ' + command
+    message = str(error.value)
+    command = message[message.index('ros2 bag convert') : message.index(', where irevla_msgs')]
+    script = 'ros2() { printf "%s\\n" "$4"; cat "$6"; }; ' + command
     source, options = subprocess.run(
-        ['bash', '-c', shown], check=True, capture_output=True, text=True
+        ['bash', '-c', script], check=True, capture_output=True, text=True
     ).stdout.splitlines()
     assert source == str(bag)
     assert yaml.safe_load(options) == {
@@ -304,7 +304,7 @@ def test_the_command_for_a_bag_without_definitions_takes_any_path(tmp_path):
     }
 
 
-def test_usage_says_how_many_and_why():
+def test_usage_gives_counts_and_reasons():
     assert usage(3, {}) == 'used 3 of 3 episodes'
     assert usage(2, {'a': 'aborted', 'b': 'failed', 'c': 'aborted'}, {'d': 'holds no bag'}) == (
         'used 2 of 5 episodes, because 2 aborted (a, c); 1 failed (b); '

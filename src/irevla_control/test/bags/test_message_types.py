@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Other message types or definitions are named before anything is read; JPEG and PNG are read."""
+"""Wrong message types and definitions are refused by name; JPEG and PNG images are read."""
 
 from dataclasses import replace
 
@@ -77,7 +77,7 @@ def changed(bag, folder, topic, **changes):
         ),
     ],
 )
-def test_another_type_or_definition_is_named(tmp_path, bag, topic, changes, words):
+def test_wrong_type_or_definition_is_named(tmp_path, bag, topic, changes, words):
     folder = changed(bag, tmp_path, topic, **changes)
     with pytest.raises(BagError) as error:
         read_episode(folder, CAMERAS)
@@ -141,7 +141,7 @@ def test_observations_are_refused_for_the_same_reasons(tmp_path, bag):
 
 
 def compressed(bag, path, encode, name=''):
-    """Write the bag with a camera's pictures as JPEG or PNG; return the pictures decoded."""
+    """Write the bag with the images of camera corner compressed by `encode`; return its folder."""
     images = {
         stamp: message for topic, stamp, message in play(size=(16, 24)).messages if topic == CORNER
     }
@@ -188,7 +188,7 @@ def test_png_is_read_exactly(tmp_path, bag, description, name):
     assert_same(read_episode(folder, CAMERAS), play(size=(16, 24)))
 
 
-def test_colours_that_were_compressed_as_rgb_come_back_right(tmp_path, bag):
+def test_images_compressed_as_rgb_have_the_right_colours(tmp_path, bag):
     folder = compressed(
         bag,
         tmp_path / 'x.mcap',
@@ -198,7 +198,7 @@ def test_colours_that_were_compressed_as_rgb_come_back_right(tmp_path, bag):
 
 
 @pytest.mark.parametrize('description', ['jpeg', 'jpg', 'rgb8; jpeg compressed bgr8'])
-def test_jpeg_is_read_as_the_compression_left_it(tmp_path, bag, description):
+def test_jpeg_is_decoded_exactly(tmp_path, bag, description):
     folder = compressed(
         bag, tmp_path / 'x.mcap', lambda image: (jpeg(image) + bytes(5), description)
     )
@@ -224,7 +224,7 @@ def test_jpeg_is_read_as_the_compression_left_it(tmp_path, bag, description):
         ),
     ],
 )
-def test_pictures_that_cannot_be_used_are_named(tmp_path, bag, encode, words):
+def test_unusable_images_are_named(tmp_path, bag, encode, words):
     folder = compressed(bag, tmp_path / 'x.mcap', encode)
     with pytest.raises(BagError, match=f'camera/corner/image_raw.*({words})'):
         read_episode(folder, CAMERAS)

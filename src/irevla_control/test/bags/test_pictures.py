@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A compressed picture is told by its data: cameras and drivers differ in what they call it."""
+"""The format of a compressed image is read from its data, since drivers name it differently."""
 
 from types import SimpleNamespace
 
@@ -24,7 +24,7 @@ def image(description, data):
 
 PNG, JPEG = encoded('png'), encoded('jpg')
 PROGRESSIVE = encoded('jpg', PICTURE, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
-# A preview, which is a whole JPEG, in the header of another.
+# A JPEG with a preview, which is a complete JPEG, in its header.
 PREVIEW = encoded('jpg', PICTURE[:8, :8])
 WITH_PREVIEW = JPEG[:2] + b'\xff\xe1' + (len(PREVIEW) + 2).to_bytes(2, 'big') + PREVIEW + JPEG[2:]
 
@@ -43,10 +43,10 @@ WITH_PREVIEW = JPEG[:2] + b'\xff\xe1' + (len(PREVIEW) + 2).to_bytes(2, 'big') + 
     ],
 )
 @pytest.mark.parametrize(
-    'behind', [b'', bytes(7), b'\xff' * 8, b'more'], ids=['', 'zeros', 'filled', 'more']
+    'suffix', [b'', bytes(7), b'\xff' * 8, b'more'], ids=['', 'zeros', 'filled', 'more']
 )
-def test_a_png_is_read_whatever_it_is_called_and_whatever_follows(description, behind):
-    np.testing.assert_array_equal(rgb(image(description, PNG + behind)), PICTURE)
+def test_png_is_read_with_any_format_name_and_any_bytes_after_it(description, suffix):
+    np.testing.assert_array_equal(rgb(image(description, PNG + suffix)), PICTURE)
 
 
 @pytest.mark.parametrize('description', ['', 'JPEG', 'image/jpeg', 'rgb8; jpeg compressed'])
@@ -55,7 +55,7 @@ def test_a_png_is_read_whatever_it_is_called_and_whatever_follows(description, b
     [JPEG, JPEG + b'\xff' * 8, JPEG + b'more', WITH_PREVIEW, PROGRESSIVE],
     ids=['plain', 'filled', 'more', 'preview', 'scans'],
 )
-def test_a_jpeg_is_read_whatever_it_is_called_and_whatever_follows(description, data):
+def test_jpeg_is_read_with_any_format_name_and_any_bytes_after_it(description, data):
     expected = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
     np.testing.assert_array_equal(rgb(image(description, data)), expected)
 
@@ -63,7 +63,7 @@ def test_a_jpeg_is_read_whatever_it_is_called_and_whatever_follows(description, 
 @pytest.mark.parametrize(
     'data', [JPEG, WITH_PREVIEW, PROGRESSIVE, PNG], ids=['jpeg', 'preview', 'scans', 'png']
 )
-def test_a_picture_that_was_cut_is_refused(data):
+def test_truncated_image_is_refused(data):
     for size in (len(data) - 1, len(data) - 30, len(data) // 2):
         with pytest.raises(BadMessageError, match='has no end'):
             rgb(image('', data[:size]))
@@ -79,6 +79,6 @@ def test_a_png_of_16_bits_is_refused():
     [b'', b'GIF89a', PNG[1:], PNG[:8] + PNG[-12:]],
     ids=['nothing', 'gif', 'headless', 'empty'],
 )
-def test_what_is_neither_is_refused(data):
+def test_data_of_another_format_is_refused(data):
     with pytest.raises(BadMessageError, match='cannot be decoded'):
         rgb(image('', data))

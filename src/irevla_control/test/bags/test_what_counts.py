@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which folders and files count as an episode, which as a lost one, and which as none."""
+"""Which folders and files count as an episode, as a lost episode, or as neither."""
 
 from pathlib import Path
 import shutil
@@ -15,8 +15,8 @@ from irevla_control.errors import BagError
 from irevla_control.lerobot.export import export
 
 
-def test_what_is_lost_counts_among_the_episodes(root, capsys):
-    """An episode that is there no more is no reason to say that all were used."""
+def test_lost_episodes_are_counted_and_named(root, capsys):
+    """A lost episode counts in the total, so that its loss is visible."""
     with recording(root) as run:
         for number in (2, 3, 4):
             run.play(play(f'reach_{number}', start=(1_700_000_000 + 100 * number) * SECOND))
@@ -37,13 +37,13 @@ def test_what_is_lost_counts_among_the_episodes(root, capsys):
     assert 'listed 2 of 5 episodes, because 1 holds metadata.yaml' in capsys.readouterr().out
     info = export([root], root.parent / 'dataset')
     assert info['usage'].startswith('used 2 of 5 episodes, because 1 holds metadata.yaml')
-    # One that was moved to another root is not gone.
+    # An episode that was moved to another root is not lost.
     shutil.copytree(root / 'renamed', root.parent / 'other' / 'reach_2')
     (root / 'renamed').rename(root.parent / 'moved')
     assert str(root / 'reach_1') not in find_episodes([root, root.parent / 'other']).lost
 
 
-def test_a_root_that_is_spelled_twice_counts_once(root, monkeypatch, tmp_path):
+def test_root_given_by_several_paths_is_counted_once(root, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'link').symlink_to(root)
     roots = [Path('root'), root, tmp_path / 'link', root / '..' / 'root']
@@ -52,7 +52,7 @@ def test_a_root_that_is_spelled_twice_counts_once(root, monkeypatch, tmp_path):
     assert not found.others and not found.lost
 
 
-def test_a_copy_of_a_file_beside_it_is_named(root):
+def test_copy_of_a_file_in_the_same_folder_is_refused(root):
     folder = root / 'reach_0'
     shutil.copy(folder / 'reach_0_0.mcap', folder / 'reach_0_0 (copy).mcap')
     for read in (lambda: read_episode(folder, CAMERAS), lambda: list_episodes(root)):
@@ -64,7 +64,7 @@ def test_a_copy_of_a_file_beside_it_is_named(root):
             read()
 
 
-def test_what_macos_writes_beside_a_file_is_not_in_the_way(root):
+def test_side_files_of_macos_are_ignored(root):
     before = list_episodes(root)
     for folder in (root, root / 'reach_0'):
         (folder / '._reach_0_0.mcap').write_bytes(b'\0\x05\x16\x07' + bytes(4092))

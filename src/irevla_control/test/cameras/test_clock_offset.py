@@ -41,7 +41,7 @@ def test_stamps_increase_while_the_offset_is_still_converging():
         for _, stamp, arrival in pictures(200 * MS, delays=(100, 68, 36, *[20] * 97), count=100)
     ]
     assert all(a < b for a, b in zip(stamps, stamps[1:]))
-    taken = [one[0] for one in pictures(0, count=100)]
+    taken = [exposure for exposure, *_ in pictures(0, count=100)]
     assert stamps[10:] == taken[10:]
 
 

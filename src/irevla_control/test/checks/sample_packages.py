@@ -1,10 +1,10 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Installed packages, made for a test of the checks, and changes of their files."""
+"""Sample packages for the tests of the checks, and changes of their files."""
 
 
 def install_info(folder, name, **files):
-    """Write what `pip install` leaves of a package, and its further files by name; no suffix."""
+    """Write a package's metadata as `pip install` does, with further files (stem to text)."""
     egg = folder / f'{name}.egg-info'
     egg.mkdir()
     (egg / 'PKG-INFO').write_text(

@@ -67,7 +67,7 @@ def test_a_target_that_is_written_in_place_fails(tmp_path):
         ('dataclasses.replace(a, b=1)', ''),
     ],
 )
-def test_renames_and_locks_of_a_packages_own_are_found(tmp_path: Path, line, found):
+def test_renames_and_locks_beside_the_shared_functions_are_found(tmp_path: Path, line, found):
     (tmp_path / 'package.xml').write_text('<package><name>pack</name></package>')
     (tmp_path / 'pack').mkdir()
     (tmp_path / 'pack' / 'module.py').write_text(f'{line}\n')

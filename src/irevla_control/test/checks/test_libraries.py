@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A library that a package imports stands in its setup.py, and in package.xml with its key."""
+"""A library that a package imports is declared in setup.py, and by its key in package.xml."""
 
 import pytest
 from sample_packages import install_info, replace
@@ -89,6 +89,6 @@ def test_a_package_that_declares_what_it_imports_passes(package):
         ),
     ],
 )
-def test_what_is_not_declared_or_not_used_is_found(package, file, old, new, problem):
+def test_undeclared_or_unused_library_is_found(package, file, old, new, problem):
     replace(package / file, old, new)
     assert check_manifest(package) == problem

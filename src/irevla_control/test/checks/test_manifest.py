@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The shared checks find the faults that they are made for."""
+"""The checks of manifest, style and types find each fault."""
 
 import pytest
 from sample_packages import install_info, replace
@@ -68,6 +68,12 @@ def test_lint_names_file_line_and_rule(package):
         'import os\n\nimport rclpy\n',
     )
     assert 'sample_node.py:5:8: ' in lint_problems(package)
+
+
+def test_lint_names_a_file_that_is_not_formatted(package):
+    with (package / 'sample_package' / 'sample_node.py').open('a') as file:
+        file.write('NUMBERS = [1,2]\n')
+    assert 'sample_node.py' in lint_problems(package)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The shared checks find the faults that they are made for."""
+"""The check of folders and imports finds each fault."""
 
 import pytest
 
@@ -54,7 +54,8 @@ def test_a_package_without_fault_passes(package):
         (
             'low/base',
             'import irevla_sample.high.one',
-            'low/base.py imports irevla_sample.high.one; irevla_sample.low says "May import: nothing."',
+            'low/base.py imports irevla_sample.high.one; '
+            'irevla_sample.low says "May import: nothing."',
         ),
         (
             'low/base',
@@ -120,14 +121,14 @@ def test_readers_import_no_writers(package):
 
 
 @pytest.mark.parametrize('folder, names', [('low', 'high.other'), ('low', 'h*'), ('.', 'low')])
-def test_rules_that_make_a_circle_are_found(package, folder, names):
+def test_cycle_in_the_rules_is_found(package, folder, names):
     (package / 'irevla_sample' / folder / '__init__.py').write_text(
         f'"""What lives here.\n\nMay import: {names}.\n"""\n'
     )
     assert 'have a cycle' in structure_problems(package)
 
 
-def test_a_rule_that_no_import_needs_is_found(package):
+def test_unused_rule_is_found(package):
     (package / 'irevla_sample/high/other.py').write_text('')
     (package / 'irevla_sample/high/one.py').write_text('import irevla_sample.low.base\n')
     assert (
@@ -136,7 +137,7 @@ def test_a_rule_that_no_import_needs_is_found(package):
     )
 
 
-def test_a_folder_must_say_what_it_may_import(package):
+def test_folder_without_a_rule_is_found(package):
     (package / 'irevla_sample/high/__init__.py').write_text('"""What lives here."""\n')
     assert 'high/__init__.py: its docstring must end with "May import: ' in structure_problems(
         package
@@ -145,7 +146,7 @@ def test_a_folder_must_say_what_it_may_import(package):
     assert 'high/one.py is in a folder without an __init__.py' in structure_problems(package)
 
 
-def test_a_crowded_folder_is_found(package):
+def test_folder_with_too_many_files_is_found(package):
     folder = package / 'test' / 'many'
     folder.mkdir(parents=True)
     for number in range(MAX_FILES):

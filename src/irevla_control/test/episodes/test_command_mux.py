@@ -19,7 +19,7 @@ def clock():
     return Clock()
 
 
-def test_policy_commands_pass_while_nobody_teleoperates(clock):
+def test_policy_commands_pass_without_an_operator(clock):
     mux = CommandMux(0.5, clock)
     assert mux.policy(1, 'p1') == ''
     assert mux.policy(2, 'p2') == ''

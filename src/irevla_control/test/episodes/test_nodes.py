@@ -122,12 +122,12 @@ def test_command_mux_forwards_the_overruled_command_when_the_operator_stops():
 class Environment(Peer):
     """Ends each episode at once; seeds in `success` succeed.
 
-    The first ``swallow`` episodes never end, as if their observation were lost.
+    The first ``endless`` episodes never end, as if their observation were lost.
     """
 
-    swallow = 0
+    endless = 0
     # Number of first episodes that end before the answer with their id.
-    hasty = 0
+    early = 0
     # Steps of each episode.
     steps = 4
     # Codes of the first answers, before ``code``.
@@ -148,8 +148,8 @@ class Environment(Peer):
             return response
         response.code, response.text = self.code, 'no such task' if self.code else ''
         response.episode_id = f'{len(self.resets)}'
-        if self.swallow:
-            self.swallow -= 1
+        if self.endless:
+            self.endless -= 1
             return response
         self._pending = EpisodeState(
             episode_id=response.episode_id,
@@ -158,7 +158,7 @@ class Environment(Peer):
             step=self.steps,
             phase=EpisodeState.PHASE_ENDED,
         )
-        if len(self.resets) <= self.hasty:
+        if len(self.resets) <= self.early:
             self._end()
         return response
 
@@ -206,7 +206,7 @@ def test_episode_runner_resumes_after_its_results_and_repeats_aborted_episodes(t
 
 def test_episodes_that_end_before_their_answers_are_not_waited_for(tmp_path):
     environment = Environment(abort_first=5)
-    environment.hasty = 6
+    environment.early = 6
     with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'max_retries:=10') as process:
         assert environment.spin_until(lambda: process.poll() is not None, 15)
     assert process.returncode == 0
@@ -214,7 +214,7 @@ def test_episodes_that_end_before_their_answers_are_not_waited_for(tmp_path):
     environment.node.destroy_node()
 
 
-def test_a_failed_reset_is_requested_again_after_a_while():
+def test_failed_reset_is_requested_again_after_retry_s():
     environment = Environment(abort_first=2)
     environment.steps = 0
     began = time.monotonic()
@@ -273,7 +273,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_first_episode(tmp_p
 
 def test_episode_runner_plays_a_stalled_episode_again():
     environment = Environment()
-    environment.swallow = 1
+    environment.endless = 1
     with running('episode_runner_node', 'tasks:=[a]', 'stall_timeout_s:=1.0') as process:
         environment.spin_until(lambda: process.poll() is not None)
     assert process.returncode == 0
@@ -293,7 +293,7 @@ def test_episode_runner_waits_for_an_arm_that_is_not_ready_yet():
 
 def test_episode_runner_starts_no_episode_while_it_is_paused():
     environment = Environment()
-    environment.swallow = 1
+    environment.endless = 1
     pause = environment.node.create_publisher(Bool, 'pause_episodes', EVENT)
     pause.publish(Bool(data=True))
     with running(
@@ -345,7 +345,7 @@ def test_episode_runner_counts_only_successes_with_only_successes(tmp_path):
 
 def test_episode_runner_ends_only_when_the_last_episode_is_recorded(tmp_path):
     environment = Environment()
-    environment.swallow = 0
+    environment.endless = 0
     recorded = environment.node.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
     output = tmp_path / 'results.json'
     with running(
@@ -353,7 +353,7 @@ def test_episode_runner_ends_only_when_the_last_episode_is_recorded(tmp_path):
     ) as process:
         # The second episode still runs when the first is committed.
         environment.spin_until(lambda: len(environment.resets) == 1)
-        environment.swallow = 1
+        environment.endless = 1
         environment.spin_until(lambda: len(environment.resets) == 2)
         recorded.publish(RecordedEpisode(episode_id='1'))
         environment.spin_until(lambda: process.poll() is not None, 2.0)
@@ -439,7 +439,7 @@ def test_episode_runner_stores_dropped_steps_and_logs_why_a_recording_failed(tmp
     environment.node.destroy_node()
 
 
-def test_episode_runner_counts_the_retries_of_each_episode_alone():
+def test_episode_runner_counts_the_retries_of_each_episode_separately():
     environment = Environment(abort_first=4)
     with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2') as process:
         environment.spin_until(lambda: ('a', 1) in environment.resets)

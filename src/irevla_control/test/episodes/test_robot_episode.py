@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Observations without an answer do not count; the one that ends an episode always does."""
+"""Only observations with a command count, and the observation that ends the episode."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,8 +24,8 @@ def test_the_horizon_truncates_at_the_next_observation():
     episode = RobotEpisode(horizon=2)
     episode.command(10, 10)
     episode.command(20, 20)
-    assert episode.command(25, 25) is None, 'no command too many'
-    assert episode.frame(20) is None, 'the observation that it answered'
+    assert episode.command(25, 25) is None, 'no command after the horizon counts'
+    assert episode.frame(20) is None, 'the last command answered this observation'
     last = episode.frame(30)
     assert (last.stamp, last.step, last.reward) == (30, 2, 0.0)
     assert last.truncated and last.ended and not last.terminated and not last.success
@@ -55,8 +55,8 @@ def test_an_episode_lingers_after_success_to_show_it():
     episode.success(12)
     episode.failure(13)
     assert episode.command(20, 20) is None
-    shown = [episode.frame(stamp) for stamp in (30, 40)]
-    assert [(one.step, one.success, one.ended) for one in shown] == [(1, True, False)] * 2
+    events = [episode.frame(stamp) for stamp in (30, 40)]
+    assert [(each.step, each.success, each.ended) for each in events] == [(1, True, False)] * 2
     episode.success(45)
     last = episode.frame(50)
     assert (last.step, last.success, last.terminated, last.reward) == (1, True, True, 1.0)
@@ -79,7 +79,7 @@ def test_commands_count_although_the_camera_s_clock_is_ahead():
     for step in range(20):
         now += 66 * MS
         assert episode.command(now + 45 * MS, executed=now).step == step
-    assert episode.frame(now + 45 * MS) is None, 'it does not show the effect of its answer'
+    assert episode.frame(now + 45 * MS) is None, 'the last command answered this observation'
     assert episode.frame(now + 111 * MS).truncated
 
 
@@ -91,7 +91,7 @@ def test_a_verdict_ends_the_episode_although_the_camera_s_clock_is_ahead():
     assert last.success and last.step == 1
 
 
-def test_after_a_command_of_a_clock_that_was_set_the_episode_still_ends():
+def test_episode_still_ends_after_a_command_with_a_stamp_of_the_future():
     episode, now, hour = RobotEpisode(20), 10**18, 3_600_000 * MS
     episode.command(now, executed=now)
     assert episode.command(now + hour, executed=now + 66 * MS).step == 1
@@ -113,7 +113,7 @@ def test_a_verdict_before_the_first_command_is_ignored():
     assert episode.frame(10) is None
 
 
-def test_an_observation_from_before_the_last_command_was_executed_does_not_end_it():
+def test_observation_before_the_last_execution_does_not_end_the_episode():
     episode = RobotEpisode(horizon=1)
     episode.command(10, executed=90)
     assert episode.frame(76) is None
@@ -127,7 +127,7 @@ def test_a_command_from_before_the_episode_does_not_count():
     assert episode.command(100, 102).step == 0
 
 
-def test_an_abort_ends_it_once():
+def test_abort_ends_the_episode_once():
     episode = RobotEpisode(horizon=5)
     episode.command(10, 10)
     assert episode.abort(20, 'discarded by the operator').aborted

@@ -104,15 +104,15 @@ class Robot:
         while time.monotonic() < end:
             self.executor.spin_once(timeout_sec=0.02)
 
-    def ask(self, **request):
+    def call_reset(self, **request):
         future = self.reset.call_async(
             ResetEpisode.Request(**{'task': 'lift', 'seed': 7, **request})
         )
         self.until(future.done, 'the answer')
         return future.result()
 
-    def see(self):
-        """Publish an image of now; return its stamp."""
+    def publish_image(self):
+        """Publish an image with the current time; return its stamp."""
         message = Image(height=1, width=1, encoding='rgb8', step=3, data=[0, 0, 0])
         stamp = time.time_ns() + self.ahead_ns
         message.header.stamp = ns_to_stamp(stamp)
@@ -120,45 +120,45 @@ class Robot:
         self.spin(0.05)
         return stamp
 
-    def act(self, stamp):
+    def publish_command(self, stamp):
         message = EndEffectorCommand()
         message.header.stamp = ns_to_stamp(stamp)
         self.command.publish(message)
         self.spin(0.05)
 
-    def judge(self, verdict):
+    def publish_verdict(self, verdict):
         message = OperatorVerdict(verdict=verdict)
         message.header.stamp = ns_to_stamp(time.time_ns())
         self.verdict.publish(message)
         self.spin(0.1)
 
     def begin(self):
-        """Reset, and show images until the episode runs."""
+        """Reset, then publish images until the episode runs."""
         self.events.clear()
-        answer = self.ask()
+        answer = self.call_reset()
         assert answer.code == answer.OK, answer.text
-        self.see_until_it_runs()
+        self.publish_images_until_running()
         assert self.events[0].phase == EpisodeState.PHASE_RUNNING
         return answer.episode_id
 
-    def see_until_it_runs(self):
+    def publish_images_until_running(self):
         end = time.monotonic() + 15
         while not self.events:
-            assert time.monotonic() < end, 'it does not begin'
-            self.see()
+            assert time.monotonic() < end, 'the episode does not begin'
+            self.publish_image()
 
     def step(self):
-        stamp = self.see()
-        self.act(stamp)
+        stamp = self.publish_image()
+        self.publish_command(stamp)
         return stamp
 
     def end(self):
-        """Show images until the episode ends; return its last event."""
+        """Publish images until the episode ends; return its last event."""
         for _ in range(20):
             if self.events and self.events[-1].phase == EpisodeState.PHASE_ENDED:
                 return self.events[-1]
-            self.see()
-        raise AssertionError('it does not end')
+            self.publish_image()
+        raise AssertionError('the episode does not end')
 
     def close(self):
         self.node.destroy_node()
@@ -173,7 +173,7 @@ def robot(ros):
 
 
 @pytest.fixture
-def patient_robot(ros):
+def robot_with_operator(ros):
     robot = Robot(operator_begins=True, linger=1)
     yield robot
     robot.close()
@@ -198,12 +198,12 @@ def test_a_reset_goes_home_arranges_and_waits_for_an_image(robot):
     assert stamp_to_ns(last.header.stamp) > stamps[-1]
 
 
-def test_a_camera_ahead_of_the_clock_costs_no_step_and_no_verdict(robot):
+def test_camera_with_a_clock_ahead_loses_no_step_and_no_verdict(robot):
     robot.ahead_ns = 200 * MS
     robot.begin()
     stamps = [robot.step() for _ in range(HORIZON - 1)]
     assert [event.step for event in robot.events] == [0, 0, 1]
-    robot.judge(OperatorVerdict.SUCCESS)
+    robot.publish_verdict(OperatorVerdict.SUCCESS)
     last = robot.end()
     assert last.success and last.step == 2
     assert [stamp_to_ns(event.header.stamp) for event in robot.events[1:-1]] == stamps
@@ -212,11 +212,11 @@ def test_a_camera_ahead_of_the_clock_costs_no_step_and_no_verdict(robot):
 def test_operator_and_classifier_end_an_episode(robot):
     robot.begin()
     robot.step()
-    robot.judge(OperatorVerdict.SUCCESS)
+    robot.publish_verdict(OperatorVerdict.SUCCESS)
     assert robot.end().success
     robot.begin()
     robot.step()
-    robot.judge(OperatorVerdict.FAILURE)
+    robot.publish_verdict(OperatorVerdict.FAILURE)
     assert not robot.end().success and robot.end().terminated
     episode_id = robot.begin()
     message = Reward(episode_id='of another', success=True)
@@ -235,97 +235,97 @@ def test_operator_and_classifier_end_an_episode(robot):
 def test_the_reason_of_an_abort_is_reported(robot):
     robot.begin()
     robot.step()
-    robot.judge(OperatorVerdict.DISCARD)
+    robot.publish_verdict(OperatorVerdict.DISCARD)
     assert robot.end().aborted and 'discarded' in robot.end().text
     robot.begin()
     robot.mode, robot.fault_text = RobotState.MODE_FAULT, 'the cable was cut'
     assert 'the cable was cut' in robot.end().text
-    answer = robot.ask()
+    answer = robot.call_reset()
     assert answer.code == answer.FAULT and 'the cable was cut' in answer.text
     robot.mode, robot.fault_text = RobotState.MODE_READY, ''
     robot.spin(0.1)
     robot.begin()
-    robot.ask(seed=8)
+    robot.call_reset(seed=8)
     robot.until(lambda: robot.events[-1].aborted, 'the end of the first')
     assert 'a new episode was requested' in robot.events[-1].text
 
 
 def test_an_impossible_reset_is_refused_or_aborted(robot):
-    answer = robot.ask(task='fly')
+    answer = robot.call_reset(task='fly')
     assert answer.code == answer.UNKNOWN_TASK and 'lift' in answer.text
-    assert robot.ask(seed=-2).code == ResetEpisode.Response.BAD_SEED
+    assert robot.call_reset(seed=-2).code == ResetEpisode.Response.BAD_SEED
     robot.events.clear()
     robot.refusal = 'the arm is still braking; try again'
-    robot.ask()
+    robot.call_reset()
     assert 'still braking' in robot.end().text
     robot.refusal, robot.mode = '', RobotState.MODE_RESETTING
     robot.events.clear()
-    robot.ask()
+    robot.call_reset()
     robot.spin(0.2)
-    again = robot.ask()
+    again = robot.call_reset()
     assert again.code == again.BUSY and 'reach home' in again.text
     last = robot.end()
     assert last.aborted and 'still waits for the arm to reach home' in last.text
 
 
-def test_the_operator_starts_the_episode_and_success_lingers(patient_robot):
-    robot = patient_robot
+def test_the_operator_starts_the_episode_and_success_lingers(robot_with_operator):
+    robot = robot_with_operator
     robot.events.clear()
-    robot.ask()
-    robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
-    robot.see()
-    robot.see()
+    robot.call_reset()
+    robot.until(lambda: 'press success' in robot.call_reset().text, 'the wait for the operator')
+    robot.publish_image()
+    robot.publish_image()
     assert not robot.events and not robot.arrangements
-    robot.judge(OperatorVerdict.SUCCESS)
-    robot.see_until_it_runs()
+    robot.publish_verdict(OperatorVerdict.SUCCESS)
+    robot.publish_images_until_running()
     robot.step()
-    robot.judge(OperatorVerdict.SUCCESS)
-    robot.see()
+    robot.publish_verdict(OperatorVerdict.SUCCESS)
+    robot.publish_image()
     assert [event.success for event in robot.events] == [False, False, True]
     assert robot.end().success
 
 
-def test_an_arm_that_went_idle_while_the_operator_arranged_goes_home_again(patient_robot):
-    robot = patient_robot
+def test_an_arm_that_went_idle_while_the_operator_arranged_goes_home_again(robot_with_operator):
+    robot = robot_with_operator
     robot.events.clear()
-    robot.ask()
-    robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
+    robot.call_reset()
+    robot.until(lambda: 'press success' in robot.call_reset().text, 'the wait for the operator')
     robot.mode = RobotState.MODE_IDLE
     robot.spin(0.1)
-    robot.judge(OperatorVerdict.SUCCESS)
+    robot.publish_verdict(OperatorVerdict.SUCCESS)
     robot.until(lambda: len(robot.homes) == 2, 'another path home')
     robot.mode = RobotState.MODE_HOLDING
-    robot.see_until_it_runs()
+    robot.publish_images_until_running()
     robot.step()
     robot.mode = RobotState.MODE_IDLE
     assert 'is idle' in robot.end().text
 
 
 @pytest.mark.parametrize('first', ['press', 'opening'])
-def test_an_episode_waits_until_the_press_has_opened_the_hand(patient_robot, first):
-    robot = patient_robot
+def test_an_episode_waits_until_the_press_has_opened_the_hand(robot_with_operator, first):
+    robot = robot_with_operator
     robot.events.clear()
-    robot.ask()
-    robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
+    robot.call_reset()
+    robot.until(lambda: 'press success' in robot.call_reset().text, 'the wait for the operator')
     if first == 'press':
-        robot.judge(OperatorVerdict.SUCCESS)
+        robot.publish_verdict(OperatorVerdict.SUCCESS)
     robot.mode = RobotState.MODE_RESETTING
     robot.spin(0.1)
     if first == 'opening':
-        robot.judge(OperatorVerdict.SUCCESS)
+        robot.publish_verdict(OperatorVerdict.SUCCESS)
     for _ in range(4):
-        robot.see()
+        robot.publish_image()
     assert not robot.events
     robot.mode = RobotState.MODE_READY
-    robot.see_until_it_runs()
+    robot.publish_images_until_running()
     assert len(robot.homes) == 1
 
 
-def test_the_effect_of_a_press_is_logged_before_it_moves_the_arm(patient_robot, capfd):
-    robot = patient_robot
+def test_the_effect_of_a_press_is_logged_before_it_moves_the_arm(robot_with_operator, capfd):
+    robot = robot_with_operator
     robot.events.clear()
-    robot.ask()
-    robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
+    robot.call_reset()
+    robot.until(lambda: 'press success' in robot.call_reset().text, 'the wait for the operator')
     robot.spin(0.1)
     log = capfd.readouterr().err
     assert log.count('arrange the scene, then press success to start') == 1
@@ -340,17 +340,17 @@ def test_the_effect_of_a_press_is_logged_before_it_moves_the_arm(patient_robot, 
     robot.spin(0.2)
     log = capfd.readouterr().err
     assert log.count('then press success to start') == 1 and 'HOME' not in log
-    robot.judge(OperatorVerdict.SUCCESS)
-    robot.see_until_it_runs()
+    robot.publish_verdict(OperatorVerdict.SUCCESS)
+    robot.publish_images_until_running()
     assert len(robot.homes) == 1
 
 
-def test_the_log_says_that_a_press_opens_a_closed_hand(patient_robot, capfd):
-    robot = patient_robot
+def test_the_log_says_that_a_press_opens_a_closed_hand(robot_with_operator, capfd):
+    robot = robot_with_operator
     robot.opening = 0.3
     robot.spin(0.1)
-    robot.ask()
-    robot.until(lambda: 'press success' in robot.ask().text, 'the wait for the operator')
+    robot.call_reset()
+    robot.until(lambda: 'press success' in robot.call_reset().text, 'the wait for the operator')
     assert 'to start; the press opens the hand (reset_release: home)' in capfd.readouterr().err
     robot.mode = RobotState.MODE_IDLE
     robot.spin(0.2)

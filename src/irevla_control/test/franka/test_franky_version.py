@@ -22,7 +22,7 @@ INCOMPATIBLE, PANDA = 1, 5
 
 @pytest.fixture
 def panda():
-    """The answer of an old Panda to libfranka's first request; its address."""
+    """The address of an old Panda, which answers libfranka's first request."""
     address = f'127.77.{os.getpid() % 250}.1'
     with socket.create_server((address, PORT)) as server:
 
@@ -44,7 +44,7 @@ def panda():
 
 def test_another_protocol_version_is_refused_at_once_with_the_wheel_to_install(panda):
     with pytest.raises(ConfigError) as caught:
-        # Not after the minute allowed for a robot that is starting.
+        # The minute allowed for a robot that is starting is not used up.
         connected(panda, SimpleNamespace(), CollisionThresholds(), False, 60.0)
     text = str(caught.value)
     assert panda in text

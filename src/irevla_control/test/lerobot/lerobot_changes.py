@@ -20,7 +20,7 @@ def change_info(dataset, change):
 
 
 def change_table(file, change):
-    """Replace a Parquet file's table by what a function makes of it."""
+    """Replace a Parquet file's table by a function's result."""
     pq.write_table(change(pq.read_table(file)), file)
 
 
@@ -30,7 +30,7 @@ def set_column(table, name, values):
 
 
 def drop_own_columns(dataset):
-    """Leave of meta/episodes what LeRobot's delete_episodes and split_dataset keep."""
+    """Drop the columns of meta/episodes that LeRobot's delete_episodes and split_dataset drop."""
     change_table(
         dataset / EPISODES,
         lambda table: table.select(

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes made up for tests of datasets, and datasets of them."""
+"""Random episodes and datasets of them."""
 
 from dataclasses import replace
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Damaged values: one line with file, key, value and remedy, never another error."""
+"""A damaged value is refused in one line that names file, key, value and remedy."""
 
 import json
 
@@ -28,7 +28,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def dataset(whole, tmp_path):
-    """A copy to damage, whose unchanged files are those of the whole one."""
+    """A copy of the undamaged dataset that a test may damage."""
     for file in whole.rglob('*'):
         if file.is_file():
             copy = tmp_path / 'set' / file.relative_to(whole)
@@ -38,7 +38,7 @@ def dataset(whole, tmp_path):
 
 
 def refusal(dataset):
-    """Return the line that reading everything is refused with."""
+    """Read the whole dataset; return the line of its error."""
     with pytest.raises(BagError) as caught:
         list(read_lerobot(dataset, CAMERAS))
     line = str(caught.value)
@@ -86,7 +86,7 @@ def test_a_missing_key_of_the_info_is_named(dataset, key):
 
 
 @pytest.mark.parametrize('content', ['', '[]', '3', 'null', '"text"', '{"fps": '])
-def test_an_info_that_is_no_object_is_named(dataset, content):
+def test_info_that_is_no_json_object_is_named(dataset, content):
     (dataset / INFO).write_text(content)
     assert refusal(dataset).startswith(f'{dataset / INFO}: ')
 
@@ -110,14 +110,14 @@ def test_a_damaged_feature_is_named(dataset, name, key, value):
 
 
 @pytest.mark.parametrize('shape', [[6, 4, 3], [4, 6], [4, 6, 1], [84, 84, 3], []])
-def test_a_camera_of_another_size_than_told_is_refused(dataset, shape):
+def test_image_shape_that_differs_from_the_video_is_refused(dataset, shape):
     change_info(dataset, lambda info: info['features'][KEY].update(shape=shape))
     line = refusal(dataset)
     assert f'{dataset / INFO}: shape of the feature {KEY} is {shape}; [4, 6, 3], as in ' in line
     assert '.mp4, is needed' in line
 
 
-def test_the_channels_may_come_first(dataset):
+def test_image_shape_with_channels_first_is_accepted(dataset):
     change_info(dataset, lambda info: info['features'][KEY].update(shape=[3, 4, 6]))
     assert len(list(read_lerobot(dataset, CAMERAS))) == 2
 
@@ -150,7 +150,7 @@ def test_a_feature_without_its_column_is_refused(dataset, name):
         pa.array([1.0] * 5),
     ],
 )
-def test_a_state_of_another_size_than_told_is_refused(dataset, values):
+def test_state_column_that_differs_from_its_feature_is_refused(dataset, values):
     change_table(dataset / DATA, lambda table: set_column(table, 'observation.state', values))
     line = refusal(dataset)
     assert f'{dataset / DATA}: ' in line and 'observation.state' in line
@@ -199,7 +199,7 @@ def test_a_damaged_value_of_an_episode_is_named(dataset, key, value):
     assert f'{dataset / EPISODES}: key {key}' in refusal(dataset)
 
 
-def test_an_episode_told_twice_is_refused(dataset):
+def test_episode_listed_twice_is_refused(dataset):
     change_table(dataset / EPISODES, lambda table: set_column(table, 'episode_index', [1, 1]))
     assert 'the episodes [1] more than once' in refusal(dataset)
 
@@ -217,8 +217,8 @@ def test_a_missing_file_of_tasks_is_named(dataset):
     assert f'{dataset}/meta/tasks.parquet: ' in refusal(dataset)
 
 
-def test_fps_may_be_no_whole_number(dataset):
-    # 29.97 is what many cameras give.
+def test_float_fps_is_accepted(dataset):
+    # The rate of many cameras is 29.97 Hz, so that fps may be a float.
     content = json.loads((dataset / INFO).read_text())
     (dataset / INFO).write_text(json.dumps(content | {'fps': 10.0}))
     assert len(list(read_lerobot(dataset, CAMERAS))) == 2
@@ -241,7 +241,7 @@ def test_fps_may_be_no_whole_number(dataset):
         ('task', [1]),
     ],
 )
-def test_a_damaged_value_that_only_this_suite_tells_is_named(dataset, name, value):
+def test_damaged_value_of_an_irevla_column_is_named(dataset, name, value):
     change_table(dataset / DATA, lambda table: table.drop(['next.success', 'next.truncated']))
     change_info(
         dataset,
@@ -254,7 +254,7 @@ def test_a_damaged_value_that_only_this_suite_tells_is_named(dataset, name, valu
     assert f'{dataset / EPISODES}: irevla/{name} of episode 0 is {value!r}; ' in refusal(dataset)
 
 
-def test_a_truth_value_that_a_merge_made_a_number_is_read(dataset):
+def test_flag_that_a_merge_turned_into_a_number_is_read(dataset):
     change_table(
         dataset / EPISODES, lambda table: set_column(table, 'irevla/terminated', [1.0, 0.0])
     )
@@ -271,13 +271,13 @@ def test_a_truth_value_that_a_merge_made_a_number_is_read(dataset):
         {'task': ['reach it', 'push it'], 'task_index': [0, None]},
     ],
 )
-def test_tasks_without_one_text_each_are_refused(dataset, texts):
+def test_tasks_without_unique_texts_and_indices_are_refused(dataset, texts):
     pq.write_table(pa.table(texts), dataset / 'meta/tasks.parquet')
     assert f'{dataset}/meta/tasks.parquet: ' in (line := refusal(dataset))
     assert 'task_index' in line
 
 
-def test_tables_described_as_another_thing_are_named(dataset):
+def test_tasks_with_wrong_pandas_metadata_are_named(dataset):
     change_table(
         dataset / 'meta/tasks.parquet',
         lambda table: table.replace_schema_metadata({'pandas': '[]'}),
@@ -286,7 +286,7 @@ def test_tables_described_as_another_thing_are_named(dataset):
 
 
 @pytest.mark.parametrize('value', [999, -1, 256])
-def test_a_source_that_there_is_not_is_named(dataset, value):
+def test_unknown_source_is_named(dataset, value):
     change_table(
         dataset / DATA, lambda table: set_column(table, 'source', pa.array([0, 1, 2, 3, value]))
     )
@@ -298,7 +298,7 @@ def test_a_source_that_there_is_not_is_named(dataset, value):
 
 @pytest.mark.parametrize('value', [np.nan, np.inf])
 @pytest.mark.parametrize('name', ['success', 'truncated'])
-def test_an_end_that_is_no_truth_value_is_named(dataset, name, value):
+def test_flag_of_a_frame_that_is_not_finite_is_named(dataset, name, value):
     change_table(
         dataset / DATA,
         lambda table: set_column(table, f'next.{name}', pa.array([0.0, value, 0.0, 0.0, 0.0])),
@@ -309,7 +309,7 @@ def test_an_end_that_is_no_truth_value_is_named(dataset, name, value):
     )
 
 
-def test_a_start_of_a_video_beyond_all_times_is_named(dataset):
+def test_start_time_beyond_the_range_of_video_times_is_named(dataset):
     change_table(dataset / EPISODES, lambda table: set_column(table, START, [0.0, 1e300]))
     assert f'{dataset / EPISODES}: {START} of episode 1 is 1e+300; ' in refusal(dataset)
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Datasets that LeRobot's tools edited: the same training data as before."""
+"""Datasets edited by LeRobot's tools give the same training data as before."""
 
 from fractions import Fraction
 
@@ -26,7 +26,7 @@ from irevla_control.lerobot.reader import LeRobotReader, read_lerobot
 
 @pytest.fixture
 def dataset(tmp_path):
-    """A success, then a failure whose time was up."""
+    """A dataset of a success and a truncated failure."""
     folder = tmp_path / 'dataset'
     write(
         folder,
@@ -35,11 +35,11 @@ def dataset(tmp_path):
     return folder
 
 
-def test_labels_sources_and_stamps_outlast_a_delete_or_split(dataset, capsys):
+def test_labels_sources_and_stamps_are_kept_by_delete_and_split(dataset, capsys):
     before = list(read_lerobot(dataset, ['corner']))
     drop_own_columns(dataset)
     capsys.readouterr()
-    # A warning of the same text is not repeated, so another path.
+    # The dataset gets another path, since each text of a warning is printed once.
     after = list(read_lerobot(dataset.rename(dataset.with_name('edited')), ['corner']))
     for episode, original in zip(after, before):
         assert not np.array_equal(original.labels, original.actions)
@@ -47,38 +47,38 @@ def test_labels_sources_and_stamps_outlast_a_delete_or_split(dataset, capsys):
             np.testing.assert_array_equal(getattr(episode, name), getattr(original, name), name)
         for name in ('success', 'terminated', 'truncated'):
             assert getattr(episode, name) == getattr(original, name), name
-    told = capsys.readouterr().err
-    assert 'labels from label, ' in told and 'sources from source, ' in told
-    assert 'rewards from next.reward' in told and 'stamps from ros_stamp_ns' in told
-    assert told.endswith('; used 2 of 2 episodes\n')
+    printed = capsys.readouterr().err
+    assert 'labels from label, ' in printed and 'sources from source, ' in printed
+    assert 'rewards from next.reward' in printed and 'stamps from ros_stamp_ns' in printed
+    assert printed.endswith('; used 2 of 2 episodes\n')
 
 
 @pytest.mark.parametrize(
     'change', [{'names': ['good'] * 7}, {'names': None}, {'dtype': 'float64'}]
 )
-def test_a_label_of_another_meaning_is_not_used_and_that_is_said(dataset, change, capsys):
+def test_label_column_of_another_meaning_is_ignored_with_a_warning(dataset, change, capsys):
     change_info(dataset, lambda info: info['features']['label'].update(change))
     for episode in read_lerobot(dataset, []):
         np.testing.assert_array_equal(episode.labels, episode.actions)
-        assert not episode.sources.any(), 'its source may mean anything, too'
-    told = capsys.readouterr().err
-    assert 'labels from action (its label is not what this suite exports)' in told
-    assert 'sources unknown' in told
+        assert not episode.sources.any(), 'the source column may have another meaning too'
+    printed = capsys.readouterr().err
+    assert 'labels from action (its label is not what this suite exports)' in printed
+    assert 'sources unknown' in printed
 
 
-def test_without_labels_the_actions_are_used_and_that_is_said(dataset, capsys):
+def test_actions_replace_missing_labels_with_a_warning(dataset, capsys):
     change_table(dataset / DATA, lambda table: table.drop(['label', 'next.success']))
     change_info(
         dataset, lambda info: [info['features'].pop(name) for name in ('label', 'next.success')]
     )
     drop_own_columns(dataset)
     assert [episode.success for episode in read_lerobot(dataset, [])] == [True, True]
-    told = capsys.readouterr().err
-    assert 'labels from action (there is no label)' in told and 'success assumed' in told
+    printed = capsys.readouterr().err
+    assert 'labels from action (there is no label)' in printed and 'success assumed' in printed
 
 
-def test_success_is_that_of_the_frames(dataset):
-    # No column of meta/episodes, statistics neither.
+def test_success_is_read_from_the_frames(dataset):
+    # meta/episodes has no column about success, not even its statistics.
     change_table(
         dataset / EPISODES,
         lambda table: table.select(
@@ -92,8 +92,8 @@ def test_success_is_that_of_the_frames(dataset):
     assert [episode.success for episode in read_lerobot(dataset, [])] == [True, False]
 
 
-def test_what_one_of_merged_datasets_does_not_tell_has_defaults(dataset):
-    # So pandas joins an edited dataset and a fresh one.
+def test_values_that_one_of_two_merged_datasets_lacks_get_defaults(dataset):
+    # pandas joins the tables of an edited and an unedited dataset in this way.
     def merge(table):
         for name in table.column_names:
             if name.startswith('irevla/'):
@@ -117,7 +117,7 @@ def give_tasks(dataset, indices, texts=('reach', 'grasp', 'lift')):
         dataset / 'meta/tasks.parquet',
         lambda table: pa.table({'task_index': range(len(texts)), 'task': texts}),
     )
-    # LeRobot lists an episode's tasks in no order.
+    # LeRobot does not sort an episode's tasks.
     change_table(
         dataset / EPISODES,
         lambda table: set_column(
@@ -159,7 +159,7 @@ def test_each_frame_has_its_own_task(dataset, capsys):
     assert '1 episodes have several tasks' in capsys.readouterr().err
 
 
-def test_tasks_as_pandas_writes_them_without_a_name_are_read(dataset):
+def test_tasks_with_an_unnamed_pandas_index_are_read(dataset):
     file = dataset / 'meta/tasks.parquet'
     table = pq.read_table(file)
     about = table.schema.metadata[b'pandas'].replace(b'["task"]', b'["__index_level_0__"]')
@@ -194,7 +194,7 @@ def test_other_tasks_or_outcomes_give_another_digest(dataset):
 @pytest.mark.parametrize(
     'options', [{'g': '2'}, {'g': '12'}, {'g': '250', 'x265-params': 'bframes=8:open-gop=1'}]
 )
-def test_parts_begin_anywhere_in_videos_whose_pictures_are_not_in_order(tmp_path, options):
+def test_parts_may_begin_at_any_frame_of_a_video_with_b_frames(tmp_path, options):
     images = (
         np.full((40, 16, 16, 3), 20, np.uint8)
         + np.arange(0, 200, 5, dtype=np.uint8)[:, None, None, None]

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Videos are what meta/info.json says, and other tools can encode with what it says."""
+"""meta/info.json describes each video correctly, so that other tools can encode it again."""
 
 from fractions import Fraction
 import io
@@ -17,7 +17,7 @@ from irevla_control.lerobot.reader import read_lerobot
 
 KEY = 'observation.images.corner'
 VIDEO = f'videos/{KEY}/chunk-000/file-000.mp4'
-# What LeRobot 0.6.1 takes as `video.codec`, of those that need no GPU.
+# Values of `video.codec` that LeRobot 0.6.1 accepts without a GPU.
 CODECS = {'h264', 'hevc', 'libsvtav1', 'libaom-av1', 'av1'}
 
 
@@ -29,21 +29,21 @@ def decoded(file):
         return np.stack(images), context.name, context.pix_fmt
 
 
-def encoded_anew(file, told, target):
-    """Write a video's frames as LeRobot's delete_episodes does, with the settings told."""
-    options = {'g': told['video.g'], 'crf': told['video.crf'], 'preset': told['video.preset']}
-    options |= told['video.extra_options']
+def encode_again(file, spec, target):
+    """Encode a video again as LeRobot's delete_episodes does, with the settings of `spec`."""
+    options = {'g': spec['video.g'], 'crf': spec['video.crf'], 'preset': spec['video.preset']}
+    options |= spec['video.extra_options']
     with av.open(str(file)) as source, av.open(str(target), 'w') as container:
         stream = container.add_stream(
-            told['video.codec'],
-            rate=told['video.fps'],
+            spec['video.codec'],
+            rate=spec['video.fps'],
             options={key: str(value) for key, value in options.items()},
         )
-        stream.height, stream.width = told['video.height'], told['video.width']
-        stream.pix_fmt = told['video.pix_fmt']
+        stream.height, stream.width = spec['video.height'], spec['video.width']
+        stream.pix_fmt = spec['video.pix_fmt']
         for number, frame in enumerate(source.decode(video=0)):
             new = frame.reformat(format=stream.pix_fmt)
-            new.pts, new.time_base = number, Fraction(1, told['video.fps'])
+            new.pts, new.time_base = number, Fraction(1, spec['video.fps'])
             container.mux(stream.encode(new))
         container.mux(stream.encode(None))
 
@@ -58,23 +58,23 @@ def encoded_anew(file, told, target):
         ((48, 64), 1, 40),
     ],
 )
-def test_a_video_can_be_encoded_anew_with_what_is_told_of_it(tmp_path, size, crf, loss):
+def test_video_can_be_encoded_again_with_the_settings_in_its_info(tmp_path, size, crf, loss):
     info = write(tmp_path / 'set', [random_episode(6, size)], crf=crf)
-    told = info['features'][KEY]['info']
-    assert told['video.codec'] in CODECS
-    encoder = av.Codec(told['video.codec'], 'w')
-    assert told['video.pix_fmt'] in [pixels.name for pixels in encoder.video_formats]
-    encoded_anew(tmp_path / 'set' / VIDEO, told, tmp_path / 'anew.mp4')
+    spec = info['features'][KEY]['info']
+    assert spec['video.codec'] in CODECS
+    encoder = av.Codec(spec['video.codec'], 'w')
+    assert spec['video.pix_fmt'] in [pixels.name for pixels in encoder.video_formats]
+    encode_again(tmp_path / 'set' / VIDEO, spec, tmp_path / 'again.mp4')
     original, *_ = decoded(tmp_path / 'set' / VIDEO)
-    anew, *_ = decoded(tmp_path / 'anew.mp4')
-    assert np.abs(anew.astype(int) - original).max() <= loss
+    again, *_ = decoded(tmp_path / 'again.mp4')
+    assert np.abs(again.astype(int) - original).max() <= loss
 
 
 @pytest.mark.parametrize(('size', 'crf'), [((16, 16), None), ((48, 64), None), ((48, 64), 20)])
-def test_a_video_has_the_codec_and_pixels_that_are_told(tmp_path, size, crf):
+def test_video_has_the_codec_and_pixel_format_in_its_info(tmp_path, size, crf):
     info = write(tmp_path / 'set', [random_episode(3, size)], crf=crf)
-    told = info['features'][KEY]['info']
-    assert decoded(tmp_path / 'set' / VIDEO)[1:] == (told['video.codec'], told['video.pix_fmt'])
+    spec = info['features'][KEY]['info']
+    assert decoded(tmp_path / 'set' / VIDEO)[1:] == (spec['video.codec'], spec['video.pix_fmt'])
 
 
 @pytest.mark.parametrize('size', [(16, 16), (17, 16), (32, 33), (100, 84)])
@@ -118,7 +118,7 @@ def drawn(count, height, width):
 
 
 def encoded(encoding, images):
-    """Return a video's bytes and the processor time that it took, of all threads [s]."""
+    """Return a video's bytes and the processor time of its encoding over all threads [s]."""
     content, start = io.BytesIO(), time.process_time()
     with av.open(content, 'w', format='mp4') as container:
         stream = container.add_stream(encoding.encoder, rate=10, options=encoding.options())
@@ -162,6 +162,6 @@ def test_lossless_takes_half_of_the_time_of_superfast():
         {'x265-params': 'lossless=1:info=0:log-level=error'},
     )
     ours = choose_encoding(None, 224, 224)
-    # In turn: a busy machine slows both down.
+    # The encodings alternate, so that a busy machine slows both down.
     pairs = [[encoded(encoding, images)[1] for encoding in (slow, ours)] for _ in range(3)]
     assert np.median([ours_s / slow_s for slow_s, ours_s in pairs]) < 0.6

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bags to a LeRobotDataset and back: what a policy learns from must not change on the way."""
+"""Bags to a LeRobotDataset and back: the training data must not change."""
 
 import fcntl
 import json
@@ -31,11 +31,11 @@ from irevla_control.lerobot.statistics import combined, image_statistics, statis
 
 POLICY, TELEOP = 1, 2
 KEYS = {f'observation.images.{camera}' for camera in CAMERAS}
-TEN = {'min', 'max', 'mean', 'std', 'count', 'q01', 'q10', 'q50', 'q90', 'q99'}
+STATISTICS = {'min', 'max', 'mean', 'std', 'count', 'q01', 'q10', 'q50', 'q90', 'q99'}
 
 
 def record(root, episode_id, sources, seed, event=None, **options):
-    """Record an episode with the sources given; `event` changes all messages on `episode`."""
+    """Record an episode with these sources; `event` sets fields of all messages on `episode`."""
     played = play(
         episode_id, len(sources), start=(1_700_000_000 + 100 * seed) * SECOND, seed=seed, **options
     )
@@ -79,7 +79,7 @@ def exported(bags, tmp_path_factory):
 
 
 def assert_same(episode, original):
-    """Everything of an episode is as it was, vectors in the precision of float32."""
+    """Assert that an episode equals the original, its vectors in float32 precision."""
     for name in (
         'episode_id',
         'task',
@@ -104,7 +104,7 @@ def assert_same(episode, original):
         np.testing.assert_array_equal(episode.images[camera], images, camera)
 
 
-def test_what_was_recorded_comes_back_pixel_by_pixel(bags, exported):
+def test_exported_episodes_equal_the_recorded_episodes(bags, exported):
     episodes = list(read_lerobot(exported, CAMERAS))
     assert [episode.episode_id for episode in episodes] == ['reach_0', 'push_2']
     for episode in episodes:
@@ -112,7 +112,7 @@ def test_what_was_recorded_comes_back_pixel_by_pixel(bags, exported):
     assert list(next(read_lerobot(exported, ['gripper'])).images) == ['gripper']
 
 
-def test_an_episode_of_several_instructions_is_one_of_several_tasks(tmp_path, capsys):
+def test_episode_of_several_instructions_is_exported_with_several_tasks(tmp_path, capsys):
     played = play(steps=5)
     for topic, stamp, message in played.messages:
         if topic == '/episode' and played.stamps[2] <= stamp < played.stamps[4]:
@@ -143,14 +143,14 @@ def rows(folder):
     return pq.read_table(folder / 'data/chunk-000/file-000.parquet').to_pydict()
 
 
-def test_flags_of_the_frames_tell_end_outcome_and_intervention(exported):
+def test_frames_have_flags_for_end_outcome_and_intervention(exported):
     data = rows(exported)
     assert data['next.done'] == [False] * 4 + [True] + [False] * 2 + [True]
     assert data['next.truncated'] == [False] * 7 + [True]
     assert data['next.success'] == [False] * 4 + [True] + [False] * 3
     assert data['source'] == [1, 2, 2, 1, 1, 2, 2, 2]
     assert data['intervention'] == [False, True, True, False, False] + [False] * 3, (
-        'a human alone does not intervene'
+        'an episode without a policy has no interventions'
     )
 
 
@@ -163,7 +163,7 @@ def test_flags_of_the_frames_tell_end_outcome_and_intervention(exported):
     limit=st.sampled_from([0, 0.001, 0.01, 100]),
     chunk=st.integers(1, 3),
 )
-def test_any_lengths_sizes_and_limits_come_back(steps, height, width, fps, limit, chunk):
+def test_episodes_of_any_length_and_size_are_read_back(steps, height, width, fps, limit, chunk):
     with tempfile.TemporaryDirectory() as folder:
         episodes = [
             random_episode(count, (height, width), seed) for seed, count in enumerate(steps)
@@ -177,7 +177,7 @@ def test_any_lengths_sizes_and_limits_come_back(steps, height, width, fps, limit
         assert_same(episode, original)
 
 
-def test_layout_is_that_of_version_3(exported):
+def test_dataset_has_the_layout_of_version_3(exported):
     assert {str(path.relative_to(exported)) for path in exported.rglob('*') if path.is_file()} == {
         'meta/info.json',
         'meta/stats.json',
@@ -265,7 +265,7 @@ def test_layout_is_that_of_version_3(exported):
     )
 
 
-def test_episodes_tell_where_they_lie_and_what_they_are(bags, exported):
+def test_table_of_episodes_has_their_files_statistics_and_outcomes(bags, exported):
     table = pq.read_table(exported / 'meta/episodes/chunk-000/file-000.parquet')
     types = {field.name: field.type for field in table.schema}
     whole = {
@@ -294,7 +294,7 @@ def test_episodes_tell_where_they_lie_and_what_they_are(bags, exported):
         **dict.fromkeys(('irevla/success', 'irevla/terminated', 'irevla/truncated'), pa.bool_()),
     }
     features = json.loads((exported / 'meta/info.json').read_text())['features']
-    numbers = {f'stats/{feature}/{name}' for feature in features for name in TEN}
+    numbers = {f'stats/{feature}/{name}' for feature in features for name in STATISTICS}
     assert set(types) == numbers | set(expected)
     assert {name: types[name] for name in expected} == expected
     first, second = table.to_pylist()
@@ -309,7 +309,7 @@ def test_episodes_tell_where_they_lie_and_what_they_are(bags, exported):
     assert table['irevla/recorded_ns'].to_pylist() == [entry.recorded_ns for entry in entries]
 
 
-def test_pandas_would_find_the_tasks_by_their_text(exported):
+def test_table_of_tasks_has_the_text_as_its_pandas_index(exported):
     table = pq.read_table(exported / 'meta/tasks.parquet')
     assert table.to_pydict() == {
         'task_index': [0, 1],
@@ -324,13 +324,13 @@ def test_pandas_would_find_the_tasks_by_their_text(exported):
     assert about['column_indexes'][0]['name'] is None and about['pandas_version']
 
 
-def test_statistics_are_those_of_all_frames(tmp_path):
+def test_statistics_cover_all_frames(tmp_path):
     episodes = [random_episode(steps, seed=seed) for seed, steps in enumerate((5, 40, 2))]
     episodes[1].rewards[3:] = np.nan
     episodes[2].rewards[:] = np.nan
     write(tmp_path / 'set', episodes)
-    told = json.loads((tmp_path / 'set/meta/stats.json').read_text())
-    assert all(set(values) == TEN for values in told.values())
+    stated = json.loads((tmp_path / 'set/meta/stats.json').read_text())
+    assert all(set(values) == STATISTICS for values in stated.values())
     actions = np.concatenate([episode.actions for episode in episodes]).astype(np.float32)
     rewards = np.concatenate([episode.rewards for episode in episodes])
     pixels = np.concatenate([episode.images['corner'] for episode in episodes])
@@ -341,14 +341,14 @@ def test_statistics_are_those_of_all_frames(tmp_path):
     ):
         for name in ('min', 'max', 'mean', 'std'):
             np.testing.assert_allclose(
-                told[key][name], getattr(np, name)(values, axis=0).reshape(shape), 1e-6
+                stated[key][name], getattr(np, name)(values, axis=0).reshape(shape), 1e-6
             )
     assert [
-        told[key]['count'] for key in ('action', 'next.reward', 'observation.images.corner')
+        stated[key]['count'] for key in ('action', 'next.reward', 'observation.images.corner')
     ] == [[47], [8], [47]]
 
 
-def test_quantiles_of_one_set_are_exact_and_of_two_between_theirs():
+def test_quantiles_are_exact_and_combined_quantiles_lie_between():
     values = np.random.default_rng(0).normal(size=(100, 2))
     first, second = statistics(values), statistics(values + 5)
     np.testing.assert_array_equal(first['q90'], np.quantile(values, 0.9, axis=0))
@@ -356,22 +356,22 @@ def test_quantiles_of_one_set_are_exact_and_of_two_between_theirs():
     assert (first['q10'] < both['q10']).all() and (both['q10'] < second['q10']).all()
 
 
-def test_large_images_are_thinned_out_and_long_episodes_sampled():
+def test_statistics_subsample_large_images_and_long_episodes():
     images = np.zeros((600, 1, 300, 3), np.uint8)
     images[:, :, 1::2] = 255
-    told = image_statistics(images)
-    assert told['max'].max() == 0, 'only every second column'
-    assert told['count'] == [int(600**0.75)]
+    stated = image_statistics(images)
+    assert stated['max'].max() == 0, 'only every second column is used'
+    assert stated['count'] == [int(600**0.75)]
 
 
-def test_an_episode_lies_in_one_file_and_the_next_file_begins_when_one_is_full(tmp_path):
+def test_each_episode_is_in_one_file_and_files_stay_below_their_limit(tmp_path):
     episodes = [random_episode(20, (32, 32), seed) for seed in range(5)]
     write(tmp_path / 'set', episodes, video_mb=0.2, data_mb=0, chunk_files=2)
     table = pq.read_table(tmp_path / 'set/meta/episodes/chunk-000/file-000.parquet').to_pydict()
     assert table['data/chunk_index'] == [0, 0, 1, 1, 2]
     assert table['data/file_index'] == [0, 1, 0, 1, 0]
     for key in KEYS:
-        # Noise of 20 x 32 x 32 x 3 bytes only grows: two episodes fit.
+        # Noise of 20 x 32 x 32 x 3 bytes is not compressible: a file fits two episodes.
         assert table[f'videos/{key}/chunk_index'] == [0, 0, 0, 0, 1]
         assert table[f'videos/{key}/file_index'] == [0, 0, 1, 1, 0]
         assert table[f'videos/{key}/from_timestamp'] == [0, 2, 0, 2, 0]
@@ -379,7 +379,7 @@ def test_an_episode_lies_in_one_file_and_the_next_file_begins_when_one_is_full(t
             assert file.stat().st_size < 0.2 * 2**20
 
 
-def test_many_episodes_are_told_of_in_several_files(tmp_path, monkeypatch):
+def test_table_of_many_episodes_is_split_into_files(tmp_path, monkeypatch):
     monkeypatch.setattr(writer, '_EPISODES_AT_ONCE', 2)
     episodes = [random_episode(2, seed=seed) for seed in range(5)]
     write(tmp_path / 'set', episodes, data_mb=0)
@@ -397,12 +397,12 @@ def test_lossy_video_is_small_and_nearly_the_same(tmp_path):
     images += np.arange(12, dtype=np.uint8)[:, None, None, None] * 4
     episodes = [random_episode(12, seed=seed, images={'corner': images}) for seed in range(2)]
     info = write(tmp_path / 'set', episodes, crf=15)
-    told = info['features']['observation.images.corner']['info']
+    stated = info['features']['observation.images.corner']['info']
     file = tmp_path / 'set/videos/observation.images.corner/chunk-000/file-000.mp4'
     with av.open(str(file)) as container:
         context = container.streams.video[0].codec_context
         assert (context.name, context.pix_fmt) == ('h264', 'yuv420p')
-    assert (told['video.pix_fmt'], told['video.crf']) == ('yuv420p', 15)
+    assert (stated['video.pix_fmt'], stated['video.crf']) == ('yuv420p', 15)
     for episode in read_lerobot(tmp_path / 'set', ['corner']):
         difference = np.abs(episode.images['corner'].astype(int) - images)
         assert 0 < difference.mean() < 3 and difference.max() < 30
@@ -415,7 +415,7 @@ def test_images_that_do_not_fit_are_refused(tmp_path):
         write(tmp_path / 'odd', [random_episode(2, (4, 5))], crf=20)
 
 
-def test_nothing_is_overwritten_and_what_a_kill_left_is_replaced(bags, tmp_path, capsys):
+def test_export_overwrites_no_dataset_and_replaces_a_killed_export(bags, tmp_path, capsys):
     output = tmp_path / 'set'
     left = tmp_path / 'set.partial'
     (left / 'data').mkdir(parents=True)
@@ -438,7 +438,7 @@ def test_nothing_is_overwritten_and_what_a_kill_left_is_replaced(bags, tmp_path,
     assert 'exists already; name another folder' in capsys.readouterr().err
 
 
-def test_a_failed_export_leaves_nothing(bags, tmp_path):
+def test_failed_export_leaves_no_files(bags, tmp_path):
     with pytest.raises(BagError, match='end in /camera/wrist/image_raw'):
         export([bags], tmp_path / 'set', ['wrist'])
     assert not list(tmp_path.iterdir())

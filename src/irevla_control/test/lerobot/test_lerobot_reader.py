@@ -37,12 +37,12 @@ def test_another_version_is_refused(dataset):
         next(read_lerobot(dataset, CAMERAS))
 
 
-def test_a_camera_that_is_not_there_is_named_with_those_that_are(dataset):
+def test_missing_camera_is_named_with_the_existing_cameras(dataset):
     with pytest.raises(BagError, match='no video of camera wrist; it has corner, gripper'):
         next(read_lerobot(dataset, ['wrist']))
 
 
-def test_another_robots_state_is_refused_with_what_was_found(dataset):
+def test_state_of_another_robot_is_refused_with_its_shape(dataset):
     change_info(dataset, lambda info: info['features']['observation.state'].update(shape=[14]))
     with pytest.raises(BagError, match=r"'observation.state': \[14\].*of shape \[10\] is needed"):
         next(read_lerobot(dataset, CAMERAS))
@@ -88,7 +88,7 @@ def test_frames_at_other_times_are_refused(dataset, tmp_path):
         next(read_lerobot(dataset, ['corner']))
 
 
-def test_rows_that_are_missing_are_noticed(dataset, tmp_path):
+def test_wrong_number_of_rows_is_refused(dataset, tmp_path):
     other = tmp_path / 'other'
     write(other, [random_episode(7)])
     data = 'data/chunk-000/file-000.parquet'
@@ -97,7 +97,7 @@ def test_rows_that_are_missing_are_noticed(dataset, tmp_path):
         next(read_lerobot(dataset, []))
 
 
-def test_a_changed_byte_in_the_rows_is_noticed(dataset):
+def test_changed_byte_in_the_rows_is_refused(dataset):
     file = dataset / 'data/chunk-000/file-000.parquet'
     content = bytearray(file.read_bytes())
     state = np.float32(next(read_lerobot(dataset, [])).states[2]).tobytes()
@@ -124,7 +124,7 @@ def test_a_dataset_of_another_program_has_defaults(dataset):
     data = dataset / 'data/chunk-000/file-000.parquet'
     own = ['ros_stamp_ns', 'source', 'intervention', 'next.reward']
     table = pq.read_table(data)
-    # One row group for all, and a column of the same name with another meaning.
+    # All rows are in one row group, and column label has another meaning.
     pq.write_table(
         table.drop(own).set_column(
             table.column_names.index('label'), 'label', pa.array(['good'] * 8)

@@ -52,7 +52,7 @@ def dataset(tmp_path, images):
     return folder
 
 
-def test_pictures_come_back_pixel_by_pixel(dataset, images):
+def test_png_images_are_read_exactly(dataset, images):
     store(dataset, [{'bytes': compressed(image), 'path': None} for image in images])
     episodes = list(read_lerobot(dataset, ['corner']))
     for episode, expected in zip(episodes, (images[:3], images[3:])):
@@ -61,14 +61,14 @@ def test_pictures_come_back_pixel_by_pixel(dataset, images):
     assert len(next(read_lerobot(dataset, [])).images) == 0
 
 
-def test_jpeg_is_read_too(dataset, images):
+def test_jpeg_images_are_read(dataset, images):
     smooth = [cv2.resize(image[:2, :2], (10, 8)) for image in images]
     store(dataset, [{'bytes': compressed(image, '.jpg'), 'path': 'one.jpg'} for image in smooth])
     first, _ = read_lerobot(dataset, ['corner'])
     assert np.abs(first.images['corner'].astype(int) - np.stack(smooth)[:3]).mean() < 12
 
 
-def test_pictures_beside_the_rows_are_read_by_their_path(dataset, images):
+def test_image_files_are_read_by_their_path(dataset, images):
     (dataset / 'images').mkdir()
     for number, image in enumerate(images):
         (dataset / f'images/{number}.png').write_bytes(compressed(image))
@@ -112,28 +112,28 @@ def test_a_missing_picture_is_named(dataset, images, cell):
         next(read_lerobot(dataset, ['corner']))
 
 
-def test_pictures_of_several_sizes_or_another_than_told_are_refused(dataset, images):
+def test_images_of_several_sizes_are_refused(dataset, images):
     cells = [{'bytes': compressed(image[:4]), 'path': None} for image in images]
     store(dataset, [{'bytes': compressed(images[0]), 'path': None}, *cells[1:]])
     with pytest.raises(BagError, match=rf'{KEY} have the sizes \[\(4, 10\), \(8, 10\)\]; one'):
         next(read_lerobot(dataset, ['corner']))
 
 
-def test_a_column_that_holds_no_pictures_is_refused(dataset):
+def test_column_without_images_is_refused(dataset):
     change_table(dataset / DATA, lambda table: table.append_column(KEY, [['one.png'] * 5]))
     change_info(dataset, lambda info: info['features'][KEY].update(dtype='image'))
     with pytest.raises(BagError, match=f'{DATA}: .*{KEY} is string; pictures as struct'):
         next(read_lerobot(dataset, ['corner']))
 
 
-def test_pictures_that_are_declared_but_not_there_are_refused(dataset):
+def test_missing_column_of_a_declared_camera_is_refused(dataset):
     change_info(dataset, lambda info: info['features'][KEY].update(dtype='image'))
     with pytest.raises(BagError, match=f'{DATA}: column {KEY} is missing, which .*{INFO} names'):
         next(read_lerobot(dataset, ['corner']))
 
 
 @pytest.mark.parametrize('name', ['observation.image', 'observation.images.depth'])
-def test_other_images_are_named_with_what_is_needed(dataset, name):
+def test_dataset_without_a_colour_camera_is_refused_and_its_images_named(dataset, name):
     def rename(info):
         feature = info['features'].pop(KEY)
         feature['info']['is_depth_map'] = name.endswith('depth')

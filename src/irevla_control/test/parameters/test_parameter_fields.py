@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A default stands once: parameters of nodes are the fields of the dataclasses that hold them."""
+"""Each default is written once: a node's parameters are the fields of its settings."""
 
 from dataclasses import MISSING, dataclass, fields
 from importlib import import_module
@@ -87,7 +87,7 @@ def test_values_of_parameters_make_the_dataclass():
 def test_a_node_declares_the_fields_of_its_settings(kind):
     table = import_module(NODES[kind]).PARAMETERS
     declared = parameters_of(kind)
-    assert declared and all(table[name] is one for name, one in declared.items())
+    assert declared and all(table[name] is given for name, given in declared.items())
     defaults = {
         entry.name
         for entry in fields(kind)

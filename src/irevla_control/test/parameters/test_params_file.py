@@ -169,7 +169,8 @@ def test_a_valid_file_has_no_problem(problems, nodes, text):
         (
             block('/**/realsense', 'cameras: [front left, wrist]'),
             [
-                'cameras: ["front left", "wrist"]: \'front left\' is not a name of letters, digits and _'
+                'cameras: ["front left", "wrist"]: '
+                "'front left' is not a name of letters, digits and _"
             ],
         ),
         (block('/**/realsense', 'cameras: [2nd]'), ['cameras: ["2nd"]: \'2nd\' is not a name']),
@@ -193,7 +194,7 @@ def test_a_valid_file_has_no_problem(problems, nodes, text):
         ),
         (block('/**', 'use_sim_time: true'), ['use_sim_time: true: ', '/clock', 'only false']),
         (block('/**/franka', 'use_sim_time: yes please'), ['use_sim_time: "yes please": ']),
-        # No params file.
+        # Files that are no params files.
         ('/**/franka: {max_speed: 0.05}', ['/**/franka max_speed: 0.05: is outside']),
         (
             '/**/franka:\n  ros_parameters:\n    max_speed: 0.05\n',
@@ -210,7 +211,7 @@ def test_a_valid_file_has_no_problem(problems, nodes, text):
         ),
         ('[a', ['lab.yaml:1: not YAML']),
         ('/**/franka: {ros__parameters: {max_speed: !!python/name:os.abort }}', ['not YAML']),
-        # Of two, the first is lost.
+        # ROS ignores the first of two equal keys.
         (
             block('/**/franka', 'max_speed: 0.05', 'max_speed: 0.3'),
             ['lab.yaml:4: /**/franka max_speed: given twice, first in line 3'],
@@ -241,7 +242,7 @@ def test_every_problem_of_a_file_is_reported(problems):
     assert len(found) == 3
 
 
-def test_a_block_for_all_gives_each_node_only_what_it_declares(tmp_path):
+def test_block_for_all_nodes_gives_each_node_its_declared_parameters(tmp_path):
     path = tmp_path / 'lab.yaml'
     path.write_text(
         block('/**', 'fps: 15', 'max_speed: 1', 'use_sim_time: false')
@@ -253,7 +254,7 @@ def test_a_block_for_all_gives_each_node_only_what_it_declares(tmp_path):
     assert given == {'max_speed': 0.05, 'use_sim_time': False}
     blocks.reverse()
     speed = given_to('/franka', FRANKA, blocks)['max_speed']
-    assert speed == 1.0 and type(speed) is float, 'the last one counts, as in ROS'
+    assert speed == 1.0 and type(speed) is float, 'the last value is used, as in ROS'
 
 
 def test_a_file_given_to_a_node_must_name_it(tmp_path):
@@ -319,6 +320,6 @@ def test_blocks_match_as_ros_itself_does(ros, tmp_path):
             )
             taken = [node.has_parameter(f'key{number}') for number in range(len(names))]
             node.destroy_node()
-            assert [one.matches(f'{namespace}/{name}') for one in blocks] == taken
+            assert [each.matches(f'{namespace}/{name}') for each in blocks] == taken
     finally:
         context.shutdown()

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a killed recorder leaves is saved up to its last whole message, wherever it was torn."""
+"""The bag of a killed recorder is recovered up to its last complete message."""
 
 import shutil
 
@@ -22,7 +22,7 @@ from irevla_control.recording.recovery import main, recover_staged
 
 
 class Torn:
-    """An open bag: its bytes, the messages in it, and where each of them ends."""
+    """The bag of a killed recorder: its bytes, its messages, and the offset where each ends."""
 
     def __init__(self, folder):
         self.played = play('torn', steps=3)
@@ -61,10 +61,10 @@ def leave(root, content, name='torn'):
 
 @settings(max_examples=60)
 @given(st.data())
-def test_a_bag_torn_at_any_byte_is_recovered_up_to_its_last_whole_message(
+def test_bag_truncated_at_any_byte_is_recovered_up_to_its_last_complete_message(
     tmp_path_factory, torn, data
 ):
-    # Half of the cuts among the messages, half anywhere.
+    # Half of the cuts are among the messages, half are anywhere.
     size = data.draw(
         st.integers(0, len(torn.content)) | st.integers(torn.ends[0] - 200, len(torn.content))
     )
@@ -73,7 +73,7 @@ def test_a_bag_torn_at_any_byte_is_recovered_up_to_its_last_whole_message(
     entries, problems, removed = recover_staged(root)
     whole = sum(end <= size for end in torn.ends)
     if not whole:
-        # Of what stands before the messages nothing but a header is removed.
+        # A bag without messages is removed only if it has nothing but the header.
         folder = root / STAGING / 'torn'
         empty = size <= len(BEGINNING)
         assert not entries and (removed == [folder], folder.exists()) == (empty, not empty)
@@ -96,13 +96,13 @@ def test_a_bag_torn_at_any_byte_is_recovered_up_to_its_last_whole_message(
 @pytest.mark.parametrize(
     'garbage', [bytes(400), b'\xff' * 400, b'\x05' * 400, b'\x04' + bytes([4]) + bytes(400)]
 )
-def test_what_a_power_cut_left_behind_the_last_message_is_cut_off(tmp_path, torn, garbage):
+def test_garbage_after_the_last_message_is_cut_off(tmp_path, torn, garbage):
     leave(tmp_path, torn.content + garbage)
     assert len(recover_staged(tmp_path)[0]) == 1
     assert bag_messages(tmp_path / 'torn') == torn.messages
 
 
-def test_a_recovered_bag_is_as_good_as_any(tmp_path, torn):
+def test_recovered_bag_is_read_like_any_other_bag(tmp_path, torn):
     leave(tmp_path, torn.content[: torn.ends[-2] + 3])
     recover_staged(tmp_path)
     with AnyReader([tmp_path / 'torn']) as reader:
@@ -116,7 +116,7 @@ def test_a_recovered_bag_is_as_good_as_any(tmp_path, torn):
     assert (tmp_path / INDEX).read_text() == text
 
 
-def test_a_bag_killed_before_its_renaming_is_complete(tmp_path):
+def test_finished_bag_in_staging_is_committed_unchanged(tmp_path):
     played = play()
     with durable_replaces(tmp_path / 'reach_0'), recording(tmp_path) as run:
         run.play(played)
@@ -130,7 +130,7 @@ def test_a_bag_killed_before_its_renaming_is_complete(tmp_path):
     assert_same(read_episode(tmp_path / 'reach_0', CAMERAS), played)
 
 
-def test_a_bag_killed_while_its_end_was_written_loses_nothing(tmp_path):
+def test_bag_with_an_incomplete_end_loses_no_message(tmp_path):
     played = play('torn', steps=3)
     with recording(tmp_path / 'whole') as run:
         run.play(played)
@@ -145,7 +145,7 @@ def test_a_bag_killed_while_its_end_was_written_loses_nothing(tmp_path):
         assert bag_messages(root / 'torn') == [(topic, data) for topic, _, data in played.wire]
 
 
-def test_what_is_no_bag_stays_where_it_is_and_is_named(tmp_path, capsys):
+def test_other_files_in_staging_are_kept_and_named(tmp_path, capsys):
     leave(tmp_path, b'SQLite format 3\x00' * 10, 'foreign')
     with recording(tmp_path) as run:
         run.play(play())
@@ -156,7 +156,7 @@ def test_what_is_no_bag_stays_where_it_is_and_is_named(tmp_path, capsys):
     assert 'does not begin as an MCAP file' in capsys.readouterr().err
 
 
-def test_recovery_waits_for_nobody_but_refuses_a_root_in_use(tmp_path, torn, capsys):
+def test_recovery_refuses_a_root_in_use(tmp_path, torn, capsys):
     leave(tmp_path, torn.content)
     with recording(tmp_path / 'other'):
         assert main([str(tmp_path / 'other')]) == 1

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Images that no reader takes are refused with a camera's first message, not after the work."""
+"""Images that no reader accepts are refused at a camera's first message, not after recording."""
 
 from played_episode import CAMERAS, SECOND, play, wire
 import pytest
@@ -31,27 +31,25 @@ def image(**changes):
         ({'height': 0, 'width': 0, 'step': 0, 'size': 0}, '0 x 0 pixels'),
     ],
 )
-def test_the_first_image_of_a_camera_tells_what_is_wrong_before_an_episode(
-    tmp_path, changes, words
-):
+def test_first_image_of_a_wrong_format_is_refused_before_an_episode(tmp_path, changes, words):
     run = Recording(tmp_path, cameras=topics)
     run.take(FRONT, image())
     with pytest.raises(BagError, match=f'{WRIST}: nothing reads such an image: .*{words}'):
         run.take(WRIST, image(**changes))
-    # Once: the node that ends for it goes on to empty its queues.
+    # The error is raised once, since the node empties its queues before it ends.
     run.take(WRIST, image(**changes))
     run.take(FRONT, image(**changes))
     run.recorder.close()
     assert not list_episodes(tmp_path)
 
 
-def test_other_topics_and_a_sloppy_step_are_no_concern(tmp_path):
+def test_other_topics_and_images_with_step_0_are_accepted(tmp_path):
     with recording(tmp_path, cameras=topics[:1]) as run:
         run.take(WRIST, image(encoding='16UC1'))
         run.take(FRONT, image(step=0))
 
 
-def test_a_size_that_changes_within_an_episode_fails_that_one_alone(tmp_path):
+def test_size_change_within_an_episode_fails_only_that_episode(tmp_path):
     first, second = play('first'), play('second', start=1_700_000_100 * SECOND, size=(6, 7))
     torn = play('torn', start=1_700_000_200 * SECOND)
     changed = image(height=6, width=7, step=21, size=126)
@@ -67,13 +65,13 @@ def test_a_size_that_changes_within_an_episode_fails_that_one_alone(tmp_path):
     assert len(read_episode(tmp_path / 'second', CAMERAS).stamps) == 4
 
 
-def test_rows_described_otherwise_are_no_change(tmp_path):
+def test_change_of_step_to_0_within_an_episode_is_accepted(tmp_path):
     played = play()
-    sloppy = image(step=0)
+    unset_step = image(step=0)
     with recording(tmp_path, cameras=topics) as run:
         for topic, stamp, data in played.wire:
             late = topic == WRIST and stamp > played.stamps[1]
-            run.take(topic, _stamped(sloppy, data) if late else data)
+            run.take(topic, _stamped(unset_step, data) if late else data)
     (entry,) = run.entries
     assert (entry.failed, entry.aborted) == ('', False)
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Steps without a complete observation: counted as a reader drops them, and not hidden."""
+"""Steps without a complete observation are counted as a reader drops them, and reported."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ WRIST = '/camera/gripper/image_raw'
 
 
 def take(root, played, lost, **limits):
-    """Record all messages but those of these (topic, step); return the entry."""
+    """Record all messages except the lost (topic, step) pairs; return the entry."""
     first, period = int(played.stamps[0]), int(played.stamps[1] - played.stamps[0])
     gone = {(topic, first + step * period) for topic, step in lost}
     with recording(root, **{'cameras': TOPICS, **limits}) as run:
@@ -38,7 +38,7 @@ def take(root, played, lost, **limits):
     return entry
 
 
-def test_a_wrist_camera_that_is_out_for_half_of_the_steps_makes_no_demonstration(tmp_path, capsys):
+def test_episode_without_wrist_images_in_half_of_its_steps_is_aborted(tmp_path, capsys):
     entry = take(tmp_path, play(steps=36), {(WRIST, step) for step in range(10, 28)})
     assert len(read_episode(tmp_path / 'reach_0', CAMERAS).stamps) == 18
     assert (entry.steps, entry.dropped, entry.aborted) == (36, 18, True)
@@ -48,17 +48,17 @@ def test_a_wrist_camera_that_is_out_for_half_of_the_steps_makes_no_demonstration
     assert list_episodes(tmp_path) == rebuild_index(tmp_path) == [entry]
 
 
-def test_a_few_dropped_steps_are_told_by_index_and_export(tmp_path, capsys):
+def test_dropped_steps_are_reported_by_index_and_export(tmp_path, capsys):
     entry = take(tmp_path / 'bags', play(steps=36), {(WRIST, 3), ('/robot_state', 3), (WRIST, 9)})
     assert (entry.dropped, entry.aborted, entry.failed) == (2, False, '')
     assert export([tmp_path / 'bags'], tmp_path / 'one')['dropped_steps'] == 2
     assert export_main(['--bags', str(tmp_path / 'bags'), '--output', str(tmp_path / 'two')]) == 0
-    assert '34 frames' in (told := capsys.readouterr().out)
-    assert '2 steps without a complete observation are left out' in told
+    assert '34 frames' in (printed := capsys.readouterr().out)
+    assert '2 steps without a complete observation are left out' in printed
 
 
 @pytest.mark.parametrize(('share', 'kept'), [(0.2, True), (0.19, False)])
-def test_the_share_that_may_be_dropped_is_the_users(tmp_path, share, kept):
+def test_episode_above_max_dropped_share_is_aborted(tmp_path, share, kept):
     entry = take(tmp_path, play(steps=10), {(WRIST, 0), (WRIST, 5)}, max_dropped_share=share)
     assert (entry.aborted, entry.dropped) == (not kept, 2)
 
@@ -72,9 +72,9 @@ LOST = st.sets(
 
 @settings(max_examples=25, deadline=None)
 @given(LOST, st.sampled_from([0.0, 0.05, 0.15, 0.25]))
-def test_the_count_is_that_of_the_reader(tmp_path_factory, lost, skew):
+def test_entry_counts_the_steps_that_the_reader_drops(tmp_path_factory, lost, skew):
     root = tmp_path_factory.mktemp('root')
-    # Without its first and last event there is no episode.
+    # An episode needs its first and last event.
     entry = take(
         root,
         play(steps=6),
@@ -88,7 +88,7 @@ def test_the_count_is_that_of_the_reader(tmp_path_factory, lost, skew):
     shutil.rmtree(root)
 
 
-def test_what_a_killed_recorder_left_is_counted_too(tmp_path):
+def test_dropped_steps_of_a_recovered_episode_are_counted(tmp_path):
     played = play(steps=10)
     whole, root = tmp_path / 'whole', tmp_path / 'root'
     entry = take(whole, played, {(WRIST, 2), (WRIST, 3)})
@@ -103,7 +103,7 @@ def test_what_a_killed_recorder_left_is_counted_too(tmp_path):
 
 @settings(max_examples=25, deadline=None)
 @given(LOST, st.sampled_from([0.0, 0.05, 0.15]), st.sampled_from([0.1, 0.5, 1.0]), st.booleans())
-def test_an_entry_without_its_record_of_the_end_has_the_same_verdict(
+def test_entry_without_its_last_record_has_the_same_outcome(
     tmp_path_factory, lost, skew, share, ends
 ):
     root = tmp_path_factory.mktemp('root')
@@ -127,7 +127,7 @@ def test_an_entry_without_its_record_of_the_end_has_the_same_verdict(
     write_mcap(folder / 'x.mcap', messages, [(EPISODE_METADATA, begin)])
     found = entry_from_bag(folder)
     if 'observations are missing' in found.failed:
-        # A recorder knows that it lost an event; without its record a part of the bag may lack.
+        # Without the recorder's last record, a lost event may be a missing part of the bag.
         assert found.aborted and any(topic == '/episode' for topic, _ in lost)
         return
     for name in ('dropped', 'failed', 'aborted', 'steps', 'success', 'sources'):
@@ -135,10 +135,10 @@ def test_an_entry_without_its_record_of_the_end_has_the_same_verdict(
     shutil.rmtree(root)
 
 
-def test_bags_from_before_it_was_counted_are_read_and_say_so(tmp_path, capsys):
+def test_bag_without_a_count_of_dropped_steps_is_listed_with_a_question_mark(tmp_path, capsys):
     take(tmp_path, play(), set())
     metadata = tmp_path / 'reach_0' / 'metadata.yaml'
-    # In both, as those of then.
+    # Older bags lack the count in both files.
     metadata.write_text(metadata.read_text().replace('dropped', 'unknown'))
     file = tmp_path / 'reach_0' / 'reach_0_0.mcap'
     file.write_bytes(file.read_bytes().replace(b'dropped', b'unknown'))

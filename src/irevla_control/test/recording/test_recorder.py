@@ -80,7 +80,7 @@ FROM_START = ('/camera/corner/image_raw', '/robot_state', '/command')
 
 @pytest.mark.parametrize('late', FROM_START)
 @pytest.mark.parametrize('all_missed', [False, True])
-def test_a_recorder_that_missed_the_beginning_says_so(tmp_path, late, all_missed):
+def test_recorder_that_missed_the_beginning_fails_the_episode(tmp_path, late, all_missed):
     played = play(steps=6)
     missed = [
         (topic, stamp)
@@ -97,10 +97,10 @@ def test_a_recorder_that_missed_the_beginning_says_so(tmp_path, late, all_missed
                     run.take(topic, data)
         [entry] = run.entries
         assert entry.failed == failed
-        assert entry.aborted == bool(failed), 'not learned from, and played again'
+        assert entry.aborted == bool(failed), 'an aborted episode is repeated'
 
 
-def test_a_recorder_that_came_in_the_middle_says_so(tmp_path):
+def test_recorder_that_starts_during_an_episode_fails_the_episode(tmp_path):
     played = play(steps=6)
     middle = sorted({stamp for _, stamp, _ in played.wire})[2]
     with recording(tmp_path, from_start=FROM_START) as run:
@@ -110,19 +110,19 @@ def test_a_recorder_that_came_in_the_middle_says_so(tmp_path):
     assert run.entries[0].failed == 'the recorder missed its first 2 steps'
 
 
-def test_a_beginning_is_expected_only_of_messages_that_carry_a_stamp(tmp_path):
+def test_from_start_refuses_a_topic_without_a_header(tmp_path):
     topic = Topic('/camera/corner/clock_offset', 'std_msgs/msg/Float64')
     with pytest.raises(ConfigError, match='offset, whose type .*Float64 has no header; name'):
         Recorder(tmp_path, [*TOPICS, topic], Limits(from_start=(topic.name,)), print, print)
 
 
-def test_a_whole_recording_has_its_beginning(tmp_path):
+def test_complete_recording_does_not_fail(tmp_path):
     with recording(tmp_path, from_start=FROM_START) as run:
         run.play(play(steps=6))
     assert not run.entries[0].failed and not run.entries[0].aborted
 
 
-def test_index_says_what_was_recorded_and_can_be_rebuilt_from_the_bags(tmp_path, capsys):
+def test_index_lists_the_episodes_and_is_rebuilt_from_the_bags(tmp_path, capsys):
     with recording(tmp_path) as run:
         for number in range(3):
             run.play(
@@ -150,7 +150,7 @@ def test_index_says_what_was_recorded_and_can_be_rebuilt_from_the_bags(tmp_path,
     assert 'reach_2  reach  success  5 steps' in capsys.readouterr().out
 
 
-def test_torn_index_is_mended_when_a_recorder_starts(tmp_path):
+def test_truncated_index_is_repaired_when_a_recorder_starts(tmp_path):
     with recording(tmp_path) as run:
         run.play(play('reach_0'))
         run.play(play('reach_1', start=1_700_000_100 * SECOND))
@@ -167,7 +167,7 @@ def test_torn_index_is_mended_when_a_recorder_starts(tmp_path):
     ]
 
 
-def test_what_a_recorder_is_told_while_an_episode_runs_is_in_its_bag(tmp_path):
+def test_notes_during_an_episode_are_in_its_bag(tmp_path):
     played = play()
     with recording(tmp_path) as run:
         for topic, _, data in played.wire:
@@ -190,9 +190,7 @@ def test_sources_of_the_executed_commands_are_named(tmp_path):
 
 @settings(max_examples=25)
 @given(st.data())
-def test_each_message_reaches_its_own_episode_in_whatever_order_topics_arrive(
-    tmp_path_factory, data
-):
+def test_each_message_is_in_its_own_episode_in_any_order_of_topics(tmp_path_factory, data):
     root = tmp_path_factory.mktemp('bags')
     first = play('first', steps=3)
     second = play('second', steps=2, start=first.end + 1000, seed=1)
@@ -214,7 +212,7 @@ def test_each_message_reaches_its_own_episode_in_whatever_order_topics_arrive(
     shutil.rmtree(root)
 
 
-def test_log_times_never_fall_and_are_the_receive_times(tmp_path):
+def test_log_times_never_decrease_and_are_the_receive_times(tmp_path):
     played = play()
     with recording(tmp_path) as run:
         times = []
@@ -245,7 +243,7 @@ def test_messages_outside_episodes_are_not_recorded(tmp_path):
     assert run.recorder.counts['outside episodes'] == len(between) - 3
 
 
-def test_stragglers_are_taken_until_the_grace_is_over(tmp_path):
+def test_late_messages_are_recorded_until_grace_s_is_over(tmp_path):
     played = play(steps=2).wire
     straggler, late = played[5], played[6]
     with recording(tmp_path, grace_s=0.5) as run:
@@ -263,7 +261,7 @@ def test_stragglers_are_taken_until_the_grace_is_over(tmp_path):
     assert topics.count(straggler[0]) == 2 and topics.count(late[0]) == 1
 
 
-def test_silent_events_delay_messages_only_for_the_holding_time(tmp_path):
+def test_missing_events_delay_messages_for_hold_s_only(tmp_path):
     unfinished = play(steps=2).wire[:-1]
     with recording(tmp_path, hold_s=0.3) as run:
         for topic, _, data in unfinished:
@@ -299,7 +297,7 @@ def test_an_episode_that_never_ended_is_recorded_as_aborted(tmp_path):
     assert any('first never ended' in problem for problem in run.problems)
 
 
-def test_events_of_an_episode_that_is_over_make_no_bag(tmp_path):
+def test_late_events_of_a_past_episode_make_no_bag(tmp_path):
     with recording(tmp_path) as run:
         for topic, _, data in play('over', steps=3).wire:
             if topic == '/episode':
@@ -330,21 +328,21 @@ def test_an_episode_id_that_is_no_safe_folder_name_is_refused(tmp_path, name):
 
 
 @pytest.fixture
-def refusing_disk():
-    """Return a function that lets no file grow beyond a number of bytes, as a full disk does."""
+def limit_file_size():
+    """Return a function that limits the size of every file [bytes], as a full disk does."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_disk_that_refuses_costs_only_its_own_episode(tmp_path, refusing_disk):
+def test_full_disk_fails_only_the_episode_being_recorded(tmp_path, limit_file_size):
     first = play('first', steps=2)
     broken = play('broken', steps=40, start=1_700_000_100 * SECOND)
     with recording(tmp_path) as run:
         run.play(first)
-        refusing_disk(40_000)
+        limit_file_size(40_000)
         run.play(broken)
-        refusing_disk(resource.RLIM_INFINITY)
+        limit_file_size(resource.RLIM_INFINITY)
         third = play('third', steps=2, start=1_700_000_200 * SECOND)
         run.play(third)
     entries = {entry.episode_id: entry for entry in run.entries}

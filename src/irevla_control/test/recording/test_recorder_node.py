@@ -30,7 +30,7 @@ NAMESPACE = '/recording'
 
 
 class Player:
-    """Publishes episodes, and hears what the recorder says."""
+    """Publishes episodes and receives the recorder's announcements and diagnostics."""
 
     def __init__(self, name='player'):
         self.node = rclpy.create_node(name, namespace=NAMESPACE)
@@ -60,7 +60,7 @@ class Player:
     def spin_until(self, condition, seconds=30.0):
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, 'it did not happen in time'
+            assert time.monotonic() < end, 'the condition was not met in time'
             self.executor.spin_once(timeout_sec=0.05)
 
     def wait_for_recorder(self):
@@ -69,29 +69,31 @@ class Player:
                 publisher.get_subscription_count() for publisher in self.publishers.values()
             )
         )
-        # The recorder learns of the publishers a little after they learn of it.
+        # The recorder discovers the publishers a little later than they discover it.
         time.sleep(1.0)
 
-    def wait_until_it_hears_all(self, root, start):
-        """Play short episodes until one is recorded whole.
+    def wait_until_recorder_receives_all(self, root, start):
+        """Play short episodes until one is recorded completely.
 
-        Counting subscriptions does not do after a kill: those of the dead stay known for a while.
+        A count of subscriptions is not enough: those of a killed recorder remain for a while.
         """
         for attempt in range(20):
             probe = play(f'probe_{start}_{attempt}', steps=2, start=start + attempt * SECOND)
             self.publish(probe.messages, 0.002)
             end = time.monotonic() + 2.0
             while time.monotonic() < end and all(
-                told.episode_id != probe.episode_id for told in self.recorded
+                report.episode_id != probe.episode_id for report in self.recorded
             ):
                 self.executor.spin_once(timeout_sec=0.05)
             with contextlib.suppress(BagError):
                 if len(read_episode(root / probe.episode_id, CAMERAS).stamps) == 2:
                     return
-        raise AssertionError('the recorder hears nothing')
+        raise AssertionError('the recorder receives not all topics')
 
     def wait_until_recorded(self, episode_id):
-        self.spin_until(lambda: any(told.episode_id == episode_id for told in self.recorded), 40.0)
+        self.spin_until(
+            lambda: any(report.episode_id == episode_id for report in self.recorded), 40.0
+        )
 
     def publish(self, messages, pause_s=0.0):
         for topic, _, message in messages:
@@ -155,7 +157,7 @@ def recorder(tmp_path, player):
         process.communicate()
 
 
-def test_episodes_one_right_after_the_other_are_recorded_exactly(tmp_path, player, recorder):
+def test_episodes_without_a_pause_between_are_recorded_exactly(tmp_path, player, recorder):
     first = play('first', steps=12, size=(84, 84))
     second = play('second', steps=7, start=first.end + 1, seed=1, size=(480, 640))
     player.publish(first.messages, 0.003)
@@ -164,23 +166,23 @@ def test_episodes_one_right_after_the_other_are_recorded_exactly(tmp_path, playe
     for played in (first, second):
         assert_same(read_episode(tmp_path / played.episode_id, CAMERAS), played)
         assert len(bag_messages(tmp_path / played.episode_id)) == len(played.messages)
-    told = player.recorded[0]
-    assert (told.episode_id, told.task, told.success, told.aborted) == (
+    report = player.recorded[0]
+    assert (report.episode_id, report.task, report.success, report.aborted) == (
         'first',
         'reach',
         True,
         False,
     )
-    assert told.uri == str(tmp_path / 'first')
-    counts = dict(zip(told.topics, told.messages))
+    assert report.uri == str(tmp_path / 'first')
+    counts = dict(zip(report.topics, report.messages))
     assert counts[f'{NAMESPACE}/command'] == 12
     assert counts[f'{NAMESPACE}/camera/corner/image_raw'] == 13
-    assert sum(told.lost) == 0
-    assert 0 < dict(zip(told.topics, told.max_gap_s))[f'{NAMESPACE}/command'] < 5
+    assert sum(report.lost) == 0
+    assert 0 < dict(zip(report.topics, report.max_gap_s))[f'{NAMESPACE}/command'] < 5
     assert stop(recorder) is not None and recorder.returncode == 0
 
 
-def test_a_bag_tells_by_how_much_the_cameras_clocks_are_ahead(tmp_path, player, recorder):
+def test_bag_has_the_clock_offsets_of_the_cameras(tmp_path, player, recorder):
     offset = player.node.create_publisher(Float64, 'camera/corner/clock_offset', EVENT)
     offset.publish(Float64(data=-0.045))
     player.spin_until(offset.get_subscription_count)
@@ -193,8 +195,8 @@ def test_a_bag_tells_by_how_much_the_cameras_clocks_are_ahead(tmp_path, player, 
     )
 
 
-def test_what_the_policy_saw_is_recorded_only_when_asked_for(tmp_path, player, recorder):
-    asking = start_recorder(tmp_path / 'asking', record_policy_steps=True)
+def test_policy_steps_are_recorded_only_if_configured(tmp_path, player, recorder):
+    configured = start_recorder(tmp_path / 'configured', record_policy_steps=True)
     step = player.node.create_publisher(PolicyStep, 'policy_step', OBSERVATION)
     try:
         player.spin_until(
@@ -215,10 +217,10 @@ def test_what_the_policy_saw_is_recorded_only_when_asked_for(tmp_path, player, r
             player.publish([(topic, stamp, message)], 0.003)
         player.spin_until(lambda: len(player.recorded) == 2)
     finally:
-        stop(asking)
+        stop(configured)
     kept, left_out = (
         [topic for topic, _ in bag_messages(root / 'first')]
-        for root in (tmp_path / 'asking', tmp_path)
+        for root in (tmp_path / 'configured', tmp_path)
     )
     assert kept.count(f'{NAMESPACE}/policy_step') == 2
     assert sorted(left_out) == sorted(each for each in kept if 'policy_step' not in each)
@@ -247,12 +249,12 @@ def assert_same_prefix(folder, played, at_least):
     assert (episode.actions == played.actions[:steps]).all()
 
 
-def test_kill_9_loses_at_most_what_was_not_yet_written(tmp_path, player):
+def test_kill_9_loses_only_messages_not_yet_written(tmp_path, player):
     process, start = start_recorder(tmp_path), 1_700_000_000 * SECOND
     whole = []
     try:
         for number, sent in enumerate((9, 31, 64)):
-            player.wait_until_it_hears_all(tmp_path, start - 50 * SECOND)
+            player.wait_until_recorder_receives_all(tmp_path, start - 50 * SECOND)
             whole.append(play(f'whole_{number}', steps=3, start=start, seed=number))
             player.publish(whole[-1].messages, 0.002)
             player.wait_until_recorded(f'whole_{number}')
@@ -266,7 +268,7 @@ def test_kill_9_loses_at_most_what_was_not_yet_written(tmp_path, player):
             player.wait_until_recorded(torn.episode_id)
             entry = {each.episode_id: each for each in list_episodes(tmp_path)}[torn.episode_id]
             assert entry.recovered and entry.aborted
-            # All but what waited for its event was on the disk at once.
+            # Only messages that waited for their event were not yet on the disk.
             assert_same_prefix(tmp_path / torn.episode_id, torn, sent - 7)
         entries = {each.episode_id: each for each in list_episodes(tmp_path)}
         for played in whole:
@@ -306,16 +308,16 @@ def test_a_best_effort_publisher_is_named_on_diagnostics(player, recorder):
     )
 
 
-def test_a_camera_that_nobody_could_read_ends_the_recorder_before_an_episode(player, recorder):
+def test_camera_with_an_unreadable_encoding_ends_the_recorder_before_an_episode(player, recorder):
     picture = Image(height=2, width=2, encoding='bgr8', step=6, data=[0] * 12)
     player.publishers['camera/corner/image_raw'].publish(picture)
-    told = recorder.communicate(timeout=20)[1]
-    assert recorder.returncode == 1 and 'Traceback' not in told
-    assert f'{NAMESPACE}/camera/corner/image_raw: nothing reads such an image: its ' in told
-    assert "encoding is 'bgr8'; publish rgb8" in told
+    report = recorder.communicate(timeout=20)[1]
+    assert recorder.returncode == 1 and 'Traceback' not in report
+    assert f'{NAMESPACE}/camera/corner/image_raw: nothing reads such an image: its ' in report
+    assert "encoding is 'bgr8'; publish rgb8" in report
 
 
-LOSING_A_TOPIC = """
+RECORDER_LOSING_A_TOPIC = """
 from irevla_control.recording.recorder_node import RecorderNode
 from irevla_control.ros.node import run_node
 
@@ -333,8 +335,8 @@ run_node(Losing)
 """
 
 
-def test_a_recorder_that_cannot_take_messages_says_so_and_ends(tmp_path, player):
-    process = start_recorder(tmp_path, ('-c', LOSING_A_TOPIC))
+def test_recorder_that_cannot_receive_messages_reports_it_and_ends(tmp_path, player):
+    process = start_recorder(tmp_path, ('-c', RECORDER_LOSING_A_TOPIC))
     try:
         player.wait_for_recorder()
         player.publish(play('open', steps=5, ends=False).messages, 0.003)
@@ -346,7 +348,7 @@ def test_a_recorder_that_cannot_take_messages_says_so_and_ends(tmp_path, player)
         process.kill()
     assert process.returncode == 1
     (entry,) = list_episodes(tmp_path)
-    assert entry.aborted and not entry.recovered, 'what was taken before is committed'
+    assert entry.aborted and not entry.recovered, 'the messages received before are committed'
 
 
 @pytest.mark.parametrize(

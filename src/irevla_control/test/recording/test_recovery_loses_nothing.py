@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Recovery replaces a bag only by one that was read back; what it does not understand stays."""
+"""Recovery replaces a bag only by a verified copy; bags with unknown content stay unchanged."""
 
 from hashlib import sha256
 import os
@@ -58,7 +58,7 @@ def hashes(folder):
 
 
 def place(root, committed, content, staged):
-    """Put a bag with this MCAP file into a root: open, or committed and cut later."""
+    """Put a bag with this MCAP file into a root: in staging, or committed."""
     folder = root / STAGING / NAME if staged else root / NAME
     if staged:
         folder.mkdir(parents=True)
@@ -93,11 +93,11 @@ NOTE = text('lab_notes') + struct.pack('<I', 0)
         (BEGINNING[len(MAGIC) :], 'kind 1'),
     ],
 )
-def test_a_record_that_is_not_known_leaves_the_bag_as_it_is(
+def test_bag_with_an_unknown_record_is_left_unchanged(
     tmp_path, committed, content, messages, more, words, staged
 ):
     end = messages_end(content, messages)
-    # Among the messages and behind them.
+    # Before the first message and after the last message.
     first = content.index(messages[0][1]) - 31
     for number, at in enumerate((first, end)):
         folder = place(
@@ -122,7 +122,7 @@ def test_a_record_that_is_not_known_leaves_the_bag_as_it_is(
         (False, 'no message on /episode and no aborted, episode_id'),
     ],
 )
-def test_a_bag_of_another_program_that_was_cut_stays_as_it_is(tmp_path, capsys, chunks, words):
+def test_truncated_bag_of_another_program_is_left_unchanged(tmp_path, capsys, chunks, words):
     folder = tmp_path / 'other'
     folder.mkdir()
     with (folder / 'other_0.mcap').open('wb') as file:
@@ -142,8 +142,10 @@ def test_a_bag_of_another_program_that_was_cut_stays_as_it_is(tmp_path, capsys, 
 
 
 @pytest.mark.parametrize('step', [2, 9])
-def test_damage_before_whole_messages_is_no_torn_end(tmp_path, committed, content, messages, step):
-    """Cutting there would lose them."""
+def test_bag_with_damage_before_complete_messages_is_left_unchanged(
+    tmp_path, committed, content, messages, step
+):
+    """Truncation at the damage would lose the messages after it."""
     end = messages_end(content, messages)
     at = content.index(messages[step][1]) - 31
     for number, (place_of, value) in enumerate(((0, 0), (1, 0xFF), (8, 0xFF), (9, 99))):
@@ -186,7 +188,7 @@ def test_only_a_folder_with_nothing_but_a_header_is_removed(tmp_path, committed,
         {'bag_0.mcap': BEGINNING, 'notes.txt': b'the red cube'},
     ],
 )
-def test_whatever_else_lies_there_is_kept_and_named_at_every_start(tmp_path, files):
+def test_other_content_of_staging_is_kept_and_named_at_every_start(tmp_path, files):
     folder = tmp_path / STAGING / 'bag'
     folder.mkdir(parents=True)
     for name, held in files.items():
@@ -204,14 +206,14 @@ def advised(error):
 
 
 @pytest.mark.parametrize('root', ['root', 'Anna\'s "1st" day; $HOME & more'])
-def test_the_command_that_the_error_of_a_cut_bag_names_recovers_it(
+def test_command_in_the_error_of_a_truncated_bag_recovers_it(
     tmp_path, committed, content, messages, root
 ):
     folder = place(tmp_path / root, committed, content[: len(content) - 9], False)
     with pytest.raises(BagError) as caught:
         read_episode(folder, CAMERAS)
-    said = subprocess.run(advised(caught.value), shell=True, capture_output=True, text=True)
-    assert (said.returncode, said.stderr) == (0, '') and f'{NAME}: recovered' in said.stdout
+    result = subprocess.run(advised(caught.value), shell=True, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, '') and f'{NAME}: recovered' in result.stdout
     assert bag_messages(folder) == messages
     entry = entry_from_bag(folder)
     before = list_episodes(committed)[0]
@@ -238,7 +240,7 @@ def test_a_committed_bag_cut_among_its_messages_is_recovered_from_its_root(
     assert 'nothing to recover' in capsys.readouterr().out and hashes(folder) == before
 
 
-def test_a_damaged_bag_is_not_taken_for_a_torn_one(tmp_path, committed, content, messages, capsys):
+def test_damaged_bag_is_not_truncated(tmp_path, committed, content, messages, capsys):
     at = content.index(messages[5][1]) + 60
     damaged = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
     folder = place(tmp_path, committed, damaged, False)
@@ -253,7 +255,7 @@ def test_a_full_disk_leaves_the_original(tmp_path, committed, content, messages,
     torn = content[: messages_end(content, messages) + 5]
     folder = place(tmp_path, committed, torn, staged)
     before, soft = hashes(folder), resource.getrlimit(resource.RLIMIT_FSIZE)
-    # A disk that takes no more: writes beyond it are cut short, then refused.
+    # On a full disk the write at the limit is cut short, and the next write fails.
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(share * len(torn)), soft[1]))
     try:
         done = recover_folders(tmp_path, [folder])
@@ -264,7 +266,7 @@ def test_a_full_disk_leaves_the_original(tmp_path, committed, content, messages,
     assert main([str(folder)]) == 0 and bag_messages(tmp_path / NAME) == messages
 
 
-def test_a_copy_that_does_not_read_back_does_not_take_the_originals_place(
+def test_copy_with_a_wrong_byte_does_not_replace_the_original(
     tmp_path, committed, content, messages, monkeypatch, capsys
 ):
     folder = place(tmp_path, committed, content[:-9], False)
@@ -281,9 +283,10 @@ def test_a_copy_that_does_not_read_back_does_not_take_the_originals_place(
 
 
 def killed_before(call, root):
-    """Recover a root in a process that is killed before one of its calls; return whether it was.
+    """Recover a root in a process that is killed before call number `call`.
 
-    A write is killed in its middle.
+    A call of `writev` is killed when half of the data is written. Returns whether the process was
+    killed.
     """
     child = os.fork()
     if child:
@@ -324,7 +327,7 @@ def test_a_recovery_killed_at_any_point_is_finished_by_the_next_start(
         assert len(files) == 1 and files[0].read_bytes().startswith(torn[:-5]), call
         begun = not staged and not hashes(folder).keys() <= {f'{NAME}_0.mcap', 'metadata.yaml'}
         if staged or begun:
-            # As a recorder does when it starts.
+            # A recorder does this when it starts.
             with lock_root(root):
                 assert not recover_staged(root).problems, call
         else:
@@ -343,19 +346,19 @@ def test_a_recovery_killed_at_any_point_is_finished_by_the_next_start(
     assert not killed and call > 10, call
 
 
-def test_a_second_kill_while_the_first_ones_rest_is_cleared_away_loses_nothing(
+def test_second_kill_during_the_removal_of_leftovers_loses_nothing(
     tmp_path, committed, content, messages
 ):
     torn = content[: messages_end(content, messages) + 5]
     for call in range(8):
         root = tmp_path / str(call)
         folder = place(root, committed, torn, False)
-        # Killed after both were written, before the copy took the file's place.
+        # The first recovery was killed when both files were written and none was replaced.
         (folder / f'{NAME}_0.mcap.new').write_bytes(content[:100])
         (folder / 'metadata.yaml.new').write_text('of the first one')
         assert killed_before(call, folder)
         assert main([str(folder)]) == 0 and bag_messages(folder) == messages, call
-        # What only the old metadata.yaml told is still told.
+        # Only the old metadata.yaml has the value of recorded_ns.
         assert (
             entry_from_bag(folder).recorded_ns == entry_from_bag(committed / NAME).recorded_ns
         ), call

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Recovery leaves alone what somebody still writes, what is whole, and what it cannot mend."""
+"""Recovery leaves files in use, complete bags and bags that it cannot repair unchanged."""
 
 from pathlib import Path
 import shutil
@@ -57,9 +57,7 @@ with open(sys.argv[2], 'wb', buffering=0) as copy:
 
 
 @pytest.mark.parametrize('given', ['root', 'folder'])
-def test_a_file_that_another_process_still_copies_is_left_to_it(
-    root, file, recorded, given, capsys
-):
+def test_file_that_another_process_copies_is_left_unchanged(root, file, recorded, given, capsys):
     source = recorded / NAME / file.name
     copy = subprocess.Popen(
         [sys.executable, '-c', COPY, source, file],
@@ -81,7 +79,7 @@ def test_a_file_that_another_process_still_copies_is_left_to_it(
     assert main([str(root / NAME)]) == 0
 
 
-def test_a_file_that_was_written_a_moment_ago_is_left(root, file, capsys):
+def test_recently_written_file_is_left_unchanged(root, file, capsys):
     file.write_bytes(file.read_bytes()[:-9])
     before = everything(root / NAME)
     assert main([str(root / NAME)]) == 1 and everything(root / NAME) == before
@@ -97,12 +95,12 @@ def test_a_file_that_grows_while_it_is_read_is_not_replaced(root, file, monkeypa
     leave_alone(file)
     resume = BagWriter.resume.__func__
 
-    def goes_on(cls, *given):
+    def resume_after_a_write(cls, *given):
         with file.open('ab') as stream:
             stream.write(content[15_000:])
         return resume(cls, *given)
 
-    monkeypatch.setattr(BagWriter, 'resume', classmethod(goes_on))
+    monkeypatch.setattr(BagWriter, 'resume', classmethod(resume_after_a_write))
     assert main([str(root / NAME)]) == 1
     assert 'was written while it was read' in capsys.readouterr().err
     assert file.read_bytes() == content
@@ -111,18 +109,18 @@ def test_a_file_that_grows_while_it_is_read_is_not_replaced(root, file, monkeypa
 
 
 @pytest.mark.parametrize('given', ['root', 'folder'])
-def test_a_whole_bag_that_lost_its_metadata_yaml_gets_that_back_alone(root, file, given, capsys):
+def test_complete_bag_without_metadata_yaml_gets_only_that_file(root, file, given, capsys):
     before = everything(root)
     (root / NAME / 'metadata.yaml').unlink()
     assert main([str(root if given == 'root' else root / NAME)]) == 0
     assert f'{NAME}: recovered' in capsys.readouterr().out
     after = everything(root)
-    # The entry may stand there twice; the last line counts.
+    # The index may list the episode twice; the last line is used.
     assert read_index(root) and after.pop(Path(INDEX)) and before.pop(Path(INDEX))
     assert after == before and not list_episodes(root)[0].recovered
 
 
-def test_a_whole_bag_of_another_recorder_needs_no_recovery(root, file, capsys):
+def test_complete_bag_of_another_recorder_needs_no_recovery(root, file, capsys):
     messages = list(messages_of(root / NAME))
     shutil.rmtree(root / NAME)
     for name, split in ((NAME, 1), ('split', 2)):
@@ -134,8 +132,8 @@ def test_a_whole_bag_of_another_recorder_needs_no_recovery(root, file, capsys):
     before = everything(root / NAME), everything(root / 'split')
     for given in (root, root / NAME, root / 'split'):
         assert main([str(given)]) == 0
-        told = capsys.readouterr()
-        assert 'nothing to recover' in told.out and not told.err
+        printed = capsys.readouterr()
+        assert 'nothing to recover' in printed.out and not printed.err
     assert (everything(root / NAME), everything(root / 'split')) == before
 
 
@@ -159,7 +157,7 @@ def test_a_damaged_chunk_is_named_by_the_recovery(root, file, split, capsys):
     assert 'recording.recovery' not in error
 
 
-def test_the_torn_part_of_a_split_bag_is_named_and_stays(root, file, capsys):
+def test_truncated_file_of_a_split_bag_is_named_and_left_unchanged(root, file, capsys):
     messages = list(messages_of(root / NAME))
     shutil.rmtree(root / NAME)
     for number in range(2):
@@ -180,7 +178,7 @@ def test_the_torn_part_of_a_split_bag_is_named_and_stays(root, file, capsys):
     assert everything(root / NAME) == before
 
 
-def test_a_torn_bag_in_chunks_is_for_another_program(root, file):
+def test_error_of_a_truncated_bag_with_chunks_names_mcap_recover(root, file):
     messages = list(messages_of(root / NAME))
     write_mcap(file, messages)
     file.write_bytes(file.read_bytes()[:-400])
@@ -199,7 +197,7 @@ def test_nothing_is_created_where_there_is_nothing_to_recover(tmp_path, recorded
     assert sorted(tmp_path.rglob('*')) == before
 
 
-def test_a_bag_of_which_only_the_copy_is_left_gets_it(root, file, capsys):
+def test_bag_with_only_the_verified_copy_gets_it_as_its_file(root, file, capsys):
     content = file.read_bytes()
     new = file.with_name(f'{file.name}.new')
     for given in (root, root / NAME):
@@ -214,13 +212,13 @@ def test_a_bag_of_which_only_the_copy_is_left_gets_it(root, file, capsys):
     assert f'{new} cannot be read' in capsys.readouterr().err
 
 
-def test_an_old_note_of_a_recovery_does_not_replace_a_metadata_yaml_put_back(root, file):
+def test_leftover_metadata_yaml_of_a_recovery_does_not_replace_metadata_yaml(root, file):
     before = everything(root / NAME)
     (root / NAME / 'metadata.yaml.new').write_text('rosbag2_bagfile_information: {old: 1}')
     assert main([str(root)]) == 0 and everything(root / NAME) == before
 
 
-def test_a_full_disk_under_the_index_is_a_problem_of_the_recording(root):
+def test_unwritable_index_is_a_problem_of_the_recording(root):
     (root / INDEX).unlink()
     (root / INDEX).mkdir()
     with recording(root) as run:

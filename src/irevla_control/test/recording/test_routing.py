@@ -9,9 +9,7 @@ WAIT, WRITE, DROP = Route.WAIT, Route.WRITE, Route.DROP
 
 @pytest.mark.parametrize('position', Position)
 @pytest.mark.parametrize('behind_another', [False, True])
-def test_nothing_is_decided_while_messages_received_before_may_still_come(
-    position, behind_another
-):
+def test_fresh_message_waits_for_messages_received_before(position, behind_another):
     assert route(position, Age.FRESH, behind_another) is WAIT
 
 
@@ -24,7 +22,7 @@ def test_nothing_is_decided_while_messages_received_before_may_still_come(
         (Position.BETWEEN, WAIT),
     ],
 )
-def test_only_what_no_later_event_changes_is_decided(position, expected):
+def test_settled_message_is_routed_unless_a_later_event_may_change_it(position, expected):
     assert route(position, Age.SETTLED, False) is expected
 
 
@@ -38,9 +36,7 @@ def test_only_what_no_later_event_changes_is_decided(position, expected):
     ],
 )
 @pytest.mark.parametrize('behind_another', [False, True])
-def test_what_waited_too_long_goes_where_it_most_likely_belongs(
-    position, expected, behind_another
-):
+def test_overdue_message_is_routed_to_its_most_likely_place(position, expected, behind_another):
     assert route(position, Age.OVERDUE, behind_another) is expected
 
 

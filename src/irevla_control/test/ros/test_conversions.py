@@ -29,12 +29,12 @@ STAMP = ns_to_stamp(1_234_567_890_123_456_789)
 
 
 @given(st.integers(0, 2**31 * 10**9 - 1))
-def test_stamps_survive_to_the_nanosecond(nanoseconds):
+def test_stamps_are_converted_to_the_nanosecond(nanoseconds):
     assert stamp_to_ns(ns_to_stamp(nanoseconds)) == nanoseconds
 
 
 @given(hnp.arrays(np.float64, 6, elements=st.floats(-1, 1)), st.floats(0, 1))
-def test_actions_survive_the_wire_exactly(delta, gripper):
+def test_actions_are_transmitted_exactly(delta, gripper):
     action = np.array([*delta, gripper])
     message = action_to_message(action, STAMP, 'base', EndEffectorCommand.SOURCE_EXPERT)
     received = deserialize_message(serialize_message(message), EndEffectorCommand)
@@ -42,7 +42,7 @@ def test_actions_survive_the_wire_exactly(delta, gripper):
     assert received.source == EndEffectorCommand.SOURCE_EXPERT
 
 
-def test_images_survive_the_wire_exactly_also_when_not_contiguous():
+def test_images_are_transmitted_exactly_also_when_not_contiguous():
     image = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
     flipped = image[::-1, ::-1]
     message = deserialize_message(
@@ -95,9 +95,9 @@ def test_a_state_is_position_rotation_columns_and_gripper():
     assert np.allclose(state, [0.25, 0, 0, 1, 0, 0, 0, 1, 0, 0.5])
 
 
-def test_a_state_survives_the_wire_with_all_its_parts():
+def test_state_is_transmitted_with_all_its_parts():
     position, quaternion = np.array([0.1, 0.2, 0.3]), np.array([0.6, 0.0, 0.8, 0.0])
-    message = _of_wire(
+    message = _transmitted(
         state_to_message(
             STAMP,
             position,
@@ -142,7 +142,7 @@ def test_a_message_gives_the_same_array_from_a_bag_as_from_a_topic(convert, mess
     assert np.array_equal(convert(recorded), convert(message))
 
 
-def _of_wire(message):
+def _transmitted(message):
     return deserialize_message(serialize_message(message), type(message))
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""DirectExecutor runs every kind of callback of real nodes, and only those it should."""
+"""DirectExecutor runs every kind of callback of real nodes, except polled entities."""
 
 import threading
 import time
@@ -38,7 +38,7 @@ def executor(node):
 def spin_until(executor, condition, timeout_s=10.0):
     end = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < end, 'what the test waits for did not come'
+        assert time.monotonic() < end, 'the condition was not met in time'
         executor.spin_once(timeout_sec=0.05)
 
 
@@ -134,7 +134,7 @@ def test_parameter_services_are_answered(node, executor):
     assert answer.result().values[0].integer_value == 3
 
 
-def test_what_a_callback_destroys_is_not_called_in_the_same_round(node, executor):
+def test_timer_that_a_callback_destroys_is_not_called_in_the_same_round(node, executor):
     called = []
 
     def create(name):
@@ -154,7 +154,7 @@ def test_what_a_callback_destroys_is_not_called_in_the_same_round(node, executor
     assert len(set(called)) == 1
 
 
-def test_what_a_callback_creates_is_served(node, executor):
+def test_timer_that_a_callback_creates_is_called(node, executor):
     received = []
 
     def begin():
@@ -230,7 +230,7 @@ def test_an_incompatible_reliability_is_reported(node, executor, capfd):
     spin_until(executor, reported)
 
 
-def test_waits_no_longer_than_requested_and_runs_no_removed_node(node, executor):
+def test_executor_waits_no_longer_than_requested_and_runs_no_removed_node(node, executor):
     ticks = []
     node.create_timer(0.01, lambda: ticks.append(1))
     executor.remove_node(node)
@@ -243,7 +243,7 @@ def test_waits_no_longer_than_requested_and_runs_no_removed_node(node, executor)
     spin_until(executor, lambda: ticks)
 
 
-def test_ends_when_the_context_does():
+def test_executor_ends_when_the_context_ends():
     context = rclpy.Context()
     rclpy.init(context=context)
     node = rclpy.create_node('ending', context=context)

@@ -75,7 +75,7 @@ def test_with_too_many_pending_bytes_the_loss_is_counted(node):
     publisher, inbox, _ = open_inbox(node, 1)
     publish(publisher, [0])
     time.sleep(0.3)
-    # One pending message exceeds the limit: of the next, the middleware keeps 200.
+    # One pending message exceeds the limit: the middleware keeps the last 200 of the next 500.
     publish(publisher, range(1, 501))
     time.sleep(0.3)
     messages = take_until(inbox, 201)

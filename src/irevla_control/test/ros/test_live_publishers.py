@@ -19,24 +19,24 @@ from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import RobotState
 
 REMEDY = 'end it'
-# Discovery between processes takes less; between these nodes of one process nothing.
+# Longer than discovery between processes; nodes of one process discover each other at once.
 LISTEN_S = 0.1
 
 
-def test_one_publisher_that_loses_messages_is_one():
+def test_publisher_that_loses_messages_is_counted_once():
     live = LivePublishers()
     assert {live.update(number, 0.1 * number) for number in (1, 2, 5, 6, 30, 31)} == {1}
 
 
 @given(first=st.integers(1, 50), second=st.integers(1, 50))
-def test_two_that_send_in_turn_are_two_from_the_third_message_on(first, second):
+def test_two_publishers_that_alternate_are_counted_as_two(first, second):
     live, counts = LivePublishers(), []
     for turn in range(20):
         counts += [live.update(first + turn, 0.1 * turn), live.update(second + turn, 0.1 * turn)]
     assert set(counts[3:]) == {2}
 
 
-def test_a_publisher_without_messages_for_a_while_does_not_count():
+def test_publisher_without_messages_for_live_s_is_not_counted():
     live = LivePublishers()
     assert live.update(50, 0.0) == 1
     assert live.update(1, 0.1) == 2
@@ -44,7 +44,7 @@ def test_a_publisher_without_messages_for_a_while_does_not_count():
     assert live.update(3, LIVE_S + 0.01) == 1
 
 
-def test_without_sequence_numbers_all_count_as_one():
+def test_publishers_without_sequence_numbers_are_counted_as_one():
     live = LivePublishers()
     assert {live.update(0, 0.1 * turn) for turn in range(5)} == {1}
 
@@ -122,7 +122,7 @@ def publish_for_ever(domain, begun):
     arm.publish_for(60)
 
 
-def test_one_that_was_killed_is_ignored_at_once_twenty_times(ros):
+def test_killed_publisher_is_ignored_at_once_in_twenty_trials(ros):
     """After kill -9 a node stays listed for 20 s."""
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload([__name__, 'rclpy.node'])

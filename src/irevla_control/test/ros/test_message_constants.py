@@ -48,7 +48,7 @@ def declared():
 
 
 @pytest.mark.parametrize(('message', 'prefix'), REPEATED)
-def test_repeated_constants_are_those_of_the_message(message, prefix):
+def test_repeated_constants_equal_those_of_the_message(message, prefix):
     repeated, others = REPEATED[message, prefix]
     constants = {
         name.removeprefix(prefix): value

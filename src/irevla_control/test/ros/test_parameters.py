@@ -58,7 +58,7 @@ def refused(declared):
     return refused
 
 
-def test_whole_numbers_stand_for_floats(declared):
+def test_whole_numbers_are_accepted_as_floats(declared):
     def types(node):
         assert node.get_parameter('max_speed').type_ == RosParameter.Type.DOUBLE
         assert node.get_parameter('box_low').type_ == RosParameter.Type.DOUBLE_ARRAY
@@ -147,7 +147,7 @@ def test_a_file_that_also_names_other_nodes_is_accepted(declared, tmp_path):
     assert declared('--params-file', path)['max_speed'] == 0.05
 
 
-def test_a_running_node_stays_on_its_clock(declared):
+def test_running_node_refuses_use_sim_time(declared):
     def switch(node):
         (result,) = node.set_parameters([RosParameter('use_sim_time', value=True)])
         assert not result.successful and '/clock' in result.reason

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Losses are counted from sequence numbers: neither hidden nor invented."""
+"""Lost messages are counted from sequence numbers: none is missed, none is invented."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +19,7 @@ def test_every_missing_message_between_the_first_and_the_last_is_counted(first, 
     assert total(SequenceGaps(), received) == missing
 
 
-def test_publishers_are_counted_apart():
+def test_publishers_are_counted_separately():
     gaps = SequenceGaps()
     gaps.publishers = 2
     assert total(gaps, [1, 500, 2, 501, 3, 4, 502, 503, 5]) == 0
@@ -30,5 +30,5 @@ def test_a_publisher_that_starts_again_is_no_loss():
     assert total(SequenceGaps(), [7, 8, 9, 1, 2, 3, 5]) == 1
 
 
-def test_numbers_that_the_middleware_does_not_give_are_no_loss():
+def test_messages_without_sequence_numbers_are_no_loss():
     assert total(SequenceGaps(), [0, 0, 0]) == 0

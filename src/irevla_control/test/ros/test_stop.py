@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The program that stops the arm: from any user of the machine, and with the truth at its end."""
+"""The program that stops the arm works for any user and reports whether the arm stopped."""
 
 import contextlib
 import importlib
@@ -28,13 +28,13 @@ from irevla_control.ros.stop import StopError, Stopper
 from irevla_msgs.msg import RobotState
 
 PROFILE = Path(__file__).resolve().parents[4] / 'config/fastdds.xml'
-# What rclpy would import late: another user may not read this one's Python.
+# rclpy imports these modules late, when another user may be unable to read this Python.
 for late in ('rclpy.node', 'concurrent.futures.thread', 'service_msgs.msg'):
     importlib.import_module(late)
 USERS = 31001, 31002
 
 
-def be(user, domain, folder, shared_memory):
+def become(user, domain, folder, shared_memory):
     """Become another user of the machine, in an rclpy of its own."""
     os.environ |= {
         'ROS_DOMAIN_ID': domain,
@@ -68,7 +68,7 @@ class Arm:
 
 
 def play_arm(user, domain, folder, shared_memory, stops, pipe):
-    be(user, domain, folder, shared_memory)
+    become(user, domain, folder, shared_memory)
     arm = Arm(stops)
     pipe.send('')
     while True:
@@ -76,7 +76,7 @@ def play_arm(user, domain, folder, shared_memory, stops, pipe):
 
 
 def play_stopper(user, domain, folder, shared_memory, pipe):
-    be(user, domain, folder, shared_memory)
+    become(user, domain, folder, shared_memory)
     try:
         Stopper(rclpy.create_node('stop')).stop(3.0)
         pipe.send('stopped')
@@ -116,7 +116,7 @@ def played(domain):
         process.kill()
         process.join()
     shutil.rmtree(logs)
-    # What Fast DDS leaves of a process that is killed.
+    # Fast DDS leaves these files of a process that is killed.
     for file in Path('/dev/shm').iterdir():
         with contextlib.suppress(OSError):
             if file.stat().st_uid in USERS:
@@ -161,9 +161,7 @@ def test_an_arm_that_does_not_stop_ends_the_program_with_its_state(played):
 
 
 @pytest.mark.parametrize('text', [None, 'no XML'])
-def test_a_profile_that_cannot_be_read_does_not_keep_the_program_from_stopping(
-    played, monkeypatch, tmp_path, text
-):
+def test_program_stops_the_arm_despite_an_unreadable_profile(played, monkeypatch, tmp_path, text):
     profile = tmp_path / 'profile.xml'
     if text:
         profile.write_text(text)
@@ -182,7 +180,7 @@ def test_without_an_arm_the_program_names_topic_and_domain(domain):
 
 
 def test_nodes_report_that_another_users_messages_are_lost(played, monkeypatch):
-    """With shared memory on both sides they match, and nothing arrives."""
+    """With shared memory on both sides the endpoints match, but no message arrives."""
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     answer_of(played(play_arm, USERS[0], True, True))
     rclpy.init()
@@ -200,7 +198,7 @@ def test_nodes_report_that_another_users_messages_are_lost(played, monkeypatch):
     assert f'user {USERS[0]} runs nodes' in status.message and 'as one user' in status.message
 
 
-def test_the_profile_without_shared_memory_keeps_all_else():
+def test_profile_without_shared_memory_keeps_all_other_settings():
     name = f'{{{middleware._SPACE}}}'.__add__
     before, after = (
         ElementTree.fromstring(text)

@@ -30,8 +30,8 @@ def test_without_a_pace_each_observation_gets_one_action_and_then_zero_motion():
 def test_a_faster_camera_leaves_images_unanswered():
     replay = Replay(ACTIONS, STAMPS, paced=True)
     given = [replay.answer(70_000 * MS + ms * MS) for ms in range(0, 340, 33)]
-    np.testing.assert_array_equal([one for one in given if one is not None][:4], ACTIONS)
-    assert [one is not None for one in given[:5]] == [True, False, True, False, False]
+    np.testing.assert_array_equal([each for each in given if each is not None][:4], ACTIONS)
+    assert [each is not None for each in given[:5]] == [True, False, True, False, False]
 
 
 def test_a_slower_camera_gets_every_action_later():
@@ -58,7 +58,7 @@ def converted(tmp_path):
     for topic, stamp, message in played.messages:
         if topic == '/robot_state':
             message.header.stamp = ns_to_stamp(stamp - 30 * MS)
-    # A state before the first observation is not the episode's.
+    # A state before the first observation is not part of the episode.
     with recording(tmp_path, max_skew_s=0.05, max_dropped_share=0.2) as run:
         run.play(played)
     assert (run.entries[0].dropped, run.entries[0].failed) == (1, '')
@@ -72,7 +72,7 @@ def replay_node(**values):
 
 
 @pytest.mark.usefixtures('ros')
-def test_a_converted_bag_is_replayed_with_the_skew_that_it_lost(converted):
+def test_converted_bag_without_its_skew_is_replayed_with_bag_max_skew_s(converted):
     with pytest.raises(
         ConfigError,
         match=r'replayed: none of its 5 steps is complete: '

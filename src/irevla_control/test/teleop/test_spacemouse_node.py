@@ -80,10 +80,10 @@ class Desk:
         )
         self.stamp = 0
         self.steps = self.peer.create_publisher(PolicyStep, 'policy_step', COMMAND)
-        seen = self.steps if follow_policy else self.images[cameras[-1]]
+        answered_topic = self.steps if follow_policy else self.images[cameras[-1]]
         self.until(
             lambda: (
-                seen.get_subscription_count()
+                answered_topic.get_subscription_count()
                 and self.executed.get_subscription_count()
                 and self.robot.get_subscription_count()
                 and self.episode.get_subscription_count()
@@ -105,7 +105,7 @@ class Desk:
             status.message for status in message.status if status.name == 'spacemouse: status'
         ]
 
-    def see(self, *cameras):
+    def publish_images(self, *cameras):
         """Publish an image of these cameras, or of all, and a state with the same stamp."""
         self.stamp += MS
         for camera in cameras or self.images:
@@ -114,11 +114,11 @@ class Desk:
         state.header.stamp = ns_to_stamp(self.stamp)
         self.robot.publish(state)
 
-    def feel(self, opening):
+    def publish_opening(self, opening):
         """Publish the hand's measured opening until the node has received it."""
         self.opening = opening
         end = time.monotonic() + 0.2
-        self.until(lambda: time.monotonic() > end, 'a while', self.see)
+        self.until(lambda: time.monotonic() > end, 'a while', self.publish_images)
 
     def publish_episode(self, episode_id, phase):
         message = EpisodeState(episode_id=episode_id, phase=phase)
@@ -140,7 +140,7 @@ class Desk:
 
     def push(self, *cameras):
         self.reports.waiting.append(translation_report(back=-FULL))
-        self.see(*cameras)
+        self.publish_images(*cameras)
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def desk(ros):
     desk.peer.destroy_node()
 
 
-def test_a_deflected_cap_answers_each_image_with_its_stamp_and_a_released_one_none(desk):
+def test_deflected_cap_answers_each_image_and_a_released_cap_answers_none(desk):
     desk.until(lambda: len(desk.commands) >= 3, 'commands', desk.push)
     action = message_to_action(desk.commands[-1])
     np.testing.assert_allclose(action[:3], [0.02, 0, 0], atol=1e-9)
@@ -162,7 +162,7 @@ def test_a_deflected_cap_answers_each_image_with_its_stamp_and_a_released_one_no
     desk.until(lambda: time.monotonic() > end, 'half a second')
     desk.commands.clear()
     end = time.monotonic() + 0.3
-    desk.until(lambda: time.monotonic() > end, 'images without an answer', desk.see)
+    desk.until(lambda: time.monotonic() > end, 'images without an answer', desk.publish_images)
     assert not desk.commands
 
 
@@ -184,7 +184,7 @@ def test_a_gripper_press_waits_for_the_next_image_despite_policy_commands(desk):
     )
     end = time.monotonic() + 0.3
     desk.until(lambda: time.monotonic() > end, 'a while')
-    desk.until(lambda: desk.commands, 'a command', desk.see)
+    desk.until(lambda: desk.commands, 'a command', desk.publish_images)
     assert desk.commands[0].gripper == 0
 
 
@@ -200,10 +200,10 @@ def test_the_first_command_of_an_episode_keeps_the_hand_as_it_is(desk, opening, 
     desk.reports.waiting += [button_report(0), button_report()]
     desk.until(lambda: desk.node._mouse.closed, 'the press')
     desk.execute(1)
-    desk.feel(0.9), desk.feel(0.75)
-    assert desk.node._mouse.closed, 'the hand holds a block'
+    desk.publish_opening(0.9), desk.publish_opening(0.75)
+    assert desk.node._mouse.closed, 'the hand is closed around a block'
     desk.publish_episode('first', EpisodeState.PHASE_ENDED)
-    desk.feel(opening)
+    desk.publish_opening(opening)
     desk.publish_episode('second', EpisodeState.PHASE_RUNNING)
     desk.until(lambda: desk.commands, 'a command', desk.push)
     assert desk.commands[0].gripper == expected, why
@@ -214,14 +214,14 @@ def test_a_pending_press_is_discarded_at_the_end_of_its_episode(desk):
     desk.reports.waiting += [button_report(0), button_report()]
     desk.until(lambda: desk.node._mouse.closed, 'the press')
     desk.publish_episode('second', EpisodeState.PHASE_RUNNING)
-    desk.feel(1.0)
+    desk.publish_opening(1.0)
     assert desk.node._mouse.command() is None
     desk.until(lambda: desk.commands, 'a command', desk.push)
     assert desk.commands[0].gripper == 1
 
 
 def test_a_hand_that_is_closed_before_the_first_episode_stays_closed(desk):
-    desk.feel(0.0)
+    desk.publish_opening(0.0)
     desk.until(lambda: desk.commands, 'a command', desk.push)
     assert desk.commands[0].gripper == 0
 
@@ -233,7 +233,7 @@ def test_with_follow_policy_only_observations_of_the_policy_are_answered(ros):
 
     def push():
         desk.reports.waiting.append(translation_report(back=-FULL))
-        desk.see()
+        desk.publish_images()
         desk.steps.publish(message)
 
     desk.until(lambda: desk.commands, 'a command', push)
@@ -254,7 +254,7 @@ def test_without_a_complete_observation_no_command_is_sent_and_the_reason_is_rep
     end = time.monotonic() + 0.2
     desk.until(lambda: time.monotonic() > end, 'a while', lambda: desk.push('front'))
     answered = [stamp_to_ns(command.header.stamp) for command in desk.commands]
-    assert max(answered) <= before + period, 'one image of the wrist is not old yet'
+    assert max(answered) <= before + period, 'a wrist image of age max_skew_s is accepted'
     desk.until(
         lambda: any('no message from camera wrist' in text for text in desk.problems),
         'the reported reason',

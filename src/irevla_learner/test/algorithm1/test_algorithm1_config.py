@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Algorithm 1's configuration is read once, whole; what does not fit is refused with its line."""
+"""The configuration of Algorithm 1 is read once; a wrong value is refused with its line."""
 
 from dataclasses import FrozenInstanceError, asdict, replace
 import json
@@ -20,7 +20,7 @@ CONFIG = Path(__file__).resolve().parents[4] / 'config'
 
 @pytest.fixture
 def file(tmp_path):
-    """The shipped configuration, beside settings of its own."""
+    """Return the shipped configuration with settings files beside it."""
     (tmp_path / 'sacfd.yaml').write_text('env_steps: 100\n')
     (tmp_path / 'training.yaml').write_text('steps: 7\n')
     text = (CONFIG / 'algorithm1.yaml').read_text()
@@ -35,7 +35,7 @@ def line_of(file, name):
     return 1 + next(number for number, line in enumerate(lines) if line.startswith(name))
 
 
-def test_the_shipped_configuration_holds_what_its_files_say():
+def test_the_shipped_configuration_has_the_values_of_its_files():
     config = load_config(CONFIG / 'algorithm1.yaml')
     values = yaml.safe_load((CONFIG / 'algorithm1.yaml').read_text())
     assert asdict(config.tasks) == {
@@ -50,7 +50,7 @@ def test_the_shipped_configuration_holds_what_its_files_say():
         config.num_envs = 3
 
 
-def test_it_is_read_once(file):
+def test_the_configuration_is_read_once(file):
     config = load_config(file)
     before = config.contents()
     for path in file.parent.iterdir():
@@ -60,7 +60,7 @@ def test_it_is_read_once(file):
     assert str(file.parent) not in json.dumps(before), 'a run folder can be moved'
 
 
-def test_what_stage_2_leaves_out_is_as_in_stage_0(file):
+def test_settings_that_stage_2_leaves_out_are_those_of_stage_0(file):
     stage0 = TrainConfig(steps=50, precision='bf16', weight_decay=0.3, seed=4)
     assert load_config(file, stage0).training == replace(stage0, steps=7)
     assert load_config(file).training == TrainConfig(steps=7)
@@ -112,12 +112,12 @@ def test_what_stage_2_leaves_out_is_as_in_stage_0(file):
         ({'colour': 1}, 'colour', 'unknown key colour; known are'),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_line(file, change, name, words):
+def test_a_wrong_value_is_refused_with_its_line(file, change, name, words):
     file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | change))
     with pytest.raises(ConfigError) as caught:
         load_config(file)
     if name.startswith(' '):
-        # The nearest of that name below its section.
+        # The next line with that name below its section.
         lines, section = file.read_text().splitlines(), line_of(file, next(iter(change)))
         line = (
             section
@@ -141,7 +141,7 @@ def test_settings_of_another_algorithm_are_refused(file):
         replace(load_config(file), settings=PPOConfig())
 
 
-def test_a_classifier_is_refused_where_its_vlm_would_change(file):
+def test_a_classifier_is_refused_if_stage_2_would_change_its_vlm(file):
     (file.parent / 'judge').mkdir()
     values = yaml.safe_load(file.read_text()) | {'classifier': 'judge'}
     file.write_text(yaml.safe_dump(values))

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 2 of Algorithm 1, in the process in which stage 0 trained with another precision."""
+"""Stage 2 of Algorithm 1, in a process that ran stage 0 with another precision."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,22 +38,22 @@ POLICY = {
 STAGE0 = TrainConfig(steps=2, batch_size=4, weight_decay=0.3, precision='bf16', threads=1, seed=3)
 
 
-class Nowhere:
-    """A backend in which nothing acts: stage 1 leaves the policy as it is."""
+class NoEpisodes:
+    """A backend without episodes, whose stage 1 does not change the policy."""
 
     def evaluate(self, checkpoint, episodes, folder):
-        """Play nothing."""
+        """Run no episode."""
         return []
 
     def learn(self, task, checkpoint, folder):
-        """Learn nothing."""
+        """Copy the checkpoint."""
         save_checkpoint(
             folder / 'checkpoint', load_checkpoint(checkpoint), with_stage0({}, checkpoint)
         )
         write_outcome(folder, 0, 0, 0)
 
     def successes(self, folder, policy):
-        """Return none."""
+        """Return no episodes."""
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def demonstrations(tmp_path):
 
 @pytest.fixture
 def stage0(tmp_path, demonstrations):
-    """A policy that this process trained with bf16."""
+    """Return a policy that this process trained with bf16."""
     random = np.random.default_rng(0)
     torch.manual_seed(0)
     vla = VLA(
@@ -84,7 +84,7 @@ def stage0(tmp_path, demonstrations):
 
 
 def run(tmp_path, stage0, demonstrations, text):
-    """Run it for two new tasks with these settings of stage 2; return the last checkpoint."""
+    """Run Algorithm 1 on two RL tasks with settings of stage 2; return the last checkpoint."""
     (tmp_path / 'training.yaml').write_text(f'steps: 1\n{text}')
     (tmp_path / 'algorithm1.yaml').write_text(
         (CONFIG / 'algorithm1.yaml')
@@ -95,11 +95,11 @@ def run(tmp_path, stage0, demonstrations, text):
     )
     config = load_config(tmp_path / 'algorithm1.yaml', stage0_settings(stage0))
     with RunFolder(tmp_path / 'run', config.contents(), 9) as folder:
-        return Algorithm1(folder, config, Nowhere(), [demonstrations], 9).run(stage0)
+        return Algorithm1(folder, config, NoEpisodes(), [demonstrations], 9).run(stage0)
 
 
 @pytest.mark.parametrize('text, precision', [('', 'bf16'), ("precision: 'no'\n", 'no')])
-def test_stage_2_has_the_precision_it_asks_for_or_that_of_stage_0(
+def test_stage_2_has_its_own_precision_or_that_of_stage_0(
     tmp_path, stage0, demonstrations, text, precision
 ):
     last = run(tmp_path, stage0, demonstrations, text)
@@ -109,9 +109,9 @@ def test_stage_2_has_the_precision_it_asks_for_or_that_of_stage_0(
         assert TrainConfig(**extra['training']) == replace(
             STAGE0, steps=1, seed=9, precision=precision
         )
-        assert TrainConfig(**extra['stage0']) == STAGE0, 'also of the second task'
+        assert TrainConfig(**extra['stage0']) == STAGE0, 'a stage 2 is recorded as stage 0'
 
 
-def test_task_weights_of_stage_2_count(tmp_path, stage0, demonstrations):
+def test_task_weights_of_stage_2_are_used(tmp_path, stage0, demonstrations):
     with pytest.raises(ConfigError, match="task 'dark' has weight 1.0 but no episodes"):
         run(tmp_path, stage0, demonstrations, 'task_weights: {dark: 1}\n')

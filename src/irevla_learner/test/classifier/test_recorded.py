@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""From recordings to labelled episodes: what cannot be used is left out, and counted aloud."""
+"""Recordings become labelled episodes; unusable ones are left out and reported."""
 
 from types import SimpleNamespace
 
@@ -42,7 +42,7 @@ def without_a_network(monkeypatch):
     monkeypatch.setattr(train, 'encode', lambda vla, observations: observations)
 
 
-def test_episodes_that_do_not_join_are_left_out_and_named(tmp_path, capsys):
+def test_incomplete_and_aborted_episodes_are_left_out_and_named(tmp_path, capsys):
     recorded(tmp_path, 0)
     recorded(tmp_path, 1, aborted=True)
     recorded(tmp_path, 2, older_ns=7_000_000)
@@ -55,7 +55,7 @@ def test_episodes_that_do_not_join_are_left_out_and_named(tmp_path, capsys):
     assert len(list(train.labelled_episodes(VLA, [tmp_path], max_skew_s=0.007))) == 2
 
 
-def test_without_any_episode_the_reason_is_the_error(tmp_path):
+def test_without_a_usable_episode_the_error_gives_the_reason(tmp_path):
     recorded(tmp_path, 0, aborted=True)
     (tmp_path / 'notes').mkdir()
     with pytest.raises(ConfigError, match='used 0 of 1 episodes, because 1 aborted .*not counted'):

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The success classifier learns what can be seen, and is sure before it tells."""
+"""The success classifier learns visible success and reports it with high precision."""
 
 from dataclasses import fields, replace
 from pathlib import Path
@@ -39,7 +39,7 @@ QUICK = ClassifierConfig(steps=500, hidden=(16,), learning_rate=3e-3)
 
 
 def episodes(count, seed=0, visible=1.0):
-    """Half of the episodes end in success, which the latents show as far as it is visible."""
+    """Return episodes, half successful; ``visible`` scales the sign of success in the latents."""
     random = np.random.default_rng(seed)
     made = []
     for number in range(count):
@@ -60,7 +60,7 @@ def episodes(count, seed=0, visible=1.0):
 
 def test_each_observation_is_encoded_with_its_own_instruction():
     def encode_observation(images, states, instructions):
-        # As a VLM whose tokens are the words; the longest of a batch tells how many.
+        # Like a VLM with one token per word, as many as the longest text of a batch has.
         tokens = max(len(text.split()) for text in instructions)
         latents = [
             [[float(number < len(text.split()))] for number in range(tokens)]
@@ -90,17 +90,17 @@ def test_each_observation_is_encoded_with_its_own_instruction():
     )
 
 
-def test_learns_success_and_its_report_says_so():
+def test_a_classifier_learns_success_and_reports_its_scores():
     classifier, report = train_classifier(episodes(100), 'abc', QUICK, seed=0)
     assert report['auc'] > 0.95
     assert report['frames']['precision'] > 0.9 and report['frames']['recall'] > 0.5
     assert report['episodes']['precision'] == 1.0 and report['episodes']['recall'] > 0.6
     assert report['episodes']['count'] == 20
     again = judge(classifier, episodes(60, seed=1))
-    assert again['auc'] > 0.95, 'on episodes of another day'
+    assert again['auc'] > 0.95, 'on other episodes'
 
 
-def test_what_cannot_be_seen_is_not_claimed():
+def test_scores_of_invisible_success_are_low():
     _, report = train_classifier(episodes(60, visible=0.0), 'abc', QUICK, seed=0)
     assert report['auc'] < 0.75
 
@@ -116,20 +116,20 @@ def test_whole_episodes_are_split_and_every_part_has_both_kinds():
 def test_threshold_prefers_precision_to_recall():
     labels = np.array([True, True, False, True, False, False])
     scores = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
-    assert choose_threshold(scores, labels) == pytest.approx(0.75), 'two of three, none wrong'
+    assert choose_threshold(scores, labels) == pytest.approx(0.75), 'recall 2/3, no false success'
     labels = np.array([True, False, True, True, True, False])
-    assert choose_threshold(scores, labels) == pytest.approx(0.45), 'one wrong for three more'
+    assert choose_threshold(scores, labels) == pytest.approx(0.45), '4 true, 1 false'
     tied = np.array([0.9, 0.5, 0.5, 0.5])
     assert choose_threshold(tied, np.array([True, True, True, False])) == pytest.approx(0.25)
 
 
-def test_roc_goes_from_nothing_to_everything():
+def test_roc_runs_from_zero_to_one():
     false, true = roc(np.array([0.9, 0.8, 0.8, 0.1]), np.array([True, True, False, False]))
     np.testing.assert_allclose(false, [0, 0, 0.5, 1])
     np.testing.assert_allclose(true, [0, 0.5, 1, 1])
 
 
-def test_debounce_wants_observations_in_a_row_and_then_stays():
+def test_debounce_needs_successive_observations_and_then_stays_true():
     debounce = Debounce(0.5, 2)
     assert [debounce(value) for value in (0.9, 0.1, 0.6, 0.5, 0.0)] == [
         False,
@@ -145,7 +145,7 @@ def test_too_few_labels_are_refused():
         train_classifier(episodes(20)[::2], 'abc', QUICK, seed=0)
 
 
-def test_is_the_same_after_loading_and_refuses_another_backbone(tmp_path):
+def test_a_loaded_classifier_is_the_same_and_refuses_another_backbone(tmp_path):
     classifier = SuccessClassifier(Description('abc', 8, 2, (16,), 0.3, 2))
     with durable_replaces(tmp_path / WEIGHTS, tmp_path / DESCRIPTION):
         save_classifier(tmp_path, classifier)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes come out as they were played, in whatever order their parts came in."""
+"""The joiner completes each episode from its messages in any order."""
 
 from dataclasses import replace
 import random
@@ -15,7 +15,7 @@ from irevla_learner.nodes.episode_joiner import EpisodeJoiner, Outcome, SeenStep
 
 
 def parts_of(name, one):
-    """Return calls that tell a joiner about an episode, in their natural order."""
+    """Return the calls that give an episode's parts to a joiner, in order of time."""
     calls = []
     count = len(one.actions)
     stamps = [*one.stamps.tolist(), int(one.stamps[-1]) + 1]
@@ -34,7 +34,7 @@ def parts_of(name, one):
         )
         if step < len(one.latents):
             acted = step < count
-            # A person's action replaces the policy's, which is another one.
+            # At steps of a person the policy's own action differs from the executed one.
             chosen = np.zeros(2, np.float32) if not acted or one.human[step] else one.actions[step]
             calls.append(
                 (
@@ -63,8 +63,8 @@ def assert_same(found, expected):
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(1, 8), st.booleans(), st.sets(st.integers(0, 7)), st.randoms())
-def test_parts_in_any_order_make_the_episode(steps, terminated, human, shuffle):
-    """Segments of interventions keep their own observations at both borders."""
+def test_parts_in_any_order_give_the_episode(steps, terminated, human, shuffle):
+    """At both ends of an intervention each action has its own observation."""
     expected = episode(
         steps,
         3,
@@ -81,14 +81,14 @@ def test_parts_in_any_order_make_the_episode(steps, terminated, human, shuffle):
     assert joiner.counts['interventions'] == expected.human.sum()
 
 
-def test_episodes_that_overlap_in_time_come_out_apart():
+def test_episodes_whose_messages_overlap_in_time_are_separated():
     expected = [episode(5, seed, human=[1]) for seed in (1, 2, 3)]
     joiner = EpisodeJoiner()
     calls = [parts_of(str(seed), one) for seed, one in enumerate(expected)]
     late = calls[0].pop()
     found = join(joiner, [*calls[0], *calls[1][:4], late, *calls[1][4:], *calls[2]])
-    for one, wanted in zip(found, expected, strict=True):
-        assert_same(one, wanted)
+    for one, reference in zip(found, expected, strict=True):
+        assert_same(one, reference)
 
 
 def test_an_aborted_episode_is_left_out_and_counted():
@@ -101,7 +101,7 @@ def test_an_aborted_episode_is_left_out_and_counted():
 
 
 @pytest.mark.parametrize('kind', ['add_step', 'add_command', 'add_event'])
-def test_an_episode_with_a_lost_message_is_given_up_and_counted(kind):
+def test_an_episode_with_a_lost_message_is_dropped_and_counted(kind):
     joiner = EpisodeJoiner()
     calls = parts_of('lost', episode(4))
     calls.remove(random.Random(0).choice([call for call in calls[:-2] if call[0] == kind]))
@@ -113,7 +113,7 @@ def test_an_episode_with_a_lost_message_is_given_up_and_counted(kind):
     assert joiner.counts['episodes'] == 3
 
 
-def test_an_episode_without_its_last_latent_comes_late_and_lacks_it():
+def test_an_episode_without_its_last_latent_is_returned_late_without_it():
     joiner = EpisodeJoiner()
     assert not join(joiner, parts_of('first', episode(4))[:-1])
     found = [
@@ -125,9 +125,9 @@ def test_an_episode_without_its_last_latent_comes_late_and_lacks_it():
     lacking = replace(
         expected, latents=expected.latents[:-1], proprioception=expected.proprioception[:-1]
     )
-    for one, wanted in zip(
+    for one, reference in zip(
         found, [episode(4, 1), episode(4, 2), lacking, episode(4, 3)], strict=True
     ):
-        assert_same(one, wanted)
+        assert_same(one, reference)
     assert joiner.counts['without last latent'] == 1
     assert joiner.counts['incomplete'] == 0

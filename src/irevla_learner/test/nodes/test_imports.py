@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The nodes beside the policy start soon: they hold no VLM and draw nothing."""
+"""The nodes beside the policy start fast, because they import neither VLM nor plots."""
 
 import subprocess
 import sys

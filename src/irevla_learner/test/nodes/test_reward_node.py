@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A classifier trained on real bags, and the real reward node with it over DDS."""
+"""A classifier trained on real bags, and the real reward node with that classifier over DDS."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def policy(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def bags(tmp_path_factory):
-    """Episodes that are light when they succeed, and dark when they do not."""
+    """Return episodes with bright images if successful, and dark images otherwise."""
     root = tmp_path_factory.mktemp('bags')
     for number in range(30):
         success = number % 2 == 0
@@ -90,13 +90,13 @@ def classifier(policy, bags, tmp_path_factory):
 
 
 def test_observations_of_a_bag_have_the_label_of_their_stamp(bags):
-    seen = read_observations(bags / 'light-0', ['front'])
-    assert len(seen.stamps) == len(seen.states) == len(seen.images['front']) == STEPS
-    assert seen.success.tolist() == [True] * STEPS
+    found = read_observations(bags / 'light-0', ['front'])
+    assert len(found.stamps) == len(found.states) == len(found.images['front']) == STEPS
+    assert found.success.tolist() == [True] * STEPS
     assert not read_observations(bags / 'light-1', ['front']).success.any()
 
 
-def test_report_and_picture_tell_what_it_is_worth(classifier):
+def test_report_and_roc_picture_of_a_training_are_written(classifier):
     report = json.loads((classifier / 'report.json').read_text())
     assert report['auc'] > 0.99
     assert report['episodes'] == {
@@ -132,15 +132,15 @@ def graph(policy, classifier):
 
 
 class Policy:
-    """The policy's side of the topics."""
+    """Publishes policy steps and receives rewards."""
 
     def __init__(self):
         self.node = rclpy.create_node('policy')
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
         self.step = self.node.create_publisher(PolicyStep, 'policy_step', RECORD)
-        self.heard, self.statuses = [], []
-        self.node.create_subscription(Reward, 'reward', self.heard.append, RECORD)
+        self.rewards, self.statuses = [], []
+        self.node.create_subscription(Reward, 'reward', self.rewards.append, RECORD)
         self.node.create_subscription(
             DiagnosticArray,
             '/diagnostics',
@@ -160,8 +160,8 @@ class Policy:
             self._executor.spin_once(timeout_sec=0.05)
         return condition()
 
-    def show(self, vla, brightness, episode_id, stamp, **changes):
-        """Publish the policy step of a picture of this brightness."""
+    def publish_step(self, vla, brightness, episode_id, stamp, **changes):
+        """Publish the policy step of an image of this brightness."""
         image = np.full((84, 84, 3), brightness, np.uint8)
         output = vla.step({'front': image, 'wrist': image}, np.zeros(10), 'light it')
         message = PolicyStep(
@@ -178,9 +178,9 @@ class Policy:
         self.step.publish(message)
 
 
-def test_node_tells_success_when_enough_observations_in_a_row_show_it(graph, policy, classifier):
+def test_node_reports_success_after_enough_successive_observations(graph, policy, classifier):
     vla = load_checkpoint(policy)
-    judge = load_classifier(classifier, vla.backbone_hash)
+    threshold = load_classifier(classifier, vla.backbone_hash).description.threshold
     for stamp, (episode, brightness) in enumerate(
         [
             ('one', 50),
@@ -194,13 +194,13 @@ def test_node_tells_success_when_enough_observations_in_a_row_show_it(graph, pol
         ],
         1,
     ):
-        graph.show(vla, brightness, episode, stamp)
-        assert graph.spin_until(lambda count=stamp: len(graph.heard) == count)
-        estimate = graph.heard[-1]
+        graph.publish_step(vla, brightness, episode, stamp)
+        assert graph.spin_until(lambda count=stamp: len(graph.rewards) == count)
+        estimate = graph.rewards[-1]
         assert (stamp_to_ns(estimate.header.stamp), estimate.episode_id) == (stamp, episode)
-        assert (estimate.success_probability >= judge.description.threshold) == (brightness == 200)
-    assert [one.success for one in graph.heard] == [False] * 4 + [True] * 2 + [False] * 2
-    assert [one.reward for one in graph.heard] == [0] * 4 + [1] + [0] * 3
+        assert (estimate.success_probability >= threshold) == (brightness == 200)
+    assert [one.success for one in graph.rewards] == [False] * 4 + [True] * 2 + [False] * 2
+    assert [one.reward for one in graph.rewards] == [0] * 4 + [1] + [0] * 3
 
 
 @pytest.mark.parametrize(
@@ -212,13 +212,13 @@ def test_node_tells_success_when_enough_observations_in_a_row_show_it(graph, pol
         ({'proprioception': [0.0]}, '10 are needed'),
     ],
 )
-def test_node_refuses_what_it_cannot_read_and_says_so(graph, policy, changes, word):
+def test_node_refuses_an_invalid_policy_step_and_reports_it(graph, policy, changes, word):
     vla = load_checkpoint(policy)
     graph.statuses.clear()
-    heard = len(graph.heard)
-    graph.show(vla, 50, 'bad', 1, **changes)
+    rewards = len(graph.rewards)
+    graph.publish_step(vla, 50, 'bad', 1, **changes)
     assert graph.spin_until(lambda: any(word in status.message for status in graph.statuses))
-    assert len(graph.heard) == heard
+    assert len(graph.rewards) == rewards
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_node_ends_with_the_reason(policy, arguments, word):
     assert word in done.stdout + done.stderr
 
 
-def test_command_line_names_what_is_missing(policy, tmp_path):
+def test_command_line_reports_a_folder_without_episodes(policy, tmp_path):
     (tmp_path / 'empty').mkdir()
     done = subprocess.run(
         [

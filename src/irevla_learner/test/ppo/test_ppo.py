@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""PPO learns a small task on latents; its advantages are those of the definition."""
+"""PPO learns a small task on latents; its advantages follow the definition."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -29,7 +29,7 @@ def episodes(head, world, noise, count):
 
 
 @pytest.mark.parametrize('terminated', [True, False])
-def test_advantages_are_those_of_the_definition(terminated):
+def test_advantages_follow_the_definition(terminated):
     random = np.random.default_rng(0)
     rewards, values = random.uniform(size=5), random.uniform(size=6)
     found = advantages_of(rewards, values, terminated, 0.9, 0.8)
@@ -40,14 +40,14 @@ def test_advantages_are_those_of_the_definition(terminated):
         for step in range(5)
     ]
     np.testing.assert_allclose(found, expected)
-    # With lambda 1 and values of zero it is the discounted return.
+    # With lambda 1 and zero values an advantage is the discounted return.
     np.testing.assert_allclose(
         advantages_of(rewards, np.zeros(6), terminated, 0.5, 1.0)[0],
         sum(0.5**step * rewards[step] for step in range(5)),
     )
 
 
-def test_learns_a_task_that_it_could_not_do():
+def test_ppo_learns_a_task_that_the_policy_failed():
     head = beside_the_goal()
     before = success_rate(head)
     config = PPOConfig(learning_rate=3e-4, critic_learning_rate=2e-3, batch_size=128, std=0.3)
@@ -61,7 +61,7 @@ def test_learns_a_task_that_it_could_not_do():
     assert after > before + 0.25
 
 
-def test_the_critic_alone_learns_first_and_a_state_goes_on_exactly():
+def test_the_critic_learns_first_and_a_saved_state_continues_exactly():
     head = beside_the_goal()
     world, noise = Reach(0), SmoothNoise(2, 0.0, 0.15, 0.15, 0)
     ppo = PPO(HeadOnly(head), PPOConfig(), seed=0)
@@ -79,7 +79,7 @@ def test_the_critic_alone_learns_first_and_a_state_goes_on_exactly():
     again = PPO(HeadOnly(beside_the_goal()), PPOConfig(), seed=0, state=state)
     assert all(torch.equal(value, state[name]) for name, value in again.state().items())
     assert again.state().keys() == state.keys()
-    # With the same episodes and draws it does what the first one does.
+    # With the same episodes and random draws both PPOs give the same weights.
     again.iterations = ppo.iterations
     played = episodes(head, world, noise, 10)
     for one in (ppo, again):
@@ -100,7 +100,7 @@ def test_the_learning_rate_follows_the_divergence():
     np.testing.assert_allclose(rates(learning_rate=1e-7), 1e-7 * 1.5 ** np.arange(1, 4))
 
 
-def test_the_probability_is_that_of_the_action_before_clipping():
+def test_probabilities_are_of_actions_before_clipping():
     head = beside_the_goal()
     ppo = PPO(HeadOnly(head), PPOConfig(std=0.5), seed=0)
     rollout = ppo.roll_out(episodes(head, Reach(0), SmoothNoise(2, 0.0, 0.5, 0.5, 0), 20))
@@ -108,7 +108,7 @@ def test_the_probability_is_that_of_the_action_before_clipping():
     with torch.no_grad():
         policy = torch.distributions.Normal(head(rollout.latents, rollout.states), 0.5)
     expected = policy.log_prob(rollout.actions).sum(-1)
-    # Up to a constant, which no ratio sees.
+    # Equal up to a constant, which cancels in ratios.
     constant = expected - rollout.log_probabilities
     torch.testing.assert_close(constant, constant[:1].expand_as(constant), atol=1e-4, rtol=0)
     assert rollout.advantages.mean().abs() < 1e-5

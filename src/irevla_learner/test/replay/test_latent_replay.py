@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What was put in comes back, each action with its own observation, also after a kill."""
+"""The replay returns stored episodes, each action with its observation, even after a kill."""
 
 import errno
 import json
@@ -61,7 +61,7 @@ def brute_force(episodes, steps, discount, demonstrations):
 @settings(max_examples=60, deadline=None)
 @given(EPISODES, st.integers(1, 4), st.sampled_from([None, True, False]))
 def test_transitions_are_those_of_the_newest_episodes(tmp_path_factory, plan, steps, kind):
-    """Intervention segments included: no action ever comes with another's observation."""
+    """Each action has its own observation, in interventions too."""
     replay = open_replay(tmp_path_factory.mktemp('replay'), capacity=25)
     made = []
     for seed, (length, closed, terminated, human, demonstration) in enumerate(plan):
@@ -89,7 +89,7 @@ def test_transitions_are_those_of_the_newest_episodes(tmp_path_factory, plan, st
             np.testing.assert_array_equal(replay.latents[drawn.next_rows[index]], following)
 
 
-def test_the_oldest_episodes_make_room(tmp_path):
+def test_new_episodes_replace_the_oldest(tmp_path):
     replay = open_replay(tmp_path, capacity=20)
     for seed in range(7):
         replay.add(episode(4, seed))
@@ -97,7 +97,7 @@ def test_the_oldest_episodes_make_room(tmp_path):
     assert sorted(set(replay.stamps(replay.usable(1)) // 1000)) == [3, 4, 5, 6]
 
 
-def test_opens_again_with_what_it_held(tmp_path):
+def test_a_reopened_replay_has_the_same_transitions(tmp_path):
     first = open_replay(tmp_path)
     for seed in range(3):
         first.add(episode(5, seed, human=[1]), demonstration=seed == 1)
@@ -139,7 +139,7 @@ def test_another_model_or_shape_is_refused(tmp_path, changes, words):
         ({'actions': np.zeros((0, ACTIONS), np.float32)}, '0 actions'),
     ],
 )
-def test_an_episode_that_does_not_fit_together_is_refused(changes, words):
+def test_an_episode_with_inconsistent_arrays_is_refused(changes, words):
     with pytest.raises(ConfigError, match=words):
         episode(**changes)
 
@@ -152,7 +152,7 @@ def test_an_episode_that_does_not_fit_together_is_refused(changes, words):
         ({'proprioception': np.zeros((5, 9), np.float32)}, r'proprioception of \(9,\)'),
     ],
 )
-def test_an_episode_of_other_sizes_is_refused_and_nothing_is_lost(tmp_path, changes, words):
+def test_an_episode_of_other_sizes_is_refused_and_stored_ones_stay(tmp_path, changes, words):
     replay = open_replay(tmp_path, capacity=5)
     replay.add(episode())
     with pytest.raises(ConfigError, match=words):
@@ -166,7 +166,7 @@ def test_a_foreign_state_is_refused_by_name(tmp_path):
         open_replay(tmp_path)
 
 
-def test_what_lies_behind_the_newest_goes_before_what_is_newer(tmp_path):
+def test_leftover_episodes_after_the_newest_are_removed_before_newer_ones(tmp_path):
     replay = open_replay(tmp_path, capacity=25)
     for seed, length in enumerate((10, 10, 5, 10, 10, 6)):
         replay.add(episode(length, seed, closed=True, terminated=True))
@@ -188,7 +188,7 @@ for seed in itertools.count():
 """
 
 
-def test_kill_9_loses_at_most_the_episode_that_was_being_added(tmp_path):
+def test_kill_9_loses_at_most_the_newest_episode(tmp_path):
     for _ in range(4):
         process = subprocess.Popen(
             [sys.executable, '-c', ADDING, str(tmp_path)],
@@ -215,7 +215,7 @@ def test_kill_9_loses_at_most_the_episode_that_was_being_added(tmp_path):
     assert set(json.loads((tmp_path / 'replay.json').read_text())) >= {'backbone_hash', 'episodes'}
 
 
-def test_a_full_disk_is_told_before_anything_is_learned(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_when_the_replay_is_created(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -226,10 +226,10 @@ def test_a_full_disk_is_told_before_anything_is_learned(tmp_path, monkeypatch):
     with durable_replaces(*(tmp_path / name for name in ('latents.bin', 'rows.bin'))):
         replay = open_replay(tmp_path)
     blocks = sum(path.stat().st_blocks * 512 for path in tmp_path.glob('*.bin'))
-    assert blocks >= replay.latents.nbytes, 'no holes that a full disk could not fill'
+    assert blocks >= replay.latents.nbytes, 'the disk space is not preallocated'
 
 
-def test_a_part_that_was_not_copied_is_missed(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     open_replay(tmp_path).add(episode(5))
     (tmp_path / 'latents.bin').unlink()
     with pytest.raises(ConfigError, match='latents.bin is missing'):
@@ -243,4 +243,4 @@ def test_a_truncated_array_is_refused_by_its_size(tmp_path):
     os.truncate(path, size - 8)
     with pytest.raises(ConfigError, match=f'latents.bin has {size - 8} bytes, {size} are needed'):
         open_replay(tmp_path)
-    assert path.stat().st_size == size - 8, 'what is left of it is not touched'
+    assert path.stat().st_size == size - 8, 'the refused file was changed'

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bags are found anywhere below a folder, whatever else lies there."""
+"""Bags are found anywhere below a folder, among any other files."""
 
 from evaluated_run import record
 import numpy as np
@@ -9,7 +9,7 @@ from irevla_learner.report.clips import clips
 from irevla_learner.runs.evaluation import EpisodeResult
 
 
-def test_what_macos_writes_beside_a_bag_is_none(tmp_path):
+def test_a_file_that_macos_writes_beside_a_bag_is_ignored(tmp_path):
     results = [
         EpisodeResult('push', seed, True, 3, True, False, False, episode_id=f'push_{seed}')
         for seed in range(2)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Plots draw the numbers they are given."""
+"""Plots draw the given numbers."""
 
 import matplotlib.image
 import pytest
@@ -59,7 +59,7 @@ def test_loss_chart_draws_both_curves_and_a_repeated_step_once():
     assert (list(validation.get_xdata()), list(validation.get_ydata())) == ([2], [1.5])
 
 
-def test_png_is_on_white_and_the_same_each_time(tmp_path):
+def test_png_has_a_white_background_and_is_reproducible(tmp_path):
     for name in 'ab':
         save_png(groups_chart(STAGES), tmp_path / 'plots' / f'{name}.png')
     picture = matplotlib.image.imread(tmp_path / 'plots' / 'a.png')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The report tells what the run folder holds, and what it lacks."""
+"""The report has the results of a run folder and names missing data."""
 
 import json
 import shlex
@@ -58,7 +58,7 @@ def finished(tmp_path_factory):
     return path
 
 
-def test_its_commands_take_any_path(tmp_path):
+def test_suggested_commands_quote_any_path(tmp_path):
     folder = tmp_path / "Anna's 1st run"
     tasks = {'rl': ['door-open-new'], 'expert': [], 'held_out': []}
     first, second, _, last = (
@@ -71,11 +71,11 @@ def test_its_commands_take_any_path(tmp_path):
 
 @pytest.fixture
 def run(finished, tmp_path):
-    """Return a copy that may be changed."""
+    """Return a copy of the finished run that a test may change."""
     return shutil.copytree(finished, tmp_path / 'demo')
 
 
-def test_steps_that_recordings_dropped_are_shown(run):
+def test_dropped_steps_are_reported(run):
     file = run / 'stage1/evaluation/results.json'
     rows = json.loads(file.read_text())
     rows[-1]['dropped'] = 2
@@ -91,7 +91,7 @@ def test_steps_that_recordings_dropped_are_shown(run):
     assert json.loads((run / 'report.json').read_text())['stage1']['groups']['rl']['dropped'] == 2
 
 
-def test_json_has_the_promised_keys(finished):
+def test_json_has_the_documented_keys(finished):
     report = json.loads((finished / 'report.json').read_text())
     assert report['stages'] == ['stage0', 'stage1', 'stage2']
     for stage in report['stages']:
@@ -116,18 +116,18 @@ def test_json_has_the_promised_keys(finished):
     assert report['environment']['python'] == sys.version.split()[0]
 
 
-def test_html_needs_no_file_but_the_videos(finished):
+def test_html_needs_no_other_file_than_the_videos(finished):
     page = (finished / 'report.html').read_text()
     for name in ('improvement', 'evaluation'):
         assert f'src="videos/{name}.mp4"' in page
-    # The new task after each stage, and two expert tasks.
+    # Pictures of the RL task after each stage, and of two expert tasks.
     assert page.count('src="data:image/jpeg;base64,') == 5
     assert page.count('src=') == 7
     for outside in ('http://', 'https://', '<script', '<link', '@import'):
         assert outside not in page.replace('http://www.w3.org', '')
 
 
-def test_html_escapes_what_it_shows(finished):
+def test_html_escapes_instructions(finished):
     page = (finished / 'report.html').read_text()
     assert 'do &lt;door-open&gt;' in page
     assert '<door-open>' not in page
@@ -180,7 +180,7 @@ def test_plots_and_videos_are_written(finished):
             assert sum(1 for _ in container.decode(video=0)) == 4 + 12
 
 
-def test_command_writes_the_same_report_anew(run):
+def test_the_command_writes_the_same_report_again(run):
     before = (run / 'report.json').read_bytes(), (run / 'report.html').read_bytes()
     for name in ('report.json', 'report.html', 'report.md'):
         (run / name).unlink()
@@ -190,7 +190,7 @@ def test_command_writes_the_same_report_anew(run):
     assert len((run / 'report.html').read_bytes()) == pytest.approx(len(before[1]), abs=200)
 
 
-def test_missing_and_damaged_recordings_are_told(run):
+def test_missing_and_damaged_recordings_are_reported(run):
     bags = run / 'stage2/evaluation/worker0'
     shutil.rmtree(bags / 'door-open-1')
     bag = next((bags / 'drawer-open-0').glob('*.mcap'))
@@ -203,7 +203,7 @@ def test_missing_and_damaged_recordings_are_told(run):
     assert 'Missing data' in (run / 'report.html').read_text()
 
 
-def test_report_without_any_recording_and_metrics(tmp_path):
+def test_report_without_recordings_and_metrics_is_written(tmp_path):
     path = evaluated_run(tmp_path / 'run', {'stage0': [episode('door-open', 0, True, bag=False)]})
     (path / 'stage0/training/metrics.jsonl').unlink()
     write_report(path)
@@ -212,7 +212,7 @@ def test_report_without_any_recording_and_metrics(tmp_path):
     assert 'no evaluated episode was recorded' in note
 
 
-def test_report_while_the_run_is_open(run):
+def test_report_is_written_while_the_run_is_open(run):
     with RunFolder(run):
         write_report(run)
 
@@ -226,7 +226,7 @@ def test_run_without_its_results_is_refused(run, missing):
         write_report(run)
 
 
-def test_episodes_take_turns_whatever_their_outcome():
+def test_episodes_alternate_between_tasks_independent_of_outcome():
     results = [
         episode(task, seed, seed == 1, aborted=task == 'b' and seed == 0)[0]
         for task in 'ba'
@@ -241,7 +241,7 @@ def test_episodes_take_turns_whatever_their_outcome():
     ]
 
 
-def test_training_figures_are_the_last_of_each():
+def test_training_figures_are_the_last_values():
     rows = [
         {'step': 1, 'loss': 3.0},
         {'step': 1, 'validation_loss': 4.0},
@@ -257,7 +257,7 @@ def test_training_figures_are_the_last_of_each():
     }
 
 
-def test_numbers_read_well():
+def test_numbers_have_units_and_separators():
     assert percent(0.783) == '78\N{NO-BREAK SPACE}%'
     assert percent(None) == '–'
     assert number(12345.678, 1) == '12 345.7'

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Videos play everywhere and show every clip to its end."""
+"""Videos have a common format and show every clip to its end."""
 
 import av
 import numpy as np
@@ -111,7 +111,7 @@ def test_unusable_frames_are_refused(frames):
         Clip('x', frames, True)
 
 
-def test_film_strip_goes_from_the_first_step_to_the_last():
+def test_film_strip_shows_the_first_to_the_last_step():
     images = np.zeros((30, 10, 10, 3), np.uint8)
     images[:] = np.arange(30, dtype=np.uint8)[:, None, None, None] * 8
     strip = film_strip(Clip('x', {'a': images, 'b': images}, True), moments=4, camera_height=20)

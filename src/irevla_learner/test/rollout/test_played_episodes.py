@@ -19,7 +19,7 @@ def played(number):
     )
 
 
-def test_the_newest_are_kept_on_the_disk_and_what_a_kill_left_is_overwritten(tmp_path):
+def test_the_newest_episodes_are_kept_and_a_killed_writer_s_file_is_overwritten(tmp_path):
     folder = tmp_path / 'kept'
     for number in range(4):
         with durable_replaces(folder / f'{number:06d}.npz'):

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Statistics of evaluated episodes, and their file."""
+"""Statistics and file of evaluated episodes."""
 
 from dataclasses import replace
 import json
@@ -40,13 +40,13 @@ def test_wilson_interval_is_exact(successes, episodes, low, high):
     assert TaskScore(successes, episodes).interval == (low, high)
 
 
-def test_without_episodes_nothing_is_known():
+def test_without_episodes_the_interval_is_zero_to_one():
     assert TaskScore(0, 0).interval == (0.0, 1.0)
     assert TaskScore(0, 0).rate is None
 
 
 @given(st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_interval_holds_the_rate_and_is_symmetric(counts):
+def test_interval_contains_the_rate_and_is_symmetric(counts):
     successes, episodes = counts
     low, high = TaskScore(successes, episodes).interval
     assert 0 <= low <= successes / episodes <= high <= 1
@@ -102,7 +102,7 @@ def test_dropped_steps_are_summed_and_may_be_missing_in_older_files(tmp_path):
         result(dropped=-1)
 
 
-def test_aborted_episodes_are_told_apart():
+def test_aborted_episodes_are_counted_separately():
     aborted = result('a', 1, False, aborted=True, truncated=False)
     stage = summarise([result('a', 0), aborted, result('b', 0, False, aborted=True)])
     assert stage['tasks']['a']['episodes'] == 1
@@ -139,7 +139,7 @@ def test_contradictory_results_are_refused(changes, reason):
         replace(result(), **changes)
 
 
-def test_results_come_back_from_their_file(tmp_path):
+def test_saved_results_are_loaded_unchanged(tmp_path):
     results = [result(seed=seed, success=seed % 2 == 0) for seed in range(5)]
     file = tmp_path / 'evaluation' / 'results.json'
     save_results(file, results)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Runs of different seeds learn on different layouts, and none on those of its evaluation."""
+"""Runs of different seeds train on different layouts, and on none of the evaluation's."""
 
 import pytest
 
@@ -15,6 +15,6 @@ def test_runs_share_no_layout():
 
 
 @pytest.mark.parametrize('seed', [-1, 30])
-def test_a_seed_whose_layouts_would_be_evaluated_is_refused(seed):
+def test_a_seed_whose_layouts_belong_to_the_evaluation_is_refused(seed):
     with pytest.raises(ConfigError, match='use a seed from 0 to 29'):
         first_layout(seed, 3_000_000)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A run folder continues after any end, and is never mixed up with another run."""
+"""A run folder continues after any interruption and refuses another run's configuration."""
 
 import multiprocessing
 import os
@@ -23,8 +23,8 @@ def open_run(path, **changes):
     return RunFolder(path, **({'config': CONFIG, 'seed': 3} | changes))
 
 
-def work(run, name, **options):
-    """Run a step that writes a file named after it; return whether it was needed."""
+def run_step(run, name, **options):
+    """Run a step that writes a file of the step's name; return whether the step was needed."""
     with run.step(name, **options) as step:
         if step.needed:
             (run.path / name).write_text('done')
@@ -36,20 +36,20 @@ def work(run, name, **options):
 def test_finished_steps_are_skipped(tmp_path):
     for first in (True, False):
         with durable_replaces(*[tmp_path / 'manifest.json'] * first), open_run(tmp_path) as run:
-            assert work(run, 'collect', inputs={'n': 5}, outputs=['collect']) is first
-            assert work(run, 'train', inputs=[1.5], outputs=['train']) is first
+            assert run_step(run, 'collect', inputs={'n': 5}, outputs=['collect']) is first
+            assert run_step(run, 'train', inputs=[1.5], outputs=['train']) is first
 
 
 def test_changed_inputs_redo_the_step_and_all_after_it(tmp_path):
     with open_run(tmp_path) as run:
-        assert all(work(run, name) for name in ('collect', 'train', 'evaluate'))
+        assert all(run_step(run, name) for name in ('collect', 'train', 'evaluate'))
     with open_run(tmp_path) as run:
-        assert not work(run, 'collect')
-        assert work(run, 'train', inputs='other')
-        assert work(run, 'evaluate')
+        assert not run_step(run, 'collect')
+        assert run_step(run, 'train', inputs='other')
+        assert run_step(run, 'evaluate')
 
 
-def test_what_other_inputs_made_is_gone_and_what_a_kill_left_is_not(tmp_path):
+def test_outputs_of_other_inputs_are_removed_and_those_of_a_kill_kept(tmp_path):
     def step(run, inputs):
         return run.step('collect', inputs=inputs, makes=['bags', 'results.json'])
 
@@ -66,25 +66,25 @@ def test_what_other_inputs_made_is_gone_and_what_a_kill_left_is_not(tmp_path):
         assert again.needed and (tmp_path / 'bags').exists()
 
 
-def test_a_kill_while_the_old_is_removed_does_not_let_it_be_gone_on_with(tmp_path, monkeypatch):
+def test_old_outputs_are_removed_even_after_a_kill_during_their_removal(tmp_path, monkeypatch):
     with open_run(tmp_path) as run:
-        work(run, 'bags', makes=['bags'])
+        run_step(run, 'bags', makes=['bags'])
     with open_run(tmp_path) as run:
         with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
             patch.setattr(run_folder, '_remove', lambda path: 1 / 0)
-            work(run, 'bags', inputs=2, makes=['bags'])
+            run_step(run, 'bags', inputs=2, makes=['bags'])
     with open_run(tmp_path) as run, run.step('bags', inputs=2, makes=['bags']):
         assert not (tmp_path / 'bags').exists()
 
 
 def test_missing_output_redoes_the_step_and_all_after_it(tmp_path):
     with open_run(tmp_path) as run:
-        work(run, 'collect', outputs=['collect'])
-        work(run, 'train')
+        run_step(run, 'collect', outputs=['collect'])
+        run_step(run, 'train')
     (tmp_path / 'collect').unlink()
     with open_run(tmp_path) as run:
-        assert work(run, 'collect', outputs=['collect'])
-        assert work(run, 'train')
+        assert run_step(run, 'collect', outputs=['collect'])
+        assert run_step(run, 'train')
 
 
 def test_failed_step_runs_again_and_its_time_adds_up(tmp_path):
@@ -103,11 +103,11 @@ def test_failed_step_runs_again_and_its_time_adds_up(tmp_path):
     assert second['wall_s'] >= first['wall_s'] + 0.05
 
 
-def test_manifest_tells_what_was_run(tmp_path):
+def test_manifest_records_seed_configuration_times_and_results(tmp_path):
     with open_run(tmp_path) as run:
         run.add_time('setup', 12.3456)
         run.add_time('setup', 1)
-        work(run, 'collect')
+        run_step(run, 'collect')
     manifest = read_manifest(tmp_path)
     assert manifest['seed'] == 3
     assert manifest['config'] == CONFIG
@@ -137,7 +137,7 @@ def test_other_configuration_is_refused_with_the_differing_keys(tmp_path):
     open_run(tmp_path).close()
 
 
-def test_a_run_begun_with_the_old_names_of_settings_continues(tmp_path):
+def test_a_run_with_old_names_of_settings_continues(tmp_path):
     old = {'copies': 2, 'settings': {'decisions': 5}, 'training': {'ema_decay': 0.999}}
     new = {'num_envs': 2, 'settings': {'env_steps': 5}, 'training': {'ema': 0.001}}
     open_run(tmp_path, config=old).close()
@@ -147,7 +147,7 @@ def test_a_run_begun_with_the_old_names_of_settings_continues(tmp_path):
         open_run(tmp_path, config=new)
 
 
-def test_folder_without_manifest_is_refused_and_left_alone(tmp_path):
+def test_folder_without_manifest_is_refused_and_not_created(tmp_path):
     with pytest.raises(RunFolderError, match='is no run folder'):
         RunFolder(tmp_path / 'nothing')
     assert not (tmp_path / 'nothing').exists()
@@ -193,7 +193,7 @@ def test_second_process_is_refused_until_the_first_ends(tmp_path):
     RunFolder(tmp_path, {}, 0).close()
 
 
-def test_worker_left_behind_by_a_killed_run_does_not_keep_its_folder(tmp_path):
+def test_a_worker_of_a_killed_run_does_not_keep_the_folder_locked(tmp_path):
     run = RunFolder(tmp_path, {}, 0)
     reader, writer = os.pipe()
     worker = os.fork()
@@ -220,7 +220,7 @@ def test_worker_left_behind_by_a_killed_run_does_not_keep_its_folder(tmp_path):
         os.close(reader)
 
 
-def work_through(path):
+def run_all_steps(path):
     with RunFolder(path, {'a': 1}, 7) as run:
         for number in range(100):
             name = f'step-{number}'
@@ -232,11 +232,11 @@ def work_through(path):
 
 
 def run_process(path, kill_after=None, delay_s=0.0):
-    """Return the exit code, and how many steps the manifest then calls finished.
+    """Return the exit code, and the number of finished steps in the manifest.
 
-    The process is killed some time after it has begun the step `kill_after` (-1: at once).
+    The process is killed `delay_s` after it began the step `kill_after` (-1: after its start).
     """
-    process = multiprocessing.get_context('fork').Process(target=work_through, args=[path])
+    process = multiprocessing.get_context('fork').Process(target=run_all_steps, args=[path])
     process.start()
     if kill_after is not None:
         while (
@@ -252,7 +252,7 @@ def run_process(path, kill_after=None, delay_s=0.0):
     return process.exitcode, sum(step['finished'] is not None for step in steps)
 
 
-def test_run_killed_at_any_instant_goes_on(tmp_path):
+def test_a_run_killed_at_any_time_continues(tmp_path):
     path = tmp_path / 'run'
     random_numbers = random.Random(0)
     finished = [0]

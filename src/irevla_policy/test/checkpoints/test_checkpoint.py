@@ -36,7 +36,7 @@ def edit_json(path, **changes):
 
 
 def sign(folder):
-    """Make the manifest agree with the files, as someone who mixes checkpoints might."""
+    """Write the hashes of the files to the manifest, as a user who mixes checkpoints might."""
     edit_json(
         folder / 'manifest.json',
         files={name: sha256((folder / name).read_bytes()).hexdigest() for name in FILES},
@@ -52,7 +52,7 @@ def same_actions(one, two):
     return True
 
 
-def test_policy_comes_back_exactly(saved):
+def test_a_loaded_policy_is_exactly_the_saved_one(saved):
     loaded = load_checkpoint(saved)
     assert same_actions(tiny_vla(), loaded)
     assert loaded.backbone_hash == tiny_vla().backbone_hash
@@ -60,18 +60,18 @@ def test_policy_comes_back_exactly(saved):
     assert not loaded.training
 
 
-def test_manifest_tells_what_is_in_it(saved):
+def test_manifest_has_extra_data_and_backbone_hash(saved):
     manifest = read_manifest(saved)
     assert manifest['extra'] == {'step': 7, 'task': 'öffnen'}
     assert manifest['backbone_hash'] == tiny_vla().backbone_hash
 
 
-def test_folder_holds_only_safetensors_and_json(saved):
+def test_the_folder_contains_only_safetensors_and_json(saved):
     assert {path.suffix for path in saved.iterdir()} == {'.json', '.safetensors'}
     assert {path.name for path in saved.iterdir()} == {*FILES, 'manifest.json'}
 
 
-def test_reference_views_of_the_cameras_come_back_and_a_damaged_one_is_refused(tmp_path):
+def test_reference_views_are_loaded_unchanged_and_a_damaged_one_is_refused(tmp_path):
     vla, random = tiny_vla(), np.random.default_rng(0)
     vla.views = {
         name: random.integers(0, 256, (24, 24, 4), np.uint8) for name in ('front', 'wrist_2')
@@ -91,11 +91,11 @@ def test_reference_views_of_the_cameras_come_back_and_a_damaged_one_is_refused(t
             load_checkpoint(tmp_path / 'policy')
 
 
-def test_a_checkpoint_of_before_has_no_views(saved):
+def test_a_checkpoint_without_views_is_loaded(saved):
     assert load_checkpoint(saved).views == {}
 
 
-def test_loading_changes_nothing_random(saved):
+def test_loading_leaves_the_random_state_unchanged(saved):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -136,7 +136,7 @@ def test_damaged_file_is_refused_by_name(folder, name, damage):
         ({'backbone_hash': '0' * 64}, 'another backbone'),
     ],
 )
-def test_foreign_manifest_is_refused(folder, changes, message):
+def test_an_invalid_manifest_is_refused(folder, changes, message):
     edit_json(folder / 'manifest.json', **changes)
     with pytest.raises(CheckpointError, match=message):
         load_checkpoint(folder)
@@ -193,7 +193,7 @@ def add(folder, file, name):
         (lambda folder: (folder / 'tokenizer.json').write_text('{"model": 1}'), 'tokenizer'),
     ],
 )
-def test_files_that_do_not_fit_together_are_refused(folder, mix, message):
+def test_inconsistent_files_are_refused(folder, mix, message):
     mix(folder)
     sign(folder)
     with pytest.raises(CheckpointError, match=message):
@@ -208,7 +208,7 @@ def test_backbone_of_another_checkpoint_is_refused(folder, tmp_path):
         load_checkpoint(folder)
 
 
-def test_saving_again_replaces_the_checkpoint_and_leaves_nothing_behind(tmp_path):
+def test_saving_again_replaces_the_checkpoint_and_leaves_no_other_file(tmp_path):
     for step, seed in ((1, 0), (2, 2)):
         with durable_replaces(tmp_path / 'policy'):
             save_checkpoint(tmp_path / 'policy', tiny_vla(seed=seed), {'step': step})
@@ -226,19 +226,19 @@ def test_failure_while_saving_keeps_the_old_checkpoint(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['policy']
 
 
-def test_a_writer_killed_between_two_names_is_told_of(folder):
+def test_a_writer_killed_between_two_renames_is_reported(folder):
     folder.rename(folder.with_name('policy.previous'))
     with pytest.raises(CheckpointError, match='its writer was killed: rename .*policy.previous'):
         read_manifest(folder)
 
 
-@pytest.mark.skipif(not os.access('/proc', os.F_OK), reason='needs a folder nobody can write')
+@pytest.mark.skipif(not os.access('/proc', os.F_OK), reason='needs a read-only folder')
 def test_folder_that_cannot_be_written_is_refused():
     with pytest.raises(CheckpointError, match='/proc/policy cannot be written'):
         save_checkpoint('/proc/policy', tiny_vla())
 
 
-def test_with_adapters_only_they_and_the_head_are_stored(tmp_path):
+def test_a_policy_with_adapters_stores_only_adapters_and_head(tmp_path):
     vla = family_vla(tmp_path / 'source', 'blip2')
     with torch.no_grad():
         for weight in trained_parameters(vla).values():
@@ -297,7 +297,7 @@ def test_adapters_without_their_source_are_refused(tmp_path):
         load_checkpoint(tmp_path / 'policy')
 
 
-def test_whole_trained_source_is_stored(tmp_path):
+def test_a_trained_source_is_stored_whole(tmp_path):
     vla = family_vla(tmp_path / 'source', 'blip2', train='all', lora=None)
     with torch.no_grad():
         vla.backbone.model.query_tokens.add_(1)

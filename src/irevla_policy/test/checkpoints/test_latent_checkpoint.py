@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A checkpoint read and written without its VLM is the same policy."""
+"""A checkpoint read and written without its VLM gives the same policy."""
 
 from dataclasses import replace
 
@@ -23,21 +23,21 @@ def folder(tmp_path):
     return tmp_path / 'policy'
 
 
-def test_it_acts_on_the_latent_as_the_whole_policy_does(folder):
+def test_a_latent_policy_gives_the_whole_policy_s_action(folder):
     whole, light = load_checkpoint(folder), load_latent_policy(folder)
     images, state = observation(whole)
-    seen = whole.step(images, state, 'press')
+    output = whole.step(images, state, 'press')
     with torch.no_grad():
         action = light.head(
-            torch.from_numpy(seen.latent)[None], torch.from_numpy(seen.proprioception)[None]
+            torch.from_numpy(output.latent)[None], torch.from_numpy(output.proprioception)[None]
         )[0]
-    torch.testing.assert_close(action, torch.from_numpy(seen.action_normalised))
+    torch.testing.assert_close(action, torch.from_numpy(output.action_normalised))
     assert light.head.width == whole.backbone.width
     assert light.digest() == whole.latent_policy.digest()
     assert light.statistics.to_dict() == whole.statistics.to_dict()
 
 
-def test_a_new_head_makes_a_whole_checkpoint(folder, tmp_path):
+def test_a_new_head_gives_a_whole_checkpoint(folder, tmp_path):
     light = load_latent_policy(folder)
     with torch.no_grad():
         light.head.mlp[0].weight.add_(1)
@@ -59,7 +59,7 @@ def test_a_new_head_keeps_the_reference_views(folder, tmp_path):
     )
 
 
-def test_what_does_not_belong_together_is_refused(folder, tmp_path):
+def test_parts_of_another_policy_are_refused(folder, tmp_path):
     light = load_latent_policy(folder)
     actions = np.random.default_rng(0).uniform(-1, 1, (9, 7))
     others = Statistics.from_data(np.zeros((9, 10)), actions)
@@ -82,11 +82,11 @@ def test_what_does_not_belong_together_is_refused(folder, tmp_path):
         (lambda weights: weights.update({'mlp.0.bias': torch.zeros(3)}), 'mlp.0.bias has shape'),
     ],
 )
-def test_a_foreign_head_is_refused(folder, tmp_path, damage, words):
+def test_an_invalid_head_is_refused(folder, tmp_path, damage, words):
     vla = load_checkpoint(folder)
     weights = load_file(folder / 'head.safetensors')
     damage(weights)
-    # A checkpoint whose files are what its manifest says.
+    # The manifest has the hashes of these files.
     vla.head.state_dict = lambda: weights
     save_checkpoint(folder, vla)
     with pytest.raises(CheckpointError, match=words):

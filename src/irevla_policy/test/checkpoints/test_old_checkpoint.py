@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A checkpoint of an earlier release acts as it did; one of a later release is refused."""
+"""A checkpoint of an earlier release gives its old actions; a later format is refused."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from irevla_policy.checkpoints.latent_checkpoint import load_latent_policy, save
 
 FOLDER = Path(__file__).parents[1] / 'format_1' / 'policy'
 CAMERAS = ('front', 'wrist')
-# What the program that made the fixture printed.
+# The action that the earlier release computed.
 ACTION = [
     -0.006895872110658046,
     0.0031935302115592493,
@@ -27,7 +27,7 @@ ACTION = [
 ]
 
 
-def test_a_checkpoint_of_format_1_acts_as_it_did_when_it_was_written():
+def test_a_checkpoint_of_format_1_gives_its_old_actions():
     vla = load_checkpoint(FOLDER)
     grey = {camera: np.full((16, 16, 3), 100, np.uint8) for camera in CAMERAS}
     np.testing.assert_allclose(
@@ -37,7 +37,7 @@ def test_a_checkpoint_of_format_1_acts_as_it_did_when_it_was_written():
     assert read_manifest(FOLDER)['extra'] == {'step': 7, 'task': 'lift'}
 
 
-def test_what_is_learned_on_a_checkpoint_of_format_1_is_written_whole(tmp_path):
+def test_a_head_learned_on_a_checkpoint_of_format_1_is_saved_whole(tmp_path):
     policy = load_latent_policy(FOLDER)
     save_latent_policy(tmp_path / 'new', FOLDER, policy)
     assert load_checkpoint(tmp_path / 'new').backbone_hash == policy.backbone_hash

@@ -21,7 +21,7 @@ from irevla_policy.frames.dataset import split_by_episode
 CAMERAS = ('corner', 'gripper')
 
 
-def test_frames_are_those_recorded(tmp_path):
+def test_frames_equal_the_recorded_episodes(tmp_path):
     episodes = [random_episode(number) for number in range(2)]
     for episode in episodes:
         record(tmp_path, episode)
@@ -42,7 +42,7 @@ def test_second_call_decodes_nothing(tmp_path):
     bag = record(tmp_path, random_episode(0))
     first = load_frames([tmp_path], CAMERAS, 24)
     size = (bag / f'{bag.name}_0.mcap').stat().st_size
-    # Damaged where only decoding looks: the index reads just the end.
+    # Only decoding reads the damaged part; the index reads the end.
     with (bag / f'{bag.name}_0.mcap').open('r+b') as file:
         file.write(bytes(size // 2))
     again = load_frames([tmp_path], CAMERAS, 24)
@@ -51,7 +51,7 @@ def test_second_call_decodes_nothing(tmp_path):
         load_frames([tmp_path], CAMERAS, 12)
 
 
-def test_new_episode_is_seen_and_the_old_cache_removed(tmp_path):
+def test_a_new_episode_is_decoded_and_the_old_cache_removed(tmp_path):
     record(tmp_path, random_episode(0))
     load_frames([tmp_path], CAMERAS, 24)
     record(tmp_path, random_episode(1))
@@ -66,7 +66,7 @@ def test_each_size_and_camera_list_has_its_own_frames(tmp_path):
     assert load_frames([tmp_path], CAMERAS, 24).images.shape[1:4] == (2, 24, 24)
 
 
-def test_only_successes_unless_asked_and_never_aborted_ones(tmp_path):
+def test_failures_are_used_only_on_request_and_aborted_episodes_never(tmp_path):
     record(tmp_path, random_episode(0))
     record(tmp_path, replace(random_episode(1), success=False))
     record(tmp_path, replace(random_episode(2), aborted=True))
@@ -74,7 +74,7 @@ def test_only_successes_unless_asked_and_never_aborted_ones(tmp_path):
     assert len(load_frames([tmp_path], CAMERAS, 24, include_failures=True).episodes) == 2
 
 
-def test_nothing_usable_is_refused(tmp_path):
+def test_a_folder_without_usable_episodes_is_refused(tmp_path):
     record(tmp_path, replace(random_episode(0), success=False))
     with pytest.raises(ConfigError, match='1 recorded episodes, none of them usable'):
         load_frames([tmp_path], CAMERAS, 24)
@@ -104,7 +104,7 @@ write_store(Path(sys.argv[1]), episodes(), ('corner', 'gripper'), 24)
 """
 
 
-def test_what_a_killed_process_left_is_removed_but_never_the_work_of_a_live_one(tmp_path):
+def test_a_killed_process_s_files_are_removed_but_not_those_of_a_running_one(tmp_path):
     cache = tmp_path / '.frames'
     record(tmp_path, random_episode(0))
     process = subprocess.Popen(
@@ -116,7 +116,7 @@ def test_what_a_killed_process_left_is_removed_but_never_the_work_of_a_live_one(
         assert process.stdout.readline() == b'decoding\n'
         (staging,) = cache.iterdir()
         load_frames([tmp_path], CAMERAS, 24)
-        assert (staging / 'images.npy').exists(), 'still being written'
+        assert (staging / 'images.npy').exists(), 'the other process still writes it'
     finally:
         process.kill()
         process.wait()
@@ -125,7 +125,7 @@ def test_what_a_killed_process_left_is_removed_but_never_the_work_of_a_live_one(
     assert len(list(cache.iterdir())) == 2
 
 
-def test_removed_cache_stays_readable_for_whoever_maps_it(tmp_path):
+def test_a_removed_cache_stays_readable_in_processes_that_map_it(tmp_path):
     episode = random_episode(0)
     record(tmp_path, episode)
     store = load_frames([tmp_path], CAMERAS, 24)
@@ -145,7 +145,7 @@ def test_trainings_on_other_roots_keep_their_caches(tmp_path):
     assert len(list((roots[0] / '.frames').iterdir())) == 2
 
 
-def test_episodes_of_several_roots_join(tmp_path):
+def test_episodes_of_several_roots_are_combined(tmp_path):
     for number in range(2):
         record(tmp_path / f'worker{number}', random_episode(number))
     store = load_frames([tmp_path / 'worker0', tmp_path / 'worker1'], CAMERAS, 24)
@@ -153,7 +153,7 @@ def test_episodes_of_several_roots_join(tmp_path):
     assert not (tmp_path / 'worker1' / '.frames').exists()
 
 
-def test_an_episode_that_does_not_join_is_left_out_and_named(tmp_path, capsys):
+def test_an_incomplete_episode_is_left_out_and_named(tmp_path, capsys):
     record(tmp_path, random_episode(0))
     record(tmp_path, random_episode(1), older_ns={'gripper': 12_500_000})
     record(tmp_path, replace(random_episode(2), aborted=True))
@@ -176,7 +176,7 @@ def test_an_episode_that_does_not_join_is_left_out_and_named(tmp_path, capsys):
     np.testing.assert_array_equal(store.images[6:, 1], random_episode(1).images['gripper'])
 
 
-def test_where_no_episode_joins_the_reason_is_the_error(tmp_path):
+def test_without_a_complete_episode_the_error_gives_the_reason(tmp_path):
     record(tmp_path, random_episode(1), older_ns={'corner': 3_000_000, 'gripper': 60_000_000})
     with pytest.raises(ConfigError) as error:
         load_frames([tmp_path], CAMERAS, 24)
@@ -215,15 +215,15 @@ def test_a_lerobot_dataset_gives_the_frames_of_its_bags(tmp_path):
     assert len(load_frames([bags, dataset], CAMERAS, 12).episodes) == 4
 
 
-def give_tasks(dataset, *turns):
-    """Give each frame of a dataset of one file a task, as LeRobot's tools do; these in turn."""
+def give_tasks(dataset, *tasks):
+    """Give the frames of a dataset of one file tasks, three frames each, as LeRobot's tools do."""
     for path, change in (
         (
             'data/chunk-000/file-000.parquet',
             lambda table: table.set_column(
                 table.column_names.index('task_index'),
                 'task_index',
-                [[turn for turn in turns for _ in range(3)]],
+                [[task for task in tasks for _ in range(3)]],
             ),
         ),
         (
@@ -289,7 +289,7 @@ def test_a_bag_of_several_instructions_gives_its_frames_in_parts(tmp_path, capsy
     assert load_frames([tmp_path / 'dataset'], CAMERAS, 24).episodes == store.episodes
 
 
-def test_a_new_export_to_the_same_place_is_decoded_anew(tmp_path):
+def test_a_new_export_to_the_same_folder_is_decoded_again(tmp_path):
     for number in range(2):
         record(tmp_path / f'bags{number}', random_episode(number))
         shutil.rmtree(tmp_path / 'dataset', ignore_errors=True)

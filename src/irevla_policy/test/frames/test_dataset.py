@@ -24,7 +24,7 @@ def store(tmp_path):
     return write_store(tmp_path / 'store', episodes, CAMERAS, 24)
 
 
-def test_store_holds_every_frame_of_every_episode(tmp_path):
+def test_store_contains_every_frame_of_every_episode(tmp_path):
     episodes = [random_episode(n, frames=3 + n) for n in range(3)]
     with durable_replaces(tmp_path / 'store'):
         write_store(tmp_path / 'store', iter(episodes), CAMERAS, 24)
@@ -40,7 +40,7 @@ def test_store_holds_every_frame_of_every_episode(tmp_path):
         assert row.instruction == episode.instruction
 
 
-def test_camera_order_of_the_store_is_the_policys(tmp_path):
+def test_the_store_has_the_policy_s_order_of_cameras(tmp_path):
     episode = random_episode(0)
     store = write_store(tmp_path / 'store', [episode], ('gripper', 'corner'), 24)
     np.testing.assert_array_equal(store.images[:, 0], episode.images['gripper'])
@@ -55,7 +55,7 @@ def test_images_of_another_size_are_resized(tmp_path):
     assert store.images[:, 1].std() > 10
 
 
-def test_failed_write_leaves_nothing_behind(tmp_path):
+def test_a_failed_write_leaves_no_file(tmp_path):
     def episodes():
         yield random_episode(0)
         raise ValueError('broken bag')
@@ -65,7 +65,7 @@ def test_failed_write_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_store_is_not_taken_for_abandoned_until_it_has_its_name(tmp_path, monkeypatch):
+def test_an_unfinished_store_is_not_removed_as_abandoned(tmp_path, monkeypatch):
     def replace_as_another_process_starts(source, target):
         remove_abandoned(tmp_path)
         really_replace(source, target)
@@ -94,7 +94,7 @@ def test_batch_depends_on_seed_and_step_only(store):
     assert not np.array_equal(first.actions, other.actions)
 
 
-def test_batch_keeps_the_parts_of_a_frame_together(store):
+def test_each_row_of_a_batch_is_one_frame(store):
     batch = Dataset(store).batch((1,), 32)
     for image, state, action, text in zip(
         batch.images, batch.states, batch.actions, batch.instructions
@@ -106,7 +106,7 @@ def test_batch_keeps_the_parts_of_a_frame_together(store):
         assert text == episode.instruction
 
 
-def test_split_shares_no_episode_and_leaves_no_task_out(store):
+def test_both_sides_of_a_split_have_all_tasks_and_no_common_episode(store):
     training, validation = split_by_episode(store, 0.3, seed=0)
     assert not set(training.episodes) & set(validation.episodes)
     assert len(training) + len(validation) == len(store.states)
@@ -115,7 +115,7 @@ def test_split_shares_no_episode_and_leaves_no_task_out(store):
 
 
 def parts(number, tasks, frames=3):
-    """Return an episode as a reader gives one of several instructions."""
+    """Return the parts of an episode of several instructions, as a reader does."""
     name = f'recorded_{number}'
     return [
         replace(
@@ -141,7 +141,7 @@ def test_parts_of_an_episode_stay_on_one_side_of_the_split(tmp_path, seed):
         {store.episodes[index].part_of for index in side.episodes} - {''} for side in sides
     )
     assert not training & validation
-    # Of six with each task; those held out for one task count for the other.
+    # Six episodes have each task; an episode held out for one task counts for the other.
     assert len(validation) == 2 and len(sides[0]) + len(sides[1]) == len(store.states)
 
 
@@ -158,7 +158,7 @@ def test_a_split_of_parts_leaves_no_task_without_training(tmp_path):
         assert validation.instructions == ['push the thing', 'reach the thing']
 
 
-def test_task_with_one_episode_is_only_trained_on(tmp_path):
+def test_a_task_with_one_episode_is_used_for_training_only(tmp_path):
     store = write_store(tmp_path / 'store', [random_episode(0)], CAMERAS, 24)
     training, validation = split_by_episode(store, 0.5, seed=0)
     assert training.episodes == [0] and validation is None
@@ -182,7 +182,7 @@ def test_validation_batches_cover_each_frame_once(store):
     assert sum(len(batch.states) for batch in dataset.batches(5, limit=7)) == 7
 
 
-def test_mixture_gives_each_dataset_its_share(store):
+def test_a_mixture_draws_each_dataset_s_share(store):
     pull = Dataset(store, [1, 3])
     push = Dataset(store, [0, 2, 4])
     batch = Mixture([(pull, 0.65), (push, 0.35)]).batch((0, 1), 20)
@@ -190,7 +190,7 @@ def test_mixture_gives_each_dataset_its_share(store):
     assert batch.images.shape[0] == len(batch.states) == len(batch.instructions) == 20
 
 
-def test_digest_tells_datasets_apart(store):
+def test_different_datasets_have_different_digests(store):
     digests = [
         Dataset(store).digest(),
         Dataset(store, [0, 1]).digest(),

@@ -29,7 +29,7 @@ def test_latent_has_the_tokens_of_all_cameras(vla):
     torch.testing.assert_close(both[:, one.shape[1] :], one)
 
 
-def test_the_names_of_torch_stay_torchs(vla):
+def test_state_dict_versions_are_those_of_torch(vla):
     versions = {name: about['version'] for name, about in vla.state_dict()._metadata.items()}
     assert versions['backbone'] == torch.nn.Module._version
 
@@ -53,7 +53,7 @@ def test_latent_depends_on_image_and_instruction(vla):
 
 
 @torch.no_grad()
-def test_latent_is_normalised_hidden_state_not_word_scores(vla):
+def test_latent_is_a_hidden_state_not_word_scores(vla):
     images, instructions, _ = batch(vla, 1)
     assert vla.encode(images, instructions).shape[-1] == vla.backbone.width
     assert vla.backbone.width < vla.backbone.model.get_input_embeddings().num_embeddings
@@ -99,7 +99,7 @@ def tiny_copy(vla):
     return other
 
 
-def test_hash_is_of_the_content():
+def test_hash_depends_on_the_backbone_s_content_only():
     vla = tiny_vla()
     assert tiny_vla().backbone_hash == vla.backbone_hash
     assert tiny_copy(vla).backbone_hash == vla.backbone_hash
@@ -135,7 +135,7 @@ def test_hash_changes_with_the_weights(change):
 @pytest.mark.parametrize(
     'options', [{'fused': True}, {'foreach': True}, {'foreach': False}], ids=str
 )
-def test_hash_and_compiled_backbone_see_steps_of_an_optimizer(options):
+def test_hash_and_compiled_backbone_change_with_steps_of_an_optimizer(options):
     vla = tiny_vla()
     vla.compile_for_inference()
     images, state = observation(vla)
@@ -146,7 +146,7 @@ def test_hash_and_compiled_backbone_see_steps_of_an_optimizer(options):
     assert (vla.step(images, state, 'press').latent != before[1]).any()
 
 
-def test_hash_changes_with_adapters_and_returns_with_them(tmp_path):
+def test_hash_changes_with_adapters_and_is_restored_with_them(tmp_path):
     vla = family_vla(tmp_path / 'source', 'blip2')
     before = vla.backbone_hash
     adapter = next(iter(trained_parameters(vla.backbone).values()))
@@ -173,7 +173,7 @@ def test_hash_changes_with_the_words_of_the_tokenizer():
     assert hashes[0] != hashes[1]
 
 
-def test_frozen_backbone_gets_no_gradient_and_thaws_again():
+def test_frozen_backbone_gets_no_gradient_until_unfrozen():
     vla = tiny_vla()
     vla.backbone.freeze()
     vla.train()

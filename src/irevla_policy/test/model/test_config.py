@@ -14,7 +14,7 @@ SHIPPED = sorted(PRESETS.glob('*.yaml'))
 
 
 def changed(**changes):
-    """Return the tiny preset as data, keys joined by '__' for lower levels."""
+    """Return the tiny preset as data with changes; '__' joins the keys of nested levels."""
     data = yaml.safe_load((PRESETS / 'tiny.yaml').read_text())
     for path, value in changes.items():
         *parents, key = path.split('__')
@@ -26,7 +26,7 @@ def changed(**changes):
 
 
 @pytest.mark.parametrize('path', SHIPPED, ids=lambda path: path.stem)
-def test_shipped_preset_loads_and_survives_json(path):
+def test_shipped_preset_is_the_same_after_json(path):
     config = load_preset(path)
     assert PolicyConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
@@ -68,7 +68,7 @@ def test_every_line_of_a_shipped_preset_has_a_comment(path):
         ({'head': 5}, 'head is 5'),
     ],
 )
-def test_preset_that_does_not_fit_is_refused_with_the_key(tmp_path, changes, message):
+def test_preset_with_a_wrong_value_is_refused_with_the_key(tmp_path, changes, message):
     path = tmp_path / 'preset.yaml'
     path.write_text(yaml.safe_dump(changed(**changes)))
     with pytest.raises(ConfigError) as caught:

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A device that is not there is refused in one line."""
+"""A missing device is refused in one line."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from irevla_control.errors import ConfigError
 from irevla_policy.model.device import best_device, usable_device
 
 
-def test_a_gpu_that_torch_does_not_see_is_refused(monkeypatch):
+def test_a_missing_gpu_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     with pytest.raises(ConfigError, match='device is cuda, but torch sees no GPU; use cpu'):
         usable_device('cuda')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Families that need no torchvision, built small: as the reference computes them, and trained."""
+"""Small models of families without torchvision match transformers' output, and can be trained."""
 
 import numpy as np
 from PIL import Image
@@ -25,14 +25,14 @@ def source(family, tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def vla(family, source):
-    """Return the policy that sees pictures of the size of the model: nothing is resized."""
+    """Return a policy whose images have the model's size, so they are not resized."""
     vla = family_vla(source, family, image_size=SOURCE_SIZE)
     vla.probe(learns=True)
     return vla
 
 
 def pictures(count):
-    """Return smooth pictures, since resizing of noise is not the same everywhere."""
+    """Return smooth images, because implementations of resizing differ on noise."""
     turns = np.linspace(0, 3, SOURCE_SIZE)
     return (
         np.stack(
@@ -56,7 +56,7 @@ def pictures(count):
 
 
 def reference(source, family, picture, instruction):
-    """Return what enters the vocabulary layer of the whole model, (m, d), without this suite."""
+    """Return the input (m, d) of the vocabulary layer, computed by transformers alone."""
     model = AutoModelForImageTextToText.from_pretrained(source).eval()
     inputs = AutoProcessor.from_pretrained(source)(
         images=[Image.fromarray(picture)],
@@ -65,29 +65,29 @@ def reference(source, family, picture, instruction):
         **FAMILIES[family].processor,
     )
     inputs.pop('labels', None)
-    seen = []
+    hidden = []
     model.get_output_embeddings().register_forward_pre_hook(
-        lambda _, arguments: seen.append(arguments[0])
+        lambda _, arguments: hidden.append(arguments[0])
     )
     with torch.no_grad():
         model(**inputs)
-    return seen[0][0]
+    return hidden[0][0]
 
 
 @torch.no_grad()
-def test_latent_is_that_of_the_reference_for_instructions_of_any_length(vla, source, family):
+def test_latent_equals_the_reference_for_instructions_of_any_length(vla, source, family):
     images = pictures(len(INSTRUCTIONS))
     latents = vla.encode(torch.from_numpy(images)[:, None], INSTRUCTIONS)
     for latent, image, instruction in zip(latents, images, INSTRUCTIONS):
         expected = reference(source, family, image, instruction)
         kept = latent[(latent != 0).any(-1)]
         assert kept.shape == expected.shape
-        # Only this one's processor resizes a picture of the model's own size.
+        # Only Idefics3's processor resizes images of the model's own size.
         tolerance = 0.02 if family == 'idefics3' else 1e-4
         assert (kept - expected).norm() < tolerance * expected.norm()
 
 
-def test_probe_tells_the_size_of_the_latent(vla):
+def test_probe_reports_the_size_of_the_latent(vla):
     with torch.no_grad():
         latent = vla.encode(torch.from_numpy(pictures(1))[None], ['go up'])
     assert (vla.probed.tokens, vla.probed.width) == latent.shape[1:]
@@ -96,7 +96,7 @@ def test_probe_tells_the_size_of_the_latent(vla):
 
 
 def test_every_trained_weight_gets_a_gradient(vla):
-    """On several GPUs each step waits for all of them, and the second fails without one."""
+    """On several GPUs a step waits for all gradients; one missing fails the next step."""
     trained = trained_parameters(vla.train())
     images = torch.from_numpy(pictures(2))[:, None]
     states = torch.zeros(2, vla.statistics.state_size)

@@ -18,7 +18,7 @@ def test_order_of_tokens_does_not_matter():
     torch.testing.assert_close(learner(tokens().flip(1)), learner(tokens()))
 
 
-def test_every_token_matters():
+def test_the_output_depends_on_every_token():
     learner = TokenLearner(8)
     for index in range(6):
         other = tokens()
@@ -33,7 +33,7 @@ def test_zero_tokens_are_padding():
     torch.testing.assert_close(head(padded, state), head(tokens(), state))
 
 
-def test_head_reads_latent_and_state():
+def test_the_action_depends_on_latent_and_state():
     head = Head(8, 3, 2, (16,))
     state = torch.randn(4, 3)
     action = head(tokens(), state)

@@ -13,7 +13,7 @@ from irevla_policy.model.normalisation import Statistics
 
 
 def columns(size):
-    """Give (N, size) data in which some columns never vary."""
+    """Return a strategy for (N, size) data in which some columns never vary."""
     numbers = st.floats(-10, 10, width=32)
     return (
         st.integers(2, 12)
@@ -40,7 +40,7 @@ def test_sizes_count_the_dimensions_that_vary(states, actions):
 
 @quick
 @given(columns(10), columns(7))
-def test_data_is_standardised_and_actions_fill_minus_one_to_one(states, actions):
+def test_states_are_standardised_and_actions_range_from_minus_one_to_one(states, actions):
     result = Statistics.from_data(states, actions)
     normal = result.normalise_state(states)
     np.testing.assert_allclose(normal.mean(0), 0, atol=1e-3)
@@ -53,7 +53,7 @@ def test_data_is_standardised_and_actions_fill_minus_one_to_one(states, actions)
 
 @quick
 @given(columns(10), columns(7))
-def test_actions_come_back_from_normalised_ones(states, actions):
+def test_denormalised_actions_equal_the_original_actions(states, actions):
     result = Statistics.from_data(states, actions)
     back = result.denormalise_action(result.normalise_action(actions))
     assert back.dtype == np.float64
@@ -62,7 +62,7 @@ def test_actions_come_back_from_normalised_ones(states, actions):
 
 @quick
 @given(columns(10), columns(7), st.data())
-def test_no_network_output_leaves_the_demonstrated_range(states, actions, data):
+def test_every_network_output_stays_in_the_demonstrated_range(states, actions, data):
     result = Statistics.from_data(states, actions)
     output = data.draw(
         arrays(np.float32, (3, result.action_size), elements=st.floats(width=32, allow_nan=False))
@@ -75,7 +75,7 @@ def test_no_network_output_leaves_the_demonstrated_range(states, actions, data):
 
 @quick
 @given(columns(10), columns(7))
-def test_statistics_survive_json_exactly(states, actions):
+def test_statistics_are_exactly_the_same_after_json(states, actions):
     result = Statistics.from_data(states, actions)
     again = Statistics.from_dict(json.loads(json.dumps(result.to_dict())))
     for name in ('state_mean', 'state_std', 'action_low', 'action_high'):

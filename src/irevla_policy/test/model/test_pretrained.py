@@ -54,7 +54,7 @@ def test_adapters_alone_change_the_latent_when_trained(sources, family):
     ('family', 'kind'),
     [('blip2', TensorPixels), ('idefics3', TensorPixels), ('idefics3-tiles', ProcessorPixels)],
 )
-def test_pixels_are_those_of_the_processor(sources, family, kind):
+def test_pixels_equal_those_of_the_processor(sources, family, kind):
     vla = family_vla(sources / family, family)
     assert isinstance(vla.backbone.pixels, kind)
     config = vla.config.backbone
@@ -123,13 +123,13 @@ def test_all_weights_of_a_source_can_be_trained(sources):
         ({'processor': {'xyz': False}}, 'names .xyz., .*; leave it out'),
     ],
 )
-def test_source_that_cannot_be_used_is_refused(sources, changes, message):
+def test_an_unusable_source_is_refused(sources, changes, message):
     family_vla(sources / 'idefics3', 'idefics3')
     with pytest.raises(ConfigError, match=message):
         family_vla(sources / 'idefics3', 'idefics3', **changes)
 
 
-def test_adapters_for_modules_that_do_not_exist_are_refused(sources):
+def test_adapters_for_missing_modules_are_refused(sources):
     from irevla_policy.model.config import LoraConfig
 
     with pytest.raises(ConfigError, match='lora.targets'):

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A model and a processor that do not fit are refused by the probe, in one line with a remedy."""
+"""The probe refuses a model and a processor that do not match, in one line with a remedy."""
 
 import json
 
@@ -24,7 +24,7 @@ def blip2(tmp_path_factory):
 
 @pytest.fixture
 def source(tmp_path):
-    """Return a function that saves a family and edits JSON files of it: file, key, value."""
+    """Return a function that saves a family and edits its JSON files by (file, key, value)."""
 
     def save(family, *edits):
         folder = FAMILIES[family].save(tmp_path / family)
@@ -38,7 +38,7 @@ def source(tmp_path):
 
 
 def refusal(vla, learns=True):
-    """Return the line with which the probe refuses a policy, after a look at its form."""
+    """Return the one line with which the probe refuses a policy."""
     with pytest.raises(ConfigError) as caught:
         vla.probe(learns=learns)
     line = str(caught.value)
@@ -51,59 +51,59 @@ def refusal(vla, learns=True):
 @pytest.mark.parametrize(
     ('family', 'count'), [('blip2', None), ('blip2', 2), ('blip2', 5), ('instructblip', 2)]
 )
-def test_other_number_of_query_tokens_than_the_model_has(source, family, count):
+def test_a_wrong_number_of_query_tokens_is_refused(source, family, count):
     folder = source(family, ('processor_config.json', 'num_query_tokens', count))
     line = refusal(family_vla(folder, family), learns=False)
     assert f'writes {count or 0} image tokens' in line
     assert 'set num_query_tokens to 3 in processor_config.json' in line
 
 
-def test_model_that_does_not_know_its_image_token(source):
+def test_a_model_without_its_image_token_is_refused(source):
     folder = source('blip2', ('config.json', 'image_token_index', None))
     assert 'no image_token_index' in refusal(family_vla(folder, 'blip2'))
 
 
-def test_wrong_patch_size_of_the_processor(source):
+def test_a_wrong_patch_size_of_the_processor_is_refused(source):
     folder = source('llava', ('processor_config.json', 'patch_size', 7))
     line = refusal(family_vla(folder, 'llava'))
     assert 'the model fails on what the processor makes' in line
     assert 'processor and tokenizer files of the same model' in line
 
 
-def test_prompt_without_the_image_token(source):
+def test_a_prompt_without_the_image_token_is_refused(source):
     with pytest.raises(ConfigError, match="backbone.prompt, here as 'go'.*<image> tokens"):
         family_vla(source('llava'), 'llava', prompt='{instruction}')
 
 
-def test_prompt_that_is_longer_than_the_model_reads(blip2):
-    """'go' fits, 'go up' does not."""
+def test_a_prompt_longer_than_the_model_s_limit_is_refused(blip2):
+    """The prompt with 'go' is short enough, the prompt with 'go up' is too long."""
     line = refusal(family_vla(blip2, 'blip2', prompt='x{instruction}' * 15))
     assert 'the model fails on what the processor makes' in line
     assert 'IndexError' in line
 
 
-def test_prompt_that_fails_for_one_instruction(blip2):
+def test_a_prompt_that_fails_for_one_instruction_is_refused(blip2):
     vla = family_vla(blip2, 'blip2')
     prompts = vla.backbone.prompts
 
-    def choosy(texts, device='cpu'):
+    def prompts_but_up(texts, device='cpu'):
         if list(texts) == ['up']:
             raise KeyError('up')
         return prompts(texts, device)
 
-    vla.backbone.prompts = choosy
+    vla.backbone.prompts = prompts_but_up
     assert "KeyError: 'up'" in refusal(vla)
 
 
-def _zero(vla):
+def _zero_projection(vla):
     vla.backbone.model.language_projection.weight.zero_()
 
 
-def _damage(vla):
+def _set_infinite(vla):
     vla.backbone.model.language_projection.weight.fill_(float('inf'))
 
 
-def _enlarge(vla):
+def _scale_output(vla):
     model, forward = vla.backbone.model, vla.backbone.model.forward
 
     def large(**inputs):
@@ -114,12 +114,12 @@ def _enlarge(vla):
     model.forward = large
 
 
-def _deaf(vla):
+def _ignore_instruction(vla):
     words = vla.backbone.prompts
     vla.backbone.prompts = lambda texts, device='cpu': words(['go'] * len(texts), device)
 
 
-def _read_padding(vla):
+def _depend_on_padding(vla):
     model, forward = vla.backbone.model, vla.backbone.model.forward
 
     def read(**inputs):
@@ -130,7 +130,7 @@ def _read_padding(vla):
     model.forward = read
 
 
-def test_tokenizer_that_knows_no_words(source):
+def test_a_tokenizer_without_words_is_refused(source):
     folder = source('llava')
     tokenizer = json.loads((folder / 'tokenizer.json').read_text())
     words = tokenizer['model']['vocab']
@@ -144,31 +144,31 @@ def test_tokenizer_that_knows_no_words(source):
 @pytest.mark.parametrize(
     ('damage', 'message'),
     [
-        (_zero, 'two pictures give the same latent'),
-        (_damage, 'the latent is not finite; its weights are damaged, copy them again'),
-        (_enlarge, 'not in half precision, in which it is stored: its largest number is'),
-        (_enlarge, 'this model is not supported, choose another'),
-        (_deaf, 'two instructions give the same latent'),
-        (_read_padding, 'beside a longer instruction'),
+        (_zero_projection, 'two pictures give the same latent'),
+        (_set_infinite, 'the latent is not finite; its weights are damaged, copy them again'),
+        (_scale_output, 'not in half precision, in which it is stored: its largest number is'),
+        (_scale_output, 'this model is not supported, choose another'),
+        (_ignore_instruction, 'two instructions give the same latent'),
+        (_depend_on_padding, 'beside a longer instruction'),
     ],
     ids=lambda value: getattr(value, '__name__', ''),
 )
-def test_latent_that_no_policy_can_use(blip2, damage, message):
+def test_an_unusable_latent_is_refused(blip2, damage, message):
     vla = family_vla(blip2, 'blip2')
     with torch.no_grad():
         damage(vla)
     assert message in refusal(vla)
 
 
-def test_latent_that_overflows_in_float16(blip2):
+def test_a_latent_that_overflows_in_float16_is_refused(blip2):
     vla = family_vla(blip2, 'blip2', dtype='float16')
     with torch.no_grad():
-        _damage(vla)
+        _set_infinite(vla)
     assert 'the latent is not finite; set backbone.dtype to float32 or bfloat16' in refusal(vla)
 
 
-def test_adapters_that_the_latent_does_not_depend_on(source):
-    """LLaVA reads its vision tower before the last layer."""
+def test_adapters_without_effect_on_the_latent_are_refused_or_left_out(source):
+    """LLaVA does not use the last layer of its vision tower."""
     folder = source('llava')
     unread = 'layers.1.self_attn.k_proj'
     vla = family_vla(
@@ -186,7 +186,7 @@ def test_adapters_that_the_latent_does_not_depend_on(source):
     assert len(trained_parameters(vla.backbone)) == before - 4
 
 
-def test_probe_changes_nothing(blip2):
+def test_probe_leaves_weights_and_random_state_unchanged(blip2):
     vla = family_vla(blip2, 'blip2').train()
     before, frozen = vla.backbone_hash, vla.backbone.stored_state().keys()
     torch.manual_seed(4)
@@ -200,7 +200,7 @@ def test_probe_changes_nothing(blip2):
     assert all(weight.grad is None for weight in vla.parameters())
 
 
-def test_checkpoint_keeps_what_the_probe_found(tmp_path, source):
+def test_a_checkpoint_stores_the_result_of_the_probe(tmp_path, source):
     vla = family_vla(source('llava'), 'llava')
     vla.probe(learns=True)
     save_checkpoint(tmp_path / 'one', vla)
@@ -212,7 +212,7 @@ def test_checkpoint_keeps_what_the_probe_found(tmp_path, source):
 
 @pytest.fixture
 def passes(monkeypatch):
-    """Return the calls of a backbone's forward pass, as they come."""
+    """Return a list to which each forward pass of a backbone adds its inputs."""
     made, forward = [], Backbone.forward
 
     def counted(self, *inputs):
@@ -223,7 +223,7 @@ def passes(monkeypatch):
     return made
 
 
-def test_checkpoint_is_not_probed_again(tmp_path, source, passes):
+def test_a_probed_checkpoint_is_not_probed_again(tmp_path, source, passes):
     vla = family_vla(source('llava'), 'llava')
     vla.probe(learns=True)
     save_checkpoint(tmp_path / 'one', vla)
@@ -241,7 +241,7 @@ def test_checkpoint_is_not_probed_again(tmp_path, source, passes):
         {'versions': None},
     ],
 )
-def test_checkpoint_whose_probe_is_of_something_else_is_probed(tmp_path, blip2, passes, change):
+def test_a_checkpoint_whose_probe_is_outdated_is_probed_again(tmp_path, blip2, passes, change):
     vla = family_vla(blip2, 'blip2')
     vla.probe()
     save_checkpoint(tmp_path / 'one', vla)
@@ -253,14 +253,14 @@ def test_checkpoint_whose_probe_is_of_something_else_is_probed(tmp_path, blip2, 
     assert len(passes) == 3
 
 
-def test_checkpoint_of_before_the_probe_is_read(tmp_path, blip2):
+def test_a_checkpoint_without_a_probe_is_probed(tmp_path, blip2):
     save_checkpoint(tmp_path / 'one', family_vla(blip2, 'blip2'))
     assert 'probe' not in read_manifest(tmp_path / 'one')
     assert load_checkpoint(tmp_path / 'one').probed.width == 24
 
 
 @pytest.mark.parametrize('probed', [False, True])
-def test_checkpoint_whose_processor_became_another_is_refused(tmp_path, source, probed):
+def test_a_checkpoint_whose_processor_changed_is_refused(tmp_path, source, probed):
     folder = source('blip2')
     vla = family_vla(folder, 'blip2')
     if probed:

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Folders of models that are damaged, or whose weights are not those of their configuration."""
+"""Model folders that are damaged, or whose weights do not match their configuration."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ def refusal(folder, **changes):
 @pytest.mark.parametrize(
     'name', ['model.safetensors', 'tokenizer.json', 'config.json', 'processor_config.json']
 )
-def test_git_lfs_pointer(folder, name):
+def test_a_git_lfs_pointer_is_refused(folder, name):
     (folder / name).write_text(POINTER)
     assert (
         f'{folder / name} is a Git LFS pointer, not the file itself; run "git lfs pull"'
@@ -50,7 +50,7 @@ def test_git_lfs_pointer(folder, name):
     'name', ['model.safetensors', 'tokenizer.json', 'config.json', 'processor_config.json']
 )
 @pytest.mark.parametrize('share', [0, 0.5])
-def test_file_that_is_cut_off(folder, name, share):
+def test_a_truncated_file_is_refused(folder, name, share):
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[: int(share * len(content))])
     line = refusal(folder)
@@ -58,7 +58,7 @@ def test_file_that_is_cut_off(folder, name, share):
     assert 'is cut off' in line and 'copy the file again' in line
 
 
-def test_shard_that_is_missing_or_damaged(folder):
+def test_a_missing_or_damaged_shard_is_refused(folder):
     tensors = load_file(folder / 'model.safetensors')
     (folder / 'model.safetensors').unlink()
     shards = {
@@ -93,7 +93,7 @@ def test_shard_that_is_missing_or_damaged(folder):
         None,
     ],
 )
-def test_index_that_names_no_files(folder, index):
+def test_an_index_without_files_is_refused(folder, index):
     (folder / 'model.safetensors').unlink()
     path = folder / 'model.safetensors.index.json'
     path.write_text(json.dumps(index))
@@ -101,7 +101,7 @@ def test_index_that_names_no_files(folder, index):
     assert str(path) in line and 'copy the file again' in line
 
 
-def test_weights_that_are_a_folder(folder):
+def test_a_folder_in_place_of_weights_is_refused(folder):
     (folder / 'model.safetensors').unlink()
     (folder / 'model.safetensors').mkdir()
     line = refusal(folder)
@@ -113,7 +113,7 @@ def test_weights_that_are_a_folder(folder):
     'name', ['config.json', 'processor_config.json', 'tokenizer.json', 'tokenizer_config.json']
 )
 @pytest.mark.parametrize('value', [[], None])
-def test_configuration_that_is_no_object(folder, name, value):
+def test_a_configuration_that_is_no_object_is_refused(folder, name, value):
     (folder / name).write_text(json.dumps(value))
     assert f'{folder / name} holds no object' in refusal(folder)
 
@@ -121,7 +121,7 @@ def test_configuration_that_is_no_object(folder, name, value):
 @pytest.mark.parametrize(
     ('family', 'key'), [('instructblip', 'num_query_tokens'), ('llava', 'patch_size')]
 )
-def test_processor_that_lacks_a_setting(tmp_path, family, key):
+def test_a_processor_without_a_setting_is_refused(tmp_path, family, key):
     folder = FAMILIES[family].save(tmp_path / family)
     path = folder / 'processor_config.json'
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: None}))
@@ -130,11 +130,11 @@ def test_processor_that_lacks_a_setting(tmp_path, family, key):
     assert '\n' not in str(caught.value)
 
 
-def test_each_folder_is_looked_at_once(folder, monkeypatch):
-    looked = []
-    monkeypatch.setattr(vlm, 'check_files', looked.append)
+def test_each_folder_is_checked_once(folder, monkeypatch):
+    checked = []
+    monkeypatch.setattr(vlm, 'check_files', checked.append)
     family_vla(folder, 'blip2')
-    assert looked == [str(folder)]
+    assert checked == [str(folder)]
 
 
 def change_weights(folder, change):
@@ -143,14 +143,14 @@ def change_weights(folder, change):
     save_file(tensors, folder / 'model.safetensors', {'format': 'pt'})
 
 
-def test_weights_that_are_missing(folder):
+def test_missing_weights_are_refused(folder):
     change_weights(folder, lambda tensors: tensors.pop('language_projection.weight'))
     line = refusal(folder)
     assert '1 weights are missing: language_projection.weight;' in line
     assert 'weights and config.json of one and the same model' in line
 
 
-def test_weights_with_other_names(folder):
+def test_weights_with_other_names_are_refused(folder):
     def rename(tensors):
         for name in [name for name in tensors if 'vision_model.encoder' in name]:
             tensors[name.replace('encoder', 'coder')] = tensors.pop(name)
@@ -161,7 +161,7 @@ def test_weights_with_other_names(folder):
     assert 'are there that the model does not have: vision_model.coder.' in line
 
 
-def test_weights_of_another_shape(folder):
+def test_weights_of_another_shape_are_refused(folder):
     change_weights(folder, lambda tensors: tensors.update(query_tokens=torch.zeros(1, 4, 16)))
     assert (
         '1 weights have another shape than config.json says: query_tokens (1, 4, 16) instead '
@@ -169,22 +169,22 @@ def test_weights_of_another_shape(folder):
     ) in refusal(folder)
 
 
-def test_wrong_patch_size_of_the_model(folder):
+def test_a_wrong_patch_size_of_the_model_is_refused(folder):
     config = json.loads((folder / 'config.json').read_text())
     config['vision_config']['patch_size'] = 7
     (folder / 'config.json').write_text(json.dumps(config))
     assert 'another shape than config.json says: vision_model.embeddings' in refusal(folder)
 
 
-def test_configuration_that_builds_no_model(folder):
+def test_a_configuration_that_builds_no_model_is_refused(folder):
     config = json.loads((folder / 'config.json').read_text())
     config['vision_config']['hidden_size'] = 0
     (folder / 'config.json').write_text(json.dumps(config))
     assert f'{str(folder)!r} cannot be loaded' in refusal(folder)
 
 
-def test_missing_vocabulary_layer_is_none_of_the_matter(tmp_path):
-    """It is replaced: the latent does not depend on it."""
+def test_a_missing_vocabulary_layer_is_accepted(tmp_path):
+    """The latent does not depend on the vocabulary layer, which is replaced."""
     folder = FAMILIES['llava'].save(tmp_path / 'llava')
     images, words = torch.zeros(1, 1, 40, 40, 3, dtype=torch.uint8), ['go']
     before = family_vla(folder, 'llava').encode(images, words)
@@ -197,7 +197,7 @@ def test_missing_vocabulary_layer_is_none_of_the_matter(tmp_path):
     torch.testing.assert_close(family_vla(folder, 'llava').encode(images, words), before)
 
 
-def test_adapter_target_that_matches_nothing_beside_one_that_does(whole):
+def test_an_adapter_target_that_matches_no_module_is_refused(whole):
     line = refusal(whole, lora=LoraConfig(targets=('q_proj', 'q_projection')))
     assert "lora.targets names 'q_projection', which matches no module" in line
     assert 'v_proj' in line

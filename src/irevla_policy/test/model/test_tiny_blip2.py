@@ -43,7 +43,7 @@ def test_tokenizer_does_not_depend_on_the_order_of_instructions():
     assert build_tokenizer(words).to_str() == build_tokenizer(words[::-1]).to_str()
 
 
-def test_positions_differ_everywhere():
+def test_all_positions_have_different_encodings():
     positions = sine_cosine_positions(7, 32)
     assert positions.shape == (49, 32)
     assert torch.cdist(positions, positions).fill_diagonal_(9).min() > 0.1
@@ -54,8 +54,8 @@ def test_image_size_that_no_patches_fill_is_refused():
         VLA(tiny_config(image_size=80), statistics(), ['go'])
 
 
-def test_untrained_model_sees_where_things_are():
-    """Started too small, it never learns to look: the proprioception alone explains enough."""
+def test_the_untrained_model_s_latent_depends_on_the_position_of_an_object():
+    """With smaller initial weights training uses the proprioception and ignores the images."""
     torch.manual_seed(0)
     vla = VLA(load_preset(PRESET), statistics(), ['press']).eval()
     images = torch.zeros(8, 2, 84, 84, 3, dtype=torch.uint8)
@@ -66,7 +66,7 @@ def test_untrained_model_sees_where_things_are():
     assert latent.std(0).mean() > 0.002 * latent.std()
 
 
-def test_it_learns_to_tell_instructions_and_images_apart():
+def test_the_model_learns_to_distinguish_instructions_and_images():
     torch.manual_seed(0)
     vla = VLA(tiny_config(), statistics(), ['left', 'right'])
     dark = torch.zeros(1, 2, 24, 24, 3, dtype=torch.uint8)

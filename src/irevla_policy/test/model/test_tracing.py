@@ -19,14 +19,14 @@ class Doubling(nn.Module):
 
 
 class DoublingUntraceable(Doubling):
-    """Gives something that no graph can hold."""
+    """Returns a value that a traced graph cannot contain."""
 
     def forward(self, x, use_cache):
         return SimpleNamespace(logits='no tensor' if torch.jit.is_tracing() else 2 * x)
 
 
 class SignInPython(nn.Module):
-    """Decides by a value, which a graph fixes."""
+    """Branches on a value, which a traced graph fixes."""
 
     def forward(self, x, use_cache):
         return SimpleNamespace(logits=x if x.sum() > 0 else 5 * x)
@@ -46,7 +46,7 @@ def log():
     [(Doubling(), 0), (DoublingUntraceable(), 1), (SignInPython(), 1)],
     ids=lambda value: type(value).__name__,
 )
-def test_a_model_that_cannot_be_traced_runs_as_it_is_and_says_so_once(model, warnings, log):
+def test_a_model_that_cannot_be_traced_runs_untraced_with_one_warning(model, warnings, log):
     tracer = Tracer(model)
     for size in (2, 3, 2):
         for sign in (1, -1):

@@ -34,7 +34,7 @@ def test_forward_is_act_after_encode(vla):
     )
 
 
-def test_step_gives_the_action_of_the_latent_it_returns(vla):
+def test_step_returns_the_action_of_its_latent(vla):
     images, state = observation(vla)
     output = vla.step(images, state, 'open the drawer')
     assert output.latent.dtype == np.float16
@@ -71,7 +71,7 @@ def test_step_of_a_compiled_policy_is_the_same(vla):
         np.testing.assert_allclose(result.latent, expected.latent, atol=4e-3)
 
 
-def test_step_looks_at_cameras_by_name(vla):
+def test_step_finds_cameras_by_name(vla):
     images, state = observation(vla)
     reordered = dict(reversed(images.items())) | {'other': np.zeros((5, 5, 3), np.uint8)}
     np.testing.assert_array_equal(
@@ -79,7 +79,7 @@ def test_step_looks_at_cameras_by_name(vla):
     )
 
 
-def test_step_works_on_images_that_cannot_be_written(vla):
+def test_step_accepts_read_only_images(vla):
     images, state = observation(vla)
     frozen = {
         name: np.frombuffer(image.tobytes(), np.uint8).reshape(image.shape)
@@ -104,20 +104,20 @@ def test_step_works_on_images_that_cannot_be_written(vla):
         (lambda images, state: state.resize(9, refcheck=False), '10 finite numbers'),
     ],
 )
-def test_step_refuses_observation_that_does_not_fit(vla, change, message):
+def test_step_refuses_an_observation_of_wrong_shape_or_value(vla, change, message):
     images, state = observation(vla)
     change(images, state)
     with pytest.raises(ConfigError, match=message):
         vla.step(images, state, 'press')
 
 
-def test_step_leaves_no_gradient_and_evaluates(vla):
+def test_step_switches_to_evaluation_mode(vla):
     vla = copy.deepcopy(vla).train()
     vla.step(*observation(vla), 'press')
     assert not vla.training
 
 
-def test_data_that_never_moves_is_refused():
+def test_actions_that_never_vary_are_refused():
     still = Statistics.from_data(np.random.default_rng(0).normal(size=(9, 10)), np.ones((9, 7)))
     with pytest.raises(ConfigError, match='no action dimension'):
         VLA(tiny_config(), still, ['go'])

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The environment's side of the topics, to test the vla node against."""
+"""An environment's topics, for tests of the vla node."""
 
 import time
 
@@ -19,7 +19,7 @@ RUNNING = EpisodeState.PHASE_RUNNING
 
 
 class Environment:
-    """Publishes observations and episodes; keeps what comes back."""
+    """Publishes observations and episodes; stores the node's commands, steps and diagnostics."""
 
     def __init__(self, cameras):
         self.node = rclpy.create_node('environment')
@@ -47,17 +47,17 @@ class Environment:
         self.stamp = time.time_ns()
 
     def clear(self):
-        for heard in (self.commands, self.steps, self.statuses):
-            heard.clear()
+        for messages in (self.commands, self.steps, self.statuses):
+            messages.clear()
 
-    def tell(self, episode_id, instruction, stamp, phase=RUNNING):
-        """Publish where the episode stands."""
+    def publish_episode(self, episode_id, instruction, stamp, phase=RUNNING):
+        """Publish the state of an episode."""
         episode = EpisodeState(episode_id=episode_id, instruction=instruction, phase=phase)
         episode.header.stamp = ns_to_stamp(stamp)
         self.episode.publish(episode)
 
-    def show_parts(self, images, stamp, state=STATE, skew_ns=0):
-        """Publish images and, with a stamp later by the skew, the state; None is left out."""
+    def publish_parts(self, images, stamp, state=STATE, skew_ns=0):
+        """Publish images that are not None, and the state with a stamp later by the skew."""
         for name, image in images.items():
             if image is not None:
                 self.images[name].publish(image_to_message(image, ns_to_stamp(stamp), name))
@@ -69,11 +69,11 @@ class Environment:
         message.pose.orientation.w = 1.0
         self.state.publish(message)
 
-    def show(self, images, state=STATE, phase=RUNNING):
-        """Publish one observation and its episode with a stamp of their own, and return that."""
+    def publish_observation(self, images, state=STATE, phase=RUNNING):
+        """Publish an observation and its episode with the next stamp; return the stamp [ns]."""
         self.stamp += 50_000_000
-        self.show_parts(images, self.stamp, state)
-        self.tell('one', 'press the button', self.stamp, phase)
+        self.publish_parts(images, self.stamp, state)
+        self.publish_episode('one', 'press the button', self.stamp, phase)
         return self.stamp
 
     def random_images(self, size=84):
@@ -88,7 +88,7 @@ class Environment:
             self.executor.spin_once(timeout_sec=0.05)
         return condition()
 
-    def says(self, level, word):
+    def reports(self, level, word):
         return self.spin_until(
             lambda: any(
                 status.level >= level and word in status.message for status in self.statuses

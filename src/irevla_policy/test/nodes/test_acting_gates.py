@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Each gate stops what it is there for, and lets all else pass; messages come in any order."""
+"""Each gate stops only its own case; messages may arrive in any order."""
 
 from dataclasses import replace
 
@@ -30,14 +30,14 @@ def gates(**changes):
 
 
 def job_of(gates, episode, stamp=STAMP):
-    """Return the job after both are known; their order must not matter."""
+    """Return the job for an observation and an episode."""
     gates.observe(observation(stamp), 7.0)
     gates.episode = episode
     return gates.next_job()
 
 
 @pytest.mark.parametrize('episode_first', [True, False])
-def test_an_observation_is_acted_on_once_both_are_known_and_only_once(episode_first):
+def test_an_observation_and_its_episode_in_any_order_give_one_job(episode_first):
     one = gates()
     for episode in (episode_first, not episode_first):
         assert one.next_job() is None
@@ -67,7 +67,7 @@ def test_gate_1_is_open_while_an_episode_runs_and_for_its_last_observation(
     job = job_of(one, replace(episode, stamp=STAMP))
     assert (job is not None) is passes
     if job and episode.phase == PHASE_ENDED:
-        assert not one.may_command(job), 'nobody may command after the end'
+        assert not one.may_command(job), 'a command after the end is allowed'
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_gate_1_is_open_while_an_episode_runs_and_for_its_last_observation(
         (1, False, True, False),
     ],
 )
-def test_gate_2_wants_an_observation_of_this_episode(late, lock_step, ended, passes):
+def test_gate_2_needs_an_observation_of_this_episode(late, lock_step, ended, passes):
     one = gates(lock_step=lock_step, encode_last=True)
     job = job_of(one, ENDED if ended else RUNNING, STAMP + late)
     assert (job is not None) is passes
 
 
-def test_an_observation_ahead_of_its_episodes_message_waits_for_it_in_lock_step():
+def test_in_lock_step_an_observation_waits_for_its_episode_s_message():
     one = gates(lock_step=True)
     assert job_of(one, RUNNING, STAMP + 50) is None
     one.episode = replace(RUNNING, stamp=STAMP + 50)
@@ -98,14 +98,14 @@ def test_an_observation_ahead_of_its_episodes_message_waits_for_it_in_lock_step(
 
 
 @pytest.mark.parametrize('see_effects', [False, True])
-def test_gate_3_drops_what_was_taken_before_the_last_command(see_effects):
+def test_gate_3_drops_observations_from_before_the_last_command(see_effects):
     one = gates(see_effects=see_effects, encode_last=True)
     one.command_sent(STAMP + 10)
     for stamp, new in ((STAMP + 5, False), (STAMP + 10, False), (STAMP + 11, True)):
         assert (job_of(one, RUNNING, stamp) is not None) is (new or not see_effects)
     one.command_sent(STAMP + 20)
     last = replace(ENDED, stamp=STAMP + 15)
-    assert job_of(one, last, STAMP + 15) is not None, 'the last one is only encoded'
+    assert job_of(one, last, STAMP + 15) is not None, 'the last observation, which is only encoded'
 
 
 @pytest.mark.parametrize(
@@ -119,17 +119,17 @@ def test_gate_3_drops_what_was_taken_before_the_last_command(see_effects):
         (9.0, 0.1, 15.4, True, '0.600 s old'),
     ],
 )
-def test_gate_4_counts_the_time_here_and_on_the_way_but_not_for_the_model(
+def test_gate_4_counts_waiting_and_transit_time_but_not_the_model_s_start(
     waited_s, stamps_s, ready_s, lock_step, refused
 ):
     one = gates(lock_step=lock_step)
     job = job_of(one, RUNNING)
-    said = one.refusal(job, 7.0 + waited_s, STAMP + round(stamps_s * 1e9), ready_s)
-    assert (refused in said) if refused else said == ''
+    problem = one.refusal(job, 7.0 + waited_s, STAMP + round(stamps_s * 1e9), ready_s)
+    assert (refused in problem) if refused else problem == ''
 
 
 @pytest.mark.parametrize(
-    'now, may',
+    'now, allowed',
     [
         (RUNNING, True),
         (replace(RUNNING, stamp=STAMP + 50), True),
@@ -137,11 +137,11 @@ def test_gate_4_counts_the_time_here_and_on_the_way_but_not_for_the_model(
         (replace(ENDED, aborted=True), False),
     ],
 )
-def test_gate_5_stops_a_command_of_an_episode_that_ended_during_the_pass(now, may):
+def test_gate_5_stops_a_command_if_the_episode_ended_during_inference(now, allowed):
     one = gates()
     job = job_of(one, RUNNING)
     one.episode = now
-    assert one.may_command(job) is may
+    assert one.may_command(job) is allowed
 
 
 @given(
@@ -149,7 +149,7 @@ def test_gate_5_stops_a_command_of_an_episode_that_ended_during_the_pass(now, ma
     st.booleans(),
     st.booleans(),
     st.lists(
-        st.tuples(st.sampled_from(['observe', 'tell', 'end', 'sent']), st.integers(0, 5)),
+        st.tuples(st.sampled_from(['observe', 'start', 'end', 'sent']), st.integers(0, 5)),
         max_size=20,
     ),
 )
@@ -169,11 +169,11 @@ def test_no_order_of_events_gives_a_job_of_another_episode_or_twice(
             one.command_sent(at)
             sent = at
         else:
-            one.episode = replace(RUNNING if event == 'tell' else ENDED, stamp=at)
+            one.episode = replace(RUNNING if event == 'start' else ENDED, stamp=at)
         job = one.next_job()
         if job is None:
             continue
-        assert job.received_s == stamps[-1], 'the newest'
+        assert job.received_s == stamps[-1], 'an older observation'
         stamps[-1] = None
         assert job.observation.stamp >= job.episode.stamp
         assert not lock_step or job.observation.stamp == job.episode.stamp

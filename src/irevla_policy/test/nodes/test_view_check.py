@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A camera that was knocked after the demonstrations is told with a picture to look at."""
+"""A camera that moved after the demonstrations is reported with an overlay picture."""
 
 import cv2
 import numpy as np
@@ -42,7 +42,7 @@ def views():
     return reference_views(store, CAMERAS)
 
 
-def test_views_as_in_the_demonstrations_are_well_and_their_shifts_are_told(tmp_path, views):
+def test_unchanged_views_are_accepted_and_their_shifts_reported(tmp_path, views):
     check = ViewCheck(views, 3.0, tmp_path, CAMERAS)
     assert check.notes == dict.fromkeys(CAMERAS, 'not compared yet')
     check.look({**ROOMS, 'side': ROOMS['front']})
@@ -50,7 +50,7 @@ def test_views_as_in_the_demonstrations_are_well_and_their_shifts_are_told(tmp_p
     assert all(note.startswith('0.') for note in check.notes.values()), check.notes
 
 
-def test_a_knocked_camera_is_named_with_its_shift_and_an_overlay(tmp_path, views):
+def test_a_moved_camera_is_named_with_its_shift_and_an_overlay(tmp_path, views):
     check = ViewCheck(views, 3.0, tmp_path, CAMERAS)
     check.look({**ROOMS, 'wrist': np.roll(ROOMS['wrist'], 5, axis=1)})
     assert 'camera wrist is not where it was' in check.problem and 'front' not in check.problem
@@ -61,20 +61,20 @@ def test_a_knocked_camera_is_named_with_its_shift_and_an_overlay(tmp_path, views
     assert not check.problem
 
 
-def test_two_cameras_in_each_others_place_are_told(tmp_path, views):
+def test_two_exchanged_cameras_are_reported(tmp_path, views):
     check = ViewCheck(views, 3.0, tmp_path, CAMERAS)
     check.look({'front': ROOMS['wrist'], 'wrist': ROOMS['front']})
     assert check.problem.count('shows something else') == 2
 
 
-def test_a_camera_without_a_reference_is_told(tmp_path, views):
+def test_a_camera_without_a_reference_is_reported(tmp_path, views):
     check = ViewCheck({'front': views['front']}, 3.0, tmp_path, CAMERAS)
     assert check.unknown == ['wrist'] and 'no reference view' in check.notes['wrist']
     check.look(ROOMS)
     assert not check.problem and 'no reference view' in check.notes['wrist']
 
 
-def test_what_cannot_be_compared_or_written_is_no_crash(tmp_path, views):
+def test_a_wrong_image_size_or_an_unwritable_overlay_is_reported(tmp_path, views):
     (tmp_path / 'file').write_text('')
     check = ViewCheck(views, 3.0, tmp_path / 'file', CAMERAS)
     check.look({'front': np.zeros((8, 8, 3), np.uint8)})

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The real node over DDS: acts on good observations of a running episode, and on nothing else."""
+"""The real node over DDS acts only on valid observations of a running episode."""
 
 import os
 from pathlib import Path
@@ -71,9 +71,9 @@ def fresh(environment):
     return environment
 
 
-def test_an_observation_is_answered_with_what_the_model_computes(fresh, checkpoint):
+def test_an_observation_is_answered_with_the_model_s_output(fresh, checkpoint):
     images = fresh.random_images()
-    stamp = fresh.show(images)
+    stamp = fresh.publish_observation(images)
     assert fresh.spin_until(lambda: fresh.commands and fresh.steps)
     expected = load_checkpoint(checkpoint).step(images, STATE, 'press the button')
     command, step = fresh.commands[0], fresh.steps[0]
@@ -88,7 +88,7 @@ def test_an_observation_is_answered_with_what_the_model_computes(fresh, checkpoi
     assert 0 < step.inference_s < 30
 
 
-def test_cameras_without_a_reference_view_are_told_before_any_episode(fresh):
+def test_cameras_without_a_reference_view_are_reported_before_an_episode(fresh):
     assert fresh.spin_until(
         lambda: any(
             value.key == 'front view shift' and 'no reference view' in value.value
@@ -99,58 +99,60 @@ def test_cameras_without_a_reference_view_are_told_before_any_episode(fresh):
 
 
 def test_an_ended_episode_gets_no_command(fresh):
-    fresh.show(fresh.random_images(), phase=EpisodeState.PHASE_ENDED)
+    fresh.publish_observation(fresh.random_images(), phase=EpisodeState.PHASE_ENDED)
     assert not fresh.spin_until(lambda: fresh.commands, 0.5)
-    stamp = fresh.show(fresh.random_images())
+    stamp = fresh.publish_observation(fresh.random_images())
     assert fresh.spin_until(lambda: fresh.commands)
-    assert stamp_to_ns(fresh.commands[0].header.stamp) == stamp, 'only the running one is answered'
+    assert stamp_to_ns(fresh.commands[0].header.stamp) == stamp, 'the ended episode got a command'
 
 
-def test_an_image_of_the_wrong_size_is_refused_and_said(fresh):
+def test_an_image_of_the_wrong_size_is_refused_and_reported(fresh):
     images = fresh.random_images()
     images[next(iter(images))] = np.zeros((48, 64, 3), np.uint8)
-    fresh.show(images)
-    assert fresh.says(DiagnosticStatus.WARN, '48')
+    fresh.publish_observation(images)
+    assert fresh.reports(DiagnosticStatus.WARN, '48')
     assert not fresh.commands
 
 
-def test_a_state_that_is_not_finite_is_refused_and_said(fresh):
-    fresh.show(fresh.random_images(), state=np.where(np.arange(10) == 1, np.nan, STATE))
-    assert fresh.says(DiagnosticStatus.WARN, 'finite')
+def test_a_state_that_is_not_finite_is_refused_and_reported(fresh):
+    fresh.publish_observation(
+        fresh.random_images(), state=np.where(np.arange(10) == 1, np.nan, STATE)
+    )
+    assert fresh.reports(DiagnosticStatus.WARN, 'finite')
     assert not fresh.commands
 
 
-def test_a_missing_camera_stops_the_policy_and_is_said(fresh):
+def test_a_missing_camera_stops_the_policy_and_is_reported(fresh):
     images = fresh.random_images()
     images[next(iter(images))] = None
-    fresh.show(images)
-    assert fresh.says(DiagnosticStatus.ERROR, 'no complete observation')
+    fresh.publish_observation(images)
+    assert fresh.reports(DiagnosticStatus.ERROR, 'no complete observation')
     assert not fresh.commands
     fresh.statuses.clear()
-    fresh.show(fresh.random_images())
-    assert fresh.spin_until(lambda: fresh.commands), 'it goes on when the camera is back'
+    fresh.publish_observation(fresh.random_images())
+    assert fresh.spin_until(lambda: fresh.commands), 'the policy does not resume'
 
 
-def test_an_observation_that_waited_too_long_is_not_acted_on(fresh):
+def test_an_observation_that_waited_too_long_gets_no_command(fresh):
     fresh.stamp += 50_000_000
-    fresh.show_parts(fresh.random_images(), fresh.stamp)
+    fresh.publish_parts(fresh.random_images(), fresh.stamp)
     fresh.spin_until(lambda: False, 0.8)
-    fresh.tell('one', 'press the button', fresh.stamp)
-    assert fresh.says(DiagnosticStatus.WARN, 'the limit is 0.5 s')
+    fresh.publish_episode('one', 'press the button', fresh.stamp)
+    assert fresh.reports(DiagnosticStatus.WARN, 'the limit is 0.5 s')
     assert not fresh.commands
 
 
 @pytest.mark.parametrize('episode_first', [False, True])
-def test_an_environment_that_begins_again_with_an_earlier_clock_is_answered(fresh, episode_first):
-    fresh.show(fresh.random_images())
+def test_a_restarted_environment_with_an_earlier_clock_is_answered(fresh, episode_first):
+    fresh.publish_observation(fresh.random_images())
     assert fresh.spin_until(lambda: fresh.commands)
     fresh.clear()
     fresh.stamp -= 1_000_000_000_000
-    for tell in (episode_first, not episode_first):
-        if tell:
-            fresh.tell(f'again {episode_first}', 'press the button', fresh.stamp)
+    for episode_next in (episode_first, not episode_first):
+        if episode_next:
+            fresh.publish_episode(f'again {episode_first}', 'press the button', fresh.stamp)
         else:
-            fresh.show_parts(fresh.random_images(), fresh.stamp)
+            fresh.publish_parts(fresh.random_images(), fresh.stamp)
         fresh.spin_until(lambda: False, 0.1)
     assert fresh.spin_until(lambda: fresh.commands)
     assert stamp_to_ns(fresh.commands[0].header.stamp) == fresh.stamp

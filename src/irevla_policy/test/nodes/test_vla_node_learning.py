@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The real node beside a learner: it explores, takes over new heads whole, and refuses others."""
+"""The real node beside a learner explores, uses new heads, and refuses invalid ones."""
 
 import os
 from pathlib import Path
@@ -86,9 +86,9 @@ def fresh(environment):
 
 
 def answer(environment):
-    """Show the usual images; return policy step and command."""
+    """Publish an observation; return its policy step and command."""
     environment.clear()
-    environment.show(environment.random_images())
+    environment.publish_observation(environment.random_images())
     assert environment.spin_until(lambda: environment.commands and environment.steps)
     return environment.steps[0], environment.commands[0]
 
@@ -103,7 +103,7 @@ def send(environment, version, backbone_hash, weights):
     )
 
 
-def test_noise_is_in_the_step_as_in_the_command(fresh, checkpoint):
+def test_policy_step_and_command_have_the_same_noise(fresh, checkpoint):
     vla = load_checkpoint(checkpoint)
     expected = vla.step(fresh.random_images(), STATE, 'press the button')
     differences = []
@@ -120,9 +120,9 @@ def test_noise_is_in_the_step_as_in_the_command(fresh, checkpoint):
     assert abs(np.mean(differences)) < 0.1
 
 
-def test_the_last_observation_is_encoded_but_not_acted_on(fresh, checkpoint):
+def test_the_last_observation_is_encoded_but_gets_no_command(fresh, checkpoint):
     images = fresh.random_images()
-    fresh.show(images, phase=EpisodeState.PHASE_ENDED)
+    fresh.publish_observation(images, phase=EpisodeState.PHASE_ENDED)
     assert fresh.spin_until(lambda: fresh.steps)
     expected = load_checkpoint(checkpoint).step(images, STATE, 'press the button')
     step = fresh.steps[0]
@@ -132,7 +132,7 @@ def test_the_last_observation_is_encoded_but_not_acted_on(fresh, checkpoint):
     assert not fresh.spin_until(lambda: fresh.commands, 0.3)
 
 
-def test_a_new_head_acts_and_foreign_ones_are_refused(fresh, checkpoint):
+def test_a_new_head_acts_and_invalid_heads_are_refused(fresh, checkpoint):
     vla = load_checkpoint(checkpoint)
     with torch.no_grad():
         vla.head.mlp[-1].weight.zero_()
@@ -159,5 +159,5 @@ def test_a_new_head_acts_and_foreign_ones_are_refused(fresh, checkpoint):
     ):
         fresh.clear()
         send(fresh, version, backbone_hash, weights)
-        assert fresh.says(DiagnosticStatus.WARN, word), word
+        assert fresh.reports(DiagnosticStatus.WARN, word), word
         assert answer(fresh)[0].head_version == 5

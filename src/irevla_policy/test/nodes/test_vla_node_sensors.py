@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The node with the stamps of real sensors and a slow model, on the test's own executor."""
+"""The node with stamps like those of sensors and a slow model, on the test's executor."""
 
 import os
 import time
@@ -22,13 +22,13 @@ from irevla_policy.model.config import BackboneConfig, TinyConfig
 from irevla_policy.nodes.vla_node import VlaNode
 
 MS = 1_000_000
-# As the environment shows it.
+# The image of the reference view.
 PICTURE = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
 
 
 @pytest.fixture(scope='module')
 def graph(tmp_path_factory):
-    """The node and an environment; many tokens make the model slow without many weights."""
+    """Return a node and an environment; many tokens make the model slow with few weights."""
     backbone = BackboneConfig(
         tiny=TinyConfig(width=32, attention_heads=2, queries=1500, text_layers=8)
     )
@@ -59,7 +59,7 @@ def graph(tmp_path_factory):
     environment.executor.add_node(node)
     assert environment.connected()
     environment.spin_until(lambda: False, 0.5)
-    environment.tell('warm up', 'press', time.time_ns())
+    environment.publish_episode('warm up', 'press', time.time_ns())
     environment.spin_until(lambda: node._instructions and not node._worker.busy, 30)
     yield node, environment
     node.destroy_node()
@@ -77,45 +77,45 @@ def environment(graph):
     return graph[1]
 
 
-def show(environment, age_ns=0, skew_ns=0, phase=EpisodeState.PHASE_RUNNING, episode_id='one'):
+def publish(environment, age_ns=0, skew_ns=0, phase=EpisodeState.PHASE_RUNNING, episode_id='one'):
     stamp = time.time_ns() - age_ns
-    environment.tell(episode_id, 'press', stamp, phase)
-    # First the word of the episode, then its observation, as with real sensors.
+    environment.publish_episode(episode_id, 'press', stamp, phase)
+    # As with sensors, the episode's message comes before its observation.
     environment.spin_until(lambda: False, 0.2)
-    environment.show_parts(environment.random_images(24), stamp, STATE, skew_ns)
+    environment.publish_parts(environment.random_images(24), stamp, STATE, skew_ns)
     return stamp
 
 
-def test_parts_within_the_skew_are_one_observation_and_others_none(environment):
-    show(environment, skew_ns=-30 * MS)
+def test_parts_within_the_skew_form_an_observation_and_others_none(environment):
+    publish(environment, skew_ns=-30 * MS)
     assert not environment.spin_until(lambda: environment.commands, 1)
-    stamp = show(environment, skew_ns=-15 * MS)
+    stamp = publish(environment, skew_ns=-15 * MS)
     assert environment.spin_until(lambda: environment.commands)
     assert stamp_to_ns(environment.commands[0].header.stamp) == stamp
 
 
-def test_an_observation_with_an_old_stamp_is_not_acted_on(environment):
-    show(environment, episode_id='with a clock')
+def test_an_observation_with_an_old_stamp_gets_no_command(environment):
+    publish(environment, episode_id='with a clock')
     assert environment.spin_until(lambda: environment.commands)
     environment.clear()
-    show(environment, age_ns=60_000 * MS, episode_id='with an earlier clock')
-    assert environment.says(DiagnosticStatus.WARN, 'the limit is 4.0 s')
+    publish(environment, age_ns=60_000 * MS, episode_id='with an earlier clock')
+    assert environment.reports(DiagnosticStatus.WARN, 'the limit is 4.0 s')
     assert not environment.commands
 
 
-def test_effects_are_seen_by_the_time_of_stamps_though_their_clock_is_ahead(environment, node):
+def test_see_effects_compares_stamps_even_if_their_clock_is_ahead(environment, node):
     node._see_effects = True
     for taken_before in (False, True, False):
         stamp = time.time_ns() + 2000 * MS
-        environment.tell('ahead', 'press', stamp)
+        environment.publish_episode('ahead', 'press', stamp)
         environment.spin_until(lambda: False, 0.2)
         if taken_before:
-            # It was on its way while the command was sent.
+            # The observation was in transit when the command was sent.
             stamp = stamp_to_ns(environment.commands[0].header.stamp) + MS
-            environment.tell('ahead', 'press', stamp)
+            environment.publish_episode('ahead', 'press', stamp)
             environment.spin_until(lambda: False, 0.2)
         environment.clear()
-        environment.show_parts(environment.random_images(24), stamp)
+        environment.publish_parts(environment.random_images(24), stamp)
         assert (
             environment.spin_until(lambda: environment.commands, 1 if taken_before else 10)
             != taken_before
@@ -127,22 +127,22 @@ def test_effects_are_seen_by_the_time_of_stamps_though_their_clock_is_ahead(envi
     node._see_effects = False
 
 
-def test_a_knocked_camera_is_told_with_an_overlay_until_it_is_put_back(environment, node):
-    def show_view(episode_id, picture):
+def test_a_moved_camera_is_reported_with_an_overlay_until_it_is_restored(environment, node):
+    def publish_view(episode_id, picture):
         stamp = time.time_ns()
-        environment.tell(episode_id, 'press', stamp)
+        environment.publish_episode(episode_id, 'press', stamp)
         environment.spin_until(lambda: False, 0.2)
         environment.statuses.clear()
-        environment.show_parts({'front': picture}, stamp)
+        environment.publish_parts({'front': picture}, stamp)
 
-    show_view('knocked', np.roll(PICTURE, 2, axis=1))
-    assert environment.says(
+    publish_view('moved', np.roll(PICTURE, 2, axis=1))
+    assert environment.reports(
         DiagnosticStatus.WARN,
         'camera front is not where it was in the demonstrations: its view is shifted by 2.',
     )
     path = node._views._folder / 'front_overlay.png'
     assert load_picture(path).shape == (24, 24, 3)
-    show_view('put back', PICTURE)
+    publish_view('restored', PICTURE)
     assert environment.spin_until(
         lambda: any(
             'vla' in status.name
@@ -156,16 +156,16 @@ def test_a_knocked_camera_is_told_with_an_overlay_until_it_is_put_back(environme
     )
 
 
-def test_callbacks_are_served_while_the_model_works(environment, node):
+def test_callbacks_run_during_the_model_s_forward_pass(environment, node):
     ticks = []
     timer = node.create_timer(0.005, lambda: ticks.append(time.monotonic()))
-    show(environment)
+    publish(environment)
     assert environment.spin_until(lambda: node._worker.busy)
     began = time.monotonic()
     environment.spin_until(lambda: not node._worker.busy)
     ended = time.monotonic()
     node.destroy_timer(timer)
-    assert ended - began > 0.05, 'the model must be slow for this test to tell anything'
+    assert ended - began > 0.05, 'the model is too fast for this test'
     assert sum(began < tick < ended for tick in ticks) >= 3
     assert environment.spin_until(lambda: environment.commands)
 
@@ -173,25 +173,25 @@ def test_callbacks_are_served_while_the_model_works(environment, node):
 def test_a_new_instruction_is_warmed_up_before_its_first_observation(environment, node):
     graphs = node._vla.backbone._tracer._graphs
     before = len(graphs)
-    environment.tell('three', 'open the drawer', time.time_ns())
+    environment.publish_episode('three', 'open the drawer', time.time_ns())
     assert environment.spin_until(lambda: len(graphs) > before)
     assert environment.spin_until(lambda: not node._worker.busy)
     assert not environment.commands
 
 
-def test_a_crash_of_the_policy_is_said_until_it_works_again(environment, node):
+def test_an_error_of_the_policy_is_reported_until_it_works_again(environment, node):
     layer = node._vla.head.mlp[0]
     good = layer.weight.data
     layer.weight.data = torch.zeros(1, 1)
-    show(environment)
-    assert environment.says(DiagnosticStatus.ERROR, 'RuntimeError')
+    publish(environment)
+    assert environment.reports(DiagnosticStatus.ERROR, 'RuntimeError')
     environment.spin_until(lambda: False, 0.3)
     environment.statuses.clear()
-    show(environment, phase=EpisodeState.PHASE_ENDED, episode_id='four')
-    assert environment.says(DiagnosticStatus.ERROR, 'RuntimeError'), 'observations cure nothing'
+    publish(environment, phase=EpisodeState.PHASE_ENDED, episode_id='four')
+    assert environment.reports(DiagnosticStatus.ERROR, 'RuntimeError'), 'it was cleared'
     assert not environment.commands
     layer.weight.data = good
-    show(environment)
+    publish(environment)
     assert environment.spin_until(lambda: environment.commands)
     environment.statuses.clear()
     assert environment.spin_until(

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The policy must act on the newest observation and survive a bad one."""
+"""The worker runs the newest job and continues after a job that fails."""
 
 import threading
 
@@ -10,12 +10,12 @@ from irevla_policy.nodes.worker import NewestWorker
 def test_newer_job_replaces_a_waiting_one():
     started, release, done = threading.Event(), threading.Event(), []
 
-    def work(job):
+    def run(job):
         started.set()
         release.wait(5)
         done.append(job)
 
-    worker = NewestWorker(work, errors := [])
+    worker = NewestWorker(run, errors := [])
     assert worker.submit('first') is False
     assert started.wait(5)
     assert worker.submit('stale') is False
@@ -30,12 +30,12 @@ def test_newer_job_replaces_a_waiting_one():
 def test_an_error_is_reported_and_the_next_job_still_runs():
     errors, finished = [], threading.Event()
 
-    def work(job):
+    def run(job):
         if job == 'bad':
             raise ValueError('bad image')
         finished.set()
 
-    worker = NewestWorker(work, errors.append)
+    worker = NewestWorker(run, errors.append)
     worker.submit('bad')
     while not errors:
         pass

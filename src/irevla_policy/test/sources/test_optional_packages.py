@@ -11,7 +11,7 @@ from irevla_policy.sources import optional_packages
 from irevla_policy.sources.optional_packages import missing_packages
 
 HELPERS = Path(__file__).resolve().parents[1]
-# What PyPI's torchvision does beside a CPU build of torch.
+# PyPI's torchvision raises this error with a CPU build of torch.
 BROKEN = "raise RuntimeError('operator torchvision::nms does not exist')\n"
 PROGRAM = """
 import sys
@@ -31,7 +31,7 @@ except ConfigError as error:
 """
 
 
-def test_torchvision_of_another_build_does_not_break_what_needs_none(tmp_path):
+def test_torchvision_of_another_build_breaks_only_models_that_need_it(tmp_path):
     (tmp_path / 'torchvision').mkdir()
     (tmp_path / 'torchvision/__init__.py').write_text(BROKEN)
     described = tmp_path / 'torchvision-0.1.2.dist-info'
@@ -56,7 +56,7 @@ def test_torchvision_of_another_build_does_not_break_what_needs_none(tmp_path):
     assert 'torchvision 0.1.2 does not work beside torch' in done.stderr
 
 
-def test_the_command_takes_any_path_of_python(monkeypatch):
+def test_the_command_quotes_the_path_of_python(monkeypatch):
     monkeypatch.setattr(optional_packages, '_missing', lambda _: True)
     monkeypatch.setattr(sys, 'executable', '/home/my lab/bin/python')
     assert missing_packages(ImportError('num2words')).endswith(
@@ -73,7 +73,7 @@ def test_the_command_takes_any_path_of_python(monkeypatch):
         ('2.13.0+cu130', '0.28.0', '--index-url https://download.pytorch.org/whl/cu130 '),
     ],
 )
-def test_torchvision_that_is_asked_for_fits_torch(monkeypatch, torch, torchvision, more):
+def test_the_suggested_torchvision_matches_torch(monkeypatch, torch, torchvision, more):
     monkeypatch.setattr(optional_packages, '_missing', lambda _: True)
     monkeypatch.setattr(optional_packages, '_version', lambda _: torch)
     line = missing_packages(ImportError('AutoVideoProcessor requires the Torchvision library'))
@@ -87,23 +87,23 @@ def test_several_packages_are_named_in_one_command(monkeypatch):
     assert line.endswith('pip install timm mistral-common`')
 
 
-def test_torchvision_has_a_command_of_its_own(monkeypatch):
+def test_torchvision_has_a_separate_command(monkeypatch):
     monkeypatch.setattr(optional_packages, '_missing', lambda _: True)
     monkeypatch.setattr(optional_packages, '_version', lambda _: '2.13.0+cpu')
     line = missing_packages(ImportError('requires Torchvision and timm'))
     assert f'whl/cpu torchvision==0.28.0 && {sys.executable} -m pip install timm`' in line
 
 
-def test_package_whose_module_has_another_name():
+def test_an_installed_package_with_another_module_name_is_found():
     """The package protobuf is the module google.protobuf."""
     pytest.importorskip('google.protobuf')
     assert missing_packages(ImportError('requires the protobuf library')) == ''
 
 
-def test_module_in_a_package_that_is_not_there(monkeypatch):
+def test_a_module_of_a_missing_package_is_reported(monkeypatch):
     monkeypatch.setitem(optional_packages._MODULES, 'protobuf', 'no_such_package.protobuf')
     assert 'needs protobuf,' in missing_packages(ImportError('requires the protobuf library'))
 
 
-def test_an_import_that_fails_for_another_reason_is_not_explained():
+def test_another_import_error_is_not_explained():
     assert missing_packages(ImportError('cannot import name x from numpy')) == ''

@@ -24,46 +24,45 @@ def no_num2words(monkeypatch):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize('family', NEEDS_NOTHING)
-def test_family_that_reads_videos_works_for_pictures_without_torchvision(tmp_path, family):
-    described = VIDEO_FAMILIES[family]
-    described.save(tmp_path)
+@pytest.mark.parametrize('name', NEEDS_NOTHING)
+def test_a_video_family_works_on_images_without_torchvision(tmp_path, name):
+    family = VIDEO_FAMILIES[name]
+    family.save(tmp_path)
     backbone = Backbone(
-        BackboneConfig(kind='pretrained', source=str(tmp_path), **described.options), SOURCE_SIZE
+        BackboneConfig(kind='pretrained', source=str(tmp_path), **family.options), SOURCE_SIZE
     ).eval()
     images = torch.randint(0, 256, (2, 1, SOURCE_SIZE, SOURCE_SIZE, 3), dtype=torch.uint8)
     latent = backbone(images, INSTRUCTIONS[:2])
     assert not torch.allclose(backbone(255 - images, INSTRUCTIONS[:2]), latent, atol=1e-2)
     for row, instruction in enumerate(INSTRUCTIONS[:2]):
-        expected = reference(tmp_path, described, images[row, 0].numpy(), instruction)
+        expected = reference(tmp_path, family, images[row, 0].numpy(), instruction)
         torch.testing.assert_close(latent[row, : len(expected)], expected, atol=1e-4, rtol=1e-4)
         assert (latent[row, len(expected) :] == 0).all()
 
 
-def reference(folder, described, image, instruction):
+def reference(folder, family, image, instruction):
     """Return the last hidden states (m, d) of transformers' own forward."""
     model = AutoModelForImageTextToText.from_pretrained(folder).eval()
     inputs = picture_processor(str(folder))(
         images=[image],
-        text=[described.prompt.replace('{instruction}', instruction)],
+        text=[family.prompt.replace('{instruction}', instruction)],
         return_tensors='pt',
-        **described.processor,
+        **family.processor,
     )
-    seen = []
+    hidden = []
     model.get_output_embeddings().register_forward_pre_hook(
-        lambda _, arguments: seen.append(arguments[0][0])
+        lambda _, arguments: hidden.append(arguments[0][0])
     )
     model(**inputs)
-    return seen[0]
+    return hidden[0]
 
 
-def test_family_that_needs_a_package_is_refused_with_the_command(tmp_path, no_num2words):
-    described = VIDEO_FAMILIES['smolvlm2']
-    described.save(tmp_path)
+def test_a_family_that_needs_a_missing_package_is_refused_with_the_command(tmp_path, no_num2words):
+    family = VIDEO_FAMILIES['smolvlm2']
+    family.save(tmp_path)
     with pytest.raises(ConfigError) as error:
         Backbone(
-            BackboneConfig(kind='pretrained', source=str(tmp_path), **described.options),
-            SOURCE_SIZE,
+            BackboneConfig(kind='pretrained', source=str(tmp_path), **family.options), SOURCE_SIZE
         )
     assert str(error.value) == (
         f"the processor of backbone.source '{tmp_path}' cannot be loaded: it needs num2words, "
@@ -72,7 +71,7 @@ def test_family_that_needs_a_package_is_refused_with_the_command(tmp_path, no_nu
 
 
 @pytest.mark.skipif('torchvision' in sys.modules, reason='torchvision is installed')
-def test_family_without_pictures_on_pil_is_refused_with_the_torchvision_that_fits(tmp_path):
+def test_a_family_without_a_pil_processor_is_refused_with_a_matching_torchvision(tmp_path):
     with pytest.raises(
         ConfigError,
         match=r'it needs torchvision, .* pip install '

@@ -47,7 +47,7 @@ def test_zero_strength_changes_nothing():
     assert torch.equal(random_light(images, 0, 0, generator()), images)
 
 
-def test_brightness_scales_the_mean_within_its_share():
+def test_brightness_scales_the_mean_within_its_range():
     images = torch.full((64, 1, 4, 4, 3), 100, dtype=torch.uint8)
     means = random_light(images, 0.2, 0.0, generator()).float().mean((1, 2, 3, 4))
     assert 80 <= means.min() < 90 and 110 < means.max() <= 120

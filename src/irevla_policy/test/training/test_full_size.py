@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark of the full-size model, on a small one that lies on disk as the large would."""
+"""The benchmark of the full-size model, on a small model with the same files."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_every_figure_is_measured_and_written(full_size, tmp_path, monkeypatch):
     [path] = tmp_path.glob('full-size-*.json')
     found = json.loads(path.read_text())
     assert found['weights'] == 'random'
-    # Two cameras of 32 queries and twelve tokens of text each.
+    # Two cameras, each with 32 queries and twelve tokens of text.
     assert found['latent']['shape'] == [2 * (32 + 12), 16]
     assert found['latent']['latency_ms']['p50'] > found['latent']['floor_bytes_ms'] > 0
     assert 0 < found['trained_parameters'] < found['parameters']
@@ -42,7 +42,7 @@ def test_every_figure_is_measured_and_written(full_size, tmp_path, monkeypatch):
         assert row['samples_per_s'] > 0 and row['peak_gb'] > 0 and row['times_floor'] > 0
 
 
-def test_a_floor_is_the_higher_of_memory_and_arithmetic(full_size):
+def test_the_floor_is_the_longer_of_memory_and_arithmetic_time(full_size):
     assert full_size.beside_floors(0.1, moved=8e9, done=2e12, bandwidth=4e11, rate=1e14) == {
         'floor_bytes_ms': 20,
         'floor_operations_ms': 20,

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Training a pretrained model, small: what the probe finds is printed, kept, and acted on."""
+"""Training of small pretrained models prints, stores and uses the result of the probe."""
 
 import pytest
 from random_episodes import random_episode
@@ -29,7 +29,7 @@ def data(tmp_path):
     )
 
 
-def test_probe_is_printed_and_kept_and_unread_adapters_stay_as_they_are(tmp_path, data, capsys):
+def test_probe_is_printed_and_stored_and_unused_adapters_do_not_change(tmp_path, data, capsys):
     source = FAMILIES['llava'].save(tmp_path / 'llava')
     vla = family_vla(source, 'llava')
     before = {name: weight.clone() for name, weight in vla.backbone.stored_state().items()}
@@ -49,8 +49,8 @@ def test_probe_is_printed_and_kept_and_unread_adapters_stay_as_they_are(tmp_path
     assert load_checkpoint(tmp_path / 'two/checkpoint').probed.tokens == 9
 
 
-def test_a_training_of_more_weights_is_not_gone_on_with(tmp_path, data, monkeypatch):
-    """As one that was killed before weights without a gradient were left out."""
+def test_a_training_of_other_weights_is_not_continued(tmp_path, data, monkeypatch):
+    """Earlier versions also trained weights that get no gradient."""
     source = FAMILIES['llava'].save(tmp_path / 'llava')
     with monkeypatch.context() as patch:
         patch.setattr(Backbone, 'leave_untrained', lambda *_: None)

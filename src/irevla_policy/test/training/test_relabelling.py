@@ -14,7 +14,7 @@ CAMERAS = ('corner', 'gripper')
 POLICY, TELEOP = 1, 2
 
 
-def test_only_what_a_policy_decided_is_labelled_by_the_improved_one(tmp_path):
+def test_only_actions_of_a_policy_are_relabelled_by_the_improved_policy(tmp_path):
     episodes = [
         replace(random_episode(0, 'press', frames=BATCH), sources=np.full(BATCH, POLICY)),
         replace(
@@ -28,16 +28,16 @@ def test_only_what_a_policy_decided_is_labelled_by_the_improved_one(tmp_path):
     human[[BATCH + 1, BATCH + 2]] = True
     np.testing.assert_array_equal(changed.actions[human], store.actions[human])
     for frame in (0, BATCH, BATCH + 3):
-        wanted = vla.step(
+        expected = vla.step(
             dict(zip(CAMERAS, store.images[frame])),
             store.states[frame],
             'press the thing' if frame < BATCH else 'open the thing',
         ).action
-        assert np.abs(wanted - store.actions[frame]).max() > 1e-4
-        np.testing.assert_allclose(changed.actions[frame], wanted, atol=1e-5)
+        assert np.abs(expected - store.actions[frame]).max() > 1e-4
+        np.testing.assert_allclose(changed.actions[frame], expected, atol=1e-5)
 
 
-def test_a_training_on_other_labels_is_another_training(tmp_path):
+def test_other_labels_give_another_digest(tmp_path):
     episode = replace(random_episode(0), sources=np.full(6, POLICY))
     store = write_store(tmp_path / 'store', [episode], CAMERAS, 24)
     first, second = (relabelled(store, tiny_vla(cameras=CAMERAS, seed=seed)) for seed in (0, 1))

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 2 takes what its settings leave out from stage 0, as the checkpoint records it."""
+"""Stage 2 takes missing settings from stage 0, which the checkpoint records."""
 
 import json
 
@@ -41,7 +41,7 @@ STAGE0 = {
 
 @pytest.fixture
 def trained(tmp_path):
-    """Train stage after stage in this process: a name, its settings, where it goes on."""
+    """Return a function that trains a stage: its name, its settings, its first checkpoint."""
     for number in range(2):
         record(tmp_path / 'data', random_episode(number))
     (tmp_path / 'preset.yaml').write_text(yaml.safe_dump(PRESET))
@@ -69,17 +69,17 @@ def training(checkpoint):
     return read_manifest(checkpoint)['extra']['training']
 
 
-def test_stage_2_that_is_silent_trains_as_stage_0_did(trained):
+def test_missing_settings_of_stage_2_are_those_of_stage_0(trained):
     stage0 = trained('stage0', STAGE0)
     stage2 = trained('stage2', {'steps': 2, 'learning_rate': 0.0003}, stage0)
     assert training(stage0) == training(stage0) | STAGE0
     assert training(stage2) == training(stage0) | {'steps': 2, 'learning_rate': 0.0003}
-    # A second stage 2 is as stage 0 too, not as the first.
+    # A second stage 2 takes the settings of stage 0, not of the first stage 2.
     assert training(trained('again', {}, stage2)) == training(stage0)
 
 
 @pytest.mark.parametrize('first, second', [('bf16', 'no'), ('no', 'bf16')])
-def test_both_stages_have_the_precision_that_they_ask_for(trained, first, second):
+def test_each_stage_has_the_precision_of_its_settings(trained, first, second):
     stage0 = trained('stage0', STAGE0 | {'precision': first})
     losses = {}
     for precision in (second, first):
@@ -87,10 +87,10 @@ def test_both_stages_have_the_precision_that_they_ask_for(trained, first, second
         assert training(checkpoint)['precision'] == precision
         losses[precision] = read_metrics(checkpoint.parent)[0]['loss']
     assert losses['no'] != losses['bf16']
-    assert losses['no'] == pytest.approx(losses['bf16'], rel=0.05), 'the same batch, rounded'
+    assert losses['no'] == pytest.approx(losses['bf16'], rel=0.05), 'more than rounding'
 
 
-def test_stage_1_keeps_what_stage_0_was(trained, tmp_path):
+def test_stage_1_keeps_the_record_of_stage_0(trained, tmp_path):
     stage0 = trained('stage0', STAGE0)
     save_latent_policy(tmp_path / 'graph', stage0, load_latent_policy(stage0), {'stage1': 1})
     save_checkpoint(
@@ -104,7 +104,7 @@ def test_stage_1_keeps_what_stage_0_was(trained, tmp_path):
     }
 
 
-def test_a_checkpoint_without_the_record_leaves_the_built_in_settings(trained, tmp_path, capsys):
+def test_without_a_record_of_stage_0_the_built_in_settings_are_used(trained, tmp_path, capsys):
     stage0 = trained('stage0', STAGE0)
     save_checkpoint(tmp_path / 'bare', load_checkpoint(stage0))
     assert stage0_settings(tmp_path / 'bare') is None
@@ -117,7 +117,7 @@ def test_a_checkpoint_without_the_record_leaves_the_built_in_settings(trained, t
         == 1
     )
     assert TrainConfig(**training(stage2)) == TrainConfig(steps=2)
-    # What stage 2 was trained with is not taken for stage 0.
+    # The settings of stage 2 are not recorded as those of stage 0.
     assert stage0_settings(stage2) is None
 
 
@@ -130,7 +130,7 @@ def test_a_record_with_the_old_names_is_read(trained):
     assert stage0_settings(stage0) == TrainConfig(**STAGE0, ema=0.01)
 
 
-def test_a_record_of_another_program_is_refused_by_name(trained):
+def test_a_record_with_an_unknown_value_is_refused_by_name(trained):
     stage0 = trained('stage0', STAGE0)
     manifest = json.loads((stage0 / MANIFEST).read_text())
     manifest['extra']['stage0']['precision'] = 'fp8'
@@ -139,7 +139,7 @@ def test_a_record_of_another_program_is_refused_by_name(trained):
         trained('stage2', {'steps': 2}, stage0)
 
 
-def test_a_device_without_bf16_is_told_at_once(trained, monkeypatch):
+def test_bf16_is_refused_on_a_device_without_it(trained, monkeypatch):
     monkeypatch.setattr('irevla_policy.training.trainer.is_bf16_available', lambda: False)
     with pytest.raises(ConfigError, match="precision is bf16; this machine's device .*use 'no'"):
         trained('stage0', STAGE0)

@@ -112,7 +112,7 @@ def test_loss_falls_and_the_policy_is_saved(store, tmp_path):
     assert (tmp_path / 'out' / 'loss.png').exists()
 
 
-def test_same_seed_gives_the_same_weights_another_seed_others(store, tmp_path):
+def test_the_seed_determines_the_weights(store, tmp_path):
     for name, seed in (('a', 0), ('b', 0), ('c', 1)):
         run(store, tmp_path / name, replace(CONFIG, seed=seed))
     assert_same(weights(tmp_path / 'a'), weights(tmp_path / 'b'))
@@ -121,7 +121,7 @@ def test_same_seed_gives_the_same_weights_another_seed_others(store, tmp_path):
     )
 
 
-def test_checkpoint_holds_the_average_not_the_last_weights(store, tmp_path):
+def test_the_checkpoint_has_the_average_not_the_last_weights(store, tmp_path):
     run(store, tmp_path / 'out')
     state = load_file(tmp_path / 'out' / FILE)
     saved = weights(tmp_path / 'out')['mlp.0.weight']
@@ -158,7 +158,7 @@ def test_damaged_state_is_refused(store, tmp_path):
 
 
 @pytest.mark.parametrize('log_every', [1, 100])
-def test_training_that_diverges_stops_and_saves_no_spoilt_state(store, tmp_path, log_every):
+def test_a_diverging_training_stops_and_saves_only_finite_weights(store, tmp_path, log_every):
     config = replace(
         CONFIG,
         learning_rate=1e18,
@@ -181,7 +181,7 @@ def test_training_that_diverges_stops_and_saves_no_spoilt_state(store, tmp_path,
     )
 
 
-def test_frozen_weights_stay_and_take_no_room_in_the_state(store, tmp_path):
+def test_frozen_weights_do_not_change_and_are_not_in_the_state(store, tmp_path):
     vla = new_vla(store)
     vla.backbone.freeze()
     before = {name: tensor.clone() for name, tensor in vla.backbone.state_dict().items()}
@@ -191,11 +191,11 @@ def test_frozen_weights_stay_and_take_no_room_in_the_state(store, tmp_path):
     )
     kept = load_file(tmp_path / 'out' / FILE)
     assert not any('backbone' in name for name in kept)
-    # Of each: the weight, its average, the optimiser's step and two moments.
+    # Each weight has its average, the optimiser's step and two moments.
     assert len(kept) == 5 * len(list(vla.head.parameters()))
 
 
-def test_stage_two_trains_on_a_mixture(store, tmp_path):
+def test_stage_2_trains_on_a_mixture(store, tmp_path):
     source = Mixture([(Dataset(store, [0, 1, 2]), 0.65), (Dataset(store, [3, 4]), 0.35)])
     result = run(store, tmp_path / 'out', source=source)
     assert math.isfinite(result.loss)
@@ -203,7 +203,7 @@ def test_stage_two_trains_on_a_mixture(store, tmp_path):
 
 @pytest.fixture
 def command(tmp_path):
-    """Arguments of the command line for a set of recorded episodes."""
+    """Return command-line arguments for a training on recorded episodes."""
     for number in range(4):
         record(tmp_path / 'data', random_episode(number))
     (tmp_path / 'preset.yaml').write_text(yaml.safe_dump(PRESET))
@@ -231,49 +231,49 @@ def command(tmp_path):
     ]
 
 
-def test_killed_training_ends_as_if_it_had_not_been_killed(command, tmp_path):
+def test_a_killed_and_continued_training_equals_an_uninterrupted_one(command, tmp_path):
     kill_after = random.randrange(8, 50)
     print(f'SIGKILL after step {kill_after}')
-    broken = tmp_path / 'broken'
+    killed = tmp_path / 'killed'
     process = subprocess.Popen(
-        [sys.executable, '-m', 'irevla_policy.training.train', *command, '--output', broken],
+        [sys.executable, '-m', 'irevla_policy.training.train', *command, '--output', killed],
         stderr=subprocess.DEVNULL,
         env=os.environ | {'OMP_NUM_THREADS': '1'},
     )
     deadline = time.monotonic() + 120
-    while len(read_metrics(broken)) < kill_after and time.monotonic() < deadline:
-        assert process.poll() is None, 'the training ended before it could be killed'
+    while len(read_metrics(killed)) < kill_after and time.monotonic() < deadline:
+        assert process.poll() is None, 'the training ended before the kill'
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    assert not (broken / 'checkpoint').exists()
-    main([*command, '--output', str(broken)])
+    assert not (killed / 'checkpoint').exists()
+    main([*command, '--output', str(killed)])
     whole = tmp_path / 'whole'
     main([*command, '--output', str(whole)])
-    assert_same(weights(broken), weights(whole))
-    assert_same(load_file(broken / FILE), load_file(whole / FILE))
+    assert_same(weights(killed), weights(whole))
+    assert_same(load_file(killed / FILE), load_file(whole / FILE))
     losses = [
         [
             (row['step'], row.get('loss'), row.get('validation_loss'))
             for row in read_metrics(folder)
         ]
-        for folder in (broken, whole)
+        for folder in (killed, whole)
     ]
     assert losses[0] == losses[1]
     trained = load_checkpoint(whole / 'checkpoint')
-    assert set(trained.views) == set(trained.config.cameras), 'where the cameras looked'
+    assert set(trained.views) == set(trained.config.cameras), 'reference views'
 
 
 def stage2(command, tmp_path):
-    """Return the command line that goes on from a policy of stage 0 with a new episode."""
+    """Return command-line arguments of a stage 2 with a new episode, after a stage 0."""
     main([*command, '--steps', '8', '--output', str(tmp_path / 'stage0')])
     record(tmp_path / 'new', random_episode(7, 'pull'))
     rest = [argument for argument in command if argument not in ('--preset', command[3])]
     return [*rest, '--init', f'{tmp_path}/stage0/checkpoint', '--more', f'{tmp_path}/new']
 
 
-def test_two_processes_do_stage_2_on_different_frames(command, tmp_path):
-    go_on = stage2(command, tmp_path)
+def test_two_processes_train_stage_2_on_different_frames(command, tmp_path):
+    arguments = stage2(command, tmp_path)
     subprocess.run(
         [
             sys.executable,
@@ -284,7 +284,7 @@ def test_two_processes_do_stage_2_on_different_frames(command, tmp_path):
             '2',
             '-m',
             'irevla_policy.training.train',
-            *go_on,
+            *arguments,
             '--steps',
             '10',
             '--output',
@@ -295,15 +295,15 @@ def test_two_processes_do_stage_2_on_different_frames(command, tmp_path):
     )
     with safe_open(tmp_path / 'two' / FILE, 'pt') as file:
         assert json.loads(file.metadata()['identity'])['processes'] == 2
-    main([*go_on, '--steps', '10', '--output', f'{tmp_path}/one'])
+    main([*arguments, '--steps', '10', '--output', f'{tmp_path}/one'])
     assert not torch.equal(
         weights(tmp_path / 'one')['mlp.0.weight'], weights(tmp_path / 'two')['mlp.0.weight']
     )
 
 
-def test_command_line_goes_on_from_a_checkpoint_with_more_data(command, tmp_path):
-    go_on = stage2(command, tmp_path)
-    main([*go_on, '--steps', '8', '--output', f'{tmp_path}/stage2'])
+def test_the_command_line_trains_a_checkpoint_on_more_data(command, tmp_path):
+    arguments = stage2(command, tmp_path)
+    main([*arguments, '--steps', '8', '--output', f'{tmp_path}/stage2'])
     load_checkpoint(tmp_path / 'stage2' / 'checkpoint')
     with pytest.raises(ConfigError, match='share 1.5 of each batch'):
-        main([*go_on, '--more-share', '1.5', '--output', f'{tmp_path}/no'])
+        main([*arguments, '--more-share', '1.5', '--output', f'{tmp_path}/no'])

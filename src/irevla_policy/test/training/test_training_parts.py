@@ -67,7 +67,7 @@ def test_prefetcher_gives_all_batches_in_order_from_another_thread():
     assert threads and threading.main_thread().name not in threads
 
 
-def test_prefetcher_makes_the_next_batch_while_this_one_is_used():
+def test_prefetcher_makes_the_next_batch_during_use_of_the_current_one():
     made = threading.Event()
 
     def make(step):
@@ -80,7 +80,7 @@ def test_prefetcher_makes_the_next_batch_while_this_one_is_used():
     assert made.wait(10)
 
 
-def test_prefetcher_hands_errors_to_the_reader():
+def test_prefetcher_raises_errors_in_the_reader():
     def make(step):
         raise OSError('disk gone')
 
@@ -88,7 +88,7 @@ def test_prefetcher_hands_errors_to_the_reader():
         list(Prefetcher(make, range(2)))
 
 
-def test_log_forgets_what_came_after_the_state_it_goes_on_from(tmp_path):
+def test_the_log_removes_rows_after_the_step_from_which_it_continues(tmp_path):
     log = MetricsLog(tmp_path, 0)
     for step in (10, 20, 30):
         log.add(step, loss=1 / step)

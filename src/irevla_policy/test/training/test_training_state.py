@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The average of a training's weights, and states of another version."""
+"""The running average of a training's weights, and states of another version."""
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -24,8 +24,8 @@ def state(weight):
 
 
 @pytest.mark.parametrize('decay', [0.999, 0.99, 0.9, 0.0, 1.0])
-def test_the_average_is_that_of_the_old_convention(state, weight, decay):
-    """`ema_decay`, the share of the old average, gave the same numbers, bit by bit."""
+def test_the_average_equals_that_of_the_old_convention(state, weight, decay):
+    """The old `ema_decay`, the share of the old average, gives the same numbers bit by bit."""
     torch.manual_seed(0)
     expected = torch.zeros(64)
     for step in range(3000):
@@ -36,7 +36,7 @@ def test_the_average_is_that_of_the_old_convention(state, weight, decay):
     assert torch.equal(state.average['weight'], expected)
 
 
-def test_the_built_in_share_is_the_old_one():
+def test_the_built_in_ema_equals_the_old_default():
     assert TrainConfig().ema == CONVERTED['ema_decay'](0.999) == 0.001
 
 
