@@ -61,8 +61,8 @@ COPY_BYTES = 2**28 if CPU_ONLY else 2**31
 MATRIX_SIDE = 256 if CPU_ONLY else 8192
 
 
-def write_source(folder: Path) -> None:
-    """Write a BLIP-2 of random weights, in the sizes of the published one with OPT 2.7B."""
+def write_source(folder: Path, sizes: dict, dtype: torch.dtype) -> None:
+    """Write a BLIP-2 of random weights in these sizes."""
     tokenizer = build_tokenizer([INSTRUCTION])
     tokenizer.add_special_tokens(['</s>'])
     tokenizer = PreTrainedTokenizerFast(
@@ -72,8 +72,8 @@ def write_source(folder: Path) -> None:
         eos_token='</s>',
         unk_token='<unk>',
     )
-    config = Blip2Config(**SIZES, image_token_index=tokenizer.convert_tokens_to_ids('<image>'))
-    torch.set_default_dtype(torch.bfloat16)
+    config = Blip2Config(**sizes, image_token_index=tokenizer.convert_tokens_to_ids('<image>'))
+    torch.set_default_dtype(dtype)
     try:
         with DEVICE:
             model = Blip2ForConditionalGeneration(config)
@@ -249,7 +249,7 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         if not source:
-            write_source(Path(folder))
+            write_source(Path(folder), SIZES, torch.bfloat16)
         results = {'machine': machine, 'weights': source or 'random'} | measure(source or folder)
     name = run.file_name(machine['gpu'] or machine['cpu'])
     path = arguments.output / f'full-size-{name}.json'

@@ -23,6 +23,7 @@ MODULES = (
     'training',
     'learning',
     'robot',
+    'libraries.executors',
 )
 # figure: (path in the results, goal as text, whether a value reaches the goal)
 GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
@@ -42,6 +43,21 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
         ('discovery_default_s', 'p50'),
         'reported',
         lambda _: True,
+    ),
+    "our executor's round trip / rclpy's EventsExecutor": (
+        ('executors', 'round_trip_ms_vs_events'),
+        'reported',
+        lambda _: True,
+    ),
+    "our executor's share of a core at 1 kHz / EventsExecutor": (
+        ('executors', 'at_1_khz_vs_events'),
+        'reported',
+        lambda _: True,
+    ),
+    'nodes of our executor that hang while they begin, work or end': (
+        ('executors', 'starts', 'ours', 'hangs'),
+        '0',
+        lambda x: x == 0,
     ),
     'recorder: messages lost': (('recorder', 'lost'), '0', lambda x: x == 0),
     'recorder: share of a core': (('recorder', 'cpu_share'), 'reported', lambda _: True),

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A model of transformers recorded as a graph: the same outputs without the time of Python."""
 
+from collections.abc import Callable
 import logging
 from typing import Any
 import warnings
@@ -12,6 +13,9 @@ from torch import Tensor, nn
 # Largest difference between graph and model, relative to the largest hidden state.
 TOLERANCE = 1e-3
 
+# Takes the inputs in their order.
+Graph = Callable[..., Tensor]
+
 
 class Tracer:
     """Records a model once for every shape of inputs; only for passes without gradients."""
@@ -20,7 +24,7 @@ class Tracer:
         """Record this model, which takes keyword tensors and gives `logits`."""
         self._model = model
         self._version: Any = None
-        self._graphs: dict[tuple, torch.jit.ScriptModule | None] = {}
+        self._graphs: dict[tuple, Graph | None] = {}
         self._warned = False
 
     def __call__(self, inputs: dict[str, Tensor], version: Any) -> Tensor:
@@ -37,7 +41,7 @@ class Tracer:
     def _eager(self, inputs: dict[str, Tensor]) -> Tensor:
         return self._model(**inputs, use_cache=False).logits
 
-    def _record(self, inputs: dict[str, Tensor]) -> torch.jit.ScriptModule | None:
+    def _record(self, inputs: dict[str, Tensor]) -> Graph | None:
         """Return the graph; None where there is none, or it does not follow the inputs."""
         try:
             graph = self._trace(inputs)
@@ -55,11 +59,15 @@ class Tracer:
             self._warn(f'{type(error).__name__}: {error}')
         return None
 
-    def _trace(self, inputs: dict[str, Tensor]) -> torch.jit.ScriptModule:
-        call = _Call(self._model, list(inputs))
+    def _trace(self, inputs: dict[str, Tensor]) -> Graph:
+        call = positional(self._model, list(inputs))
         with warnings.catch_warnings():
             # What depends on shapes may be fixed: the graph is used for these shapes only.
-            warnings.simplefilter('ignore')
+            warnings.simplefilter('ignore', torch.jit.TracerWarning)
+            # torch.jit is deprecated, and faster than its successors (docs/benchmarks.md).
+            warnings.filterwarnings('ignore', '.*torch.jit', DeprecationWarning)
+            # Tracing reads every property of a module, deprecated ones too.
+            warnings.filterwarnings('ignore', '', FutureWarning, 'transformers')
             traced = torch.jit.trace(call.eval(), tuple(inputs.values()), check_trace=False)
             return torch.jit.freeze(traced)
 
@@ -72,9 +80,12 @@ class Tracer:
             self._warned = True
 
 
-class _Call(nn.Module):
-    """The model with positional arguments, as tracing wants it."""
+def positional(model: nn.Module, names: list[str]) -> nn.Module:
+    """Return a model whose tensors are positional arguments, in this order, as tracing wants."""
+    return _Call(model, names)
 
+
+class _Call(nn.Module):
     def __init__(self, model: nn.Module, names: list[str]) -> None:
         super().__init__()
         self.model = model

@@ -3,8 +3,10 @@
 import logging
 from logging.handlers import BufferingHandler
 from types import SimpleNamespace
+import warnings
 
 import pytest
+from small_models import batch, tiny_vla
 import torch
 from torch import nn
 
@@ -61,3 +63,35 @@ def test_an_error_of_the_model_itself_is_raised():
 
     with pytest.raises(ValueError, match='broken model'):
         Tracer(Broken())({'x': torch.ones(1)}, 0)
+
+
+@torch.no_grad()
+def test_what_tracing_itself_warns_of_reaches_nobody():
+    vla = tiny_vla()
+    images, instructions, _ = batch(vla, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        vla.encode(images, instructions)
+        vla.compile_for_inference()
+        vla.encode(images, instructions)
+    [graph] = vla.backbone._tracer._graphs.values()
+    assert graph is not None
+
+
+@torch.no_grad()
+def test_other_warnings_while_a_model_is_traced_are_shown():
+    class Old(Doubling):
+        def forward(self, x, use_cache):
+            if torch.jit.is_tracing():
+                warnings.warn('old weights', stacklevel=1)
+            return super().forward(x, use_cache)
+
+    with pytest.warns(UserWarning, match='old weights'):
+        Tracer(Old())({'x': torch.ones(1)}, 0)
+
+
+@torch.no_grad()
+def test_without_torch_jit_trace_a_model_runs_as_it_is(log, monkeypatch):
+    monkeypatch.delattr(torch.jit, 'trace')
+    assert torch.equal(Tracer(Doubling())({'x': torch.ones(2)}, 0), 2 * torch.ones(2))
+    assert 'runs without' in log[0].getMessage()
