@@ -11,6 +11,7 @@ in docs/results/stage1.json; what it has is not run again: the same command cont
 import argparse
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from hashlib import sha256
 import json
 from pathlib import Path
 import sys
@@ -31,6 +32,7 @@ from irevla_learner.runs.outcome import read_outcome
 from irevla_learner.runs.run_folder import RunFolder, git_revision
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_policy.checkpoints.files import read_description
+from irevla_policy.settings import plain
 
 OUTPUT = results.ROOT / 'docs/results/stage1.json'
 # Settings of stage 1 before the changes that are measured.
@@ -114,6 +116,7 @@ def run_variant(
         'env_steps': outcome['env_steps'],
         'expert_outcomes_before': each(before, expert),
         'expert_outcomes': each(after, expert),
+        'settings': plain(settings.settings),
         'environment': environment_facts(),
         'git_revision': git_revision(),
     }
@@ -168,7 +171,10 @@ def main() -> None:
                         config.algorithm1, settings=settings, evaluation_seed=first
                     ),
                 )
-                folder = output / task / variant.replace(' ', '-').replace(',', '')
+                # Named after the settings, so that other defaults are another run.
+                digest = sha256(json.dumps(asdict(settings)).encode()).hexdigest()[:8]
+                name = variant.replace(' ', '-').replace(',', '')
+                folder = output / task / f'{name}-{digest}'
                 try:
                     prepared = prepare(output / 'stage0', config, seed)
                     entry = run_variant(folder, changed, seed, task, prepared)

@@ -9,8 +9,7 @@ import sys
 from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument
 
-from irevla_learner.sacfd.config import SACfDConfig
-from irevla_learner.sacfd.online_learner import ANCHOR, DEMONSTRATIONS
+from irevla_learner.sacfd.config import ANCHOR, DEMONSTRATIONS, SACfDConfig
 
 ARGUMENTS = ('demonstration_bags', 'anchor_bags')
 
@@ -57,15 +56,22 @@ def encode_demonstrations(
         (ARGUMENTS[0], DEMONSTRATIONS, ['--tasks', task]),
         (ARGUMENTS[1], ANCHOR, frames),
     ):
-        folders = [
-            each for each in context.launch_configurations.get(argument, '').split(',') if each
-        ]
+        given = context.launch_configurations.get(argument, '')
+        folders = [each.strip() for each in given.split(',') if each.strip()]
         if not folders:
             continue
+        if name == ANCHOR and not settings.anchor_weight:
+            raise RuntimeError(
+                f'launch argument {argument}:={given}: anchor_weight is 0.0 in the settings, so '
+                'nothing is cloned; raise it, or leave the argument out'
+            )
         command = ['--checkpoint', checkpoint, '--output', str(Path(output) / name), *selection]
         done = subprocess.run(
             [sys.executable, '-m', 'irevla_learner.encode', *command, '--bags', *folders],
             check=False,
         )
         if done.returncode:
-            raise RuntimeError(f'launch argument {argument}:={",".join(folders)} cannot be used')
+            raise RuntimeError(
+                f'launch argument {argument}:={given}: the encoder ended with status '
+                f'{done.returncode}'
+            )

@@ -204,9 +204,9 @@ def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> 
             f'launch argument linger:={value(context, "linger")}: training '
             'episodes end with their reward; use 0'
         )
+    seed = whole_number(context, 'seed', 0)
     task = tasks[0].partition(':')[0]
     encode_demonstrations(context, checkpoint, value(context, 'output'), task, sacfd)
-    seed = whole_number(context, 'seed', 0)
     return [
         node(
             context,

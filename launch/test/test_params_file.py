@@ -208,6 +208,7 @@ def test_the_tables_are_read_without_importing_torch():
             sys.executable,
             '-c',
             'import sys\n'
+            'import irevla_bringup.launch_nodes, irevla_bringup.robot\n'
             'from irevla_bringup.starting import node_table\n'
             f'for name in {list(NODES)}: assert node_table(name)\n'
             'assert not {"torch", "transformers"} & set(sys.modules)',

@@ -6,15 +6,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+from irevla_control.errors import ConfigError
 from irevla_control.files import write_synced
 
 
 def write_json(path: Path, content: Any) -> None:
     """Replace a file by JSON atomically; for one writer at a time.
 
-    Raises ValueError on NaN and infinity, which JSON does not have.
+    Raises:
+        ValueError: NaN or infinity, which JSON does not have.
+        ConfigError: the disk is full, or the file cannot be written for another reason.
+
     """
-    write_synced(path, json.dumps(content, indent=2, allow_nan=False) + '\n')
+    text = json.dumps(content, indent=2, allow_nan=False) + '\n'
+    try:
+        write_synced(path, text)
+    except OSError as error:
+        raise ConfigError(
+            f'{path} cannot be written: {error.strerror}; free some space, and start again'
+        ) from error
 
 
 def json_values(figures: dict[str, float]) -> dict[str, float | None]:

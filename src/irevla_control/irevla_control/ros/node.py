@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import time
+import traceback
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
@@ -28,7 +29,7 @@ from irevla_control.ros.parameters import check_arguments
 SAME_S = 0.5
 # Time allowed for the middleware to destroy a node [s]: less than launch waits (5 s).
 ENDS_WITHIN_S = 3
-HANGS = f'Fast DDS hangs for {ENDS_WITHIN_S} s at the end of the node; its data is saved'
+HANGS = f'Fast DDS hangs for {ENDS_WITHIN_S} s at the end of the node; the process ends without it'
 
 
 class Node(rclpy.node.Node):
@@ -41,7 +42,7 @@ class Node(rclpy.node.Node):
     def __init__(self, name: str, **options: Any) -> None:
         """Create the node; options go to rclpy's Node."""
         super().__init__(name, **options)
-        # Status of the process if the middleware does not end; `run_node` sets its own.
+        # Status of the process; a node whose end fails sets 1 in `destroy_node`.
         self.exit_status = 1
         # Callbacks run in reverse order: this one before rclpy's own, which changes the clock.
         self.add_on_set_parameters_callback(_fit_rclpy)
@@ -95,14 +96,18 @@ def run_node(create: Callable[[], Node], shared_memory: bool = True) -> None:
     except BaseException as error:
         # C code that a signal interrupts may raise any exception, such as ctypes.ArgumentError.
         if not stop.broke_off:
-            if not isinstance(error, (IrevlaError, NameValidationException)):
+            status = 1
+            if not isinstance(error, Exception):
                 raise
+            if not isinstance(error, (IrevlaError, NameValidationException)):
+                # Printed before the clean-up, which may hang.
+                traceback.print_exc()
+                sys.exit(status)
             # rclpy adds a line that marks the wrong character.
             reason = (
                 str(error) if isinstance(error, IrevlaError) else one_line(error).replace(' ^', '')
             )
             print(f'{create.__name__}: {reason}', file=sys.stderr, flush=True)
-            status = 1
     finally:
         # A further signal must not interrupt the clean-up.
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -110,6 +115,7 @@ def run_node(create: Callable[[], Node], shared_memory: bool = True) -> None:
         if node is not None:
             node.exit_status = status
             node.destroy_node()
+            status = node.exit_status
         rclpy.try_shutdown()
     sys.exit(status)
 

@@ -123,11 +123,17 @@ def test_a_defect_ends_the_node_with_its_trace(start):
     assert process.returncode == 1 and 'TypeError: a defect' in errors
 
 
-def test_node_ends_although_its_middleware_hangs(start, tmp_path):
+@pytest.fixture
+def hanging(tmp_path):
+    """Return a library with which a node's destruction hangs."""
     source, library = tmp_path / 'stuck.c', tmp_path / 'stuck.so'
     source.write_text('#include <unistd.h>\nint rcl_node_fini(void *node) { for (;;) pause(); }\n')
     subprocess.run(['cc', '-shared', '-fPIC', '-o', library, source], check=True)
-    process = start('0.1', LD_PRELOAD=str(library))
+    return str(library)
+
+
+def test_node_ends_although_its_middleware_hangs(start, hanging):
+    process = start('0.1', LD_PRELOAD=hanging)
     assert process.stdout.readline() == 'begun\n'
     signalled = time.monotonic()
     process.send_signal(signal.SIGINT)
@@ -136,3 +142,12 @@ def test_node_ends_although_its_middleware_hangs(start, tmp_path):
     assert output.endswith('cleaned up\n'), 'the node itself ended well'
     assert process.returncode == 0, 'a hang in the middleware loses nothing'
     assert errors.count('\n') == 1 and f'working: {HANGS}' in errors
+
+
+def test_a_defect_is_printed_and_ends_the_node_with_status_1_although_its_middleware_hangs(
+    start, hanging
+):
+    process = start('fail', LD_PRELOAD=hanging)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert 'TypeError: a defect' in errors and HANGS in errors

@@ -19,10 +19,14 @@ import shutil
 from typing import Protocol
 
 from irevla_learner.algorithm1.config import Algorithm1Config
-from irevla_learner.algorithm1.stage1_demonstrations import encode_for_stage1
+from irevla_learner.algorithm1.stage1_demonstrations import (
+    check_demonstrations,
+    encode_for_stage1,
+)
 from irevla_learner.runs.evaluation import EpisodeResult, save_results
 from irevla_learner.runs.outcome import read_outcome
 from irevla_learner.runs.run_folder import RunFolder
+from irevla_learner.sacfd.config import ANCHOR, DEMONSTRATIONS
 from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.checkpoints.files import read_manifest
 from irevla_policy.frames.bag_frames import load_frames
@@ -76,6 +80,7 @@ class Algorithm1:
 
     def run(self, policy: Path) -> Path:
         """Train the policy of stage 0 on all new tasks; return the last checkpoint."""
+        check_demonstrations(self._config)
         self._evaluate('stage0', policy)
         learned: list[Path] = []
         for number, task in enumerate(self._config.tasks.rl, 1):
@@ -156,13 +161,19 @@ class Algorithm1:
         return folder / 'checkpoint'
 
     def _drop_latents(self, before: Path, after: Path) -> None:
-        """Remove the replay if stage 2 changed the VLM that computed its latents."""
+        """Remove the latents of a stage 1 if stage 2 changed the VLM that computed them."""
         hashes = [read_manifest(checkpoint)['backbone_hash'] for checkpoint in (before, after)]
-        replay = before.parent / 'replay'
-        if replay.exists() and hashes[0] != hashes[1]:
-            shutil.rmtree(replay)
+        if hashes[0] == hashes[1]:
+            return
+        for path in (before.parent / name for name in ('replay', ANCHOR, DEMONSTRATIONS)):
+            if not path.exists():
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
             print(
-                f'{replay}: removed; stage 2 changed the VLM {hashes[0][:12]} that computed '
+                f'{path}: removed; stage 2 changed the VLM {hashes[0][:12]} that computed '
                 'these latents'
             )
 

@@ -116,13 +116,14 @@ class Algorithm1Config(_Plan):
         They do not depend on where the files are, so a run folder can be moved. A run folder
         with other contents is refused.
         """
-        return plain(self) | {
+        contents = plain(self) | {
             'classifier': self.classifier and classifier_digest(self.classifier),
-            'demonstration_bags': recordings_digest(self.demonstration_bags)
-            if self.demonstration_bags
-            else None,
             'tasks_file': self.tasks_file and read_mapping(self.tasks_file, 'tasks file'),
         }
+        # Left out if there are none, so that runs from before this setting continue.
+        if contents.pop('demonstration_bags'):
+            contents['demonstration_bags'] = recordings_digest(self.demonstration_bags)
+        return contents
 
 
 def load_config(path: Path, stage0: TrainConfig | None = None) -> Algorithm1Config:

@@ -4,13 +4,32 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+import sys
 
+import torch
+
+from irevla_control.errors import ConfigError
 from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.encode.encode_demonstrations import encode_demonstrations
 from irevla_learner.encode.selection import Selection, tasks_of
-from irevla_learner.sacfd.config import SACfDConfig
-from irevla_learner.sacfd.online_learner import ANCHOR, DEMONSTRATIONS
+from irevla_learner.sacfd.config import ANCHOR, DEMONSTRATIONS, SACfDConfig
 from irevla_policy.checkpoints.checkpoint import load_frozen
+
+
+def check_demonstrations(config: Algorithm1Config) -> None:
+    """Check that `demonstration_bags` have a new task.
+
+    Raises:
+        ConfigError: none of the new tasks is in them.
+        IrevlaError: a folder that cannot be read.
+
+    """
+    found = tasks_of(config.demonstration_bags)
+    if config.demonstration_bags and not found & set(config.tasks.rl):
+        raise ConfigError(
+            f'demonstration_bags have {", ".join(sorted(found))}; none of the new tasks '
+            f'{", ".join(config.tasks.rl)} is among them'
+        )
 
 
 def encode_for_stage1(
@@ -35,6 +54,17 @@ def encode_for_stage1(
     vla = load_frozen(policy)
     if settings.anchor_weight:
         selection = Selection(max_frames=settings.anchor_frames)
-        encode_demonstrations(vla, expert, folder / ANCHOR, selection)
+        try:
+            encode_demonstrations(vla, expert, folder / ANCHOR, selection)
+        except ConfigError as error:
+            raise ConfigError(
+                f'anchor of {settings.anchor_frames} frames (anchor_frames): {error}'
+            ) from error
     if task in tasks_of(own):
         encode_demonstrations(vla, own, folder / DEMONSTRATIONS, Selection((task,)))
+    elif own:
+        print(f'demonstration_bags have no demonstration of {task}', file=sys.stderr)
+    # The graph of the backend loads the model once more.
+    del vla
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -162,6 +162,8 @@ class _Encoder:
         self, recorded: Recorded, advance: Callable[[int], object]
     ) -> Iterator[EncodedEpisode]:
         parts = list(recorded.read(self._vla.config.cameras, True))
+        # Counted in the first part, but each may lack some.
+        dropped = sum(part.dropped for part in parts)
         reason = ''
         for part in self._wanted(parts):
             if not len(part.stamps):
@@ -169,7 +171,8 @@ class _Encoder:
                 continue
             # The next instruction followed: the task of an earlier part was done.
             followed = part is not parts[-1]
-            yield self._encoded(part, part.terminated or (followed and part.success), advance)
+            ended = part.terminated or (followed and part.success)
+            yield self._encoded(part, ended, dropped, advance)
         if reason:
             self.left_out[recorded.place] = reason
 
@@ -178,7 +181,7 @@ class _Encoder:
         return [part for part in parts if part.task in (self._tasks or ())] or parts
 
     def _encoded(
-        self, part: Episode, terminated: bool, advance: Callable[[int], object]
+        self, part: Episode, terminated: bool, dropped: int, advance: Callable[[int], object]
     ) -> EncodedEpisode:
         config, statistics = self._vla.config, self._vla.statistics
         seen: list[Episode | Observations] = [part]
@@ -200,6 +203,7 @@ class _Encoder:
             actions=statistics.normalise_action(part.actions),
             labels=statistics.normalise_action(part.labels),
             stamps=part.stamps,
+            dropped=dropped,
         )
 
     def _observations(

@@ -60,6 +60,7 @@ class LearnerNode(Node):
         self._learner = OnlineLearner(
             self._policy, settings, self._root, values['seed'], str(device)
         )
+        self.get_logger().info(self._learner.demonstrations_in_use)
         self._max_pending_updates = values['max_pending_updates']
         self._publish_period_s = values['publish_period_s']
         self._joiner = EpisodeJoiner()
@@ -67,7 +68,7 @@ class LearnerNode(Node):
         self._episodes: queue.SimpleQueue[LatentEpisode] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._error: Exception | None = None
-        self._finished = self._behind = False
+        self._finished = self._behind = self._raised = False
         # None: not published yet. An earlier learner may have paused the episode runner.
         self._paused: bool | None = None
         self._diagnostics = Diagnostics(self)
@@ -86,11 +87,12 @@ class LearnerNode(Node):
     def destroy_node(self) -> None:
         """Wait for the running updates; save the episodes and the training state."""
         self._stop.set()
-        if self._thread.is_alive():
+        if self._thread.ident is not None:
             self._thread.join()
-            if self._error:
-                # `_on_ended`, which raises it, is not called any more.
-                self.get_logger().error(f'the last episodes are not used: {self._error}')
+        if self._error and not self._raised:
+            # `_on_ended`, which raises it, is not called any more.
+            self.get_logger().error(f'training ended early: {self._error}')
+            self.exit_status = 1
         super().destroy_node()
 
     def _on_startup(self) -> None:
@@ -214,7 +216,7 @@ class LearnerNode(Node):
             self._policy,
             {'stage1': json_values({'env_steps': now.env_steps, **now.metrics()})},
         )
-        if learner.done:
+        if learner.done and not learner.pending_updates:
             write_outcome(self._root, now.env_steps, now.updates, now.episodes)
             self._finished = True
 
@@ -246,6 +248,7 @@ class LearnerNode(Node):
 
     def _on_ended(self) -> None:
         if self._error is not None:
+            self._raised = True
             raise self._error
         if self._finished:
             self._on_log()

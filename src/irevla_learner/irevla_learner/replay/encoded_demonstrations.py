@@ -27,7 +27,7 @@ FORMAT = 'irevla-demonstrations'
 VERSION = 1
 _METADATA = ('backbone_hash', 'statistics', 'sources', 'identity', 'left_out', 'episodes')
 _REMEDY = 'encode with that policy: python -m irevla_learner.encode --help'
-_DESCRIBED = ('episode_id', 'task', 'instruction', 'success', 'terminated')
+_DESCRIBED = ('episode_id', 'task', 'instruction', 'success', 'terminated', 'dropped')
 _ARRAYS = {
     'stamps': np.int64,
     'proprioception': np.float32,

@@ -27,6 +27,8 @@ class EncodedEpisode:
         labels: float32 (T, a), what the expert meant; normalised. Equals ``actions`` where the
             recording has no labels of its own.
         stamps: int64 (T,), stamps of the observations [ns].
+        dropped: number of commands without a row, because an image or the state is missing; the
+            steps around them are no neighbours, so a replay cannot use the episode.
 
     """
 
@@ -40,6 +42,7 @@ class EncodedEpisode:
     actions: np.ndarray
     labels: np.ndarray
     stamps: np.ndarray
+    dropped: int = 0
 
     def __post_init__(self) -> None:
         """Raise ConfigError if lengths do not match."""

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Demonstrations of the expert tasks that the actor clones beside the new task."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +50,8 @@ class Anchor:
                 for number, latents in enumerate(self._latents)
             ]
         )
-        token_learner = token_learner.to(device)
+        # A copy: the policy may be on another device, and its token learner may learn.
+        token_learner = copy.deepcopy(token_learner).to(device)
         with torch.no_grad():
             pooled = [
                 torch.cat((token_learner(self._tensor(latents)), self._tensor(states)), -1)

@@ -7,6 +7,9 @@ from typing import ClassVar, Literal
 
 from irevla_policy.settings import SettingError, Settings, setting
 
+# Files in the learner's folder: demonstrations of the new task, and of the expert tasks.
+DEMONSTRATIONS, ANCHOR = 'demonstrations.safetensors', 'anchor.safetensors'
+
 
 @dataclass(frozen=True)
 class SACfDConfig(Settings):

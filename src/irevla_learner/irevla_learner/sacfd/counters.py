@@ -47,7 +47,8 @@ class Counters:
         episodes: number of episodes.
         successes: number of episodes with success.
         demonstrations: number of demonstrations of the task with success, in no other number.
-        demonstration_rows: number of their observations.
+        demonstration_rows: number of their observations, with those of failures.
+        online_rows: number of observations of the policy's episodes.
         interventions: number of environment steps with a person's command.
         staleness: mean age of the heads that acted in the newest episode, in updates.
 
@@ -59,5 +60,6 @@ class Counters:
     successes: int = 0
     demonstrations: int = 0
     demonstration_rows: int = 0
+    online_rows: int = 0
     interventions: int = 0
     staleness: float = 0.0

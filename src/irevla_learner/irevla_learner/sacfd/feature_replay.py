@@ -139,7 +139,7 @@ class FeatureReplay:
         self._use(Features(token_learner, self._sketch(), components))
 
     def _sketch(self) -> Sketch:
-        return Sketch(math.prod(self.latent_shape))
+        return Sketch(math.prod(self.latent_shape)).to(self._device)
 
     def _use(self, features: Features) -> None:
         self._features = features.to(self._device)
@@ -162,15 +162,15 @@ class FeatureReplay:
         kind = None if self._config.online_rows == 'all' else False
         self._online = self._replay.usable(steps, kind)
 
-    def draw(self, random: np.random.Generator) -> Batch:
-        """Return a batch of random transitions."""
+    def draw(self, random: np.random.Generator, actor: bool = True) -> Batch:
+        """Return a batch of random transitions; without ``actor`` for the critics only."""
         config, replay = self._config, self._replay
         rows, num_demonstrations = self._draw_rows(random)
         drawn = replay.transitions(rows, config.return_steps, config.discount)
-        latents, next_latents = (
-            self._latents(rows) if config.token_learner_learning_rate else None
-            for rows in (drawn.rows, drawn.next_rows)
-        )
+        learns = config.token_learner_learning_rate > 0
+        # The target reads the next latents in every update, the actor its own only in some.
+        latents = self._latents(drawn.rows) if learns and actor else None
+        next_latents = self._latents(drawn.next_rows) if learns else None
         return Batch(
             features=self._tensor(self._cache.rows[drawn.rows]),
             next_features=self._tensor(self._cache.rows[drawn.next_rows]),
@@ -180,7 +180,7 @@ class FeatureReplay:
             num_demonstrations=num_demonstrations,
             latents=latents,
             next_latents=next_latents,
-            anchor=self._draw_anchor(random),
+            anchor=self._draw_anchor(random) if actor else None,
         )
 
     def _draw_anchor(self, random: np.random.Generator) -> AnchorBatch | None:

@@ -22,7 +22,7 @@ from irevla_learner.replay.encoded_demonstrations import (
 from irevla_learner.replay.latent_episode import LatentEpisode
 from irevla_learner.replay.latent_replay import LatentReplay
 from irevla_learner.sacfd.anchor import Anchor
-from irevla_learner.sacfd.config import SACfDConfig
+from irevla_learner.sacfd.config import ANCHOR, DEMONSTRATIONS, SACfDConfig
 from irevla_learner.sacfd.counters import Counters, SACfDProgress
 from irevla_learner.sacfd.feature_replay import FeatureReplay
 from irevla_learner.sacfd.sacfd import Losses, SACfD
@@ -33,8 +33,6 @@ from irevla_policy.model.latent_policy import LatentPolicy
 # Files of a learner: constants, weights, and the progress after each episode.
 COMPONENTS, WEIGHTS = 'components.safetensors', 'learner.safetensors'
 PROGRESS = 'progress.safetensors'
-# Encoded demonstrations of the new task, and of the expert tasks.
-DEMONSTRATIONS, ANCHOR = 'demonstrations.safetensors', 'anchor.safetensors'
 # Weights are written at most this often [s]; a killed learner repeats the updates since then.
 SAVE_PERIOD_S = 60.0
 
@@ -80,7 +78,7 @@ class OnlineLearner:
             'demonstrations': _identity(self._demonstrations),
         }
         self._restore()
-        if self._replay is None and self._demonstrations:
+        if self._demonstrations and not self._counters.demonstration_rows:
             self._add_demonstrations(self._demonstrations)
         self._began, self._updates_before = time.monotonic(), self.version
 
@@ -129,8 +127,9 @@ class OnlineLearner:
         """
         replay, counters = self._replay, self._counters
         if replay is None:
-            replay = self._open_replay(*episode.latents.shape[1:])
+            replay = self._new_replay(*episode.latents.shape[1:])
         counters.env_steps += len(episode.actions)
+        counters.online_rows += len(episode.latents)
         counters.episodes += 1
         counters.successes += episode.success
         counters.interventions += int(episode.human.sum())
@@ -164,14 +163,45 @@ class OnlineLearner:
         path = self._folder / name
         return load_demonstrations(path, self._policy) if path.exists() else None
 
-    def _add_demonstrations(self, demonstrations: EncodedDemonstrations) -> None:
-        replay = self._open_replay(demonstrations.tokens, demonstrations.width)
-        # A killed learner may have added some.
-        for episode in demonstrations[replay.episodes :]:
-            replay.add(episode.to_latent_episode(), demonstration=True)
-        self._counters.demonstrations = sum(episode.success for episode in demonstrations)
-        self._counters.demonstration_rows = replay.rows
+    def _new_replay(self, tokens: int, width: int) -> FeatureReplay:
+        """Open the replay of a stage 1 that begins."""
+        replay = self._open_replay(tokens, width)
+        if replay.episodes:
+            raise ConfigError(
+                f'{self._folder / "replay"} has {replay.episodes} episodes, but {PROGRESS} beside '
+                'it is missing; choose another folder'
+            )
+        # Before the first episode, so that what is added later belongs to this stage 1.
         self._save_progress()
+        return replay
+
+    def _add_demonstrations(self, demonstrations: EncodedDemonstrations) -> None:
+        usable = [episode for episode in demonstrations if not episode.dropped]
+        rows = sum(len(episode.latents) for episode in usable)
+        if rows + self._config.env_steps > self._config.capacity:
+            raise ConfigError(
+                f'SACfD setting capacity is {self._config.capacity}, below {rows} observations '
+                f'of demonstrations and env_steps {self._config.env_steps}; raise it'
+            )
+        replay = self._replay or self._new_replay(demonstrations.tokens, demonstrations.width)
+        # A killed learner may have added some.
+        for episode in usable[replay.episodes :]:
+            replay.add(episode.to_latent_episode(), demonstration=True)
+        self._counters.demonstrations = sum(episode.success for episode in usable)
+        self._counters.demonstration_rows = rows
+        self._save_progress()
+
+    @property
+    def demonstrations_in_use(self) -> str:
+        """Recorded demonstrations that this stage 1 uses, in words."""
+        own, anchor = self._demonstrations, self._anchor
+        used = 'no recorded demonstrations of the task'
+        if own:
+            gaps = sum(bool(episode.dropped) for episode in own)
+            used = f'{len(own) - gaps} of {len(own)} recorded demonstrations of the task'
+            used += f' ({gaps} lack steps)' if gaps else ''
+        steps = f'{anchor.frames} steps of {", ".join(anchor.tasks)}' if anchor else 'none'
+        return f'{used}; anchor: {steps}'
 
     def commit_episode(self) -> None:
         """Write the progress after an episode; the weights if they are old.
@@ -191,7 +221,11 @@ class OnlineLearner:
                 self._folder / WEIGHTS,
                 self._agent.state(),
                 self._identity,
-                {'updates': self.version, 'warm_up': self._warm_up},
+                {
+                    'updates': self.version,
+                    'warm_up': self._warm_up,
+                    'zero_shot_steps': self._counters.zero_shot_steps,
+                },
             )
             self._saved_s = time.monotonic()
         self._save_progress()
@@ -211,6 +245,11 @@ class OnlineLearner:
             load_state(self._folder / name, self._identity)
             for name in (PROGRESS, WEIGHTS, COMPONENTS)
         )
+        if weights is not None and components is None:
+            raise ConfigError(
+                f'{self._folder / COMPONENTS} is missing, but {WEIGHTS} needs it; copy the folder '
+                'again, or choose another'
+            )
         if progress is None:
             return
         _, numbers = progress
@@ -221,6 +260,9 @@ class OnlineLearner:
         if weights is not None and components is not None:
             tensors, done = weights
             self._warm_up = done['warm_up']
+            # The progress may be of the episode before the weights were first saved.
+            self._counters.zero_shot_steps = done['zero_shot_steps']
+            self._counters.env_steps = max(self._counters.env_steps, done['zero_shot_steps'])
             self._seed_random(done['updates'])
             replay.restore(components[0], self._policy.head.pool)
             self._agent = SACfD(self._policy.head, replay.num_features, self._config, self._device)
@@ -240,8 +282,9 @@ class OnlineLearner:
                 'sparse reward nothing can be learned; give demonstrations of the task '
                 '(demonstration_bags), or start with an easier task'
             )
-        rows_per_step = (replay.rows - counters.demonstration_rows) / counters.env_steps
-        needed = replay.rows + math.ceil(config.env_steps * rows_per_step)
+        rows_per_step = counters.online_rows / counters.env_steps
+        needed = counters.demonstration_rows + counters.online_rows
+        needed += math.ceil(config.env_steps * rows_per_step)
         if needed > config.capacity:
             # The replay drops its oldest episodes first: the demonstrations.
             raise ConfigError(
@@ -266,12 +309,10 @@ class OnlineLearner:
         agent, replay = self._agent, self._replay
         done = 0
         while agent and replay and done < most and self.pending_updates:
-            batch = replay.draw(self._random)
-            if self._warm_up:
-                self._warm_up -= 1
-                losses = agent.update(batch, actor=False)
-            else:
-                losses = agent.update(batch)
+            actor = not self._warm_up
+            batch = replay.draw(self._random, agent.updates_actor(actor))
+            losses = agent.update(batch, actor)
+            self._warm_up -= not actor
             if math.isnan(losses.actor):
                 old = self._losses
                 losses = replace(losses, actor=old.actor, cloning=old.cloning, anchor=old.anchor)

@@ -157,6 +157,10 @@ class SACfD:
         # Clipped as executed actions are: the critics know no actions outside.
         return (means + noise * log_std.exp()).clamp(-1, 1), log_probability
 
+    def updates_actor(self, actor: bool = True) -> bool:
+        """Return whether `update` with this argument updates the actor."""
+        return actor and self.updates % self.config.actor_every == 0
+
     def update(self, batch: Batch, actor: bool = True) -> Losses:
         """Update the critics, and the actor in every `actor_every`-th update.
 
@@ -164,7 +168,7 @@ class SACfD:
         """
         config = self.config
         target = self._target(batch)
-        update_actor = actor and self.updates % config.actor_every == 0
+        update_actor = self.updates_actor(actor)
         actor_losses = None
         with self._short_products():
             embedded = self.critics.embed(batch.features)

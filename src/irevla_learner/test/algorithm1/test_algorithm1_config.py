@@ -45,6 +45,8 @@ def test_the_shipped_configuration_has_the_values_of_its_files():
         type(config.settings).load(CONFIG / values['settings'])
     )
     assert config.training == TrainConfig.load(CONFIG / values['training'])
+    # No demonstrations of new tasks by default.
+    assert values.pop('demonstration_bags') == []
     assert config.contents().keys() == values.keys()
     with pytest.raises(FrozenInstanceError):
         config.num_envs = 3

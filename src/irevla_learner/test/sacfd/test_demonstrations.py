@@ -14,9 +14,9 @@ from irevla_control.errors import ConfigError
 from irevla_learner.replay.encoded_demonstrations import load_demonstrations, save_demonstrations
 from irevla_learner.replay.encoded_episode import EncodedEpisode
 from irevla_learner.sacfd.anchor import Anchor
-from irevla_learner.sacfd.config import SACfDConfig
+from irevla_learner.sacfd.config import ANCHOR, DEMONSTRATIONS, SACfDConfig
 from irevla_learner.sacfd.feature_replay import FeatureReplay
-from irevla_learner.sacfd.online_learner import ANCHOR, DEMONSTRATIONS, OnlineLearner
+from irevla_learner.sacfd.online_learner import PROGRESS, OnlineLearner
 from irevla_learner.sacfd.sacfd import SACfD
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.head import Head
@@ -74,6 +74,7 @@ def failures(seed=7):
 def test_demonstrations_let_training_begin_without_any_success_of_the_policy(tmp_path):
     save(tmp_path / DEMONSTRATIONS, successes(3))
     learner = OnlineLearner(latent_policy(), CONFIG, tmp_path, 0)
+    assert learner.demonstrations_in_use.startswith('3 of 3 recorded demonstrations')
     assert not learner.learning
     failed = failures()
     learner.add(next(failed))
@@ -84,7 +85,6 @@ def test_demonstrations_let_training_begin_without_any_success_of_the_policy(tmp
     batch = learner._replay.draw(np.random.default_rng(0))
     assert batch.num_demonstrations == 8
     assert (batch.rewards[:8] > 0).any(), 'demonstrations end with the reward'
-    assert not (batch.rewards[8:] > 0).any() or CONFIG.online_rows == 'all'
 
 
 def test_too_few_demonstrations_count_with_the_successes_of_the_policy(tmp_path):
@@ -115,6 +115,32 @@ def test_a_killed_learner_has_each_demonstration_once(tmp_path, monkeypatch):
         learner = OnlineLearner(latent_policy(), CONFIG, tmp_path, 0)
         assert learner._replay.episodes == 3
         assert learner._replay.rows == sum(len(one.latents) for one in demonstrations)
+
+
+def test_demonstrations_that_lack_steps_are_left_out_and_counted(tmp_path):
+    demonstrations = successes(3)
+    numbered = [encoded(number, one) for number, one in enumerate(demonstrations)]
+    numbered[1] = replace(numbered[1], dropped=2)
+    save_demonstrations(tmp_path / DEMONSTRATIONS, numbered, latent_policy(), ['bags'], {})
+    learner = OnlineLearner(latent_policy(), CONFIG, tmp_path, 0)
+    assert learner._replay.episodes == 2
+    assert '2 of 3 recorded demonstrations of the task (1 lack steps)' in (
+        learner.demonstrations_in_use
+    )
+
+
+def test_demonstrations_that_the_replay_would_drop_are_refused(tmp_path):
+    save(tmp_path / DEMONSTRATIONS, successes(5))
+    with pytest.raises(ConfigError, match='capacity is 81, below'):
+        OnlineLearner(latent_policy(), replace(CONFIG, capacity=81), tmp_path, 0)
+
+
+def test_a_replay_of_an_unknown_stage_1_is_refused(tmp_path):
+    save(tmp_path / DEMONSTRATIONS, successes(3))
+    OnlineLearner(latent_policy(), CONFIG, tmp_path, 0)
+    (tmp_path / PROGRESS).unlink()
+    with pytest.raises(ConfigError, match='has 3 episodes, but progress.safetensors'):
+        OnlineLearner(latent_policy(), CONFIG, tmp_path, 0)
 
 
 @pytest.mark.parametrize('name', [ANCHOR, DEMONSTRATIONS])
@@ -195,3 +221,11 @@ def test_pooled_latents_of_the_anchor_are_those_of_the_head(tmp_path):
         whole = policy.head(batch.latents, batch.features[:, width:])
         cached = policy.head.mlp(batch.features)
     torch.testing.assert_close(cached, whole)
+
+
+def test_the_anchor_leaves_the_policy_on_its_device(tmp_path):
+    policy = latent_policy()
+    save(tmp_path / ANCHOR, successes(1))
+    anchor = Anchor(load_demonstrations(tmp_path / ANCHOR, policy), policy.head.pool, 'meta')
+    assert policy.head.pool.query.device.type == 'cpu'
+    assert anchor._features.device.type == 'meta'

@@ -80,3 +80,8 @@ def test_a_sketch_keeps_short_latents_as_they_are():
     latents = torch.randn(5, 4, 6)
     expected = torch.nn.functional.layer_norm(latents, (6,)).flatten(1)
     assert torch.equal(Sketch(24)(latents), expected)
+
+
+def test_a_sketch_moves_to_the_device_of_the_latents():
+    sketch = Sketch(8192).to('meta')
+    assert sketch(torch.zeros(2, 16, 512, device='meta')).device.type == 'meta'

@@ -11,7 +11,7 @@ import torch
 from irevla_control.errors import ConfigError
 from irevla_learner.sacfd import online_learner
 from irevla_learner.sacfd.config import SACfDConfig
-from irevla_learner.sacfd.online_learner import PROGRESS, WEIGHTS, OnlineLearner
+from irevla_learner.sacfd.online_learner import COMPONENTS, PROGRESS, WEIGHTS, OnlineLearner
 from irevla_policy.exploration import SmoothNoise
 
 CONFIG = SACfDConfig(
@@ -103,6 +103,43 @@ def test_a_killed_learner_keeps_its_episodes_and_repeats_the_updates_since_the_l
     assert again.pending_updates == one.version - version
     assert again.run_updates(1000) == again.version - version
     assert again.version == one.version
+
+
+def test_a_kill_between_the_first_weights_and_the_progress_keeps_the_zero_shot_steps(
+    tmp_path, monkeypatch
+):
+    one, played = learner(tmp_path), iter(episodes(60))
+    while not one.learning:
+        one.add(next(played))
+        if not one.learning:
+            one.commit_episode()
+    monkeypatch.setattr(one, '_save_progress', lambda: None)
+    one.commit_episode()
+    again = learner(tmp_path)
+    assert again.learning and again.pending_updates == one.pending_updates == 6
+    assert again._trained_steps == 0
+
+
+def test_weights_without_their_components_are_refused(tmp_path):
+    one, played = learner(tmp_path), iter(episodes(60))
+    while not one.learning:
+        one.add(next(played))
+    one.save()
+    (tmp_path / COMPONENTS).unlink()
+    with pytest.raises(ConfigError, match=r'components.safetensors is missing'):
+        learner(tmp_path)
+
+
+def test_a_full_disk_is_an_error_of_one_line(tmp_path, monkeypatch):
+    one, played = learner(tmp_path), iter(episodes(60))
+    one.add(next(played))
+
+    def full(path, content):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('irevla_policy.checkpoints.state_file.write_synced', full)
+    with pytest.raises(ConfigError, match=r'progress.safetensors cannot be written: No space'):
+        one.commit_episode()
 
 
 def test_the_weights_are_saved_when_they_are_old(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from irevla_control.errors import ConfigError
 from irevla_control.files import write_synced
 
 # Version of the names and meaning of tensors, identity and progress.
-FORMAT = 6
+FORMAT = 7
 
 
 def save_state(
@@ -32,17 +32,24 @@ def save_state(
         identity: JSON values of what was asked; only the same may go on from here.
         progress: JSON values of how far it came.
 
+    Raises:
+        ConfigError: the disk is full, or the file cannot be written for another reason.
+
     """
-    write_synced(
-        path,
-        save(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-            {
-                'identity': json.dumps({'format': FORMAT, **identity}),
-                'progress': json.dumps(progress),
-            },
-        ),
+    content = save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+        {
+            'identity': json.dumps({'format': FORMAT, **identity}),
+            'progress': json.dumps(progress),
+        },
     )
+    try:
+        write_synced(path, content)
+    except OSError as error:
+        raise ConfigError(
+            f'{path} cannot be written: {error.strerror}; free some space; the same command '
+            'continues'
+        ) from error
 
 
 def load_state(

@@ -42,7 +42,7 @@ class Tracer:
         return self._model(**inputs, use_cache=False).logits
 
     def _record(self, inputs: dict[str, Tensor]) -> Graph | None:
-        """Return the graph; None where there is none, or it does not follow the inputs."""
+        """Return the graph; None where there is none, or it does not follow images and states."""
         try:
             graph = self._trace(inputs)
             other = {
