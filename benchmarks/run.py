@@ -68,6 +68,11 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     ),
     'training: samples/s': (('training_samples_per_s',), 'reported', lambda _: True),
     'training: samples/s of updates': (('bare_samples_per_s',), 'reported', lambda _: True),
+    'training beside busy cores, times OpenMP that spins': (
+        ('training_busy_vs_spinning',),
+        'reported',
+        lambda _: True,
+    ),
     'learner: updates/s, batch 256': (('learner_updates_per_s',), 'reported', lambda _: True),
     'learner / stable-baselines3': (('learner_vs_sb3',), '>= 2', lambda x: x >= 2),
     'learner / stable-baselines3 without LayerNorm': (

@@ -4,3 +4,6 @@
 
 May import: irevla_control, irevla_policy.
 """
+
+# Sets how threads wait, which has no effect once torch is imported.
+import irevla_policy  # noqa: F401
