@@ -7,7 +7,6 @@ from collections.abc import Callable
 import contextlib
 from dataclasses import replace
 import json
-import os
 from pathlib import Path
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from sensor_msgs.msg import Image
 from timing import percentiles
 import torch
 
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.conversions import (
     action_to_message,
     image_to_message,
@@ -197,7 +197,7 @@ def measure(samples: int = 500) -> dict:
     the three hops without any work: the cost of this machine's wake-ups).
     """
     # A separate domain, in case other graphs run on this machine.
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    use_own_domain()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = untrained_checkpoint(Path(folder) / 'checkpoint')

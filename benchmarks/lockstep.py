@@ -5,7 +5,6 @@
 import argparse
 from functools import partial
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import numpy as np
 import rclpy
 from sensor_msgs.msg import Image
 
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.conversions import action_to_message, stamp_to_ns
 from irevla_control.ros.executor import DirectExecutor
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
@@ -88,7 +88,7 @@ class Driver:
 
 def measure(rounds: int = 100) -> dict:
     """Alternate short bursts over ROS and in process; return the median of their ratios."""
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    use_own_domain()
     process = subprocess.Popen(
         [
             sys.executable,

@@ -6,7 +6,6 @@ import argparse
 from collections import Counter
 import contextlib
 import json
-import os
 from pathlib import Path
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import rclpy
 from rclpy.node import Node
 
 from irevla_control.bags.index import list_episodes
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.conversions import image_to_message, ns_to_stamp
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
@@ -122,7 +122,7 @@ def measure(seconds: float = 60.0, folder: str | None = None) -> dict:
 
     ``folder``: a folder on the disk to record to; default: that of temporary files.
     """
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    use_own_domain()
     rclpy.init()
     with tempfile.TemporaryDirectory(dir=folder) as root, running_recorder(Path(root)) as recorder:
         node = rclpy.create_node('robot')

@@ -9,7 +9,6 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 import json
-import os
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import rclpy
 from rclpy.node import Node
 from timing import percentiles
 
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.qos import COMMAND, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, RobotState
 
@@ -164,7 +164,7 @@ def cpu_shares(seconds: int) -> dict[str, dict[str, float]]:
 def measure(pings: int = 1000, seconds: int = 2, number: int = 100) -> dict:
     """Return all figures of the executors, and ours as a multiple of EventsExecutor's."""
     # A separate domain, in case other graphs run on this machine.
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    use_own_domain()
     found: dict[str, Any] = {
         'round_trip_ms': round_trips(pings),
         'at_1_khz': cpu_shares(seconds),

@@ -28,6 +28,7 @@ from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import Duration, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.executor import DirectExecutor
 from irevla_control.ros.qos import EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState
@@ -217,7 +218,7 @@ def main() -> None:
     if options.start:
         start(options.start, not options.default_events)
     else:
-        os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+        use_own_domain()
         print(
             json.dumps(
                 {

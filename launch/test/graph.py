@@ -4,7 +4,6 @@
 
 from dataclasses import replace
 import json
-import os
 from pathlib import Path
 import subprocess
 import time
@@ -21,11 +20,6 @@ from irevla_policy.model.vla import VLA
 CONFIG = Path(get_package_share_directory('irevla_bringup')) / 'config'
 # Characters printed from the end of a launch's log: enough for a trace of each node.
 LOG_CHARACTERS = 20_000
-
-
-def use_own_domain() -> None:
-    """Separate the graphs of this process from all others on the machine."""
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
 
 
 def untrained_checkpoint(folder: Path, **changes: object) -> Path:

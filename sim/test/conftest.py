@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """An isolated ROS domain for each test run; one environment shared by most tests."""
 
-import os
-
 from client import Client, running
 import pytest
 import rclpy
 
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
 from irevla_sim.panda.process import PandaProcess
 
@@ -32,7 +31,7 @@ def blind_env():
 
 @pytest.fixture(scope='session')
 def ros():
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    use_own_domain()
     rclpy.init()
     yield
     rclpy.shutdown()

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shared fixtures: serial execution, an isolated ROS domain, recorded episodes."""
 
-import os
 import shutil
 
 from played_episode import SECOND, play
 import pytest
 import rclpy
 from recordings import recording
+
+from irevla_control.checks.own_domain import use_own_domain
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -20,7 +21,7 @@ def pytest_xdist_auto_num_workers():
 @pytest.fixture(scope='module')
 def ros():
     """A context of rclpy in a domain of this test run's own."""
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    use_own_domain()
     rclpy.init()
     yield
     # A test may have shut the context down.

@@ -9,6 +9,7 @@ import sys
 
 from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.limits import ArmLimits
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.franka.franka_node import PARAMETERS, limits_text
 
 
@@ -40,7 +41,7 @@ def test_the_limits_are_logged_before_the_connection_to_the_robot():
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)},
+        env={**os.environ, 'ROS_DOMAIN_ID': use_own_domain()},
     )
     assert done.returncode == 1
     assert 'limits: box_low [0.4, -0.2, 0.05] m, ' in done.stdout + done.stderr

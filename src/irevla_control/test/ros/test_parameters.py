@@ -11,6 +11,7 @@ import rclpy
 from rclpy.context import Context
 from rclpy.parameter import Parameter as RosParameter
 
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.errors import ConfigError
 from irevla_control.ros.node import Node
 from irevla_control.ros.parameters import CAMERA, Parameter, check_arguments, declare
@@ -194,7 +195,7 @@ def test_a_node_that_cannot_start_ends_with_one_line_and_status_1(arguments, lin
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)},
+        env={**os.environ, 'ROS_DOMAIN_ID': use_own_domain()},
     )
     assert done.returncode == 1
     output = [text for text in done.stderr.splitlines() if not text.startswith('[')]

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.node import ENDS_WITHIN_S, HANGS, SAME_S
 
 NODE = """
@@ -64,7 +65,7 @@ def start():
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                env={**os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100), **environment},
+                env={**os.environ, 'ROS_DOMAIN_ID': use_own_domain(), **environment},
             )
         )
         return running[-1]

@@ -19,6 +19,7 @@ import pytest
 import rclpy
 from std_msgs.msg import Empty
 
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.errors import ConfigError
 from irevla_control.ros import middleware
 from irevla_control.ros.diagnostics import Diagnostics
@@ -86,9 +87,7 @@ def play_stopper(user, domain, folder, shared_memory, pipe):
 
 @pytest.fixture
 def domain(monkeypatch):
-    domain = str(1 + os.getpid() % 100)
-    monkeypatch.setenv('ROS_DOMAIN_ID', domain)
-    return domain
+    return use_own_domain()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 """A classifier trained on real bags, and the real reward node with that classifier over DDS."""
 
 import json
-import os
 from pathlib import Path
 import signal
 import subprocess
@@ -18,6 +17,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
 from irevla_control.bags.reader import read_observations
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.conversions import ns_to_stamp, stamp_to_ns
 from irevla_control.ros.qos import RECORD
 from irevla_learner.classifier.success_classifier import load_classifier
@@ -111,7 +111,7 @@ def test_report_and_roc_picture_of_a_training_are_written(classifier):
 
 @pytest.fixture(scope='module')
 def graph(policy, classifier):
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    use_own_domain()
     process = subprocess.Popen(
         [
             sys.executable,

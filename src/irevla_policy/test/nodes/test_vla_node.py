@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real node over DDS acts only on valid observations of a running episode."""
 
-import os
 from pathlib import Path
 import signal
 import subprocess
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 import rclpy
 
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.conversions import message_to_action, stamp_to_ns
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
@@ -42,7 +42,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def environment(checkpoint):
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    use_own_domain()
     process = subprocess.Popen(
         [
             sys.executable,

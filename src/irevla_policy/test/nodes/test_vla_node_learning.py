@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real node beside a learner explores, uses new heads, and refuses invalid ones."""
 
-import os
 from pathlib import Path
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 import rclpy
 import torch
 
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.conversions import message_to_action, to_array
 from irevla_control.ros.qos import EVENT
 from irevla_msgs.msg import EpisodeState, PolicyUpdate
@@ -49,7 +49,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def environment(checkpoint):
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    use_own_domain()
     parameters = {
         'checkpoint': checkpoint,
         'device': 'cpu',

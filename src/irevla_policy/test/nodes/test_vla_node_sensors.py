@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node with stamps like those of sensors and a slow model, on the test's executor."""
 
-import os
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -15,6 +14,7 @@ import torch
 
 from irevla_control.cameras.picture_files import load_picture
 from irevla_control.cameras.view_shift import reference_view
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.conversions import stamp_to_ns
 from irevla_msgs.msg import EpisodeState
 from irevla_policy.checkpoints.checkpoint import save_checkpoint
@@ -36,7 +36,7 @@ def graph(tmp_path_factory):
     vla = tiny_vla(backbone=backbone, cameras=('front',))
     vla.views = {'front': reference_view([PICTURE] * 3)}
     save_checkpoint(checkpoint, vla)
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    use_own_domain()
     rclpy.init(
         args=[
             '--ros-args',
