@@ -10,7 +10,9 @@ from pathlib import Path
 import graph
 import pytest
 
-graph.use_own_domain()
+from irevla_control.checks.own_domain import use_own_domain
+
+use_own_domain()
 # File descriptor of the running test's lock.
 held: list[int] = []
 

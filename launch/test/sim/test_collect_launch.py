@@ -19,8 +19,9 @@ import pytest
 
 from irevla_control.bags.index import list_episodes
 from irevla_control.bags.reader import read_episode
+from irevla_control.checks.own_domain import use_own_domain
 
-graph.use_own_domain()
+use_own_domain()
 SHARE = Path(get_package_share_directory('irevla_bringup'))
 
 

@@ -20,10 +20,11 @@ import rclpy
 from sensor_msgs.msg import Image
 
 from irevla_control.bags.reader import read_episode
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand
 
-graph.use_own_domain()
+use_own_domain()
 SHARE = Path(get_package_share_directory('irevla_bringup'))
 
 
