@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A policy as a folder of safetensors and JSON that is refused unless it is whole."""
+"""A policy as a folder of safetensors and JSON; incomplete folders are refused."""
 
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,11 @@ from irevla_policy.model.vla import VLA
 
 
 def save_checkpoint(folder: str | Path, vla: VLA, extra: dict[str, Any] | None = None) -> None:
-    """Write the policy to a folder, which appears at once or not at all.
+    """Write the policy to a folder, atomically; replace an existing folder.
 
-    With adapters on a pretrained backbone only adapters and head are stored; the manifest's
-    backbone hash tells whether the source is still the same. A folder of that name is replaced;
-    `extra` is plain data for the manifest. Raises CheckpointError when it cannot be written.
+    With adapters on a pretrained backbone, only adapters and head are stored; the manifest's
+    backbone hash detects a changed source. `extra` is plain data for the manifest. Raises
+    CheckpointError if the folder cannot be written.
     """
     probe = vla.probed.to_dict() if vla.probed else None
     with new_checkpoint(folder, vla.backbone_hash, extra, probe) as new:
@@ -49,11 +49,11 @@ def save_checkpoint(folder: str | Path, vla: VLA, extra: dict[str, Any] | None =
 def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> VLA:
     """Return the policy in evaluation mode, on a device.
 
-    A pretrained backbone is probed there, unless the manifest holds what a probe of it found with
-    the same versions of torch and transformers.
+    A pretrained backbone is probed on that device, unless the manifest contains the result of a
+    probe with the same versions of torch and transformers.
 
-    Raises CheckpointError naming the file, the reason and the remedy when anything of it is
-    missing, altered or does not fit together.
+    Raises CheckpointError with file, reason and remedy if a part is missing, changed or does not
+    fit the others.
     """
     folder = Path(folder)
     manifest, config, statistics = read_description(folder)
@@ -88,7 +88,7 @@ def load_checkpoint(folder: str | Path, device: str | torch.device = 'cpu') -> V
 
 
 def load_frozen(folder: str | Path) -> VLA:
-    """Return the policy as stage 1 has it: on the best device, its VLM frozen and traced.
+    """Return the policy for stage 1: on the best device, its VLM frozen and traced.
 
     Raises CheckpointError as `load_checkpoint`.
     """

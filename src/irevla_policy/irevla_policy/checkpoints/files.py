@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A checkpoint's folder: safetensors and JSON beside a manifest of their hashes."""
+"""The files of a checkpoint: safetensors, JSON, and a manifest with their hashes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,10 +41,10 @@ def new_checkpoint(
     extra: dict[str, Any] | None,
     probe: dict[str, Any] | None = None,
 ) -> Iterator[Path]:
-    """Give a folder to write `FILES` to, which then appears whole as ``folder``, or not at all.
+    """Yield a temporary folder for `FILES`; rename it to ``folder`` after the block.
 
-    A folder of that name is replaced, as `irevla_control.files.replacement` says.
-    ``extra`` is plain data for the manifest, ``probe`` too: what `ProbeResult` found.
+    An existing folder is replaced, see `irevla_control.files.replacement`. ``extra`` and
+    ``probe``, the data of a `ProbeResult`, are plain data for the manifest.
 
     Raises:
         CheckpointError: the folder cannot be written.
@@ -74,8 +74,8 @@ def new_checkpoint(
 def read_manifest(folder: str | Path) -> dict[str, Any]:
     """Return the manifest: 'format', 'version', 'backbone_hash', 'files' (SHA-256) and 'extra'.
 
-    'probe', what was found of a pretrained model, is in newer ones. Raises CheckpointError when it
-    is missing, foreign or of another version.
+    Newer manifests also have 'probe', the result of a pretrained model's probe. Raises
+    CheckpointError if the manifest is missing, of another program or of another version.
     """
     path = Path(folder).absolute() / MANIFEST
     if not path.is_file():
@@ -110,9 +110,9 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 
 
 def read_description(folder: Path) -> tuple[dict[str, Any], PolicyConfig, Statistics]:
-    """Return manifest, configuration and statistics of a folder whose files are all as written.
+    """Return manifest, configuration and statistics of a folder, after checking its files' hashes.
 
-    Raises CheckpointError when one of its files is not what was written, or means nothing here.
+    Raises CheckpointError if a file is changed or not valid.
     """
     manifest = read_manifest(folder)
     for name, expected in manifest['files'].items():
@@ -135,7 +135,7 @@ def read_description(folder: Path) -> tuple[dict[str, Any], PolicyConfig, Statis
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file; raises CheckpointError when it is none."""
+    """Return the tensors of a safetensors file; CheckpointError if it is not valid."""
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
@@ -145,19 +145,19 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def check_fit(path: Path, stored: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    """Raise CheckpointError when a file's tensors differ in names or shapes from those wanted."""
+    """Raise CheckpointError if a file's tensors differ in names or shapes from ``expected``."""
     problem = misfit(stored, expected)
     if problem:
         raise CheckpointError(f'{path}: {problem}; give files that match the configuration')
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write plain data."""
+    """Write plain data as JSON."""
     path.write_text(json.dumps(data, indent=1, allow_nan=False), encoding='utf-8')
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON file's mapping; raises CheckpointError when it holds none."""
+    """Return a JSON file's mapping; CheckpointError if it contains none."""
     try:
         data = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:

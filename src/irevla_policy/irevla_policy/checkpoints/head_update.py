@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Weights of a head as bytes, which are refused unless they fit."""
+"""Weights of a head as bytes."""
 
 import copy
 
@@ -19,10 +19,11 @@ def pack_head(head: Head) -> bytes:
 
 
 def unpack_head(data: bytes, like: Head) -> Head:
-    """Return a new head with these weights, on the device of ``like``, which stays as it is.
+    """Return a new head with these weights, on the device of ``like``.
 
     Raises:
-        ConfigError: no safetensors, other names or shapes, or weights that are not finite.
+        ConfigError: no safetensors, other names or shapes than those of ``like``, or weights that
+            are not finite.
 
     """
     try:

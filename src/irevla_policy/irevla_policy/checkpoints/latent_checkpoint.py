@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoints read and written without loading their VLM."""
+"""Reads and writes checkpoints without loading their VLM."""
 
 from pathlib import Path
 import shutil
@@ -28,8 +28,8 @@ from irevla_policy.model.tensors import plain
 def load_latent_policy(folder: str | Path) -> LatentPolicy:
     """Return a checkpoint's policy without its VLM, on the CPU.
 
-    Raises CheckpointError when anything of the checkpoint is missing or altered, as
-    `load_checkpoint`; whether its VLM's source is still the same is not looked at.
+    Raises CheckpointError if a part of the checkpoint is missing or changed, like
+    `load_checkpoint`; the source of the VLM is not checked.
     """
     folder = Path(folder)
     manifest, config, statistics = read_description(folder)
@@ -54,12 +54,12 @@ def save_latent_policy(
     policy: LatentPolicy,
     extra: dict[str, Any] | None = None,
 ) -> None:
-    """Write a whole checkpoint: that of ``source``, with this head, as `save_checkpoint` does.
+    """Write a complete checkpoint with the backbone of ``source`` and this policy's head.
 
-    The settings of stage 0 that ``source`` records join ``extra``.
+    The settings of stage 0 in the manifest of ``source`` are added to ``extra``.
 
-    Raises CheckpointError when ``source`` has another backbone, other statistics or another
-    shape of the head than the policy, or when the folder cannot be written.
+    Raises CheckpointError if ``source`` has another backbone, other statistics or another shape
+    of the head than the policy, or if the folder cannot be written.
     """
     source = Path(source)
     same = load_latent_policy(source)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The settings of stage 0 in a manifest: every policy learned from another keeps them."""
+"""The settings of stage 0 in a manifest; each later policy copies them."""
 
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,12 @@ STAGE0 = 'stage0'
 
 
 def recorded_stage0(folder: str | Path) -> dict[str, Any] | None:
-    """Return the settings that a policy, or the one it was learned from, had in stage 0.
+    """Return the settings of the stage 0 from which a policy was learned; None if unknown.
 
-    None where the manifest has none, or null: they were not known. Raises
-    CheckpointError as `read_manifest`.
+    Raises CheckpointError like `read_manifest`.
     """
     extra = read_manifest(folder)['extra']
-    # Manifests without the key hold the settings of their own training only.
+    # Manifests without the key contain the settings of their own training only.
     return extra.get(STAGE0, extra.get('training'))
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One file that a killed training or learning goes on from: tensors, and what they belong to."""
+"""A file from which a killed training or learner continues: tensors and their identity."""
 
 from collections.abc import Mapping
 import json
@@ -24,13 +24,13 @@ def save_state(
     identity: Mapping[str, Any],
     progress: Mapping[str, Any],
 ) -> None:
-    """Write a state; a kill leaves the old file or the new one.
+    """Write a state atomically.
 
     Args:
-        path: of the file.
-        tensors: by name.
-        identity: JSON values of what was asked; only the same may go on from here.
-        progress: JSON values of how far it came.
+        path: path of the file.
+        tensors: tensors by name.
+        identity: settings as JSON values; `load_state` requires the same.
+        progress: progress as JSON values.
 
     Raises:
         ConfigError: the disk is full, or the file cannot be written for another reason.
@@ -55,7 +55,7 @@ def save_state(
 def load_state(
     path: Path, identity: Mapping[str, Any]
 ) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Return tensors and progress of what `save_state` wrote; None when there is nothing.
+    """Return tensors and progress that `save_state` wrote; None if there is no file.
 
     Raises:
         ConfigError: the file is damaged, of another version, or belongs to another training.
@@ -78,7 +78,7 @@ def load_state(
             'complete that training with the version that began it, or choose '
             'another output folder'
         )
-    # Through JSON, so that tuples and lists compare as equal.
+    # Converted through JSON, so that tuples and lists compare as equal.
     wanted = json.loads(json.dumps({'format': FORMAT, **identity}))
     different = sorted(
         key for key in saved.keys() | wanted.keys() if saved.get(key) != wanted.get(key)
@@ -95,7 +95,7 @@ def load_state(
 
 
 def optimizer_state(optimizer: Any) -> dict[str, Tensor]:
-    """Return the moments of a torch optimizer as tensors with names."""
+    """Return the moments of a torch optimizer as named tensors."""
     return {
         f'{index}/{name}': value
         for index, state in optimizer.state_dict()['state'].items()
@@ -104,24 +104,24 @@ def optimizer_state(optimizer: Any) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: Any, tensors: Mapping[str, Tensor]) -> None:
-    """Give an optimizer of the same parameters the moments of `optimizer_state`."""
+    """Set the moments of an optimizer of the same parameters from `optimizer_state`."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         index, name = key.split('/')
-        # Its own copy: optimizers write into what they are given.
+        # Copied, because optimizers change these tensors in place.
         state.setdefault(int(index), {})[name] = value.clone()
     optimizer.load_state_dict(optimizer.state_dict() | {'state': state})
 
 
 def join(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Return the tensors of all parts by ``part/name``, as `part` takes them apart."""
+    """Return the tensors of all parts by ``part/name``; the inverse of `part`."""
     return {
         f'{name}/{key}': value for name, tensors in parts.items() for key, value in tensors.items()
     }
 
 
 def part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """Return the tensors below ``name/``, by the rest of their names."""
+    """Return the tensors whose names start with ``name/``, by the rest of their names."""
     return {
         key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f'{name}/')
     }

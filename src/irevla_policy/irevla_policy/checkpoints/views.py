@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The reference picture of each camera beside a checkpoint's other files, where it has any."""
+"""The reference images of the cameras in a checkpoint, which are optional."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,25 +10,25 @@ import numpy as np
 from irevla_control.cameras.picture_files import load_picture, save_picture
 from irevla_policy.checkpoints.files import CheckpointError
 
-# Not in the manifest: a policy acts without them, and checkpoints of before have none.
+# Not in the manifest: a policy acts without them, and older checkpoints have none.
 _PREFIX = 'view_'
 
 
 def view_files(folder: Path) -> list[Path]:
-    """Return the files of the reference pictures in a checkpoint."""
+    """Return the files of the reference images in a checkpoint."""
     return sorted(folder.glob(f'{_PREFIX}*.png'))
 
 
 def write_views(folder: Path, views: Mapping[str, np.ndarray]) -> None:
-    """Write each camera's reference, as `reference_view` returns it, to view_<camera>.png."""
+    """Write each camera's reference image, from `reference_view`, to view_<camera>.png."""
     for camera, view in views.items():
         save_picture(folder / f'{_PREFIX}{camera}.png', view)
 
 
 def read_views(folder: Path) -> dict[str, np.ndarray]:
-    """Return each camera's reference, uint8 (size, size, 4); none of a checkpoint without any.
+    """Return each camera's reference image, uint8 (size, size, 4); empty if there are none.
 
-    Raises CheckpointError when a file is no such picture.
+    Raises CheckpointError if a file is not a valid reference image.
     """
     views = {}
     for path in view_files(folder):

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""From folders of recorded episodes to a store of frames, decoded once per set of episodes."""
+"""Decodes folders of recorded episodes into a store of frames, once per set of episodes."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,23 +23,23 @@ from irevla_control.lerobot.reader import LeRobotReader, is_lerobot
 from irevla_control.progress_bar import progress_bar
 from irevla_policy.frames.frame_store import FrameStore, write_store
 
-# Raise when the arrays' meaning changes: old caches are then decoded anew.
+# Version of the arrays' meaning; caches of other versions are decoded again.
 FORMAT = 3
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A recorded episode that may be learned from, not decoded yet.
+    """A recorded episode that is not decoded yet.
 
     Attributes:
-        place: where it lies, to name it.
-        success, aborted: how it ended.
-        recorded_ns: when it was recorded [ns since 1970].
-        identity: plain data that differs once the content does.
-        tasks: names of its tasks; of a bag with several instructions that of the whole.
+        place: its folder, or data set and number, for messages.
+        success, aborted: its outcome.
+        recorded_ns: time of the recording [ns since 1970].
+        identity: plain data that changes with the content.
+        tasks: names of its tasks; a bag has one, even with several instructions.
         steps: number of commands.
-        read: decodes it with the cameras named; with True also the observation after the last
-            step, where it was recorded; several parts if it has several instructions.
+        read: decodes the episode, given the cameras and whether to include the observation after
+            the last step; returns a part for each instruction.
     """
 
     place: str
@@ -54,7 +54,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Usable:
-    """The episodes to learn from, and by name why others are not, or are no episodes."""
+    """Usable episodes, reasons against other episodes, and reasons why items are no episodes."""
 
     episodes: list[Recorded]
     left_out: dict[str, str]
@@ -62,7 +62,7 @@ class Usable:
 
 
 def _recorded(roots: Sequence[Path], max_skew_s: float | None) -> Usable:
-    """Return all episodes of folders of bags and LeRobot datasets, and what is none."""
+    """Return all episodes in folders of bags and LeRobot datasets, and the other items there."""
     recorded: list[Recorded] = []
     places = distinct(roots)
     found = find_episodes([root for root in places if not is_lerobot(root)])
@@ -123,13 +123,13 @@ def usable_episodes(
     newest: int | None = None,
     max_skew_s: float | None = None,
 ) -> Usable:
-    """Return the episodes to learn from, out of folders of bags and LeRobot datasets.
+    """Return the usable episodes in folders of bags and LeRobot datasets.
 
-    These are the successes (on request also the failures), never what was aborted; all of them,
-    or so many of the newest.
+    Successes are usable, failures only with ``include_failures``, aborted episodes never. With
+    ``newest``, only this number of the newest is returned.
 
     Raises:
-        ConfigError: there are none.
+        ConfigError: no episode is usable.
         BagError: a root does not exist, or is a dataset that cannot be read.
     """
     found = _recorded(roots, max_skew_s)
@@ -157,7 +157,7 @@ def usable_episodes(
 def _decoded(
     episodes: Iterable[Recorded], cameras: Sequence[str], left_out: dict[str, str]
 ) -> Iterator[Episode]:
-    """Yield the episodes that have steps, and tell of the others why they have none."""
+    """Yield the episodes that have steps; add the reasons of the others to ``left_out``."""
     for recorded in episodes:
         for episode in recorded.read(cameras, False):
             if len(episode.stamps):
@@ -177,14 +177,14 @@ def load_frames(
 ) -> FrameStore:
     """Return the frames of the usable episodes under the roots, see `usable_episodes`.
 
-    An episode of which no step is complete is left out. What was used is said on stderr.
+    An episode without a complete step is left out. A line on stderr reports the episodes used.
 
-    The first call decodes them into ``cache`` (default: ``.frames`` in the first root), under a
-    name made of the episodes, cameras and size; later calls open what is there. A cache of the
-    same roots with an older list of episodes is removed.
+    The first call decodes the episodes into ``cache`` (default: ``.frames`` in the first root),
+    under a name that depends on episodes, cameras and size; later calls open that cache. A cache
+    of the same roots with another list of episodes is removed.
 
     Raises:
-        ConfigError: no usable episode, or nothing recorded in them.
+        ConfigError: no usable episode, or no frame in the usable episodes.
         BagError: a damaged episode, or a camera that was not recorded.
     """
     usable = usable_episodes(roots, include_failures, newest, max_skew_s)
@@ -218,7 +218,7 @@ def _stored(
 ) -> FrameStore:
     """Open the cache of these episodes, or decode them into it."""
     cache = Path(cache) if cache else Path(roots[0]) / '.frames'
-    # Relative, so that the cache stays good when all folders move.
+    # Relative, so that the cache remains valid if all folders are moved together.
     places = [os.path.relpath(root, roots[0]) for root in roots]
     view = _digest([FORMAT, places, list(cameras), image_size, *options])
     episodes = _digest([episode.identity for episode in usable.episodes])
@@ -226,9 +226,9 @@ def _stored(
     try:
         return FrameStore.open(folder)
     except FileNotFoundError:
-        # Not there, or removed this moment by a training on more episodes.
+        # It does not exist, or a training on other episodes is removing it.
         pass
-    # A training that still maps an old cache keeps its frames: they outlive their names.
+    # A training that still maps an old cache keeps access to the removed files.
     for stale in cache.glob(f'{view}-*'):
         shutil.rmtree(stale, ignore_errors=True)
     left_out: dict[str, str] = {}
@@ -237,7 +237,7 @@ def _stored(
 
 
 def recordings_digest(roots: Sequence[Path]) -> str:
-    """Return a hash of the episodes to learn from, wherever their folders lie.
+    """Return a hash of the usable episodes, independent of their folders' paths.
 
     Raises:
         IrevlaError: as `usable_episodes`.

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Training batches: which frames a step sees depends on the seed and the step, on nothing else."""
+"""Training batches; the frames of a batch depend on seed and step only."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,13 +16,13 @@ from irevla_policy.frames.frame_store import FrameStore
 
 @dataclass(frozen=True)
 class Batch:
-    """Frames to learn from.
+    """Frames of one training step.
 
     Attributes:
         images: uint8 (B, cameras, height, width, 3) RGB.
         states: float32 (B, 10); not normalised.
         actions: float32 (B, 7); not normalised.
-        instructions: one per frame.
+        instructions: instruction of each frame.
     """
 
     images: np.ndarray
@@ -32,17 +32,17 @@ class Batch:
 
 
 class BatchSource(Protocol):
-    """What the trainer draws from."""
+    """The trainer's source of batches."""
 
     def batch(self, seed: Sequence[int], size: int) -> Batch:
         """Return the random batch of this seed."""
 
     def digest(self) -> str:
-        """Return a short text that changes when the batches may change."""
+        """Return a short text that changes with the batches."""
 
 
 class Dataset:
-    """Some episodes of a store, drawn from at random."""
+    """Random batches from some episodes of a store."""
 
     def __init__(
         self,
@@ -52,11 +52,11 @@ class Dataset:
     ) -> None:
         """Use these episodes of the store (default: all).
 
-        Every frame is as likely as any other unless ``task_weights`` says how likely each task
-        is; a task it does not name is never drawn.
+        All frames are equally likely unless ``task_weights`` gives a weight of each task; tasks
+        without a weight are then never drawn.
 
         Raises:
-            ConfigError: no episodes, or weights that leave nothing to draw.
+            ConfigError: no episodes, or weights that exclude all of them.
         """
         self.store = store
         self.episodes = list(range(len(store.episodes)) if episodes is None else episodes)
@@ -88,11 +88,11 @@ class Dataset:
 
     @property
     def instructions(self) -> list[str]:
-        """Return every instruction that occurs, sorted."""
+        """Return all instructions, sorted."""
         return sorted({self._instructions[index] for index in self.episodes})
 
     def digest(self) -> str:
-        """Return a short hash of the episodes, who labelled them, how likely each frame is."""
+        """Return a short hash of the episodes, their later labels' policy, and the weights."""
         digest = hashlib.sha256(self._frames.tobytes() + self.store.labelled_by.encode())
         for index in self.episodes:
             digest.update(repr(self.store.episodes[index]).encode())
@@ -110,7 +110,7 @@ class Dataset:
         return self._take(self._frames[drawn])
 
     def batches(self, size: int, limit: int | None = None) -> Iterator[Batch]:
-        """Yield every frame once, or ``limit`` of them spread evenly, in order."""
+        """Yield all frames in order, or ``limit`` evenly spaced frames."""
         count = min(limit or len(self._frames), len(self._frames))
         chosen = self._frames[np.arange(count) * len(self._frames) // count]
         for start in range(0, count, size):
@@ -127,7 +127,7 @@ class Dataset:
 
 
 class Mixture:
-    """Batches of which a fixed share comes from each dataset (stage 2, equation 4)."""
+    """Batches with a fixed share of frames from each dataset (stage 2, equation 4)."""
 
     def __init__(self, datasets: Sequence[tuple[Dataset, float]]) -> None:
         """Mix datasets with these shares, which are normalised to a sum of one."""
@@ -172,10 +172,10 @@ def split_by_episode(
     seed: int,
     task_weights: Mapping[str, float] | None = None,
 ) -> tuple[Dataset, Dataset | None]:
-    """Return training and validation datasets that share no episode, nor parts of one.
+    """Return training and validation datasets without a common episode or part of one.
 
-    Each task gives its share of episodes, so that none is missing on either side; the last
-    episode of a task always trains. Without any episode to validate on, the second is None.
+    The share applies to each task, and at least one episode of each task is for training. Without
+    an episode for validation, the second dataset is None.
     """
     generator = np.random.default_rng(seed)
     recordings = store.recordings

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Frames of many episodes as memory-mapped arrays: decoded once, read at random ever after."""
+"""Frames of many episodes as memory-mapped arrays, decoded once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -24,7 +24,7 @@ _LEFT_OUT = 'left_out.json'
 
 
 class WithImages(Protocol):
-    """What `episode_images` reads: an Episode or Observations of irevla_control, or alike."""
+    """Input of `episode_images`, such as an Episode or Observations of irevla_control."""
 
     @property
     def episode_id(self) -> str:
@@ -36,7 +36,7 @@ class WithImages(Protocol):
 
 
 class StoredEpisode(WithImages, Protocol):
-    """What `write_store` reads: an Episode of irevla_control, or alike."""
+    """Input of `write_store`, such as an Episode of irevla_control."""
 
     @property
     def task(self) -> str:
@@ -60,14 +60,14 @@ class StoredEpisode(WithImages, Protocol):
 
     @property
     def part_of(self) -> str:
-        """Name of the episode that this is a part of, '' if it is whole."""
+        """Name of the episode that contains this part; '' for a whole episode."""
 
 
 @dataclass(frozen=True)
 class EpisodeFrames:
-    """Where one episode, or a part of it, lies: the frames from ``start`` up to ``stop``.
+    """Frames ``start`` to ``stop`` (exclusive) of a store: an episode, or a part of one.
 
-    ``part_of`` is the name of the episode of which this is a part, '' where it is whole.
+    ``part_of`` is the name of the episode that contains the part; '' for a whole episode.
     """
 
     episode_id: str
@@ -75,7 +75,7 @@ class EpisodeFrames:
     instruction: str
     start: int
     stop: int
-    # Not part of a dataset's digest, which the frames and instructions make.
+    # Excluded from a dataset's digest, which covers frames and instructions.
     part_of: str = field(default='', repr=False)
 
 
@@ -87,10 +87,10 @@ class FrameStore:
         images: uint8 (N, cameras, height, width, 3) RGB, memory-mapped.
         states: float64 (N, 10).
         actions: float64 (N, 7), the training labels.
-        by_policy: bool (N,), whether a policy decided what was executed.
-        episodes: which frames are whose.
-        labelled_by: of the policy that gave labels after the recording (`relabelling`).
-        left_out: episodes that gave no frame, to why.
+        by_policy: bool (N,), whether a policy decided the executed action.
+        episodes: frames of each episode.
+        labelled_by: hash of the policy that labelled the frames later (`relabelling`).
+        left_out: reason for each episode without a frame.
     """
 
     images: np.ndarray
@@ -103,7 +103,7 @@ class FrameStore:
 
     @property
     def recordings(self) -> list[list[int]]:
-        """Return the recorded episodes, each as the rows of ``episodes`` that hold its parts."""
+        """Return the recorded episodes, each as the indices of its parts in ``episodes``."""
         return [
             list(rows)
             for _, rows in groupby(
@@ -129,7 +129,7 @@ class FrameStore:
 
 
 class _GrowingArray:
-    """An .npy file that rows are appended to, so that memory holds one episode at a time."""
+    """An .npy file to append rows to, so that only one episode is in memory."""
 
     def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: type) -> None:
         self._file = path.open('wb')
@@ -138,7 +138,7 @@ class _GrowingArray:
         self._write_header()
 
     def _write_header(self) -> None:
-        # NumPy pads the header so that the first axis may grow without moving the data.
+        # NumPy pads the header, so the first axis can grow without moving the data.
         self._file.seek(0)
         np.lib.format.write_array_header_1_0(
             self._file,
@@ -178,22 +178,22 @@ _LOCK = 'lock'
 
 
 def _new_staging(folder: Path) -> tuple[Path, Lock]:
-    """Make a folder beside ``folder``; the lock shows that this process lives."""
+    """Create a folder beside ``folder``; its lock shows that this process runs."""
     while True:
         staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder.parent))
-        # Before it is locked, another process may take it for an abandoned one.
+        # Another process may remove it as abandoned before it is locked.
         with suppress(InUseError, FileNotFoundError):
             return staging, Lock(staging / _LOCK)
 
 
 def remove_abandoned(parent: Path) -> None:
-    """Remove what killed processes left half decoded; never what a live one writes."""
+    """Remove the incomplete stores of killed processes, but not those of running ones."""
     for lock in parent.glob(f'{STAGING}*/{_LOCK}'):
         try:
             with Lock(lock):
                 shutil.rmtree(lock.parent, ignore_errors=True)
         except (InUseError, FileNotFoundError):
-            # In use, or just finished.
+            # In use, or finished in the meantime.
             continue
 
 
@@ -204,12 +204,12 @@ def write_store(
     image_size: int,
     left_out: Mapping[str, str] | None = None,
 ) -> FrameStore:
-    """Write episodes as a store; all of it or nothing.
+    """Write episodes as a store, completely or not at all.
 
-    ``left_out`` is looked at when all episodes have been taken.
+    ``left_out`` is read after the last episode.
 
     Raises:
-        ConfigError: no frames at all, or an episode without one of the cameras.
+        ConfigError: no frames, or an episode without one of the cameras.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(folder.parent)
@@ -251,11 +251,11 @@ def write_store(
         (staging / _LEFT_OUT).write_text(json.dumps(left_out or {}))
         (staging / 'episodes.json').write_text(json.dumps([asdict(row) for row in rows], indent=1))
         try:
-            # With its lock, which another process would otherwise take for free.
+            # Renamed while locked, because another process could remove it otherwise.
             replace_synced(staging, folder)
             (folder / _LOCK).unlink()
         except OSError:
-            # Another process was faster with the same content.
+            # Another process has written the same content first.
             if not (folder / 'episodes.json').exists():
                 raise
         return FrameStore.open(folder)

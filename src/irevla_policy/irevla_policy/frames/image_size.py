@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Camera images brought to the size that the model sees."""
+"""Resizes camera images to the model's size."""
 
 import numpy as np
 import torch
@@ -8,10 +8,10 @@ import torch.nn.functional as F
 
 
 def resize_images(images: np.ndarray, size: int) -> np.ndarray:
-    """Return uint8 (N, height, width, 3) images as (N, size, size, 3), filtered when smaller.
+    """Return uint8 (N, height, width, 3) images as (N, size, size, 3), filtered when reduced.
 
-    The picture is squeezed, not cropped: what is at its edge may matter. Images that fit already
-    come back as they are.
+    Images are scaled, not cropped, because their borders may matter. Images of the right size are
+    returned unchanged.
     """
     if images.shape[1:3] == (size, size):
         return images

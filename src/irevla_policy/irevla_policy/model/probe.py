@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a model and its processor work together, tried with two pictures and two texts."""
+"""Tests whether a model and its processor work together, with two images and two texts."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
@@ -18,8 +18,8 @@ from irevla_policy.model.backbone import Backbone
 from irevla_policy.model.tensors import tensor_bytes
 from irevla_policy.sources.trial import INSTRUCTIONS, trial_images
 
-# Least and largest change, relative to the latent. A latent is stored in half precision, so what
-# changes it by less is not seen by the head.
+# Smallest and largest change, relative to the latent. Latents are stored in half precision, which
+# loses smaller changes.
 LEAST_CHANGE = 1e-4
 LARGEST_PADDING_CHANGE = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.1}
 
@@ -28,18 +28,18 @@ Value = TypeVar('Value')
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What the probe found.
+    """Result of a probe.
 
     Attributes:
         model: class of the model.
-        tokens: of a picture with the longer instruction, m for one camera.
-        width: of a token, d.
-        ms: time of one picture's pass without gradients [ms].
-        device: where that was.
-        trained: number of weight tensors that training changes; None when it was not looked at.
-        unused: number of further ones that got no gradient, and so are not trained.
-        versions: of torch and transformers that it was found with.
-        prompts: SHA-256 of what the processor made of the instructions.
+        tokens: number m of tokens of one image with the longer instruction.
+        width: width d of a token.
+        ms: time of one image's pass without gradients [ms].
+        device: type of the device of that pass.
+        trained: number of weight tensors that training changes; None when not tested.
+        unused: number of weight tensors without a gradient, which are not trained.
+        versions: versions of torch and transformers.
+        prompts: SHA-256 of the instructions' model inputs.
 
     """
 
@@ -54,7 +54,7 @@ class ProbeResult:
     prompts: str = ''
 
     def __str__(self) -> str:
-        """Return it in a line."""
+        """Return the result in one line."""
         line = (
             f'{self.model}: {self.tokens} tokens a camera of width {self.width}, '
             f'{self.ms:.3g} ms a picture on {self.device}'
@@ -72,10 +72,10 @@ class ProbeResult:
 
 
 def known_probe(stored: Any, backbone: Backbone) -> ProbeResult | None:
-    """Return what a manifest says of a backbone of the same hash; None: it has to be tried.
+    """Return the result that a manifest stores for this backbone; None: a probe is needed.
 
-    The hash is of weights, pictures and tokenizers; other versions compute in another way, and
-    another processor can write other prompts. Raises ConfigError when it can write none.
+    The backbone's hash covers weights, image inputs and tokenizers, but not versions of libraries
+    and prompts; so both are compared. Raises ConfigError when the processor makes no prompt.
     """
     names = [entry.name for entry in fields(ProbeResult)]
     if (
@@ -89,15 +89,15 @@ def known_probe(stored: Any, backbone: Backbone) -> ProbeResult | None:
 
 
 def probe(backbone: Backbone, image_size: int, *, learns: bool) -> ProbeResult:
-    """Try a backbone where it is; weights, mode and random numbers stay as they are.
+    """Test a backbone on its device; its weights, mode and random state do not change.
 
-    With ``learns``, a pass back too: what gets no gradient is not trained from then on, since
-    training on several GPUs waits for the gradient of every trained weight.
+    With ``learns``, a backward pass follows. Weights without a gradient are then not trained,
+    because training on several GPUs waits for the gradient of every trained weight.
 
     Raises:
-        ConfigError: the model cannot take what the processor makes, or the latent does not change
-            with the picture or the instruction, or it changes with padding, is not finite, or has
-            another number of tokens than its mask says. Names the source and the remedy.
+        ConfigError: the model rejects the processor's outputs, or the latent does not depend on
+            the image or the instruction, changes with padding, is not finite, or has another
+            number of tokens than its mask. Names the source and the remedy.
 
     """
     mode, device = backbone.training, next(backbone.parameters()).device
@@ -134,7 +134,7 @@ def _problem(backbone: Backbone, found: str, remedy: str) -> ConfigError:
 
 
 def _check_picture_tokens(backbone: Backbone) -> None:
-    """Refuse another number of picture tokens than of a Q-Former's outputs: no model checks it."""
+    """Check that image tokens and Q-Former outputs are equally many, which models do not check."""
     config = backbone.model.config
     wanted, token = (
         getattr(config, name, None) for name in ('num_query_tokens', 'image_token_id')
@@ -159,7 +159,7 @@ def _check_picture_tokens(backbone: Backbone) -> None:
 
 
 def _probe_latent(backbone: Backbone, image_size: int, device: torch.device) -> ProbeResult:
-    """Take four passes of one picture: both pictures, then one with both instructions."""
+    """Run a pass of each image, then one pass of the first image with both instructions."""
     first, other = (
         torch.from_numpy(image).to(device)[None, None] for image in trial_images(image_size)
     )
@@ -210,9 +210,9 @@ def _not_finite_remedy(backbone: Backbone) -> str:
 
 
 def _check_text(backbone: Backbone, alone: Tensor, together: Tensor) -> None:
-    """Look at a batch where the first instruction is padded, and at that instruction alone."""
+    """Compare the first instruction's latent alone with that in a batch, where it is padded."""
     mask = backbone.prompts(INSTRUCTIONS)['attention_mask']
-    # Some models put the picture before the prompt, and the mask is of the prompt.
+    # Some models put image tokens before the prompt; the mask covers the prompt only.
     pictures = together.shape[1] - mask.shape[1]
     rows = [latent[(latent != 0).any(-1)] for latent in (*together, alone[0])]
     for row, count, words in zip(rows, mask.sum(1).tolist(), INSTRUCTIONS):
@@ -232,7 +232,7 @@ def _check_text(backbone: Backbone, alone: Tensor, together: Tensor) -> None:
         )
     one, other = (backbone.prompts([words]) for words in INSTRUCTIONS[1].split())
     same = one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-    # The last token of each has read all of the prompt.
+    # The last token attends to the whole prompt.
     if same or _change(rows[0][-1], rows[1][-1]) < LEAST_CHANGE:
         raise _problem(
             backbone,
@@ -281,7 +281,7 @@ def _probe_gradients(backbone: Backbone, image_size: int, device: torch.device) 
 
 
 def _attempt(backbone: Backbone, work: Callable[[], Value]) -> Value:
-    """Run passes; whatever a model raises when its inputs do not fit becomes one line."""
+    """Run passes; turn any exception of the model into a ConfigError of one line."""
     try:
         return work()
     except (ConfigError, torch.OutOfMemoryError):
@@ -297,7 +297,7 @@ def _attempt(backbone: Backbone, work: Callable[[], Value]) -> Value:
 
 
 def _change(one: Tensor, other: Tensor) -> float:
-    """Return the norm of the difference, relative to that of the first."""
+    """Return the norm of the difference, relative to the norm of the first tensor."""
     if one.shape != other.shape:
         return float('inf')
     return float((one.float() - other.float()).norm() / one.float().norm())

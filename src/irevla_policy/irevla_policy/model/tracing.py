@@ -13,22 +13,22 @@ from torch import Tensor, nn
 # Largest difference between graph and model, relative to the largest hidden state.
 TOLERANCE = 1e-3
 
-# Takes the inputs in their order.
+# A function of the inputs, in order.
 Graph = Callable[..., Tensor]
 
 
 class Tracer:
-    """Records a model once for every shape of inputs; only for passes without gradients."""
+    """Records a model once for each shape of inputs; only for passes without gradients."""
 
     def __init__(self, model: nn.Module) -> None:
-        """Record this model, which takes keyword tensors and gives `logits`."""
+        """Record this model, which takes keyword tensors and returns `logits`."""
         self._model = model
         self._version: Any = None
         self._graphs: dict[tuple, Graph | None] = {}
         self._warned = False
 
     def __call__(self, inputs: dict[str, Tensor], version: Any) -> Tensor:
-        """Return the model's `logits`; another `version` of the weights is recorded anew."""
+        """Return the model's `logits`; a new `version` of the weights is recorded again."""
         if version != self._version:
             self._version = version
             self._graphs.clear()
@@ -42,7 +42,7 @@ class Tracer:
         return self._model(**inputs, use_cache=False).logits
 
     def _record(self, inputs: dict[str, Tensor]) -> Graph | None:
-        """Return the graph; None where there is none, or it does not follow images and states."""
+        """Return the graph; None if tracing fails or its outputs differ from the model's."""
         try:
             graph = self._trace(inputs)
             other = {
@@ -55,16 +55,16 @@ class Tracer:
                 return graph
             self._warn(f'its outputs are off by {difference:.2g}')
         except Exception as error:
-            # Tracing may raise anything; what is wrong with the model itself, the model will say.
+            # Tracing may raise any exception; if the model itself is wrong, the eager pass raises.
             self._warn(f'{type(error).__name__}: {error}')
         return None
 
     def _trace(self, inputs: dict[str, Tensor]) -> Graph:
         call = positional(self._model, list(inputs))
         with warnings.catch_warnings():
-            # What depends on shapes may be fixed: the graph is used for these shapes only.
+            # Values that depend on shapes may be constant: a graph is used for one shape only.
             warnings.simplefilter('ignore', torch.jit.TracerWarning)
-            # torch.jit is deprecated, and faster than its successors (docs/benchmarks.md).
+            # torch.jit is deprecated, but faster than its successors (docs/benchmarks.md).
             warnings.filterwarnings('ignore', '.*torch.jit', DeprecationWarning)
             # Tracing reads every property of a module, deprecated ones too.
             warnings.filterwarnings('ignore', '', FutureWarning, 'transformers')
@@ -81,7 +81,7 @@ class Tracer:
 
 
 def positional(model: nn.Module, names: list[str]) -> nn.Module:
-    """Return a model whose tensors are positional arguments, in this order, as tracing wants."""
+    """Return a model whose tensors are positional arguments, in this order, for tracing."""
     return _Call(model, names)
 
 

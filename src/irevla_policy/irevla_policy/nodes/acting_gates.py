@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The conditions under which a policy acts on an observation, and commands what it computed."""
+"""The conditions under which a policy processes an observation and publishes the command."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from irevla_control.observation import Observation
 
 @dataclass(frozen=True)
 class EpisodeStatus:
-    """What the newest `episode` message says.
+    """Content of the newest `episode` message.
 
     Attributes:
         episode_id, instruction, aborted: as in EpisodeState.
         phase: PHASE_RUNNING, PHASE_ENDED, or 0 before any message.
-        stamp: of its observation [ns].
+        stamp: stamp of its observation [ns].
 
     """
 
@@ -32,7 +32,7 @@ class EpisodeStatus:
 
     @property
     def completed(self) -> bool:
-        """Whether it ended as episodes should, so that its last observation counts."""
+        """Whether it ended without an abort, so that its last observation counts."""
         return self.phase == PHASE_ENDED and not self.aborted
 
 
@@ -41,9 +41,9 @@ class Job:
     """An observation to act on.
 
     Attributes:
-        observation: complete.
-        episode: to which it belongs, as it was when the job was made.
-        received_s: when the observation was complete [steady s].
+        observation: a complete observation.
+        episode: status of its episode when the job was made.
+        received_s: time at which the observation was complete [steady s].
 
     """
 
@@ -56,14 +56,14 @@ class ActingGates:
     """Five gates between an observation and a command; all must be open.
 
     1. The episode runs, or has ended and its last observation is to be encoded.
-    2. The observation belongs to the episode by its stamp: exactly where the environment waits or
-       the episode has ended, else not before the newest `episode` message.
-    3. It was taken after the last command was sent (with ``see_effects``).
-    4. It has not waited longer than ``max_age_s`` (`refusal`, before the pass).
-    5. The episode runs still (`may_command`, after the pass).
+    2. The observation's stamp belongs to the episode: it equals that of the newest `episode`
+       message in lock-step or after the end, else it is not older.
+    3. The observation is newer than the last command (with ``see_effects``).
+    4. The observation is at most ``max_age_s`` old (`refusal`, before the pass).
+    5. The episode still runs (`may_command`, after the pass).
 
-    `next_job` is called after each `observe` and each change of ``episode``: the two come in any
-    order. The last two gates may be asked from the thread of the model.
+    Call `next_job` after each `observe` and each change of ``episode``, which arrive in any order.
+    `refusal` and `may_command` may be called from the model's thread.
 
     Attributes:
         episode: the newest status.
@@ -77,9 +77,9 @@ class ActingGates:
 
         Args:
             lock_step: the environment waits for the command of each observation.
-            see_effects: gate 3 counts.
+            see_effects: whether gate 3 applies.
             encode_last: the last observation of an episode is encoded too, without a command.
-            max_age_s: of gate 4 [s].
+            max_age_s: largest age of an observation, for gate 4 [s].
 
         """
         self.episode = EpisodeStatus()
@@ -89,11 +89,11 @@ class ActingGates:
         self._sent_ns = 0
 
     def observe(self, observation: Observation, received_s: float) -> None:
-        """Take a complete observation; it replaces one that waits."""
+        """Add a complete observation; it replaces a waiting one."""
         self._waiting = observation, received_s
 
     def next_job(self) -> Job | None:
-        """Return the waiting observation once gates 1 to 3 let it pass; each one once."""
+        """Return the waiting observation if gates 1 to 3 are open; each observation once."""
         episode = self.episode
         if self._waiting is None or not (
             episode.running or (self._encode_last and episode.completed)
@@ -109,15 +109,15 @@ class ActingGates:
         return Job(observation, episode, received_s)
 
     def refusal(self, job: Job, now_s: float, now_ns: int, ready_s: float) -> str:
-        """Return why a job has become too old (gate 4), or ''.
+        """Return why a job is too old (gate 4), or ''.
 
         Args:
-            job: about to begin.
+            job: job that is about to start.
             now_s: present time [steady s].
-            now_ns: present time on the clock of the stamps [ns]. It does not count in lock-step,
-                where the time of stamps stands still while the environment waits.
-            ready_s: when the model became ready [steady s]. Waiting for it is not the
-                observation's fault: a newer one would replace it.
+            now_ns: present time on the clock of the stamps [ns]. It is ignored in lock-step, where
+                that clock stops while the environment waits.
+            ready_s: time at which the model became ready [steady s]. Earlier waiting does not
+                count, because a newer observation would have replaced this one.
 
         """
         age_s = now_s - max(job.received_s, ready_s)
@@ -134,5 +134,5 @@ class ActingGates:
         return job.episode.running and not over
 
     def command_sent(self, stamp_ns: int) -> None:
-        """Take note of the time of a command, on the clock of the stamps [ns]."""
+        """Store the time of a command, on the clock of the stamps [ns]."""
         self._sent_ns = stamp_ns

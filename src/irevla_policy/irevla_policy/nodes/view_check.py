@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the cameras look where they looked in the demonstrations of a checkpoint."""
+"""Compares the views of the cameras with those in the demonstrations of a checkpoint."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,12 +12,12 @@ from irevla_control.cameras.view_shift import overlay, view_shift
 
 
 class ViewCheck:
-    """Compares live pictures with a checkpoint's reference of each camera.
+    """Compares live images with a checkpoint's reference image of each camera.
 
     Attributes:
-        notes: by camera what was found last, in words.
+        notes: newest finding in words, by camera.
         unknown: cameras without a reference, which are not compared.
-        problem: what is wrong with the views seen last, or ''.
+        problem: problem of the newest views, or ''.
 
     """
 
@@ -27,10 +27,10 @@ class ViewCheck:
         """Compare nothing yet.
 
         Args:
-            views: the references, by camera.
-            limit: longest shift that is well [pixels].
-            folder: for overlays.
-            cameras: all that the policy sees.
+            views: reference images, by camera.
+            limit: longest accepted shift [pixels].
+            folder: folder for overlays.
+            cameras: all cameras of the policy.
 
         """
         self._views, self._limit, self._folder = views, limit, folder
@@ -42,7 +42,7 @@ class ViewCheck:
         self.problem = ''
 
     def look(self, images: Mapping[str, np.ndarray]) -> None:
-        """Compare pictures uint8 (size, size, 3) RGB, by camera."""
+        """Compare images uint8 (size, size, 3) RGB, by camera."""
         problems = [
             self._look(camera, image) for camera, image in images.items() if camera in self._views
         ]

@@ -42,13 +42,13 @@ from irevla_policy.nodes.worker import NewestWorker
 
 
 class VlaNode(Node):
-    """Acts on the newest complete observation of a running episode; on nothing else.
+    """Answers the newest complete observation of a running episode.
 
-    `ActingGates` decides which observation that is.
+    `ActingGates` selects that observation.
     """
 
     def __init__(self) -> None:
-        """Load the checkpoint, then subscribe to the cameras it names."""
+        """Load the checkpoint, then subscribe to its cameras."""
         super().__init__('vla')
         values = declare(self, PARAMETERS)
         torch.set_num_threads(values['threads'])
@@ -74,7 +74,7 @@ class VlaNode(Node):
             cameras,
         )
         self._viewed = ''
-        # A new head waits until the running pass is over.
+        # A new head waits for the end of the running pass.
         self._version = 0
         self._newest_head: tuple[int, Head] = 0, self._vla.head
         self._explores, self._noise_seed = values['noise_std_high'] > 0, values['noise_seed']
@@ -85,10 +85,10 @@ class VlaNode(Node):
             min(values['noise_std_low'], values['noise_std_high']),
             values['noise_std_high'],
         )
-        # Noise of an episode, and which.
+        # Noise of the episode with this name.
         self._noise: SmoothNoise | None = None
         self._noise_of = ''
-        # Those whose first pass is paid for; the model's thread adds them.
+        # Instructions whose slow first pass has run; the model's thread adds them.
         self._instructions: set[str] = set()
         self._problems = {'policy': '', 'observation': ''}
         self._frame_id = ''
@@ -105,7 +105,7 @@ class VlaNode(Node):
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self.create_subscription(PolicyUpdate, 'policy_update', self._on_update, EVENT)
         self._step = self.create_publisher(PolicyStep, 'policy_step', RECORD)
-        # Last: its presence tells others that the policy is ready.
+        # Created last, because other nodes take this publisher as a sign that the node is ready.
         self._command = self.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
         self._watch = self.create_timer(self._max_age_s / 2, self._on_watch)
         self.get_logger().info(
@@ -121,12 +121,12 @@ class VlaNode(Node):
             )
 
     def destroy_node(self) -> None:
-        """Let the running pass end before the publishers go."""
+        """Wait for the running pass, then destroy the publishers."""
         self._worker.stop()
         super().destroy_node()
 
     def _warm_up(self, instruction: str) -> None:
-        """Pay for an instruction's first pass, far slower than all others, before anyone waits."""
+        """Run an instruction's first pass, which is far slower than later ones, in advance."""
         size = self._vla.config.image_size
         black = np.zeros((size, size, 3), np.uint8)
         self._vla.step(
@@ -138,7 +138,7 @@ class VlaNode(Node):
 
     def _warm_up_once(self, instruction: str) -> None:
         if instruction not in self._instructions:
-            # Before the pass: one that fails is reported once.
+            # Added before the pass, so that a failing pass is reported once.
             self._instructions.add(instruction)
             self._warm_up(instruction)
 
@@ -173,7 +173,7 @@ class VlaNode(Node):
         )
         self._act_if_due()
         if message.instruction and message.instruction not in self._instructions:
-            # Never in the place of an observation that waits.
+            # An idle job never replaces a waiting observation.
             self._worker.submit_when_idle(partial(self._warm_up_once, message.instruction))
 
     def _add(self, part: str, stamp: int, value: np.ndarray) -> None:
@@ -189,7 +189,7 @@ class VlaNode(Node):
             self._act_if_due()
 
     def _look_at_views(self, observation: Observation) -> None:
-        """Compare the views with those of the demonstrations, once in each episode."""
+        """Compare the views with those of the demonstrations, once per episode."""
         episode = self._gates.episode
         if (
             not episode.running
@@ -230,7 +230,7 @@ class VlaNode(Node):
         )
         inference_s = time.monotonic() - start
         if not self._gates.may_command(job):
-            # Nobody may command any more, but a learner wants the latent.
+            # Too late for a command, but a learner needs the latent.
             self._step.publish(self._step_message(job, output, inference_s))
             return
         problem = action_problem(output.action)
@@ -249,7 +249,7 @@ class VlaNode(Node):
         self._set_problem('policy', '')
 
     def _now(self) -> int:
-        """Return the time of the sensors' stamps [ns]; the job at hand is of one of them."""
+        """Return the present time on the clock of the sensors' stamps [ns]."""
         now = self._stamps.at(time.monotonic_ns())
         assert now is not None
         return now
@@ -259,12 +259,12 @@ class VlaNode(Node):
             return None
         if self._noise is None or self._noise_of != job.episode.episode_id:
             self._noise_of = job.episode.episode_id
-            # Of the episode, so that a node that is started again does not explore the same.
+            # Seeded by the episode's name, so that a restarted node draws other noise.
             self._noise = self._make_noise([self._noise_seed, crc32(self._noise_of.encode())])
         return self._noise()
 
     def _on_update(self, message: PolicyUpdate) -> None:
-        """Take over new weights of the head before the next action."""
+        """Load new weights of the head before the next action."""
         newest = self._newest_head[0]
         if message.backbone_hash != self._backbone_hash:
             self._diagnostics.refuse(
@@ -307,12 +307,12 @@ class VlaNode(Node):
             self._set_problem('policy', f'{type(error).__name__}: {error}')
 
     def _set_problem(self, of: str, reason: str) -> None:
-        """Tell what stops the policy; what is wrong with one thing hides nothing of another."""
+        """Set or clear the problem of one part; the problems of other parts remain."""
         self._problems[of] = reason
         self._diagnostics.error('; '.join(filter(None, self._problems.values())))
 
     def _on_watch(self) -> None:
-        """Say so when a running episode's observations stop coming."""
+        """Report when the observations of a running episode stop."""
         silent = time.monotonic() - self._heard
         waiting = self._gates.episode.running and not self._worker.busy
         if waiting and silent > self._max_age_s:

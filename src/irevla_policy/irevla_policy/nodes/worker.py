@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A thread that always works on the newest job, so that no callback ever waits for the model."""
+"""A thread that runs the newest job, so that no callback waits for the model."""
 
 from collections.abc import Callable
 import threading
@@ -10,13 +10,13 @@ Job = TypeVar('Job')
 
 
 class NewestWorker(Generic[Job]):
-    """Runs ``work(job)`` in its own thread; a job that waits is replaced by a newer one.
+    """Runs ``work(job)`` in its own thread; a newer job replaces a waiting one.
 
-    Beside the newest job one for idle times may wait, which never replaces it.
+    One idle job may wait too; it runs when no other job waits.
     """
 
     def __init__(self, work: Callable[[Job], None], on_error: Callable[[Exception], None]) -> None:
-        """Start the thread; it outlives an exception of ``work``, which goes to ``on_error``."""
+        """Start the thread; it passes exceptions of ``work`` to ``on_error`` and continues."""
         self._work = work
         self._on_error = on_error
         self._job: Job | None = None
@@ -32,7 +32,7 @@ class NewestWorker(Generic[Job]):
         return self._working or self._job is not None or self._idle_job is not None
 
     def submit(self, job: Job) -> bool:
-        """Hand over a job; return whether it replaced one that had not begun."""
+        """Submit a job; return whether it replaced a waiting one."""
         with self._ready:
             replaced = self._job is not None
             self._job = job
@@ -40,7 +40,7 @@ class NewestWorker(Generic[Job]):
         return replaced
 
     def submit_when_idle(self, job: Job) -> None:
-        """Hand over a job that runs once no other waits; it replaces an earlier one like it."""
+        """Submit an idle job, which runs when no other job waits; replace a waiting idle job."""
         with self._ready:
             self._idle_job = job
             self._ready.notify()
@@ -62,7 +62,7 @@ class NewestWorker(Generic[Job]):
             self._working = False
 
     def _next(self) -> Job | None:
-        """Wait for a job and return it; None: the thread shall end."""
+        """Wait for a job and return it; None: the thread must end."""
         with self._ready:
             self._ready.wait_for(
                 lambda: self._stopping or self._job is not None or self._idle_job is not None

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a pretrained model brings in its folder: files, weights, processor.
+"""Files, weights and processor of a pretrained model.
 
 May import: nothing.
 """

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the files in a model's folder are whole, before anything is built from them."""
+"""Checks that the files in a model's folder are complete, before the model is built."""
 
 import json
 from pathlib import Path
@@ -11,9 +11,9 @@ from irevla_control.errors import ConfigError, one_line
 
 WEIGHTS = 'model.safetensors'
 INDEX = 'model.safetensors.index.json'
-# Suffixes of files that transformers reads beside the weights.
+# Suffixes of other files that transformers reads.
 _TEXTS = ('.json', '.jinja', '.txt', '.model')
-# Those that transformers takes for "name: value"; other JSON may hold anything.
+# Files in which transformers expects a JSON object; other files may contain any JSON value.
 _OBJECTS = (
     'config.json',
     'processor_config.json',
@@ -30,10 +30,10 @@ _POINTER = b'version https://git-lfs'
 
 
 def check_files(source: str) -> None:
-    """Refuse a folder with a damaged file; a hub id is no folder, and nothing is looked at.
+    """Refuse a folder with a damaged file; a hub id is not checked.
 
     Raises:
-        ConfigError: names the first file that is a Git LFS pointer, cut off, or missing.
+        ConfigError: names the first file that is a Git LFS pointer, truncated or missing.
 
     """
     folder = Path(source)
@@ -49,7 +49,7 @@ def check_files(source: str) -> None:
 
 
 def _weights(folder: Path) -> list[Path]:
-    """Return the files of weights that transformers loads; those that an index names exist."""
+    """Return the weight files that transformers loads; all files of an index must exist."""
     single, index = folder / WEIGHTS, folder / INDEX
     if single.exists() or not index.exists():
         return [single] if single.exists() else []

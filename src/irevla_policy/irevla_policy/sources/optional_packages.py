@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Packages that transformers needs for some models only: which is missing, how to install it."""
+"""Finds missing packages that transformers needs for some models, and how to install them."""
 
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ from shlex import quote
 import sys
 from typing import Any
 
-# Names in transformers' messages, and the package that each one means where it differs.
+# Names in transformers' messages, and the name of the package if it differs.
 _PACKAGES = {
     'torchvision': '',
     'num2words': '',
@@ -27,24 +27,24 @@ _PACKAGES = {
     'detectron2': '',
 }
 TORCH_INDEX = 'https://download.pytorch.org/whl'
-# Modules of packages where they have another name.
+# Modules of packages whose names differ.
 _MODULES = {'protobuf': 'google.protobuf'}
 _broken_torchvision = ''
 
 
 def hide_broken_torchvision() -> None:
-    """Make a torchvision that cannot be imported look as if it were not installed.
+    """Hide an installed torchvision that cannot be imported.
 
-    transformers imports it with every model, and one that was built for another torch raises. To
-    be called before transformers is imported.
+    transformers imports torchvision with every model, and a build for another torch raises. Call
+    this before transformers is imported.
     """
     global _broken_torchvision
     if 'torchvision' in sys.modules or find_spec('torchvision') is None:
         return
     try:
         import torchvision  # noqa: F401
-    except Exception as error:  # RuntimeError, OSError, ...: whatever its own code ends in
-        # What Python itself takes for "not installed".
+    except Exception as error:  # RuntimeError, OSError, ...: any error of its import
+        # Python treats None as "not installed".
         modules: dict[str, Any] = sys.modules
         modules['torchvision'] = None
         _broken_torchvision = f'{type(error).__name__}: {error}'.splitlines()[0]
@@ -57,9 +57,9 @@ def hide_broken_torchvision() -> None:
 
 
 def missing_packages(error: Exception) -> str:
-    """Return which packages loading failed for and the command that installs them, in a line.
+    """Return the missing packages that an error names and the install command, in one line.
 
-    Returns '' when the error is about none, or names none that is known.
+    Returns '' if the error names no known package.
     """
     text = str(error)
     if not isinstance(error, ImportError):
@@ -81,11 +81,11 @@ def missing_packages(error: Exception) -> str:
 
 
 def _commands(names: list[str]) -> list[str]:
-    """Return the commands that install packages: torchvision alone, since it has options."""
+    """Return the commands that install packages; torchvision's own command has options."""
     pip = f'{quote(sys.executable)} -m pip install'
     commands = []
     if 'torchvision' in names:
-        # pip takes another build of the same release for what was asked for.
+        # pip accepts an installed build of the same release for another torch.
         replace = '--force-reinstall --no-deps ' if _broken_torchvision else ''
         commands.append(f'{pip} {replace}{_torchvision_index()}{_torchvision()}')
     others = [name for name in names if name != 'torchvision']
@@ -95,7 +95,7 @@ def _commands(names: list[str]) -> list[str]:
 def _missing(word: str) -> bool:
     try:
         return find_spec(_MODULES.get(word, word)) is None
-    except ModuleNotFoundError:  # not even the package around it is there
+    except ModuleNotFoundError:  # the parent package is missing too
         return True
 
 
@@ -107,12 +107,12 @@ def _version(package: str) -> str:
 
 
 def _torchvision() -> str:
-    """Return what pip is asked for: the release of torchvision that keeps this torch."""
+    """Return pip's requirement of the torchvision release that fits the installed torch."""
     release = re.match(r'2\.(\d+)\.(\d+)', _version('torch'))
     return f'torchvision==0.{int(release[1]) + 15}.{release[2]}' if release else 'torchvision'
 
 
 def _torchvision_index() -> str:
-    """Return pip's option for where to get it, if torch is a build that PyPI does not have."""
+    """Return pip's index option if torch is a build that PyPI does not have."""
     build = _version('torch').partition('+')[2]
     return f'--index-url {TORCH_INDEX}/{build} ' if build else ''

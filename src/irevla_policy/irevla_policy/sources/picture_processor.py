@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Makes a source's processor for pictures and text only, on PIL where transformers can."""
+"""Loads a source's processor for images and text only, with PIL if transformers supports it."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
 
 class _WithoutVideos(ProcessorMixin):
-    """Put before a processor class: its video processor, which needs torchvision, is left out."""
+    """A mixin that leaves out a processor's video processor, which needs torchvision."""
 
     @classmethod
     def get_attributes(cls) -> list[str]:
@@ -26,10 +26,10 @@ class _WithoutVideos(ProcessorMixin):
 
 
 def picture_processor(source: str) -> Any:
-    """Return the processor of a folder or hub id; the same whether or not torchvision is there.
+    """Return the processor of a folder or hub id; the result does not depend on torchvision.
 
-    Needs torchvision only where transformers has the family's image processor in no other way.
-    Raises what transformers raises: anything.
+    torchvision is needed only if transformers has no other image processor for the model family.
+    May raise any exception of transformers.
     """
     processor = _processor_class(source).from_pretrained(source)
     if hasattr(processor, 'image_processor'):
@@ -38,7 +38,7 @@ def picture_processor(source: str) -> Any:
 
 
 def _processor_class(source: str) -> Any:
-    """Return the class to load with: AutoProcessor, or the family's own without videos."""
+    """Return the processor class: AutoProcessor, or the model family's without videos."""
     descriptions = (
         ProcessorMixin.get_processor_dict(source)[0],
         get_image_processor_config(source),
@@ -56,5 +56,5 @@ def _processor_class(source: str) -> Any:
     )
     if family is None or 'video_processor' not in family.get_attributes():
         return AutoProcessor
-    # Of the same name: what a latent's hash says of its processor stays the same.
+    # The same class name, because the backbone's hash contains it.
     return type(family.__name__, (_WithoutVideos, family), {})

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A model's own processor: what it makes of pictures and prompts, and what depends on which."""
+"""A model's own processor, and which of its outputs depend on image or prompt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ from irevla_control.errors import ConfigError, one_line
 from irevla_policy.sources.optional_packages import missing_packages
 from irevla_policy.sources.picture_processor import picture_processor
 
-# Answers that some processors make for a training on text; the model would compute a loss.
+# Training targets that some processors return; with them the model would compute a loss.
 _ANSWERS = ('labels',)
 
 
 def load_processor(source: str) -> Any:
-    """Return the processor of a folder or hub id; ConfigError when it has none that fits."""
+    """Return the processor of a folder or hub id; ConfigError if it has no suitable one."""
     try:
         processor = picture_processor(source)
-    except Exception as error:  # each family's classes raise their own, tokenizers the bare one
+    except Exception as error:  # model families raise different types, tokenizers Exception
         reason = missing_packages(error) or (
             f'{one_line(error)}; copy its processor and tokenizer files too'
         )
@@ -45,11 +45,11 @@ def load_processor(source: str) -> Any:
 
 @dataclass(frozen=True)
 class InputNames:
-    """Names of a model's inputs by what changes them; those in neither depend on sizes only.
+    """Names of a model's inputs by what they depend on; all others depend on sizes only.
 
     Attributes:
-        text: another instruction changes these: made once for each instruction.
-        picture: another picture changes these: made for each picture.
+        text: inputs that depend on the instruction, computed once per instruction.
+        picture: inputs that depend on the image, computed for each image.
 
     """
 
@@ -61,7 +61,7 @@ class SourceProcessor:
     """The processor of a source with the options of a preset."""
 
     def __init__(self, source: str, options: dict[str, Any]) -> None:
-        """Load it; ConfigError when it cannot be, or does not know an option."""
+        """Load the processor; ConfigError if it cannot be loaded or does not know an option."""
         self.source, self.options = source, options
         self._processor = load_processor(source)
         self.name = type(self._processor).__name__
@@ -70,19 +70,19 @@ class SourceProcessor:
         _check_options(self._processor, source, options)
 
     def __call__(self, images: Sequence[np.ndarray], prompts: Sequence[str]) -> dict[str, Tensor]:
-        """Return the inputs of the model for uint8 images (H, W, 3), one for each prompt.
+        """Return the model's inputs for uint8 images (H, W, 3), one per prompt.
 
-        Raises ConfigError when the processor refuses them or gives no tensors.
+        Raises ConfigError if the processor refuses them or returns no tensors.
         """
         try:
-            # Pictures of PIL, since some families take nothing else; nested: one for each prompt.
+            # PIL images, because some families accept nothing else; one list per prompt.
             made = self._processor(
                 images=[[Image.fromarray(image)] for image in images],
                 text=list(prompts),
                 return_tensors='pt',
                 **self.options,
             )
-        except Exception as error:  # each family's classes raise their own
+        except Exception as error:  # model families raise different types
             raise ConfigError(
                 f'the processor of {self.source!r} refuses backbone.prompt, here as '
                 f'{prompts[0]!r}, or backbone.processor {self.options}: {type(error).__name__}: '
@@ -100,10 +100,10 @@ class SourceProcessor:
         return inputs
 
     def sort(self, images: Sequence[np.ndarray], prompts: Sequence[str]) -> InputNames:
-        """Find by trial what depends on what: from two pictures of one size, and two prompts.
+        """Find which inputs depend on image or prompt, with two images and two prompts.
 
-        The prompts differ in length. Raises ConfigError when nothing depends on the picture, or
-        something on both, which then could not be made apart.
+        The images have one size, the prompts differ in length. Raises ConfigError if no input
+        depends on the image, or if an input depends on both.
         """
         first, other_text, other_picture = (
             self([images[i]], [prompts[k]]) for i, k in ((0, 0), (0, 1), (1, 0))
@@ -123,7 +123,7 @@ class SourceProcessor:
         return InputNames(text, picture)
 
     def tokenizers(self) -> dict[str, str]:
-        """Return a hash of each tokenizer by its name; there may be more than `tokenizer`."""
+        """Return a hash of each tokenizer by name; some processors have several."""
         return {
             name: _digest(part)
             for name, part in vars(self._processor).items()
@@ -132,7 +132,7 @@ class SourceProcessor:
 
 
 def _check_options(processor: Any, source: str, options: dict[str, Any]) -> None:
-    """Refuse options that the processor does not know: transformers ignores them."""
+    """Refuse options that the processor does not know, because transformers ignores them."""
     known = _known_options(processor)
     for name in options:
         if name not in known:
@@ -149,7 +149,7 @@ def _check_options(processor: Any, source: str, options: dict[str, Any]) -> None
 
 
 def _known_options(processor: Any) -> set[str]:
-    """Return the options that a processor passes on, by the types that transformers gives them."""
+    """Return the options that a processor accepts, from the types that transformers declares."""
     sections = getattr(processor.valid_processor_kwargs, '__annotations__', {})
     known = set(sections) | set(signature(processor.__call__).parameters)
     for section in (

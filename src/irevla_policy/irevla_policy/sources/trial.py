@@ -1,18 +1,18 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Two pictures and two instructions, to try a model and its processor with."""
+"""Two images and two instructions for tests of a model and its processor."""
 
 import numpy as np
 
-# Of different length in any tokenizer, and short enough for any limit on tokens; the words of the
-# second are different ones.
+# The lengths differ in any tokenizer and are below any limit on tokens; the two words of the
+# second differ.
 INSTRUCTIONS = ('go', 'go up')
 
 
 def trial_images(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return two images uint8 (size, size, 3), one the negative of the other.
+    """Return an image uint8 (size, size, 3) and its negative.
 
-    Smooth and colourful, so that they also show whether two preprocessings agree.
+    Both are smooth and coloured, so that differences of two preprocessings show too.
     """
     ramp = np.linspace(0, 2 * np.pi, size)
     waves = [

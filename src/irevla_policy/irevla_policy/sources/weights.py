@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The weights of a pretrained model, refused unless each of them came from its files."""
+"""Loads the weights of a pretrained model; refuses a model with a weight missing in its files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +13,15 @@ from transformers.utils import logging
 from irevla_control.errors import ConfigError, one_line
 from irevla_policy.sources.optional_packages import missing_packages
 
-# A refusal is one line: so many names at most.
+# Largest number of names in an error.
 _SHOWN = 4
 
 
 def load_weights(source: str, dtype: torch.dtype) -> tuple[PreTrainedModel, int]:
     """Return the model without its vocabulary layer, and the width d of its hidden states.
 
-    `logits` of the returned model are its last hidden states. Raises ConfigError when it cannot be
-    loaded, a weight is missing or of another shape, or the model is no decoder.
+    `logits` of this model are its last hidden states. Raises ConfigError if it cannot be loaded,
+    a weight is missing or has another shape, or the model is no decoder.
     """
     try:
         with _without_report():
@@ -33,7 +33,7 @@ def load_weights(source: str, dtype: torch.dtype) -> tuple[PreTrainedModel, int]
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
-    except Exception as error:  # each family's classes raise their own
+    except Exception as error:  # model families raise different types
         reason = missing_packages(error) or (
             f'{one_line(error)}; give a folder or hub id of an image-text-to-text model with '
             'safetensors weights'
@@ -47,14 +47,14 @@ def load_weights(source: str, dtype: torch.dtype) -> tuple[PreTrainedModel, int]
         )
     _check_report(source, model, vocabulary_layer, report)
     model.set_output_embeddings(nn.Identity())
-    # Some decoders squash what leaves the vocabulary layer.
+    # Some decoders bound the outputs of the vocabulary layer.
     model.config.get_text_config().final_logit_softcapping = None
     return model, vocabulary_layer.in_features
 
 
 @contextmanager
 def _without_report() -> Iterator[None]:
-    """Keep transformers from printing a table of what it did not find: a refusal says it."""
+    """Suppress transformers' table of missing weights; the ConfigError names them."""
     before = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
@@ -66,7 +66,7 @@ def _without_report() -> Iterator[None]:
 def _check_report(
     source: str, model: PreTrainedModel, vocabulary_layer: nn.Linear, report: dict
 ) -> None:
-    """Refuse a model with weights that did not come from its files: they are random."""
+    """Refuse a model with weights that are not in its files, because they are random."""
     replaced = tuple(
         f'{name}.' for name, module in model.named_modules() if module is vocabulary_layer
     )
