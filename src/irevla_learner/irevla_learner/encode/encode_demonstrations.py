@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""From folders of recorded episodes to a file of latents, encoded once."""
+"""Encodes folders of recorded episodes into a file of latents."""
 
 from collections.abc import Callable, Iterator, Sequence
 import json
@@ -40,24 +40,24 @@ def encode_demonstrations(
     selection: Selection = ALL,
     batch_size: int = BATCH_SIZE,
 ) -> EncodedDemonstrations:
-    """Encode recorded demonstrations with the backbone of ``vla``, where it is.
+    """Encode recorded demonstrations with the backbone of ``vla``, on its device.
 
-    What ``output`` holds is used again if it is of the same backbone, statistics, recordings and
-    selection; else it is replaced, and stays as it was until all is encoded. A file that holds
-    anything else is never replaced. A second process that encodes to the same file waits for the
-    first. What is used is said on stderr.
+    An existing ``output`` is used again if backbone, statistics, recordings and selection are the
+    same; else it is replaced after all are encoded. A file of other contents is never replaced. A
+    second process with the same ``output`` waits for the first. A line on stderr reports the
+    recordings used.
 
     Args:
-        vla: set to evaluation mode.
+        vla: policy; set to evaluation mode.
         roots: folders of bags and LeRobot datasets.
-        output: the file.
-        selection: which of the recordings; all successes by default.
+        output: path of the file.
+        selection: which recordings to encode; by default all successes.
         batch_size: number of observations in one pass of the VLM.
 
     Raises:
-        ConfigError: nothing to encode, what does not fit the policy or the device's memory, or a
-            file that cannot be written.
-        BagError: a folder that does not exist, or a damaged recording.
+        ConfigError: there is nothing to encode, a recording does not fit the policy, a pass does
+            not fit the device's memory, or the file cannot be written.
+        BagError: a folder does not exist, or a recording is damaged.
 
     """
     if batch_size < 1:
@@ -92,7 +92,7 @@ def encode_demonstrations(
 
 
 def _identity(vla: VLA, chosen: Sequence[Recorded], selection: Selection) -> Any:
-    """Return what the content follows from, beside backbone and statistics, as JSON gives it."""
+    """Return the inputs that determine the content, except backbone and statistics, as JSON."""
     return json.loads(
         json.dumps(
             {
@@ -106,9 +106,9 @@ def _identity(vla: VLA, chosen: Sequence[Recorded], selection: Selection) -> Any
 
 
 def _same(path: Path, policy: LatentPolicy, identity: Any) -> EncodedDemonstrations | None:
-    """Return what a file holds if it is of this policy and identity, None if it is replaced.
+    """Return a file's demonstrations if policy and identity match; None: it may be replaced.
 
-    A file that holds something else is not: it may be a user's.
+    Raises ConfigError for a file of other contents, which may be a user's.
     """
     if not path.is_file():
         return None
@@ -118,7 +118,7 @@ def _same(path: Path, policy: LatentPolicy, identity: Any) -> EncodedDemonstrati
         return None
     except ConfigError as error:
         raise ConfigError(
-            f'{path} exists, and is not a whole file of encoded demonstrations; remove it, or '
+            f'{path} exists, but is not a complete file of encoded demonstrations; remove it, or '
             'choose another file'
         ) from error
     return found if found.identity == identity else None
@@ -140,7 +140,7 @@ class _Encoder:
     """Encodes recordings one by one.
 
     Attributes:
-        left_out: recordings that gave no episode, to why.
+        left_out: reason for each recording without an episode.
 
     """
 
@@ -151,7 +151,7 @@ class _Encoder:
         self.left_out: dict[str, str] = {}
 
     def encode(self, chosen: Sequence[Recorded]) -> Iterator[EncodedEpisode]:
-        """Yield the encoded episodes behind a progress bar with an estimate of the time left."""
+        """Yield the encoded episodes, and show a progress bar."""
         with progress_bar(
             total=sum(each.steps for each in chosen), desc='encoding', unit='frame'
         ) as bar:
@@ -162,14 +162,14 @@ class _Encoder:
         self, recorded: Recorded, advance: Callable[[int], object]
     ) -> Iterator[EncodedEpisode]:
         parts = list(recorded.read(self._vla.config.cameras, True))
-        # Counted in the first part, but each may lack some.
+        # The first part has the count of the whole recording, but steps may be missing in any.
         dropped = sum(part.dropped for part in parts)
         reason = ''
         for part in self._wanted(parts):
             if not len(part.stamps):
                 reason = f'without a step, {part.unjoined or "it is empty"}'
                 continue
-            # The next instruction followed: the task of an earlier part was done.
+            # A next instruction shows that the task of this part was done.
             followed = part is not parts[-1]
             ended = part.terminated or (followed and part.success)
             yield self._encoded(part, ended, dropped, advance)
@@ -177,7 +177,7 @@ class _Encoder:
             self.left_out[recorded.place] = reason
 
     def _wanted(self, parts: Sequence[Episode]) -> Sequence[Episode]:
-        """Return the parts of the tasks named, or all where the whole recording was."""
+        """Return the parts of the selected tasks; all parts if only the recording's task is."""
         return [part for part in parts if part.task in (self._tasks or ())] or parts
 
     def _encoded(
@@ -217,7 +217,7 @@ class _Encoder:
         latents: list[np.ndarray] = []
         normalised: list[np.ndarray] = []
         for start in range(0, len(images), self._batch_size):
-            # Always of one size, for which a traced model is traced once.
+            # The batch size is constant, so that a traced model is traced once.
             rows = np.minimum(np.arange(start, start + self._batch_size), len(images) - 1)
             count = min(self._batch_size, len(images) - start)
             latent, state = self._pass(part, images[rows], states[rows])
@@ -235,7 +235,7 @@ class _Encoder:
             )
         except torch.OutOfMemoryError as error:
             raise ConfigError(
-                f'{len(images)} observations of one pass do not fit the memory of '
+                f'a pass of {len(images)} observations does not fit into the memory of '
                 f'{self._vla.device}; lower batch_size'
             ) from error
         if not torch.isfinite(latent).all():

@@ -13,19 +13,19 @@ from irevla_policy.model.device import usable_device
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Encode as the command line says.
+    """Encode demonstrations with the arguments of the command line.
 
     Raises:
-        IrevlaError: whatever does not fit, with the remedy.
+        IrevlaError: an argument, a recording or the policy is not usable; names the remedy.
 
     """
     parser = argparse.ArgumentParser(
         'python -m irevla_learner.encode',
-        description="Encode recorded demonstrations once with a policy's backbone, as a file "
-        'that stage 1 learns from. The same command again finds the file ready.',
+        description="Encode recorded demonstrations with a policy's backbone into a file for "
+        'stage 1. The same command uses the file again if nothing has changed.',
     )
     parser.add_argument(
-        '--checkpoint', type=Path, required=True, help='policy whose backbone encodes'
+        '--checkpoint', type=Path, required=True, help='folder of the policy with the backbone'
     )
     parser.add_argument(
         '--bags',
@@ -33,23 +33,23 @@ def main(arguments: list[str] | None = None) -> None:
         nargs='+',
         required=True,
         metavar='DIR',
-        help='folders of recorded episodes, or LeRobot datasets',
+        help='folders of recorded episodes or LeRobot datasets',
     )
     parser.add_argument(
         '--output', type=Path, required=True, metavar='FILE', help='safetensors file to write'
     )
-    parser.add_argument('--tasks', nargs='+', metavar='TASK', help='only these tasks')
+    parser.add_argument('--tasks', nargs='+', metavar='TASK', help='encode only these tasks')
     parser.add_argument(
         '--max-episodes',
         type=int,
         metavar='NUMBER',
-        help='of all tasks together; the tasks take turns, the newest first',
+        help='largest number of episodes: the newest of each task in turn',
     )
     parser.add_argument(
         '--max-frames',
         type=int,
         metavar='NUMBER',
-        help='of all tasks together; episodes are not cut',
+        help='largest number of frames; only whole episodes are encoded',
     )
     parser.add_argument(
         '--include-failures', action='store_true', help='encode failed episodes too'
@@ -60,13 +60,13 @@ def main(arguments: list[str] | None = None) -> None:
         type=int,
         default=BATCH_SIZE,
         metavar='NUMBER',
-        help='observations in one pass (default: %(default)s)',
+        help='number of observations in one pass of the VLM (default: %(default)s)',
     )
     parser.add_argument(
         '--device',
         choices=('auto', 'cpu', 'cuda'),
         default='auto',
-        help='where the model runs; auto is a GPU if there is one (default: %(default)s)',
+        help='device of the model; auto: a GPU if there is one (default: %(default)s)',
     )
     options = parser.parse_args(arguments)
     selection = Selection(

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which of the recorded demonstrations are encoded."""
+"""Selects the recorded demonstrations to encode."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,17 +13,16 @@ from irevla_policy.frames.bag_frames import Recorded, usable_episodes
 
 @dataclass(frozen=True)
 class Selection:
-    """What of the usable recordings is wanted; by default all successes.
+    """Which usable recordings are encoded; by default all successes.
 
-    Where there are more than wanted, the tasks take turns, each with its newest first.
+    If a maximum is exceeded, the newest recordings of each task are selected in turn.
 
     Attributes:
-        tasks: names of tasks, or of instructions where a data set names no tasks; None: all.
-        max_episodes: number of recordings, of all tasks together.
-        max_frames: number of commands, of all tasks together; recordings are not cut.
-        include_failures: failed episodes too, never aborted ones.
-        max_skew_s: how much older than an observation its images and state may be, in place of
-            what the bags tell.
+        tasks: names of tasks, or instructions of a data set without tasks; None: all.
+        max_episodes: largest number of recordings of all tasks together.
+        max_frames: largest number of commands of all tasks together; only whole recordings.
+        include_failures: whether failed episodes are encoded too; aborted ones never are.
+        max_skew_s: largest age of images and state at an observation [s]; None: the bags' value.
 
     """
 
@@ -34,7 +33,7 @@ class Selection:
     max_skew_s: float | None = None
 
     def __post_init__(self) -> None:
-        """Raise ConfigError if nothing could fit."""
+        """Raise ConfigError if no recording could be selected."""
         if self.tasks is not None and not self.tasks:
             raise ConfigError('tasks is empty; name some, or leave it out for all')
         for name in ('max_episodes', 'max_frames'):
@@ -46,10 +45,10 @@ class Selection:
 def select(
     recorded: Sequence[Recorded], selection: Selection
 ) -> tuple[list[Recorded], dict[str, str]]:
-    """Return the recordings to encode, in their order, and by name why others are not.
+    """Return the recordings to encode, in order, and a reason for each other recording, by name.
 
     Raises:
-        ConfigError: a task without a recording, or no recording is short enough.
+        ConfigError: a task has no recording, or every recording exceeds ``max_frames``.
 
     """
     chosen: set[str] = set()
@@ -80,14 +79,14 @@ def _of_tasks(recorded: Sequence[Recorded], tasks: Sequence[str] | None) -> list
     missing = sorted(set(tasks) - held)
     if missing:
         raise ConfigError(
-            f'no usable demonstration of task {", ".join(missing)}; the recordings hold '
+            f'no usable demonstration of task {", ".join(missing)}; the recordings are of '
             f'{", ".join(sorted(held))}'
         )
     return [each for each in recorded if set(each.tasks) & set(tasks)]
 
 
 def _in_turns(recorded: Sequence[Recorded]) -> list[Recorded]:
-    """Return the newest of each task, then the second newest of each, and so on."""
+    """Return the newest recording of each task, then the second newest of each, and so on."""
     turns: Counter[tuple[str, ...]] = Counter()
     placed = []
     for each in sorted(recorded, key=lambda each: -each.recorded_ns):

@@ -21,7 +21,7 @@ def disk_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> np.memmap
     """
     size = dtype.itemsize * math.prod(shape)
     if not path.exists():
-        # The file of a killed process never has this name.
+        # A killed process leaves only a temporary file of another name.
         try:
             with replacement(path) as new, open(new, 'wb') as file:
                 # Preallocated: writing to a mapped file on a full disk kills the process.

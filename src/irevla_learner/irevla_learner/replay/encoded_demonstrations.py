@@ -3,7 +3,7 @@
 """Encoded demonstrations as one safetensors file, read without the VLM that encoded them.
 
 Tensors are named ``<episode>/<array>``; the metadata holds the hash of the backbone, the digest
-of the statistics, the folders recorded to, what was asked, and what describes each episode.
+of the statistics, the folders of the recordings, the identity and a description of each episode.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from irevla_learner.replay.tensor_file import TensorFile
 from irevla_policy.model.latent_policy import LatentPolicy
 
 FORMAT = 'irevla-demonstrations'
-# Raise when the meaning of tensors or metadata changes.
+# Increase this number if the meaning of tensors or metadata changes.
 VERSION = 1
 _METADATA = ('backbone_hash', 'statistics', 'sources', 'identity', 'left_out', 'episodes')
 _REMEDY = 'encode with that policy: python -m irevla_learner.encode --help'
@@ -38,20 +38,20 @@ _ARRAYS = {
 
 
 class OtherPolicyError(ConfigError):
-    """Encoded demonstrations that are whole, but of another policy or format version."""
+    """Complete encoded demonstrations of another policy or format version."""
 
 
 @dataclass(frozen=True)
 class EncodedDemonstrations(Sequence[EncodedEpisode]):
-    """The episodes of a file, in the order they were recorded; their arrays are memory-mapped.
+    """The episodes of a file, in order of recording; their arrays are memory-mapped.
 
     Attributes:
-        path: of the file; it may be replaced or removed while this is used.
-        backbone_hash: of the model that encoded the observations.
-        sources: folders that the episodes were recorded to, as they were given.
-        identity: plain data of what was encoded.
-        left_out: recordings that were to be encoded and gave no episode, to why.
-        episodes: all of them.
+        path: path of the file; it may be replaced or removed while this object is in use.
+        backbone_hash: hash of the model that encoded the observations.
+        sources: folders of the recordings, as given to the program.
+        identity: plain data that identifies recordings and selection.
+        left_out: reason for each selected recording without an episode.
+        episodes: all episodes.
 
     """
 
@@ -67,7 +67,7 @@ class EncodedDemonstrations(Sequence[EncodedEpisode]):
         return len(self.episodes)
 
     def __getitem__(self, index: Any) -> Any:
-        """Return an episode by its place, or a tuple of several."""
+        """Return the episode of an index, or a tuple of the episodes of a slice."""
         return self.episodes[index]
 
     @property
@@ -82,7 +82,7 @@ class EncodedDemonstrations(Sequence[EncodedEpisode]):
 
     @property
     def tokens(self) -> int:
-        """Number m of tokens of the longest latent; those of shorter instructions have fewer."""
+        """Number m of tokens of the longest latent."""
         return max(episode.latents.shape[1] for episode in self.episodes)
 
     @property
@@ -92,12 +92,12 @@ class EncodedDemonstrations(Sequence[EncodedEpisode]):
 
 
 def load_demonstrations(path: Path, policy: LatentPolicy) -> EncodedDemonstrations:
-    """Return the demonstrations of a file, for the policy whose backbone encoded them.
+    """Return the demonstrations of a file that the policy's backbone encoded.
 
     Raises:
-        OtherPolicyError: another backbone or other statistics than the policy's, or another
-            version of the format.
-        ConfigError: no such file, a truncated one, or one that holds something else.
+        OtherPolicyError: backbone or statistics are not the policy's, or the format has another
+            version.
+        ConfigError: the file does not exist, is truncated or has other contents.
 
     """
     path = Path(path)
@@ -122,20 +122,20 @@ def save_demonstrations(
     identity: Any,
     left_out: Mapping[str, str] | None = None,
 ) -> EncodedDemonstrations:
-    """Write episodes to a file, which appears whole or not at all, and return them from there.
+    """Write episodes to a file, atomically, and return the episodes of that file.
 
-    Memory holds one episode's latents at a time; the disk holds all latents twice for a moment.
+    Memory contains the latents of one episode; the disk contains all latents twice for a moment.
 
     Args:
-        path: of the file; one there is replaced, and stays readable for whoever has loaded it.
-        episodes: taken one by one while they are written.
-        policy: whose backbone and statistics they are of.
-        sources: folders that they were recorded to.
-        identity: plain data for JSON, which differs once the content would.
-        left_out: recordings that give no episode, to why; looked at when all episodes are taken.
+        path: path of the file; processes that have loaded an existing one can still read it.
+        episodes: episodes, read one by one while they are written.
+        policy: policy whose backbone and statistics encoded them.
+        sources: folders of the recordings.
+        identity: JSON values that identify recordings and selection.
+        left_out: reason for each recording without an episode; read after the last episode.
 
     Raises:
-        ConfigError: no episodes, or the file cannot be written.
+        ConfigError: there are no episodes, or the file cannot be written.
 
     """
     path = Path(path)
@@ -165,7 +165,7 @@ def save_demonstrations(
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """Open a safetensors file; ConfigError if it is none, or not whole."""
+    """Open a safetensors file; ConfigError if it is truncated or of another format."""
     try:
         with safe_open(path, 'pt') as file:
             yield file
@@ -173,12 +173,12 @@ def _opened(path: Path) -> Iterator[Any]:
         raise ConfigError(f'{path} does not exist; {_REMEDY}') from error
     except (SafetensorError, OSError) as error:
         raise ConfigError(
-            f'{path} is truncated, or no safetensors file ({one_line(error)}); {_REMEDY}'
+            f'{path} is truncated or not a safetensors file ({one_line(error)}); {_REMEDY}'
         ) from error
 
 
 def _about(path: Path, file: Any) -> dict[str, Any]:
-    """Return a file's metadata; ConfigError if they are not those of demonstrations."""
+    """Return a file's metadata; ConfigError if the file has no encoded demonstrations."""
     try:
         about = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
         if about['format'] != FORMAT:
@@ -187,9 +187,9 @@ def _about(path: Path, file: Any) -> dict[str, Any]:
         if found == VERSION:
             return {name: about[name] for name in _METADATA}
     except (ValueError, KeyError) as error:
-        raise ConfigError(f'{path} holds no encoded demonstrations; {_REMEDY}') from error
+        raise ConfigError(f'{path} contains no encoded demonstrations; {_REMEDY}') from error
     raise OtherPolicyError(
-        f'{path} has version {found!r} of its format, this program reads {VERSION}; {_REMEDY}'
+        f'{path} has format version {found!r}, this program reads {VERSION}; {_REMEDY}'
     )
 
 
@@ -200,7 +200,7 @@ def _check_policy(path: Path, about: dict[str, Any], policy: LatentPolicy) -> No
     ):
         if there != here:
             raise OtherPolicyError(
-                f'{path} holds {what} {there[:12]}, this policy has {here[:12]}; {_REMEDY}'
+                f'{path} contains {what} {there[:12]}, this policy has {here[:12]}; {_REMEDY}'
             )
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One recorded demonstration with the latents of a policy's backbone in place of its images."""
+"""One recorded demonstration with latents of a policy's backbone instead of images."""
 
 from dataclasses import dataclass
 
@@ -12,23 +12,23 @@ from irevla_learner.replay.latent_episode import LatentEpisode
 
 @dataclass(frozen=True)
 class EncodedEpisode:
-    """A recorded episode of T actions as a policy's head sees it.
+    """A recorded episode of T actions, with the inputs of a policy's head.
 
     Attributes:
-        episode_id: of the recording.
+        episode_id: identifier of the recording.
         task: name of the task.
-        instruction: of all its steps.
+        instruction: instruction of all steps.
         success: whether the task succeeded.
         terminated: whether the task ended the episode.
         latents: float16 (T + 1, m, d), or (T, m, d) if the recording lacks the last observation.
         proprioception: float32, as many rows as latents, (p,) each; normalised.
-        actions: float32 (T, a), as executed, with the noise of who demonstrated; normalised, and
-            beyond [-1, 1] where what was executed lies outside the labels' range.
-        labels: float32 (T, a), what the expert meant; normalised. Equals ``actions`` where the
-            recording has no labels of its own.
+        actions: float32 (T, a), executed actions with the expert's noise; normalised, so values
+            outside the range of the labels exceed [-1, 1].
+        labels: float32 (T, a), the expert's actions before noise; normalised. Equal to
+            ``actions`` if the recording has no labels.
         stamps: int64 (T,), stamps of the observations [ns].
-        dropped: number of commands without a row, because an image or the state is missing; the
-            steps around them are no neighbours, so a replay cannot use the episode.
+        dropped: number of commands left out because an image or the state is missing; a replay
+            needs consecutive steps, so it cannot use an episode with dropped commands.
 
     """
 
@@ -65,12 +65,12 @@ class EncodedEpisode:
         return len(self.actions)
 
     def to_latent_episode(self) -> LatentEpisode:
-        """Return it for a replay: a person's, of version 0, reward 1 for its last action.
+        """Return the episode for a replay: human actions, head version 0, no array copied.
 
-        The reward of a failure is 0. Nothing is copied.
+        The last action of a success has reward 1, all others 0.
 
         Raises:
-            ConfigError: values that are not finite.
+            ConfigError: values are not finite.
 
         """
         rewards = np.zeros(self.steps, np.float32)
@@ -88,8 +88,8 @@ class EncodedEpisode:
         )
 
     def cloning_arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return latents (T, m, d), proprioception (T, p) and labels (T, a) to clone.
+        """Return latents (T, m, d), proprioception (T, p) and labels (T, a) for cloning.
 
-        Nothing is copied.
+        No array is copied.
         """
         return self.latents[: self.steps], self.proprioception[: self.steps], self.labels

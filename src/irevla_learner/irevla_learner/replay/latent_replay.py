@@ -207,7 +207,7 @@ class LatentReplay:
         episode.
 
         Raises:
-            ConfigError: it is longer than the replay or of other sizes.
+            ConfigError: it is longer than the replay, or its arrays have other sizes.
 
         """
         actions, rows = len(episode.actions), len(episode.latents)
@@ -301,5 +301,5 @@ class LatentReplay:
         taken = np.minimum(steps, last - rows + 1)
         over = (rows + taken > last) & ((self._flags[last] & TERMINATED) > 0)
         discounts = np.where(over, 0, discount**taken).astype(np.float32)
-        # After the end of a task any row will do: its value has discount zero.
+        # After the end of a task the next row does not matter, because its discount is zero.
         return Transitions(rows, np.where(over, rows, rows + taken), rewards, discounts)

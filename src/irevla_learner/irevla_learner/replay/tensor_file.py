@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A safetensors file that is written array by array, so that memory never holds all of it."""
+"""Writes a safetensors file array by array, so that memory need not contain all arrays."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +16,7 @@ from irevla_control.errors import ConfigError
 from irevla_control.files import replacement
 
 _KINDS = {'int64': 'I64', 'float32': 'F32', 'float16': 'F16'}
-# Bytes; the largest of the numbers above, at a multiple of which the arrays begin.
+# Alignment of the arrays: size of the largest number type above [bytes].
 _ALIGNMENT = 8
 _COPY_BYTES = 1 << 22
 
@@ -32,21 +32,21 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 class TensorFile:
-    """Takes arrays, then writes them below a header that must come first. A context manager.
+    """A context manager that collects arrays, then writes them after the file's header.
 
-    Until `finish` the arrays lie in files without a name, which are gone after a kill.
+    Until `finish`, the arrays are in unnamed files, which the system removes after a kill.
     """
 
     def __init__(self, path: Path) -> None:
-        """Prepare a file of this name; its folder is made if it is missing.
+        """Prepare to write this path; create its folder if needed.
 
         Raises:
-            ConfigError: the disk refuses, here and in what follows.
+            ConfigError: a write fails, here or in other methods.
 
         """
         self._path = path
         self._open = ExitStack()
-        # Largest numbers first: so each array begins at a multiple of its numbers' size.
+        # Largest types first, so that each array begins at a multiple of its type's size.
         self._parts: dict[np.dtype, IO[bytes]] = {}
         self._entries: dict[np.dtype, list[tuple[str, tuple[int, ...], int]]] = {}
         with _writing(path):
@@ -60,18 +60,18 @@ class TensorFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # What is still buffered after an error is of no use.
+        # An error while unneeded buffers are flushed is ignored.
         with suppress(OSError):
             self._open.close()
 
     def add(self, name: str, array: np.ndarray) -> None:
-        """Take an array of int64, float32 or float16."""
+        """Add an array of int64, float32 or float16."""
         with _writing(self._path):
             self._parts[array.dtype].write(np.ascontiguousarray(array).data)
         self._entries[array.dtype].append((name, array.shape, array.nbytes))
 
     def finish(self, metadata: Mapping[str, str]) -> None:
-        """Write the file, which takes the place of one with its name."""
+        """Write the file; replace an existing one."""
         text = self._header(metadata)
         with (
             _writing(self._path),

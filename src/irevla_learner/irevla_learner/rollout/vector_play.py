@@ -168,7 +168,7 @@ class VectorPlayer:
         """
         self._envs, self._vla, self._task, self._judge = envs, vla, task, judge
         self._cameras = vla.config.cameras
-        # Of the newest reset of each environment.
+        # Instruction of the newest reset of each environment.
         self._instructions = [''] * envs.num_envs
         self.env_steps = 0
         self.version = 0
@@ -193,7 +193,7 @@ class VectorPlayer:
 
         """
         waiting = iter(seeds)
-        # By the index of the environment; steps of others are ignored.
+        # By index of the environment; steps of other environments are ignored.
         running: dict[int, _Track] = {}
         seen = self._begin(running, waiting, noises, range(self.num_envs))
         while running:
@@ -221,7 +221,7 @@ class VectorPlayer:
         free: Iterable[int],
     ) -> _Seen:
         """Reset free environments and start waiting episodes; return all observations."""
-        # An environment without an episode runs with any seed, since all step together.
+        # An environment without an episode has any seed; it must step because all step together.
         seeds: list[int | None] = [None] * self.num_envs
         fresh = {}
         for index in free:
@@ -248,7 +248,7 @@ class VectorPlayer:
     def _encode(self, observation: dict[str, np.ndarray]) -> _Seen:
         images = np.stack([observation[name] for name in self._cameras], 1)
         found: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-        # A pass for each instruction: filled up to a longer one, its latent would be another.
+        # One pass per instruction, because padding to a longer instruction changes the latent.
         for instruction in dict.fromkeys(self._instructions):
             rows = [at for at, own in enumerate(self._instructions) if own == instruction]
             encoded = self._vla.encode_observation(

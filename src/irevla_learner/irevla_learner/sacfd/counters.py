@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What stage 1 with SACfD counts: for its state file, and for those who follow it."""
+"""Counters of stage 1 with SACfD, for its state file and its progress."""
 
 from dataclasses import dataclass
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The critics' features of a replay's observations, computed once and stored beside it.
 
-So a restarted learner does not read the latents of a large VLM again, which takes minutes.
+With the cache, a restarted learner need not read all latents again, which can take minutes.
 """
 
 import json

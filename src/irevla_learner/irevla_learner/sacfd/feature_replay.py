@@ -76,7 +76,7 @@ class FeatureReplay:
         """Write an episode to disk, and its features if they are known.
 
         Raises:
-            ConfigError: it is longer than the replay or of other sizes.
+            ConfigError: it is longer than the replay, or its arrays have other sizes.
 
         """
         span = self._replay.add(episode, demonstration)

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the critics read of an observation: it depends on the frozen VLM only."""
+"""The critics' features of an observation, which depend on frozen modules only."""
 
 import copy
 from hashlib import sha256
@@ -14,7 +14,7 @@ from irevla_policy.model.tensors import tensor_bytes
 # Largest number of values of a latent from which principal components are computed directly;
 # longer latents are reduced to this number first.
 SKETCH_SIZE = 4096
-# Bound of a component: the policy's latents leave the region that they were fitted in.
+# Bound of a component, because later latents can be far from those of the fit.
 LARGEST = 5.0
 
 

@@ -52,7 +52,7 @@ class OnlineLearner:
 
         Demonstrations that `irevla_learner.encode` wrote into the folder are used:
         `demonstrations.safetensors`, of the new task, in the replay; `anchor.safetensors`, of the
-        expert tasks, as what the actor must not forget.
+        expert tasks, as actions that the actor keeps cloning.
 
         Raises:
             ConfigError: the folder contains a stage 1 with other settings, or a damaged one, or
@@ -171,7 +171,7 @@ class OnlineLearner:
                 f'{self._folder / "replay"} has {replay.episodes} episodes, but {PROGRESS} beside '
                 'it is missing; choose another folder'
             )
-        # Before the first episode, so that what is added later belongs to this stage 1.
+        # Saved before the first episode, so that later data belongs to this stage 1.
         self._save_progress()
         return replay
 
@@ -231,7 +231,7 @@ class OnlineLearner:
         self._save_progress()
 
     def _save_progress(self) -> None:
-        # There is something to save after the first episode only.
+        # Called only when the replay exists.
         assert self._replay is not None
         progress = {
             'latent': self._replay.latent_shape,
@@ -300,12 +300,12 @@ class OnlineLearner:
         self._began = time.monotonic()
 
     def _seed_random(self, updates: int) -> None:
-        # With the number of updates: the same seed would repeat the batches of an earlier start.
+        # The number of updates is added, so that a restart does not repeat earlier batches.
         torch.manual_seed(self._seed + updates)
         self._random = np.random.default_rng([self._seed, updates])
 
     def run_updates(self, most: int) -> int:
-        """Run at most this number of pending updates; return the number that ran."""
+        """Run at most this number of pending updates; return the number of updates run."""
         agent, replay = self._agent, self._replay
         done = 0
         while agent and replay and done < most and self.pending_updates:

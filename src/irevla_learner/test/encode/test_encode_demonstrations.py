@@ -247,7 +247,7 @@ def test_a_lerobot_dataset_is_encoded_too(vla, bags, output, tmp_path):
     [
         (
             {'tasks': ('open', 'lift')},
-            'no usable demonstration of task lift; the recordings hold open',
+            'no usable demonstration of task lift; the recordings are of open',
         ),
         ({'tasks': ()}, 'tasks is empty'),
         ({'max_episodes': 0}, 'max_episodes is 0; 1 or more'),
@@ -328,7 +328,7 @@ def test_the_program_encodes_and_says_what_is_wrong_in_one_line(
         run('--tasks', 'lift')
     # A text as exit code is written to stderr, with status 1.
     assert stopped.value.code == (
-        'encode: no usable demonstration of task lift; the recordings hold open'
+        'encode: no usable demonstration of task lift; the recordings are of open'
     )
 
 

@@ -142,7 +142,7 @@ def test_another_backbone_or_other_statistics_are_refused_with_both_hashes(tmp_p
         with pytest.raises(ConfigError) as error:
             load_demonstrations(path, other)
         assert str(error.value) == (
-            f'{path} holds {words}; encode with that policy: '
+            f'{path} contains {words}; encode with that policy: '
             'python -m irevla_learner.encode --help'
         )
 
@@ -152,7 +152,7 @@ def test_a_truncated_file_is_refused(tmp_path, size):
     path = tmp_path / 'file'
     save(path, encoded())
     path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(ConfigError, match=f'{path} is truncated, or no safetensors file') as error:
+    with pytest.raises(ConfigError, match=f'{path} is truncated or not a safetensors') as error:
         load_demonstrations(path, policy())
     assert '\n' not in str(error.value)
 
@@ -171,12 +171,12 @@ def rewrite(path, change):
 @pytest.mark.parametrize(
     ('change', 'words'),
     [
-        (lambda about, _: about.clear(), 'holds no encoded demonstrations'),
-        (lambda about, _: about.update(format='pt'), 'holds no encoded demonstrations'),
-        (lambda about, _: about.pop('episodes'), 'holds no encoded demonstrations'),
+        (lambda about, _: about.clear(), 'contains no encoded demonstrations'),
+        (lambda about, _: about.update(format='pt'), 'contains no encoded demonstrations'),
+        (lambda about, _: about.pop('episodes'), 'contains no encoded demonstrations'),
         (
             lambda about, _: about.update(version='2'),
-            'has version 2 of its format, this program reads 1',
+            'has format version 2, this program reads 1',
         ),
         (lambda _, tensors: tensors.pop('0/labels'), 'lacks a part of episode 0'),
         (
@@ -196,7 +196,7 @@ def test_a_foreign_file_is_refused(tmp_path, change, words):
 def test_no_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(ConfigError, match='nowhere does not exist; encode'):
         load_demonstrations(tmp_path / 'nowhere', policy())
-    with pytest.raises(ConfigError, match='no safetensors file'):
+    with pytest.raises(ConfigError, match='not a safetensors file'):
         load_demonstrations(tmp_path, policy())
 
 
