@@ -1,11 +1,11 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Files and folders that survive a kill and a power cut, and locks between processes.
+"""Atomic and durable writes of files and folders, and locks between processes.
 
-A file or folder is written under a temporary name beside its own, synced, and renamed: readers
-find the old content or the new one, never a part. A kill leaves at most the temporary, which the
-next writer of that path removes. One process writes a path at a time; where two could, they take
-a `Lock` first.
+A file or folder is written under a temporary name in the same folder, synced, and renamed, so
+readers find either the old or the new content. A kill leaves at most the temporary, which the next
+writer of that path removes. Only one process may write a path at a time; if several could, each
+needs a `Lock`.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from irevla_control.errors import IrevlaError
 
 
 def sync(path: Path) -> None:
-    """Wait until a file's content, or a folder's entries, are on the disk."""
+    """Wait until a file's content or a folder's entries are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -29,12 +29,12 @@ def sync(path: Path) -> None:
 
 
 def replace_synced(new: Path, target: Path) -> None:
-    """Give a file, or a folder with all that it holds, another name once it is on the disk.
+    """Sync a file, or a folder with all its contents, then rename it.
 
-    A file takes a file's place.
+    A file replaces an existing file.
 
     Raises:
-        OSError: the disk refuses, or a folder is there already.
+        OSError: a disk operation fails, or a folder of the new name exists.
 
     """
     _sync_all(new)
@@ -47,18 +47,18 @@ def replace_synced(new: Path, target: Path) -> None:
 def replacement(
     target: Path, temporary: Path | None = None, durable: bool = True
 ) -> Iterator[Path]:
-    """Give a path to write a file or a folder to, which takes ``target``'s place at the end.
+    """Yield a path to write a file or folder to, which replaces ``target`` after the block.
 
-    If the block or the disk fails, ``target`` stays as it is, and nothing is left. A folder cannot
-    replace another in one step: for a moment the old one lies beside it as `previous_folder` only.
+    If the block or the disk fails, ``target`` does not change, and the temporary is removed. A
+    folder is not replaced in one step: for a moment the old one exists as `previous_folder` only.
 
     Args:
-        target: its folder must exist.
-        temporary: default: ``.<target>.tmp``; what lies there is removed first.
-        durable: False does not wait for the disk, for a file that a power cut may take.
+        target: final path; its folder must exist.
+        temporary: temporary path; default: ``.<target>.tmp``. An existing one is removed first.
+        durable: whether to wait for the disk; False for a file that a power cut may remove.
 
     Raises:
-        OSError: the disk refuses.
+        OSError: a disk operation fails.
 
     """
     temporary = temporary or target.with_name(f'.{target.name}.tmp')
@@ -72,19 +72,19 @@ def replacement(
         else:
             os.replace(temporary, target)
     except BaseException:
-        # The first error is the one to tell.
+        # The first error is raised.
         with suppress(OSError):
             _remove(temporary)
         raise
 
 
 def previous_folder(target: Path) -> Path:
-    """Return where a folder lies while another takes its place, or where a kill left it."""
+    """Return the path of the old folder during its replacement, or after a kill during it."""
     return Path(f'{target}.previous')
 
 
 def write_synced(path: Path, content: str | bytes) -> None:
-    """Replace a file's content by a text or bytes, atomically; its folder must exist."""
+    """Replace a file's content, atomically; its folder must exist."""
     with replacement(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
@@ -95,7 +95,7 @@ def _sync_all(path: Path) -> None:
 
 
 def _replace_folder(new: Path, target: Path) -> None:
-    # Before the old one goes: its name is free for as short as can be.
+    # Synced before the old folder is renamed, so that the name is free for a short time only.
     _sync_all(new)
     previous = previous_folder(target)
     if target.exists():
@@ -113,7 +113,7 @@ def _remove(path: Path) -> None:
 
 
 class InUseError(IrevlaError):
-    """A path that another process has locked; ``holder`` is its process id, '' if not known."""
+    """A path that another process has locked; ``holder`` is its process id, or ''."""
 
     def __init__(self, path: Path, holder: str) -> None:
         """Name the path and the process."""
@@ -122,23 +122,23 @@ class InUseError(IrevlaError):
 
 
 class Lock:
-    """The right of one process to a path, until it is closed or the process ends in any way.
+    """A process's lock of a path, until `close` or any end of the process; a context manager.
 
-    Processes forked from this one do not get it, and do not keep it. A context manager.
+    Forked processes neither have the lock nor keep it.
     """
 
     _descriptor = -1
 
     def __init__(self, path: Path, is_folder: bool = False, wait: bool = False) -> None:
-        """Lock a file, which is made if it is missing and holds the process's id, or a folder.
+        """Lock a folder, or a file, which is created if missing and contains the process's id.
 
         Args:
-            path: of the file or folder.
-            is_folder: it is a folder; one on NFS cannot be locked.
-            wait: for the process that has it, instead of InUseError.
+            path: path of the file or folder.
+            is_folder: whether it is a folder; folders on NFS cannot be locked.
+            wait: whether to wait for another process, instead of raising InUseError.
 
         Raises:
-            InUseError: another process has it, or has just renamed or removed it.
+            InUseError: another process has locked the path, or has just renamed or removed it.
             OSError: the path cannot be opened.
 
         """
@@ -158,7 +158,7 @@ class Lock:
             os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
 
     def close(self) -> None:
-        """Let other processes have the path."""
+        """Release the lock."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One episode as a rosbag2 folder: written, listed, read; ROS need not be installed.
+"""Writes, lists and reads episodes as rosbag2 folders; ROS need not be installed.
 
 May import: nothing.
 """

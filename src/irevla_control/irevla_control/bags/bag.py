@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The messages of one recorded episode, by topic and stamp; needs no installed message types."""
+"""The messages of a recorded episode, by topic and stamp; message types need not be installed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,10 +17,10 @@ from irevla_control.errors import BadMessageError, BagError
 class Bag:
     """The messages of a bag on some topics, by stamp, decoded on demand.
 
-    Of messages with one stamp the last counts.
+    Of several messages with one stamp, the last is used.
 
     Attributes:
-        max_skew_ns: how much older than the observation's stamp its parts may be [ns].
+        max_skew_ns: largest age of a part at the observation's stamp [ns].
 
     """
 
@@ -31,20 +31,20 @@ class Bag:
         optional: Sequence[str] = (),
         max_skew_s: float | None = None,
     ) -> None:
-        """Read all messages of topics given by relative name, in whatever namespace they are.
+        """Read all messages of topics given by relative name, in any namespace.
 
-        Images may be compressed, on the topic itself or beside it. The bag may lack ``optional``
-        ones, which then have no messages. ``max_skew_s`` counts in place of what the bag states.
+        Images may be compressed, on the topic or on its subtopic `compressed`. Missing
+        ``optional`` topics have no messages. ``max_skew_s`` overrides the value in the bag.
 
         Raises:
-            BagError: not a complete bag, or damaged; a topic that it does not hold once; one
-                with other messages than are needed.
+            BagError: the bag is incomplete or damaged, or a topic is missing, occurs in several
+                namespaces, or has messages of a type that is not readable.
 
         """
         self._folder = folder
         self._data: dict[str, dict[int, bytes]] = {topic: {} for topic in (*topics, *optional)}
         files = BagFolder(folder)
-        # A newer format is refused for its number, not for its types.
+        # Checked before the types, so that the error for a newer format names its number.
         about = files.about()
         held = {
             name: topic
@@ -66,11 +66,11 @@ class Bag:
         return set(self._data[topic])
 
     def joined(self, topic: str, stamps: Sequence[int]) -> list[int | None]:
-        """Return for each stamp [ns] that of the topic's message that belongs to it, or None."""
+        """Return the stamp of the topic's message for each observation stamp [ns], or None."""
         return joined(sorted(self._data[topic]), stamps, self.max_skew_ns)
 
     def misfit(self, topics: Sequence[str], stamps: Sequence[int]) -> str:
-        """Return which topics have nothing that belongs to these stamps, and how far they are."""
+        """Return the topics without a message for these stamps, and the difference in time."""
         found = {
             topic: misfit(sorted(self._data[topic]), stamps, self.max_skew_ns) for topic in topics
         }
@@ -79,10 +79,10 @@ class Bag:
         )
 
     def messages(self, topic: str, stamps: Sequence[int]) -> Iterator[Any]:
-        """Yield the messages of these stamps, which may repeat, in their order; forget each.
+        """Yield the messages of these stamps in order, and free each; stamps may repeat in a row.
 
         Raises:
-            BagError: one cannot be decoded.
+            BagError: a message cannot be decoded.
 
         """
         held, message = None, None
@@ -92,10 +92,10 @@ class Bag:
             yield message
 
     def take(self, topic: str, stamp: int) -> Any:
-        """Return a message, and forget it: an episode's images are large.
+        """Return a message and free its data, because an episode's images are large.
 
         Raises:
-            BagError: it cannot be decoded.
+            BagError: the message cannot be decoded.
 
         """
         data = self._data[topic].pop(stamp)
@@ -106,12 +106,12 @@ class Bag:
 
 
 def one_episode(events: Mapping[int, Any], folder: Path) -> dict[int, Any]:
-    """Return the events of the one episode that a bag holds, by stamp.
+    """Return the events of a bag's episode, by stamp.
 
-    Those of another episode that had ended before are left out: late subscribers get the last.
+    The last event of an earlier episode, which late subscribers receive, is left out.
 
     Raises:
-        BagError: it holds several episodes, or no event.
+        BagError: the bag contains several episodes, or no event.
 
     """
     if not events:
@@ -128,5 +128,5 @@ def one_episode(events: Mapping[int, Any], folder: Path) -> dict[int, Any]:
 
 
 def _shown(topic: str) -> str:
-    """Return a topic as a user calls it: 'camera wrist'."""
+    """Return a topic's name for messages, such as 'camera wrist'."""
     return topic.removesuffix('/image_raw').replace('camera/', 'camera ')

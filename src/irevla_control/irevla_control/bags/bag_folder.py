@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A rosbag2 folder: its MCAP files read as one, whatever they are called, and what they state."""
+"""A rosbag2 folder: its MCAP files, under any names, read as one, and their metadata."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -21,19 +21,19 @@ from irevla_control.bags.needed_fields import COMPRESSED_IMAGE, IMAGE, NEEDED, c
 from irevla_control.episode import PHASE_RUNNING
 from irevla_control.errors import BadMessageError, BagError, LostEpisodeError, NoEpisodeError
 
-# A key that only the last record of an episode has: what was known when it was committed.
+# A key that only an episode's last metadata record has, which is written at its commit.
 COMMITTED = 'recorded_ns'
 _COMPRESSED = '/compressed'
-# Of a bag that was split.
+# File name in a bag that was split.
 _PART = re.compile(r'(?P<name>.*)_(?P<number>\d+)\.mcap')
 
 
 class BagFolder:
-    """The MCAP files of a folder, in their order.
+    """The MCAP files of a folder, in order.
 
     Attributes:
-        folder: where they lie.
-        readers: of each file.
+        folder: folder of the files.
+        readers: reader of each file.
 
     """
 
@@ -41,8 +41,8 @@ class BagFolder:
         """Read the end of each file.
 
         Raises:
-            NoEpisodeError: it holds no MCAP file.
-            BagError: a file is missing, damaged, or holds compressed messages.
+            NoEpisodeError: the folder contains no MCAP file.
+            BagError: a file is missing or damaged, or its messages are compressed one by one.
 
         """
         self.folder = Path(folder)
@@ -60,11 +60,11 @@ class BagFolder:
         self._check_copies()
 
     def _check_parts(self, held: list[str]) -> None:
-        """Raise BagError when a file is missing, by metadata.yaml or by the files' numbers."""
+        """Raise BagError if a file is missing, by metadata.yaml or by the files' numbers."""
         names = self._side.get('relative_file_paths')
         listed = {Path(str(name)).name for name in names} if isinstance(names, list) else set()
         gone = listed.difference(held)
-        # All of them under other names: a bag that was renamed.
+        # If all listed files are missing, the bag was renamed, which is allowed.
         if len(listed) > len(held) or (gone and len(gone) < len(listed)):
             raise BagError(
                 f'{self.folder} lacks {", ".join(sorted(gone))}, which its {METADATA} '
@@ -81,7 +81,7 @@ class BagFolder:
                 )
 
     def _check_copies(self) -> None:
-        """Raise BagError when two files hold the same: their messages would count twice."""
+        """Raise BagError if two files are copies, because their messages would count twice."""
         seen: dict[tuple[int, int], str] = {}
         for reader in self.readers:
             name = reader.path.name
@@ -107,26 +107,26 @@ class BagFolder:
         return found
 
     def about(self) -> dict[str, str]:
-        """Return what the bag states about its episode, all of it if it has the key `COMMITTED`.
+        """Return the bag's metadata of its episode; it is complete if it has the key `COMMITTED`.
 
-        The last record in the files counts; bags of release 0.1 have it in metadata.yaml only,
-        which counts if it is of the episode that the messages are of.
+        The last record in the files is used; bags of release 0.1 have it in metadata.yaml only,
+        which is used if its episode is that of the messages.
 
         Raises:
-            BagError: the files are of several episodes, or of a newer format; where only
-                metadata.yaml states it, also when the messages cannot be read.
+            BagError: the files are of several episodes or of a newer format, or the metadata is
+                only in metadata.yaml and the messages cannot be read.
 
         """
         inside, beside = self._records(), data_beside(self._side)
         if COMMITTED in inside:
             check_format(inside, self.folder)
             return inside
-        # A newer format is refused for its number, not for its messages.
+        # Checked before the messages, so that the error for a newer format names its number.
         check_format(inside | beside, self.folder)
         return inside | beside if self._is_of(beside.get('episode_id')) else inside
 
     def _records(self) -> dict[str, str]:
-        """Return the last whole record in the files, or else all that their first ones state."""
+        """Return the last complete record in the files, or else all values of their records."""
         records: list[dict[str, str]] = []
         for reader in self.readers:
             record: dict[str, str] = {}
@@ -147,7 +147,7 @@ class BagFolder:
         return {key: text for record in records for key, text in record.items()}
 
     def _is_of(self, episode_id: str | None) -> bool:
-        """Return whether the messages are of this episode, as far as they show."""
+        """Return whether the messages are of this episode; True if they do not show it."""
         topic = self.optional_topic('episode')
         if episode_id is None or topic is None:
             return True
@@ -155,7 +155,7 @@ class BagFolder:
         try:
             for _, _, data in self.read({'episode': topic}):
                 event = decode(*types, data)
-                # Late subscribers get the end of the episode before.
+                # Late subscribers receive the end of the previous episode.
                 if event.phase == PHASE_RUNNING:
                     return event.episode_id == episode_id
         except BadMessageError as error:
@@ -163,9 +163,9 @@ class BagFolder:
         return True
 
     def check_record(self, about: Mapping[str, str]) -> None:
-        """Compare what `about` returned with its copy, or else the files with their checksums.
+        """Compare the result of `about` with its copy; if they differ, verify all checksums.
 
-        No checksum covers a metadata record alone.
+        A metadata record has no checksum.
 
         Raises:
             BagError: a file is damaged.
@@ -175,15 +175,15 @@ class BagFolder:
             self.verify()
 
     def verify(self) -> None:
-        """Compare all files with the checksums that they give; BagError when one differs."""
+        """Verify all checksums in all files; raise BagError if one differs."""
         for reader in self.readers:
             reader.verify()
 
     def topic(self, name: str) -> str:
-        """Return the one recorded topic of a relative name, in whatever namespace it is.
+        """Return the recorded topic of a relative name, in any namespace.
 
         Raises:
-            BagError: there is none, or there are several.
+            BagError: there is no such topic, or there are several.
 
         """
         topic = self.optional_topic(name)
@@ -192,10 +192,10 @@ class BagFolder:
         return topic
 
     def optional_topic(self, name: str) -> str | None:
-        """Return the topic as `topic` does, or None if there is none.
+        """Return the topic like `topic`, or None if there is none.
 
         Raises:
-            BagError: there are several.
+            BagError: there are several such topics.
 
         """
         held = sorted(self.topics)
@@ -213,14 +213,14 @@ class BagFolder:
         )
 
     def types(self, name: str, topic: str) -> tuple[Typestore, str]:
-        """Return the types that a topic's messages need, and which of them they are.
+        """Return the type store for a topic's messages, and their type.
 
         Args:
-            name: relative name, which decides what is needed.
-            topic: as recorded.
+            name: relative name, which determines the readable types.
+            topic: recorded name.
 
         Raises:
-            BagError: it holds other messages than are needed.
+            BagError: the topic's messages are of a type or definition that is not readable.
 
         """
         needed = (NEEDED[name],) if name in NEEDED else (IMAGE, COMPRESSED_IMAGE)
@@ -233,7 +233,7 @@ class BagFolder:
                         store = checked_types(topic, schema, channel.message_encoding, needed)
                     except BadMessageError as error:
                         raise BagError(f'{self.folder}: {error}; leave the episode out') from error
-                    # Without a schema `checked_types` has raised.
+                    # `checked_types` raises without a schema.
                     if schema is not None:
                         found[schema.name, schema.data] = store, schema.name
         if len(found) > 1:
@@ -247,7 +247,7 @@ class BagFolder:
         """Yield name, log time [ns] and data of the messages of topics, given as name: topic.
 
         Raises:
-            BagError: a file is damaged; perhaps after its last message.
+            BagError: a file is damaged; may be raised after the last message.
 
         """
         names = {topic: name for name, topic in topics.items()}
@@ -262,9 +262,9 @@ class BagFolder:
 
 
 def mcap_files(folder: Path) -> list[Path]:
-    """Return the MCAP files of a folder; of those that were split, x_2 before x_10.
+    """Return the MCAP files of a folder; files of a split bag in order of their numbers.
 
-    What macOS writes beside a file on foreign disks (._x.mcap) is none.
+    The files ._x.mcap, which macOS writes on foreign disks, are left out.
     """
     found = [
         file
@@ -281,7 +281,7 @@ def mcap_files(folder: Path) -> list[Path]:
 
 
 def side_file(folder: Path) -> dict[str, Any]:
-    """Return the content of metadata.yaml; nothing where it is lost."""
+    """Return the content of metadata.yaml; empty if it is missing or not valid."""
     try:
         text = (folder / METADATA).read_text()
         content = yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
@@ -291,7 +291,7 @@ def side_file(folder: Path) -> dict[str, Any]:
 
 
 def data_beside(side: Mapping[str, Any]) -> dict[str, str]:
-    """Return the custom data in the content of a metadata.yaml, as text; nothing without any."""
+    """Return the custom data in a metadata.yaml's content, as text; empty if there are none."""
     custom = side.get('custom_data')
     return (
         {
@@ -312,14 +312,14 @@ def _converting(folder: Path) -> str:
 
 def _converting_by_ros(folder: Path) -> str:
     uri = f'{folder}_mcap'
-    # What a shell takes as it is, YAML does too.
+    # A path that needs no quotes in a shell needs none in YAML.
     uri = uri if quote(uri) == uri else json.dumps(uri, ensure_ascii=False)
     options = quote(f'output_bags: [{{uri: {uri}, storage_id: mcap, all: true}}]')
     return f'ros2 bag convert -i {quote(str(folder))} -o <(echo {options})'
 
 
 def _defines_types(database: Path) -> bool:
-    """Return whether an sqlite3 bag holds definitions of its messages; those of Humble do not."""
+    """Return whether an sqlite3 bag contains message definitions; bags of Humble do not."""
     try:
         with closing(sqlite3.connect(f'{database.absolute().as_uri()}?mode=ro', uri=True)) as bag:
             return bag.execute('SELECT count(*) FROM message_definitions').fetchone()[0] > 0
@@ -328,7 +328,7 @@ def _defines_types(database: Path) -> bool:
 
 
 def _no_files(folder: Path) -> NoEpisodeError:
-    """Return what a folder without an MCAP file holds, and what to do."""
+    """Return an error that describes a folder without an MCAP file, with the remedy."""
     databases = list(folder.glob('*.db3'))
     if databases:
         command = (

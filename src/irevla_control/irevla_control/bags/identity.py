@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which episode a bag holds: known from the recorded data, whatever became of its side files."""
+"""Identifies the episode of a bag from the recorded data, without its side files."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -29,19 +29,19 @@ class EpisodeEntry:
     """One recorded episode.
 
     Attributes:
-        episode_id: unique; also the name of the folder that it was recorded to.
+        episode_id: unique identifier; also the name of the folder at the recording.
         task, instruction, seed, success, aborted, terminated, truncated: as in EpisodeState.
-        steps: commands executed.
-        sources: who commanded, e.g. ('expert', 'policy').
-        recovered: its recorder was killed; the bag ends at its last whole message.
-        failed: why recording broke off before the episode's end, else ''.
-        bytes, crc32: of the MCAP files, and `checksum` of them.
+        steps: number of executed commands.
+        sources: sources of the commands, e.g. ('expert', 'policy').
+        recovered: whether the recorder was killed; the bag ends at its last complete message.
+        failed: why the recording failed, else ''.
+        bytes, crc32: size and `checksum` of the MCAP files.
         topics: name to {'messages': n, 'lost': n, 'max_gap_s': longest time between two}.
-        recorded_ns: when it was committed [ns since 1970]; where the bag does not state it, when
-            its last message was received.
-        dropped: steps without a complete observation, which a reader of all cameras leaves out;
-            None in bags that do not state it.
-        folder: name of its folder now.
+        recorded_ns: time of the commit [ns since 1970]; without it in the bag, the time of the
+            last message.
+        dropped: number of steps without a complete observation of all cameras; None in bags
+            without this number.
+        folder: present name of its folder.
 
     """
 
@@ -66,7 +66,7 @@ class EpisodeEntry:
 
     @property
     def cameras(self) -> list[str]:
-        """Return the names of the cameras on its topics, sorted."""
+        """Return the names of the recorded cameras, sorted."""
         found = [
             re.search(r'/camera/([^/]+)/image_raw(/compressed)?$', topic) for topic in self.topics
         ]
@@ -77,7 +77,7 @@ def entry_from_json(line: str) -> EpisodeEntry:
     """Return the entry of one line of the index.
 
     Raises:
-        ValueError, KeyError, TypeError: it is none.
+        ValueError, KeyError, TypeError: the line is no entry.
 
     """
     values = json.loads(line)
@@ -93,7 +93,7 @@ def entry_from_json(line: str) -> EpisodeEntry:
 
 
 def _fits(value: Any, kind: Any) -> bool:
-    """Return whether a value has the type of a field; a flag is no number."""
+    """Return whether a value has the type of a field; a bool does not count as a number."""
     if kind == tuple[str, ...]:
         return all(isinstance(each, str) for each in value)
     if kind == dict[str, dict[str, float]]:
@@ -107,7 +107,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def describe(event: Any) -> dict[str, str]:
-    """Return what an EpisodeState states about its episode, as a bag's metadata."""
+    """Return the content of an EpisodeState as a bag's metadata."""
     flags = {name: 'true' if getattr(event, name) else 'false' for name in _FLAGS}
     return {
         'episode_id': event.episode_id,
@@ -123,8 +123,8 @@ def entry_from_bag(folder: Path) -> EpisodeEntry:
     """Return the entry of a committed episode, from its metadata record or else its messages.
 
     Raises:
-        NoEpisodeError: the folder holds no episode of this suite.
-        BagError: a bag that is damaged or not complete.
+        NoEpisodeError: the folder contains no episode of this suite.
+        BagError: the bag is damaged or incomplete.
 
     """
     folder = Path(folder)
@@ -174,7 +174,7 @@ def _flag(name: str, text: str) -> bool:
 
 
 def checksum(of_files: Iterable[int]) -> int:
-    """Return the checksum of a bag from those of its files; 0 where one of these has none."""
+    """Return the checksum of a bag from those of its files; 0 if a file has none."""
     found = list(of_files)
     if len(found) == 1 or not all(found):
         return found[0] if len(found) == 1 else 0
@@ -182,12 +182,12 @@ def checksum(of_files: Iterable[int]) -> int:
 
 
 def verdict(about: Mapping[str, str], steps: StepCount | None, failed: str = '') -> dict[str, str]:
-    """Return `failed`, `aborted` and `dropped` of an episode: whether it may be learned from.
+    """Return `failed`, `aborted` and `dropped` of an episode, which decide whether it is usable.
 
     Args:
-        about: what is known of it; one without an end is aborted.
-        steps: all of it counted; None where the bag does not state by which rule.
-        failed: why its recording broke off, else ''.
+        about: metadata of the episode.
+        steps: count of its steps; None if the bag does not contain the rule.
+        failed: why the recording failed, else ''.
 
     """
     if steps is not None and about['aborted'] == 'false':
@@ -200,13 +200,13 @@ def verdict(about: Mapping[str, str], steps: StepCount | None, failed: str = '')
 
 
 def _from_messages(bag: BagFolder, steps: StepCount | None) -> dict[str, str]:
-    """Return what the messages show where the record of the end is lost; count them as steps."""
+    """Return metadata from the messages of a bag without a last record; count its steps."""
     if not any(topic.endswith('/episode') for topic in bag.topics):
         raise NoEpisodeError(
             f'{bag.folder} holds no episode: neither a topic that ends in '
             f'/episode nor the metadata {EPISODE_METADATA}'
         )
-    # Every topic by its own name: gaps are reported for all.
+    # Topics are read by their full names, because gaps are reported for all.
     events = bag.topic('episode')
     store = bag.types('episode', events)
     command = bag.optional_topic('command')

@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The list of recorded episodes: one JSON line each in index.jsonl, all of it also in the bags.
+"""The list of recorded episodes: index.jsonl has a JSON line for each, read from its bag.
 
 ``python -m irevla_control.bags.index ROOT`` lists the episodes; ``--rebuild`` first writes the
-index anew from the bags.
+index again from the bags.
 """
 
 import argparse
@@ -26,12 +26,12 @@ INDEX = 'index.jsonl'
 
 @dataclass(frozen=True)
 class Recordings:
-    """What lies under some roots.
+    """Episodes and other items in some roots.
 
     Attributes:
-        episodes: by folder, in the order they were recorded, each once.
-        lost: folders of episodes that cannot be read, or that only the index knows, to why.
-        others: folders and files that hold none, or one that another folder holds too, to why.
+        episodes: entries by folder, in order of recording, each episode once.
+        lost: reason for each episode that cannot be read or is in the index only, by folder.
+        others: reason for each folder or file without an episode or with a copy of one.
 
     """
 
@@ -41,14 +41,14 @@ class Recordings:
 
 
 def episode_folders(root: Path) -> list[Path]:
-    """Return the folders under a root that may hold an episode, by name."""
+    """Return the folders in a root that may contain an episode, sorted by name."""
     return sorted(
         path for path in root.iterdir() if path.is_dir() and not path.name.startswith('.')
     )
 
 
 def read_index(root: Path) -> dict[str, EpisodeEntry]:
-    """Return the index as it is on disk, by folder; a torn or foreign line counts as missing."""
+    """Return the entries of the index, by folder; lines that are not valid are ignored."""
     try:
         lines = (root / INDEX).read_bytes().splitlines()
     except OSError:
@@ -64,12 +64,12 @@ def read_index(root: Path) -> dict[str, EpisodeEntry]:
 
 
 def reason_against(success: bool, aborted: bool, failures: bool) -> str:
-    """Return why an episode is not learned from, '' when it is; ``failures`` are wanted or not."""
+    """Return why an episode is not usable, or ''; ``failures``: whether failures are usable."""
     return 'aborted' if aborted else '' if success or failures else 'failed'
 
 
 def distinct(roots: Sequence[Path]) -> list[Path]:
-    """Return each folder once, as it was spelled first."""
+    """Return each folder once, under its first path."""
     found: dict[Path, Path] = {}
     for root in map(Path, roots):
         found.setdefault(root.resolve(), root)
@@ -77,12 +77,12 @@ def distinct(roots: Sequence[Path]) -> list[Path]:
 
 
 def find_episodes(roots: Sequence[Path]) -> Recordings:
-    """Return all episodes under the roots; one that lies in several folders counts once.
+    """Return all episodes in the roots; an episode with copies counts once.
 
-    What the index lacks is read from the bags; nothing is written.
+    Episodes that are not in the index are read from their bags; nothing is written.
 
     Raises:
-        BagError: a root does not exist, or holds a bag that is damaged or not complete.
+        BagError: a root does not exist, or contains a damaged or incomplete bag.
 
     """
     found: dict[Path, EpisodeEntry] = {}
@@ -96,7 +96,7 @@ def find_episodes(roots: Sequence[Path]) -> Recordings:
         lost |= survey.lost
         others |= survey.others
         gone |= {root / name: entry for name, entry in index.items() if not (root / name).exists()}
-    # The one whose folder has its name is the original.
+    # Of copies, the folder with the episode's name is the original.
     first: dict[str, Path] = {}
     for folder, entry in sorted(
         found.items(), key=lambda each: (each[1].folder != each[1].episode_id, each[0])
@@ -115,15 +115,15 @@ def find_episodes(roots: Sequence[Path]) -> Recordings:
 
 
 def list_episodes(root: Path) -> list[EpisodeEntry]:
-    """Return the episodes under a root in the order they were recorded, see `find_episodes`."""
+    """Return the episodes in a root in order of recording, see `find_episodes`."""
     return list(find_episodes([Path(root)]).episodes.values())
 
 
 def rebuild_index(root: Path) -> list[EpisodeEntry]:
-    """Write the index anew from the bags alone, and return it.
+    """Write the index again from the bags alone, and return it.
 
     Raises:
-        BagError: as `find_episodes`, or it cannot be written; the index stays as it was.
+        BagError: as `find_episodes`, or the index cannot be written; it is then not changed.
 
     """
     entries = sorted(_survey(Path(root), {}).episodes.values(), key=_recorded)
@@ -132,7 +132,7 @@ def rebuild_index(root: Path) -> list[EpisodeEntry]:
 
 
 def _survey(root: Path, known: dict[str, EpisodeEntry]) -> Recordings:
-    """Return what the folders of a root hold, whether it is elsewhere too or not."""
+    """Return episodes and other items of a root's folders, including copies."""
     if not root.is_dir():
         raise BagError(f'{root} is not a folder; give the root that episodes were recorded to')
     found: dict[Path, EpisodeEntry] = {}
@@ -155,7 +155,7 @@ def _survey(root: Path, known: dict[str, EpisodeEntry]) -> Recordings:
 def _read_folders(
     root: Path, known: dict[str, EpisodeEntry]
 ) -> Iterator[tuple[Path, EpisodeEntry | BagError]]:
-    """Yield each folder with its entry, or what is wrong with it; what is known is not read."""
+    """Yield each folder with its entry or its error; bags that are in ``known`` are not read."""
     for folder in episode_folders(root):
         try:
             yield folder, _known(folder, known) or entry_from_bag(folder)
@@ -164,28 +164,28 @@ def _read_folders(
 
 
 def _known(folder: Path, known: dict[str, EpisodeEntry]) -> EpisodeEntry | None:
-    """Return the entry in the index if the folder still holds that recording."""
+    """Return the folder's entry in the index if size and checksum still match, else None."""
     entry = known.get(folder.name)
     if entry is None:
         return None
     try:
         files = mcap_files(folder)
-        # Bags of episodes of one length are often of one size.
+        # The checksum is needed, because bags of equally long episodes often have equal sizes.
         same = (
             entry.crc32
             and entry.bytes == sum(file.stat().st_size for file in files)
             and entry.crc32 == checksum(map(read_checksum, files))
         )
     except (OSError, ValueError):
-        # Whoever reads the bag says what is wrong with it.
+        # The reader of the bag reports the problem.
         return None
     return entry if same else None
 
 
 def repair_index(root: Path) -> list[str]:
-    """Make the index say what the folders are; return what is wrong with any of these.
+    """Update the index from the folders; return the problems of bags and index.
 
-    Only bags that the index lacks are read.
+    Only bags that are not in the index are read.
     """
     entries, problems = _readable(root)
     try:
@@ -196,13 +196,13 @@ def repair_index(root: Path) -> list[str]:
 
 
 def unreadable(root: Path) -> list[str]:
-    """Return what is wrong with any bag of a root; nothing is written."""
+    """Return the problems of the bags in a root; nothing is written."""
     return _readable(root)[1]
 
 
 def _readable(root: Path) -> tuple[list[EpisodeEntry], list[str]]:
     read = [found for _, found in _read_folders(root, read_index(root))]
-    # Recording disturbs nobody's other folders.
+    # Folders without an episode are no problem.
     problems = [
         str(found)
         for found in read
@@ -240,7 +240,7 @@ def _line(entry: EpisodeEntry) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """List, and on request rebuild, the index of a root."""
+    """List the index of a root; with ``--rebuild`` write it again first."""
     parser = argparse.ArgumentParser(
         prog='python -m irevla_control.bags.index',
         description='List the recorded episodes under a folder.',

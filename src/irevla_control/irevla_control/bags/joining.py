@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which message of a topic belongs to an observation: one rule for who records and who reads."""
+"""Which message of a topic belongs to an observation: the same rule for recorder and readers."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from bisect import bisect_right
@@ -8,12 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 import json
 import math
 
-# Ends of the topics that decide how many steps are whole.
+# Ends of the names of topics that a complete step needs.
 STEP_TOPICS = ('/episode', '/command', '/robot_state', '/image_raw')
 
 
 def checked_skew_s(value: str | float) -> float:
-    """Return a ``max_skew_s`` [s] as a number; ValueError when it is none that can be."""
+    """Return a ``max_skew_s`` [s] as a number; ValueError if it is not valid."""
     seconds = float(value)
     if not (math.isfinite(seconds) and seconds >= 0):
         raise ValueError(f'max_skew_s is {value}; a number of seconds, 0 or more, is needed')
@@ -41,12 +41,12 @@ def add_max_skew_s(parser: ArgumentParser) -> None:
 
 
 def joined(known: Sequence[int], stamps: Sequence[int], max_skew_ns: int) -> list[int | None]:
-    """Return for each stamp the newest of the known ones up to it, or None when that is too old.
+    """Return for each observation the newest message stamp up to it, or None if it is too old.
 
     Args:
         known: stamps of a topic's messages, ascending [ns].
-        stamps: of observations [ns].
-        max_skew_ns: how much older the message may be.
+        stamps: stamps of the observations [ns].
+        max_skew_ns: largest age of the message at the observation [ns].
 
     """
     found: list[int | None] = []
@@ -58,7 +58,7 @@ def joined(known: Sequence[int], stamps: Sequence[int], max_skew_ns: int) -> lis
 
 
 def misfit(known: Sequence[int], stamps: Sequence[int], max_skew_ns: int) -> str:
-    """Return by how much the messages miss the stamps that have none, '' where all have one.
+    """Return how far the messages are from observations without one; '' if all have one.
 
     The arguments are those of `joined`.
     """
@@ -85,21 +85,21 @@ def _range_ms(times: Sequence[int]) -> str:
 
 
 class StepCount:
-    """Takes the stamps of an episode's messages; counts the steps that a reader will drop.
+    """Counts the steps that a reader will drop, from the stamps of an episode's messages.
 
-    A step is a command that answers an observation. It is dropped when one of the cameras or the
-    robot's state has nothing that belongs to that observation.
+    A step is a command that answers an observation. It is dropped if a camera or the robot's
+    state has no message for that observation.
     """
 
     def __init__(
         self, cameras: Collection[str], max_skew_s: float, max_dropped_share: float
     ) -> None:
-        """Expect these topics of images, and one that ends in /robot_state.
+        """Expect these image topics, and a topic that ends in /robot_state.
 
         Args:
-            cameras: resolved names of their topics.
-            max_skew_s: how much older than the observation its parts may be.
-            max_dropped_share: of the steps, above which `problem` says so.
+            cameras: resolved names of the image topics.
+            max_skew_s: largest age of a part at the observation [s].
+            max_dropped_share: share of dropped steps above which `problem` is not ''.
 
         """
         self._max_skew_s, self._max_dropped_share = max_skew_s, max_dropped_share
@@ -110,7 +110,7 @@ class StepCount:
 
     @classmethod
     def from_about(cls, about: Mapping[str, str]) -> 'StepCount | None':
-        """Return the count that `about` described; None where a bag does not state it."""
+        """Return an empty count with the rule in a bag's metadata; None if it has none."""
         if 'cameras' not in about:
             return None
         return cls(
@@ -120,7 +120,7 @@ class StepCount:
         )
 
     def about(self) -> dict[str, str]:
-        """Return what a bag states about it at its beginning."""
+        """Return the rule as metadata for the beginning of a bag."""
         return {
             'max_skew_s': str(self._max_skew_s),
             'cameras': json.dumps(list(self._images)),
@@ -128,7 +128,7 @@ class StepCount:
         }
 
     def add(self, topic: str, stamp: int) -> None:
-        """Take a recorded message [ns]; topics that no step needs do not count."""
+        """Add a recorded message by its stamp [ns]; topics that no step needs are ignored."""
         if topic in self._images:
             self._images[topic].add(stamp)
         elif topic.endswith('/robot_state'):
@@ -137,11 +137,11 @@ class StepCount:
             self._commands.add(stamp)
 
     def event(self, stamp: int, ended: bool) -> None:
-        """Take an `episode` message [ns]; no command answers the last observation."""
+        """Add an `episode` message by its stamp [ns]; no command answers the last observation."""
         (self._running.discard if ended else self._running.add)(stamp)
 
     def _missing(self) -> dict[str, set[int]]:
-        """Return by topic the steps that have nothing of it."""
+        """Return for each topic the steps without a message of it."""
         steps, skew = sorted(self._commands & self._running), round(self._max_skew_s * 1e9)
         return {
             topic: {
@@ -154,11 +154,11 @@ class StepCount:
 
     @property
     def dropped(self) -> int:
-        """Steps without a complete observation."""
+        """Number of steps without a complete observation."""
         return len(set().union(*self._missing().values()))
 
     def problem(self) -> str:
-        """Return why the episode is no demonstration, '' when it may be one."""
+        """Return why the episode cannot be a demonstration, or ''."""
         steps, by_topic = len(self._commands & self._running), self._missing()
         dropped = len(set().union(*by_topic.values()))
         if dropped <= self._max_dropped_share * steps:

@@ -1,15 +1,15 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the writer and the reader of a bag agree on."""
+"""Names and format numbers shared by the writer and the reader of a bag."""
 
 from collections.abc import Mapping
 
 from irevla_control.errors import BagError
 
 METADATA = 'metadata.yaml'
-# Name of the MCAP metadata record that tells what is known of the episode.
+# Name of the MCAP metadata record about the episode.
 EPISODE_METADATA = 'irevla_episode'
-# The key, here and in metadata.yaml's custom data, that says which of these a bag is:
+# Key of the bag's format, here and in metadata.yaml's custom data:
 # 1 (without the key): irevla_msgs of release 0.1; topic policy_step in every bag.
 # 2: EndEffectorCommand without `sequence`, PolicyStep without `step` and `log_probability`.
 FORMAT_KEY = 'format'
@@ -17,10 +17,10 @@ FORMAT = 2
 
 
 def check_format(about: Mapping[str, str], where: object) -> int:
-    """Return the format that a bag's metadata states; ``where`` begins an error.
+    """Return the format in a bag's metadata; an error starts with ``where``.
 
     Raises:
-        BagError: it is newer than this program, or no number.
+        BagError: the format is newer than this program, or not a number.
 
     """
     text = str(about.get(FORMAT_KEY, 1))

@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""An MCAP file that is whole up to its last message at every instant.
+"""Writes an MCAP file that is readable up to its last message at any time.
 
-Messages are not gathered in chunks: each goes to the operating system in one write, so that a
-killed process loses none of those written, and what a torn file lost is exactly its last record.
+Messages are not collected in chunks: each is written to the operating system in one call, so a
+killed process loses no written message, and a torn file loses its last record only.
 """
 
 import copy
@@ -31,33 +31,32 @@ from mcap.records import (
 )
 
 MAGIC = b'\x89MCAP0\r\n'
-# Opcode and length of any record; with the fields of a message before its data.
+# Opcode and length of a record; the same with the fields of a message.
 RECORD = struct.Struct('<BQ')
 MESSAGE = struct.Struct('<BQHIQQ')
 MESSAGE_FIELDS = MESSAGE.size - RECORD.size
 _CRC = struct.Struct('<I')
 
-# Of a file that is copied [bytes].
+# Size of one write while a file is copied [bytes].
 _PART = 1 << 24
 _FOOTER = struct.Struct('<BQQQI8s')  # and the closing magic
 _DATA_END = struct.Struct('<BQI')
 
 
 class NoEndError(ValueError):
-    """A file whose end was never written, or is lost."""
+    """A file without its end."""
 
 
 def read_checksum(path: Path, verify: bool = False) -> int:
-    """Return the checksum of a finished file's data, of its summary where none is given.
+    """Return the checksum of a complete file's data, else of its summary, else 0.
 
-    A summary states when the messages were received, so that it differs with the recording. 0 is
-    returned where there is neither. The summary is compared with its checksum, with
-    ``verify`` every byte.
+    The summary contains the times of the messages, so it identifies the recording. The checksum
+    of the summary is verified, with ``verify`` that of the data too.
 
     Raises:
-        NoEndError: no end.
-        ValueError: other contents than when it was written.
-        OSError: it cannot be read.
+        NoEndError: the file has no end.
+        ValueError: the file has changed since it was written.
+        OSError: the file cannot be read.
 
     """
     with path.open('rb') as file:
@@ -84,13 +83,13 @@ def read_checksum(path: Path, verify: bool = False) -> int:
                 view[summary : size - _CRC.size - len(MAGIC)]
             ):
                 raise ValueError(f'{path.name} is damaged: its summary has another checksum')
-            # Without its checksum: that of a text and its checksum is the same for all texts.
+            # Excludes the stored checksum: a CRC over data and their CRC is constant.
             return crc or (zlib.crc32(view[summary : -_FOOTER.size]) if summary else 0)
 
 
 @dataclass
 class Traffic:
-    """What went through a channel: messages, and the longest time between two of them [ns]."""
+    """Number of messages of a channel, first and last time, and longest time between two [ns]."""
 
     messages: int = 0
     first: int = 0
@@ -114,21 +113,21 @@ def _bytes(*records: McapRecord) -> bytes:
     return builder.end()
 
 
-# Of every file: what stands before the first thing that is recorded.
+# First bytes of every file.
 BEGINNING = MAGIC + _bytes(Header(profile='ros2', library='irevla'))
 
 
 @dataclass
 class Contents:
-    """What the whole records at the beginning of an MCAP file hold.
+    """Contents of the complete records at the beginning of an MCAP file.
 
     Attributes:
-        channels: by id.
-        schemas: by id.
-        traffic: per channel id.
+        channels: channels by id.
+        schemas: schemas by id.
+        traffic: traffic by channel id.
         metadata: metadata records by name.
-        metadata_at: where they stand.
-        size: bytes so far, all of them whole records.
+        metadata_at: index of the metadata records.
+        size: size of the complete records [bytes].
 
     """
 
@@ -157,10 +156,10 @@ class McapFile(Contents):
 
     @classmethod
     def create(cls, path: Path, metadata: dict[str, dict[str, str]]) -> 'McapFile':
-        """Begin a new file; the metadata stands before the first message.
+        """Create a file; the metadata is before the first message.
 
         Raises:
-            OSError: it exists, or the disk refuses.
+            OSError: the file exists, or a write fails.
 
         """
         file = cls(path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
@@ -171,10 +170,10 @@ class McapFile(Contents):
 
     @classmethod
     def resume(cls, path: Path, torn: Path, contents: Contents) -> 'McapFile':
-        """Begin a file with a copy of what is whole of another one, which is only read.
+        """Create a file with a copy of the complete records of a torn file.
 
         Raises:
-            OSError: it exists, the other one cannot be read, or the disk refuses.
+            OSError: the file exists, the torn file cannot be read, or a write fails.
 
         """
         file = cls(path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
@@ -192,10 +191,10 @@ class McapFile(Contents):
         return file
 
     def _append(self, *parts: bytes) -> None:
-        """Write whole records, or nothing.
+        """Write complete records, or nothing.
 
         Raises:
-            OSError: the disk refuses; the file ends after the last whole record.
+            OSError: a write fails; the file ends after the last complete record.
 
         """
         length = sum(map(len, parts))
@@ -246,10 +245,10 @@ class McapFile(Contents):
     def write(
         self, channel: int, log_time: int, publish_time: int, sequence: int, data: bytes
     ) -> None:
-        """Write a message; log times [ns] must not fall.
+        """Write a message; log times [ns] must not decrease.
 
         Raises:
-            OSError: the disk refuses; everything before this message is kept.
+            OSError: the write fails; all earlier messages are kept.
 
         """
         self._append(
@@ -266,14 +265,14 @@ class McapFile(Contents):
         self.traffic[channel].add(log_time)
 
     def sync(self) -> None:
-        """Wait until everything so far is on the disk."""
+        """Wait until all messages so far are on the disk."""
         os.fdatasync(self._descriptor)
 
     def finish(self, metadata: dict[str, dict[str, str]]) -> None:
-        """Add metadata and the summary; then sync and close the file.
+        """Write metadata and the summary; then sync and close the file.
 
         Raises:
-            OSError: the disk refuses.
+            OSError: a write fails.
 
         """
         for name, values in metadata.items():
@@ -313,7 +312,7 @@ class McapFile(Contents):
         self.abandon()
 
     def abandon(self) -> None:
-        """Close the file as it is, unless it is closed."""
+        """Close the file without an end, if it is open."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor = -1

@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reading an MCAP file, whoever wrote it: chunks or none, compressed or not, with an index or not.
+"""Reads MCAP files of any writer, with or without chunks, compression and index.
 
-Every checksum that the file gives is compared: the summary's first, all others before a message
-is used. None covers a metadata record alone, see `BagFolder.check_record`.
+All checksums in a file are verified: the summary's first, all others before a message is used.
+A metadata record has none, see `BagFolder.check_record`.
 """
 
 from collections.abc import Collection, Iterator
@@ -36,12 +36,12 @@ RECOVERY = 'python -m irevla_control.recording.recovery'
 _CRC = struct.Struct('<I')
 # Channel and log time of a message.
 _MESSAGE = struct.Struct('<H4xQ')
-# What stands before the first message of a file takes less [bytes].
+# The first message of a file is within this many bytes.
 _BEGINNING = 1 << 20
 
 
 class Recorded(NamedTuple):
-    """A message: its channel's id, when it was received [ns since 1970], its CDR bytes."""
+    """A message: id of its channel, time of reception [ns since 1970] and CDR bytes."""
 
     channel: int
     log_time: int
@@ -49,23 +49,23 @@ class Recorded(NamedTuple):
 
 
 class McapReader:
-    """What an MCAP file holds, and its messages.
+    """Contents and messages of an MCAP file.
 
     Attributes:
-        path: of the file.
-        size: in bytes.
+        path: path of the file.
+        size: size of the file [bytes].
         checksum: see `read_checksum`.
-        schemas, channels: by id.
-        messages: by channel id, how many the file says that it holds.
-        traffic: by channel id, what `read` met.
+        schemas, channels: schemas and channels by id.
+        messages: number of messages by channel id, as counted in the file.
+        traffic: messages that `read` found, by channel id.
 
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the end of the file; all of it where the end does not describe the rest.
+        """Read the summary of the file; the whole file if the summary is incomplete.
 
         Raises:
-            BagError: truncated, damaged, or no MCAP file.
+            BagError: the file is truncated, damaged or not an MCAP file.
 
         """
         self.path = path
@@ -87,7 +87,7 @@ class McapReader:
             self.messages = {key: each.messages for key, each in self.traffic.items()}
 
     def _complete(self) -> bool:
-        """Return whether the summary lists everything that it counts."""
+        """Return whether the summary lists all records that it counts."""
         counted = self._statistics
         return counted is not None and (
             counted.channel_count,
@@ -113,7 +113,7 @@ class McapReader:
         """Yield the metadata records of a name, the last one first.
 
         Raises:
-            BagError: one is damaged.
+            BagError: a record is damaged.
 
         """
         for index in sorted(self._metadata, key=lambda each: -each.offset):
@@ -127,10 +127,10 @@ class McapReader:
             yield found
 
     def verify(self) -> None:
-        """Compare every byte with the checksums that are given.
+        """Verify all checksums in the file.
 
         Raises:
-            BagError: one differs.
+            BagError: a checksum differs.
 
         """
         for _ in self.read(()):
@@ -140,7 +140,8 @@ class McapReader:
         """Yield the messages of these channels in the order of the file.
 
         Raises:
-            BagError: damaged, or other messages than the file counted; perhaps after the last one.
+            BagError: the file is damaged, or the number of messages differs from the count in the
+                file; may be raised after the last message.
 
         """
         self.traffic = {key: Traffic() for key in self.channels}
@@ -177,10 +178,10 @@ class McapReader:
 
     @contextmanager
     def _mapped(self) -> Iterator[memoryview]:
-        """Give the content; whatever is wrong with it becomes a BagError."""
+        """Yield the content; turn errors of the block into a BagError."""
         try:
             with self.path.open('rb') as file:
-                # Not closed by hand: records of an error's traceback still point into it.
+                # Not closed here, because the traceback of an error may still refer to it.
                 yield memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except (OSError, ValueError) as error:
             raise self._damaged(
@@ -209,7 +210,7 @@ class McapReader:
 
 
 def _is_chunked(path: Path) -> bool:
-    """Return whether a file's messages are in chunks, by its first one."""
+    """Return whether a file's first message is in a chunk."""
     try:
         with path.open('rb') as file:
             beginning = file.read(_BEGINNING)
@@ -229,7 +230,7 @@ def _stream(body: memoryview) -> ReadDataStream:
 
 
 def _records(view: memoryview, at: int) -> Iterator[tuple[int, int, memoryview]]:
-    """Yield opcode, offset and body of each record from an offset on, up to the last whole one."""
+    """Yield opcode, offset and body of the complete records from an offset on."""
     while at + RECORD.size <= len(view):
         opcode, length = RECORD.unpack_from(view, at)
         start = at + RECORD.size
@@ -240,10 +241,10 @@ def _records(view: memoryview, at: int) -> Iterator[tuple[int, int, memoryview]]
 
 
 def _unpacked(view: memoryview) -> Iterator[tuple[int, int, memoryview]]:
-    """Yield the records of a file up to the end of its data, those within chunks too.
+    """Yield the records of a file's data section, including those in chunks.
 
     Raises:
-        ValueError: a checksum differs, or the data has no end.
+        ValueError: a checksum differs, or the data section has no end.
 
     """
     if view[: len(MAGIC)] != MAGIC:
@@ -269,12 +270,12 @@ def _unpacked(view: memoryview) -> Iterator[tuple[int, int, memoryview]]:
 
 
 def _decompressed(at: int, body: memoryview) -> memoryview:
-    """Return what a chunk holds; ValueError where that is not what was written."""
+    """Return the records of a chunk; ValueError if size or checksum differs."""
     chunk = Chunk.read(_stream(body))
     try:
         stream, size = get_chunk_data_stream(chunk, validate_crc=True)
     except Exception as error:
-        # Each compression has an error of its own.
+        # Each compression library has its own error types.
         raise ValueError(f'the chunk at byte {at} cannot be read ({error})') from error
     if size != chunk.uncompressed_size:
         raise ValueError(

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Message types as text: their definitions, hashes and the decoders made from them."""
+"""Definitions and hashes of message types, and decoders made from definitions."""
 
 from functools import cache, lru_cache
 from pathlib import Path
@@ -33,7 +33,7 @@ _BASIC = frozenset(
 
 def _own_text(name: str) -> str:
     """Return the .msg file of 'package/Type' from the ament index."""
-    # Only who writes a bag needs an ament index; readers take the types from the bag.
+    # Only writers need an ament index; readers use the definitions in the bag.
     from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
     package, _, message = name.partition('/')
@@ -59,7 +59,7 @@ def _field_types(name: str, text: str) -> list[str]:
 
 @cache
 def definition(type_name: str) -> str:
-    """Return the definition of 'package/msg/Type' and of all it uses, as rosbag2 stores it.
+    """Return the definition of 'package/msg/Type' and of all types in it, in rosbag2's form.
 
     Raises:
         ConfigError: the type is not installed.
@@ -83,10 +83,10 @@ def begins_with_header(type_name: str) -> bool:
 
 @lru_cache(maxsize=16)
 def typestore(definitions: tuple[tuple[str, str], ...], encoding: str = 'ros2msg') -> Typestore:
-    """Return the types of these (type, definition) pairs and those they use.
+    """Return the type store of these (type, definition) pairs.
 
     Raises:
-        TypesysError: a definition that is not in this encoding, 'ros2msg' or 'ros2idl'.
+        TypesysError: a definition is not in ``encoding``, 'ros2msg' or 'ros2idl'.
 
     """
     store, types = get_typestore(Stores.EMPTY), {}
@@ -103,11 +103,11 @@ def typestore(definitions: tuple[tuple[str, str], ...], encoding: str = 'ros2msg
 def decode(store: Typestore, type_name: str, data: bytes) -> Any:
     """Return the message in serialized data; its byte arrays are views of the data.
 
-    Unlike the store's own method this bears bytes after the message, which rclpy appends to what
-    is published in serialized form.
+    Unlike the store's own method, it accepts bytes after the message, which rclpy appends to
+    messages published in serialized form.
 
     Raises:
-        BadMessageError: the data is no such message.
+        BadMessageError: the data is not a message of this type.
 
     """
     kind = store.get_msgdef(type_name)
@@ -120,5 +120,5 @@ def decode(store: Typestore, type_name: str, data: bytes) -> Any:
 
 @cache
 def type_hash(type_name: str) -> str:
-    """Return the RIHS01 hash by which ROS 2 tells versions of a type apart."""
+    """Return the RIHS01 hash, by which ROS 2 distinguishes versions of a type."""
     return typestore(((type_name, definition(type_name)),)).hash_rihs01(type_name)

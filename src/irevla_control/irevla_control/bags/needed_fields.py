@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a topic's messages must have to be read, and whether those in a bag have it."""
+"""The fields that a reader needs in a topic's messages, and a check of a bag's definitions."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ def _of(kind: str, names: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Needed:
-    """A message type, and by path the kind of each field that is read."""
+    """A message type, and the kind of each field that is read, by path."""
 
     type: str
     fields: dict[str, str]
@@ -67,17 +67,17 @@ NEEDED = {
 def checked_types(
     topic: str, schema: Schema | None, encoding: str, needed: tuple[Needed, ...]
 ) -> Typestore:
-    """Return the types of a topic's messages as the bag defines them.
+    """Return the type store of a topic's messages, from the definitions in the bag.
 
     Args:
-        topic: name as recorded.
-        schema: of its messages; None where the bag has none.
-        encoding: of its messages.
-        needed: what may be there, one of these.
+        topic: recorded name.
+        schema: schema of the messages; None if the bag has none.
+        encoding: encoding of the messages.
+        needed: readable types.
 
     Raises:
-        BadMessageError: another type, no definition, or a field that is missing or of another
-            kind.
+        BadMessageError: the type is not readable, its definition is missing, or a field is
+            missing or of another kind.
 
     """
     wanted = ' or '.join(each.type for each in needed)
@@ -130,7 +130,7 @@ def _fields(store: Typestore, type_name: str) -> list:
 
 
 def _kind(store: Typestore, type_name: str, path: str) -> str:
-    """Return a field's basic type, with '[]' where it is a list; '' when there is none."""
+    """Return a field's basic type, with '[]' for a list; '' if there is no such field."""
     name, _, rest = path.partition('.')
     node, value = dict(_fields(store, type_name)).get(name, (None, None))
     if rest:

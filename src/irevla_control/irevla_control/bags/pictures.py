@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A recorded image as an array, whether the camera's pixels were recorded or a JPEG or PNG."""
+"""Converts recorded images, raw or compressed as JPEG or PNG, to arrays."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from irevla_control.errors import BadMessageError
 
 _STARTS = {'jpeg': b'\xff\xd8\xff', 'png': b'\x89PNG\r\n\x1a\n'}
-# Where a PNG states its bits a channel; bytes of a chunk beside its content.
+# Offset of the bits per channel in a PNG; size of a chunk without its content [bytes].
 _PNG_DEPTH = 24
 _PNG_CHUNK = 12
 
@@ -19,7 +19,7 @@ def rgb(image: Any) -> np.ndarray:
     """Return uint8 (height, width, 3) RGB of a sensor_msgs/Image or CompressedImage.
 
     Raises:
-        BadMessageError: it begins 'a frame of' and states what the image is, and what is needed.
+        BadMessageError: the image is not readable; the text starts with 'a frame of'.
 
     """
     if hasattr(image, 'format'):
@@ -33,8 +33,8 @@ def rgb(image: Any) -> np.ndarray:
 
 
 def _decompressed(description: str, data: bytes) -> np.ndarray:
-    """Decode what image_transport, or a camera, calls 'jpeg' or 'rgb8; png compressed bgr8'."""
-    # Only bags with compressed images need OpenCV.
+    """Decode an image; the description is 'jpeg' or like 'rgb8; png compressed bgr8'."""
+    # Imported here, because only bags with compressed images need OpenCV.
     import cv2
 
     pixels, _, compression = description.lower().rpartition(';')
@@ -63,17 +63,17 @@ def _decompressed(description: str, data: bytes) -> np.ndarray:
     )
     if picture is None:
         raise BadMessageError(f'a frame whose {kind} of {len(data)} bytes cannot be decoded')
-    # OpenCV takes what was compressed for BGR; image_transport says where it was RGB.
+    # OpenCV returns BGR, but RGB if image_transport compressed RGB pixels without conversion.
     return picture if 'rgb8' in compression.split() else np.ascontiguousarray(picture[:, :, ::-1])
 
 
 def _jpeg_ends(data: bytes) -> bool:
-    """Return whether an end follows the pixels: that of a preview in a header is not theirs."""
+    """Return whether an end marker follows the pixels; a preview in the header does not count."""
     at = len(b'\xff\xd8')
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
         if marker == 0xDA:
-            # In the pixels a 0 follows each 255.
+            # In pixel data each byte 255 is followed by 0.
             return data.find(b'\xff\xd9', at) >= 0
         if marker == 0xFF:
             at += 1
@@ -83,7 +83,7 @@ def _jpeg_ends(data: bytes) -> bool:
 
 
 def _png_ends(data: bytes) -> bool:
-    """Return whether its last chunk is there; what follows is no part of it."""
+    """Return whether a PNG's last chunk is complete; bytes after it are ignored."""
     at = len(_STARTS['png'])
     while at + _PNG_CHUNK <= len(data):
         kind = data[at + 4 : at + 8]

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded episodes as arrays; needs neither ROS nor installed message types."""
+"""Reads recorded episodes as arrays; needs neither ROS nor installed message types."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -21,16 +21,16 @@ def read_episode(
     """Return the steps of a recorded episode as arrays.
 
     Args:
-        folder: of the bag.
-        cameras: names of those that every step needs.
-        max_skew_s: how much older than the observation its parts may be, in place of what the
-            bag states, which is what the policy saw.
-        final: return the observation after the last step too, if it is complete.
+        folder: folder of the bag.
+        cameras: names of the cameras that every step needs.
+        max_skew_s: largest age of a part at the observation [s]; None: the value in the bag,
+            which was used at the recording.
+        final: whether to return a complete observation after the last step too.
 
     Raises:
-        BagError: not a complete bag, or damaged; a camera that was not recorded; an image that
-            is not rgb8 or changes its size; a state or command that is not finite; no message
-            that describes the episode.
+        BagError: the bag is incomplete or damaged, a camera was not recorded, an image is not
+            rgb8 or changes its size, a state or command is not finite, or no message describes
+            the episode.
 
     """
     folder = Path(folder)
@@ -43,7 +43,7 @@ def read_episode(
     )
     events = _events(bag, folder)
     labelled = bag.stamps('expert_label')
-    # What came after the end answers nothing: a robot's cameras go on.
+    # Commands after the end are ignored, although a robot's cameras continue.
     commanded = bag.stamps('command') & {
         stamp for stamp, event in events.items() if event.phase != PHASE_ENDED
     }
@@ -102,10 +102,10 @@ def read_episode(
 def read_observations(
     folder: Path, cameras: Sequence[str], max_skew_s: float | None = None
 ) -> Observations:
-    """Return the observations of a recorded episode, whether a command answered them or not.
+    """Return all observations of a recorded episode, with or without a command.
 
     Raises:
-        NothingJoinsError: there are none.
+        NothingJoinsError: no observation is complete.
         BagError: as `read_episode`.
 
     """
@@ -140,7 +140,7 @@ def _events(bag: Bag, folder: Path) -> dict[int, Any]:
 def _whole(
     bag: Bag, stamps: Sequence[int], topics: Sequence[str]
 ) -> tuple[list[int], dict[str, list[int]]]:
-    """Return the stamps at which each topic has a message, and by topic those messages' stamps."""
+    """Return the stamps of complete observations, and the stamps of their parts by topic."""
     columns = [bag.joined(topic, stamps) for topic in topics]
     rows = [(stamp, *parts) for stamp, *parts in zip(stamps, *columns) if None not in parts]
     whole = list(zip(*rows)) or [()] * (1 + len(topics))
@@ -148,7 +148,7 @@ def _whole(
 
 
 def _unjoined(bag: Bag, commanded: Collection[int], topics: Sequence[str]) -> str:
-    """Return why none of an episode's steps is complete, if none is."""
+    """Return why no step of an episode is complete, or ''."""
     if commanded:
         return f'none of its {len(commanded)} steps is complete: ' + bag.misfit(
             topics, sorted(commanded)
@@ -169,7 +169,7 @@ def _states(bag: Bag, parts: dict[str, list[int]]) -> np.ndarray:
 
 
 def _rewards(stamps: list[int], events: dict[int, Any]) -> np.ndarray:
-    """Return each step's reward, which the episode message of the next observation tells."""
+    """Return each step's reward, which is in the episode message of the next observation."""
     by_step = {event.step: event.reward for event in events.values()}
     return np.array(
         [

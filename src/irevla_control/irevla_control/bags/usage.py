@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a loader used of the recordings that it was given, and why not the rest: in one text."""
+"""A text with the number of recordings that a loader used, and the reasons against others."""
 
 from collections.abc import Mapping
 import os
@@ -19,11 +19,11 @@ def usage(
     """Return 'used N of M episodes, because ...'.
 
     Args:
-        used: episodes used.
-        left_out: name of each other episode to why it was left out, such as 'aborted'.
-        others: name of what counts as no episode, such as a copy, to why.
-        verb: what was done with those used.
-        several: how many of those used have several instructions.
+        used: number of episodes used.
+        left_out: reason for each episode left out, such as 'aborted', by name.
+        others: reason for each item that counts as no episode, such as a copy, by name.
+        verb: verb in the place of 'used'.
+        several: number of used episodes with several instructions.
 
     """
     text = f'{verb} {used} of {used + len(left_out)} episodes'
@@ -37,13 +37,13 @@ def usage(
 
 
 def say(text: str) -> None:
-    """Write a line beside the progress bars; of several processes of a training the first does."""
+    """Write a line between progress bars, in the first process of a training only."""
     if os.environ.get('RANK', '0') == '0':
         print(text, file=sys.stderr, flush=True)
 
 
 def _grouped(reasons: Mapping[str, str]) -> str:
-    """Return each reason once: how many have it, and the names of the first of these."""
+    """Return each reason with the number of its items and the names of the first."""
     groups: dict[str, list[str]] = {}
     for name, reason in reasons.items():
         groups.setdefault(reason, []).append(name)

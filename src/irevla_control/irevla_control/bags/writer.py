@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Writing one episode as a rosbag2 folder: an MCAP file and its metadata.yaml."""
+"""Writes an episode as a rosbag2 folder: an MCAP file and metadata.yaml."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from irevla_control.bags.message_types import definition, type_hash
 from irevla_control.errors import BagError
 from irevla_control.files import write_synced
 
-# The newest whose QoS text Humble reads too.
+# Newest version of metadata.yaml whose QoS format Humble can read.
 _METADATA_VERSION = 8
 _INFINITE = {'sec': 9223372036, 'nsec': 854775807}
 
@@ -37,7 +37,7 @@ class Topic:
     Attributes:
         name: resolved, beginning with a slash.
         type: 'package/msg/Type'.
-        transient_local: whether its publishers offer it; they are reliable, others are refused.
+        transient_local: whether its publishers offer it; all publishers must be reliable.
 
     """
 
@@ -65,14 +65,14 @@ class Topic:
 
 
 class BagWriter:
-    """A rosbag2 folder that is being written; complete once `close` has returned."""
+    """A rosbag2 folder to write to; complete after `close`."""
 
     def __init__(self, folder: Path, topics: Sequence[Topic], about: dict[str, str]) -> None:
-        """Create the folder; ``about`` (what is known at the start) is written at once.
+        """Create the folder; write ``about``, the metadata known at the start.
 
         Raises:
-            BagError: the folder exists or cannot be made.
-            OSError: the disk refuses.
+            BagError: the folder exists or cannot be created.
+            OSError: a write fails.
             ConfigError: a topic's type is not installed.
 
         """
@@ -102,7 +102,7 @@ class BagWriter:
 
     @classmethod
     def resume(cls, folder: Path, file: McapFile, name: str) -> 'BagWriter':
-        """Take up a bag whose file is open, and will be called ``name`` in its folder."""
+        """Continue a bag with an open file that will have the name ``name`` in its folder."""
         writer = cls.__new__(cls)
         writer.folder, writer._file, writer._name = folder, file, name
         writer._channels = {channel.topic: key for key, channel in file.channels.items()}
@@ -111,7 +111,7 @@ class BagWriter:
 
     @property
     def messages(self) -> dict[str, int]:
-        """Messages so far per topic."""
+        """Number of messages so far, by topic."""
         return {
             topic: self._file.traffic[channel].messages
             for topic, channel in self._channels.items()
@@ -119,7 +119,7 @@ class BagWriter:
 
     @property
     def max_gap_s(self) -> dict[str, float]:
-        """Longest time between two messages per topic [s]."""
+        """Longest time between two messages [s], by topic."""
         return {
             topic: self._file.traffic[channel].max_gap * 1e-9
             for topic, channel in self._channels.items()
@@ -128,26 +128,27 @@ class BagWriter:
     def write(
         self, topic: str, receive_ns: int, stamp_ns: int, sequence: int, data: bytes
     ) -> None:
-        """Add a serialized message: log time is when it was received, publish time its stamp.
+        """Add a serialized message; time of reception becomes log time, stamp publish time.
 
-        Log times never fall, which unindexed readers rely on: one that would is raised.
+        A log time below the previous one is raised to it, because readers without an index
+        require ascending log times.
 
         Raises:
-            OSError: the disk refuses; everything before this message is kept.
+            OSError: the write fails; all earlier messages are kept.
 
         """
         self._newest = max(self._newest, receive_ns)
         self._file.write(self._channels[topic], self._newest, stamp_ns, sequence, data)
 
     def sync(self) -> None:
-        """Wait until everything so far is on the disk."""
+        """Wait until all messages so far are on the disk."""
         self._file.sync()
 
     def close(self, custom_data: dict[str, str]) -> None:
-        """Finish the MCAP file, write metadata.yaml, sync both; both hold the custom data.
+        """Finish the MCAP file, write metadata.yaml, sync both; both contain the custom data.
 
         Raises:
-            OSError: the disk refuses; recovery can try again.
+            OSError: a write fails; recovery can try again.
 
         """
         write_synced(self.folder / METADATA, self.finish(custom_data))
@@ -156,7 +157,7 @@ class BagWriter:
         """Finish the MCAP file, and sync it; return the text of metadata.yaml.
 
         Raises:
-            OSError: the disk refuses; recovery can try again.
+            OSError: a write fails; recovery can try again.
 
         """
         custom_data = self._format() | custom_data
@@ -167,11 +168,11 @@ class BagWriter:
         return to_yaml({'rosbag2_bagfile_information': metadata})
 
     def abandon(self) -> None:
-        """Close the file as it is, to be recovered later."""
+        """Close the file without an end, for a later recovery."""
         self._file.abandon()
 
     def _format(self) -> dict[str, str]:
-        """Return the format in which the bag was begun; nothing is format 1."""
+        """Return the format of the bag's first metadata; empty for format 1."""
         about = self._file.metadata.get(EPISODE_METADATA, {})
         return {key: text for key, text in about.items() if key == FORMAT_KEY}
 

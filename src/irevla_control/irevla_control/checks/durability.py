@@ -1,8 +1,8 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Checks shared by the tests of all packages: what is renamed into its place is on the disk.
+"""Checks shared by the tests of all packages: files are synced before they are renamed.
 
-`irevla_control.files` is the one place that renames and locks files.
+Only `irevla_control.files` renames and locks files.
 """
 
 import ast
@@ -18,10 +18,10 @@ _HOME = 'files.py'
 
 @contextmanager
 def durable_replaces(*targets: Path) -> Iterator[None]:
-    """Fail unless all of these files and folders come by renames that survive a power cut.
+    """Fail unless the block creates all of these files and folders by durable renames.
 
-    What is renamed must be synced before, with all that it holds, and its folder afterwards.
-    Only Python's own calls are seen.
+    A file, or a folder with all its contents, must be synced before the rename, and its parent
+    folder afterwards. Only calls of Python's `os` are detected.
     """
     synced: set[tuple[int, int]] = set()
     came: set[Path] = set()
@@ -58,7 +58,7 @@ def durable_replaces(*targets: Path) -> Iterator[None]:
 
 
 def own_file_handling(package_folder: Path) -> str:
-    """Return where a package renames or locks files by itself, '' if nowhere."""
+    """Return the places where a package renames or locks files itself, or ''."""
     name = ElementTree.parse(package_folder / 'package.xml').getroot().findtext('name', '')
     return '\n'.join(
         f'{file.relative_to(package_folder)}:{line} {what}; use irevla_control.files'
@@ -75,7 +75,7 @@ def _own(tree: ast.Module) -> Iterator[tuple[int, str]]:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         owner = node.func.value.id if isinstance(node.func.value, ast.Name) else ''
-        # A path's methods have one argument; those of texts have more, of dataclasses names.
+        # A path's methods have one argument; str.replace has two, dataclasses.replace keywords.
         one = len(node.args) == 1 and not node.keywords
         if node.func.attr in ('replace', 'rename', 'renames', 'move') and (
             owner in ('os', 'shutil') or (one and node.func.attr in ('replace', 'rename'))

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the sources and tests of a package import, or name in a text."""
+"""The imports of a package's sources and tests, and the names in their strings."""
 
 import ast
 from collections.abc import Callable, Collection, Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def sources_and_tests(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the Python files that a package ships, and those of its tests; not setup.py."""
+    """Return a package's Python files and those of its tests, without setup.py."""
     shipped: list[Path] = []
     tests: list[Path] = []
     for file in sorted(folder.rglob('*.py')):
@@ -20,7 +20,7 @@ def sources_and_tests(folder: Path) -> tuple[list[Path], list[Path]]:
 def first_uses(
     files: list[Path], uses: Callable[[ast.AST], Iterator[str]], names: Collection[str]
 ) -> dict[str, Path]:
-    """Return which of the names the files use, each with the first file that does."""
+    """Return the names that the files use, each with the first file that uses it."""
     return {
         name: file
         for file in reversed(files)
@@ -30,7 +30,7 @@ def first_uses(
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
-    """Yield the top packages of all imports."""
+    """Yield the top-level packages of all imports."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.split('.')[0] for alias in node.names)
@@ -39,7 +39,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 def named(tree: ast.AST) -> Iterator[str]:
-    """Yield what is imported, and what texts may name."""
+    """Yield the top-level packages of all imports, and the possible package names in strings."""
     yield from imported(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -26,19 +26,19 @@ ROSDEP_KEYS = {
     'tqdm': 'python3-tqdm',
     'yaml': 'python3-yaml',
 }
-# Every setup.py requires it, as colcon's template for Python packages does.
+# Every setup.py requires it, like colcon's template for Python packages.
 _BUILD = 'setuptools'
 
 
 def library_problems(
     manifest: ElementTree.Element, folder: Path, ros_packages: set[str]
 ) -> Iterator[str]:
-    """Yield which libraries an installed package imports undeclared, or declares in vain.
+    """Yield the libraries that a package imports undeclared, or declares but does not import.
 
     Args:
-        manifest: its package.xml.
-        folder: where its setup.py lies.
-        ros_packages: imports that are ROS packages, hence no libraries.
+        manifest: package.xml of the package.
+        folder: folder of its setup.py.
+        ros_packages: ROS packages, which are not libraries.
 
     """
     libraries = {
@@ -69,7 +69,7 @@ def library_problems(
 
 
 def _required(package: str) -> tuple[set[str], set[str]]:
-    """Return what an installed package requires at run time, and that and what its tests do."""
+    """Return the requirements of an installed package without and with those of its tests."""
     try:
         requirements = importlib.metadata.requires(package) or []
     except importlib.metadata.PackageNotFoundError:

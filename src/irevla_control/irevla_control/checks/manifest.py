@@ -29,7 +29,7 @@ _USED_AT_RUN_TIME = ('depend', 'exec_depend')
 
 
 def lint_problems(package_folder: Path) -> str:
-    """Return the findings of ruff's linter and formatter for a package, '' when clean."""
+    """Return the findings of ruff's linter and formatter for a package, or ''."""
     found = ''
     for options in (['check', '--output-format', 'concise'], ['format', '--check']):
         done = subprocess.run(
@@ -44,9 +44,9 @@ def lint_problems(package_folder: Path) -> str:
 
 
 def type_problems(root: Path) -> str:
-    """Return what mypy finds in the repository, as its pyproject.toml says, '' if nothing.
+    """Return mypy's findings in the repository, with the settings of pyproject.toml, or ''.
 
-    Its cache in the repository makes a second run take a second.
+    A second run takes a second, because mypy's cache is in the repository.
     """
     done = subprocess.run(
         [sys.executable, '-m', 'mypy', '--no-error-summary'],

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A ROS domain for one test process: graphs of others on the machine are not in it."""
+"""A ROS domain for one test process, separate from other graphs on the machine."""
 
 import os
 from pathlib import Path
@@ -9,13 +9,13 @@ import tempfile
 from irevla_control.errors import IrevlaError
 from irevla_control.files import InUseError, Lock
 
-# Domains whose ports are free on Linux.
+# Number of domains whose ports are free on Linux.
 DOMAINS = 100
 _claimed: dict[str, Lock] = {}
 
 
 def use_own_domain() -> str:
-    """Set and return this process's `ROS_DOMAIN_ID`, which no other caller has until it ends.
+    """Set and return a `ROS_DOMAIN_ID` that no other caller has until this process ends.
 
     Raises:
         IrevlaError: all domains are taken.
@@ -31,7 +31,7 @@ def use_own_domain() -> str:
 def _claim() -> None:
     folder = Path(tempfile.gettempdir()) / f'irevla-domains-{os.getuid()}'
     folder.mkdir(exist_ok=True)
-    # Each process begins with another number, so that few are tried.
+    # Each process starts at another number, so that few numbers are tried.
     for number in range(os.getpid(), os.getpid() + DOMAINS):
         domain = str(1 + number % DOMAINS)
         try:

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is wrong with a file of a dataset: in one line its name, the key, the value, the remedy."""
+"""Errors about a file of a dataset, in one line with file, key, value and remedy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _REMEDY = 'correct it, or export or download the dataset again'
 
 @contextmanager
 def reading(file: Path) -> Iterator[Path]:
-    """Name the file in whatever error reading it gives."""
+    """Turn errors while a file is read into a BagError with the file's name."""
     try:
         yield file
     except (
@@ -38,7 +38,7 @@ def reading(file: Path) -> Iterator[Path]:
 
 
 def refuse(file: Path, key: str, value: Any, needed: str) -> NoReturn:
-    """Raise BagError because of a value."""
+    """Raise BagError for a value that is not valid."""
     raise BagError(f'{file}: {key} is {value!r}; {needed} is needed: {_REMEDY}')
 
 
@@ -46,10 +46,10 @@ def get(content: Any, key: str, file: Path, of: str = '') -> Any:
     """Return the value of a key, or raise BagError.
 
     Args:
-        content: a mapping; anything else lacks the key.
+        content: a mapping; any other value counts as a missing key.
         key: the key.
-        file: where the content was read.
-        of: what it is about, as ' of episode 3'.
+        file: file of the content.
+        of: text after the key in an error, such as ' of episode 3'.
 
     """
     if not isinstance(content, dict) or key not in content:

@@ -1,16 +1,15 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How videos are encoded, in settings that LeRobot can encode with, too.
+"""Settings of video encoders, which LeRobot supports too.
 
-LeRobot encodes a video again where an episode is taken out of it, with the settings of
-meta/info.json, and joins videos only whose settings are the same. Of the codecs that it takes,
-HEVC alone keeps every RGB pixel.
+LeRobot encodes a video again with the settings of meta/info.json when an episode is removed, and
+joins only videos with equal settings. Of its codecs, only HEVC keeps all RGB pixels unchanged.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
-# HEVC has no smaller pictures [pixels].
+# Smallest height and width of HEVC [pixels].
 _SMALLEST = 16
 
 
@@ -19,12 +18,12 @@ class Encoding:
     """Settings of an encoder.
 
     Attributes:
-        codec: LeRobot's name of it.
-        encoder, pixels: FFmpeg's names of the encoder and of what it is given.
-        pix_fmt: what LeRobot gives its encoder.
-        group: pictures from one that can be decoded alone to the next, so that access is quick.
-        crf: 0 (good, large) to 51.
-        preset: how fast, by name.
+        codec: LeRobot's name of the codec.
+        encoder, pixels: FFmpeg's names of the encoder and of its input format.
+        pix_fmt: pixel format of LeRobot's encoder.
+        group: number of images from one key frame to the next; small for fast access.
+        crf: quality, 0 (good, large) to 51.
+        preset: name of the encoder's speed.
         extra: further options.
 
     """
@@ -43,7 +42,7 @@ class Encoding:
         return {'crf': str(self.crf), 'preset': self.preset, 'g': str(self.group)} | self.extra
 
     def info(self, height: int, width: int, fps: int) -> dict[str, Any]:
-        """Return what meta/info.json states about a video of this size."""
+        """Return the entry of meta/info.json for a video of this size."""
         return {
             'video.height': height,
             'video.width': width,
@@ -62,10 +61,9 @@ class Encoding:
         }
 
 
-# x265 is lossless only where each picture is encoded alone: between pictures of 4:4:4 it errs.
-# ultrafast with blocks of 16 pixels takes a third of superfast's processor time, and makes plain
-# pictures larger (docs/benchmarks.md). Without info=0 each picture carries 2 kB of text about the
-# encoder.
+# x265 is lossless in 4:4:4 only if each image is a key frame. ultrafast with blocks of 16 pixels
+# takes a third of superfast's processor time, but plain images get larger (docs/benchmarks.md).
+# Without info=0 each image contains 2 kB of text about the encoder.
 _LOSSLESS = Encoding(
     'hevc',
     'libx265',
@@ -76,12 +74,12 @@ _LOSSLESS = Encoding(
     'ultrafast',
     {'x265-params': 'lossless=1:info=0:log-level=error:fast-intra=1:ctu=16:max-tu-size=8'},
 )
-# LeRobot cannot encode RGB as H.264: what it encodes again is slightly lossy.
+# LeRobot cannot encode RGB as H.264, so a video that it encodes again is slightly lossy.
 _LOSSLESS_SMALL = Encoding('h264', 'libx264rgb', 'rgb24', 'yuv444p', 2, 0, 'veryfast')
 
 
 def choose_encoding(crf: int | None, height: int, width: int) -> Encoding:
-    """Return the encoding of images of this size: as lossy as ``crf``, 1 to 51; None: lossless."""
+    """Return the encoding for images of this size; ``crf``: 1 to 51, or None for lossless."""
     if crf is not None:
         return Encoding('h264', 'libx264', 'yuv420p', 'yuv420p', 2, crf, 'veryfast')
     return _LOSSLESS if min(height, width) >= _SMALLEST else _LOSSLESS_SMALL

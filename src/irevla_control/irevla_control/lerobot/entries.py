@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The episodes of a dataset, and which of its columns hold what, both from the rows of frames."""
+"""Finds the episodes and the columns of a dataset, from its rows of frames."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -30,16 +30,16 @@ _ENDS = ('next.success', 'next.truncated')
 
 @dataclass(frozen=True)
 class LeRobotEntry:
-    """The frames of one episode that have one task: mostly all of them.
+    """Consecutive frames of an episode with one task: usually all frames.
 
     Attributes:
         number: index of the episode.
-        part, parts: which of its runs of frames with one task this is, of how many.
-        first, steps: from which of its frames on, and how many frames.
-        instruction: the task's text.
-        success, truncated: of the whole episode.
-        recorded_ns: when it was recorded [ns since 1970], 0 unknown.
-        row: what meta/episodes states about it, without its statistics.
+        part, parts: index of this part, and number of parts of the episode.
+        first, steps: index of the first frame in the episode, and number of frames.
+        instruction: text of the task.
+        success, truncated: outcome of the whole episode.
+        recorded_ns: time of the recording [ns since 1970]; 0: unknown.
+        row: row of the episode in meta/episodes, without statistics.
 
     """
 
@@ -56,7 +56,7 @@ class LeRobotEntry:
 
     @property
     def task(self) -> str:
-        """Name of the task; of a part of an episode, and where there is none, the instruction."""
+        """Name of the task; the instruction if there is no name, or for a part of an episode."""
         return (
             own_text(self.row, 'task', self.instruction) if self.parts == 1 else self.instruction
         )
@@ -64,10 +64,10 @@ class LeRobotEntry:
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of the frames are read; what is None is not in the dataset.
+    """Names of the columns to read from frames; None: the dataset has no such column.
 
     Attributes:
-        label: `label` only where it is what this suite's export calls so, else `action`.
+        label: `label` in datasets that this suite exported, else `action`.
         source, stamp, reward, success: names of columns.
 
     """
@@ -80,7 +80,7 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """Return the names of those that a training reads of each episode."""
+        """Return the names of the columns that are read for each episode."""
         return list(
             dict.fromkeys(
                 filter(None, (*VECTORS, self.label, self.source, self.stamp, self.reward))
@@ -88,7 +88,7 @@ class Columns:
         )
 
     def described(self, features: Mapping[str, Any]) -> str:
-        """Return in words what is read from where, and what is assumed."""
+        """Return a text with the column of each value, and the values that are assumed."""
         why = (
             'there is no label'
             if 'label' not in features
@@ -108,11 +108,11 @@ class Columns:
 
 
 def find_columns(info: Info, files: Iterable[Path]) -> Columns:
-    """Return which columns are read, from the features and from what the files hold.
+    """Return the columns to read, from the features and the files' schemas.
 
     Raises:
-        BagError: a file lacks a column that a feature names, or its state or action has another
-            size than the feature says.
+        BagError: the column of a feature is missing in a file, or state or action has another
+            size in a file than in its feature.
 
     """
     schemas = {}
@@ -138,8 +138,8 @@ def find_columns(info: Info, files: Iterable[Path]) -> Columns:
             fits(schema.field(name).type) for schema in schemas.values()
         )
 
-    # After LeRobot's tools only the features still tell that the suite exported a dataset; a
-    # `label` or `source` of another program may mean anything.
+    # After LeRobot's tools, only the features show that this suite exported a dataset; `label` or
+    # `source` of another program can have another meaning.
     own = info.is_own('label') and all_hold(
         'label', lambda kind: vector_size(kind) in (ACTION_SIZE, 0)
     )
@@ -159,13 +159,13 @@ def find_columns(info: Info, files: Iterable[Path]) -> Columns:
 def find_entries(
     info: Info, rows: Mapping[Path, list[dict[str, Any]]], tasks: dict[int, str], hashed: Any
 ) -> list[LeRobotEntry]:
-    """Return the entries of episodes, in their order; each frame's task is that of its row.
+    """Return the entries of all episodes, in order; a frame's task is that in its row.
 
     Args:
-        info: of the dataset.
-        rows: files of frames, with the rows of meta/episodes of the episodes in them.
-        tasks: their texts by index.
-        hashed: a hash that takes what decides about the entries.
+        info: content of meta/info.json.
+        rows: for each file of frames, the rows of meta/episodes of its episodes.
+        tasks: texts of the tasks by index.
+        hashed: hash to update with the values that determine the entries.
 
     Raises:
         BagError: rows are missing or not evenly spaced, or a task has no text.
@@ -211,7 +211,7 @@ def _check_frames(info: Info, file: Path, row: dict[str, Any], times: np.ndarray
 def _parts(
     file: Path, row: dict[str, Any], values: dict[str, np.ndarray], tasks: dict[int, str]
 ) -> list[LeRobotEntry]:
-    """Return an episode as runs of frames with the same task."""
+    """Return the parts of an episode: consecutive frames with the same task."""
 
     def ended(name: str, default: bool) -> bool:
         if f'next.{name}' in values:

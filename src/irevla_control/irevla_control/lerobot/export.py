@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded episodes to a LeRobotDataset v3.0, so that other tools can learn from them.
+"""Exports recorded episodes to a LeRobotDataset v3.0, for training with other tools.
 
 ``python -m irevla_control.lerobot.export --bags ROOT... --output FOLDER``
 """
@@ -26,7 +26,7 @@ from irevla_control.files import InUseError, Lock, replace_synced
 from irevla_control.lerobot.writer import LeRobotWriter, Limits
 from irevla_control.progress_bar import progress_bar
 
-# Episodes whose stamps tell the frames per second.
+# Number of episodes whose stamps determine the frames per second.
 _TELLING = 5
 
 
@@ -40,29 +40,29 @@ def export(
     limits: Limits | None = None,
     max_skew_s: float | None = None,
 ) -> dict[str, Any]:
-    """Write the episodes under the roots as a dataset: all of it, or nothing.
+    """Write the episodes in the roots as a dataset, completely or not at all.
 
-    Aborted episodes are left out, and those without a step. LeRobot takes frames as evenly spaced:
-    its timestamp is frame / fps, while ros_stamp_ns keeps the observations' stamps.
+    Aborted episodes and episodes without a step are left out. LeRobot assumes evenly spaced
+    frames: its timestamp is frame / fps; ros_stamp_ns has the stamps of the observations.
 
     Args:
-        roots: folders that episodes were recorded to.
-        output: the dataset's folder, which must not exist.
-        cameras: by name; all of the first episode when left out.
-        fps: frames per second; from the stamps of the first episodes when left out.
-        crf: how lossy the video is, 1 to 51; when left out, every pixel stays as it is.
-        failures: failed episodes too.
-        limits: sizes of the files; LeRobot's when left out.
-        max_skew_s: in place of what the bags tell, see `read_episode`.
+        roots: folders of recorded episodes.
+        output: folder of the dataset, which must not exist.
+        cameras: names of cameras; None: all cameras of the first episode.
+        fps: frames per second; None: from the stamps of the first episodes.
+        crf: quality of lossy video, 1 (good) to 51; None: lossless.
+        failures: whether to export failed episodes too.
+        limits: sizes of the files; None: LeRobot's.
+        max_skew_s: see `read_episode`; None: the value in the bags.
 
     Returns:
-        The content of the dataset's meta/info.json; `dropped_steps`: how many have no complete
-        observation of these cameras and are left out; `usage`: which episodes, and why not all.
+        The content of meta/info.json; `dropped_steps`: number of steps left out because they have
+        no complete observation of these cameras; `usage`: text about the episodes used.
 
     Raises:
-        ConfigError: the folder exists or is being written, nothing to export, or settings out
-            of range.
-        BagError: a damaged episode, a camera that was not recorded, images of several sizes.
+        ConfigError: the folder exists or is being written, there is nothing to export, or a
+            setting is out of range.
+        BagError: an episode is damaged, a camera was not recorded, or image sizes differ.
 
     """
     if crf is not None and not 1 <= crf <= 51:
@@ -120,7 +120,7 @@ def _frames_per_second(bags: Iterable[Path]) -> int:
 
 @contextmanager
 def _staged(output: Path) -> Iterator[Path]:
-    """Give an empty folder that takes the output's name at the end, when it is on the disk."""
+    """Yield an empty folder; sync it and rename it to ``output`` after the block."""
     if output.exists():
         raise ConfigError(f'{output} exists already; name another folder, or delete it first')
     folder = output.with_name(f'{output.name}.partial')
@@ -133,7 +133,7 @@ def _staged(output: Path) -> Iterator[Path]:
         ) from None
     with lock:
         try:
-            # What a killed export left.
+            # Files of a killed export.
             for left in folder.iterdir():
                 shutil.rmtree(left)
             yield folder
@@ -144,7 +144,7 @@ def _staged(output: Path) -> Iterator[Path]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Export as the command line says."""
+    """Export with the arguments of the command line."""
     parser = argparse.ArgumentParser(
         prog='python -m irevla_control.lerobot.export',
         description='Write recorded episodes as a LeRobotDataset v3.0. Aborted ones are left out.',

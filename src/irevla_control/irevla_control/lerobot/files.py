@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The numbered files of a LeRobotDataset: episode after episode in each, until it is full."""
+"""The numbered files of a LeRobotDataset, each with several episodes up to a size."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _MEBIBYTE = 2**20
 
 
 class Place(NamedTuple):
-    """Where rows lie: in which file, and from which of its rows on."""
+    """Place of rows: chunk and file index, and index of the first row in the file."""
 
     chunk: int
     file: int
@@ -27,18 +27,18 @@ class Place(NamedTuple):
 
 
 class NumberedFiles(ABC):
-    """Files of rows; the next one begins where an episode would make one too large."""
+    """Files of rows; a new file begins when an episode would exceed the size limit."""
 
     def __init__(
         self, folder: Path, name: Callable[..., str], limit_mb: float, chunk_files: int
     ) -> None:
-        """Write under a folder, to relative paths that `name` makes of chunk and file index.
+        """Write files in a folder.
 
         Args:
-            folder: the dataset's.
-            name: takes chunk_index and file_index.
-            limit_mb: of a file [MiB]; only an episode that is larger alone exceeds it.
-            chunk_files: files in each chunk.
+            folder: folder of the dataset.
+            name: returns a relative path for chunk_index and file_index.
+            limit_mb: largest size of a file [MiB]; only a file of one episode may exceed it.
+            chunk_files: number of files in each chunk.
 
         """
         self._folder, self._name = folder, name
@@ -46,7 +46,7 @@ class NumberedFiles(ABC):
         self._number, self._rows = 0, 0
 
     def place(self, rows: int) -> Place:
-        """Return where the next rows, at least 1, are to be written; `write` them next."""
+        """Return the place for the next rows, at least 1; then call `write` with them."""
         if self._rows and self._row_bytes() * (self._rows + rows) >= self._limit:
             self.close()
             self._number, self._rows = self._number + 1, 0
@@ -61,20 +61,20 @@ class NumberedFiles(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Finish the file that is open."""
+        """Finish the open file."""
 
     @abstractmethod
     def _row_bytes(self) -> float:
-        """Return the mean size of a row in the file that is open."""
+        """Return the mean size of a row in the open file [bytes]."""
 
 
 class ParquetFiles(NumberedFiles):
-    """Tables of one schema, each a row group."""
+    """Parquet files of tables with one schema; each table is a row group."""
 
     _writer: pq.ParquetWriter | None = None
 
     def write(self, table: pa.Table) -> None:
-        """Write a table to its place."""
+        """Write a table to the place returned last."""
         if self._writer is None:
             self._path = self._new_path()
             self._writer = pq.ParquetWriter(
@@ -93,7 +93,7 @@ class ParquetFiles(NumberedFiles):
 
 
 class VideoFiles(NumberedFiles):
-    """Mp4 videos of one camera; one encoder for all of a file."""
+    """MP4 videos of one camera, each of one encoder."""
 
     _container: Any = None
 
@@ -106,12 +106,12 @@ class VideoFiles(NumberedFiles):
         fps: int,
         encoding: Encoding,
     ) -> None:
-        """Write so many frames per second; the others are as in `NumberedFiles`."""
+        """Write videos with these frames per second; other arguments as in `NumberedFiles`."""
         super().__init__(folder, name, limit_mb, chunk_files)
         self._fps, self._encoding = fps, encoding
 
     def write(self, images: np.ndarray, first: int) -> None:
-        """Write uint8 (T, height, width, 3) RGB images as frames `first` and on of the file."""
+        """Write uint8 (T, height, width, 3) RGB images from index ``first`` in the file on."""
         if self._container is None:
             self._open(*images.shape[1:3])
         for number, image in enumerate(images, first):
@@ -127,11 +127,11 @@ class VideoFiles(NumberedFiles):
             self._container = None
 
     def info(self, height: int, width: int) -> dict[str, Any]:
-        """Return what meta/info.json tells of these videos."""
+        """Return the entry of meta/info.json for these videos."""
         return self._encoding.info(height, width, self._fps)
 
     def _open(self, height: int, width: int) -> None:
-        # The index first, so that a player need not read to the end.
+        # The index is at the beginning, so that a player need not read to the end.
         self._container = av.open(
             str(self._new_path()), 'w', format='mp4', options={'movflags': 'faststart'}
         )

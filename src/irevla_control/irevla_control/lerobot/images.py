@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A dataset's images: frames of videos, or pictures in Parquet."""
+"""Decodes a dataset's images, from videos or Parquet files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,14 +15,14 @@ import pyarrow as pa
 
 from irevla_control.errors import BagError
 
-# More pictures than most videos have from one that can be decoded alone to the next.
+# Number of frames between key frames that most videos do not exceed.
 _GROUP = 32
 # First and last bytes of a PNG and of a JPEG.
 _WHOLE = ((b'\x89PNG', b'IEND\xaeB`\x82'), (b'\xff\xd8', b'\xff\xd9'))
 
 
 def decode_video(file: Path, start_s: float, count: int, fps: float) -> np.ndarray:
-    """Return `count` images from a time in a video on as uint8 (count, height, width, 3).
+    """Return `count` images of a video from a time on, as uint8 (count, height, width, 3).
 
     Raises:
         ValueError, av.FFmpegError, OSError: the video is damaged or has other frames.
@@ -30,7 +30,7 @@ def decode_video(file: Path, start_s: float, count: int, fps: float) -> np.ndarr
     """
     images = np.empty((0, 0, 0, 3), np.uint8)
     done = 0
-    # One for all frames: a frame's own would be set up again for each.
+    # One reformatter for all frames, because each set-up takes time.
     reformatter = VideoReformatter()
     with av.open(str(file)) as container:
         for number, frame in _frames_from(container, start_s, fps):
@@ -48,13 +48,13 @@ def decode_video(file: Path, start_s: float, count: int, fps: float) -> np.ndarr
 def _frames_from(
     container: InputContainer, start_s: float, fps: float
 ) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Yield a video's frames from a time on, each with its number from there."""
+    """Yield a video's frames from a time on, numbered from 0."""
     if not container.streams.video:
         raise ValueError('no video stream')
     stream = container.streams.video[0]
     if stream.time_base is None:
         raise ValueError('a video stream without a unit of time')
-    # Where pictures are not stored in their order, a seek may end behind its time.
+    # In videos with reordered frames, a seek may end after its time.
     for back_s in (0, _GROUP / fps, start_s):
         container.seek(max(0, round((start_s - back_s) / stream.time_base)), stream=stream)
         begun = False
@@ -65,7 +65,7 @@ def _frames_from(
             begun = begun or number <= 0 or back_s == start_s
             if not begun:
                 break
-            # Decoding begins at a picture that can be decoded alone, which may lie before.
+            # Decoding starts at a key frame, which may be before the start.
             if number >= 0:
                 yield number, frame
         if begun:
@@ -73,16 +73,16 @@ def _frames_from(
 
 
 def decode_pictures(file: Path, root: Path, key: str, column: pa.ChunkedArray) -> np.ndarray:
-    """Return the pictures of a column as uint8 (T, height, width, 3) RGB.
+    """Return the images of a column as uint8 (T, height, width, 3) RGB.
 
     Args:
-        file: of the column, for messages.
-        root: of the dataset, which paths without bytes begin at.
-        key: of the feature.
-        column: of structs `{bytes: PNG or JPEG or null, path: of a file or null}`, at least one.
+        file: file of the column, for messages.
+        root: folder of the dataset, which relative paths refer to.
+        key: key of the feature.
+        column: structs `{bytes: PNG or JPEG or null, path: path of a file or null}`, not empty.
 
     Raises:
-        BagError: no picture, one that cannot be decoded, or pictures of several sizes.
+        BagError: an image is missing or cannot be decoded, or image sizes differ.
 
     """
     kind = column.type
@@ -114,7 +114,7 @@ def _picture(file: Path, root: Path, name: str, cell: Any) -> np.ndarray:
             )
         content = (root / path).read_bytes()
     image = None
-    # OpenCV fills up with grey what is cut off.
+    # Checked, because OpenCV fills the missing part of a truncated image with grey.
     if any(content.startswith(start) and content.endswith(end) for start, end in _WHOLE):
         image = cv2.imdecode(
             np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION

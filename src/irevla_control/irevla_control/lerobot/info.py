@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A dataset's meta/info.json, every value of which is checked before it is used."""
+"""Reads a dataset's meta/info.json, and checks every value that is used."""
 
 from dataclasses import dataclass
 import json
@@ -13,20 +13,20 @@ from irevla_control.lerobot.layout import COLUMNS, IMAGES, INFO, VERSION
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE
 
 VECTORS = {'observation.state': STATE_SIZE, 'action': ACTION_SIZE}
-# Frames per second with which times in ns are exact enough, and finite.
+# Range of frames per second in which times in ns are exact enough and finite.
 _LEAST_FPS, _MOST_FPS = 1e-6, 1e6
 
 
 @dataclass(frozen=True)
 class Info:
-    """What a dataset states about itself.
+    """Content of meta/info.json.
 
     Attributes:
-        file: meta/info.json.
+        file: path of meta/info.json.
         fps: frames per second, above 0.
-        episodes: how many there are.
-        features: key to what it is: `dtype` and `shape` at least.
-        data_path, video_path: of its files; the second None without videos.
+        episodes: number of episodes.
+        features: features by key, with `dtype` and `shape` at least.
+        data_path, video_path: path templates of the files; video_path is None without videos.
 
     """
 
@@ -39,7 +39,7 @@ class Info:
 
     @property
     def cameras(self) -> dict[str, dict[str, Any]]:
-        """Return the features of the cameras in colour, by the cameras' names."""
+        """Return the features of colour cameras, by name of the camera."""
         return {
             key.removeprefix(IMAGES): feature
             for key, feature in self.features.items()
@@ -49,7 +49,7 @@ class Info:
         }
 
     def is_own(self, name: str) -> bool:
-        """Return whether a feature is declared as this suite declares it."""
+        """Return whether a feature is declared like in this suite's exports."""
         dtype, names = COLUMNS[name]
         feature = self.features.get(name, {})
         return (feature.get('dtype'), feature.get('shape'), feature.get('names')) == (
@@ -59,11 +59,11 @@ class Info:
         )
 
     def data_file(self, chunk: int, file: int) -> Path:
-        """Return a file of rows."""
+        """Return the path of a file of frames."""
         return self.file.parents[1] / self.data_path.format(chunk_index=chunk, file_index=file)
 
     def video_file(self, key: str, chunk: int, file: int) -> Path:
-        """Return a video of a feature."""
+        """Return the path of a feature's video."""
         return self.file.parents[1] / (self.video_path or '').format(
             video_key=key, chunk_index=chunk, file_index=file
         )
@@ -73,7 +73,8 @@ def read_info(root: Path) -> Info:
     """Read and check meta/info.json.
 
     Raises:
-        BagError: not of version v3.0, without the state and action of this suite, or damaged.
+        BagError: the version is not v3.0, the state or action of this suite is missing, or the
+            file is damaged.
 
     """
     with reading(root / INFO) as file:
@@ -126,7 +127,7 @@ def _features(features: Any, file: Path) -> dict[str, dict[str, Any]]:
 
 
 def _check_path(file: Path, key: str, path: Any, **more: str) -> None:
-    """Refuse what is not the path of numbered files."""
+    """Raise BagError if a path is not a template for numbered files."""
     places = ', '.join(f'{{{name}}}' for name in (*more, 'chunk_index', 'file_index'))
     try:
         first, second = (

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""LeRobotDataset v3.0 as the suite writes and reads it: places of files, names of columns."""
+"""Paths of files and names of columns in a LeRobotDataset v3.0."""
 
 VERSION = 'v3.0'
 
@@ -11,15 +11,15 @@ EPISODES = 'meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet'
 DATA = 'data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet'
 VIDEO = 'videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4'
 
-# Before a camera's name.
+# Prefix of a camera's name.
 IMAGES = 'observation.images.'
-# Before what only this suite's datasets tell of an episode.
+# Prefix of the values of an episode that only this suite writes.
 OWN = 'irevla/'
 
 _ACTION = ['dx', 'dy', 'dz', 'rx', 'ry', 'rz', 'gripper']
-# Each frame's columns: type, and names of the values in a vector (None: a single number). `action`
-# is what was executed, `label` what the expert advised; next.done marks the end of every episode.
-# Vectors are float32, as policies compute; bags keep float64.
+# Columns of a frame: type, and names of the values in a vector (None: a single number). `action`
+# is the executed action, `label` the expert's; next.done marks the end of every episode. Vectors
+# are float32, like in policies; bags have float64.
 COLUMNS = {
     'observation.state': (
         'float32',

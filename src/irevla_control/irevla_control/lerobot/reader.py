@@ -1,11 +1,11 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes out of a LeRobotDataset v3.0, as if they came from bags; needs neither ROS nor LeRobot.
+"""Reads episodes from a LeRobotDataset v3.0, like from bags; needs neither ROS nor LeRobot.
 
-Of a dataset that this suite did not write, units and frames of state and action must be those of
-docs/architecture.md. What it does not tell has defaults: an episode succeeded, labels are the
-actions, their source is unknown, rewards are NaN, stamps are evenly spaced from 0 on. A line on
-stderr says which columns are used, and what is assumed.
+In datasets of other programs, units and frames of state and action must be those of
+docs/architecture.md. Missing values have defaults: success is true, labels are the actions,
+sources are unknown, rewards are NaN, stamps are evenly spaced from 0 on. A line on stderr names
+the columns used and the values assumed.
 """
 
 from collections import Counter
@@ -37,14 +37,14 @@ from irevla_control.lerobot.tables import (
 )
 from irevla_control.observation import ACTION_SIZE
 
-# A video is shorter [s]; what is later cannot be sought.
+# Largest start time in a video [s]; seeking fails for very large times.
 _LATEST_S = 1e9
-# What a message's `source` holds.
+# Largest value of a message's `source`.
 _LARGEST_SOURCE = 255
 
 
 def is_lerobot(root: Path) -> bool:
-    """Return whether a folder is a LeRobot dataset, of whatever version."""
+    """Return whether a folder is a LeRobot dataset of any version."""
     return (Path(root) / INFO).is_file()
 
 
@@ -58,22 +58,21 @@ def read_lerobot(root: Path, cameras: Sequence[str]) -> Iterator[Episode]:
 class LeRobotReader:
     """A dataset whose episodes can be read one by one, in any order.
 
-    An episode whose frames have several tasks is read in as many parts as its tasks take turns,
-    so that each frame has its own instruction.
+    An episode whose frames have several tasks is read in parts of one task each.
 
     Attributes:
-        entries: its episodes or their parts, in their order.
-        columns: which columns are used.
-        digest: a text that differs once episodes differ.
+        entries: episodes or their parts, in order.
+        columns: columns that are read.
+        digest: hash of the episodes.
 
     """
 
     def __init__(self, root: Path) -> None:
-        """Read what the dataset states about itself, and say on stderr what is used of it.
+        """Read the dataset's metadata, and print a line about the columns used to stderr.
 
         Raises:
-            BagError: no dataset of version v3.0, a damaged one, or one without the state and
-                action of this suite.
+            BagError: the folder is no dataset of version v3.0, the dataset is damaged, or the
+                state or action of this suite is missing.
 
         """
         self._root = Path(root)
@@ -100,7 +99,7 @@ class LeRobotReader:
         """Return an episode, or a part; state, action and label have the precision of float32.
 
         Raises:
-            BagError: damaged or incomplete, a camera that is not there, or values that are not
+            BagError: the episode is damaged or incomplete, a camera is missing, or values are not
                 finite.
 
         """
@@ -168,7 +167,7 @@ class LeRobotReader:
         )
 
     def _other_images(self) -> str:
-        """Say which features could be meant, of a dataset without a camera."""
+        """Return a text with the image features of a dataset without a camera."""
         others = [
             key
             for key, feature in self._info.features.items()
@@ -179,13 +178,13 @@ class LeRobotReader:
         )
 
     def _values(self, entry: LeRobotEntry, pictures: Sequence[str]) -> dict[str | None, Any]:
-        """Return columns of an entry, each (T,), float64 (T, n) of a vector, or as it is."""
+        """Return the columns of an entry: numbers (T,), vectors float64 (T, n), decoded images."""
         sizes = VECTORS | ({'label': ACTION_SIZE} if self.columns.label == 'label' else {})
         row = entry.row
         with reading(
             self._info.data_file(int(row['data/chunk_index']), int(row['data/file_index']))
         ) as file:
-            # Only the row group of this episode is decoded, where each has its own.
+            # If each episode has its own row group, only this episode's is decoded.
             table = pq.read_table(
                 file,
                 columns=[*self.columns.names, *pictures],
@@ -214,7 +213,7 @@ class LeRobotReader:
     def _images(
         self, camera: str, entry: LeRobotEntry, values: dict[str | None, Any]
     ) -> np.ndarray:
-        """Return an entry's images of a camera, which must have the size that is declared."""
+        """Return an entry's images of a camera, which must have the declared size."""
         key, row = IMAGES + camera, entry.row
         place = 'its pictures'
         if key in values:
@@ -246,5 +245,5 @@ class LeRobotReader:
         return images
 
 
-# The same line only once: a dataset is opened for each stage of a training.
+# Prints each line once, although a dataset is opened for each stage of a training.
 _say = cache(say)

@@ -1,12 +1,12 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The ten numbers that a LeRobotDataset tells of each feature, of one episode and of all."""
+"""The statistics of each feature in a LeRobotDataset, of one episode and of all."""
 
 import numpy as np
 
 QUANTILES = {'q01': 0.01, 'q10': 0.10, 'q50': 0.50, 'q90': 0.90, 'q99': 0.99}
-# As LeRobot samples an episode: frames ** _POWER images, within limits; those from a size on are
-# thinned out to about another.
+# LeRobot's sampling of an episode: frames ** _POWER images, within limits; images of _LARGE pixels
+# or more are reduced to about _THINNED.
 _FEWEST, _MOST, _POWER = 100, 10_000, 0.75
 _LARGE, _THINNED = 300, 150
 
@@ -17,8 +17,8 @@ def statistics(values: np.ndarray) -> Statistics:
     """Return min, max, mean, std and quantiles, each float64 (n,), and count int64 (1,).
 
     Args:
-        values: (T, n), T at least 1. Rows that are not finite do not count; with none left all
-            values are 0.
+        values: (T, n), T at least 1. Rows that are not finite are ignored; if none is finite, all
+            statistics are 0.
 
     """
     values = np.asarray(values, np.float64)
@@ -37,7 +37,7 @@ def statistics(values: np.ndarray) -> Statistics:
 
 
 def image_statistics(images: np.ndarray) -> Statistics:
-    """Return the statistics of images, each (3, 1, 1) in 0 to 1; count is of the images sampled.
+    """Return the statistics of images, each (3, 1, 1) in 0 to 1; count: number of sampled images.
 
     Args:
         images: uint8 (T, height, width, 3), T at least 1.
@@ -57,7 +57,7 @@ def image_statistics(images: np.ndarray) -> Statistics:
 
 
 def combined(first: Statistics, second: Statistics) -> Statistics:
-    """Return the statistics of two sets of rows from those of each; quantiles only about."""
+    """Return the statistics of two sets of rows from those of each; quantiles are approximate."""
     if not first['count'] or not second['count']:
         return first if first['count'] else second
     count = first['count'] + second['count']

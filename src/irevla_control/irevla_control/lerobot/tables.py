@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A dataset's Parquet files as checked plain values: tasks, episodes, columns of frames."""
+"""Reads a dataset's Parquet files as checked plain values: tasks, episodes, columns of frames."""
 
 from collections.abc import Iterable
 import json
@@ -17,10 +17,10 @@ from irevla_control.lerobot.layout import OWN, TASKS
 
 
 def read_tasks(root: Path) -> dict[int, str]:
-    """Return the tasks' texts by their index.
+    """Return the texts of the tasks by index.
 
     Raises:
-        BagError: damaged, or not what pandas writes of tasks with their text as index.
+        BagError: the file is damaged, or not in the form of pandas with the text as index.
 
     """
     with reading(root / TASKS) as file:
@@ -50,11 +50,11 @@ def read_tasks(root: Path) -> dict[int, str]:
 def read_episode_rows(file: Path) -> list[dict[str, Any]]:
     """Return the rows of a file of meta/episodes without statistics.
 
-    What is null, or not a number, is left out: LeRobot writes so what one of several merged
-    datasets does not tell.
+    Null and NaN are left out: LeRobot writes them for values that some of several merged datasets
+    lack.
 
     Raises:
-        BagError: damaged, or without index and length of an episode.
+        BagError: the file is damaged, or index or length of an episode is missing.
 
     """
     with reading(file):
@@ -73,7 +73,7 @@ def read_episode_rows(file: Path) -> list[dict[str, Any]]:
 
 
 def whole(row: dict[str, Any], key: str, file: Path, least: int = 0) -> int:
-    """Return a whole number of `least` or above from a row of meta/episodes, or raise BagError."""
+    """Return a whole number, at least `least`, from a row of meta/episodes, or raise BagError."""
     of = '' if key == 'episode_index' else f' of episode {row["episode_index"]}'
     value = get(row, key, file, of)
     if (
@@ -86,22 +86,22 @@ def whole(row: dict[str, Any], key: str, file: Path, least: int = 0) -> int:
 
 
 def own_number(row: dict[str, Any], name: str, unknown: int) -> int:
-    """Return a number that only this suite states, `unknown` or above, or raise BagError."""
+    """Return a number of this suite, `unknown` or above, or raise BagError."""
     key = OWN + name
     return whole(row, key, row['file'], unknown) if key in row else unknown
 
 
 def own_flag(row: dict[str, Any], name: str, unknown: bool) -> bool:
-    """Return a flag that only this suite states, or raise BagError."""
+    """Return a flag of this suite, or raise BagError; `unknown`: the value if it is missing."""
     value = row.get(OWN + name, unknown)
-    # A merge of datasets may make numbers of truth values.
+    # A merge of datasets may convert booleans to numbers.
     if not isinstance(value, (bool, int, float)) or value not in (0, 1):
         _refuse_own(row, name, 'true or false')
     return bool(value)
 
 
 def own_text(row: dict[str, Any], name: str, unknown: str) -> str:
-    """Return a text that only this suite states, or raise BagError."""
+    """Return a text of this suite, or raise BagError; `unknown`: the value if it is missing."""
     value = row.get(OWN + name, unknown)
     if not isinstance(value, str):
         _refuse_own(row, name, 'a text')
@@ -113,7 +113,7 @@ def _refuse_own(row: dict[str, Any], name: str, needed: str) -> NoReturn:
 
 
 def vector_size(column: pa.DataType) -> int | None:
-    """Return how many numbers each row of a column has; None: not numbers, or one; 0: any."""
+    """Return the number of values in each row of a column; 0: varies; None: no vectors."""
     if pa.types.is_fixed_size_list(column):
         size = column.list_size
     elif pa.types.is_list(column) or pa.types.is_large_list(column):
@@ -125,17 +125,17 @@ def vector_size(column: pa.DataType) -> int | None:
 
 
 def is_number(column: pa.DataType) -> bool:
-    """Return whether each row of a column is one number."""
+    """Return whether each row of a column has a single number."""
     return (
         pa.types.is_floating(column) or pa.types.is_integer(column) or pa.types.is_boolean(column)
     )
 
 
 def frame_columns(file: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """Return columns of single numbers of all rows of a file, those of the names that it has.
+    """Return the columns of a file with these names, if present; each has single numbers.
 
     Raises:
-        BagError: damaged, or a column of another kind.
+        BagError: the file is damaged, or a column is of another kind.
 
     """
     with reading(file):
@@ -149,7 +149,7 @@ def numbers(column: pa.Array, name: str, size: int | None = None) -> np.ndarray:
     """Return a column as (T,), or with a size as float64 (T, size).
 
     Raises:
-        ValueError: other values, none, or not finite ones in a vector.
+        ValueError: values have another type, are missing, or in a vector are not finite.
 
     """
     if column.null_count and not pa.types.is_floating(column.type):

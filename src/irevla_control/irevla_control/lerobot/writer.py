@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes to a LeRobotDataset v3.0, one in memory at a time."""
+"""Writes episodes to a LeRobotDataset v3.0, with one episode in memory at a time."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -30,17 +30,17 @@ from irevla_control.lerobot.layout import (
 )
 from irevla_control.lerobot.statistics import Statistics, combined, image_statistics, statistics
 
-# Rows of meta/episodes that make a row group; each has some hundred columns.
+# Number of rows in a row group of meta/episodes; a row has some hundred columns.
 _EPISODES_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When the next file or chunk begins.
+    """Largest sizes of files and chunks.
 
     Attributes:
-        data_mb, video_mb: sizes of a data and of a video file [MiB].
-        chunk_files: files in each chunk.
+        data_mb, video_mb: size of a data file and of a video file [MiB].
+        chunk_files: number of files in each chunk.
 
     """
 
@@ -50,12 +50,12 @@ class Limits:
 
 
 class LeRobotWriter:
-    """Writes a dataset into an empty folder; it is one only after `finish`."""
+    """Writes a dataset into an empty folder; the dataset is complete after `finish`."""
 
     def __init__(
         self, folder: Path, fps: int, crf: int | None = None, limits: Limits | None = None
     ) -> None:
-        """Write episodes at so many frames per second; ``crf`` as in `choose_encoding`."""
+        """Write episodes with these frames per second; ``crf`` as in `choose_encoding`."""
         self._folder, self._fps, self._crf = folder, fps, crf
         self._limits = limits or Limits()
         limit = self._limits.data_mb, self._limits.chunk_files
@@ -72,12 +72,12 @@ class LeRobotWriter:
         """Write an episode of at least one step.
 
         Args:
-            episode: with the same cameras as those before.
-            recorded_ns: when it was recorded [ns since 1970], 0 unknown.
+            episode: episode with the same cameras as earlier ones.
+            recorded_ns: time of the recording [ns since 1970]; 0: unknown.
 
         Raises:
-            BagError: cameras or sizes of images differ from those before, or the sizes are odd
-                where lossy video needs even ones.
+            BagError: cameras or image sizes differ from earlier episodes, or a size is odd and
+                lossy video needs even sizes.
 
         """
         self._check_sizes(episode)
@@ -123,7 +123,7 @@ class LeRobotWriter:
         """Complete all files; return the content of meta/info.json.
 
         Raises:
-            BagError: not one episode was written.
+            BagError: no episode was written.
 
         """
         if not self._count:
@@ -147,7 +147,7 @@ class LeRobotWriter:
         return info
 
     def _add_video(self, camera: str, images: np.ndarray) -> dict[str, Any]:
-        """Write an episode's images, and return where they lie."""
+        """Write an episode's images; return their place in the files, for meta/episodes."""
         video, key = self._videos[camera], f'videos/{IMAGES}{camera}'
         place = video.place(len(images))
         video.write(images, place.first)
@@ -159,7 +159,7 @@ class LeRobotWriter:
         }
 
     def _check_sizes(self, episode: Episode) -> None:
-        """Refuse images unlike those of the first episode, which decides about the videos."""
+        """Raise BagError if images differ from those of the first episode in size."""
         sizes: dict[str, tuple[int, int]] = {}
         for name, images in episode.images.items():
             sizes[name] = images.shape[1], images.shape[2]
@@ -189,7 +189,7 @@ class LeRobotWriter:
             )
 
     def _columns(self, episode: Episode) -> dict[str, np.ndarray]:
-        """Return the columns of COLUMNS, each (T,) or (T, n) of its type."""
+        """Return the columns of COLUMNS, each (T,) or (T, n)."""
         steps = np.arange(len(episode.stamps))
         last = steps == len(steps) - 1
         tasks = [
@@ -272,7 +272,7 @@ def _arrow(values: np.ndarray) -> pa.Array:
 
 
 def _task_table(tasks: dict[str, int]) -> pa.Table:
-    """Return the tasks as pandas would write them, with the text as index of the rows."""
+    """Return the tasks in the form of pandas, with the text as index of the rows."""
     table = pa.table({'task_index': list(tasks.values()), 'task': list(tasks)})
 
     def column(name: str | None, kind: str, numpy: str, about: dict | None = None) -> dict:

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One episode on its way to the disk: staged, then committed."""
+"""The recording of one episode: first staged, then committed."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -27,16 +27,16 @@ COMMAND_TYPE = 'irevla_msgs/msg/EndEffectorCommand'
 
 
 class RawMessage(NamedTuple):
-    """A message as it came, never decoded.
+    """A serialized message.
 
     Attributes:
         topic: resolved name.
-        receive_ns: when the middleware received it [ns since 1970].
-        stamp_ns: of its header; None without one.
-        sequence: its publisher's count; 0 unknown.
-        lost: messages missing before it.
-        data: CDR.
-        layout: of a camera's image; None for all else.
+        receive_ns: time at which the middleware received it [ns since 1970].
+        stamp_ns: stamp of its header [ns]; None without a header.
+        sequence: number of the publisher's messages; 0: unknown.
+        lost: number of messages lost before it.
+        data: CDR bytes.
+        layout: layout of a camera's image; None for other messages.
 
     """
 
@@ -57,7 +57,7 @@ def custom_data(
     recovered: bool,
     failed: str,
 ) -> dict[str, str]:
-    """Return all that a bag says of its episode; ``recorded_ns`` is now unless it is given."""
+    """Return the complete metadata of a bag; ``recorded_ns`` is the present time by default."""
     gaps = {topic: round(gap, 6) for topic, gap in max_gap_s.items()}
     return {
         'recorded_ns': str(time.time_ns()),
@@ -78,11 +78,11 @@ def commit(
     lost: dict[str, int],
     failed: str = '',
 ) -> EpisodeEntry:
-    """Finish a staged bag, move it to its place, and add it to the index.
+    """Finish a staged bag, move it to its final folder, and add it to the index.
 
     Raises:
-        OSError: the disk refuses; the bag stays staged.
-        BagError: its place is taken; the bag stays staged.
+        OSError: a write fails; the bag stays staged.
+        BagError: the final folder exists; the bag stays staged.
 
     """
     target = root / writer.folder.name
@@ -96,28 +96,28 @@ def commit(
 
 
 class EpisodeRecording:
-    """An episode that began; it gets a bag once anything but its own events is recorded.
+    """The recording of an episode; its bag is created with the first message that is no event.
 
     Attributes:
-        episode_id: its name.
-        start, newest: stamps [ns] of its first and newest event.
-        ended: its last event has come.
-        failed: why it is no longer written, else ''.
-        received_ns: when its last event was received [ns].
+        episode_id: name of the episode.
+        start, newest: stamps of its first and newest event [ns].
+        ended: whether its last event was received.
+        failed: why the recording failed, else ''.
+        received_ns: time at which its newest event was received [ns].
 
     """
 
     def __init__(
         self, root: Path, event: Any, stamp_ns: int, steps: StepCount, from_start: Collection[str]
     ) -> None:
-        """Begin with the first event; nothing is written yet.
+        """Start with the first event; write nothing yet.
 
         Args:
-            root: gets the bag.
-            event: the first one.
-            stamp_ns: its stamp.
-            steps: counts those of this episode, and tells the bag by which rule.
-            from_start: topics with a message of the first stamp; without it, it failed.
+            root: folder of the recordings.
+            event: first event.
+            stamp_ns: stamp of the first event [ns].
+            steps: counts the steps; its rule is written to the bag.
+            from_start: topics that must have a message of the first stamp, else it failed.
 
         """
         self.episode_id = event.episode_id
@@ -137,7 +137,7 @@ class EpisodeRecording:
         self._layouts: dict[str, ImageLayout] = {}
 
     def observe(self, event: Any, stamp_ns: int, receive_ns: int) -> None:
-        """Take note of an event of this episode."""
+        """Add an event of this episode."""
         if stamp_ns >= self.newest:
             self.newest, self.received_ns = stamp_ns, receive_ns
             self._about |= describe(event)
@@ -145,24 +145,24 @@ class EpisodeRecording:
         self._steps.event(stamp_ns, event.phase == PHASE_ENDED)
 
     def note(self, notes: dict[str, str]) -> None:
-        """Have the bag tell this too; what is newest when the episode ends counts."""
+        """Add values to the bag's metadata; the newest values before the end are kept."""
         self._about |= notes
 
     def abort(self) -> None:
-        """End the episode although its last event never came."""
+        """End the episode without its last event."""
         self.ended = True
         self._about['aborted'] = 'true'
 
     def holds(self, stamp_ns: int) -> bool:
-        """Return whether a stamp is known to lie within this episode."""
+        """Return whether a stamp is between the first and the newest event."""
         return self.start <= stamp_ns <= self.newest
 
     def write(self, message: RawMessage, is_event: bool, topics: Sequence[Topic]) -> None:
         """Add a message.
 
         Raises:
-            BagError: the bag cannot be begun; `failed` says so from now on.
-            OSError: the disk refuses; likewise.
+            BagError: the bag cannot be created; `failed` then has the reason.
+            OSError: the write fails; `failed` then has the reason.
 
         """
         self._lost[message.topic] += message.lost
@@ -186,7 +186,7 @@ class EpisodeRecording:
             raise
 
     def _compare(self, topic: str, layout: ImageLayout | None) -> None:
-        """Fail when a camera's images are not what its first one was."""
+        """Fail if a camera's images differ from its first image in size or encoding."""
         if layout is None:
             return
         first = self._layouts.setdefault(topic, layout)
@@ -199,11 +199,11 @@ class EpisodeRecording:
             self.fail(f'{topic} changed from {first.encoding!r} to {layout.encoding!r}')
 
     def fail(self, reason: str) -> None:
-        """Write no more; what is in the bag stays."""
+        """Stop writing; the bag remains."""
         self.failed = self.failed or reason
 
     def add_source(self, source: str) -> None:
-        """Note who commanded."""
+        """Add the source of a command."""
         self._sources.add(source)
 
     def _begin(self, topics: Sequence[Topic]) -> BagWriter:
@@ -234,15 +234,15 @@ class EpisodeRecording:
         self._steps.add(message.topic, stamp)
 
     def commit(self) -> EpisodeEntry | None:
-        """Commit the bag; None when nothing was recorded.
+        """Commit the bag; None if nothing was recorded.
 
         Raises:
-            OSError, BagError: as `commit`; the bag stays staged, to be recovered later.
+            OSError, BagError: as `commit`; the bag stays staged for a later recovery.
 
         """
         if self.writer is None:
             return None
-        # No gap in the sequence numbers tells of what was missed before the first message.
+        # Sequence numbers show no messages that were lost before the first received one.
         late = [topic for topic, stamp in self._first.items() if stamp > self.start]
         if self._missed_steps:
             self.fail(f'the recorder missed its first {self._missed_steps} steps')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether somebody still writes a file: a copy that continues, or another program's recorder."""
+"""Whether another process still writes a file, such as a copy or a recorder."""
 
 import os
 from pathlib import Path
@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from irevla_control.errors import BagError
 
-# Without a write for so long a file counts as left: copies over slow networks pause [s].
+# Time without a write after which a file counts as unused [s]; slow copies may pause.
 QUIET_S = 10.0
 
 
 class FileState(NamedTuple):
-    """What changes with each write to a file, and with its replacement."""
+    """Values that change with each write to a file, and with its replacement."""
 
     size: int
     modified_ns: int
@@ -22,15 +22,15 @@ class FileState(NamedTuple):
 
 
 def state_of(path: Path) -> FileState:
-    """Return the state of a file now; OSError when there is none."""
+    """Return the present state of a file; OSError if it does not exist."""
     found = path.stat()
     return FileState(found.st_size, found.st_mtime_ns, found.st_ino)
 
 
 def check_unused(path: Path) -> None:
-    """Raise BagError when a process writes this file, or wrote it a moment ago.
+    """Raise BagError if a process writes this file, or wrote it less than `QUIET_S` ago.
 
-    Writers of other users and of other computers are known only by the time of their last write.
+    Processes of other users and computers are detected only by the time of their last write.
     """
     writer = _writer(path)
     if writer:
@@ -46,7 +46,7 @@ def check_unused(path: Path) -> None:
 
 
 def _writer(path: Path) -> str:
-    """Return id and name of a process that has the file open for writing, '' without one."""
+    """Return id and name of a process that has the file open for writing, or ''."""
     wanted = path.stat()
     for descriptor in Path('/proc').glob('[0-9]*/fd/*'):
         try:
@@ -61,6 +61,6 @@ def _writer(path: Path) -> str:
             if flags & os.O_ACCMODE != os.O_RDONLY:
                 return f'{process.name} ({(process / "comm").read_text().strip()})'
         except (OSError, StopIteration):
-            # It ended, or belongs to somebody else.
+            # The process ended, or belongs to another user.
             continue
     return ''

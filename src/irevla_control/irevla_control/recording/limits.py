@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What bounds a recorder, and what it asks of a recording."""
+"""Limits of a recorder, and its requirements of a recording."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,16 @@ from irevla_control.parameters.parameter_fields import parameter, parameter_fiel
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of a recorder.
+    """Limits of a recorder.
 
     The bags contain `max_skew_s` for their readers.
 
     Attributes:
-        hold_bytes: most memory for messages that wait for the event of their episode.
-        min_free_bytes: free disk space below which nothing is recorded.
-        cameras: topics of images that each observation needs.
-        from_start: topics with a message of each episode's first stamp; a recording without one
-            began too late, and is no whole episode.
+        hold_bytes: largest memory for messages that wait for the event of their episode [bytes].
+        min_free_bytes: free disk space below which nothing is recorded [bytes].
+        cameras: image topics that each observation needs.
+        from_start: topics that must have a message of each episode's first stamp; without it, the
+            recording started too late and has failed.
 
     """
 

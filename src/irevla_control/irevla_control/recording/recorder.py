@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""From a stream of raw messages to one bag per episode."""
+"""Writes a stream of serialized messages to one bag per episode."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -30,11 +30,10 @@ SECOND = 1_000_000_000
 
 
 class Recorder:
-    """Gives each message to the episode whose first and last stamp enclose its own.
+    """Assigns each message to the episode whose first and last stamps enclose its own.
 
-    No order between topics is assumed: a message waits until an event with its stamp or a later
-    one tells which episode it belongs to. Bags are finished in a thread, so that the next
-    episode can begin at once.
+    Topics may arrive in any order: a message waits until an event of the same or a later stamp
+    shows its episode. Bags are finished in a thread, so that the next episode can start at once.
     """
 
     def __init__(
@@ -45,20 +44,20 @@ class Recorder:
         on_committed: Callable[[EpisodeEntry], None],
         on_problem: Callable[[str], None],
     ) -> None:
-        """Recover what a killed recorder left under ``root``, and be ready.
+        """Recover the bags of a killed recorder in ``root``, and start.
 
-        ``topics`` hold one EpisodeState topic, which tells the episodes, and the topic 'command'.
-        Both callbacks run inside `update`, `close` and this constructor. What no callback is told
-        (a defect, not the disk) is raised by `update` and `close`.
+        ``topics`` include one EpisodeState topic, which defines the episodes, and the topic
+        'command'. Both callbacks run inside `update`, `close` and this constructor. Exceptions
+        other than those of the disk and of bags are raised by `update` and `close`.
 
         Raises:
-            BagError: the root cannot be made, is in use, or holds a bag that is not complete.
+            BagError: the root cannot be created, is in use, or contains an incomplete bag.
             ConfigError: a type is not installed, or a topic of `from_start` has no stamps.
 
         """
         self.topics = {topic.name: topic for topic in topics}
         self.counts: Counter[str] = Counter()
-        # What the bags tell beside their episodes, as far as it is known.
+        # Further metadata for the bags.
         self.notes: dict[str, str] = {}
         self._root = Path(root)
         self._limits = limits
@@ -76,7 +75,7 @@ class Recorder:
             for topic in topics
             if topic.type == COMMAND_TYPE and topic.name.endswith('/command')
         }
-        # Of each camera's newest image.
+        # Layout of each camera's newest image.
         self._layouts: dict[str, ImageLayout] = {}
         self._store = typestore(((EPISODE_TYPE, definition(EPISODE_TYPE)),))
         self._waiting: list[RawMessage] = []
@@ -100,10 +99,10 @@ class Recorder:
     def add(
         self, topic: str, receive_ns: int, data: bytes, sequence: int = 0, lost: int = 0
     ) -> None:
-        """Take a message; `update` decides where it goes.
+        """Add a message; `update` assigns it to an episode.
 
         Raises:
-            BagError: a camera's images are such that nothing could read the recording; once.
+            BagError: a camera's images have a format that no reader supports; raised once.
 
         """
         self.counts['messages'] += 1
@@ -124,9 +123,9 @@ class Recorder:
             self._check(topic, layout)
 
     def update(self, now_ns: int) -> None:
-        """Write what is decided, and close episodes whose grace is over.
+        """Write the messages whose episode is known, and close episodes after their grace time.
 
-        ``now_ns`` [ns since 1970]: all messages received before it have been added.
+        All messages received before ``now_ns`` [ns since 1970] must have been added.
         """
         self._check_disk(now_ns)
         self._distribute(now_ns, False)
@@ -137,7 +136,7 @@ class Recorder:
         self._report()
 
     def close(self) -> None:
-        """Commit everything; an episode that has not ended is marked as aborted."""
+        """Commit all episodes; a running one is marked as aborted."""
         self._distribute(0, True)
         if self._running is not None:
             self._running.abort()
@@ -152,7 +151,7 @@ class Recorder:
         self._report()
 
     def _check(self, topic: str, layout: ImageLayout) -> None:
-        """Refuse images that no reader takes; one refusal ends the recording."""
+        """Raise BagError for images that no reader supports, once per recorder."""
         refused = any(known.problem() for known in self._layouts.values())
         self._layouts[topic] = layout
         if layout.problem() and not refused:
@@ -194,7 +193,7 @@ class Recorder:
             self._running = None
 
     def _distribute(self, now_ns: int, everything: bool) -> None:
-        """Write the waiting messages that can be told to an episode, in the order received."""
+        """Write the waiting messages whose episode is known, in the order of reception."""
         self._waiting.sort(key=_receive_ns)
         if not (everything or self._running or self._closing):
             self._forget(now_ns)
@@ -215,7 +214,7 @@ class Recorder:
         self._waiting = kept
 
     def _position(self, stamp: int | None) -> tuple[Position, EpisodeRecording | None]:
-        """Return where a stamp [ns] lies, and the episode that it is of, if it is of one."""
+        """Return the position of a stamp [ns], and its episode or None."""
         running = self._running
         if stamp is None:
             return (Position.BETWEEN if running is None else Position.WITHIN), running
@@ -229,7 +228,7 @@ class Recorder:
         return Position.AHEAD, running
 
     def _age(self, message: RawMessage, now_ns: int) -> Age:
-        # One from far ahead was received before the computer's clock was set back.
+        # A time of reception far ahead shows that the computer's clock was set back.
         if now_ns < message.receive_ns < now_ns + SECOND:
             return Age.FRESH
         if (
@@ -240,7 +239,7 @@ class Recorder:
         return Age.SETTLED
 
     def _forget(self, now_ns: int) -> None:
-        """Between episodes, keep only the newest messages."""
+        """Drop old waiting messages between episodes."""
         oldest, kept = now_ns - self._limits.hold_s * SECOND, 0
         while kept < len(self._waiting) and (
             self._waiting[kept].receive_ns < oldest
@@ -295,7 +294,7 @@ class Recorder:
                 self._on_committed(result)
 
     def _work(self) -> None:
-        """Commit episodes, and sync the open one from time to time; runs in its own thread."""
+        """Commit episodes, and sync the open one every ``sync_s``; runs in its own thread."""
         while True:
             try:
                 episode = self._jobs.get(timeout=self._limits.sync_s)

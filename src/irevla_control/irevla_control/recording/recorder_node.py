@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `recorder`: every topic of the suite, raw, into one bag per episode."""
+"""Node `recorder`: records all topics of the suite in one bag per episode."""
 
 from dataclasses import replace
 from functools import partial
@@ -71,10 +71,10 @@ DISCOVERY_PERIOD_S = 1.0
 
 
 class RecorderNode(Node):
-    """Empties the queues of all topics into a `Recorder`; tells what it committed."""
+    """Passes the messages of all topics to a `Recorder`; announces committed episodes."""
 
     def __init__(self) -> None:
-        """Subscribe, recover what a killed recorder left, and begin."""
+        """Subscribe, recover the bags of a killed recorder, and start."""
         super().__init__('recorder')
         values = declare(self, PARAMETERS)
         if not values['root']:
@@ -132,7 +132,7 @@ class RecorderNode(Node):
         self.create_timer(DISCOVERY_PERIOD_S, self._on_second)
 
     def destroy_node(self) -> None:
-        """Commit what is open; then go."""
+        """Commit the open episodes; then destroy the node."""
         if hasattr(self, '_inbox'):
             self._inbox.close()
             try:

@@ -1,9 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Saving what a killed recorder left: every bag up to its last whole message.
+"""Recovers the bags of a killed recorder, each up to its last complete message.
 
-``python -m irevla_control.recording.recovery FOLDER`` does what a recorder does when it starts,
-and also takes committed bags that lost their end: of a root, or the one episode of that folder.
+A recorder recovers staged bags when it starts. ``python -m irevla_control.recording.recovery
+FOLDER`` also recovers committed bags without an end, of a root or of one episode.
 """
 
 import argparse
@@ -51,7 +51,7 @@ from irevla_control.recording.torn_bag import (
 )
 
 EVENTS = '/episode'
-# Without these nothing lists a bag.
+# Metadata that an entry of the index needs.
 _DESCRIBED = frozenset(
     (
         'episode_id',
@@ -68,10 +68,10 @@ _DESCRIBED = frozenset(
 
 
 def lock_root(root: Path) -> Lock:
-    """Keep other recorders away from a root until the returned lock is closed.
+    """Lock a root against other recorders until the returned lock is closed.
 
     Raises:
-        BagError: another recorder has it, or it cannot be written.
+        BagError: another recorder has locked it, or it cannot be written.
 
     """
     try:
@@ -89,12 +89,12 @@ def lock_root(root: Path) -> Lock:
 
 
 class Recovered(NamedTuple):
-    """What a recovery did.
+    """Result of a recovery.
 
     Attributes:
-        entries: of the bags that are whole now.
-        problems: why others are not, each with its remedy; these stay as they were.
-        removed: folders of bags that held nothing but a header.
+        entries: entries of the recovered bags.
+        problems: reason and remedy for each bag that was not recovered; it is not changed.
+        removed: folders of bags without a message.
 
     """
 
@@ -104,14 +104,14 @@ class Recovered(NamedTuple):
 
 
 def recover_staged(root: Path) -> Recovered:
-    """Commit every staged bag of a locked root, finish what was killed, and mend the index."""
+    """Commit all staged bags of a locked root, finish killed recoveries, and repair the index."""
     staged = sorted(path for path in (root / STAGING).iterdir() if path.is_dir())
     done = recover_folders(root, [*staged, *begun(root)])
     return done._replace(problems=done.problems + repair_index(root))
 
 
 def recover_folders(root: Path, folders: Iterable[Path]) -> Recovered:
-    """Recover these bags of a locked root, staged or committed; whole ones are only moved."""
+    """Recover these bags of a locked root, staged or committed; complete ones are only moved."""
     done = Recovered([], [], [])
     for folder in folders:
         try:
@@ -127,7 +127,7 @@ def recover_folders(root: Path, folders: Iterable[Path]) -> Recovered:
 
 
 def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
-    """Make one bag whole and commit it; None when it held nothing but a header."""
+    """Complete a bag and commit it; None if it had no message."""
     target = root / folder.name
     if folder != target and target.exists():
         raise BagError(f'{target} exists already; move one of the two recordings away')
@@ -138,7 +138,7 @@ def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
     staged = folder != target
     if not has_end(folder) or (staged and not (folder / METADATA).exists()):
         if not staged:
-            # Below .staging nobody else writes: whoever does has the lock.
+            # Not needed for staged bags, whose writer would have the lock.
             check_unused(only_file(folder))
         if not _rebuild(folder):
             return None
@@ -153,7 +153,7 @@ def _recover(root: Path, folder: Path) -> EpisodeEntry | None:
 
 
 def _rebuild(folder: Path) -> bool:
-    """Replace a torn bag by what is whole of it; return whether there was anything."""
+    """Replace a torn bag by its complete messages; return whether there were any."""
     last_event, sources = b'', set()
     stamps: list[tuple[str, int]] = []
 
@@ -200,7 +200,7 @@ def _rebuild(folder: Path) -> bool:
 
 
 def _count(steps: StepCount, stamps: Sequence[tuple[str, int]], end: int | None) -> None:
-    """Count what is left of an episode, whose last event has the stamp ``end``, if it ended."""
+    """Count the steps of a torn bag; ``end`` is the stamp of the last event if it ended."""
     for topic, stamp in stamps:
         if topic.endswith(EVENTS):
             steps.event(stamp, ended=stamp == end)
@@ -209,7 +209,7 @@ def _count(steps: StepCount, stamps: Sequence[tuple[str, int]], end: int | None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Recover the torn bags of a root, or the one in a folder."""
+    """Recover the torn bags of a root, or one bag."""
     parser = argparse.ArgumentParser(
         prog='python -m irevla_control.recording.recovery',
         description='Make bags whole that a killed recorder or a torn copy left, up to the last '
@@ -238,9 +238,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _recover_given(folder: Path) -> Recovered:
-    """Recover all that is torn below a root, or the one bag in a folder.
+    """Recover the torn bags of a root, or one bag.
 
-    Nothing is written where there is nothing to recover.
+    Nothing is written if there is nothing to recover.
     """
     staged = folder.parent.name == STAGING
     if not (staged or mcap_files(folder) or (folder / METADATA).exists() or is_begun(folder)):
@@ -263,7 +263,7 @@ def _recover_given(folder: Path) -> Recovered:
 
 
 def _is_torn(folder: Path) -> bool:
-    """Return whether a committed bag lacks a part that a recovery gives back."""
+    """Return whether a committed bag is incomplete in a way that recovery repairs."""
     try:
         return is_begun(folder) or not has_end(folder) or lacks_metadata(folder)
     except BagError:

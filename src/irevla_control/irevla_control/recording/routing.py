@@ -1,36 +1,36 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a waiting message is written, dropped, or waits on: a table of its place and its age."""
+"""Decides whether a waiting message is written, dropped or kept, by its position and age."""
 
 import enum
 
 
 class Position(enum.Enum):
-    """Where the stamp of a message lies among the episodes that are open."""
+    """Position of a message's stamp relative to the open episodes."""
 
-    # Between the first and the newest event of one; a message without a stamp is within the
-    # running one.
+    # Between the first and the newest event of an open episode; a message without a stamp counts
+    # as within the running episode.
     WITHIN = enum.auto()
-    # Before the running one, and in none that is being closed.
+    # Before the running episode, and not within an episode that is being closed.
     BEFORE = enum.auto()
-    # After the newest event of the running one: the next event shows whether it belongs to it.
+    # After the newest event of the running episode; the next event shows whether it is within.
     AHEAD = enum.auto()
-    # While none runs, in none that is being closed: the next event shows it.
+    # No episode runs, and it is not within one that is being closed; the next event shows it.
     BETWEEN = enum.auto()
 
 
 class Age(enum.IntEnum):
-    """How long a message has waited; the columns of the table."""
+    """Waiting time of a message; a column of the table."""
 
-    # Messages of other topics that were received before it may still come.
+    # Earlier messages of other topics may still arrive.
     FRESH = 0
     SETTLED = 1
-    # It may wait no longer, or too many wait.
+    # Its waiting time or the memory of all waiting messages exceeds the limit.
     OVERDUE = 2
 
 
 class Route(enum.Enum):
-    """What happens to a message."""
+    """What the recorder does with a message."""
 
     WAIT = enum.auto()
     WRITE = enum.auto()
@@ -47,10 +47,10 @@ _ROUTES = {
 
 
 def route(position: Position, age: Age, behind_another: bool) -> Route:
-    """Return what happens to a message now.
+    """Return what the recorder does with a message now.
 
-    ``behind_another``: an older message waits, and both may belong to the running episode, whose
-    bag keeps the order; one that is overdue does not wait for it.
+    ``behind_another``: an older message waits that may belong to the same running episode. The
+    message then waits too, to keep the bag's order, unless it is overdue.
     """
     found = _ROUTES[position][age]
     if found is Route.WRITE and behind_another and age is not Age.OVERDUE:

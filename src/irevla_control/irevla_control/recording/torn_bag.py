@@ -1,10 +1,10 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A bag without an end, and how a whole one takes its place, whenever that is broken off.
+"""Replaces a bag without an end by a complete one; an interrupted replacement can be continued.
 
-Beside the torn file a copy is written, `<file>.new`, and read back. Then `metadata.yaml.new` is
-written, the copy takes the file's place, and metadata.yaml follows. `metadata.yaml.new` goes last,
-with `settled`: while it is there without a copy, the file is replaced and the rest is to be done.
+Steps: write a copy `<file>.new`, read it back, write `metadata.yaml.new`, rename the copy to the
+file, write metadata.yaml, and, after the commit, remove `metadata.yaml.new` (`settled`). If only
+`metadata.yaml.new` exists without a copy, the file is replaced, and the later steps remain.
 """
 
 from contextlib import suppress
@@ -27,20 +27,20 @@ _NOTE = METADATA + _NEW
 
 
 class TornBag:
-    """What is whole of a bag without an end; nothing changes before `make_whole`.
+    """The complete messages of a bag without an end; only `make_whole` and `remove` change it.
 
     Attributes:
-        folder: of the bag.
-        messages: how many are whole; without any, `is_empty`.
+        folder: folder of the bag.
+        messages: number of complete messages.
 
     """
 
     def __init__(self, folder: Path, visit: Visit) -> None:
-        """Read it; ``visit`` is called with topic, type and data of each message.
+        """Read the bag; call ``visit`` with topic, type and data of each message.
 
         Raises:
-            BagError: it holds what is not understood, and stays as it is.
-            OSError: it cannot be read.
+            BagError: the bag has contents that this recorder does not write.
+            OSError: the bag cannot be read.
 
         """
         self.folder = folder
@@ -58,19 +58,19 @@ class TornBag:
 
     @property
     def about(self) -> dict[str, str]:
-        """The file's record of the episode: that of its end, if it is whole, else the first."""
+        """Metadata of the episode: the last record if it is complete, else the first."""
         return self._contents.metadata.get(EPISODE_METADATA, {})
 
     @property
     def max_gap_s(self) -> dict[str, float]:
-        """Longest time between two messages per topic [s]."""
+        """Longest time between two messages [s], by topic."""
         return {
             self._contents.channels[key].topic: traffic.max_gap * 1e-9
             for key, traffic in self._contents.traffic.items()
         }
 
     def definition(self, type_name: str) -> str:
-        """Return the definition of a recorded type, from the bag itself."""
+        """Return the definition of a recorded type in the bag."""
         return next(
             schema.data.decode()
             for schema in self._contents.schemas.values()
@@ -78,11 +78,11 @@ class TornBag:
         )
 
     def remove(self) -> None:
-        """Remove the folder of a bag that holds nothing but a header.
+        """Remove the folder of a bag without a message.
 
         Raises:
-            BagError: another file lies in it.
-            OSError: the disk refuses.
+            BagError: the folder contains another file.
+            OSError: the removal fails.
 
         """
         others = sorted(path.name for path in self.folder.iterdir() if path != self._path)
@@ -95,12 +95,12 @@ class TornBag:
         self.folder.rmdir()
 
     def make_whole(self, custom_data: dict[str, str]) -> None:
-        """Have a whole bag take its place, with this custom data.
+        """Replace the bag by a complete one with this custom data.
 
         Raises:
-            BagError: the copy does not read back, or the torn file was changed since it was
-                read; it stays as it is.
-            OSError: the disk refuses; likewise.
+            BagError: the copy differs when read back, or the torn file has changed since it was
+                read; the bag is not changed.
+            OSError: a write fails; the bag is not changed.
 
         """
         new = self._path.with_name(self._path.name + _NEW)
@@ -125,8 +125,8 @@ class TornBag:
                     'or the recorder has finished'
                 )
         except (OSError, BagError):
-            # First the note, which without a copy says that the file is replaced. The error that
-            # came first is raised.
+            # The note is removed first, because a note without a copy means a replaced file. The
+            # first error is raised.
             with suppress(OSError):
                 (self.folder / _NOTE).unlink(missing_ok=True)
                 new.unlink(missing_ok=True)
@@ -136,11 +136,11 @@ class TornBag:
 
 
 def settle(folder: Path) -> None:
-    """Take up a replacement that was killed: finish it, or forget the copy of a file still there.
+    """Finish an interrupted replacement, or remove its copy if the original still exists.
 
     Raises:
-        BagError: the original is lost, and the copy is damaged or not complete.
-        OSError: the disk refuses.
+        BagError: the original is lost, and the copy is damaged or incomplete.
+        OSError: a write fails.
 
     """
     note = folder / _NOTE
@@ -152,7 +152,7 @@ def settle(folder: Path) -> None:
         McapReader(copy).verify()
         replace_synced(copy, copies[copy])
     if len(copies) > len(lost):
-        # First the note, which without a copy says that the file is replaced.
+        # The note is removed first, because a note without a copy means a replaced file.
         note.unlink(missing_ok=True)
         sync(folder)
         for copy in copies.keys() - lost:
@@ -162,26 +162,26 @@ def settle(folder: Path) -> None:
 
 
 def settled(folder: Path) -> None:
-    """Note that nothing of a replacement is left to do."""
+    """Mark a replacement as finished."""
     (folder / _NOTE).unlink(missing_ok=True)
 
 
 def is_begun(folder: Path) -> bool:
-    """Return whether a replacement in a folder was begun and not finished."""
+    """Return whether a folder has an unfinished replacement."""
     return (folder / _NOTE).exists() or any(folder.glob(f'*.mcap{_NEW}'))
 
 
 def begun(root: Path) -> list[Path]:
-    """Return the folders under a root whose replacement was begun and not finished."""
+    """Return the folders in a root with an unfinished replacement."""
     return sorted(folder for folder in root.iterdir() if folder.is_dir() and is_begun(folder))
 
 
 def has_end(folder: Path) -> bool:
-    """Return whether a bag's files have their ends, damaged or not.
+    """Return whether all files of a bag have their ends, even if they are damaged.
 
     Raises:
-        BagError: it holds no MCAP file.
-        OSError: it cannot be read.
+        BagError: the folder contains no MCAP file.
+        OSError: a file cannot be read.
 
     """
     files = mcap_files(folder)
@@ -191,24 +191,24 @@ def has_end(folder: Path) -> bool:
 
 
 def lacks_metadata(folder: Path) -> bool:
-    """Return whether a bag of this recorder that `has_end` lost its metadata.yaml."""
+    """Return whether metadata.yaml is missing from a bag of this recorder that has its end."""
     return not (folder / METADATA).exists() and bool(_metadata_text(folder))
 
 
 def restore_metadata(folder: Path) -> None:
-    """Write metadata.yaml from what the file of a whole bag states; OSError of the disk."""
+    """Write metadata.yaml from the metadata in a complete bag's file; OSError if that fails."""
     write_synced(folder / METADATA, _metadata_text(folder))
 
 
 def _metadata_text(folder: Path) -> str:
-    """Return the metadata.yaml that this recorder wrote beside a file, '' for any other bag."""
+    """Return the text of metadata.yaml for a bag of this recorder; '' for any other bag."""
     try:
         file = only_file(folder)
         reader = McapReader(file)
         if not any(COMMITTED in record for record in reader.metadata(EPISODE_METADATA)):
             return ''
         content = yaml.safe_load(next(reader.metadata('rosbag2'))['serialized_metadata'])
-        # Of the name that it has now.
+        # The present name, because the file may have been renamed.
         content['relative_file_paths'] = [file.name]
         content['files'][0]['path'] = file.name
         return to_yaml({'rosbag2_bagfile_information': content})
@@ -217,7 +217,7 @@ def _metadata_text(folder: Path) -> str:
 
 
 def check_sums(folder: Path) -> None:
-    """Raise BagError when a whole file is damaged, which no recovery mends."""
+    """Raise BagError if a complete file is damaged, which recovery cannot repair."""
     for file in mcap_files(folder):
         McapReader(file).verify()
 
@@ -228,13 +228,13 @@ def _lacks_end(file: Path) -> bool:
     except NoEndError:
         return True
     except ValueError:
-        # Damaged, which whoever reads it reports.
+        # Damage is reported by the reader.
         return False
     return False
 
 
 def only_file(folder: Path) -> Path:
-    """Return the one MCAP file of a folder; BagError when it holds none, or several."""
+    """Return the only MCAP file of a folder; BagError if there is none, or several."""
     files = mcap_files(folder)
     if len(files) == 1:
         return files[0]
@@ -251,10 +251,10 @@ def only_file(folder: Path) -> Path:
 
 
 def _read_back(path: Path, expected: dict[int, int]) -> None:
-    """Read every record of a copy, and compare its checksums and the messages in it.
+    """Verify the checksums and the numbers of messages of a copy.
 
     Raises:
-        BagError: it does not hold what was written.
+        BagError: the copy differs from the expected content.
 
     """
     try:

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is whole of an MCAP file without an end; the file is only read."""
+"""Reads the complete records of an MCAP file without an end."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -25,10 +25,10 @@ from irevla_control.bags.mcap_file import (
     Traffic,
 )
 
-# Called with topic, type and data of a message; the data is gone after the call.
+# Called with topic, type and data of a message; the data is valid during the call only.
 Visit = Callable[[str, str, memoryview], None]
 
-# Of records that the recorder never writes, by name.
+# Names of records that the recorder never writes.
 _FOREIGN = {
     Opcode.CHUNK: 'a chunk',
     Opcode.MESSAGE_INDEX: 'an index of messages',
@@ -36,25 +36,25 @@ _FOREIGN = {
     Opcode.ATTACHMENT: 'an attachment',
     Opcode.ATTACHMENT_INDEX: 'an index of attachments',
 }
-# Metadata records behind the messages, which the end of a file is written with again.
+# Metadata records after the messages; recovery writes them again.
 _OF_THE_END = ('rosbag2', EPISODE_METADATA)
-# Largest time from one message to the next: behind damage, a later one is chance [ns].
+# Largest accepted time between two messages [ns]; behind damage, larger ones are random bytes.
 _DAY = 86_400_000_000_000
 
 
 def read_torn(path: Path, visit: Visit) -> Contents:
-    """Return what a file holds up to its last whole message, if that is all that it holds.
+    """Return the contents of a file up to its last complete message.
 
-    What a kill or a power cut leaves behind the last message is no part of it: a torn record, or
-    bytes that are none. Without a message there is nothing but a header, or a part of it.
+    After the last message the file may have an incomplete record or other bytes, which a kill or
+    a power cut left. Without a message it may have only a header, or a part of one.
 
     Args:
-        path: of the file.
+        path: path of the file.
         visit: called with topic, type and data of each message.
 
     Raises:
-        ValueError: the file holds what is not understood; says what.
-        OSError: it cannot be read.
+        ValueError: the file has other contents, which the text names.
+        OSError: the file cannot be read.
 
     """
     with path.open('rb') as stream:
@@ -78,7 +78,7 @@ def read_torn(path: Path, visit: Visit) -> Contents:
 
 
 class _TornReader:
-    """Takes in one record after the other."""
+    """Reads record after record."""
 
     def __init__(self, view: memoryview, visit: Visit) -> None:
         self.contents = Contents(size=len(MAGIC))
@@ -87,7 +87,7 @@ class _TornReader:
         self._visit = visit
 
     def read(self) -> Contents:
-        """Take in all whole records before the end of the data or of the file."""
+        """Read all complete records up to the end of the data or of the file."""
         self._read_header()
         while end := self._read_record(self.contents.size):
             self.contents.size = end
@@ -101,10 +101,10 @@ class _TornReader:
             self.contents.size = self.header_end = record[1]
 
     def _record(self, start: int) -> tuple[int, int] | None:
-        """Return opcode and end of the record at an offset; None when it is not whole.
+        """Return opcode and end of the record at an offset; None if it is incomplete.
 
         Raises:
-            ValueError: it is one that the recorder never writes.
+            ValueError: the recorder never writes such a record.
 
         """
         if start + RECORD.size > len(self._view):
@@ -118,9 +118,9 @@ class _TornReader:
         return None if end > len(self._view) else (opcode, end)
 
     def _read_record(self, start: int) -> int:
-        """Take in the record at an offset; return where it ends, 0 when all is read."""
+        """Read the record at an offset; return its end, or 0 after the last one."""
         record = self._record(start)
-        # 0 is no opcode: a power cut leaves zeros.
+        # A power cut leaves zeros, which are no opcode.
         if record is None or record[0] in (0, Opcode.DATA_END):
             return 0
         opcode, end = record
@@ -146,7 +146,7 @@ class _TornReader:
         return end
 
     def _take_in(self, opcode: int, start: int, end: int) -> int:
-        """Take in a record that is no message; return its end, 0 when it belongs to the end."""
+        """Read a record other than a message; return its end, or 0 if it follows the messages."""
         stream, contents = (
             ReadDataStream(BytesIO(self._view[start + RECORD.size : end])),
             self.contents,
@@ -179,9 +179,9 @@ class _TornReader:
 
 
 def _refuse_more(data: mmap.mmap, contents: Contents) -> None:
-    """Raise ValueError when a whole message lies behind what could be read.
+    """Raise ValueError if a complete message follows the contents that were read.
 
-    A file that is torn has none. It is damaged in the middle, and to cut it would lose them.
+    Such a file is damaged in the middle, not torn; cutting it there would lose these messages.
     """
     last = max(traffic.last for traffic in contents.traffic.values())
     at = contents.size

@@ -292,7 +292,7 @@ def test_what_does_not_fit_the_memory_or_half_precision_is_named(vla, bags, outp
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(vla, 'encode_observation', too_large)
-    with pytest.raises(ConfigError, match='16 observations of one pass .* lower batch_size'):
+    with pytest.raises(ConfigError, match='pass of 16 observations .* lower batch_size'):
         encode_demonstrations(vla, [bags], output)
     monkeypatch.setattr(
         vla, 'encode_observation', lambda *_: (torch.full((16, 2, 4), torch.inf), torch.zeros(1))
