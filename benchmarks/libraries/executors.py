@@ -39,7 +39,7 @@ def echo(kind: str) -> None:
 
 
 def tick(kind: str) -> None:
-    """Publish a state at 1 kHz and receive it; print how many came each second."""
+    """Publish a state at 1 kHz and receive it; print the number received in each second."""
     node = rclpy.create_node(f'tick_{kind}')
     message, received = RobotState(), [0]
     publisher = node.create_publisher(RobotState, 'state', OBSERVATION)
@@ -67,7 +67,7 @@ ROLES = {'echo': echo, 'tick': tick}
 
 @contextmanager
 def playing(role: str, kind: str) -> Iterator[subprocess.Popen]:
-    """Run a role in a process of its own."""
+    """Run a role in a separate process."""
     process = subprocess.Popen(
         [sys.executable, '-m', 'libraries.executors', role, kind],
         stdout=subprocess.PIPE,
@@ -119,7 +119,7 @@ class Pinger:
 
 
 def round_trips(pings: int) -> dict[str, dict[str, float]]:
-    """Return p50 and p99 of a round trip over two processes [ms], one executor after another."""
+    """Return p50 and p99 of a round trip between two processes [ms], for each executor in turn."""
     rclpy.init()
     with ExitStack() as stack:
         for kind in EXECUTORS:
@@ -136,7 +136,7 @@ def round_trips(pings: int) -> dict[str, dict[str, float]]:
 
 
 def cpu_shares(seconds: int) -> dict[str, dict[str, float]]:
-    """Return the share of a core that timer, publisher and subscription at 1 kHz take."""
+    """Return the share of a core for a timer, a publisher and a subscription at 1 kHz."""
     found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in EXECUTORS}
     for _ in range(TURNS):
         for kind in EXECUTORS:
@@ -162,7 +162,7 @@ def cpu_shares(seconds: int) -> dict[str, dict[str, float]]:
 
 
 def measure(pings: int = 1000, seconds: int = 2, number: int = 100) -> dict:
-    """Return all figures of the executors, and ours as a multiple of EventsExecutor's."""
+    """Return all figures of the executors, and the ratio of ours to EventsExecutor's."""
     # A separate domain, in case other graphs run on this machine.
     use_own_domain()
     found: dict[str, Any] = {

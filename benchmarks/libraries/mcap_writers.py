@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Our writer of MCAP files beside the mcap package's without chunks, at the recorder's rate.
+"""Compares our MCAP writer with the mcap package's without chunks, at the recorder's rate.
 
 From benchmarks/: python -m libraries.mcap_writers
 """
@@ -33,7 +33,7 @@ from irevla_control.bags.mcap_file import McapFile
 STATE_BYTES, PICTURE_BYTES = 500, 3 * HEIGHT * WIDTH + 80
 TURNS = 5
 KILLS = 10
-# Of writing before a kill [s].
+# Time of writing before a kill [s].
 KILLED_AFTER_S = 0.05
 
 
@@ -86,7 +86,7 @@ def package(path: Path, data_crc: bool) -> Iterator[Open]:
 
 
 class _Whole:
-    """A file without a buffer that takes a record whole or not at all, as ours does."""
+    """A file without a buffer that writes a record completely or not at all, like ours."""
 
     def __init__(self, file: FileIO) -> None:
         self._file = file
@@ -112,7 +112,7 @@ WRITERS: dict[str, Callable] = {
 
 
 def messages(seconds: float) -> Iterator[tuple[int, int, int, bytes]]:
-    """Yield what the recorder's goal writes: channel, time [ns], sequence number, data."""
+    """Yield messages at the recorder's rate: channel, time [ns], sequence number, data."""
     random = np.random.default_rng(0)
     state, picture = random.bytes(STATE_BYTES), random.bytes(PICTURE_BYTES)
     frames = 0
@@ -126,7 +126,7 @@ def messages(seconds: float) -> Iterator[tuple[int, int, int, bytes]]:
 
 
 def cpu_s(name: str, folder: Path, seconds: float) -> float:
-    """Return the time of a core that a recording of this length takes [s]; sync apart."""
+    """Return the processor time of a recording of this length without sync [s]."""
     path = folder / 'x.mcap'
     with WRITERS[name](path) as file:
         before = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
@@ -147,7 +147,7 @@ def be_killed(name: str, path: Path) -> None:
 
 
 def lost_by_kills(name: str, folder: Path) -> int:
-    """Return how many messages that were written are not read back, over several kills."""
+    """Return the number of written messages that are lost in several kills."""
     lost = 0
     for number in range(KILLS):
         path = folder / f'{number}.mcap'
@@ -165,7 +165,7 @@ def lost_by_kills(name: str, folder: Path) -> int:
 
 
 def readable(path: Path) -> int:
-    """Return the number of messages up to the last whole record."""
+    """Return the number of messages up to the last complete record."""
     count = 0
     try:
         with path.open('rb') as file:
@@ -177,13 +177,13 @@ def readable(path: Path) -> int:
 
 
 def after_full_disk(name: str, folder: Path) -> dict[str, int]:
-    """Return messages that a file holds, and says it holds, whose disk was full for one."""
+    """Return the messages in a file and in its count, after the disk was full for one message."""
     path = folder / 'full.mcap'
     with WRITERS[name](path) as file:
         for channel, at, sequence, data in messages(0.1):
             full = sequence == 10 and channel == 1
             if full:
-                # Room for a part of the record only.
+                # Space for a part of the record only.
                 limit = path.stat().st_size + STATE_BYTES // 2
                 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
                 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -204,7 +204,7 @@ def after_full_disk(name: str, folder: Path) -> dict[str, int]:
 
 
 def measure(seconds: float = 10.0, folder: str | None = None) -> dict:
-    """Return each writer's share of a core, in turn, and what a kill and a full disk take."""
+    """Return each writer's share of a core, and its losses by kills and a full disk."""
     found: dict[str, list[float]] = {name: [] for name in WRITERS}
     with tempfile.TemporaryDirectory(dir=folder) as root:
         for _ in range(TURNS):

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes that begin and end again and again, with one executor or another: which of them hang.
+"""Starts and ends nodes repeatedly with different executors, and counts those that hang.
 
 From benchmarks/: python -m libraries.node_starts --starts 1000
 """
@@ -41,18 +41,18 @@ if find_spec('rclpy.experimental'):
     from rclpy.experimental import EventsExecutor
 
     EXECUTORS['events'] = EventsExecutor
-# A start that takes longer than this hangs; on a busy machine whole ones took 6.4 s [s].
+# Time after which a start counts as hung [s]; successful ones took up to 6.4 s on a busy machine.
 HANGS_AFTER_S = 15.0
-# How long a started node spins at most before it ends [s].
+# Longest time that a started node spins [s].
 LIFE_S = 0.3
-# Every publisher breaks this promise, and so causes events [s].
+# Deadline that every publisher misses, to cause QoS events [s].
 DEADLINE_S = 0.005
 
 
 def start(kind: str, all_events: bool) -> None:
-    """Begin and end nodes with all that a node can have, while a peer does; a line for each.
+    """Start and end nodes with all kinds of entities, parallel to a peer; print a line for each.
 
-    EventsExecutor refuses guard conditions.
+    Guard conditions are left out for EventsExecutor, which refuses them.
     """
     faulthandler.register(signal.SIGUSR1)
     while True:
@@ -74,7 +74,7 @@ def start(kind: str, all_events: bool) -> None:
 class _Everything:
     """Topics, a timer, a guard condition, parameter services and QoS events of a node.
 
-    Without ``all_events`` those alone that rclpy adds by itself, as in the suite's nodes.
+    Without ``all_events``, it has only the events that rclpy adds itself, like the suite's nodes.
     """
 
     def __init__(self, node: Node, guards: bool, all_events: bool) -> None:
@@ -97,7 +97,7 @@ class _Everything:
             on_publisher = PublisherEventCallbacks(
                 deadline=event, liveliness=event, matched=event, incompatible_qos=event
             )
-        # The second topic offers only best effort to a subscription that wants more.
+        # The second topic offers best effort to a subscription that requires reliable.
         for name, offered, wanted in (
             ('command', promised, promised),
             ('incompatible', best_effort, OBSERVATION),
@@ -127,7 +127,7 @@ class _Everything:
 
 @contextmanager
 def starting(kind: str, all_events: bool, errors: IO) -> Iterator[subprocess.Popen]:
-    """Run `start` in a process of its own."""
+    """Run `start` in a separate process."""
     process = subprocess.Popen(
         [
             sys.executable,
@@ -149,7 +149,7 @@ def starting(kind: str, all_events: bool, errors: IO) -> Iterator[subprocess.Pop
 
 
 def starts(kind: str, number: int, all_events: bool = True) -> dict[str, Any]:
-    """Return what two processes that begin and end nodes at the same time did, and their hangs.
+    """Return counts and hangs of two processes that start and end nodes at the same time.
 
     ``hung_in``: functions of the main thread at each hang, the innermost first.
     """
@@ -184,7 +184,7 @@ def starts(kind: str, number: int, all_events: bool = True) -> dict[str, Any]:
 
 
 def _lines(processes: dict[subprocess.Popen, float]) -> list[tuple[subprocess.Popen, str]]:
-    """Return the lines of counts that came, of which process each; the middleware writes too."""
+    """Return the received lines of counts, each with its process; skip the middleware's lines."""
     by_pipe = {process.stdout: process for process in processes}
     ready = select.select(list(by_pipe), [], [], 0.5)[0]
     found = [(by_pipe[pipe], pipe.readline()) for pipe in ready]
@@ -198,7 +198,7 @@ def _place(process: subprocess.Popen, errors: IO) -> str:
     process.send_signal(signal.SIGUSR1)
     time.sleep(0.5)
     errors.seek(0)
-    # The main thread is the last one.
+    # The main thread is last in the trace.
     trace = errors.read().rpartition('most recent call first')[2]
     return ' < '.join(re.findall(r' in (\w+)$', trace, re.M)[:4])
 

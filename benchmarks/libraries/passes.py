@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A pass of the VLM recorded by `Tracer`, beside eager PyTorch, torch.export and torch.compile.
+"""Compares a VLM pass recorded by `Tracer` with eager PyTorch, torch.export and torch.compile.
 
 From benchmarks/: python -m libraries.passes
 """
@@ -25,7 +25,7 @@ from irevla_policy.model.backbone import Backbone
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.tracing import Tracer, positional
 
-# A BLIP-2 of 94 million parameters: its parts as the published one's, a fifth as wide.
+# A BLIP-2 of 94 million parameters: the parts of the published model, at a fifth of the width.
 SIZES = {
     'vision_config': {
         'initializer_range': 0.02,
@@ -64,7 +64,7 @@ def tiny() -> Backbone:
 
 
 def middle() -> Backbone:
-    """Return a backbone of random weights, loaded as a pretrained one is."""
+    """Return a backbone of random weights, loaded like a pretrained one."""
     preset = load_preset(full_size.PRESET)
     with tempfile.TemporaryDirectory() as folder:
         full_size.write_source(Path(folder), SIZES, torch.float32)
@@ -73,7 +73,7 @@ def middle() -> Backbone:
 
 
 def candidates(backbone: Backbone, inputs: dict[str, Tensor]) -> dict[str, Callable[[], Pass]]:
-    """Return by name what prepares a pass for inputs of these shapes."""
+    """Return functions that prepare a pass for inputs of these shapes, by name."""
     model = backbone.model
     call, values = positional(model, list(inputs)).eval(), tuple(inputs.values())
 
@@ -102,8 +102,8 @@ def candidates(backbone: Backbone, inputs: dict[str, Tensor]) -> dict[str, Calla
 def compare(backbone: Backbone, passes: int, without: tuple[str, ...] = ()) -> dict[str, dict]:
     """Return preparation [s], times [ms] and difference of each pass, measured in turn.
 
-    The preparation includes the first pass; the difference is the largest of any output, of
-    inputs that none was prepared with, relative to the largest output.
+    The preparation includes the first pass. The difference is the largest of all outputs, for
+    inputs that no pass was prepared with, relative to the largest output.
     """
     images = torch.from_numpy(
         np.random.default_rng(0).integers(0, 256, (2, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)

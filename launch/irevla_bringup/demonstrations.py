@@ -45,10 +45,10 @@ def refuse_demonstrations(context: LaunchContext) -> None:
 def encode_demonstrations(
     context: LaunchContext, checkpoint: str, output: str, task: str, settings: SACfDConfig
 ) -> None:
-    """Write what the learner reads from ``output``; files that are there already are kept.
+    """Write the learner's files of demonstrations into ``output``; up-to-date ones are kept.
 
     Raises:
-        RuntimeError: recordings that do not fit; the program printed the reason.
+        RuntimeError: the recordings do not fit; the program printed the reason.
 
     """
     frames = ['--max-frames', str(settings.anchor_frames)]

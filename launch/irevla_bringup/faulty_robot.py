@@ -163,7 +163,7 @@ class FaultyRobot:
     def _on_state(self, message: RobotState) -> None:
         self.state, p = message, message.pose.position
         self._reported[message.mode] = message.fault_text
-        # With this machine's clock: simulated time can be slower, so its twist is too large.
+        # Measured with this machine's clock, because simulated time can be slower.
         now, place = stamp_to_ns(message.header.stamp) * 1e-9, np.array([p.x, p.y, p.z])
         while self._path and now - self._path[0][0] > SPEED_OVER_S:
             before, there = self._path.popleft()
@@ -197,7 +197,7 @@ class FaultyRobot:
         """Wait for a condition; ``what`` names it in an error.
 
         Raises:
-            FaultError: it did not become true.
+            FaultError: the condition did not become true.
 
         """
         end = time.monotonic() + WAIT_S
@@ -210,7 +210,7 @@ class FaultyRobot:
             self.spin(0.02)
 
     def moving(self) -> None:
-        """Wait until an episode of few steps moves the arm; end an older one as an operator."""
+        """Wait until an episode with few steps moves the arm; end an older one as an operator."""
         ended = ''
 
         def moves() -> bool:

@@ -338,7 +338,7 @@ def node(
 ) -> SuiteNode:
     """Return node ``name`` of ``package``, with the parameters of config/<name>.yaml.
 
-    Its executable is ``<name>_node`` unless another is given.
+    Its executable is ``<name>_node`` by default.
     """
     namespace = value(context, 'namespace')
     if not NAMESPACE.fullmatch(namespace):

@@ -57,7 +57,7 @@ def run_graphs(
     Args:
         graphs: graphs to run in parallel.
         title: title of the progress bar.
-        total: total amount of work, at most.
+        total: largest total amount of work.
         progress: returns the amount done so far, and a note for the progress bar.
         unit: unit of both amounts.
         complete: returns whether all work is done; None: when the total is done.

@@ -162,7 +162,7 @@ def ends_all(name: str) -> Callable[[ProcessExited, LaunchContext], Shutdown]:
                         signal_number=signal.SIGTERM, process_matcher=lambda process: True
                     )
                 )
-            # No other way for a launch file to set the exit status of `ros2 launch`.
+            # A launch file has no other way to set the exit status of `ros2 launch`.
             raise RuntimeError(
                 f'{name} failed: '
                 + (f'signal {-status}' if status < 0 else f'exit status {status}')

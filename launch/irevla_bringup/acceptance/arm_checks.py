@@ -208,7 +208,7 @@ class ArmChecks:
         """Command one direction until the arm stops; return its position (3,) [m].
 
         Raises:
-            CheckError: it did not move at all.
+            CheckError: the arm did not move at all.
 
         """
         lab, began, checked = self._lab, self._lab.pose, time.monotonic()
@@ -235,7 +235,7 @@ def _output(stopping: subprocess.Popen | None) -> str:
     """Return the output of the stop program.
 
     Raises:
-        CheckError: it failed, does not end, or another stopped the arm.
+        CheckError: the program failed or does not end, or another program stopped the arm.
 
     """
     if stopping is None:

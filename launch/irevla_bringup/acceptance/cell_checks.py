@@ -47,7 +47,7 @@ class CellChecks:
         self._folder, self._bags = folder, folder / 'bags'
         self._graph = contextlib.ExitStack()
         self._episode = EpisodeState()
-        # Arrival times [s since 1970] and images; a person may take minutes, so only the newest.
+        # Newest arrival times [s since 1970] and images; a person may take minutes.
         most = math.ceil(2 * LOOK_S * fps)
         self._pictures: dict[str, deque[tuple[float, Image]]] = {
             name: deque(maxlen=most) for name in cameras

@@ -57,7 +57,7 @@ class Lab:
         self._executor.add_node(self.node)
         self._started: list[tuple[subprocess.Popen, Path]] = []
         self.state: RobotState | None = None
-        # The last state of the previous mode, and the arrival of the first of this mode.
+        # The last state of the previous mode, and the arrival of the first state of this mode.
         self.left: RobotState | None = None
         self.left_at = 0.0
         self.command = self.node.create_publisher(EndEffectorCommand, 'command', COMMAND)
@@ -81,7 +81,8 @@ class Lab:
         """Wait for a condition; ``what`` names it in an error.
 
         Raises:
-            CheckError: it is late, the arm has a fault, or a started process ended.
+            CheckError: the condition is not met in time, the arm has a fault, or a started process
+                ended.
 
         """
         end = time.monotonic() + within_s
@@ -121,7 +122,7 @@ class Lab:
         """Wait for the arm's node, and check that its speed limits are low.
 
         Raises:
-            CheckError: it does not start, or its speed limits are higher.
+            CheckError: the node does not start, or its speed limits are higher.
 
         """
         self.state = None
@@ -159,7 +160,7 @@ class Lab:
         """Call `go_home`, and wait until the arm rests at home.
 
         Raises:
-            CheckError: it refused or did not arrive.
+            CheckError: the arm refused, or did not arrive.
 
         """
         end = time.monotonic() + WAIT_S

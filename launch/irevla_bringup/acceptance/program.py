@@ -55,7 +55,7 @@ def main() -> None:
     options = parsed()
     folder = options.output.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    # Python's own handler of Ctrl-C: rclpy's would shut down the context that the checks need.
+    # Python handles Ctrl-C, because rclpy's handler would shut down the context of the checks.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     end = 'NOT passed'
     try:
@@ -124,7 +124,7 @@ def parsed() -> argparse.Namespace:
 def accepted(options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack) -> str:
     """Run the selected checks; return the outcome.
 
-    When it ends for any reason, the arm's node brakes the arm and ends too.
+    When the acceptance ends for any reason, the arm's node brakes the arm and ends too.
     """
     wanted = options.checks.split(',')
     own = read_blocks(options.params_file) if options.params_file else []

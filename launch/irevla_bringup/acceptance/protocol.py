@@ -30,7 +30,7 @@ class Check:
         after: question after the check.
 
     Raises (``run``):
-        CheckError: it failed.
+        CheckError: the check failed.
 
     """
 

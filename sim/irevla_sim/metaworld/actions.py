@@ -4,9 +4,9 @@
 
 import numpy as np
 
-# A Meta-World action of 1 moves the hand's target by this much in one of its steps.
+# Translation of the hand's target for a Meta-World action of 1 in one Meta-World step [m].
 METRES_PER_STEP = 0.01
-# Steps for one command, unless an environment gets another number.
+# Default number of Meta-World steps per command.
 ACTION_REPEAT = 4
 
 

@@ -26,10 +26,10 @@ class MetaWorldEnv(gymnasium.Env):
     """One or more tasks of the catalogue, with a sparse reward.
 
     Observation: a dict of each camera's image, uint8 (size, size, 3) RGB, by its name, and
-    'state', float64 (10,), see docs/architecture.md. Action: float64 (7,), see there; its rotation
-    has no effect because Meta-World's hand keeps its orientation. The reward is 1 at the step that
-    reaches success, else 0. Success terminates the episode, at once or ``linger`` actions later;
-    the horizon truncates it.
+    'state', float64 (10,). Action: float64 (7,), whose rotation has no effect because Meta-World's
+    hand keeps its orientation. docs/architecture.md describes both. The reward is 1 at the step
+    that reaches success, else 0. Success terminates the episode, immediately or after ``linger``
+    actions; the horizon truncates it.
 
     `info` has 'task', 'instruction', 'seed' (reproduces the episode), 'success', the result of
     `Scene.robot`, and 'simulator_state' (Meta-World's observation (39,), for experts).

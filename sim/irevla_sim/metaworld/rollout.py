@@ -17,13 +17,13 @@ class Demonstration:
     """One episode of T commands; the observation after the last is left out.
 
     Attributes:
-        task, instruction: of the episode.
-        seed: reproduces its layout.
-        success: whether the task was done.
+        task, instruction: task and instruction of the episode.
+        seed: seed of its layout.
+        success: whether the task succeeded.
         images: camera name to uint8 (T, size, size, 3) RGB.
         states: float64 (T, 10).
-        actions: float64 (T, 7), as executed.
-        labels: float64 (T, 7), before noise: what to learn.
+        actions: float64 (T, 7), executed actions.
+        labels: float64 (T, 7), actions to learn, before noise.
 
     """
 
@@ -50,11 +50,11 @@ def collect_demonstrations(
 
     Args:
         tasks: names in the environment's catalogue.
-        episodes_per_task: tried; with ``only_successes`` fewer may come.
+        episodes_per_task: number of episodes played; with ``only_successes`` fewer may be yielded.
         seed: episode i of each task has layout seed ``seed + i``.
         noise_std: see `ScriptedExpert`.
-        env: where to play; a default one when left out.
-        only_successes: leave out episodes that failed.
+        env: environment; None: one with default settings.
+        only_successes: whether to leave out failed episodes.
 
     """
     env = env or MetaWorldEnv()

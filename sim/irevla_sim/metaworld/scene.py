@@ -111,7 +111,7 @@ class Scene:
 
 
 def _build(task: Task) -> SawyerXYZEnv:
-    # Chosen at run time, so no type to check a subclass against.
+    # Any, because the base class of the subclass is selected at run time.
     stock: Any = ALL_V3_ENVIRONMENTS[task.base]
 
     class Resized(stock):

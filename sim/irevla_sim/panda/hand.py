@@ -26,12 +26,12 @@ REFUSED = {
 
 
 class PandaHand(FrankaGripperServer):
-    """Records its orders; each kind is executed, refused, or never answered.
+    """Records its orders; each kind of order is executed, refused or never answered.
 
-    An order that is ended by a newer one or a stop is answered as aborted.
+    An order that a newer one or a stop ends is answered as aborted.
     """
 
-    # Of franky-sim; None while no answer is due.
+    # Attribute of franky-sim; None while no answer is due.
     _pending_command_id: int | None
 
     def __init__(self, robot: object, hostname: str) -> None:

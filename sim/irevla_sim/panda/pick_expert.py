@@ -14,11 +14,11 @@ from irevla_sim.panda.scene import THINGS
 
 # Largest translation [m] and rotation [rad] of a command.
 STEP, TURN = 0.02, 0.1
-# Height over the object before the descent, and height at which an object counts as lifted [m].
+# Height above the object before the descent, and height at which an object counts as lifted [m].
 ABOVE, LIFTED = 0.08, 0.08
 # Tolerances sideways [m], in height [m] and in angle [rad].
 NEAR, NEAR_HEIGHT, NEAR_ANGLE = 0.012, 0.006, 0.1
-# Height over the object during the lift at which it counts as lost [m].
+# Height above the object during the lift at which the object counts as lost [m].
 LOST = 0.05
 # Number of commands for a grasp.
 GRASP = 12

@@ -23,7 +23,7 @@ MODES = [
 ]
 # The collision geometry of the arm has 250 times fewer triangles than the visual one.
 DRAWN_GROUPS = (0, 3)
-# Noise is added to one column in so many.
+# Noise is added to every NOISY-th column.
 NOISY = 8
 # Shortest and longest interval between checks whether an image is due [s].
 SHORTEST_S, IDLE_S = 0.001, 0.02
@@ -37,8 +37,8 @@ class SceneCameras:
         self._shared = shared
         model = PandaScene().model_alone()
         self._model, self._data = model, mujoco.MjData(model)
-        # The wrist's camera first: its image is there when that of the front camera arrives, which
-        # gives the stamp of an observation in the launch files.
+        # The wrist camera is rendered first, so that its image is published before that of the
+        # front camera, which gives the stamp of an observation in the launch files.
         self._cameras = {
             name: SoftwareCamera(name, MODES, np.deg2rad(model.camera(name).fovy[0]))
             for name in CAMERAS

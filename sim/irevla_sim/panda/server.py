@@ -49,7 +49,7 @@ class CollisionBehavior(SetCollisionBehaviorCommand):
     """Sets the collision thresholds."""
 
     def handle(self, server: 'PandaServer') -> None:
-        """Keep them, then answer."""
+        """Store the thresholds, then answer."""
         server.collision_behaviors.append(
             {name: list(getattr(self, name)) for name in COLLISION_THRESHOLDS}
         )

@@ -12,7 +12,7 @@ from irevla_control.errors import ConfigError
 from irevla_control.files import replacement
 
 FOLDER = Path('/dev/shm')
-# Name of a scene that nobody named.
+# Default name of a scene.
 SCENE = 'panda'
 # Fields before the positions: count of writes, time, requested and last arrangement.
 WRITES, TIME, REQUESTED, ARRANGED, POSITIONS = 0, 1, 2, 3, 4
@@ -83,7 +83,7 @@ class SharedScene:
         self._values[REQUESTED] = seed
 
     def asked(self) -> int | None:
-        """Return the seed of a requested arrangement, once; else None."""
+        """Return the seed of a newly requested arrangement, or None."""
         requested = self._values[REQUESTED]
         if requested == NOTHING:
             return None
