@@ -10,10 +10,10 @@ import sys
 import time
 
 import graph
+from intervening_operator import ACTION, operator
 import numpy as np
 import pytest
 from safetensors.torch import load_file
-from taking_over import ACTION, operator
 import torch
 import yaml
 
