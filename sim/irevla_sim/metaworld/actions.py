@@ -19,6 +19,6 @@ def to_metaworld(action: np.ndarray, action_repeat: int) -> np.ndarray:
 
 
 def from_metaworld(action: np.ndarray, action_repeat: int) -> np.ndarray:
-    """Return the (7,) action whose `to_metaworld` is the given one in [-1, 1]."""
+    """Return the (7,) action for a Meta-World action in [-1, 1]; the inverse of `to_metaworld`."""
     translation = np.asarray(action[:3], float) * (METRES_PER_STEP * action_repeat)
     return np.array([*translation, 0.0, 0.0, 0.0, (1 - float(action[3])) / 2])

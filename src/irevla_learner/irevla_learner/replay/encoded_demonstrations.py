@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Encoded demonstrations as one safetensors file, read without the VLM that encoded them.
 
-Tensors are named ``<episode>/<array>``; the metadata holds the hash of the backbone, the digest
+Tensors are named ``<episode>/<array>``; the metadata has the hash of the backbone, the digest
 of the statistics, the folders of the recordings, the identity and a description of each episode.
 """
 

@@ -39,7 +39,7 @@ class Anchor:
     def __init__(
         self, demonstrations: EncodedDemonstrations, token_learner: TokenLearner, device: str
     ) -> None:
-        """Pool the latents with the token learner as it is now."""
+        """Pool the latents with the present token learner."""
         self._device, self._tokens = device, demonstrations.tokens
         arrays = [episode.cloning_arrays() for episode in demonstrations]
         self._latents = [latents for latents, _, _ in arrays]
@@ -65,7 +65,7 @@ class Anchor:
         return len(self._rows)
 
     def draw(self, random: np.random.Generator, size: int, latents: bool) -> AnchorBatch:
-        """Return random steps, with their latents if asked for."""
+        """Return random steps; ``latents``: with their latents."""
         chosen = random.integers(len(self), size=size)
         rows = torch.from_numpy(chosen).to(self._device)
         stacked = None

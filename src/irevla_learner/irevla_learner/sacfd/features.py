@@ -23,7 +23,7 @@ class Sketch(nn.Module):
 
     Each value of the latent is added to one random output with a random sign (count sketch,
     Charikar et al. 2002). Its constants follow from the size of the latent, so that nothing is
-    stored. A latent that is not longer than the sketch is kept as it is.
+    stored. A latent that is not longer than the sketch is not changed.
     """
 
     index: Tensor
