@@ -95,7 +95,8 @@ def run_variant(
     roots, checkpoint, new = prepared
     settings = config.algorithm1
     if task in DEMONSTRATED:
-        settings = replace(settings, demonstration_bags=(new,))
+        folders = tuple(sorted(path for path in new.iterdir() if path.is_dir()))
+        settings = replace(settings, demonstration_bags=folders)
     expert = settings.tasks.expert
     episodes = dict.fromkeys(expert, EXPERT_EPISODES) | {task: EPISODES}
     policy = read_description(checkpoint)[1]
