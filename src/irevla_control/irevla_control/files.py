@@ -16,7 +16,7 @@ from pathlib import Path
 import shutil
 import weakref
 
-from irevla_control.errors import IrevlaError
+from irevla_control.errors import ConfigError, IrevlaError
 
 
 def sync(path: Path) -> None:
@@ -81,6 +81,20 @@ def replacement(
 def previous_folder(target: Path) -> Path:
     """Return the path of the old folder during its replacement, or after a kill during it."""
     return Path(f'{target}.previous')
+
+
+@contextmanager
+def writing(path: Path, remedy: str) -> Iterator[None]:
+    """Name the path, the reason and a remedy if it cannot be written.
+
+    Raises:
+        ConfigError: the block raised OSError, such as on a full disk.
+
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f'{path} cannot be written: {error.strerror}; {remedy}') from error
 
 
 def write_synced(path: Path, content: str | bytes) -> None:

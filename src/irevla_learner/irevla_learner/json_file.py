@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from irevla_control.errors import ConfigError
-from irevla_control.files import write_synced
+from irevla_control.files import write_synced, writing
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -19,12 +18,8 @@ def write_json(path: Path, content: Any) -> None:
 
     """
     text = json.dumps(content, indent=2, allow_nan=False) + '\n'
-    try:
+    with writing(path, 'free some space, and start again'):
         write_synced(path, text)
-    except OSError as error:
-        raise ConfigError(
-            f'{path} cannot be written: {error.strerror}; free some space, and start again'
-        ) from error
 
 
 def json_values(figures: dict[str, float]) -> dict[str, float | None]:

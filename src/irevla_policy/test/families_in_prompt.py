@@ -187,16 +187,21 @@ def save_idefics2(folder: Path) -> Path:
     )
 
 
-def save_llava(folder: Path) -> Path:
-    """Write a small LLaVA: it uses the second-to-last layer of its vision tower."""
-    tokenizer = small_tokenizer()
-    processor = LlavaProcessor(
+def llava_processor(tokenizer):
+    """Return the processor of LLaVA and ViP-LLaVA."""
+    return LlavaProcessor(
         clip_like(CLIPImageProcessorPil),
         tokenizer,
         patch_size=PATCH,
         vision_feature_select_strategy='default',
         num_additional_image_tokens=1,
     )
+
+
+def save_llava(folder: Path) -> Path:
+    """Write a small LLaVA: it uses the second-to-last layer of its vision tower."""
+    tokenizer = small_tokenizer()
+    processor = llava_processor(tokenizer)
     return save(
         folder,
         LlavaForConditionalGeneration,
@@ -234,13 +239,7 @@ def save_llava_next(folder: Path) -> Path:
 def save_vipllava(folder: Path) -> Path:
     """Write a small ViP-LLaVA: it uses several layers of its vision tower."""
     tokenizer = small_tokenizer()
-    processor = LlavaProcessor(
-        clip_like(CLIPImageProcessorPil),
-        tokenizer,
-        patch_size=PATCH,
-        vision_feature_select_strategy='default',
-        num_additional_image_tokens=1,
-    )
+    processor = llava_processor(tokenizer)
     return save(
         folder,
         VipLlavaForConditionalGeneration,

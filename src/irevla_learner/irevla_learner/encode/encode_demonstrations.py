@@ -13,7 +13,7 @@ import torch
 from irevla_control.bags.usage import say, usage
 from irevla_control.episode import Episode, Observations
 from irevla_control.errors import ConfigError
-from irevla_control.files import Lock
+from irevla_control.files import Lock, writing
 from irevla_control.progress_bar import progress_bar
 from irevla_learner.encode.selection import Selection, select
 from irevla_learner.replay.encoded_demonstrations import (
@@ -127,13 +127,9 @@ def _same(path: Path, policy: LatentPolicy, identity: Any) -> EncodedDemonstrati
 def _lock(output: Path) -> Lock:
     if output.is_dir():
         raise ConfigError(f'{output} is a folder; give the name of a file')
-    try:
+    with writing(output, 'choose another file'):
         output.parent.mkdir(parents=True, exist_ok=True)
         return Lock(output.with_name(f'.{output.name}.lock'), wait=True)
-    except OSError as error:
-        raise ConfigError(
-            f'{output} cannot be written: {error.strerror}; choose another file'
-        ) from error
 
 
 class _Encoder:

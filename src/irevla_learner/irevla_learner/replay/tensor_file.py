@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a safetensors file array by array, so that memory need not contain all arrays."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 import json
 from pathlib import Path
 import shutil
@@ -12,23 +12,13 @@ from typing import IO
 
 import numpy as np
 
-from irevla_control.errors import ConfigError
-from irevla_control.files import replacement
+from irevla_control.files import replacement, writing
 
 _KINDS = {'int64': 'I64', 'float32': 'F32', 'float16': 'F16'}
 # Alignment of the arrays: size of the largest number type above [bytes].
 _ALIGNMENT = 8
 _COPY_BYTES = 1 << 22
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError(
-            f'{path} cannot be written: {error.strerror}; free some space, or choose another file'
-        ) from error
+_REMEDY = 'free some space, or choose another file'
 
 
 class TensorFile:
@@ -49,7 +39,7 @@ class TensorFile:
         # Largest types first, so that each array begins at a multiple of its type's size.
         self._parts: dict[np.dtype, IO[bytes]] = {}
         self._entries: dict[np.dtype, list[tuple[str, tuple[int, ...], int]]] = {}
-        with _writing(path):
+        with writing(path, _REMEDY):
             path.parent.mkdir(parents=True, exist_ok=True)
             for kind in map(np.dtype, _KINDS):
                 part = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 (closed with all)
@@ -66,7 +56,7 @@ class TensorFile:
 
     def add(self, name: str, array: np.ndarray) -> None:
         """Add an array of int64, float32 or float16."""
-        with _writing(self._path):
+        with writing(self._path, _REMEDY):
             self._parts[array.dtype].write(np.ascontiguousarray(array).data)
         self._entries[array.dtype].append((name, array.shape, array.nbytes))
 
@@ -74,7 +64,7 @@ class TensorFile:
         """Write the file; replace an existing one."""
         text = self._header(metadata)
         with (
-            _writing(self._path),
+            writing(self._path, _REMEDY),
             replacement(self._path) as new,
             open(new, 'wb') as file,
         ):

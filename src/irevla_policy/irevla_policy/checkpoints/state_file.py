@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from irevla_control.errors import ConfigError
-from irevla_control.files import write_synced
+from irevla_control.files import write_synced, writing
 
 # Version of the names and meaning of tensors, identity and progress.
 FORMAT = 7
@@ -43,13 +43,8 @@ def save_state(
             'progress': json.dumps(progress),
         },
     )
-    try:
+    with writing(path, 'free some space; the same command continues'):
         write_synced(path, content)
-    except OSError as error:
-        raise ConfigError(
-            f'{path} cannot be written: {error.strerror}; free some space; the same command '
-            'continues'
-        ) from error
 
 
 def load_state(
