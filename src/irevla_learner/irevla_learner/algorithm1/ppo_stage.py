@@ -117,6 +117,7 @@ def ppo_stage(
             identity,
             {
                 **counts,
+                'easier_successes': player.curriculum.successes,
                 'iterations': ppo.iterations,
                 'updates': ppo.updates,
                 'window': list(window),
