@@ -106,7 +106,8 @@ def test_steps_become_smaller_towards_the_end_of_the_stage():
 
     def divergence(remaining, **changes):
         head = beside_the_goal()
-        config = PPOConfig(critic_iterations=0, learning_rate=4e-5, epochs=40, **changes)
+        settings = {'critic_iterations': 0, 'learning_rate': 4e-5, 'epochs': 40, 'std': 0.15}
+        config = PPOConfig(**settings, **changes)
         ppo = PPO(HeadOnly(head), config, seed=0)
         rollout = ppo.roll_out(played)
         before = head(rollout.latents, rollout.states).detach()
