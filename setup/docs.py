@@ -68,8 +68,8 @@ def install(python: str) -> None:
         return
     shutil.rmtree(VENV, ignore_errors=True)
     _run([python, '-m', 'venv', VENV])
-    pip = [VENV / 'bin/python', '-m', 'pip', '--disable-pip-version-check', 'install', '-qq']
-    _run([*pip, '--no-deps', '--require-hashes', '-r', LOCK])
+    pip = ['-m', 'pip', '--disable-pip-version-check', 'install', '-qq', '--no-deps']
+    _run([VENV / 'bin/python', *pip, '--require-hashes', '-r', LOCK])
     # colcon must not search this folder for packages.
     (VENV.parent / 'COLCON_IGNORE').touch()
     stamp.write_text(wanted)

@@ -4,7 +4,7 @@
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.metadata import entry_points
 import os
@@ -93,10 +93,8 @@ def _stopped_at_parsing(name: str) -> Iterator[list[argparse.ArgumentParser]]:
         patch.object(argparse.ArgumentParser, 'parse_known_args', stop),
         patch.object(sys, 'argv', [name]),
     ):
-        try:
+        with suppress(_Parsed):
             yield found
-        except _Parsed:
-            pass
 
 
 def _with_subcommands(

@@ -9,9 +9,9 @@ import re
 from reference.markdown import code, page, table
 
 INTRODUCTION = (
-    'The interfaces of the package `irevla_msgs`, from its `msg/` and `srv/` folders. Units are in '
-    'brackets. `uint8 NAME=0` in a definition is a constant, listed here under the fields. Which '
-    'node sends what: [topics and services](topics.md).'
+    'The interfaces of the package `irevla_msgs`, from its `msg/` and `srv/` folders. Units are '
+    'in brackets; constants follow the fields. Which node sends what: '
+    '[topics and services](topics.md).'
 )
 _FIELD = re.compile(r'(?P<type>[\w/\[\]]+)\s+(?P<name>\w+)(\s*=\s*(?P<value>[^#\s]+))?')
 

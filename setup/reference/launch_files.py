@@ -5,10 +5,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
 from launch.utilities import perform_substitutions
-from launch import LaunchContext
 
 from reference.markdown import block, code, page, table
 

@@ -22,7 +22,13 @@ ROOT = Path(__file__).resolve().parents[2]
 # Folders that contain the suite's Python packages.
 PACKAGES = [
     ROOT / folder
-    for folder in ('src/irevla_control', 'src/irevla_policy', 'src/irevla_learner', 'sim', 'launch')
+    for folder in (
+        'src/irevla_control',
+        'src/irevla_policy',
+        'src/irevla_learner',
+        'sim',
+        'launch',
+    )
 ]
 REFERENCE: dict[str, Callable[[], str]] = {
     'reference/messages.md': lambda: interface_page(ROOT / 'src/irevla_msgs'),

@@ -7,13 +7,12 @@ from importlib.metadata import entry_points
 
 from irevla_bringup.starting import node_table
 from irevla_control.parameters.parameter import shown
-
 from reference.markdown import code, page, table
 
 INTRODUCTION = (
     'All parameters of each node. All are read-only: they are set at the start, by '
-    '`params_file:=` of a launch file or `--ros-args -p` of `ros2 run`. `config/NODE.yaml` has the '
-    'defaults with a comment each; a launch file sets some of them '
+    '`params_file:=` of a launch file or `--ros-args -p` of `ros2 run`. `config/NODE.yaml` has '
+    'the defaults with a comment each; a launch file sets some of them '
     '([which](../design-notes.md#parameters)). A value out of range is refused with its name.'
 )
 # The fake nodes are the real nodes with other devices.
@@ -44,4 +43,3 @@ def _node(name: str) -> tuple[str, str]:
             for key, one in node_table(name).items()
         ),
     )
-

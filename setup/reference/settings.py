@@ -14,15 +14,14 @@ import yaml
 
 from irevla_control.parameters.parameter import shown
 from irevla_policy.settings import Settings
-
 from reference.markdown import code, page, table
 
 INTRODUCTION = (
-    'Each YAML file of settings in [config/](../../config), its keys, the shipped values, and what '
-    'is allowed. Files like `config/vla.yaml`, with the parameters of a node: '
+    'Each YAML file of settings in [config/](../../config), its keys, the shipped values, and '
+    'what is allowed. Files like `config/vla.yaml`, with the parameters of a node: '
     '[parameters](parameters.md). Copy a file to change it; paths in a file are relative to its '
-    'folder, and a key that is left out has the default. An unknown key or a value that does not fit is refused with file, line, key and '
-    'what is needed.'
+    'folder, and a key that is left out has the default. An unknown key or a value that does not '
+    'fit is refused with file, line, key and what is needed.'
 )
 # The class that reads each file; folders stand for their files.
 CLASSES = {
@@ -68,9 +67,7 @@ def _file(config: Path, name: str) -> tuple[str, str]:
 
 
 def _class(name: str) -> type[Settings]:
-    module, _, attribute = (
-        CLASSES.get(name) or CLASSES[name.partition('/')[0]]
-    ).partition(':')
+    module, _, attribute = (CLASSES.get(name) or CLASSES[name.partition('/')[0]]).partition(':')
     return getattr(import_module(module), attribute)
 
 

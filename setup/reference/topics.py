@@ -11,9 +11,9 @@ from reference.markdown import code, page, table
 
 INTRODUCTION = (
     'What each node publishes, subscribes to, serves and calls, from the calls in its sources. '
-    'Names are relative, so a namespace moves them. `<name>` is the name of a camera. The QoS profile is that of `irevla_control/ros/qos.py`. Every node '
-    'also publishes `/diagnostics`. Types: [messages and services](messages.md); parameters: '
-    '[parameters](parameters.md).'
+    'Names are relative, so a namespace moves them. `<name>` is the name of a camera. The QoS '
+    'profile is that of `irevla_control/ros/qos.py`. Every node also publishes `/diagnostics`. '
+    'Types: [messages and services](messages.md); parameters: [parameters](parameters.md).'
 )
 # Calls that create an end of a topic or service; the word is that of the table.
 KINDS = {
@@ -61,7 +61,11 @@ def connections(file: Path, roots: list[Path]) -> list[Connection]:
     found = list(_created(tree))
     for module, names in _imported(tree):
         helper = next(
-            (path for root in roots if (path := root / f'{module.replace(".", "/")}.py').is_file()),
+            (
+                path
+                for root in roots
+                if (path := root / f'{module.replace(".", "/")}.py').is_file()
+            ),
             None,
         )
         if helper is None or helper.stem == 'diagnostics':
@@ -78,11 +82,14 @@ def _node(file: Path, roots: list[Path]) -> tuple[str, str]:
     tree = ast.parse(file.read_text())
     about = (ast.get_docstring(tree) or '').split('\n\n')[0]
     rows = (
-        [one.kind, code(one.name), code(one.interface), one.qos] for one in connections(file, roots)
+        [one.kind, code(one.name), code(one.interface), one.qos]
+        for one in connections(file, roots)
     )
     if any(not one.name for one in _created(tree)):
         about += ' It also subscribes to topics that are known at run time only.'
-    return file.stem.removesuffix('_node'), f'{about}\n\n' + table(['', 'name', 'type', 'QoS'], rows)
+    return file.stem.removesuffix('_node'), f'{about}\n\n' + table(
+        ['', 'name', 'type', 'QoS'], rows
+    )
 
 
 def _created(tree: ast.AST, classes: set[str] | None = None) -> Iterator[Connection]:
