@@ -27,7 +27,9 @@ OLDEST = (3, 11)
 # Files that a page loads by itself; links that a reader follows are none.
 _LOADED = re.compile(
     r'<(?:script|img|iframe|source|video)\b[^>]*\bsrc="?(https?:)?//[^>]*>|'
-    r'<link\b(?![^>]*rel="?(?:canonical|prev|next|alternate))[^>]*\bhref="?(https?:)?//[^>]*>',
+    r'<link\b(?![^>]*rel="?(?:canonical|prev|next|alternate))[^>]*\bhref="?(https?:)?//[^>]*>|'
+    # The theme fetches these libraries when a page has such a part.
+    r'class="(?:mermaid|glightbox)"',
     re.I,
 )
 _IN_CSS = re.compile(r'(?:@import|url\()\s*["\']?(?:https?:)?//[^\s)]*', re.I)
@@ -37,7 +39,8 @@ def main() -> None:
     """Install the environment, write the pages, build and check the site."""
     install(find_python())
     write_pages(PAGES)
-    problems = [*broken(PAGES), *outside_navigation(PAGES, ROOT / 'mkdocs.yml')]
+    pages = sorted(PAGES.rglob('*.md'))
+    problems = [*broken(pages), *outside_navigation(PAGES, ROOT / 'mkdocs.yml')]
     if not problems:
         build()
         problems = list(loaded_from_elsewhere(SITE))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from irevla_control.bags.reader import read_episode
 from irevla_policy.checkpoints.checkpoint import save_checkpoint
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics
@@ -50,7 +51,7 @@ def test_a_checkpoint_acts(page, demo, capsys):
 
 
 def test_an_episode_is_recorded_read_encoded_and_learned_from(repository, capsys):
-    _, record, train = examples('docs/python.md')
+    _, record, train, _ = examples('docs/python.md')
     values = {}
     exec(compile(record + train, 'docs/python.md', 'exec'), values)
     assert values['episode'].images['front'].shape == (12, 84, 84, 3)
@@ -59,3 +60,24 @@ def test_an_episode_is_recorded_read_encoded_and_learned_from(repository, capsys
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == 'open-drawer_0 12 True'
     assert printed[-1].startswith('1 ') and np.isfinite(float(printed[-1].split()[1]))
+
+
+def test_arrays_of_another_program_become_bags(repository, capsys):
+    steps, random = 5, np.random.default_rng(0)
+    (repository / 'converted').mkdir()
+    arrays = {
+        'image_wrist': random.integers(0, 256, (steps, 32, 32, 3), np.uint8),
+        'position': random.normal(size=(steps, 3)),
+        'quaternion': np.tile([1.0, 0.0, 0.0, 0.0], (steps, 1)),
+        'gripper': np.ones(steps),
+        'translation': random.normal(size=(steps, 3)),
+        'rotation': random.normal(size=(steps, 3)),
+        'opening': np.zeros(steps),
+    }
+    np.savez(repository / 'converted/first.npz', **arrays)
+    exec(compile(examples('docs/python.md')[3], 'docs/python.md', 'exec'), {})
+    assert capsys.readouterr().out == 'runs/converted/first\n'
+    episode = read_episode(repository / 'runs/converted/first', ['wrist'])
+    np.testing.assert_array_equal(episode.images['wrist'], arrays['image_wrist'])
+    np.testing.assert_array_equal(episode.actions[:, :3], arrays['translation'])
+    np.testing.assert_allclose(episode.states[:, :3], arrays['position'])

@@ -38,12 +38,14 @@ def command_page(roots: list[Path]) -> str:
 
 def command_lines(roots: list[Path]) -> Iterator[tuple[str, str]]:
     """Yield name and help of each command, sorted by name."""
-    parsers = {
-        name: each for parser in _parsers(roots) for name, each in _with_subcommands(parser)
-    }
     with patch.dict(os.environ, COLUMNS=_WIDTH):
-        for name in sorted(parsers):
-            yield name, block(parsers[name].format_help())
+        for name, parser in sorted(parsers(roots).items()):
+            yield name, block(parser.format_help())
+
+
+def parsers(roots: list[Path]) -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each command, and of its subcommands, by name."""
+    return {name: each for parser in _parsers(roots) for name, each in _with_subcommands(parser)}
 
 
 def modules(roots: list[Path]) -> Iterator[str]:

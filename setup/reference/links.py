@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Links of the pages: those that leave docs/ are rewritten for the site, all are checked."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 import os
 from pathlib import Path
 import re
@@ -54,20 +54,19 @@ def for_site(text: str, page: str, pages: dict[str, str]) -> str:
     return _outside_code(text, rewritten)
 
 
-def broken(folder: Path) -> Iterator[str]:
-    """Yield a line for each link of the pages under a folder that leads nowhere."""
-    texts = {file: file.read_text() for file in sorted(folder.rglob('*.md'))}
+def broken(files: Iterable[Path]) -> Iterator[str]:
+    """Yield a line for each link of some pages that leads nowhere."""
+    texts = {file: file.read_text() for file in files}
     for file, text in texts.items():
         for _, link in links(text):
             if link.startswith(_OUTSIDE):
                 continue
             target, _, anchor = link.partition('#')
             to = Path(os.path.normpath(file.parent / target)) if target else file
-            where = f'{file.relative_to(folder)}: {link}'
             if not to.exists():
-                yield f'{where}: there is no such file'
+                yield f'{file}: {link}: there is no such file'
             elif anchor and anchor not in anchors(texts.get(to) or to.read_text()):
-                yield f'{where}: there is no such heading'
+                yield f'{file}: {link}: there is no such heading'
 
 
 def _github(heading: str) -> str:
