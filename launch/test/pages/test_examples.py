@@ -15,7 +15,7 @@ from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def examples(page):

@@ -12,7 +12,7 @@ import sys
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PAGES = [
     *(ROOT / name for name in ('README.md', 'CONTRIBUTING.md', 'CHANGELOG.md')),
     *sorted((ROOT / 'docs').glob('*.md')),
