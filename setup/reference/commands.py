@@ -15,6 +15,9 @@ from typing import NoReturn
 from unittest.mock import patch
 import warnings
 
+from irevla_bringup.cli.commands import COMMANDS
+from irevla_bringup.cli.program import contents
+from irevla_bringup.cli.python_program import PythonProgram
 from reference.markdown import block, page
 
 INTRODUCTION = (
@@ -37,7 +40,8 @@ def command_page(roots: list[Path]) -> str:
 
 
 def command_lines(roots: list[Path]) -> Iterator[tuple[str, str]]:
-    """Yield name and help of each command, sorted by name."""
+    """Yield name and help of each command: `irevla`, then the others, sorted by name."""
+    yield 'irevla', block(contents())
     with patch.dict(os.environ, COLUMNS=_WIDTH):
         for name, parser in sorted(parsers(roots).items()):
             yield name, block(parser.format_help())
@@ -72,8 +76,15 @@ def _parsers(roots: list[Path]) -> Iterator[argparse.ArgumentParser]:
             warnings.simplefilter('ignore', RuntimeWarning)
             runpy.run_module(name, run_name='__main__', alter_sys=True)
         yield from found
+    for name, command in COMMANDS.items():
+        program = command.program
+        # The others are short names of programs that have a name of their own.
+        if isinstance(program, PythonProgram) and program.module not in modules(roots):
+            with _stopped_at_parsing(name) as found:
+                import_module(program.module).main([], prog=f'irevla {name}')
+            yield from found
     for entry in entry_points(group='console_scripts'):
-        if entry.module.startswith('irevla_') and not entry.name.endswith('_node'):
+        if entry.module.startswith('irevla_') and not entry.name.endswith(('_node', 'irevla')):
             with _stopped_at_parsing(entry.name) as found:
                 getattr(import_module(entry.module), entry.attr)()
             yield from found

@@ -95,7 +95,11 @@ def test_the_reference_has_what_the_sources_have(site):
         'launch': ['## stage1.launch.py', '| `checkpoint` | **needed** |', '`lock_step`'],
         'parameters': ['## spacemouse', '| `max_lead` |', '[Hz]'],
         'settings': ['## config/learning/sacfd.yaml', 'whole number of 1 or more', 'n of the n-'],
-        'commands': ['## python -m irevla_policy.training.train', '--more-share'],
+        'commands': [
+            '## python -m irevla_policy.training.train',
+            '--more-share',
+            '## irevla doctor',
+        ],
     }.items():
         assert [] == [word for word in words if word not in reference[page]], page
     assert 'improve.launch.py' not in reference['launch']
@@ -150,13 +154,14 @@ def test_programs_in_the_docs_have_options_that_exist():
     )
     seen = 0
     for words, page in commands():
-        name = ' '.join(words[:3])
+        length = 2 if words[:1] == ['irevla'] else 3
+        name, given = ' '.join(words[:length]), words[length:]
         if name not in parsers:
             continue
         seen += 1
         # An option that is unknown, or a needed one that is missing, ends the parsing.
         try:
-            parsers[name].parse_args(words[3:])
+            parsers[name].parse_args(given)
         except SystemExit as ended:
             assert not ended.code, f'{page}: {shlex.join(words)}'
     assert seen > 10
