@@ -10,15 +10,14 @@ INTRODUCTION = (
 # Heading to the names that it shows.
 API = {
     'Act with a policy': (
-        'irevla_policy.checkpoints.checkpoint.load_checkpoint',
-        'irevla_policy.checkpoints.checkpoint.save_checkpoint',
+        'irevla_policy.checkpoints.checkpoint',
         'irevla_policy.model.vla.VLA',
         'irevla_policy.model.vla.PolicyOutput',
     ),
     'Record and read episodes': (
         'irevla_control.episode',
         'irevla_control.observation',
-        'irevla_control.bags.writer',
+        'irevla_control.recording.episode_writer',
         'irevla_control.bags.reader',
         'irevla_control.bags.index',
         'irevla_control.lerobot.reader',
@@ -27,6 +26,7 @@ API = {
     'Train a policy (stages 0 and 2)': (
         'irevla_policy.training.train.train_from_bags',
         'irevla_policy.training.config.TrainConfig',
+        'irevla_policy.model.config',
         'irevla_policy.frames.bag_frames',
         'irevla_policy.frames.frame_store',
     ),
@@ -40,7 +40,7 @@ API = {
         'irevla_learner.replay.latent_replay',
         'irevla_learner.sacfd.online_learner',
         'irevla_learner.sacfd.sacfd',
-        'irevla_learner.sacfd.config.SACfDConfig',
+        'irevla_learner.sacfd.config',
     ),
 }
 

@@ -125,6 +125,18 @@ def test_names_of_the_python_api_exist():
             assert pydoc.locate(name), name
 
 
+def test_names_in_the_examples_are_in_the_python_api():
+    listed = [name for names in import_module('reference.api').API.values() for name in names]
+    text = (ROOT / 'docs/python.md').read_text()
+    used = [
+        f'{module}.{name.strip()}'
+        for module, names in re.findall(r'^from (irevla_[\w.]+) import (.*)$', text, re.M)
+        for name in names.split(',')
+    ]
+    assert len(used) > 10
+    assert [] == [name for name in used if not {name, name.rpartition('.')[0]} & {*listed}]
+
+
 def test_launch_commands_in_the_docs_have_arguments_that_exist():
     files, seen = {}, 0
     for words, page in commands():
