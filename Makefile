@@ -33,6 +33,7 @@ test-long: setup ## run the tests that take minutes each, such as set-up beside 
 	@$(IN_ENV) setup/run_tests.sh long
 
 bench: setup ## measure the goals of docs/benchmarks.md; writes benchmarks/results
+	@$(IN_ENV) python setup/peers.py
 	@$(IN_ENV) python benchmarks/run.py
 
 experiments: setup ## the paper's comparisons, small (hours; goes on after a stop); docs/results/experiments.json
@@ -45,8 +46,8 @@ conformance: ## the real LeRobot and 24 families of VLMs (Python 3.12; 6 GB once
 lint: setup ## check style and types
 	@$(IN_ENV) ruff check . && ruff format --check . && mypy
 
-lock: setup ## resolve setup/requirements.in and conformance.in again into the lock files
+lock: setup ## resolve setup/requirements.in, conformance.in and peers.in again into the lock files
 	@$(IN_ENV) setup/lock.sh
 
 clean: ## remove what was built and installed (runs/ stays)
-	rm -rf .venv .conformance build install log
+	rm -rf .venv .conformance .peers build install log
