@@ -165,8 +165,9 @@ class MetaWorldEnv(gymnasium.Env):
         if problem:
             raise BadMessageError(problem)
         before = self._success
+        command = to_metaworld(action, self.action_repeat)
         for _ in range(self.action_repeat):
-            self._simulator_state, success = scene.step(to_metaworld(action, self.action_repeat))
+            self._simulator_state, success = scene.step(command)
             self._success |= success
         self._decisions += 1
         self._lingered += before
