@@ -16,6 +16,7 @@ import sys
 RESULTS = Path(__file__).resolve().parent / 'results'
 MODULES = (
     'rendering',
+    'env_speed',
     'lockstep',
     'latency',
     'discovery',
@@ -27,7 +28,17 @@ MODULES = (
 )
 # figure: (path in the results, goal as text, whether a value reaches the goal)
 GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
-    'rendering / stock Meta-World': (('render_speedup',), '>= 8', lambda x: x >= 8),
+    'rendering / stock Meta-World': (('render_speedup',), '>= 30', lambda x: x >= 30),
+    'environment in process, two cameras [steps/s]': (
+        ('env_steps_per_s',),
+        'reported',
+        lambda _: True,
+    ),
+    'environment in process / revision 7a49517': (
+        ('env_steps_vs_before',),
+        '>= 2',
+        lambda x: x >= 2,
+    ),
     'lock-step speed over ROS / in process': (('lockstep_ratio',), '>= 0.85', lambda x: x >= 0.85),
     'graph latency p50 [ms]': (('graph_latency_ms', 'p50'), '< 1.5', lambda x: x < 1.5),
     'graph latency p99 [ms]': (('graph_latency_ms', 'p99'), '< 5', lambda x: x < 5),

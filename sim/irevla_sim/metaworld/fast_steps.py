@@ -21,14 +21,16 @@ class FastSteps:
     """
 
     def __init__(self, env: SawyerXYZEnv) -> None:
-        """Replace the environment's method that computes an observation by a faster one."""
+        """Replace methods of the environment that compute observation and contact."""
         self._env = env
         self._hand, self._right, self._left = (
             env.data.body(name).xpos for name in ('hand', 'rightclaw', 'leftclaw')
         )
         space = env.sawyer_observation_space
         self._low, self._high = space.low, space.high
+        self._pads = env.data.geom('leftpad_geom').id, env.data.geom('rightpad_geom').id
         env._get_curr_obs_combined_no_goal = self._observe
+        env.touching_object = self._touches
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, bool]:
         """Apply an action (4,) from -1 to 1 for 12.5 ms; return observation (39,) and success.
@@ -64,3 +66,13 @@ class FastSteps:
             pose[:3] = positions[3 * number : 3 * number + 3]
             pose[3:7] = orientations[4 * number : 4 * number + 4]
         return observation
+
+    def _touches(self, geom: int) -> bool:
+        """Return whether both pads of the gripper press on a geom (its id)."""
+        contacts, forces = self._env.data.contact, self._env.data.efc_force
+        pairs = contacts.geom
+        on_geom = (pairs == geom).any(axis=1)
+        return all(
+            sum(forces[contacts.efc_address[on_geom & (pairs == pad).any(axis=1)]]) > 0
+            for pad in self._pads
+        )

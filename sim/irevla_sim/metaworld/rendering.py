@@ -22,8 +22,9 @@ SOLIDS = {
     'base': mujoco.mjtGeom.mjGEOM_CYLINDER,
     'pedestal': mujoco.mjtGeom.mjGEOM_CYLINDER,
 }
+# Its other meshes are drawn with one vertex for each cell of this size [m].
+LINK_CELLS = dict.fromkeys(('l2', 'l3', 'l4', 'l5'), 0.01) | {'l6': 0.006, 'eGripperBase': 0.006}
 MOVING = mujoco.mjtCatBit.mjCAT_DYNAMIC | mujoco.mjtCatBit.mjCAT_DECOR
-LINKS_CELL = {'l2': 0.01, 'l3': 0.01, 'l4': 0.01, 'l5': 0.01, 'l6': 0.006, 'eGripperBase': 0.006}
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def prepare_model(
     """
     model.vis.quality.shadowsize = 0
     model.vis.quality.offsamples = 0
+    # Bands of triangles of round solids along their axis; more change nearly no pixel.
+    model.vis.quality.numstacks = 8
     for camera in CAMERAS.values():
         if camera.upside_down:
             view = model.camera(camera.source)
@@ -94,7 +97,7 @@ def prepare_model(
             model.site(site).rgba[3] = 0
     for geom in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_MESH):
         mesh = model.mesh(model.geom_dataid[geom]).name
-        if mesh in SOLIDS or mesh in LINKS_CELL:
+        if mesh in SOLIDS or mesh in LINK_CELLS:
             model.geom_group[geom] = ARM_GROUP
         if mesh in SOLIDS:
             x, y, z = model.geom_aabb[geom, 3:]
@@ -124,7 +127,7 @@ class Renderer:
         model.vis.global_.offwidth = model.vis.global_.offheight = size
         _gl_context().make_current()
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
-        upload_simplified(model, self._context, LINKS_CELL)
+        upload_simplified(model, self._context, LINK_CELLS)
         self._visible = VisibleScene(model)
         self._rectangle = mujoco.MjrRect(0, 0, size, size)
         self._ids = {name: model.camera(one.source).id for name, one in CAMERAS.items()}
@@ -148,17 +151,23 @@ class Renderer:
         # Renderers share the GL context, in which the last one left its buffer bound.
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         if not self._layers or self._model.cam_bodyid[self._ids[name]]:
-            return self._draw(data, name, mujoco.mjtCatBit.mjCAT_ALL)[0][::-1].copy()
-        behind, distance = self._background(data, name)
-        picture, depth = self._draw(data, name, MOVING)
-        return np.where((depth < distance)[::-1, :, None], picture[::-1], behind[::-1])
+            return self._draw(data, name, mujoco.mjtCatBit.mjCAT_ALL)[::-1].copy()
+        depth = np.empty((self._size, self._size), np.float32)
+        picture, distance = self._background(data, name, depth)
+        moving = self._draw(data, name, MOVING, depth)
+        nearer = np.flatnonzero(depth < distance)
+        picture = picture.copy()
+        picture.reshape(-1, 3)[nearer] = moving.reshape(-1, 3)[nearer]
+        return picture[::-1].copy()
 
     def close(self) -> None:
         """Free the resources of the rendering library."""
         _gl_context().make_current()
         self._context.free()
 
-    def _background(self, data: mujoco.MjData, name: str) -> tuple[np.ndarray, np.ndarray]:
+    def _background(
+        self, data: mujoco.MjData, name: str, depth: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return image and depth of what is fixed to the world, drawn again if it changed."""
         number = self._ids[name]
         state = b''.join(
@@ -174,17 +183,16 @@ class Renderer:
         )
         known = self._backgrounds.get(name)
         if known is None or known[0] != state:
-            known = (state, *self._draw(data, name, mujoco.mjtCatBit.mjCAT_STATIC))
-            self._backgrounds[name] = known
+            picture = self._draw(data, name, mujoco.mjtCatBit.mjCAT_STATIC, depth)
+            known = self._backgrounds[name] = (state, picture, depth.copy())
         return known[1:]
 
     def _draw(
-        self, data: mujoco.MjData, name: str, categories: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return image and depth, from the lowest row to the highest."""
+        self, data: mujoco.MjData, name: str, categories: int, depth: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return an image, from the lowest row to the highest; write its depth."""
         self._visible.fill(data, self._ids[name], categories, CAMERAS[name].shows_arm)
         mujoco.mjr_render(self._rectangle, self._visible.scene, self._context)
         picture = np.empty((self._size, self._size, 3), np.uint8)
-        depth = np.empty((self._size, self._size), np.float32)
         mujoco.mjr_readPixels(picture, depth, self._rectangle, self._context)
-        return picture, depth
+        return picture

@@ -11,6 +11,7 @@ import numpy as np
 ARM_GROUP = 3
 # A group that is not drawn.
 HIDDEN_GROUP = 5
+STATIC = mujoco.mjtCatBit.mjCAT_STATIC
 
 
 class VisibleScene:
@@ -36,10 +37,14 @@ class VisibleScene:
         self._floor = np.concatenate(
             (model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE, np.zeros(model.nsite, bool))
         )
+        self._floor_groups = np.where(self._floor, self._groups, HIDDEN_GROUP)
         # The sum of half sizes is more than the radius of any solid of these sizes.
         radius = np.maximum(model.geom_rbound, model.geom_size.sum(axis=1))
-        self._radius = np.concatenate((radius, model.site_size.sum(axis=1)))
-        self._radius[self._floor] = np.inf
+        radius = np.concatenate((radius, model.site_size.sum(axis=1)))
+        radius[self._floor] = np.inf
+        # Half width of the image at distance 1; radii along the pyramid's sides.
+        self._slopes = np.tan(np.deg2rad(model.cam_fovy) / 2)
+        self._radii = radius * np.sqrt(1 + self._slopes[:, None] ** 2)
 
     def has_transparent_parts(self) -> bool:
         """Return whether a part that may be drawn is partly transparent."""
@@ -66,26 +71,24 @@ class VisibleScene:
         self._view.fixedcamid = camera
         option.geomgroup[ARM_GROUP] = shows_arm
         seen = self._seen(data, camera)
-        self._show(seen & ~self._floor)
+        self._show(np.where(seen & ~self._floor, self._groups, HIDDEN_GROUP))
         mujoco.mjv_updateScene(
             model, data, option, self._perturbation, self._view, categories, self.scene
         )
-        # Last, because most of its pixels, which take longest, are behind other parts.
-        self._show(self._floor)
-        mujoco.mjv_addGeoms(model, data, option, self._perturbation, categories, self.scene)
-        self._show(np.True_)
+        if categories & STATIC:
+            # Last, because most of its pixels, which take longest, are behind other parts.
+            self._show(self._floor_groups)
+            mujoco.mjv_addGeoms(model, data, option, self._perturbation, STATIC, self.scene)
+        self._show(self._groups)
 
-    def _show(self, shown: np.ndarray) -> None:
-        groups = np.where(shown, self._groups, HIDDEN_GROUP)
+    def _show(self, groups: np.ndarray) -> None:
         self._model.geom_group[:] = groups[: self._model.ngeom]
         self._model.site_group[:] = groups[self._model.ngeom :]
 
     def _seen(self, data: mujoco.MjData, camera: int) -> np.ndarray:
         """Return which bounding spheres of geoms and sites reach into the camera's pyramid."""
-        slope = np.tan(np.deg2rad(self._model.cam_fovy[camera]) / 2)
-        rotation = data.cam_xmat[camera].reshape(3, 3)
         points = np.concatenate((data.geom_xpos, data.site_xpos)) - data.cam_xpos[camera]
-        x, y, z = rotation.T @ points.T
+        x, y, z = (points @ data.cam_xmat[camera].reshape(3, 3)).T
         # A camera looks along its negative z axis.
-        limit = self._radius * np.sqrt(1 + slope**2) - slope * z
-        return (np.abs(x) <= limit) & (np.abs(y) <= limit)
+        limit = self._radii[camera] - self._slopes[camera] * z
+        return np.maximum(np.abs(x), np.abs(y)) <= limit
