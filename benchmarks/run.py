@@ -203,7 +203,12 @@ def main() -> None:
     }
     for number, module in enumerate(modules, 1):
         print(f'[{number}/{len(modules)}] {module}', flush=True)
-        results |= run_module(module)
+        figures = run_module(module)
+        results |= figures
+        # Modules may be measured on different machines.
+        results['processors'] = results.get('processors', {}) | dict.fromkeys(
+            figures, machine()['cpu']
+        )
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps(results, indent=2) + '\n'
     name = file_name(f'{machine()["cpu"]} {machine()["cores"]} cores')
