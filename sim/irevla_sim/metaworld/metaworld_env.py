@@ -222,8 +222,9 @@ class MetaWorldEnv(gymnasium.Env):
     def _apply(self, scene: Scene, action: np.ndarray) -> bool:
         """Apply an action for ``action_repeat`` steps; return whether one of them succeeded."""
         succeeded = False
+        command = to_metaworld(action, self.action_repeat)
         for _ in range(self.action_repeat):
-            self._simulator_state, success = scene.step(to_metaworld(action, self.action_repeat))
+            self._simulator_state, success = scene.step(command)
             succeeded |= success
         return succeeded
 
