@@ -264,7 +264,7 @@ class BagFolder:
 def mcap_files(folder: Path) -> list[Path]:
     """Return the MCAP files of a folder; files of a split bag in order of their numbers.
 
-    The files ._x.mcap, which macOS writes on foreign disks, are left out.
+    The files ._x.mcap, which macOS writes on disks of other systems, are left out.
     """
     found = [
         file

@@ -106,11 +106,13 @@ class LeRobotWriter:
         place = self._data.place(steps)
         self._data.write(pa.table({name: _arrow(values) for name, values in columns.items()}))
         row |= {'data/chunk_index': place.chunk, 'data/file_index': place.file}
-        told = {name: statistics(values.reshape(steps, -1)) for name, values in columns.items()}
+        computed = {
+            name: statistics(values.reshape(steps, -1)) for name, values in columns.items()
+        }
         for name, images in episode.images.items():
             row |= self._add_video(name, images)
-            told[IMAGES + name] = image_statistics(images)
-        for key, values in told.items():
+            computed[IMAGES + name] = image_statistics(images)
+        for key, values in computed.items():
             row |= {f'stats/{key}/{name}': value.tolist() for name, value in values.items()}
             before = self._statistics.get(key)
             self._statistics[key] = combined(before, values) if before else values
