@@ -130,7 +130,7 @@ class LeRobotWriter:
         """
         if not self._count:
             raise BagError(
-                'no episode holds a step with a state and an image of every camera; a '
+                'no episode contains a step with a state and an image of every camera; a '
                 'dataset cannot be empty'
             )
         self._write_episodes()
