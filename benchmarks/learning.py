@@ -23,8 +23,11 @@ from irevla_learner.replay.latent_replay import LatentReplay
 from irevla_learner.sacfd import sacfd
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_learner.sacfd.feature_replay import FeatureReplay
+from irevla_learner.sacfd.online_learner import OnlineLearner
 from irevla_learner.sacfd.sacfd import SACfD
 from irevla_policy.model.config import load_preset
+from irevla_policy.model.head import Head
+from irevla_policy.model.latent_policy import LatentPolicy
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
 
@@ -42,6 +45,8 @@ TURN, TURNS = 40, 9
 # A latent of BLIP-2 2.7B: 32 query tokens and 12 of text, of width 2560.
 BLIP2_TOKENS, BLIP2_WIDTH = 44, 2560
 ROWS = 3000
+# Number of observations and cameras of an episode that is added, and number of episodes.
+ADD_ROWS, ADD_CAMERAS, ADDS = 50, 2, 9
 
 
 def filled_replay(
@@ -233,6 +238,42 @@ def measure_updates() -> dict:
     }
 
 
+def random_episode(random: np.random.Generator) -> LatentEpisode:
+    """Return a success with random latents of two cameras, of BLIP-2's size."""
+    tokens, steps = ADD_CAMERAS * BLIP2_TOKENS, ADD_ROWS - 1
+    return LatentEpisode(
+        random.standard_normal((ADD_ROWS, tokens, BLIP2_WIDTH), np.float32).astype(np.float16),
+        random.standard_normal((ADD_ROWS, 10), np.float32),
+        random.uniform(-1, 1, (steps, 7)).astype(np.float32),
+        np.zeros(steps, np.float32),
+        True,
+        True,
+        np.zeros(steps, bool),
+        np.zeros(steps, np.uint64),
+        np.arange(steps),
+    )
+
+
+def measure_adds(threads: int) -> dict:
+    """Return the time to add an episode of BLIP-2 latents to a learner that trains [s]."""
+    torch.set_num_threads(threads)
+    random = np.random.default_rng(0)
+    statistics = Statistics.from_data(random.normal(size=(50, 10)), random.uniform(-1, 1, (50, 7)))
+    policy = LatentPolicy(Head(BLIP2_WIDTH, 10, 7), statistics, 'none')
+    config = SACfDConfig(min_demonstrations=3, env_steps=600, capacity=1000)
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        learner = OnlineLearner(policy, config, Path(folder), seed=0)
+        while not learner.learning:
+            learner.add(random_episode(random))
+        for _ in range(ADDS):
+            episode = random_episode(random)
+            start = time.perf_counter()
+            learner.add(episode)
+            seconds.append(time.perf_counter() - start)
+    return {'p50': float(np.median(seconds)), 'max': max(seconds)}
+
+
 def measure_replay() -> dict:
     """Return the bandwidth against plain memory-mapped reads, on latents of BLIP-2's size."""
     random = np.random.default_rng(0)
@@ -292,7 +333,8 @@ def measure_replay() -> dict:
 
 def measure() -> dict:
     """Return all figures of the learner."""
-    return measure_updates() | measure_replay()
+    adds = {'add_s': measure_adds(1), 'add_two_threads_s': measure_adds(2)}
+    return measure_updates() | measure_replay() | adds
 
 
 if __name__ == '__main__':

@@ -107,6 +107,11 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'learner / with the VLM in the loop': (('learner_vs_uncached',), '>= 50', lambda x: x >= 50),
     'replay / plain memory-mapped read': (('replay_vs_memmap',), 'reported', lambda _: True),
     'bytes of a BLIP-2 transition': (('transition_bytes',), 'reported', lambda _: True),
+    'add of an episode of BLIP-2 latents p50 [s]': (
+        ('add_s', 'p50'),
+        '<= 0.2',
+        lambda x: x <= 0.2,
+    ),
     'publication of a new head to its first action p50 [ms]': (
         ('policy_swap_ms', 'p50'),
         'reported',

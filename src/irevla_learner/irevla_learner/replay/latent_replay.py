@@ -245,8 +245,9 @@ class LatentReplay:
             start = 0
         span = slice(start, start + rows)
         self._make_room(span)
-        self.latents[span] = 0
-        self.latents[span, : episode.latents.shape[1]] = episode.latents
+        tokens = episode.latents.shape[1]
+        self.latents[span, :tokens] = episode.latents
+        self.latents[span, tokens:] = 0
         row = np.zeros(rows, self._rows.dtype)
         row['proprioception'] = episode.proprioception
         row['action'][:actions] = episode.actions
