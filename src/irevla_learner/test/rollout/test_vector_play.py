@@ -50,7 +50,9 @@ class Policy:
     """Keeps which light it saw with which instruction; a latent has a token for each word."""
 
     config = SimpleNamespace(cameras=('front',))
-    statistics = SimpleNamespace(denormalise_action=lambda action: action.astype(float))
+    statistics = SimpleNamespace(
+        action_size=1, denormalise_action=lambda action: action.astype(float)
+    )
 
     def __init__(self):
         self.read = []
