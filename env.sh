@@ -34,4 +34,7 @@ export MUJOCO_GL="${MUJOCO_GL:-osmesa}"
 if [ -f "$irevla_root/install/local_setup.bash" ]; then
   if [ -n "${ZSH_VERSION:-}" ]; then . "$irevla_root/install/local_setup.zsh"; else . "$irevla_root/install/local_setup.bash"; fi
 fi
-unset irevla_root
+# The command `irevla`.
+irevla_bin="$irevla_root/install/irevla_bringup/lib/irevla_bringup"
+case ":$PATH:" in *":$irevla_bin:"*) ;; *) export PATH="$irevla_bin:$PATH" ;; esac
+unset irevla_root irevla_bin

@@ -47,5 +47,5 @@ setup(
     maintainer_email='irevla@example.org',
     description='Launch files, configuration and the demonstration of the suite',
     license='Apache-2.0',
-    entry_points={'console_scripts': []},
+    entry_points={'console_scripts': ['irevla = irevla_bringup.cli.program:main']},
 )

@@ -3,15 +3,18 @@
 """Stage 1 with SACfD, one setting changed at a time, from the same policies of stage 0.
 
 For each seed: demonstrations over ROS, stage 0, then stage 1 of each variant on each new task, in
-process. The new task and the expert tasks are evaluated before and after, on layouts that nothing
-was trained on: those for tuning, or with --final those for the chosen settings alone. Results are
-in docs/results/stage1.json; what it has is not run again: the same command continues after a kill.
+process. The new task and the expert tasks are evaluated before and after, on layouts for tuning.
+With --final the shipped settings run, with stage 2, and are evaluated on layouts never used
+before.
+Results are in docs/results/stage1.json; what it has is not run again: the same command continues
+after a kill.
 """
 
 import argparse
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from hashlib import sha256
+from itertools import product
 import json
 from pathlib import Path
 import sys
@@ -23,11 +26,13 @@ from irevla_bringup.demo import DemoConfig, demonstrate_and_train, load_demo_con
 from irevla_bringup.ros_backend import RosBackend
 from irevla_control.errors import IrevlaError
 from irevla_control.files import Lock
+from irevla_learner.algorithm1.algorithm1 import Algorithm1
+from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.algorithm1.in_process_backend import InProcessBackend
 from irevla_learner.algorithm1.stage1_demonstrations import encode_for_stage1
 from irevla_learner.json_file import write_json
 from irevla_learner.runs.environment import environment_facts
-from irevla_learner.runs.evaluation import EpisodeResult
+from irevla_learner.runs.evaluation import EpisodeResult, load_results
 from irevla_learner.runs.outcome import read_outcome
 from irevla_learner.runs.run_folder import RunFolder, git_revision
 from irevla_learner.sacfd.config import SACfDConfig
@@ -54,6 +59,7 @@ TUNING, FINAL = 5_000_000, 6_000_000
 EPISODES, EXPERT_EPISODES = 30, 10
 ENV_STEPS = 2500
 WORKERS = 2
+SHOWN = ('before', 'rl', 'rl_stage2', 'expert_before', 'expert', 'expert_stage2')
 
 
 def count(episodes: list[EpisodeResult], tasks: tuple[str, ...]) -> list[int]:
@@ -63,8 +69,13 @@ def count(episodes: list[EpisodeResult], tasks: tuple[str, ...]) -> list[int]:
 
 
 def each(episodes: list[EpisodeResult], tasks: tuple[str, ...]) -> list[int]:
-    """Return the outcome of each episode of these tasks, for paired differences."""
-    return [int(episode.success) for episode in episodes if episode.task in tasks]
+    """Return the outcome of each episode of these tasks in order of task and layout.
+
+    Two evaluations are compared in pairs, and episodes in parallel do not end in order.
+    """
+    chosen = [episode for episode in episodes if episode.task in tasks]
+    chosen.sort(key=lambda episode: (tasks.index(episode.task), episode.seed))
+    return [int(episode.success) for episode in chosen]
 
 
 def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Path, Path]:
@@ -84,6 +95,19 @@ def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Pa
     return roots, checkpoint, output / 'new'
 
 
+def for_task(config: DemoConfig, task: str, new: Path) -> Algorithm1Config:
+    """Return the configuration of one new task, with its demonstrations if it has any."""
+    settings = config.algorithm1
+    if task in DEMONSTRATED:
+        folders = tuple(sorted(path for path in new.iterdir() if path.is_dir()))
+        settings = replace(settings, demonstration_bags=folders)
+    return replace(
+        settings,
+        tasks=replace(settings.tasks, rl=(task,), held_out=()),
+        episodes=replace(settings.episodes, expert=EXPERT_EPISODES, rl=EPISODES),
+    )
+
+
 def run_variant(
     folder: Path,
     config: DemoConfig,
@@ -93,10 +117,7 @@ def run_variant(
 ) -> dict[str, Any]:
     """Run stage 1 and both evaluations; return the entry of the results."""
     roots, checkpoint, new = prepared
-    settings = config.algorithm1
-    if task in DEMONSTRATED:
-        folders = tuple(sorted(path for path in new.iterdir() if path.is_dir()))
-        settings = replace(settings, demonstration_bags=folders)
+    settings = for_task(config, task, new)
     expert = settings.tasks.expert
     episodes = dict.fromkeys(expert, EXPERT_EPISODES) | {task: EPISODES}
     policy = read_description(checkpoint)[1]
@@ -107,11 +128,50 @@ def run_variant(
             encode_for_stage1(settings, task, checkpoint, roots, folder)
             backend.learn(task, checkpoint, folder)
         after = evaluated(backend, folder / 'checkpoint', episodes, folder / 'after')
+    return entry(settings, before, after, folder)
+
+
+def run_final(
+    folder: Path,
+    config: DemoConfig,
+    seed: int,
+    task: str,
+    prepared: tuple[list[Path], Path, Path],
+) -> dict[str, Any]:
+    """Run Algorithm 1 on one task; return the entry of the results, with those after stage 2."""
+    roots, checkpoint, new = prepared
+    settings = for_task(config, task, new)
+    policy = read_description(checkpoint)[1]
+    with (
+        RunFolder(folder, settings.contents(), seed) as run,
+        InProcessBackend(settings, policy, seed) as backend,
+    ):
+        Algorithm1(run, settings, backend, roots, seed).run(checkpoint)
+    before, after, taught = (
+        load_results(folder / stage / 'evaluation/results.json')
+        for stage in ('stage0', 'stage1', 'stage2')
+    )
+    expert = settings.tasks.expert
+    return entry(settings, before, after, folder / 'stage1') | {
+        'rl_stage2': count(taught, (task,)),
+        'expert_stage2': count(taught, expert),
+        'expert_outcomes_stage2': each(taught, expert),
+    }
+
+
+def entry(
+    settings: Algorithm1Config,
+    before: list[EpisodeResult],
+    after: list[EpisodeResult],
+    folder: Path,
+) -> dict[str, Any]:
+    """Return the entry of a stage 1 in ``folder``, evaluated before and after."""
     outcome = read_outcome(folder)
     assert outcome is not None
+    expert = settings.tasks.expert
     return {
-        'before': count(before, (task,)),
-        'rl': count(after, (task,)),
+        'before': count(before, settings.tasks.rl),
+        'rl': count(after, settings.tasks.rl),
         'expert_before': count(before, expert),
         'expert': count(after, expert),
         'env_steps': outcome['env_steps'],
@@ -148,6 +208,15 @@ def add(part: str, variant: str, seed: int, task: str, entry: Mapping[str, Any])
         write_json(OUTPUT, content)
 
 
+def configured(config: DemoConfig, variant: str, final: bool) -> DemoConfig:
+    """Return the configuration with the settings of a variant, and its evaluation layouts."""
+    settings = SACfDConfig(**{'env_steps': ENV_STEPS, **VARIANTS[variant]})
+    changes: dict[str, Any] = {'settings': settings, 'evaluation_seed': TUNING}
+    if final:
+        changes = {'evaluation_seed': FINAL}
+    return replace(config, algorithm1=replace(config.algorithm1, **changes))
+
+
 def main() -> None:
     """Run what is missing; print a line for each entry."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -155,36 +224,33 @@ def main() -> None:
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3])
     parser.add_argument('--variants', nargs='+', default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument('--tasks', nargs='+', default=TASKS)
-    parser.add_argument('--final', action='store_true', help='on the layouts of the final choice')
+    parser.add_argument(
+        '--final', action='store_true', help='the shipped settings, on new layouts'
+    )
     options = parser.parse_args()
-    part, first = ('final', FINAL) if options.final else ('variants', TUNING)
+    part = 'final' if options.final else 'variants'
+    variants = ['shipped'] if options.final else options.variants
     config = load_demo_config(results.ROOT / 'config/demo.yaml')
-    for seed in options.seeds:
+    for seed, task, variant in product(options.seeds, options.tasks, variants):
+        if task in load()[part].get(variant, {}).get(str(seed), {}):
+            continue
         output = options.output / f'seed{seed}'
-        for task in options.tasks:
-            for variant in options.variants:
-                if task in load()[part].get(variant, {}).get(str(seed), {}):
-                    continue
-                settings = SACfDConfig(**{'env_steps': ENV_STEPS, **VARIANTS[variant]})
-                changed = replace(
-                    config,
-                    algorithm1=replace(
-                        config.algorithm1, settings=settings, evaluation_seed=first
-                    ),
-                )
-                # Named after the settings, so that other defaults are another run.
-                digest = sha256(json.dumps(asdict(settings)).encode()).hexdigest()[:8]
-                name = variant.replace(' ', '-').replace(',', '')
-                folder = output / task / f'{name}-{digest}'
-                try:
-                    prepared = prepare(output / 'stage0', config, seed)
-                    entry = run_variant(folder, changed, seed, task, prepared)
-                except IrevlaError as error:
-                    print(f'{variant}, seed {seed}, {task}: {error}', file=sys.stderr)
-                    continue
-                add(part, variant, seed, task, entry)
-                shown = {key: entry[key] for key in ('before', 'rl', 'expert_before', 'expert')}
-                print(f'{variant}, seed {seed}, {task}: {shown}', flush=True)
+        changed = configured(config, variant, options.final)
+        # Named after the settings, so that other defaults are another run.
+        settings = json.dumps(asdict(changed.algorithm1.settings))
+        digest = sha256(settings.encode()).hexdigest()[:8]
+        name = part if options.final else variant.replace(' ', '-').replace(',', '')
+        folder = output / task / f'{name}-{digest}'
+        run = run_final if options.final else run_variant
+        try:
+            prepared = prepare(output / 'stage0', config, seed)
+            found = run(folder, changed, seed, task, prepared)
+        except IrevlaError as error:
+            print(f'{variant}, seed {seed}, {task}: {error}', file=sys.stderr)
+            continue
+        add(part, variant, seed, task, found)
+        shown = {key: value for key, value in found.items() if key in SHOWN}
+        print(f'{variant}, seed {seed}, {task}: {shown}', flush=True)
 
 
 if __name__ == '__main__':

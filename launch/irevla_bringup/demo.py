@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from ament_index_python.packages import get_package_share_directory
 
 from irevla_bringup.ros_backend import RosBackend
+from irevla_control.processes import run_command
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.config import Algorithm1Config, load_config
-from irevla_learner.algorithm1.program import run_command
 from irevla_learner.report.report import write_report
 from irevla_learner.runs.run_folder import RunFolder
 from irevla_policy.model.config import PolicyConfig, load_preset

@@ -1,9 +1,14 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Helper for processes that start child processes."""
+"""Helpers for programs, and for processes that start child processes."""
 
+from collections.abc import Callable
 import ctypes
 import signal
+import sys
+from typing import NoReturn
+
+from irevla_control.errors import IrevlaError
 
 PR_SET_PDEATHSIG = 1
 
@@ -11,3 +16,27 @@ PR_SET_PDEATHSIG = 1
 def end_with_parent() -> None:
     """Make the kernel send SIGINT to this process when its parent dies, even by `kill -9`."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def run_command(
+    command: Callable[[], int | None],
+    name: str = 'error',
+    stopped: str = 'stopped; the same command continues from here',
+) -> NoReturn:
+    """Run a program and end this process with its status; end its child processes with it.
+
+    Args:
+        command: returns the exit status, or None for 0.
+        name: in front of the line that reports an `IrevlaError`; the status is then 1.
+        stopped: the line after Ctrl-C, SIGTERM or SIGHUP; the status is then 1.
+
+    """
+    # Each of these signals must end the child processes too.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        sys.exit(command())
+    except IrevlaError as error:
+        sys.exit(f'{name}: {error}')
+    except KeyboardInterrupt:
+        sys.exit(stopped)

@@ -239,10 +239,12 @@ def _line(entry: EpisodeEntry) -> str:
     return json.dumps(asdict(entry), ensure_ascii=False)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, prog: str = 'python -m irevla_control.bags.index'
+) -> int:
     """List the index of a root; with ``--rebuild`` write it again first."""
     parser = argparse.ArgumentParser(
-        prog='python -m irevla_control.bags.index',
+        prog=prog,
         description='List the recorded episodes under a folder.',
     )
     parser.add_argument('root', type=Path, help='folder that episodes were recorded to')

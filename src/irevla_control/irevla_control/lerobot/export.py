@@ -143,10 +143,12 @@ def _staged(output: Path) -> Iterator[Path]:
             raise
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, prog: str = 'python -m irevla_control.lerobot.export'
+) -> int:
     """Export with the arguments of the command line."""
     parser = argparse.ArgumentParser(
-        prog='python -m irevla_control.lerobot.export',
+        prog=prog,
         description='Write recorded episodes as a LeRobotDataset v3.0. Aborted ones are left out.',
     )
     parser.add_argument(

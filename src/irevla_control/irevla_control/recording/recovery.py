@@ -208,10 +208,13 @@ def _count(steps: StepCount, stamps: Sequence[tuple[str, int]], end: int | None)
             steps.add(topic, stamp)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    prog: str = 'python -m irevla_control.recording.recovery',
+) -> int:
     """Recover the torn bags of a root, or one bag."""
     parser = argparse.ArgumentParser(
-        prog='python -m irevla_control.recording.recovery',
+        prog=prog,
         description='Make bags whole that a killed recorder or a torn copy left, up to the last '
         'whole message. Nothing is lost: a bag that is not understood stays as it is.',
     )

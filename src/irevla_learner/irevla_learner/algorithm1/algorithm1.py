@@ -141,6 +141,9 @@ class Algorithm1:
                     for one in learned
                     if share and (store := self._backend.successes(one, vla.config)) is not None
                 ]
+                episodes = sum(len(dataset.store.recordings) for dataset in new)
+                if share:
+                    new += self._recorded(self._config.tasks.rl[: len(learned)], vla.config)
                 source = Mixture(
                     [(training, 1 - share), *((dataset, share / len(new)) for dataset in new)]
                 )
@@ -153,10 +156,7 @@ class Algorithm1:
                     folder / 'checkpoint',
                     stage0_settings(policy),
                 )
-                step.results.update(
-                    updates=self._training.steps,
-                    learned_episodes=sum(len(dataset.store.recordings) for dataset in new),
-                )
+                step.results.update(updates=self._training.steps, learned_episodes=episodes)
                 self._drop_latents(policy, folder / 'checkpoint')
         return folder / 'checkpoint'
 
@@ -176,6 +176,14 @@ class Algorithm1:
                 f'{path}: removed; stage 2 changed the VLM {hashes[0][:12]} that computed '
                 'these latents'
             )
+
+    def _recorded(self, tasks: Sequence[str], policy: PolicyConfig) -> list[Dataset]:
+        """Return the steps of these tasks in `demonstration_bags`, with the expert's labels."""
+        if not self._config.demonstration_bags:
+            return []
+        store = load_frames(self._config.demonstration_bags, policy.cameras, policy.image_size)
+        rows = [row for row, episode in enumerate(store.episodes) if episode.task in tasks]
+        return [Dataset(store, rows)] if rows else []
 
     def _labelled(self, store: FrameStore, stage1: Path) -> FrameStore:
         if self._config.labels == 'executed':

@@ -6,10 +6,8 @@ import argparse
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-import signal
-import sys
 
-from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.errors import ConfigError
 from irevla_learner.algorithm1.algorithm1 import Algorithm1, Backend
 from irevla_learner.algorithm1.config import Algorithm1Config, load_config
 from irevla_learner.algorithm1.in_process_backend import InProcessBackend
@@ -115,16 +113,3 @@ def main(
     )
     print((options.output / 'report.md').read_text())
     print(f'report: {options.output / "report.html"}')
-
-
-def run_command(command: Callable[[], None]) -> None:
-    """Run a command that the same command line continues; end its child processes with it."""
-    # Each of these signals must end the child processes too.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-    try:
-        command()
-    except IrevlaError as error:
-        sys.exit(f'error: {error}')
-    except KeyboardInterrupt:
-        sys.exit('stopped; the same command continues from here')

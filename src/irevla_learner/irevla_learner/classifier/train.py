@@ -129,10 +129,12 @@ def train_from_bags(
     return report
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(
+    arguments: list[str] | None = None, prog: str = 'python -m irevla_learner.classifier.train'
+) -> None:
     """Train with the arguments of a command line."""
     parser = argparse.ArgumentParser(
-        'python -m irevla_learner.classifier.train',
+        prog,
         description='Train a success classifier on recordings.',
     )
     parser.add_argument(

@@ -163,3 +163,29 @@ def test_a_policy_that_trains_all_in_half_precision_is_refused_before_anything_r
     assert message.startswith(f"checkpoint {stage0}: backbone.dtype is 'float16'")
     assert 'float32' in message and f'{key}: head' in message and '\n' not in message
     assert not (tmp_path / 'run').exists()
+
+
+def test_stage_2_trains_on_recorded_demonstrations_of_the_tasks_learned_so_far(
+    tmp_path, stage0, demonstrations, monkeypatch
+):
+    for task in ('door-open-new', 'door-close-new'):
+        record(
+            tmp_path / 'new',
+            EpisodeResult(task, 0, True, 5, True, False, False, f'{task}-0'),
+            f'do {task}',
+            {'front': np.zeros((5, 24, 24, 3), np.uint8)},
+        )
+    config = configuration(tmp_path, stage0, '', demonstration_bags=(tmp_path / 'new',))
+    given = []
+
+    def noted(vla, source, *rest):
+        given.append(source.instructions)
+        return train(vla, source, *rest)
+
+    monkeypatch.setattr('irevla_learner.algorithm1.algorithm1.train', noted)
+    with RunFolder(tmp_path / 'run', config.contents(), 9) as folder:
+        Algorithm1(folder, config, NoEpisodes(), [demonstrations], 9).run(stage0)
+    assert given == [
+        ['do door-open-new', 'light it'],
+        ['do door-close-new', 'do door-open-new', 'light it'],
+    ]

@@ -126,10 +126,12 @@ def train_from_bags(
     }
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(
+    arguments: list[str] | None = None, prog: str = 'python -m irevla_policy.training.train'
+) -> None:
     """Train as the command line says."""
     parser = argparse.ArgumentParser(
-        'python -m irevla_policy.training.train',
+        prog,
         description='Train a VLA on recorded episodes (stage 0; with --init and --more, stage 2). '
         'The same command again goes on after a kill.',
     )
