@@ -9,7 +9,7 @@ BUILD_INPUTS := $(shell find src sim launch config -name package.xml -o -name se
 IN_ENV := source env.sh &&
 STARTED := $(shell date +%s)
 
-.PHONY: help setup demo test test-long bench experiments conformance lint lock clean
+.PHONY: help setup demo test test-long bench experiments conformance docs lint lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,11 +42,14 @@ conformance: ## the real LeRobot and 24 families of VLMs (Python 3.12; 6 GB once
 	@$(PYTHON) setup/conformance.py
 	@env -u PYTHONPATH -u LD_LIBRARY_PATH .conformance/bin/python benchmarks/conformance/run.py
 
+docs: setup ## build the site of docs/, with a reference made from the sources, in .docs/site (Python 3.11 or newer)
+	@$(IN_ENV) python setup/docs.py
+
 lint: setup ## check style and types
 	@$(IN_ENV) ruff check . && ruff format --check . && mypy
 
-lock: setup ## resolve setup/requirements.in and conformance.in again into the lock files
+lock: setup ## resolve setup/requirements.in, conformance.in and docs.in again into the lock files
 	@$(IN_ENV) setup/lock.sh
 
 clean: ## remove what was built and installed (runs/ stays)
-	rm -rf .venv .conformance build install log
+	rm -rf .venv .conformance .docs build install log
