@@ -250,7 +250,8 @@ class SACfD:
             anchor = _squared_error(kept, batch.anchor.labels, batch.anchor.inside)
         loss = -values.mean() / scale
         loss = loss + config.bc_weight * cloning + config.anchor_weight * anchor
-        loss = loss + config.range_penalty * (means.abs() - 1).clamp_min(0).square().mean()
+        excess = nn.functional.mse_loss(means, means.detach().clamp(-1, 1))
+        loss = loss + config.range_penalty * excess
         if log_probability is not None:
             temperature, entropy = self.log_temperature.exp(), -log_probability.mean()
             loss = loss - temperature.detach() * entropy / scale
