@@ -53,6 +53,7 @@ FROM_LAUNCH = {
     'episode_runner': {
         'tasks',
         'episodes',
+        'curriculum',
         'seed',
         'instruction',
         'output',
@@ -60,7 +61,7 @@ FROM_LAUNCH = {
         'recorded',
     },
     'vla': {'checkpoint'},
-    'learner': {'checkpoint', 'settings', 'root', 'seed'},
+    'learner': {'checkpoint', 'settings', 'root', 'seed', 'task'},
     'reward': {'checkpoint', 'classifier'},
 }
 

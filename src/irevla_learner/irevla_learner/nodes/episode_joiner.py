@@ -31,11 +31,12 @@ class SeenStep:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an episode ended."""
+    """How an episode ended, and whether it is of an easier task of a curriculum."""
 
     terminated: bool
     success: bool
     aborted: bool
+    easier: bool = False
 
 
 @dataclass
@@ -91,6 +92,7 @@ class _Parts:
             human=np.array([by_human for _, by_human in self.commands]),
             versions=np.array([step.version for step in commanded], np.uint64),
             stamps=np.array(self.stamps, np.int64),
+            easier=self.outcome.easier,
             encoded=np.array(passes) if len(passes) < len(commanded) else None,
         )
 

@@ -30,6 +30,8 @@ class LatentEpisode:
         versions: uint64 (T,), version of the head that acted.
         stamps: int64 (T,), stamps of the observations [ns].
         encoded: int64 (P,), observations with a latent, from 0 on; None: all.
+        easier: whether it is of an easier task of a curriculum; such episodes do not count
+            towards the success rate at which stage 1 ends.
 
     """
 
@@ -43,6 +45,7 @@ class LatentEpisode:
     versions: np.ndarray
     stamps: np.ndarray
     encoded: np.ndarray | None = None
+    easier: bool = False
 
     @property
     def passes(self) -> np.ndarray:
