@@ -20,6 +20,7 @@ from pathlib import Path
 import sys
 from typing import Any
 
+from paired import difference
 import results
 
 from irevla_bringup.demo import DemoConfig, demonstrate_and_train, load_demo_config
@@ -205,7 +206,37 @@ def add(part: str, variant: str, seed: int, task: str, entry: Mapping[str, Any])
         content = load()
         by_seed = content[part].setdefault(variant, {})
         by_seed.setdefault(str(seed), {})[task] = entry
+        sums = content.setdefault('pooled', {}).setdefault(part, {})
+        sums[variant] = pooled(by_seed)
         write_json(OUTPUT, content)
+
+
+def pooled(seeds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return sums over the seeds of a variant for each task, and for all tasks.
+
+    `expert_change` is the paired difference of the expert tasks' success rate from before stage
+    1 to after it, `expert_change_stage2` to after stage 2.
+    """
+    tasks = sorted({task for found in seeds.values() for task in found})
+    groups = {task: [found[task] for found in seeds.values() if task in found] for task in tasks}
+    if len(tasks) > 1:
+        groups['all'] = [one for group in groups.values() for one in group]
+    return {name: _pooled(group) for name, group in groups.items()}
+
+
+def _pooled(entries: list[dict[str, Any]]) -> dict[str, Any]:
+    def joined(key: str) -> list[int]:
+        return [outcome for one in entries for outcome in one[key]]
+
+    sums: dict[str, Any] = {'seeds': len(entries)}
+    for key in SHOWN:
+        if all(key in one for one in entries):
+            sums[key] = [sum(one[key][place] for one in entries) for place in (0, 1)]
+    before = joined('expert_outcomes_before')
+    sums['expert_change'] = difference(before, joined('expert_outcomes'))
+    if 'expert_stage2' in sums:
+        sums['expert_change_stage2'] = difference(before, joined('expert_outcomes_stage2'))
+    return sums
 
 
 def configured(config: DemoConfig, variant: str, final: bool) -> DemoConfig:
