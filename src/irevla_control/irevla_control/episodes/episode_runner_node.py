@@ -10,7 +10,7 @@ from pathlib import Path
 import time
 
 from rclpy.task import Future
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, String
 
 from irevla_control.bags.index import EpisodeEntry, entry_from_bag
 from irevla_control.errors import BagError, ConfigError
@@ -90,6 +90,7 @@ class EpisodeRunnerNode(Node):
         self._reset = self.create_client(ResetEpisode, 'reset_episode')
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self._pause = self.create_subscription(Bool, 'pause_episodes', self._on_pause, EVENT)
+        self.create_subscription(String, 'next_task', self._on_next_task, EVENT)
         if self._values['recorded']:
             self.create_subscription(RecordedEpisode, 'recorded_episode', self._on_recorded, EVENT)
         self._startup = self.create_timer(0.1, self._on_startup)
@@ -134,6 +135,13 @@ class EpisodeRunnerNode(Node):
             return
         self._current = self._plan.pop(0)
         self._start()
+
+    def _on_next_task(self, message: String) -> None:
+        if not prefer(self._plan, message.data):
+            self.get_logger().warning(
+                f'topic next_task: no episode of {message.data!r} is left; the order of the '
+                'episodes stays'
+            )
 
     def _on_pause(self, message: Bool) -> None:
         self._paused = message.data
@@ -283,6 +291,14 @@ class EpisodeRunnerNode(Node):
             self._start_again(f'it made no progress for {silent:.0f} s')
         elif self._unrecorded:
             raise ConfigError(f'the recorder did not commit {sorted(self._unrecorded)}')
+
+
+def prefer(plan: list[tuple[str, int]], task: str) -> bool:
+    """Move the episodes of a task to the front of a plan; return whether there are any."""
+    if not any(task == planned for planned, _ in plan):
+        return False
+    plan.sort(key=lambda episode: episode[0] != task)
+    return True
 
 
 def read_tasks(entries: Sequence[str], episodes: int) -> dict[str, int]:
