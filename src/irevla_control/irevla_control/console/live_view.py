@@ -55,6 +55,7 @@ class LiveView:
         frames: newest image by camera.
         watched: number of viewers by camera.
         chosen: tasks that a viewer chose, for the node to publish.
+        closed: whether the page ends; images end with it.
 
     """
 
@@ -66,6 +67,7 @@ class LiveView:
     frames: dict[str, Frame] = field(default_factory=dict)
     watched: Counter[str] = field(default_factory=Counter)
     chosen: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
+    closed: bool = False
     _latencies: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=50))
 
     def add_ended(self, task: str, success: bool) -> None:

@@ -4,7 +4,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-import socket
 import threading
 
 from fastapi import FastAPI
@@ -14,12 +13,9 @@ import uvicorn
 
 from irevla_control.console.live_view import LiveView
 from irevla_control.console.page import add_page
+from irevla_control.console.ports import HOST, bind
 from irevla_control.errors import ConfigError
 
-# Only this machine: the page has no password.
-HOST = '127.0.0.1'
-# Number of ports to try.
-PORTS = 10
 # Time allowed for the start and for the end of the server [s].
 STARTS_WITHIN_S, ENDS_WITHIN_S = 20.0, 1.5
 BOUNDARY = b'--frame\r\n'
@@ -40,7 +36,7 @@ class PageServer:
             ConfigError: all ports are in use, or the server does not start.
 
         """
-        self._socket = bind(port)
+        self._view, self._socket = view, bind(port)
         self.address = f'http://{HOST}:{self._socket.getsockname()[1]}/'
         config = uvicorn.Config(
             _app(view, period_s),
@@ -57,6 +53,8 @@ class PageServer:
 
     def close(self) -> None:
         """End the server, and the images that browsers still read."""
+        # First the images: a browser reads them for as long as they come.
+        self._view.closed = True
         self._server.should_exit = True
         self._thread.join(ENDS_WITHIN_S)
         self._socket.close()
@@ -69,28 +67,6 @@ class PageServer:
             if not self._thread.is_alive():
                 break
         raise ConfigError(f'the page at {self.address} does not start; see the lines above')
-
-
-def bind(port: int) -> socket.socket:
-    """Return a socket at the first free port of `PORTS`.
-
-    Raises:
-        ConfigError: none is free.
-
-    """
-    for each in range(port, port + PORTS):
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, each))
-            listener.listen()
-            return listener
-        except OSError:
-            listener.close()
-    raise ConfigError(
-        f'parameter port: {port} to {port + PORTS - 1} are in use at {HOST}; end the programs '
-        'that use them, or give another port'
-    )
 
 
 def _app(view: LiveView, period_s: float) -> FastAPI:
@@ -115,10 +91,15 @@ async def _images(view: LiveView, camera: str, period_s: float) -> AsyncIterator
     sent = view.frames.get(camera)
     with view.watching(camera):
         yield BOUNDARY
-        while True:
+        while not view.closed:
             frame = view.frames.get(camera)
             if frame is not None and frame is not sent:
                 sent = frame
                 # The boundary comes at once: a browser shows an image when it has seen its end.
-                yield b'Content-Type: image/jpeg\r\n\r\n' + frame.jpeg + b'\r\n' + BOUNDARY
+                yield (
+                    b'Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n' % len(frame.jpeg)
+                    + frame.jpeg
+                    + b'\r\n'
+                    + BOUNDARY
+                )
             await asyncio.sleep(period_s / 2)

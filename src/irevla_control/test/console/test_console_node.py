@@ -21,7 +21,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
 from irevla_control.console.live_view import encode
-from irevla_control.console.server import PORTS, bind
+from irevla_control.console.ports import PORTS, bind
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import image_to_message, ns_to_stamp
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
@@ -183,12 +183,16 @@ def test_a_browser_sees_the_graph_and_chooses_a_task_and_a_camera():
             hosts = {url.split('/')[2] for url in tab.requested if '://' in url}
             assert hosts == {f'127.0.0.1:{port + 1}'}
         wait_until(lambda: not environment.node.count_subscribers('camera/wrist/image_raw'))
+        # The node also ends while somebody reads images.
+        reading = urlopen(f'{address}camera/front')
+        wait_until(environment.viewers)
         # A page of elsewhere whose name leads here reads nothing.
         with pytest.raises(HTTPError, match='400'):
             urlopen(Request(address, headers={'Host': 'elsewhere.example'}))
         with pytest.raises(HTTPError, match='404'):
             urlopen(f'{address}camera/none')
     assert process.returncode == 0
+    reading.close()
     assert 'Traceback' not in process.stderr.read()
 
 
