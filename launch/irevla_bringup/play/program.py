@@ -14,7 +14,7 @@ import webbrowser
 
 from irevla_bringup.launched_graphs import Graph, GraphError, running_graph
 from irevla_bringup.play.shipped import CHECKPOINT, POLICY, SCORES
-from irevla_bringup.play.video import record, wait_for_moving_picture
+from irevla_bringup.play.video import record, wait_for_picture
 from irevla_control.console.ports import bind
 from irevla_control.errors import ConfigError
 from irevla_control.processes import run_command
@@ -63,7 +63,12 @@ def main(arguments: Sequence[str] | None = None, prog: str = 'irevla play') -> N
         log,
     )
     with running_graph(graph) as process:
-        _wait_for_picture(process, page, cameras[0], log)
+        wait_for_picture(
+            page,
+            cameras[0],
+            STARTS_WITHIN_S,
+            lambda: '' if process.poll() is None else f'the graph has ended; {log} says why',
+        )
         print(f'The first moving picture came after {time.monotonic() - began:.0f} s: {page}')
         if not _has_screen():
             file = options.output / 'play.mp4'
@@ -118,18 +123,6 @@ def _shipped_tasks() -> list[str]:
     """Return the tasks of the shipped policy's card, those that it solves most often first."""
     scores = json.loads((POLICY / SCORES).read_text())['tasks']
     return sorted(scores, key=lambda task: -scores[task]['success_rate'])
-
-
-def _wait_for_picture(process: subprocess.Popen, page: str, camera: str, log: Path) -> None:
-    end = time.monotonic() + STARTS_WITHIN_S
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError):
-            wait_for_moving_picture(page, camera)
-            return
-        if process.poll() is not None:
-            raise GraphError(f'the graph ended before its first picture; {log} says why')
-        time.sleep(0.2)
-    raise GraphError(f'no picture after {STARTS_WITHIN_S:.0f} s; {log} says why')
 
 
 def _has_screen() -> bool:

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Videos of what the page shows, for machines without a screen."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from http.client import HTTPResponse
 from pathlib import Path
@@ -52,18 +53,32 @@ def _length(response: HTTPResponse) -> int:
     raise ConnectionError('the page has ended')
 
 
-def wait_for_moving_picture(page: str, camera: str) -> None:
-    """Return when a camera has shown two different images.
+def wait_for_picture(page: str, camera: str, timeout_s: float, problem: Callable[[], str]) -> None:
+    """Return when a camera has shown two different images: a moving picture.
+
+    Args:
+        page: its address.
+        camera: name of the camera.
+        timeout_s: longest time to wait [s].
+        problem: returns why there will be no picture, or ''.
 
     Raises:
-        OSError: there is no page yet, it ended, or it shows no image for `SILENCE_S`.
+        PageError: there was no moving picture in this time, or there is a problem.
 
     """
-    first: np.ndarray | None = None
-    for image in images(page, camera):
-        if first is not None and not np.array_equal(image, first):
-            return
-        first = image
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        # There is no page before its node has started.
+        with suppress(OSError):
+            first = None
+            for image in images(page, camera):
+                if first is not None and not np.array_equal(image, first):
+                    return
+                first = image
+        if reason := problem():
+            raise PageError(reason)
+        time.sleep(0.2)
+    raise PageError(f'{page} shows no moving picture after {timeout_s:.0f} s')
 
 
 class _Latest(threading.Thread):
@@ -111,7 +126,8 @@ def record(page: str, cameras: Sequence[str], file: Path, seconds: float) -> Non
 
 
 def _side_by_side(latest: Sequence[_Latest]) -> np.ndarray:
-    return np.concatenate([_scaled(each.image) for each in latest], axis=1)
+    pictures = [_scaled(each.image) for each in latest if each.image is not None]
+    return np.concatenate(pictures, axis=1)
 
 
 def _scaled(image: np.ndarray) -> np.ndarray:

@@ -100,14 +100,6 @@ def _choices(view: LiveView, cameras: dict[str, _Camera]) -> None:
         ).style('min-width: 120px').props('id="camera"')
 
 
-@dataclass(frozen=True)
-class _Camera:
-    """The frame of a camera, and the image in it."""
-
-    figure: ui.element
-    image: ui.element
-
-
 def _cameras(view: LiveView) -> dict[str, _Camera]:
     """Add the images of all cameras; return them by name."""
     cameras = {}
