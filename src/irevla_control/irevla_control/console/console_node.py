@@ -3,6 +3,7 @@
 """Node `console`: a web page of the running graph, at 127.0.0.1."""
 
 from collections.abc import Iterator
+import os
 from typing import Any
 
 from rclpy.qos import QoSProfile
@@ -21,6 +22,9 @@ from irevla_control.ros.node import Node, run_node
 from irevla_control.ros.parameters import declare
 from irevla_control.ros.qos import EVENT, RECORD_EVENT, WATCHED
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState
+
+# On a busy machine commands come first.
+NICENESS = 15
 
 
 class ConsoleNode(Node):
@@ -122,7 +126,8 @@ def _taken(subscription: Subscription) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 
 def main() -> None:
-    """Run the node."""
+    """Run the node, on processor time that no other node needs."""
+    os.nice(NICENESS)
     run_node(ConsoleNode)
 
 
