@@ -9,7 +9,7 @@ BUILD_INPUTS := $(shell find src sim launch config -path 'launch/policy/*' -o -n
 IN_ENV := source env.sh &&
 STARTED := $(shell date +%s)
 
-.PHONY: help setup play policy demo test test-long bench experiments conformance lint lock clean
+.PHONY: help setup play policy demo test test-long bench experiments conformance docs lint lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,7 @@ test-long: setup ## run the tests that take minutes each, such as set-up beside 
 	@$(IN_ENV) setup/run_tests.sh long
 
 bench: setup ## measure the goals of docs/benchmarks.md; writes benchmarks/results
+	@$(IN_ENV) python setup/peers.py
 	@$(IN_ENV) python benchmarks/run.py
 
 experiments: setup ## the paper's comparisons, small (hours; goes on after a stop); docs/results/experiments.json
@@ -48,11 +49,14 @@ conformance: ## the real LeRobot and 24 families of VLMs (Python 3.12; 6 GB once
 	@$(PYTHON) setup/conformance.py
 	@env -u PYTHONPATH -u LD_LIBRARY_PATH .conformance/bin/python benchmarks/conformance/run.py
 
+docs: setup ## build the site of docs/, with a reference made from the sources, in .docs/site (Python 3.11 or newer)
+	@$(IN_ENV) python setup/docs.py
+
 lint: setup ## check style and types
 	@$(IN_ENV) ruff check . && ruff format --check . && mypy
 
-lock: setup ## resolve setup/requirements.in and conformance.in again into the lock files
+lock: setup ## resolve setup/requirements.in, conformance.in, docs.in and peers.in again into the lock files
 	@$(IN_ENV) setup/lock.sh
 
 clean: ## remove what was built and installed (runs/ stays)
-	rm -rf .venv .conformance build install log
+	rm -rf .venv .conformance .docs .peers build install log

@@ -1,35 +1,52 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Speed of the learner on cached latents, against the VLM in the loop and stable-baselines3."""
+"""Speed of the learner on cached latents, beside the VLM in the loop and other libraries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 import json
+import os
 from pathlib import Path
+import platform
+import re
+import subprocess
+import sys
 import tempfile
 import time
+from unittest import mock
 
-import gymnasium
 import numpy as np
 import torch
 
 from irevla_learner.replay.latent_episode import LatentEpisode
 from irevla_learner.replay.latent_replay import LatentReplay
+from irevla_learner.sacfd import sacfd
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_learner.sacfd.feature_replay import FeatureReplay
+from irevla_learner.sacfd.online_learner import OnlineLearner
 from irevla_learner.sacfd.sacfd import SACfD
 from irevla_policy.model.config import load_preset
+from irevla_policy.model.head import Head
+from irevla_policy.model.latent_policy import LatentPolicy
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
 
-CONFIG = Path(__file__).resolve().parents[1] / 'config'
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = ROOT / 'config'
+# Other libraries' SAC, in the environment of setup/peers.py.
+LIBRARIES = ('sb3', 'plain_sb3', 'sbx', 'torchrl')
+PEERS = ROOT / '.peers/bin/python'
+SAC_UPDATES = ROOT / 'benchmarks/libraries/sac_updates.py'
 # As in stable-baselines3's SAC: an actor update each time, one-step returns, learned temperature.
 SETTINGS = SACfDConfig(batch_size=256, actor_every=1, return_steps=1, temperature='auto')
 EPISODES, STEPS = 60, 40
 # Number of updates in a burst, and number of bursts.
-TURN, TURNS = 60, 9
+TURN, TURNS = 40, 9
 # A latent of BLIP-2 2.7B: 32 query tokens and 12 of text, of width 2560.
 BLIP2_TOKENS, BLIP2_WIDTH = 44, 2560
 ROWS = 3000
+# Number of observations and cameras of an episode that is added, and number of episodes.
+ADD_ROWS, ADD_CAMERAS, ADDS = 50, 2, 9
 
 
 def filled_replay(
@@ -69,59 +86,32 @@ def filled_replay(
     return replay
 
 
-def baseline(features: int, actions: int, layer_norm: bool) -> Callable[[int], None]:
-    """Return a function that runs updates of stable-baselines3's SAC of equal sizes.
+class Peer:
+    """Another library's SAC in a process of its own; a call returns the updates/s of a burst."""
 
-    ``layer_norm``: add the LayerNorm of our critics to its critics.
-    """
-    from stable_baselines3 import SAC
-    from stable_baselines3.common.logger import configure
-    from stable_baselines3.common.policies import ContinuousCritic
-    from stable_baselines3.sac.policies import SACPolicy
-
-    class Policy(SACPolicy):
-        def make_critic(
-            self, features_extractor: torch.nn.Module | None = None
-        ) -> ContinuousCritic:
-            if layer_norm:
-                self.critic_kwargs['activation_fn'] = lambda: torch.nn.Sequential(
-                    # All hidden layers have this size.
-                    torch.nn.LayerNorm(SETTINGS.hidden[0], elementwise_affine=False),
-                    torch.nn.ReLU(),
-                )
-            return super().make_critic(features_extractor)
-
-    class Nothing(gymnasium.Env):
-        observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (features,), np.float32)
-        action_space = gymnasium.spaces.Box(-1, 1, (actions,), np.float32)
-
-        def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple:
-            return np.zeros(features, np.float32), {}
-
-        def step(self, action: np.ndarray) -> tuple:
-            return np.zeros(features, np.float32), 0.0, False, False, {}
-
-    agent = SAC(
-        Policy,
-        Nothing(),
-        batch_size=SETTINGS.batch_size,
-        buffer_size=EPISODES * STEPS,
-        policy_kwargs={'net_arch': list(SETTINGS.hidden), 'n_critics': SETTINGS.num_critics},
-        device='cpu',
-        seed=0,
-    )
-    agent.set_logger(configure(None, []))
-    random = np.random.default_rng(0)
-    for _ in range(EPISODES * STEPS):
-        agent.replay_buffer.add(
-            random.standard_normal((1, features), np.float32),
-            random.standard_normal((1, features), np.float32),
-            random.uniform(-1, 1, (1, actions)),
-            np.zeros(1),
-            np.zeros(1),
-            [{}],
+    def __init__(self, library: str, sizes: Mapping[str, object]) -> None:
+        """Start `libraries/sac_updates.py`, which documents ``sizes``."""
+        if not PEERS.exists():
+            sys.exit(f'learning: {PEERS} is missing; run `python setup/peers.py`')
+        self.process = subprocess.Popen(
+            [PEERS, SAC_UPDATES, library, json.dumps(sizes)],
+            # Packages of the suite's environment must not come before its own.
+            env={
+                k: v for k, v in os.environ.items() if k not in ('PYTHONPATH', 'LD_LIBRARY_PATH')
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Else a line for a process that ended would be written again at the end.
+            bufsize=0,
         )
-    return lambda count: agent.train(gradient_steps=count, batch_size=SETTINGS.batch_size)
+
+    def __call__(self) -> float:
+        """Run one burst."""
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(b'\n')
+        if not (line := self.process.stdout.readline()):
+            sys.exit(f'learning: {" ".join(map(str, self.process.args))} ended; see its error')
+        return float(line)
 
 
 def rate(work: Callable[[int], None], count: int) -> float:
@@ -182,18 +172,27 @@ def update_for_ever(on_ready: Callable[[], None]) -> None:
             update()
 
 
+def processor() -> str:
+    """Return the processor's name, and whether it multiplies bfloat16."""
+    name = re.search(r'model name\s*: (.*)', Path('/proc/cpuinfo').read_text())
+    with_bfloat16 = 'with' if sacfd.multiplies_bfloat16('cpu') else 'without'
+    return f'{name[1] if name else platform.processor()}, {with_bfloat16} AVX-512 bf16'
+
+
 def measure_updates() -> dict:
     """Return updates/s on cached latents, and ratios to others, in alternating bursts."""
     random, vla = np.random.default_rng(0), untrained_vla()
     images, states = random_frames(vla)
     frames = len(images)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as processes:
         replay = filled_replay(Path(folder), vla, images, states, 'open the door')
         update = updates_of(vla, replay, SETTINGS)
+        shipped = updates_of(vla, replay, SACfDConfig())
+        with mock.patch.object(sacfd, 'multiplies_bfloat16', return_value=False):
+            float32 = updates_of(vla, replay, SETTINGS)
 
-        def cached(turns: int) -> None:
-            for _ in range(turns):
-                update()
+        def repeated(update: Callable[[], object]) -> Callable[[], float]:
+            return lambda: rate(lambda turns: [update() for _ in range(turns)], TURN)
 
         def uncached(turns: int) -> None:
             for _ in range(turns):
@@ -204,37 +203,75 @@ def measure_updates() -> dict:
                     )
                 update()
 
-        features = vla.backbone.width + vla.statistics.state_size + SETTINGS.pca_components
-        sb3, plain_sb3 = (
-            baseline(features, vla.statistics.action_size, layer_norm)
-            for layer_norm in (True, False)
-        )
-        works = {
-            'cached': (cached, TURN),
-            'sb3': (sb3, TURN),
-            'plain_sb3': (plain_sb3, TURN),
-            'uncached': (uncached, 1),
+        sizes = {
+            'features': vla.backbone.width + vla.statistics.state_size + SETTINGS.pca_components,
+            'actions': vla.statistics.action_size,
+            'hidden': SETTINGS.hidden,
+            'critics': SETTINGS.num_critics,
+            'batch': SETTINGS.batch_size,
+            'rows': EPISODES * STEPS,
+            'burst': TURN,
         }
-        found = {name: [] for name in works}
-        for work, _ in works.values():
-            work(1)
-        for _ in range(TURNS):
-            for name, (work, count) in works.items():
-                found[name].append(rate(work, count))
-        shipped = updates_of(vla, replay, SACfDConfig())
-        shipped_rate = rate(lambda turns: [shipped() for _ in range(turns)], 200)
-    ratios = {
-        name: float(np.median(np.divide(found['cached'], found[name])))
-        for name in ('sb3', 'plain_sb3', 'uncached')
-    }
+        works = {
+            'cached': repeated(update),
+            'float32': repeated(float32),
+            'shipped': repeated(shipped),
+            'uncached': lambda: rate(uncached, 1),
+        } | {library: Peer(library, sizes) for library in LIBRARIES}
+        for library in LIBRARIES:
+            processes.enter_context(works[library].process)
+        # The first round is a warm-up.
+        rounds = [{name: work() for name, work in works.items()} for _ in range(TURNS + 1)][1:]
+
+    def ratio(name: str, other: str) -> float:
+        return float(np.median([one[name] / one[other] for one in rounds]))
+
+    rates = {name: float(np.median([one[name] for one in rounds])) for name in works}
     return {
-        'learner_updates_per_s': float(np.median(found['cached'])),
-        'learner_shipped_updates_per_s': shipped_rate,
-        'sb3_updates_per_s': float(np.median(found['sb3'])),
-        'learner_vs_sb3': ratios['sb3'],
-        'learner_vs_plain_sb3': ratios['plain_sb3'],
-        'learner_vs_uncached': ratios['uncached'],
+        'learner_updates_per_s': rates['cached'],
+        'learner_shipped_updates_per_s': rates['shipped'],
+        'learner_processor': processor(),
+        'learner_vs_uncached': ratio('cached', 'uncached'),
+        **{f'{library}_updates_per_s': rates[library] for library in LIBRARIES},
+        **{f'learner_vs_{library}': ratio('cached', library) for library in LIBRARIES},
+        **{f'learner_float32_vs_{library}': ratio('float32', library) for library in LIBRARIES},
     }
+
+
+def random_episode(random: np.random.Generator) -> LatentEpisode:
+    """Return a success with random latents of two cameras, of BLIP-2's size."""
+    tokens, steps = ADD_CAMERAS * BLIP2_TOKENS, ADD_ROWS - 1
+    return LatentEpisode(
+        random.standard_normal((ADD_ROWS, tokens, BLIP2_WIDTH), np.float32).astype(np.float16),
+        random.standard_normal((ADD_ROWS, 10), np.float32),
+        random.uniform(-1, 1, (steps, 7)).astype(np.float32),
+        np.zeros(steps, np.float32),
+        True,
+        True,
+        np.zeros(steps, bool),
+        np.zeros(steps, np.uint64),
+        np.arange(steps),
+    )
+
+
+def measure_adds(threads: int) -> dict:
+    """Return the time to add an episode of BLIP-2 latents to a learner that trains [s]."""
+    torch.set_num_threads(threads)
+    random = np.random.default_rng(0)
+    statistics = Statistics.from_data(random.normal(size=(50, 10)), random.uniform(-1, 1, (50, 7)))
+    policy = LatentPolicy(Head(BLIP2_WIDTH, 10, 7), statistics, 'none')
+    config = SACfDConfig(min_demonstrations=3, env_steps=600, capacity=1000)
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        learner = OnlineLearner(policy, config, Path(folder), seed=0)
+        while not learner.learning:
+            learner.add(random_episode(random))
+        for _ in range(ADDS):
+            episode = random_episode(random)
+            start = time.perf_counter()
+            learner.add(episode)
+            seconds.append(time.perf_counter() - start)
+    return {'p50': float(np.median(seconds)), 'max': max(seconds)}
 
 
 def measure_replay() -> dict:
@@ -296,7 +333,8 @@ def measure_replay() -> dict:
 
 def measure() -> dict:
     """Return all figures of the learner."""
-    return measure_updates() | measure_replay()
+    adds = {'add_s': measure_adds(1), 'add_two_threads_s': measure_adds(2)}
+    return measure_updates() | measure_replay() | adds
 
 
 if __name__ == '__main__':

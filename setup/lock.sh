@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Resolves requirements.in for Python 3.10 to 3.12 into requirements.lock, and conformance.in for
-# Linux, x86-64 and Python 3.12 into conformance.lock, with the hash of every file.
+# Resolves requirements.in and peers.in for Python 3.10 to 3.12, conformance.in for Linux, x86-64
+# and Python 3.12, and docs.in for Python 3.11 and newer into the .lock file of each, with the hash
+# of every file.
 set -euo pipefail
 cd "$(dirname "$0")"
 uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --quiet \
@@ -11,3 +12,8 @@ while read -r hash; do
 done < <(grep -v '^#' torch-cpu.hashes)
 uv pip compile --python-version 3.12 --python-platform x86_64-manylinux_2_28 --generate-hashes --no-annotate \
   --quiet --custom-compile-command "make lock" conformance.in -o conformance.lock
+uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --quiet \
+  --override peers-overrides.txt --no-emit-package torch --custom-compile-command "make lock" \
+  peers.in -o peers.lock
+uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet \
+  --custom-compile-command "make lock" docs.in -o docs.lock

@@ -211,10 +211,10 @@ def add(part: str, variant: str, seed: int, task: str, entry: Mapping[str, Any])
 def configured(config: DemoConfig, variant: str, final: bool) -> DemoConfig:
     """Return the configuration with the settings of a variant, and its evaluation layouts."""
     settings = SACfDConfig(**{'env_steps': ENV_STEPS, **VARIANTS[variant]})
-    changes: dict[str, Any] = {'settings': settings, 'evaluation_seed': TUNING}
-    if final:
-        changes = {'evaluation_seed': FINAL}
-    return replace(config, algorithm1=replace(config.algorithm1, **changes))
+    first = FINAL if final else TUNING
+    return replace(
+        config, algorithm1=replace(config.algorithm1, settings=settings, evaluation_seed=first)
+    )
 
 
 def main() -> None:

@@ -33,12 +33,11 @@ def demonstration_arguments() -> list[DeclareLaunchArgument]:
 
 
 def refuse_demonstrations(context: LaunchContext) -> None:
-    """Raise RuntimeError if demonstrations are given where nothing learns."""
-    for name in ARGUMENTS:
+    """Raise RuntimeError if demonstrations or a curriculum are given where nothing learns."""
+    for name in (*ARGUMENTS, 'curriculum'):
         if given := context.launch_configurations.get(name):
             raise RuntimeError(
-                f'launch argument {name}:={given}: only a learner uses demonstrations; give the '
-                'folder output'
+                f'launch argument {name}:={given}: only a learner uses it; give the folder output'
             )
 
 

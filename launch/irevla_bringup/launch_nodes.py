@@ -209,6 +209,12 @@ def learner_arguments() -> list[DeclareLaunchArgument]:
             description='folder for replay, metrics and the trained policy',
         ),
         *demonstration_arguments(),
+        DeclareLaunchArgument(
+            'curriculum',
+            default_value=NOT_GIVEN,
+            description='names of easier tasks that are played before the task, separated by '
+            'commas; name:10 until it succeeded 10 times',
+        ),
     ]
 
 
@@ -266,6 +272,7 @@ def exploring_policy(context: LaunchContext, checkpoint: str, **vla: object) -> 
                 'checkpoint': checkpoint,
                 'settings': settings,
                 'seed': seed,
+                'task': task,
                 'root': value(context, 'output'),
             },
         ),
@@ -323,13 +330,13 @@ def _fitted(
         raise RuntimeError(f'launch argument {name}:={value(context, name)}: {error}') from error
 
 
-def task_names(context: LaunchContext) -> list[str]:
-    """Return the launch argument `tasks` as entries `name` or `name:count`."""
-    entries = some_names(context, 'tasks')
+def task_names(context: LaunchContext, name: str = 'tasks') -> list[str]:
+    """Return a launch argument as entries `task` or `task:count`."""
+    entries = some_names(context, name)
     for entry in entries:
         try:
             check_task_name(
-                entry.partition(':')[0], f'launch argument tasks:={value(context, "tasks")}'
+                entry.partition(':')[0], f'launch argument {name}:={value(context, name)}'
             )
         except ConfigError as error:
             raise RuntimeError(str(error)) from error
@@ -479,6 +486,10 @@ def played(
         'episode_runner',
         {
             'tasks': task_names(context),
+            # Only a launch file with a learner has the argument.
+            'curriculum': task_names(context, 'curriculum')
+            if context.launch_configurations.get('curriculum')
+            else [''],
             'episodes': whole_number(context, 'episodes', 1),
             'seed': whole_number(context, 'seed', 0),
             'output': results and str(Path(results).absolute()),

@@ -101,6 +101,7 @@ class RosBackend:
         """Run or continue stage 1 with SACfD; its bags are in ``folder``/episodes."""
         settings = folder / 'settings.yaml'
         write_settings(settings, self._settings)
+        easier = self._config.curriculum.get(task, {})
         graph = Graph(
             'stage1.launch.py',
             {
@@ -112,6 +113,7 @@ class RosBackend:
                 'seed': self._first,
                 'bags': folder / 'episodes',
                 'results': folder / 'episodes.json',
+                'curriculum': ','.join(f'{name}:{count}' for name, count in easier.items()),
                 **self._common,
             },
             self._run / 'logs' / f'{folder.name}.log',

@@ -55,6 +55,7 @@ FROM_LAUNCH = {
     'episode_runner': {
         'tasks',
         'episodes',
+        'curriculum',
         'seed',
         'instruction',
         'output',
@@ -62,7 +63,7 @@ FROM_LAUNCH = {
         'recorded',
     },
     'vla': {'checkpoint'},
-    'learner': {'checkpoint', 'settings', 'root', 'seed'},
+    'learner': {'checkpoint', 'settings', 'root', 'seed', 'task'},
     'reward': {'checkpoint', 'classifier'},
 }
 

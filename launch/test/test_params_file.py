@@ -162,6 +162,23 @@ def test_a_launch_file_without_a_policy_records_no_policy_steps(tmp_path):
     assert recorder.parameters['record_policy_steps'] is False
 
 
+@pytest.mark.parametrize('file', ['robot.launch.py', 'stage1.launch.py'])
+def test_a_curriculum_reaches_the_runner_and_the_task_the_learner(tmp_path, file):
+    arguments = {**TELEOP, 'checkpoint': str(CHECKPOINT), 'curriculum': 'near:2, half'}
+    _, started = launched(file, output=str(tmp_path), **arguments)
+    nodes = {one.name: one.parameters for one in started if isinstance(one, SuiteNode)}
+    assert nodes['episode_runner']['curriculum'] == ['near:2', 'half']
+    assert nodes['learner']['task'] == 'pick-red-block'
+    with pytest.raises(RuntimeError, match='curriculum:=no way:2: task name'):
+        launched(file, output=str(tmp_path), **{**arguments, 'curriculum': 'no way:2'})
+
+
+def test_a_curriculum_without_a_learner_is_refused():
+    arguments = {**TELEOP, 'checkpoint': str(CHECKPOINT), 'curriculum': 'near:2'}
+    with pytest.raises(RuntimeError, match='curriculum:=near:2: only a learner uses it'):
+        launched('robot.launch.py', **arguments)
+
+
 @pytest.mark.parametrize(
     'argument, given',
     [

@@ -130,5 +130,15 @@ def test_make_help_lists_every_target():
     shown = subprocess.run(
         ['make', '-C', ROOT, 'help'], capture_output=True, text=True, timeout=30
     ).stdout
-    for target in ('setup', 'demo', 'test', 'bench', 'conformance', 'lint', 'lock', 'clean'):
+    for target in (
+        'setup',
+        'demo',
+        'test',
+        'bench',
+        'conformance',
+        'docs',
+        'lint',
+        'lock',
+        'clean',
+    ):
         assert f'make {target}' in shown

@@ -219,7 +219,7 @@ def test_the_paper_s_baselines_learn_one_task_after_another(tmp_path, stage0, co
         ),
         ({'new_share': 2}, 'new_share is 2'),
         ({'evaluation_seed': 7}, 'evaluation_seed is 7'),
-        ({'classifier': '.'}, 'holds no success classifier'),
+        ({'classifier': '.'}, 'contains no success classifier'),
         ({'algorithm': 'ppo'}, 'PPO settings'),
         ({'tasks': {'expert': [], 'rl': None, 'held_out': []}}, 'tasks.rl is None'),
         ({'algorithm': 'magic'}, 'use sacfd or ppo'),

@@ -11,6 +11,7 @@ import numpy as np
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE, action_problem, state_from
 from irevla_sim.metaworld.actions import ACTION_REPEAT, METRES_PER_STEP, to_metaworld
+from irevla_sim.metaworld.expert import ScriptedExpert
 from irevla_sim.metaworld.rendering import find_camera
 from irevla_sim.metaworld.scene import Scene
 from irevla_sim.metaworld.tasks import Task, find_task, load_catalogue
@@ -139,7 +140,7 @@ class MetaWorldEnv(gymnasium.Env):
         ]
         task = find_task(name, self._catalogue)
         scene = self._scene = self._find_scene(task)
-        self._simulator_state = scene.reset(seed)
+        self._start(scene, seed)
         self._decisions = 0
         self._success = False
         self._lingered = 0
@@ -165,9 +166,7 @@ class MetaWorldEnv(gymnasium.Env):
         if problem:
             raise BadMessageError(problem)
         before = self._success
-        for _ in range(self.action_repeat):
-            self._simulator_state, success = scene.step(to_metaworld(action, self.action_repeat))
-            self._success |= success
+        self._success |= self._apply(scene, action)
         self._decisions += 1
         self._lingered += before
         terminated = self._success and self._lingered == self._linger
@@ -196,9 +195,38 @@ class MetaWorldEnv(gymnasium.Env):
         if scene is None:
             if len(self._scenes) == MAX_SCENES:
                 self._scenes.pop(next(iter(self._scenes))).close()
-            scene = Scene(task, self._image_size, self.horizon * self.action_repeat + 1)
+            actions = self.horizon * (2 if task.expert_share else 1)
+            scene = Scene(task, self._image_size, actions * self.action_repeat + 1)
         self._scenes[task.name] = scene
         return scene
+
+    def _start(self, scene: Scene, seed: int) -> None:
+        """Reset a scene; play the share of the demonstration of this seed that its task asks for.
+
+        If the expert does not succeed within the horizon, the start is the usual one.
+        """
+        self._simulator_state = scene.reset(seed)
+        share = scene.task.expert_share
+        if not share:
+            return
+        played: list[np.ndarray] = []
+        expert = ScriptedExpert(scene.task, seed=seed, action_repeat=self.action_repeat)
+        success = False
+        while not success and len(played) < self.horizon:
+            played.append(expert.act(self._simulator_state)[0])
+            success = self._apply(scene, played[-1])
+        self._simulator_state = scene.reset(seed)
+        for action in played[: int(share * len(played))] if success else ():
+            self._apply(scene, action)
+
+    def _apply(self, scene: Scene, action: np.ndarray) -> bool:
+        """Apply an action for ``action_repeat`` steps; return whether one of them succeeded."""
+        succeeded = False
+        command = to_metaworld(action, self.action_repeat)
+        for _ in range(self.action_repeat):
+            self._simulator_state, success = scene.step(command)
+            succeeded |= success
+        return succeeded
 
     def _observe(self, scene: Scene) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         robot = scene.robot()

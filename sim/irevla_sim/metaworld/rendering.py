@@ -10,9 +10,10 @@ import mujoco
 import numpy as np
 
 from irevla_control.errors import ConfigError
+from irevla_sim.metaworld.simplified_meshes import upload_simplified
+from irevla_sim.metaworld.visible_scene import ARM_GROUP, VisibleScene
 
 HALF_TURN = np.array([0.0, 0.0, 0.0, 1.0])
-ARM_GROUP = 3
 # The arm's finest meshes, all far from the workspace, are drawn as solids of the same size.
 SOLIDS = {
     'head': mujoco.mjtGeom.mjGEOM_ELLIPSOID,
@@ -21,7 +22,9 @@ SOLIDS = {
     'base': mujoco.mjtGeom.mjGEOM_CYLINDER,
     'pedestal': mujoco.mjtGeom.mjGEOM_CYLINDER,
 }
-LINKS = ('l2', 'l3', 'l4', 'l5', 'l6', 'eGripperBase')
+# Its other meshes are drawn with one vertex for each cell of this size [m].
+LINK_CELLS = dict.fromkeys(('l2', 'l3', 'l4', 'l5'), 0.01) | {'l6': 0.006, 'eGripperBase': 0.006}
+MOVING = mujoco.mjtCatBit.mjCAT_DYNAMIC | mujoco.mjtCatBit.mjCAT_DECOR
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ def prepare_model(
     """
     model.vis.quality.shadowsize = 0
     model.vis.quality.offsamples = 0
+    # Bands of triangles of round solids along their axis; more change nearly no pixel.
+    model.vis.quality.numstacks = 8
     for camera in CAMERAS.values():
         if camera.upside_down:
             view = model.camera(camera.source)
@@ -92,7 +97,7 @@ def prepare_model(
             model.site(site).rgba[3] = 0
     for geom in np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_MESH):
         mesh = model.mesh(model.geom_dataid[geom]).name
-        if mesh in SOLIDS or mesh in LINKS:
+        if mesh in SOLIDS or mesh in LINK_CELLS:
             model.geom_group[geom] = ARM_GROUP
         if mesh in SOLIDS:
             x, y, z = model.geom_aabb[geom, 3:]
@@ -122,19 +127,17 @@ class Renderer:
         model.vis.global_.offwidth = model.vis.global_.offheight = size
         _gl_context().make_current()
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
-        self._scene = mujoco.MjvScene(model, maxgeom=1000)
-        for flag in (
-            mujoco.mjtRndFlag.mjRND_SHADOW,
-            mujoco.mjtRndFlag.mjRND_REFLECTION,
-            mujoco.mjtRndFlag.mjRND_SKYBOX,
-        ):
-            self._scene.flags[flag] = False
-        self._option = mujoco.MjvOption()
-        # Colliding meshes (the hand) are drawn as convex hulls, which have far fewer triangles.
-        self._option.flags[mujoco.mjtVisFlag.mjVIS_CONVEXHULL] = True
-        self._view = mujoco.MjvCamera()
-        self._view.type = mujoco.mjtCamera.mjCAMERA_FIXED
+        upload_simplified(model, self._context, LINK_CELLS)
+        self._visible = VisibleScene(model)
         self._rectangle = mujoco.MjrRect(0, 0, size, size)
+        self._ids = {name: model.camera(one.source).id for name, one in CAMERAS.items()}
+        self._backgrounds: dict[str, tuple[bytes, np.ndarray, np.ndarray]] = {}
+        # MuJoCo's category of static parts: a mocap body is welded to the world, and moves.
+        fixed = (model.body_weldid == 0) & (model.body_mocapid[model.body_rootid] < 0)
+        self._fixed_geoms = np.flatnonzero(fixed[model.geom_bodyid])
+        self._fixed_sites = np.flatnonzero(fixed[model.site_bodyid])
+        # What is behind a transparent part must be drawn together with it.
+        self._layers = not self._visible.has_transparent_parts()
 
     def render(self, data: mujoco.MjData, name: str) -> np.ndarray:
         """Return the upright image of a camera, uint8 (size, size, 3) RGB.
@@ -143,27 +146,53 @@ class Renderer:
             ConfigError: the camera is unknown.
 
         """
-        camera = find_camera(name)
+        find_camera(name)
         _gl_context().make_current()
         # Renderers share the GL context, in which the last one left its buffer bound.
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
-        self._view.fixedcamid = self._model.camera(camera.source).id
-        self._option.geomgroup[ARM_GROUP] = camera.shows_arm
-        mujoco.mjv_updateScene(
-            self._model,
-            data,
-            self._option,
-            None,
-            self._view,
-            mujoco.mjtCatBit.mjCAT_ALL,
-            self._scene,
-        )
-        mujoco.mjr_render(self._rectangle, self._scene, self._context)
-        pixels = np.empty((self._size, self._size, 3), np.uint8)
-        mujoco.mjr_readPixels(pixels, None, self._rectangle, self._context)
-        return np.ascontiguousarray(pixels[::-1])
+        if not self._layers or self._model.cam_bodyid[self._ids[name]]:
+            return self._draw(data, name, mujoco.mjtCatBit.mjCAT_ALL)[::-1].copy()
+        depth = np.empty((self._size, self._size), np.float32)
+        picture, distance = self._background(data, name, depth)
+        moving = self._draw(data, name, MOVING, depth)
+        nearer = np.flatnonzero(depth < distance)
+        picture = picture.copy()
+        picture.reshape(-1, 3)[nearer] = moving.reshape(-1, 3)[nearer]
+        return picture[::-1].copy()
 
     def close(self) -> None:
         """Free the resources of the rendering library."""
         _gl_context().make_current()
         self._context.free()
+
+    def _background(
+        self, data: mujoco.MjData, name: str, depth: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return image and depth of what is fixed to the world, drawn again if it changed."""
+        number = self._ids[name]
+        state = b''.join(
+            values.tobytes()
+            for values in (
+                data.cam_xpos[number],
+                data.cam_xmat[number],
+                data.geom_xpos[self._fixed_geoms],
+                data.geom_xmat[self._fixed_geoms],
+                data.site_xpos[self._fixed_sites],
+                self._model.geom_rgba,
+            )
+        )
+        known = self._backgrounds.get(name)
+        if known is None or known[0] != state:
+            picture = self._draw(data, name, mujoco.mjtCatBit.mjCAT_STATIC, depth)
+            known = self._backgrounds[name] = (state, picture, depth.copy())
+        return known[1:]
+
+    def _draw(
+        self, data: mujoco.MjData, name: str, categories: int, depth: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return an image, from the lowest row to the highest; write its depth."""
+        self._visible.fill(data, self._ids[name], categories, CAMERAS[name].shows_arm)
+        mujoco.mjr_render(self._rectangle, self._visible.scene, self._context)
+        picture = np.empty((self._size, self._size, 3), np.uint8)
+        mujoco.mjr_readPixels(picture, depth, self._rectangle, self._context)
+        return picture

@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 
 from irevla_control.errors import ConfigError
+from irevla_sim.metaworld.fast_steps import FastSteps
 from irevla_sim.metaworld.rendering import Renderer, prepare_model
 from irevla_sim.metaworld.tasks import Task
 
@@ -48,6 +49,7 @@ class Scene:
         self._env = _build(task)
         self._env.max_path_length = max_substeps
         self.model, self.data = self._env.model, self._env.data
+        self._steps = FastSteps(self._env)
         for name, colour in task.variant.colours.items():
             _named(self.model.mat, 'material', name, task).rgba[:] = colour
         prepare_model(self.model, task.variant.cameras, show_goal=task.base in FREE_GOALS)
@@ -76,8 +78,7 @@ class Scene:
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, bool]:
         """Apply Meta-World's own action (4,) for 12.5 ms; return its observation and success."""
-        observation, _, _, _, info = self._env.step(action)
-        return observation, bool(info['success'])
+        return self._steps.step(action)
 
     def robot(self) -> dict[str, np.ndarray]:
         """Return the measured state of the robot.
@@ -85,7 +86,7 @@ class Scene:
         'quaternion' (x, y, z, w) and 'twist' [m/s, rad/s] of the hand in the base frame;
         'joint_position' [rad] and 'joint_velocity' [rad/s] (7,).
         """
-        w, x, y, z = self.data.body('hand').xquat
+        w, x, y, z = self.data.xquat[self._hand]
         velocity = np.empty(6)
         mujoco.mj_objectVelocity(
             self.model, self.data, mujoco.mjtObj.mjOBJ_BODY, self._hand, velocity, 0

@@ -46,6 +46,8 @@ class Task:
         instruction: the policy's input in words.
         split: 'expert' (demonstrated), 'rl' (learned online) or 'held_out' (only evaluated).
         variant: what differs from the base.
+        expert_share: share of the scripted expert's demonstration of the same seed that is done
+            when the episode begins; 0: none, the base's own start.
 
     """
 
@@ -54,6 +56,7 @@ class Task:
     instruction: str
     split: str = 'expert'
     variant: Variant = field(default_factory=Variant)
+    expert_share: float = 0.0
 
 
 def load_catalogue(extra_files: Iterable[str | Path] = ()) -> dict[str, Task]:
@@ -106,7 +109,10 @@ def _task(name: str, entry: Any, known: Mapping[str, Task]) -> Task:
         return Task(name, f'{name}-v3', entry)
     if not isinstance(entry, Mapping):
         raise ConfigError('expected an instruction, or a mapping with "base"')
-    fields = {'base', 'instruction', 'split', 'colours', 'sizes', 'position', 'cameras'}
+    fields = {
+        *('base', 'instruction', 'split', 'colours', 'sizes', 'position', 'cameras'),
+        'expert_share',
+    }
     unknown = set(entry) - fields
     if unknown or 'base' not in entry:
         problem = f'unknown field {min(unknown)!r}' if unknown else 'no "base"'
@@ -124,7 +130,11 @@ def _task(name: str, entry: Any, known: Mapping[str, Task]) -> Task:
     for axis, (low, high) in variant.position.items():
         if axis not in AXES or low > high:
             raise ConfigError(f'position {axis}: [{low}, {high}]; use x or y with [low, high]')
-    return Task(name, base.base, entry.get('instruction', base.instruction), split, variant)
+    share = entry.get('expert_share', base.expert_share)
+    if not isinstance(share, int | float) or not 0 <= share < 1:
+        raise ConfigError(f'expert_share {share!r}; use a number from 0 to below 1')
+    instruction = entry.get('instruction', base.instruction)
+    return Task(name, base.base, instruction, split, variant, float(share))
 
 
 def _vectors(

@@ -10,6 +10,7 @@ import pytest
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_sim.metaworld.expert import ScriptedExpert
 from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
+from irevla_sim.metaworld.rollout import demonstrate
 from irevla_sim.metaworld.scene import Scene
 from irevla_sim.metaworld.tasks import load_catalogue
 
@@ -194,3 +195,38 @@ def test_user_defined_tasks_are_added_to_the_catalogue(tmp_path):
     env = MetaWorldEnv(tasks_file=str(tmp_path / 'own.yaml'), cameras=())
     assert env.reset(seed=0, options={'task': 'my-drawer'})[1]['instruction'] == 'open mine'
     assert 'drawer-open' in env.catalogue
+
+
+def test_an_easier_start_is_on_the_demonstration_of_the_same_seed(tmp_path):
+    (tmp_path / 'own.yaml').write_text('near: {base: button-press-new, expert_share: 0.7}')
+    env = MetaWorldEnv(tasks_file=str(tmp_path / 'own.yaml'), cameras=())
+    for seed in (3, 4):
+        whole = demonstrate(env, 'button-press-new', seed)
+        done = int(0.7 * len(whole.actions))
+        observation, info = env.reset(seed=seed, options={'task': 'near'})
+        np.testing.assert_array_equal(observation['state'], whole.states[done])
+        assert info['instruction'] == 'press the button' and not info['success']
+        # The rest of the demonstration, and no action earlier, completes the task.
+        for action in whole.actions[done:]:
+            assert not info['success']
+            _, reward, terminated, _, info = env.step(action)
+        assert reward == 1 and terminated
+
+
+def test_an_episode_has_its_whole_horizon_after_an_easier_start(tmp_path):
+    (tmp_path / 'own.yaml').write_text('near: {base: button-press-new, expert_share: 0.9}')
+    env = MetaWorldEnv(tasks_file=str(tmp_path / 'own.yaml'), cameras=())
+    env.reset(seed=3, options={'task': 'near'})
+    back = np.array([0, -0.03, 0, 0, 0, 0, 1.0])
+    ended = [any(env.step(back)[2:4]) for _ in range(env.horizon)]
+    assert ended == [False] * (env.horizon - 1) + [True]
+
+
+def test_an_expert_that_does_not_succeed_leaves_the_usual_start(tmp_path):
+    (tmp_path / 'own.yaml').write_text('near: {base: button-press-new, expert_share: 0.7}')
+    env = MetaWorldEnv(tasks_file=str(tmp_path / 'own.yaml'), cameras=(), horizon=3)
+    near, usual = (
+        env.reset(seed=3, options={'task': task})[1]['simulator_state']
+        for task in ('near', 'button-press-new')
+    )
+    np.testing.assert_array_equal(near, usual)

@@ -55,6 +55,8 @@ def test_own_file_adds_and_builds_on_tasks(tmp_path):
         ('new: {instruction: go}', 'no "base"'),
         ('new: {base: drawer-opn}', 'did you mean drawer-open'),
         ('new: {base: drawer-open, color: {}}', "unknown field 'color'"),
+        ('new: {base: drawer-open, expert_share: 1}', 'expert_share 1; use a number from 0 to'),
+        ('new: {base: drawer-open, expert_share: far}', "expert_share 'far'"),
         ('new: {base: drawer-open, split: test}', "split 'test'"),
         ('new: {base: drawer-open, colours: {drawer_beige: [0, 0, 2, 1]}}', 'numbers from 0 to 1'),
         ('new: {base: drawer-open, colours: {drawer_beige: blue}}', "'blue'"),

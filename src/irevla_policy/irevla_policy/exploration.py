@@ -8,7 +8,7 @@ import numpy as np
 
 
 class SmoothNoise:
-    """First-order autoregressive Gaussian noise, its spread drawn anew for each episode."""
+    """First-order autoregressive Gaussian noise, its spread drawn again for each episode."""
 
     def __init__(
         self,

@@ -39,7 +39,7 @@ class MetricsLog:
                 self._writer.add_scalar(name, value, step)
 
     def draw(self) -> None:
-        """Draw the curves of loss and validation loss anew, as `loss.png`."""
+        """Draw the curves of loss and validation loss again, as `loss.png`."""
         # Imported on demand: the learner's node never draws.
         from matplotlib.figure import Figure
 

@@ -55,7 +55,7 @@ class SettingError(ConfigError):
         self.key = key
 
     def below(self, section: str) -> 'SettingError':
-        """Return the error of a setting that a section holds."""
+        """Return the error of a setting that a section contains."""
         return SettingError(f'{section}.{self.key}', f'{section}.{self}')
 
 

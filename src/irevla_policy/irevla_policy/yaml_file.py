@@ -14,7 +14,7 @@ from irevla_control.errors import ConfigError, one_line
 
 @dataclass(frozen=True)
 class YamlFile:
-    """What a file holds.
+    """What a file contains.
 
     Attributes:
         values: by name; nested mappings as dictionaries.

@@ -119,7 +119,7 @@ def one_episode(events: Mapping[int, Any], folder: Path) -> dict[int, Any]:
     names = {event.episode_id for event in events.values() if event.phase == PHASE_RUNNING}
     if len(names) > 1:
         raise BagError(
-            f'{folder} holds {len(names)} episodes in one bag '
+            f'{folder} contains {len(names)} episodes in one bag '
             f'({", ".join(sorted(names)[:3])}{", ..." if len(names) > 3 else ""}); '
             'leave it out, or cut it by time into one bag an episode'
         )

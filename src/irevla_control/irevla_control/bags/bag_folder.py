@@ -53,7 +53,7 @@ class BagFolder:
         self._check_parts([file.name for file in files])
         if str(self._side.get('compression_mode')).lower() == 'message':
             raise BagError(
-                f'{self.folder} holds messages that are compressed one by one; '
+                f'{self.folder} contains messages that are compressed one by one; '
                 f'{_converting(self.folder)} writes a bag that is read'
             )
         self.readers = [McapReader(file) for file in files]
@@ -88,7 +88,7 @@ class BagFolder:
             same = seen.setdefault((reader.size, reader.checksum), name)
             if reader.checksum and same != name:
                 raise BagError(
-                    f'{self.folder} holds the same file twice, as {same} and {name}; '
+                    f'{self.folder} contains the same file twice, as {same} and {name}; '
                     'move one of them away'
                 )
 
@@ -138,7 +138,7 @@ class BagFolder:
         names = {record['episode_id'] for record in records if record.get('episode_id')}
         if len(names) > 1:
             raise BagError(
-                f'{self.folder} holds MCAP files of {len(names)} episodes '
+                f'{self.folder} contains MCAP files of {len(names)} episodes '
                 f'({", ".join(sorted(names))}); give each a folder of its own'
             )
         for record in reversed(records):
@@ -209,7 +209,7 @@ class BagFolder:
     def _count_error(self, name: str, count: int) -> BagError:
         return BagError(
             f'{self.folder}: {count} recorded topics end in /{name}, one is needed; '
-            f'the bag holds {", ".join(sorted(self.topics)) or "none"}'
+            f'the bag contains {", ".join(sorted(self.topics)) or "none"}'
         )
 
     def types(self, name: str, topic: str) -> tuple[Typestore, str]:
@@ -264,7 +264,7 @@ class BagFolder:
 def mcap_files(folder: Path) -> list[Path]:
     """Return the MCAP files of a folder; files of a split bag in order of their numbers.
 
-    The files ._x.mcap, which macOS writes on foreign disks, are left out.
+    The files ._x.mcap, which macOS writes on disks of other systems, are left out.
     """
     found = [
         file
@@ -337,21 +337,21 @@ def _no_files(folder: Path) -> NoEpisodeError:
             else (f'{_converting_by_ros(folder)}, where irevla_msgs is sourced,')
         )
         return LostEpisodeError(
-            f'{folder} holds an sqlite3 bag; {command} writes one that is read'
+            f'{folder} contains an sqlite3 bag; {command} writes one that is read'
         )
     if any(folder.glob('*.mcap.zstd')):
-        return LostEpisodeError(f'{folder} holds a compressed MCAP file; zstd -d unpacks it')
+        return LostEpisodeError(f'{folder} contains a compressed MCAP file; zstd -d unpacks it')
     if any(folder.glob('*.mcap.new')):
         return LostEpisodeError(
-            f'{folder} holds the copy of a recovery alone; {RECOVERY} '
+            f'{folder} contains the copy of a recovery alone; {RECOVERY} '
             f'{quote(str(folder))} puts it in its place'
         )
     if (folder / METADATA).exists():
         return LostEpisodeError(
-            f'{folder} holds {METADATA} without an MCAP file; copy the folder again'
+            f'{folder} contains {METADATA} without an MCAP file; copy the folder again'
         )
     if any(folder.glob('*/*.mcap')):
         return NoEpisodeError(
-            f'{folder} holds no MCAP file itself; give it as a root, since folders in it do'
+            f'{folder} contains no MCAP file itself; give it as a root, since folders in it do'
         )
-    return NoEpisodeError(f'{folder} holds no MCAP file')
+    return NoEpisodeError(f'{folder} contains no MCAP file')

@@ -203,7 +203,7 @@ def _from_messages(bag: BagFolder, steps: StepCount | None) -> dict[str, str]:
     """Return metadata from the messages of a bag without a last record; count its steps."""
     if not any(topic.endswith('/episode') for topic in bag.topics):
         raise NoEpisodeError(
-            f'{bag.folder} holds no episode: neither a topic that ends in '
+            f'{bag.folder} contains no episode: neither a topic that ends in '
             f'/episode nor the metadata {EPISODE_METADATA}'
         )
     # Topics are read by their full names, because gaps are reported for all.
@@ -225,7 +225,7 @@ def _from_messages(bag: BagFolder, steps: StepCount | None) -> dict[str, str]:
             if steps is not None and topic.endswith(STEP_TOPICS):
                 steps.add(topic, stamp_of(data))
         if not latest:
-            raise NoEpisodeError(f'{bag.folder} holds no episode: no message on {events}')
+            raise NoEpisodeError(f'{bag.folder} contains no episode: no message on {events}')
         found = one_episode(
             {stamp: decode(*store, data) for stamp, data in latest.items()}, bag.folder
         )

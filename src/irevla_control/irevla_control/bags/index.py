@@ -249,7 +249,7 @@ def main(
     )
     parser.add_argument('root', type=Path, help='folder that episodes were recorded to')
     parser.add_argument(
-        '--rebuild', action='store_true', help='first write index.jsonl anew from the bags'
+        '--rebuild', action='store_true', help='first write index.jsonl again from the bags'
     )
     options = parser.parse_args(arguments)
     try:

@@ -172,7 +172,7 @@ class McapReader:
         for key, traffic in self.traffic.items():
             if counted and traffic.messages != counted.get(key, 0):
                 raise ValueError(
-                    f'it holds {traffic.messages} messages of '
+                    f'it contains {traffic.messages} messages of '
                     f'{self.channels[key].topic}, and counted {counted.get(key, 0)}'
                 )
 
@@ -279,6 +279,6 @@ def _decompressed(at: int, body: memoryview) -> memoryview:
         raise ValueError(f'the chunk at byte {at} cannot be read ({error})') from error
     if size != chunk.uncompressed_size:
         raise ValueError(
-            f'the chunk at byte {at} holds {size} bytes, {chunk.uncompressed_size} were written'
+            f'the chunk at byte {at} contains {size} bytes, {chunk.uncompressed_size} were written'
         )
     return memoryview(stream.read(size))

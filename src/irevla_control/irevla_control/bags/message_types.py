@@ -41,7 +41,7 @@ def _own_text(name: str) -> str:
         return Path(get_package_share_directory(package), 'msg', f'{message}.msg').read_text()
     except (PackageNotFoundError, OSError, ValueError) as error:
         raise ConfigError(
-            f'no definition of message type {name!r}: {error}; source the workspace that holds it'
+            f'no definition of message type {name!r}: {error}; source the workspace with it'
         ) from error
 
 

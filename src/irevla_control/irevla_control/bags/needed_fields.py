@@ -85,14 +85,14 @@ def checked_types(
         raise BadMessageError(f'{topic} has no message type in the bag; {wanted} is needed')
     found = next((each for each in needed if each.type == schema.name), None)
     if found is None:
-        raise BadMessageError(f'{topic} holds {schema.name}; {wanted} is needed')
+        raise BadMessageError(f'{topic} contains {schema.name}; {wanted} is needed')
     if encoding != 'cdr':
-        raise BadMessageError(f'{topic} holds {schema.name} as {encoding!r}; cdr is needed')
+        raise BadMessageError(f'{topic} contains {schema.name} as {encoding!r}; cdr is needed')
     text = schema.data.decode(errors='replace')
     if not text.strip():
         raise BadMessageError(
-            f'the bag holds no definition of {schema.name}, which {topic} has; where the type is '
-            'installed, ros2 bag convert writes a bag that holds it'
+            f'the bag contains no definition of {schema.name}, which {topic} has; where the type '
+            'is installed, ros2 bag convert writes a bag that contains it'
         )
     try:
         store = typestore(((schema.name, text),), schema.encoding)

@@ -63,7 +63,7 @@ def read_episode(
     states = _states(bag, parts)
     for name, values in (('command', actions), ('expert_label', labels), ('robot_state', states)):
         if not np.isfinite(values).all():
-            raise BagError(f'{folder}: {name} holds values that are not finite; leave it out')
+            raise BagError(f'{folder}: {name} contains values that are not finite; leave it out')
     last = events[max(events)]
     texts = tuple(events[stamp].instruction for stamp in stamps)
     images = {name: _images(folder, bag, topic, parts[topic]) for name, topic in topics.items()}
@@ -120,7 +120,7 @@ def read_observations(
     events = [described[stamp] for stamp in stamps]
     states = _states(bag, parts)
     if not np.isfinite(states).all():
-        raise BagError(f'{folder}: robot_state holds values that are not finite; leave it out')
+        raise BagError(f'{folder}: robot_state contains values that are not finite; leave it out')
     return Observations(
         events[-1].episode_id,
         tuple(event.instruction for event in events),
@@ -157,7 +157,7 @@ def _unjoined(bag: Bag, commanded: Collection[int], topics: Sequence[str]) -> st
     return (
         f'none of its {commands} commands answers an observation of topic episode'
         if commands
-        else 'it holds no command'
+        else 'it contains no command'
     )
 
 

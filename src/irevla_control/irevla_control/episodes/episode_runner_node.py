@@ -3,9 +3,7 @@
 """Node `episode_runner`: runs a list of episodes one after another and writes their results."""
 
 from collections import Counter
-from collections.abc import Sequence
 import json
-import os
 from pathlib import Path
 import time
 
@@ -13,6 +11,8 @@ from rclpy.task import Future
 from std_msgs.msg import Bool, String
 
 from irevla_control.bags.index import EpisodeEntry, entry_from_bag
+from irevla_control.episodes.curriculum import Curriculum
+from irevla_control.episodes.plan import prefer, read_results, read_tasks
 from irevla_control.errors import BagError, ConfigError
 from irevla_control.files import write_synced
 from irevla_control.progress_bar import progress_bar
@@ -20,13 +20,17 @@ from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, NodeDone, run_node
 from irevla_control.ros.parameters import TOPIC, Parameter, declare
 from irevla_control.ros.qos import EVENT
-from irevla_control.task_name import check_task_name
 from irevla_msgs.msg import EpisodeState, RecordedEpisode
 from irevla_msgs.srv import ResetEpisode
 
 PARAMETERS = {
     'tasks': Parameter(
         [''], 'task names, one after another; `name:count` for other than `episodes` episodes'
+    ),
+    'curriculum': Parameter(
+        [''],
+        'easier tasks that are played before the first of `tasks`, in this order; `name:count` '
+        'until an easier task succeeded `count` times, else once',
     ),
     'episodes': Parameter(1, 'episodes of each task', 1, 1_000_000),
     'seed': Parameter(0, 'seed of the first episode of each task; they grow by one', 0, 2**53),
@@ -72,6 +76,14 @@ class EpisodeRunnerNode(Node):
             (task, seed) for task, count in counts.items() for seed in range(first, first + count)
         ]
         self._plan = [episode for episode in whole if episode not in done]
+        easier = read_tasks(self._values['curriculum'], 1, 'curriculum', least=0)
+        self._curriculum = Curriculum(next(iter(counts)), easier)
+        for result in self._results:
+            self._curriculum.add(result['task'], result['success'])
+        self._next_seeds = {
+            task: max((seed + 1 for each, seed in done if each == task), default=first)
+            for task in easier
+        }
         self._progress = progress_bar(
             total=len(whole),
             initial=len(whole) - len(self._plan),
@@ -133,7 +145,12 @@ class EpisodeRunnerNode(Node):
             self._current = None
             self._finish_if_recorded()
             return
-        self._current = self._plan.pop(0)
+        task = self._curriculum.task
+        if task in self._next_seeds:
+            self._current = (task, self._next_seeds[task])
+            self._next_seeds[task] += 1
+        else:
+            self._current = self._plan.pop(0)
         self._start()
 
     def _on_next_task(self, message: String) -> None:
@@ -216,6 +233,7 @@ class EpisodeRunnerNode(Node):
         if self._values['only_successes'] and not message.success:
             self._start_again('it did not succeed')
             return
+        self._curriculum.add(message.task, message.success)
         if self._values['recorded']:
             self._unrecorded[message.episode_id] = result
         else:
@@ -291,59 +309,6 @@ class EpisodeRunnerNode(Node):
             self._start_again(f'it made no progress for {silent:.0f} s')
         elif self._unrecorded:
             raise ConfigError(f'the recorder did not commit {sorted(self._unrecorded)}')
-
-
-def prefer(plan: list[tuple[str, int]], task: str) -> bool:
-    """Move the episodes of a task to the front of a plan; return whether there are any."""
-    if not any(task == planned for planned, _ in plan):
-        return False
-    plan.sort(key=lambda episode: episode[0] != task)
-    return True
-
-
-def read_tasks(entries: Sequence[str], episodes: int) -> dict[str, int]:
-    """Return the number of episodes of each task; an entry is `name` or `name:count`.
-
-    Raises:
-        ConfigError: there is no entry, a count is not a number of 1 or more, or a name cannot
-            name a recording.
-
-    """
-    counts = {}
-    for entry in filter(None, entries):
-        task, colon, count = entry.partition(':')
-        if colon and not (count.isdecimal() and int(count)):
-            raise ConfigError(
-                f'parameter tasks has {entry!r}; write name or name:count, with a '
-                'count of 1 or more'
-            )
-        check_task_name(task, f'parameter tasks has {entry!r}')
-        counts[task] = int(count) if colon else episodes
-    if not counts:
-        raise ConfigError('parameter tasks is empty; name at least one task')
-    return counts
-
-
-def read_results(file: Path) -> list[dict]:
-    """Return the results in a file; none if it does not exist. Creates its folder.
-
-    Raises:
-        ConfigError: the file has no results, or its folder cannot be written to.
-
-    """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        results = json.loads(file.read_text()) if file.exists() else []
-        if not all({'task', 'seed', 'success'} <= set(result) for result in results):
-            raise ValueError('an episode without task, seed or success')
-        if not os.access(file.parent, os.W_OK):
-            raise PermissionError(f'{file.parent} cannot be written to')
-    except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(
-            f'parameter output {file}: {error}; give a file of results, or one '
-            'that does not exist yet'
-        ) from error
-    return results
 
 
 def main() -> None:

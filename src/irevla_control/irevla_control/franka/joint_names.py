@@ -29,7 +29,7 @@ def joint_prefix(description: str | None) -> str:
     version = libfranka()
     if version is None or version >= DESCRIBES:
         raise ConfigError(
-            'whether the robot is a Panda or an FR3 cannot be told; give the prefix '
+            'whether the robot is a Panda or an FR3 is unknown; give the prefix '
             'of its joints as parameter joint_prefix (panda, fr3)'
         )
     return 'panda' if version < FIRST_FR3 else 'fr3'

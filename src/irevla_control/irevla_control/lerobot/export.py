@@ -85,7 +85,7 @@ def export(
     cameras = cameras or next(iter(chosen.values())).cameras
     if not cameras:
         raise ConfigError(
-            f'{next(iter(chosen))} holds no camera/<name>/image_raw; LeRobot '
+            f'{next(iter(chosen))} contains no camera/<name>/image_raw; LeRobot '
             'datasets without images are not supported'
         )
     fps = fps or _frames_per_second(islice(chosen, _TELLING))

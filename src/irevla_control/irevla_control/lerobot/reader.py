@@ -144,12 +144,12 @@ class LeRobotReader:
         twice = [number for number, count in counts.items() if count > 1]
         if twice:
             raise BagError(
-                f'{self._root}/meta/episodes tells of the episodes {twice} more than '
+                f'{self._root}/meta/episodes lists the episodes {twice} more than '
                 'once; export or download the dataset again'
             )
         if len(counts) != self._info.episodes:
             raise BagError(
-                f'{self._root}/meta/episodes tells of {len(counts)} episodes, '
+                f'{self._root}/meta/episodes lists {len(counts)} episodes, '
                 f'{self._info.file} of {self._info.episodes}; export or '
                 'download the dataset again'
             )

@@ -156,11 +156,11 @@ def numbers(column: pa.Array, name: str, size: int | None = None) -> np.ndarray:
         raise ValueError(f'{column.null_count} of {len(column)} rows of {name} are empty')
     if size is None:
         if not is_number(column.type):
-            raise ValueError(f'{name} holds {column.type}, not one number in each row')
+            raise ValueError(f'{name} contains {column.type}, not one number in each row')
         return column.to_numpy(zero_copy_only=False)
     if vector_size(column.type) not in (size, 0) or len(column.flatten()) != len(column) * size:
-        raise ValueError(f'{name} holds {column.type}, not {size} numbers in each row')
+        raise ValueError(f'{name} contains {column.type}, not {size} numbers in each row')
     values = column.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
     if not np.isfinite(values).all():
-        raise ValueError(f'{name} holds values that are not finite')
+        raise ValueError(f'{name} contains values that are not finite')
     return values.reshape(len(column), -1)

@@ -106,11 +106,13 @@ class LeRobotWriter:
         place = self._data.place(steps)
         self._data.write(pa.table({name: _arrow(values) for name, values in columns.items()}))
         row |= {'data/chunk_index': place.chunk, 'data/file_index': place.file}
-        told = {name: statistics(values.reshape(steps, -1)) for name, values in columns.items()}
+        computed = {
+            name: statistics(values.reshape(steps, -1)) for name, values in columns.items()
+        }
         for name, images in episode.images.items():
             row |= self._add_video(name, images)
-            told[IMAGES + name] = image_statistics(images)
-        for key, values in told.items():
+            computed[IMAGES + name] = image_statistics(images)
+        for key, values in computed.items():
             row |= {f'stats/{key}/{name}': value.tolist() for name, value in values.items()}
             before = self._statistics.get(key)
             self._statistics[key] = combined(before, values) if before else values
@@ -128,7 +130,7 @@ class LeRobotWriter:
         """
         if not self._count:
             raise BagError(
-                'no episode holds a step with a state and an image of every camera; a '
+                'no episode contains a step with a state and an image of every camera; a '
                 'dataset cannot be empty'
             )
         self._write_episodes()

@@ -234,7 +234,7 @@ def _message_class(type_name: str) -> type:
     except (AttributeError, ModuleNotFoundError, ValueError) as error:
         raise ConfigError(
             f'message type {type_name!r} is not known ({error}); source the '
-            'workspace that holds it, or correct parameter topics'
+            'workspace that contains it, or correct parameter topics'
         ) from error
 
 

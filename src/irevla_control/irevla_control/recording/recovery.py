@@ -181,7 +181,7 @@ def _rebuild(folder: Path) -> bool:
             ended = event.phase == PHASE_ENDED
     except (BadMessageError, TypesysError, ValueError, KeyError, TypeError) as error:
         raise BagError(
-            f'what it holds is no episode of this suite ({error}); it stays as it is, '
+            f'what it contains is no episode of this suite ({error}); it stays as it is, '
             f'move {folder} away'
         ) from error
     missing = sorted(_DESCRIBED - about.keys())

@@ -88,7 +88,7 @@ class TornBag:
         others = sorted(path.name for path in self.folder.iterdir() if path != self._path)
         if others:
             raise BagError(
-                f'{self._path} holds no message, but {", ".join(others)} lies beside '
+                f'{self._path} contains no message, but {", ".join(others)} lies beside '
                 'it; move the folder away'
             )
         self._path.unlink()
@@ -186,7 +186,7 @@ def has_end(folder: Path) -> bool:
     """
     files = mcap_files(folder)
     if not files:
-        raise BagError(f'{folder} holds no MCAP file, one is expected; move the folder away')
+        raise BagError(f'{folder} contains no MCAP file, one is expected; move the folder away')
     return not any(map(_lacks_end, files))
 
 
@@ -246,7 +246,7 @@ def only_file(folder: Path) -> Path:
             'the episode out'
         )
     raise BagError(
-        f'{folder} holds {len(files)} MCAP files, one is expected; move the folder away'
+        f'{folder} contains {len(files)} MCAP files, one is expected; move the folder away'
     )
 
 

@@ -73,7 +73,7 @@ def read_torn(path: Path, visit: Visit) -> Contents:
             elif length > reader.header_end and not BEGINNING.startswith(
                 data[: len(BEGINNING) + 1]
             ):
-                raise ValueError(f'holds no whole message in its {length} bytes')
+                raise ValueError(f'contains no whole message in its {length} bytes')
     return contents
 
 
@@ -112,7 +112,7 @@ class _TornReader:
         opcode, length = RECORD.unpack_from(self._view, start)
         if opcode in _FOREIGN:
             raise ValueError(
-                f'holds {_FOREIGN[opcode]} at byte {start}, which this recorder does not write'
+                f'contains {_FOREIGN[opcode]} at byte {start}, which this recorder does not write'
             )
         end = start + RECORD.size + length
         return None if end > len(self._view) else (opcode, end)
@@ -164,7 +164,7 @@ class _TornReader:
             metadata = Metadata.read(stream)
             if contents.channels and metadata.name not in _OF_THE_END:
                 raise ValueError(
-                    f'holds metadata {metadata.name!r} at byte {start}, which this '
+                    f'contains metadata {metadata.name!r} at byte {start}, which this '
                     'recorder does not write'
                 )
             contents.metadata[metadata.name] = metadata.metadata
@@ -173,7 +173,7 @@ class _TornReader:
             contents.metadata_at.append(MetadataIndex(start, end - start, metadata.name))
         else:
             raise ValueError(
-                f'holds a record of kind {opcode} at byte {start}, which is not known there'
+                f'contains a record of kind {opcode} at byte {start}, which is not known there'
             )
         return end
 
@@ -195,6 +195,6 @@ def _refuse_more(data: mmap.mmap, contents: Contents) -> None:
             and MESSAGE_FIELDS <= length <= len(data) - at - RECORD.size
         ):
             raise ValueError(
-                f'is damaged at byte {contents.size}, and holds whole messages '
+                f'is damaged at byte {contents.size}, and contains whole messages '
                 f'behind it, from byte {at} on'
             )

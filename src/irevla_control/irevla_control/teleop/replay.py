@@ -26,7 +26,7 @@ class Replay:
 
         """
         if not len(actions):
-            reason = unjoined or 'it holds no commands'
+            reason = unjoined or 'it contains no commands'
             remedy = 'give a larger bag_max_skew_s, or ' if 'max_skew_s' in reason else ''
             raise ConfigError(
                 f'the episode cannot be replayed: {reason}; {remedy}choose another one'

@@ -211,7 +211,7 @@ def test_an_episode_without_commands_has_no_steps(tmp_path):
     )
     assert episode.stamps.shape == (0,) and episode.actions.shape == (0, 7)
     assert episode.states.shape == (0, 10) and episode.images['corner'].shape[0] == 0
-    assert episode.unjoined == 'it holds no command'
+    assert episode.unjoined == 'it contains no command'
 
 
 def test_serialized_messages_with_bytes_after_them_are_read(tmp_path):
@@ -272,7 +272,7 @@ def test_values_that_are_not_finite_are_refused(tmp_path):
     next(
         message for topic, _, message in played.messages if topic == '/command'
     ).translation.x = float('nan')
-    with pytest.raises(BagError, match='command holds values that are not finite'):
+    with pytest.raises(BagError, match='command contains values that are not finite'):
         read_episode(record(tmp_path, played.wire), CAMERAS)
 
 

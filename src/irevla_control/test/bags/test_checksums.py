@@ -108,7 +108,7 @@ def test_file_with_fewer_messages_than_its_summary_counts_is_refused(tmp_path, b
     content[place] = 0x80
     (folder / 'x.mcap').write_bytes(content)
     with pytest.raises(
-        BagError, match='it holds 4 messages of /camera/corner/image_raw, and counted 5'
+        BagError, match='it contains 4 messages of /camera/corner/image_raw, and counted 5'
     ):
         read_episode(folder, CAMERAS)
 

@@ -29,14 +29,16 @@ def test_lost_episodes_are_counted_and_named(root, capsys):
     found = find_episodes([root])
     assert [entry.episode_id for entry in found.episodes.values()] == ['reach_1', 'reach_4']
     assert found.lost == {
-        str(root / 'reach_0'): 'holds metadata.yaml without an MCAP file; copy the folder again',
+        str(
+            root / 'reach_0'
+        ): 'contains metadata.yaml without an MCAP file; copy the folder again',
         str(root / 'reach_2'): 'listed in index.jsonl, but gone',
-        str(root / 'reach_3'): 'holds a compressed MCAP file; zstd -d unpacks it',
+        str(root / 'reach_3'): 'contains a compressed MCAP file; zstd -d unpacks it',
     }
     assert main([str(root)]) == 0
-    assert 'listed 2 of 5 episodes, because 1 holds metadata.yaml' in capsys.readouterr().out
+    assert 'listed 2 of 5 episodes, because 1 contains metadata.yaml' in capsys.readouterr().out
     info = export([root], root.parent / 'dataset')
-    assert info['usage'].startswith('used 2 of 5 episodes, because 1 holds metadata.yaml')
+    assert info['usage'].startswith('used 2 of 5 episodes, because 1 contains metadata.yaml')
     # An episode that was moved to another root is not lost.
     shutil.copytree(root / 'renamed', root.parent / 'other' / 'reach_2')
     (root / 'renamed').rename(root.parent / 'moved')

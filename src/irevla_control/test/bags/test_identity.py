@@ -170,7 +170,7 @@ def test_bag_with_two_episodes_is_refused_and_both_are_named(root):
         lambda: read_observations(folder, CAMERAS),
         lambda: list_episodes(root),
     ):
-        with pytest.raises(BagError, match=r'holds 2 episodes in one bag \(reach_0, reach_1\)'):
+        with pytest.raises(BagError, match=r'contains 2 episodes in one bag \(reach_0, reach_1\)'):
             read()
 
 
@@ -206,10 +206,10 @@ def test_files_and_folders_without_an_episode_are_named_and_not_counted(root):
         name.removeprefix(f'{root}/'): reason.split(';')[0].split(':')[0]
         for name, reason in found.others.items()
     } == {
-        'notes': 'holds no MCAP file',
-        'worker': 'holds no MCAP file itself',
+        'notes': 'contains no MCAP file',
+        'worker': 'contains no MCAP file itself',
         'loose.mcap': 'no folder of an episode',
-        'other robot': 'holds no episode',
+        'other robot': 'contains no episode',
     }
 
 
@@ -231,7 +231,7 @@ def test_an_sqlite3_bag_is_named_with_the_command_that_converts_it(root):
         capture_output=True,
     )
     shutil.rmtree(mcap)
-    with pytest.raises(NoEpisodeError, match='holds an sqlite3 bag; rosbags-convert') as error:
+    with pytest.raises(NoEpisodeError, match='contains an sqlite3 bag; rosbags-convert') as error:
         read_episode(root / 'db', CAMERAS)
     assert str(root / 'db') in find_episodes([root]).lost
     command = str(error.value).split('; ')[1].split(' writes')[0].split()
@@ -306,9 +306,9 @@ def test_conversion_command_for_a_bag_without_definitions_accepts_any_path(tmp_p
 
 def test_usage_gives_counts_and_reasons():
     assert usage(3, {}) == 'used 3 of 3 episodes'
-    assert usage(2, {'a': 'aborted', 'b': 'failed', 'c': 'aborted'}, {'d': 'holds no bag'}) == (
+    assert usage(2, {'a': 'aborted', 'b': 'failed', 'c': 'aborted'}, {'d': 'contains no bag'}) == (
         'used 2 of 5 episodes, because 2 aborted (a, c); 1 failed (b); '
-        'not counted: 1 holds no bag (d)'
+        'not counted: 1 contains no bag (d)'
     )
     assert usage(0, dict.fromkeys('abcdef', 'failed')) == (
         'used 0 of 6 episodes, because 6 failed (a, b, c and 3 more)'

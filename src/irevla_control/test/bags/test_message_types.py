@@ -46,23 +46,23 @@ def changed(bag, folder, topic, **changes):
         (
             '/command',
             {'name': 'geometry_msgs/msg/TwistStamped'},
-            f'/command holds geometry_msgs/msg/TwistStamped; {COMMAND} is needed',
+            f'/command contains geometry_msgs/msg/TwistStamped; {COMMAND} is needed',
         ),
         (
             '/command',
             {'name': 'irevla_msgs/msg/RobotState'},
-            f'/command holds irevla_msgs/msg/RobotState; {COMMAND} is needed',
+            f'/command contains irevla_msgs/msg/RobotState; {COMMAND} is needed',
         ),
         (
             CORNER,
             {'name': 'stereo_msgs/msg/DisparityImage'},
-            f'{CORNER} holds stereo_msgs/msg/DisparityImage; sensor_msgs/msg/Image or '
+            f'{CORNER} contains stereo_msgs/msg/DisparityImage; sensor_msgs/msg/Image or '
             'sensor_msgs/msg/CompressedImage is needed',
         ),
         (
             '/robot_state',
             {'data': b''},
-            'the bag holds no definition of irevla_msgs/msg/RobotState, which /robot_state has',
+            'the bag contains no definition of irevla_msgs/msg/RobotState, which /robot_state has',
         ),
         (
             '/episode',
@@ -136,7 +136,7 @@ def test_a_renamed_or_changed_field_is_named(tmp_path, bag, topic, kind, old, ne
 
 def test_observations_are_refused_for_the_same_reasons(tmp_path, bag):
     folder = changed(bag, tmp_path, '/episode', name='std_msgs/msg/String')
-    with pytest.raises(BagError, match='/episode holds std_msgs/msg/String'):
+    with pytest.raises(BagError, match='/episode contains std_msgs/msg/String'):
         read_observations(folder, CAMERAS)
 
 

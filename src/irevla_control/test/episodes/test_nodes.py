@@ -211,6 +211,33 @@ def test_episode_runner_plays_the_chosen_task_next_and_no_other_episodes():
     environment.node.destroy_node()
 
 
+@pytest.mark.parametrize('played', [0, 3])
+def test_easier_tasks_come_first_until_each_has_its_successes(tmp_path, played):
+    """After a restart they continue where they were."""
+    whole = [('near', 10), ('near', 11), ('near', 12), ('half', 10), ('half', 11), ('a', 10)]
+    success, output = {11, 12}, tmp_path / 'results.json'
+    results = [
+        {'task': task, 'seed': seed, 'success': seed in success} for task, seed in whole[:played]
+    ]
+    output.write_text(json.dumps(results))
+    environment = Environment(success)
+    with running(
+        'episode_runner_node',
+        *('tasks:=[a]', 'curriculum:=["near:2", half]', 'seed:=10', f'output:={output}'),
+    ) as process:
+        environment.spin_until(lambda: process.poll() is not None)
+    assert process.returncode == 0
+    assert environment.resets == whole[played:]
+    assert [(one['task'], one['seed']) for one in json.loads(output.read_text())] == whole
+    environment.node.destroy_node()
+
+
+def test_the_task_itself_is_no_easier_task():
+    with running('episode_runner_node', 'tasks:=[a]', 'curriculum:=["a:2"]') as process:
+        _, text = process.communicate(timeout=20)
+    assert process.returncode == 1 and 'name easier tasks only' in text
+
+
 def test_episode_runner_resumes_after_its_results_and_repeats_aborted_episodes(tmp_path):
     output = tmp_path / 'results.json'
     output.write_text(json.dumps([{'task': 'a', 'seed': 0, 'success': True}]))

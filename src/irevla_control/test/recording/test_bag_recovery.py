@@ -78,7 +78,7 @@ def test_bag_truncated_at_any_byte_is_recovered_up_to_its_last_complete_message(
         empty = size <= len(BEGINNING)
         assert not entries and (removed == [folder], folder.exists()) == (empty, not empty)
         if not empty:
-            assert 'holds no whole message' in problems[0] and len(problems) == 1
+            assert 'contains no whole message' in problems[0] and len(problems) == 1
             assert (folder / 'torn_0.mcap').read_bytes() == torn.content[:size]
         return
     assert not problems and not removed

@@ -118,7 +118,7 @@ def test_bag_with_an_unknown_record_is_left_unchanged(
 @pytest.mark.parametrize(
     ('chunks', 'words'),
     [
-        (True, 'holds a chunk at byte'),
+        (True, 'contains a chunk at byte'),
         (False, 'no message on /episode and no aborted, episode_id'),
     ],
 )

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configuration of Algorithm 1; `config/algorithm1.yaml` explains it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from irevla_control.episodes.curriculum import Curriculum
 from irevla_control.errors import ConfigError
+from irevla_control.task_name import check_task_name
 from irevla_learner.classifier.success_classifier import classifier_digest
 from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.runs.layouts import PER_RUN
@@ -45,6 +47,9 @@ class _Plan(Settings):
     algorithm: Literal['sacfd', 'ppo']
     classifier: Path | None
     demonstration_bags: tuple[Path, ...] = ()
+    # New task to the names of easier tasks that are played before it, each with the number of its
+    # successes after which the next begins.
+    curriculum: dict[str, dict[str, int]] = field(default_factory=dict)
     stage1_trains: Literal['head', 'all']
     stage2_trains: Literal['head', 'all']
 
@@ -68,6 +73,7 @@ class _Plan(Settings):
                 'demonstration_bags is set; PPO learns from its own episodes only, use sacfd or '
                 'leave it empty',
             )
+        self._check_curriculum()
         changes = self.stage2_trains == 'all' and len(self.tasks.rl) > 1
         if self.classifier and (self.stage1_trains == 'all' or changes):
             raise SettingError(
@@ -77,6 +83,27 @@ class _Plan(Settings):
                 'all before a second task, would change; train the heads only, or '
                 'set classifier to null',
             )
+
+    def _check_curriculum(self) -> None:
+        for task, easier in self.curriculum.items():
+            if task not in self.tasks.rl:
+                raise SettingError(
+                    'curriculum',
+                    f'curriculum has {task}, which is not learned; use one of '
+                    f'{", ".join(self.tasks.rl)}',
+                )
+            for name, successes in easier.items():
+                if successes < 1:
+                    raise SettingError(
+                        'curriculum',
+                        f'curriculum of {task} has {name}: {successes}; give the number of '
+                        'successes after which the next task begins, 1 or more',
+                    )
+                try:
+                    check_task_name(name, f'curriculum of {task}')
+                    Curriculum(task, easier)
+                except ConfigError as error:
+                    raise SettingError('curriculum', str(error)) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,9 +147,11 @@ class Algorithm1Config(_Plan):
             'classifier': self.classifier and classifier_digest(self.classifier),
             'tasks_file': self.tasks_file and read_mapping(self.tasks_file, 'tasks file'),
         }
-        # Left out if there are none, so that runs from before this setting continue.
+        # Left out if there are none, so that runs from before these settings continue.
         if contents.pop('demonstration_bags'):
             contents['demonstration_bags'] = recordings_digest(self.demonstration_bags)
+        if not self.curriculum:
+            del contents['curriculum']
         return contents
 
 

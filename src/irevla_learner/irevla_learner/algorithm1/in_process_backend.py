@@ -124,10 +124,11 @@ class InProcessBackend:
 
     def _player(self, vla: VLA, task: str) -> VectorPlayer:
         """Return the player of training episodes, with the configured success classifier."""
+        easier = self._config.curriculum.get(task)
         if not self._config.classifier:
-            return VectorPlayer(self._envs, vla, task)
+            return VectorPlayer(self._envs, vla, task, easier=easier)
         judge = load_classifier(self._config.classifier, vla.backbone_hash)
-        return VectorPlayer(self._judged_envs, vla, task, judge.to(vla.device))
+        return VectorPlayer(self._judged_envs, vla, task, judge.to(vla.device), easier)
 
     def successes(self, folder: Path, policy: PolicyConfig) -> FrameStore | None:
         """Return the newest successes of a stage 1; None if there are none."""

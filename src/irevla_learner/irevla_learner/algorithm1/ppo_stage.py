@@ -66,6 +66,7 @@ def ppo_stage(
     ppo = PPO(vla, config, seed + before.get('iterations', 0), whole, tensors)
     ppo.iterations, ppo.updates = before.get('iterations', 0), before.get('updates', 0)
     counts = {name: before.get(name, 0) for name in ('env_steps', 'episodes', 'successes')}
+    player.curriculum.successes = before.get('easier_successes', 0)
     window = deque(before.get('window', []), config.success_window)
     began, updates_before = time.monotonic(), ppo.updates
     losses = PPOLosses(*[math.nan] * 6)
@@ -105,9 +106,10 @@ def ppo_stage(
             counts['env_steps'] += played.result.steps
             counts['episodes'] += 1
             counts['successes'] += played.result.success
-            window.append(played.result.success)
+            if not played.latents.easier:
+                window.append(played.result.success)
             on_episode(played, progress())
-        losses = ppo.improve(episodes)
+        losses = ppo.improve(episodes, max(0.0, 1 - counts['env_steps'] / config.env_steps))
         player.version = ppo.updates
         save_state(
             folder / STATE,
@@ -115,6 +117,7 @@ def ppo_stage(
             identity,
             {
                 **counts,
+                'easier_successes': player.curriculum.successes,
                 'iterations': ppo.iterations,
                 'updates': ppo.updates,
                 'window': list(window),

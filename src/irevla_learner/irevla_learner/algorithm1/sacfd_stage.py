@@ -37,6 +37,7 @@ def sacfd_stage(
     """
     learner = OnlineLearner(vla.latent_policy, config, folder, seed)
     played_before = learner.progress().episodes
+    player.curriculum.successes = learner.easier_successes
     noises = [
         SmoothNoise(
             vla.statistics.action_size,

@@ -11,6 +11,7 @@ import torch
 from irevla_control.errors import ConfigError
 from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.encode.encode_demonstrations import encode_demonstrations
+from irevla_learner.encode.saved_policy import SavedPolicy
 from irevla_learner.encode.selection import Selection, tasks_of
 from irevla_learner.sacfd.config import ANCHOR, DEMONSTRATIONS, SACfDConfig
 from irevla_policy.checkpoints.checkpoint import load_frozen
@@ -51,20 +52,20 @@ def encode_for_stage1(
     settings, own = config.settings, config.demonstration_bags
     if not isinstance(settings, SACfDConfig) or not (settings.anchor_weight or own):
         return
-    vla = load_frozen(policy)
+    saved = SavedPolicy(policy, load_frozen)
     if settings.anchor_weight:
         selection = Selection(max_frames=settings.anchor_frames)
         try:
-            encode_demonstrations(vla, expert, folder / ANCHOR, selection)
+            encode_demonstrations(saved, expert, folder / ANCHOR, selection)
         except ConfigError as error:
             raise ConfigError(
                 f'anchor of {settings.anchor_frames} frames (anchor_frames): {error}'
             ) from error
     if task in tasks_of(own):
-        encode_demonstrations(vla, own, folder / DEMONSTRATIONS, Selection((task,)))
+        encode_demonstrations(saved, own, folder / DEMONSTRATIONS, Selection((task,)))
     elif own:
         print(f'demonstration_bags have no demonstration of {task}', file=sys.stderr)
     # The graph of the backend loads the model once more.
-    del vla
+    del saved
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -105,7 +105,7 @@ def classifier_digest(folder: Path) -> str:
             digest.update((Path(folder) / name).read_bytes())
         except OSError as error:
             raise ConfigError(
-                f'{folder} holds no success classifier ({error}); train one with '
+                f'{folder} contains no success classifier ({error}); train one with '
                 'python -m irevla_learner.classifier.train'
             ) from error
     return digest.hexdigest()
@@ -127,7 +127,7 @@ def load_classifier(folder: Path, backbone_hash: str) -> SuccessClassifier:
         weights = load_file(folder / WEIGHTS)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f'{folder} holds no success classifier ({error!r}); train one with '
+            f'{folder} contains no success classifier ({error!r}); train one with '
             'python -m irevla_learner.classifier.train'
         ) from error
     if description.backbone_hash != backbone_hash:

@@ -15,6 +15,7 @@ from irevla_control.episode import Episode, Observations
 from irevla_control.errors import ConfigError
 from irevla_control.files import Lock, writing
 from irevla_control.progress_bar import progress_bar
+from irevla_learner.encode.saved_policy import SavedPolicy
 from irevla_learner.encode.selection import Selection, select
 from irevla_learner.replay.encoded_demonstrations import (
     EncodedDemonstrations,
@@ -34,13 +35,13 @@ BATCH_SIZE = 16
 
 
 def encode_demonstrations(
-    vla: VLA,
+    policy: VLA | SavedPolicy,
     roots: Sequence[Path],
     output: Path,
     selection: Selection = ALL,
     batch_size: int = BATCH_SIZE,
 ) -> EncodedDemonstrations:
-    """Encode recorded demonstrations with the backbone of ``vla``, on its device.
+    """Encode recorded demonstrations with the backbone of ``policy``, on its device.
 
     An existing ``output`` is used again if backbone, statistics, recordings and selection are the
     same; else it is replaced after all are encoded. A file of other contents is never replaced. A
@@ -48,7 +49,8 @@ def encode_demonstrations(
     recordings used.
 
     Args:
-        vla: policy; set to evaluation mode.
+        policy: policy, set to evaluation mode; the VLM of a saved one is loaded only if the file
+            must be written.
         roots: folders of bags and LeRobot datasets.
         output: path of the file.
         selection: which recordings to encode; by default all successes.
@@ -62,20 +64,21 @@ def encode_demonstrations(
     """
     if batch_size < 1:
         raise ConfigError(f'batch_size is {batch_size}; 1 or more is needed')
-    output, policy = Path(output), vla.latent_policy
+    output, latent_policy = Path(output), policy.latent_policy
     usable = usable_episodes(roots, selection.include_failures, max_skew_s=selection.max_skew_s)
     chosen, left_out = select(usable.episodes, selection)
-    identity = _identity(vla, chosen, selection)
-    found = _same(output, policy, identity)
+    identity = _identity(policy.config.cameras, chosen, selection)
+    found = _same(output, latent_policy, identity)
     if found is None:
         with _lock(output):
-            found = _same(output, policy, identity)
+            found = _same(output, latent_policy, identity)
             if found is None:
+                vla = policy.vla if isinstance(policy, SavedPolicy) else policy
                 encoder = _Encoder(vla, selection, batch_size)
                 found = save_demonstrations(
                     output,
                     encoder.encode(chosen),
-                    policy,
+                    latent_policy,
                     [str(root) for root in roots],
                     identity,
                     encoder.left_out,
@@ -91,12 +94,12 @@ def encode_demonstrations(
     return found
 
 
-def _identity(vla: VLA, chosen: Sequence[Recorded], selection: Selection) -> Any:
+def _identity(cameras: Sequence[str], chosen: Sequence[Recorded], selection: Selection) -> Any:
     """Return the inputs that determine the content, except backbone and statistics, as JSON."""
     return json.loads(
         json.dumps(
             {
-                'cameras': vla.config.cameras,
+                'cameras': cameras,
                 'tasks': sorted(selection.tasks) if selection.tasks else None,
                 'max_skew_s': selection.max_skew_s,
                 'recordings': [each.identity for each in chosen],

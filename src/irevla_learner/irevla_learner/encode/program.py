@@ -3,10 +3,12 @@
 """The program that encodes recorded demonstrations for stage 1."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from irevla_control.bags.joining import add_max_skew_s
 from irevla_learner.encode.encode_demonstrations import BATCH_SIZE, encode_demonstrations
+from irevla_learner.encode.saved_policy import SavedPolicy
 from irevla_learner.encode.selection import Selection
 from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.model.device import usable_device
@@ -76,8 +78,9 @@ def main(arguments: list[str] | None = None) -> None:
         include_failures=options.include_failures,
         max_skew_s=options.max_skew_s,
     )
+    device = usable_device(options.device)
     encoded = encode_demonstrations(
-        load_checkpoint(options.checkpoint, usable_device(options.device)),
+        SavedPolicy(options.checkpoint, partial(load_checkpoint, device=device)),
         options.bags,
         options.output,
         selection,

@@ -27,11 +27,12 @@ class SeenStep:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an episode ended."""
+    """How an episode ended, and whether it is of an easier task of a curriculum."""
 
     terminated: bool
     success: bool
     aborted: bool
+    easier: bool = False
 
 
 @dataclass
@@ -85,6 +86,7 @@ class _Parts:
                 [step.version for step in self.steps[: len(self.commands)]], np.uint64
             ),
             stamps=np.array(self.stamps, np.int64),
+            easier=self.outcome.easier,
         )
 
 

@@ -52,6 +52,7 @@ class LearnerNode(Node):
             self._root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f'parameter root {self._root}: {error}') from error
+        self._task = values['task']
         self._checkpoint = Path(values['checkpoint'])
         self._policy = load_latent_policy(self._checkpoint)
         self._hash = self._policy.backbone_hash
@@ -153,7 +154,8 @@ class LearnerNode(Node):
             return
         outcome = None
         if message.phase == EpisodeState.PHASE_ENDED:
-            outcome = Outcome(message.terminated, message.success, message.aborted)
+            easier = bool(self._task) and message.task != self._task
+            outcome = Outcome(message.terminated, message.success, message.aborted, easier)
         self._joiner.add_event(
             message.episode_id,
             stamp_to_ns(message.header.stamp),

@@ -7,6 +7,9 @@ from irevla_control.parameters.parameter import Parameter
 PARAMETERS = {
     'checkpoint': Parameter('', 'folder of the policy to train; it must exist until the end'),
     'settings': Parameter('', 'YAML file of SACfD settings; empty: built-in settings'),
+    'task': Parameter(
+        '', 'name of the task that is learned; episodes of others are easier ones; empty: any'
+    ),
     'root': Parameter('', 'folder for replay, metrics and the trained policy'),
     'device': Parameter('cpu', 'torch device of the learner', choices=('cpu', 'cuda')),
     'threads': Parameter(1, 'CPU threads of the learner', 1, 256),

@@ -27,6 +27,7 @@ class PPOConfig(Settings):
     gae: float = setting(0.95, least=0, most=1)
     clip: float = setting(0.2, least=0, most=1)
     kl: float = setting(0.05, least=0)
-    std: float = setting(0.15, least=1e-3, most=1)
+    anneal: bool = True
+    std: float = setting(0.3, least=1e-3, most=1)
     gradient_clip: float = setting(1.0, least=0)
     tensorboard: bool = False

@@ -224,9 +224,19 @@ class PPO:
         distance = (rollout.actions[rows] - means) / self.config.std
         return -0.5 * distance.square().sum(-1)
 
-    def improve(self, episodes: Sequence[Played]) -> PPOLosses:
-        """Run one iteration on episodes of the current policy."""
+    def improve(self, episodes: Sequence[Played], remaining: float = 1.0) -> PPOLosses:
+        """Run one iteration on episodes of the current policy.
+
+        Args:
+            episodes: episodes of the current policy.
+            remaining: share of the environment steps that remain; with `anneal` the policy's
+                steps become smaller in proportion, so that noise of the gradients averages out.
+
+        """
         config = self.config
+        size = remaining if config.anneal else 1.0
+        # The divergence grows with the square of a step.
+        clip, most_kl = config.clip * size, config.kl * size**2
         rollout = self.roll_out(episodes)
         acting = self.iterations >= config.critic_iterations
         for group in self._optimizers['policy_optimizer'].param_groups:
@@ -249,12 +259,12 @@ class PPO:
                 difference = self._log_probability(rollout, rows) - rollout.log_probabilities[rows]
                 ratio = difference.exp()
                 kl = (ratio - 1 - difference).mean().item()
-                if kl > config.kl:
+                if kl > most_kl:
                     # The advantages are only valid near the policy that acted.
                     stopped = True
                     continue
                 advantages = rollout.advantages[rows]
-                bounded = ratio.clamp(1 - config.clip, 1 + config.clip)
+                bounded = ratio.clamp(1 - clip, 1 + clip)
                 clipped = (ratio != bounded).float().mean().item()
                 policy.append(
                     self._step(

@@ -26,6 +26,8 @@ class LatentEpisode:
         human: bool (T,), whether a person commanded the action.
         versions: uint64 (T,), version of the head that acted.
         stamps: int64 (T,), stamps of the observations [ns].
+        easier: whether it is of an easier task of a curriculum; such episodes do not count
+            towards the success rate at which stage 1 ends.
 
     """
 
@@ -38,6 +40,7 @@ class LatentEpisode:
     human: np.ndarray
     versions: np.ndarray
     stamps: np.ndarray
+    easier: bool = False
 
     def __post_init__(self) -> None:
         """Raise ConfigError if lengths do not match or values are not finite."""

@@ -216,10 +216,18 @@ class LatentReplay:
             raise ConfigError(
                 f'episode of {rows} observations for a replay of {capacity}; raise its capacity'
             )
-        if episode.latents.shape[1] > tokens or episode.latents.shape[2] != width:
+        found_tokens, found_width = episode.latents.shape[1:]
+        if found_width != width:
             raise ConfigError(
-                f'episode with latents of {episode.latents.shape[1:]} for a replay '
-                f'of {(tokens, width)}; one replay is for one model and task'
+                f'episode with tokens of width {found_width} for a replay of {width}; one replay '
+                'is for one model'
+            )
+        if found_tokens > tokens:
+            raise ConfigError(
+                f'episode with latents of {found_tokens} tokens for the replay {self._folder} of '
+                f'{tokens}, the number of its first episode: the instruction is longer; give all '
+                'episodes and demonstrations of a stage 1 the same instruction, and begin in a '
+                'new folder'
             )
         for name in ('proprioception', 'action'):
             found = (
@@ -237,8 +245,9 @@ class LatentReplay:
             start = 0
         span = slice(start, start + rows)
         self._make_room(span)
-        self.latents[span] = 0
-        self.latents[span, : episode.latents.shape[1]] = episode.latents
+        tokens = episode.latents.shape[1]
+        self.latents[span, :tokens] = episode.latents
+        self.latents[span, tokens:] = 0
         row = np.zeros(rows, self._rows.dtype)
         row['proprioception'] = episode.proprioception
         row['action'][:actions] = episode.actions

@@ -3,5 +3,6 @@
 """Episodes played in parallel environments, without ROS.
 
 May import: replay.latent_episode, classifier.success_classifier, runs.evaluation,
-irevla_policy.model.
+irevla_policy.model,
+irevla_control.episodes.curriculum.
 """

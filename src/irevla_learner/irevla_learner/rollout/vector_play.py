@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Episodes of a policy in parallel environments, without ROS."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 import multiprocessing
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from irevla_control.episodes.curriculum import Curriculum
 from irevla_learner.classifier.success_classifier import Debounce, SuccessClassifier
 from irevla_learner.replay.latent_episode import LatentEpisode
 from irevla_learner.rollout.played import Played
@@ -92,10 +93,15 @@ class _Track:
     """The running episode of the environment with this index."""
 
     def __init__(
-        self, index: int, seed: int, cameras: Sequence[str], debounce: Debounce | None
+        self,
+        index: int,
+        task: str,
+        seed: int,
+        cameras: Sequence[str],
+        debounce: Debounce | None,
     ) -> None:
         self.index, self.debounce = index, debounce
-        self._seed, self._cameras = seed, cameras
+        self._task, self._seed, self._cameras = task, seed, cameras
         self._steps: list[dict[str, Any]] = []
 
     def add(self, seen: _Seen, decision: _Decision, outcome: _Outcome) -> None:
@@ -115,8 +121,16 @@ class _Track:
             }
         )
 
-    def finish(self, task: str, instruction: str, last: _Seen, outcome: _Outcome) -> Played:
-        """Return the completed episode; ``last`` is its last observation."""
+    def finish(self, goal: str, instruction: str, last: _Seen, outcome: _Outcome) -> Played:
+        """Return the completed episode.
+
+        Args:
+            goal: task that is learned; an episode of another one is of an easier task.
+            instruction: instruction of the episode.
+            last: the last observation.
+            outcome: outcome of the last step.
+
+        """
         columns = {name: np.stack([step[name] for step in self._steps]) for name in self._steps[0]}
         count = len(self._steps)
         ended = {
@@ -124,11 +138,11 @@ class _Track:
             for name in ('success', 'terminated', 'truncated')
         }
         result = EpisodeResult(
-            task=task,
+            task=self._task,
             seed=self._seed,
             steps=count,
             aborted=False,
-            episode_id=f'{task}-{self._seed}',
+            episode_id=f'{self._task}-{self._seed}',
             **ended,
         )
         row = slice(self.index, self.index + 1)
@@ -142,6 +156,7 @@ class _Track:
             human=np.zeros(count, bool),
             versions=columns['version'],
             stamps=np.arange(count, dtype=np.int64),
+            easier=self._task != goal,
         )
         return Played(
             result,
@@ -156,17 +171,24 @@ class _Track:
 
 
 class VectorPlayer:
-    """Plays episodes of one task in parallel environments."""
+    """Plays episodes of one task, and of easier ones before it, in parallel environments."""
 
     def __init__(
-        self, envs: AsyncVectorEnv, vla: VLA, task: str, judge: SuccessClassifier | None = None
+        self,
+        envs: AsyncVectorEnv,
+        vla: VLA,
+        task: str,
+        judge: SuccessClassifier | None = None,
+        easier: Mapping[str, int] | None = None,
     ) -> None:
         """Prepare episodes of this task with this policy.
 
         With a judge, its verdict gives success, reward and termination, as on a robot; an end by
-        the environment is then a truncation.
+        the environment is then a truncation. With easier tasks, the first episodes are of these,
+        see `Curriculum`.
         """
-        self._envs, self._vla, self._task, self._judge = envs, vla, task, judge
+        self._envs, self._vla, self._judge = envs, vla, judge
+        self.curriculum = Curriculum(task, easier or {})
         self._cameras = vla.config.cameras
         # Instruction of the newest reset of each environment.
         self._instructions = [''] * envs.num_envs
@@ -207,9 +229,11 @@ class VectorPlayer:
             ended = np.flatnonzero(outcome.terminated | outcome.truncated).tolist()
             for index in ended:
                 if index in running:
-                    yield running.pop(index).finish(
-                        self._task, self._instructions[index], seen, outcome
+                    played = running.pop(index).finish(
+                        self.curriculum.goal, self._instructions[index], seen, outcome
                     )
+                    self.curriculum.add(played.task, played.result.success)
+                    yield played
             if ended:
                 seen = self._begin(running, waiting, noises, ended)
 
@@ -223,7 +247,7 @@ class VectorPlayer:
         """Reset free environments and start waiting episodes; return all observations."""
         # An environment without an episode has any seed; it must step because all step together.
         seeds: list[int | None] = [None] * self.num_envs
-        fresh = {}
+        task, fresh = self.curriculum.task, {}
         for index in free:
             seed = next(waiting, None)
             seeds[index] = 0 if seed is None else seed
@@ -231,11 +255,15 @@ class VectorPlayer:
                 noises[index].start_episode()
             if seed is not None:
                 fresh[index] = _Track(
-                    index, seed, self._cameras, self._judge.new_debounce() if self._judge else None
+                    index,
+                    task,
+                    seed,
+                    self._cameras,
+                    self._judge.new_debounce() if self._judge else None,
                 )
         mask = np.array([seed is not None for seed in seeds])
         observation, info = self._envs.reset(
-            seed=seeds, options={'task': self._task, 'reset_mask': mask}
+            seed=seeds, options={'task': task, 'reset_mask': mask}
         )
         for index in np.flatnonzero(mask).tolist():
             self._instructions[index] = info['instruction'][index]

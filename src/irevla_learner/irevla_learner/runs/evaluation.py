@@ -138,7 +138,7 @@ def load_results(path: Path) -> list[EpisodeResult]:
     except (OSError, ValueError) as error:
         raise EvaluationError(f'cannot read {path}: {error}; evaluate again') from error
     if not isinstance(rows, list):
-        raise EvaluationError(f'{path} holds no list; evaluate again')
+        raise EvaluationError(f'{path} contains no list; evaluate again')
     names = {field.name for field in fields(EpisodeResult)}
     needed = {field.name for field in fields(EpisodeResult) if field.default is MISSING}
     results = []

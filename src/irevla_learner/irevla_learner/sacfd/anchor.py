@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Demonstrations of the expert tasks that the actor clones beside the new task."""
 
-import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from irevla_learner.replay.encoded_demonstrations import EncodedDemonstrations
+from irevla_learner.sacfd.features import blocks, frozen_copy
 from irevla_policy.model.head import TokenLearner
 
 
@@ -51,13 +51,17 @@ class Anchor:
             ]
         )
         # A copy: the policy may be on another device, and its token learner may learn.
-        token_learner = copy.deepcopy(token_learner).to(device)
+        size = self._tokens * self._latents[0].shape[2]
+        token_learner = frozen_copy(token_learner, device, size)
         with torch.no_grad():
-            pooled = [
-                torch.cat((token_learner(self._tensor(latents)), self._tensor(states)), -1)
-                for latents, states, _ in arrays
+            means = [
+                token_learner.mean(block)
+                for latents in self._latents
+                for block in blocks(torch.from_numpy(latents), device)
             ]
-        self._features = torch.cat(pooled)
+            pooled = token_learner.project(torch.cat(means))
+        states = self._tensor(np.concatenate([states for _, states, _ in arrays]))
+        self._features = torch.cat((pooled, states), -1)
         self._labels = self._tensor(np.concatenate([labels for _, _, labels in arrays]))
 
     def __len__(self) -> int:

@@ -46,6 +46,7 @@ class Counters:
         zero_shot_steps: number of those before training started.
         episodes: number of episodes.
         successes: number of episodes with success.
+        easier_successes: number of those that are of an easier task of a curriculum.
         demonstrations: number of demonstrations of the task with success, in no other number.
         demonstration_rows: number of their observations, with those of failures.
         online_rows: number of observations of the policy's episodes.
@@ -58,6 +59,7 @@ class Counters:
     zero_shot_steps: int = 0
     episodes: int = 0
     successes: int = 0
+    easier_successes: int = 0
     demonstrations: int = 0
     demonstration_rows: int = 0
     online_rows: int = 0

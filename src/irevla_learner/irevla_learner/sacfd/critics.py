@@ -54,10 +54,12 @@ class Critics(nn.Module):
         """Map an embedding (E, B, hidden) and actions (B, a) to values (E, B), float32."""
         actions = actions.expand(len(self.actions), -1, -1)
         hidden = self.layers(torch.baddbmm(embedded, actions, self.actions))
-        # No matrix product: with one column it takes ten times as long.
-        return (hidden * self.value).sum(-1) + self.bias
+        # No matrix product: with one column it takes ten times as long. In float32, because a
+        # product of bfloat16 and float32 takes twice as long.
+        return (hidden.float() * self.value).sum(-1) + self.bias
 
 
 def _activation(size: int) -> tuple[nn.Module, nn.Module]:
     # No scale and shift: the next linear layer includes them.
-    return nn.LayerNorm(size, elementwise_affine=False), nn.ReLU()
+    # In place, because a LayerNorm computes its gradient from its input.
+    return nn.LayerNorm(size, elementwise_affine=False), nn.ReLU(inplace=True)

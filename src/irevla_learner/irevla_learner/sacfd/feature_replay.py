@@ -15,13 +15,12 @@ from irevla_learner.replay.latent_replay import LatentReplay
 from irevla_learner.sacfd.anchor import Anchor, AnchorBatch
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_learner.sacfd.feature_cache import FeatureCache
-from irevla_learner.sacfd.features import Components, Features, Sketch
+from irevla_learner.sacfd.features import BLOCK_ROWS, Components, Features, Sketch, blocks
 from irevla_policy.checkpoints.state_file import join, part
 from irevla_policy.model.head import TokenLearner
 
 # Number of latents from which the principal components are computed.
 COMPONENT_ROWS = 1000
-ENCODE_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -114,10 +113,12 @@ class FeatureReplay:
         rows = np.concatenate([np.arange(span.start, span.stop) for span in self._replay.spans])
         chosen = np.sort(random.permutation(rows)[:COMPONENT_ROWS])
         sketch = self._sketch()
+        latents = torch.from_numpy(self._replay.latents)
         values = torch.cat(
             [
-                sketch(self._latents(chosen[start : start + ENCODE_ROWS]))
-                for start in range(0, len(chosen), ENCODE_ROWS)
+                sketch(block)
+                for rows in torch.from_numpy(chosen).split(BLOCK_ROWS)
+                for block in blocks(latents[rows], self._device)
             ]
         )
         components = Components.fit(values, self._config.pca_components, self._config.pca_floor)
@@ -135,7 +136,7 @@ class FeatureReplay:
             ConfigError: the disk is full.
 
         """
-        components = Components(**part(state, 'components'))
+        components = Components(**part(state, 'components')).to(self._device)
         self._use(Features(token_learner, self._sketch(), components))
 
     def _sketch(self) -> Sketch:
@@ -150,10 +151,9 @@ class FeatureReplay:
         self._find_rows()
 
     def _cache_features(self, features: Features, span: slice) -> None:
-        for start in range(span.start, span.stop, ENCODE_ROWS):
-            rows = slice(start, min(start + ENCODE_ROWS, span.stop))
-            states = self._tensor(self._replay.proprioception(rows))
-            self._cache.rows[rows] = features(self._latents(rows), states).cpu().numpy()
+        latents = torch.from_numpy(self._replay.latents[span])
+        states = self._tensor(self._replay.proprioception(span))
+        self._cache.rows[span] = features(latents, states).cpu().numpy()
         self._cache.commit(span)
 
     def _find_rows(self) -> None:

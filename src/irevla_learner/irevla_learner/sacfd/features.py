@@ -2,20 +2,46 @@
 # SPDX-License-Identifier: Apache-2.0
 """The critics' features of an observation, which depend on frozen modules only."""
 
+from collections.abc import Iterator
 import copy
 from hashlib import sha256
 
 import torch
 from torch import Tensor, nn
 
+from irevla_policy.model.device import multiplies_bfloat16
 from irevla_policy.model.head import TokenLearner
 from irevla_policy.model.tensors import tensor_bytes
 
 # Largest number of values of a latent from which principal components are computed directly;
 # longer latents are reduced to this number first.
 SKETCH_SIZE = 4096
+# Largest number of values of the latents that are processed at a time, and of rows: the copies
+# in float32 stay in the processor's cache.
+BLOCK_VALUES, BLOCK_ROWS = 2**19, 256
 # Bound of a component, because later latents can be far from those of the fit.
 LARGEST = 5.0
+
+
+def blocks(latents: Tensor, device: torch.device | str) -> Iterator[Tensor]:
+    """Yield consecutive latents (b, m, d) of float latents (N, m, d), float32 on this device."""
+    rows = max(1, min(BLOCK_ROWS, BLOCK_VALUES // latents[0].numel()))
+    for block in latents.split(rows):
+        yield block.to(device, torch.float32)
+
+
+def frozen_copy(
+    token_learner: TokenLearner, device: torch.device | str, size: int
+) -> TokenLearner:
+    """Return a token learner that does not learn, on this device.
+
+    If latents of ``size`` values are long, keys are multiplied in bfloat16 where that is faster:
+    they take most of the time, and softmax of the scores makes no use of more digits.
+    """
+    copied = copy.deepcopy(token_learner).to(device).requires_grad_(False)
+    if size > SKETCH_SIZE and multiplies_bfloat16(device):
+        copied.key.to(torch.bfloat16)
+    return copied
 
 
 class Sketch(nn.Module):
@@ -32,6 +58,7 @@ class Sketch(nn.Module):
     def __init__(self, size: int) -> None:
         """Reduce latents of m * d = ``size`` values."""
         super().__init__()
+        self.latent_size = size
         self.size = min(size, SKETCH_SIZE)
         random = torch.Generator().manual_seed(size)
         index = torch.randint(self.size, (size,), generator=random)
@@ -45,7 +72,7 @@ class Sketch(nn.Module):
         if values.shape[1] <= self.size:
             return values
         sums = values.new_zeros(len(values), self.size)
-        return sums.index_add_(1, self.index, values * self.sign)
+        return sums.index_add_(1, self.index, values.mul_(self.sign))
 
 
 class Components(nn.Module):
@@ -89,9 +116,9 @@ class Features(nn.Module):
     def __init__(
         self, token_learner: TokenLearner, sketch: Sketch, components: Components
     ) -> None:
-        """Copy the token learner."""
+        """Copy the token learner to the device of the components."""
         super().__init__()
-        self.token_learner = copy.deepcopy(token_learner).requires_grad_(False)
+        self.token_learner = frozen_copy(token_learner, components.mean.device, sketch.latent_size)
         self.sketch, self.components = sketch, components
 
     def size(self, state_size: int) -> int:
@@ -107,6 +134,10 @@ class Features(nn.Module):
 
     @torch.no_grad()
     def forward(self, latents: Tensor, states: Tensor) -> Tensor:
-        """Map float latents (B, m, d) and states (B, p) to features (B, f)."""
-        components = self.components(self.sketch(latents))
-        return torch.cat((self.token_learner(latents), states, components), -1)
+        """Map float latents (B, m, d), which may be on the CPU, and states (B, p) to (B, f)."""
+        means, values = [], []
+        for block in blocks(latents, states.device):
+            means.append(self.token_learner.mean(block))
+            values.append(self.sketch(block))
+        pooled = self.token_learner.project(torch.cat(means))
+        return torch.cat((pooled, states, self.components(torch.cat(values))), -1)

@@ -93,6 +93,11 @@ class OnlineLearner:
         return self._agent is not None
 
     @property
+    def easier_successes(self) -> int:
+        """Number of successful episodes of easier tasks, with which a curriculum continues."""
+        return self._counters.easier_successes
+
+    @property
     def pending_updates(self) -> int:
         """Number of updates, with those of the warm-up, for the episodes so far."""
         due = self._trained_steps * self._config.updates_per_decision
@@ -132,13 +137,15 @@ class OnlineLearner:
         counters.online_rows += len(episode.latents)
         counters.episodes += 1
         counters.successes += episode.success
+        counters.easier_successes += episode.success and episode.easier
         counters.interventions += int(episode.human.sum())
         kept = episode.success and (self._config.keep_successes or not self.learning)
         replay.add(episode, demonstration=kept)
         if not self.learning:
             self._begin_if_enough(replay)
             return
-        self._window.append(episode.success)
+        if not episode.easier:
+            self._window.append(episode.success)
         counters.staleness = float(self.version - episode.versions.astype(np.float64).mean())
 
     def _open_replay(self, tokens: int, width: int) -> FeatureReplay:

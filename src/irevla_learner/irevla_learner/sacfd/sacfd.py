@@ -14,16 +14,10 @@ from irevla_learner.sacfd.config import SACfDConfig
 from irevla_learner.sacfd.critics import Critics
 from irevla_learner.sacfd.feature_replay import Batch
 from irevla_policy.checkpoints.state_file import join, optimizer_state, part, restore_optimizer
+from irevla_policy.model.device import multiplies_bfloat16
 from irevla_policy.model.head import Head
 
 HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
-
-
-def multiplies_bfloat16(device: str) -> bool:
-    """Return whether this device multiplies matrices faster in bfloat16 than in float32."""
-    if torch.device(device).type == 'cuda':
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu.get_capabilities().get('avx512_bf16', False)
 
 
 @dataclass(frozen=True)
@@ -235,7 +229,8 @@ class SACfD:
             anchor = nn.functional.mse_loss(kept, batch.anchor.labels)
         loss = -values.mean() / scale
         loss = loss + config.bc_weight * cloning + config.anchor_weight * anchor
-        loss = loss + config.range_penalty * (means.abs() - 1).clamp_min(0).square().mean()
+        excess = nn.functional.mse_loss(means, means.detach().clamp(-1, 1))
+        loss = loss + config.range_penalty * excess
         if log_probability is not None:
             temperature, entropy = self.log_temperature.exp(), -log_probability.mean()
             loss = loss - temperature.detach() * entropy / scale

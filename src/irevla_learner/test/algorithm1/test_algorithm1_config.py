@@ -45,8 +45,9 @@ def test_the_shipped_configuration_has_the_values_of_its_files():
         type(config.settings).load(CONFIG / values['settings'])
     )
     assert config.training == TrainConfig.load(CONFIG / values['training'])
-    # No demonstrations of new tasks by default.
+    # No demonstrations of new tasks and no easier tasks by default.
     assert values.pop('demonstration_bags') == []
+    assert values.pop('curriculum') == {}
     assert config.contents().keys() == values.keys()
     with pytest.raises(FrozenInstanceError):
         config.num_envs = 3
@@ -110,6 +111,26 @@ def test_settings_that_stage_2_leaves_out_are_those_of_stage_0(file):
             {'tasks': {'expert': []}},
             'tasks',
             'tasks needs rl (a list of names), held_out (a list of',
+        ),
+        (
+            {'curriculum': {'lift': {'near': 2}}},
+            'curriculum',
+            'curriculum has lift, which is not learned; use one of door-open-new',
+        ),
+        (
+            {'curriculum': {'door-open-new': {'near': 0}}},
+            'curriculum',
+            'curriculum of door-open-new has near: 0; give the number of successes',
+        ),
+        (
+            {'curriculum': {'door-open-new': {'door-open-new': 2}}},
+            'curriculum',
+            'curriculum has door-open-new, the task that is learned; name easier tasks only',
+        ),
+        (
+            {'curriculum': {'door-open-new': {'no way': 2}}},
+            'curriculum',
+            "curriculum of door-open-new: task name 'no way' cannot name a recording",
         ),
         ({'colour': 1}, 'colour', 'unknown key colour; known are'),
     ],

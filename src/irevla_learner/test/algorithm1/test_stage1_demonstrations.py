@@ -9,6 +9,7 @@ from demonstrations import record, tiny_vla
 import pytest
 
 from irevla_control.errors import ConfigError
+from irevla_learner.algorithm1 import stage1_demonstrations
 from irevla_learner.algorithm1.config import load_config
 from irevla_learner.algorithm1.stage1_demonstrations import (
     check_demonstrations,
@@ -18,7 +19,7 @@ from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.replay.encoded_demonstrations import load_demonstrations
 from irevla_learner.runs.task_groups import Tasks
 from irevla_learner.sacfd.config import ANCHOR, DEMONSTRATIONS, SACfDConfig
-from irevla_policy.checkpoints.checkpoint import save_checkpoint
+from irevla_policy.checkpoints.checkpoint import load_frozen, save_checkpoint
 from irevla_policy.settings import SettingError
 
 CONFIG = Path(__file__).resolve().parents[4] / 'config'
@@ -43,7 +44,7 @@ def encoded(tmp_path, config, task):
     folder, policy = tmp_path / task, tmp_path / 'policy'
     vla = tiny_vla()
     save_checkpoint(policy, vla)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     encode_for_stage1(config, task, policy, [tmp_path / 'expert'], folder)
     return {
         name: load_demonstrations(folder / name, vla.latent_policy)
@@ -60,6 +61,23 @@ def test_the_anchor_is_of_the_expert_tasks_and_the_demonstrations_of_the_new_tas
     assert found[DEMONSTRATIONS].tasks == ['open'] and len(found[DEMONSTRATIONS]) == 1
     assert set(encoded(tmp_path, config, 'push')) == {ANCHOR}
     assert 'demonstration_bags have no demonstration of push' in capsys.readouterr().err
+
+
+def test_the_vlm_is_loaded_only_if_something_must_be_encoded(tmp_path, config, monkeypatch):
+    loads = []
+
+    def load(checkpoint):
+        loads.append(checkpoint)
+        return load_frozen(checkpoint)
+
+    monkeypatch.setattr(stage1_demonstrations, 'load_frozen', load)
+    first = encoded(tmp_path, config, 'open')
+    assert len(loads) == 1
+    again = encoded(tmp_path, config, 'open')
+    assert len(loads) == 1 and again.keys() == first.keys()
+    (tmp_path / 'open' / ANCHOR).unlink()
+    encoded(tmp_path, config, 'open')
+    assert len(loads) == 2
 
 
 def test_nothing_is_encoded_that_nothing_reads(tmp_path, config):

@@ -164,7 +164,7 @@ def test_a_loaded_classifier_is_the_same_and_refuses_another_backbone(tmp_path):
     with pytest.raises(ConfigError, match='train the classifier again'):
         load_classifier(tmp_path, 'abc')
     (tmp_path / 'classifier.json').write_text('{"format": 1')
-    with pytest.raises(ConfigError, match='holds no success classifier'):
+    with pytest.raises(ConfigError, match='contains no success classifier'):
         load_classifier(tmp_path, 'abc')
 
 

@@ -21,7 +21,9 @@ def parts_of(name, one):
     stamps = [*one.stamps.tolist(), int(one.stamps[-1]) + 1]
     for step in range(count + 1):
         stamp = stamps[step]
-        outcome = Outcome(one.terminated, one.success, False) if step == count else None
+        outcome = None
+        if step == count:
+            outcome = Outcome(one.terminated, one.success, False, one.easier)
         calls.append(
             (
                 'add_event',
@@ -58,7 +60,8 @@ def join(joiner, calls):
 def assert_same(found, expected):
     for name in ('latents', 'proprioception', 'actions', 'rewards', 'human', 'versions', 'stamps'):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), name)
-    assert (found.terminated, found.success) == (expected.terminated, expected.success)
+    for name in ('terminated', 'success', 'easier'):
+        assert getattr(found, name) == getattr(expected, name), name
 
 
 @settings(max_examples=80, deadline=None)
@@ -71,6 +74,7 @@ def test_parts_in_any_order_give_the_episode(steps, terminated, human, shuffle):
         terminated=terminated,
         closed=terminated,
         human=[step for step in human if step < steps],
+        easier=not terminated,
     )
     calls = parts_of('one', expected)
     shuffle.shuffle(calls)

@@ -223,7 +223,7 @@ def test_node_refuses_an_invalid_policy_step_and_reports_it(graph, policy, chang
 
 @pytest.mark.parametrize(
     'arguments, word',
-    [({}, 'classifier is empty'), ({'classifier': '/nowhere'}, 'holds no success classifier')],
+    [({}, 'classifier is empty'), ({'classifier': '/nowhere'}, 'contains no success classifier')],
 )
 def test_node_ends_with_the_reason(policy, arguments, word):
     done = subprocess.run(

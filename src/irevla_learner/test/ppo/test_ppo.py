@@ -101,6 +101,26 @@ def test_the_learning_rate_follows_the_divergence():
     np.testing.assert_allclose(rates(learning_rate=1e-7), 1e-7 * 1.5 ** np.arange(1, 4))
 
 
+def test_steps_become_smaller_towards_the_end_of_the_stage():
+    played = episodes(beside_the_goal(), Reach(0), SmoothNoise(2, 0.0, 0.15, 0.15, 0), 10)
+
+    def divergence(remaining, **changes):
+        head = beside_the_goal()
+        settings = {'critic_iterations': 0, 'learning_rate': 4e-5, 'epochs': 40, 'std': 0.15}
+        config = PPOConfig(**settings, **changes)
+        ppo = PPO(HeadOnly(head), config, seed=0)
+        rollout = ppo.roll_out(played)
+        before = head(rollout.latents, rollout.states).detach()
+        ppo.improve(played, remaining)
+        moved = (head(rollout.latents, rollout.states) - before) / config.std
+        return 0.5 * moved.square().sum(-1).mean().item()
+
+    whole = divergence(1.0)
+    assert 0.03 < whole < 0.1
+    assert divergence(0.3) < 0.25 * whole
+    assert divergence(0.3, anneal=False) == whole
+
+
 def test_a_whole_policy_in_half_precision_is_refused_but_not_its_head():
     policy = HeadOnly(beside_the_goal())
     policy.config = PolicyConfig(

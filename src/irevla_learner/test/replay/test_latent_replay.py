@@ -147,7 +147,11 @@ def test_an_episode_with_inconsistent_arrays_is_refused(changes, words):
 @pytest.mark.parametrize(
     'changes, words',
     [
-        ({'latents': np.zeros((5, TOKENS + 1, WIDTH), np.float16)}, 'one model and task'),
+        (
+            {'latents': np.zeros((5, TOKENS + 1, WIDTH), np.float16)},
+            'latents of 4 tokens .* of 3, .*: the instruction is longer; give .* the same',
+        ),
+        ({'latents': np.zeros((5, TOKENS, WIDTH + 1), np.float16)}, 'one replay is for one model'),
         ({'actions': np.zeros((4, 1), np.float32)}, r'action of \(1,\)'),
         ({'proprioception': np.zeros((5, 9), np.float32)}, r'proprioception of \(9,\)'),
     ],

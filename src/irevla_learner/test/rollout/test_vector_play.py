@@ -73,6 +73,18 @@ def envs():
     envs.close()
 
 
+def test_easier_tasks_are_played_until_each_has_its_successes(envs):
+    player = VectorPlayer(envs, Policy(), 'light', easier={'dim': 1, 'dark': 2})
+    played = list(player.play([0, 1, 0, 1, 0, 1]))
+    # The second `dim` ran beside the first, and its success counts too.
+    assert [one.task for one in played] == ['dim', 'dark', 'dim', 'light', 'light', 'light']
+    assert [one.latents.easier for one in played] == [True] * 3 + [False] * 3
+    assert [one.result.seed for one in played] == [0, 0, 1, 0, 1, 1]
+    # A killed stage 1 continues with what was reached.
+    player.curriculum.successes = 2
+    assert [one.task for one in player.play([0, 1])] == ['dark', 'dark']
+
+
 def test_each_copy_keeps_the_instruction_of_its_own_reset(envs):
     policy = Policy()
     played = list(VectorPlayer(envs, policy, 'light').play([3, 1, 2]))

@@ -2,9 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The critics' features: principal components of latents beside what the head reads."""
 
+import pytest
 import torch
 
-from irevla_learner.sacfd.features import LARGEST, SKETCH_SIZE, Components, Features, Sketch
+from irevla_learner.sacfd import features as features_module
+from irevla_learner.sacfd.features import (
+    BLOCK_ROWS,
+    LARGEST,
+    SKETCH_SIZE,
+    Components,
+    Features,
+    Sketch,
+    blocks,
+    frozen_copy,
+)
 from irevla_policy.model.head import TokenLearner
 
 
@@ -85,3 +96,57 @@ def test_a_sketch_keeps_short_latents_as_they_are():
 def test_a_sketch_moves_to_the_device_of_the_latents():
     sketch = Sketch(8192).to('meta')
     assert sketch(torch.zeros(2, 16, 512, device='meta')).device.type == 'meta'
+
+
+# A latent that is longer than the sketch, with a token of padding.
+TOKENS, WIDTH = 11, 512
+
+
+def wide_latents(count):
+    latents = torch.randn(count, TOKENS, WIDTH, generator=torch.Generator().manual_seed(0))
+    latents[:, -1] = 0
+    return latents.half()
+
+
+def wide_features(monkeypatch, bfloat16):
+    monkeypatch.setattr(features_module, 'multiplies_bfloat16', lambda device: bfloat16)
+    torch.manual_seed(0)
+    components = Components.fit(torch.randn(20, SKETCH_SIZE), 3, 1e-3)
+    return Features(TokenLearner(WIDTH), Sketch(TOKENS * WIDTH), components)
+
+
+def test_features_of_long_latents_are_those_of_the_whole_batch_in_float32(monkeypatch):
+    latents, states = wide_latents(40), torch.randn(40, 2)
+    assert len(list(blocks(latents.repeat(5, 1, 1), 'cpu'))) > 1, 'in several blocks'
+    exact = wide_features(monkeypatch, False)
+    whole = exact.token_learner(latents.float())
+    components = exact.components(exact.sketch(latents.float()))
+    expected = torch.cat((whole, states, components), -1)
+    torch.testing.assert_close(exact(latents, states), expected)
+    short = wide_features(monkeypatch, True)
+    assert short.token_learner.key.weight.dtype == torch.bfloat16
+    difference = short(latents, states) - expected
+    # Pooled latents have spread one.
+    assert 0 < difference.square().mean().sqrt() < 3e-3 and difference.abs().max() < 0.02
+    assert short.digest() != exact.digest(), 'a cache never mixes both'
+
+
+@pytest.mark.parametrize('bfloat16', [False, True])
+def test_features_of_an_observation_do_not_depend_on_those_beside_it(monkeypatch, bfloat16):
+    features = wide_features(monkeypatch, bfloat16)
+    latents, states = wide_latents(200), torch.randn(200, 2)
+    together = features(latents, states)
+    for rows in (slice(0, 1), slice(3, 103), slice(150, 200)):
+        torch.testing.assert_close(features(latents[rows], states[rows]), together[rows])
+
+
+def test_short_latents_are_processed_in_float32_and_large_blocks(monkeypatch):
+    monkeypatch.setattr(features_module, 'multiplies_bfloat16', lambda device: True)
+    assert frozen_copy(TokenLearner(6), 'cpu', 24).key.weight.dtype == torch.float32
+    assert [len(block) for block in blocks(torch.zeros(300, 4, 6), 'cpu')] == [BLOCK_ROWS, 44]
+
+
+def test_a_block_of_the_longest_latents_is_one_observation():
+    latents = torch.zeros(2, 300, 4096, dtype=torch.float16)
+    assert [block.shape[0] for block in blocks(latents, 'cpu')] == [1, 1]
+    assert next(blocks(latents, 'cpu')).dtype == torch.float32

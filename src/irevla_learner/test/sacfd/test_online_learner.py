@@ -3,6 +3,7 @@
 """Stage 1 as episodes come in: owes updates for them, ends as asked, goes on from its folder."""
 
 from dataclasses import replace
+import math
 
 import pytest
 from reach import Reach, acting, beside_the_goal, latent_policy
@@ -52,6 +53,19 @@ def test_owes_the_warm_up_and_then_updates_for_every_decision(tmp_path):
     assert one.pending_updates == 2 * len(episode.actions)
     assert one.run_updates(5) == 5
     assert one.version == 5
+
+
+def test_easier_episodes_give_demonstrations_and_do_not_end_the_stage(tmp_path):
+    one, played = learner(tmp_path), iter(episodes(60))
+    while one.easier_successes < 5:
+        one.add(replace(next(played), easier=True))
+    assert one.learning and not one.done
+    assert math.isnan(one.progress().window_success)
+    one.save()
+    assert learner(tmp_path).easier_successes == 5
+    while not one.done:
+        one.add(replace(next(played), success=True))
+    assert one.progress().window_success == 1
 
 
 def test_ends_after_its_environment_steps(tmp_path):

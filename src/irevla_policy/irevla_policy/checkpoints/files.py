@@ -163,7 +163,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise CheckpointError(f'{path} is not JSON: {error}; copy the checkpoint again') from error
     if not isinstance(data, dict):
-        raise CheckpointError(f'{path} holds no mapping; copy the checkpoint again')
+        raise CheckpointError(f'{path} contains no mapping; copy the checkpoint again')
     return data
 
 

@@ -36,7 +36,7 @@ def load_latent_policy(folder: str | Path) -> LatentPolicy:
     path = folder / HEAD
     weights = read_weights(path)
     if 'pool.query' not in weights:
-        raise CheckpointError(f'{path} holds no head; copy the checkpoint again')
+        raise CheckpointError(f'{path} contains no head; copy the checkpoint again')
     head = Head(
         weights['pool.query'].numel(),
         statistics.state_size,

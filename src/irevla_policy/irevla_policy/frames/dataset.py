@@ -75,7 +75,7 @@ class Dataset:
                 if weight and not of_task.any():
                     raise ConfigError(
                         f'task {task!r} has weight {weight} but no episodes; the '
-                        f'data holds {", ".join(sorted(set(tasks)))}'
+                        f'data contains {", ".join(sorted(set(tasks)))}'
                     )
                 self._probabilities[of_task] = weight / max(of_task.sum(), 1)
             if not self._probabilities.sum() > 0:

@@ -12,6 +12,13 @@ def best_device() -> torch.device:
     return torch.accelerator.current_accelerator(check_available=True) or torch.device('cpu')
 
 
+def multiplies_bfloat16(device: torch.device | str) -> bool:
+    """Return whether this device multiplies matrices faster in bfloat16 than in float32."""
+    if torch.device(device).type == 'cuda':
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu.get_capabilities().get('avx512_bf16', False)
+
+
 def usable_device(name: str) -> torch.device:
     """Return a device by its name; `auto` is the best.
 

@@ -25,12 +25,23 @@ class TokenLearner(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         """Pool float (B, m, d) to (B, d)."""
+        return self.project(self.mean(latent))
+
+    def mean(self, latent: Tensor) -> Tensor:
+        """Return the weighted mean (B, d) of float tokens (B, m, d)."""
         tokens = self.norm(latent)
-        score = torch.tanh(self.key(tokens)) @ self.query
-        score = score.masked_fill((latent == 0).all(-1), -torch.inf)
+        # Keys may be bfloat16, which some processors multiply faster.
+        score = torch.tanh(self.key(tokens.to(self.key.weight.dtype))).float() @ self.query
+        score = score.masked_fill(latent.detach().abs().amax(-1) == 0, -torch.inf)
         weight = torch.softmax(score, dim=1)
-        # The weights sum to one, so the linear map of the mean is the mean of the linear maps.
-        return self.out_norm(self.value((weight.unsqueeze(1) @ tokens).squeeze(1)))
+        return (weight.unsqueeze(1) @ tokens).squeeze(1)
+
+    def project(self, mean: Tensor) -> Tensor:
+        """Map means (B, d) to pooled latents (B, d).
+
+        The weights sum to one, so the linear map of the mean is the mean of the linear maps.
+        """
+        return self.out_norm(self.value(mean))
 
 
 class Head(nn.Module):

@@ -89,7 +89,7 @@ def load_inputs(config: BackboneConfig, image_size: int) -> tuple[nn.Module, Pro
     )
     if pixels is None:
         pixels = ProcessorPixels(processor, prompts[0], names.text, getattr(torch, config.dtype))
-    # Told with the pixels, since latents of another tokenizer are others too.
+    # Part of the description, because latents depend on the tokenizer too.
     pixels.description |= processor.tokenizers()
     pad = processor.tokenizer.pad_token_id
     return pixels, Prompts(encode, pad if pad is not None else 0)

@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 import logging
+import math
 from typing import Any
 import warnings
 
@@ -18,7 +19,12 @@ Graph = Callable[..., Tensor]
 
 
 class Tracer:
-    """Records a model once for each shape of inputs; only for passes without gradients."""
+    """Records a model; only for passes without gradients.
+
+    Inputs of a new shape, such as a longer prompt, use an earlier graph if its outputs are those
+    of the model, because recording takes many times as long as a pass. If not, the model is
+    recorded for this shape too.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         """Record this model, which takes keyword tensors and returns `logits`."""
@@ -34,12 +40,32 @@ class Tracer:
             self._graphs.clear()
         key = tuple((name, value.shape, value.device) for name, value in inputs.items())
         if key not in self._graphs:
-            self._graphs[key] = self._record(inputs)
+            self._graphs[key] = self._reuse(key, inputs) or self._record(inputs)
         graph = self._graphs[key]
         return self._eager(inputs) if graph is None else graph(*inputs.values())
 
     def _eager(self, inputs: dict[str, Tensor]) -> Tensor:
         return self._model(**inputs, use_cache=False).logits
+
+    def _reuse(self, key: tuple, inputs: dict[str, Tensor]) -> Graph | None:
+        """Return the newest graph of as many rows if it suits these inputs, else None."""
+        for other, graph in reversed(self._graphs.items()):
+            if graph is not None and _kind(other) == _kind(key):
+                try:
+                    return graph if self._difference(graph, inputs) is None else None
+                except RuntimeError:
+                    # The graph contains values that depend on the shape.
+                    return None
+        return None
+
+    def _difference(self, graph: Graph, inputs: dict[str, Tensor]) -> float | None:
+        """Return the largest difference between graph and model if it is too large."""
+        expected = self._eager(inputs)
+        outputs = graph(*inputs.values())
+        if outputs.shape != expected.shape:
+            return math.inf
+        difference = (outputs - expected).abs().max()
+        return None if difference <= TOLERANCE * expected.abs().max() else float(difference)
 
     def _record(self, inputs: dict[str, Tensor]) -> Graph | None:
         """Return the graph; None if tracing fails or its outputs differ from the model's."""
@@ -49,9 +75,8 @@ class Tracer:
                 name: value.flip(-1).neg() if value.is_floating_point() else value
                 for name, value in inputs.items()
             }
-            expected = self._eager(other)
-            difference = (graph(*other.values()) - expected).abs().max()
-            if difference <= TOLERANCE * expected.abs().max():
+            difference = self._difference(graph, other)
+            if difference is None:
                 return graph
             self._warn(f'its outputs are off by {difference:.2g}')
         except Exception as error:
@@ -62,7 +87,7 @@ class Tracer:
     def _trace(self, inputs: dict[str, Tensor]) -> Graph:
         call = positional(self._model, list(inputs))
         with warnings.catch_warnings():
-            # Values that depend on shapes may be constant: a graph is used for one shape only.
+            # Values that depend on shapes may be constant: other shapes are tried before use.
             warnings.simplefilter('ignore', torch.jit.TracerWarning)
             # torch.jit is deprecated, but faster than its successors (docs/benchmarks.md).
             warnings.filterwarnings('ignore', '.*torch.jit', DeprecationWarning)
@@ -78,6 +103,11 @@ class Tracer:
                 reason.strip().splitlines()[0],
             )
             self._warned = True
+
+
+def _kind(key: tuple) -> list:
+    # Of as many rows and axes: a GPU could not report that an index of a graph is out of range.
+    return [(name, shape[:1], len(shape), device) for name, shape, device in key]
 
 
 def positional(model: nn.Module, names: list[str]) -> nn.Module:

@@ -64,4 +64,6 @@ class ViewCheck:
             where = f'look at {path} (red: demonstrations, cyan: now)'
         except OSError as error:
             where = f'its overlay cannot be written: {error}'
-        return f'camera {camera} {problem}; {where}, and put it back or record demonstrations anew'
+        return (
+            f'camera {camera} {problem}; {where}, and put it back or record demonstrations again'
+        )

@@ -103,5 +103,5 @@ def _read_json(path: Path) -> dict:
             f'{path} is cut off or no JSON: {one_line(error)}; copy the file again'
         ) from error
     if path.name in _OBJECTS and not isinstance(data, dict):
-        raise ConfigError(f'{path} holds no object ({{"name": value}}); copy the file again')
+        raise ConfigError(f'{path} contains no object ({{"name": value}}); copy the file again')
     return data if isinstance(data, dict) else {}

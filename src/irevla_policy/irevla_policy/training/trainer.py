@@ -125,7 +125,7 @@ class Trainer:
         checkpoint: Path | None = None,
         stage0: TrainConfig | Literal['own'] | None = 'own',
     ) -> None:
-        """Prepare everything and, where ``output`` holds a broken-off run, restore it."""
+        """Prepare everything and, where ``output`` contains a broken-off run, restore it."""
         if config.precision == 'bf16' and not is_bf16_available():
             raise ConfigError(
                 "training setting precision is bf16; this machine's device has none, use 'no'"
@@ -312,7 +312,7 @@ def train(
     threads, the result is the same bit by bit however often the run was killed.
 
     Raises:
-        ConfigError: ``output`` holds a training with other settings, data or first weights,
+        ConfigError: ``output`` contains a training with other settings, data or first weights,
             the device lacks the precision, or the backbone's weights have half of it.
         TrainingError: the loss is not finite any more; the saved state is from before.
     """

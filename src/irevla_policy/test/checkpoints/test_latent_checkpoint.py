@@ -77,7 +77,7 @@ def test_parts_of_another_policy_are_refused(folder, tmp_path):
 @pytest.mark.parametrize(
     'damage, words',
     [
-        (lambda weights: weights.pop('pool.query'), 'holds no head'),
+        (lambda weights: weights.pop('pool.query'), 'contains no head'),
         (lambda weights: weights.pop('mlp.0.bias'), 'mlp.0.bias'),
         (lambda weights: weights.update({'mlp.0.bias': torch.zeros(3)}), 'mlp.0.bias has shape'),
     ],

@@ -162,7 +162,7 @@ def test_an_incomplete_episode_is_left_out_and_named(tmp_path, capsys):
     expected = (
         f'used 1 of 3 episodes, because 1 aborted ({tmp_path / "push_002"}); 1 without a step, '
         'none of its 6 steps is complete: camera gripper is 12.5 ms older than the observation; '
-        f'max_skew_s is 0 s ({tmp_path / "push_001"}); not counted: 1 holds no MCAP file '
+        f'max_skew_s is 0 s ({tmp_path / "push_001"}); not counted: 1 contains no MCAP file '
         f'({tmp_path / "notes"}); 1 the same episode as {tmp_path / "push_000"} '
         f'({tmp_path / "copy"})\n'
     )

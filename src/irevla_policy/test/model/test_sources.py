@@ -115,7 +115,7 @@ def test_a_folder_in_place_of_weights_is_refused(folder):
 @pytest.mark.parametrize('value', [[], None])
 def test_a_configuration_that_is_no_object_is_refused(folder, name, value):
     (folder / name).write_text(json.dumps(value))
-    assert f'{folder / name} holds no object' in refusal(folder)
+    assert f'{folder / name} contains no object' in refusal(folder)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from urllib.request import urlopen
 
-from latency import IMAGE_SIZE, WARM_UP, Client, running_nodes, untrained_checkpoint
+from graph.latency import IMAGE_SIZE, WARM_UP, Client, running_nodes, untrained_checkpoint
 import numpy as np
 import psutil
 import rclpy
@@ -29,7 +27,13 @@ from irevla_control.console.ports import bind
 SECONDS = 10.0
 # Observations in a row with, then without a viewer.
 BLOCK = 50
-STARTS_WITHIN_S = 30.0
+VIEWER = """
+import sys
+from urllib.request import urlopen
+with urlopen(sys.argv[1]) as response:
+    while response.read(1 << 16):
+        pass
+"""
 
 
 @contextlib.contextmanager
@@ -58,33 +62,20 @@ def console(cameras: tuple[str, ...]) -> Iterator[tuple[psutil.Process, str]]:
 
 @contextlib.contextmanager
 def viewer(page: str, cameras: tuple[str, ...]) -> Iterator[None]:
-    """Read the images of all cameras, as a browser does, in a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, __file__, '--view', *(f'{page}camera/{name}' for name in cameras)]
-    )
+    """Read the images of all cameras, as a browser does, in processes of their own."""
+    processes = [
+        subprocess.Popen([sys.executable, '-c', VIEWER, f'{page}camera/{name}'])
+        for name in cameras
+    ]
     try:
         # The page subscribes to the images, and the nodes discover this.
         time.sleep(1.5)
         yield
     finally:
-        process.kill()
-        process.wait()
+        for process in processes:
+            process.kill()
+            process.wait()
         time.sleep(0.5)
-
-
-def view(addresses: list[str]) -> None:
-    """Read images until this process is killed."""
-
-    def read(address: str) -> None:
-        with urlopen(address) as response:
-            while response.read(1 << 16):
-                pass
-
-    threads = [threading.Thread(target=read, args=[address]) for address in addresses]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def share_of_a_core(process: psutil.Process, robot: Robot, seconds: float) -> float:
@@ -155,7 +146,4 @@ if __name__ == '__main__':
         '--view', nargs='+', help='addresses of images to read, until it is killed'
     )
     options = parser.parse_args()
-    if options.view:
-        view(options.view)
-    else:
-        print(json.dumps(measure(options.seconds, options.samples), indent=2))
+    print(json.dumps(measure(options.seconds, options.samples), indent=2))
