@@ -64,7 +64,7 @@ class DemoConfig:
         return {
             'demonstrations': self.demonstrations,
             'noise_std': self.noise_std,
-            'preset': plain(self.preset),
+            'preset': self.preset.to_dict(),
             'training': plain(self.training),
         }
 

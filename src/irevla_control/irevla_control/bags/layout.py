@@ -11,7 +11,8 @@ METADATA = 'metadata.yaml'
 EPISODE_METADATA = 'irevla_episode'
 # Key of the bag's format, here and in metadata.yaml's custom data:
 # 1 (without the key): irevla_msgs of release 0.1; topic policy_step in every bag.
-# 2: EndEffectorCommand without `sequence`, PolicyStep without `step` and `log_probability`.
+# 2: EndEffectorCommand without `sequence`, PolicyStep without `step` and `log_probability`;
+#    PolicyStep may have `latent_stamp` and `chunk_index`, which no reader of bags needs.
 FORMAT_KEY = 'format'
 FORMAT = 2
 

@@ -15,6 +15,7 @@ from irevla_learner.algorithm1.config import Algorithm1Config, Stage1Config
 from irevla_learner.algorithm1.ppo_stage import ppo_stage
 from irevla_learner.algorithm1.sacfd_stage import sacfd_stage
 from irevla_learner.classifier.success_classifier import load_classifier
+from irevla_learner.ppo.config import PPOConfig, check_chunk_size
 from irevla_learner.progress import Progress
 from irevla_learner.rollout.played import Played
 from irevla_learner.rollout.played_episodes import keep, newest
@@ -36,7 +37,14 @@ class InProcessBackend:
     """Evaluation and stage 1 in parallel environments, which start when first needed."""
 
     def __init__(self, config: Algorithm1Config, policy: PolicyConfig, seed: int) -> None:
-        """Prepare environments of the configuration with the cameras of this policy."""
+        """Prepare environments of the configuration with the cameras of this policy.
+
+        Raises:
+            ConfigError: PPO with a policy that decides several actions a pass.
+
+        """
+        if isinstance(config.settings, PPOConfig):
+            check_chunk_size(policy.head.chunk_size)
         self._config, self._policy, self._seed = config, policy, seed
         self._first = first_layout(seed, config.evaluation_seed)
         torch.set_num_threads(1)

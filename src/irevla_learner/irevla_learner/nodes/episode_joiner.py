@@ -17,12 +17,16 @@ MOST_COMMANDS = 10_000
 
 @dataclass(frozen=True)
 class SeenStep:
-    """Input and action of the policy's head at one stamp."""
+    """Input and action of the policy's head at one stamp.
 
-    latent: np.ndarray
-    proprioception: np.ndarray
+    ``chunk_index`` is above 0 for an action of an earlier pass, which has no input of its own.
+    """
+
+    latent: np.ndarray | None
+    proprioception: np.ndarray | None
     action: np.ndarray
     version: int
+    chunk_index: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,13 @@ class _Parts:
 
     def joined(self) -> LatentEpisode:
         """Return the episode, which must have a command."""
+        commanded = self.steps[: len(self.commands)]
+        passes = [number for number, step in enumerate(commanded) if step.latent is not None]
         return LatentEpisode(
-            latents=np.stack([step.latent for step in self.steps]),
-            proprioception=np.stack([step.proprioception for step in self.steps]),
+            latents=np.stack([one.latent for one in self.steps if one.latent is not None]),
+            proprioception=np.stack(
+                [one.proprioception for one in self.steps if one.proprioception is not None]
+            ),
             # The policy's action itself: its command is converted to physical units and back.
             actions=np.stack(
                 [
@@ -82,11 +90,22 @@ class _Parts:
             terminated=self.outcome.terminated,
             success=self.outcome.success,
             human=np.array([by_human for _, by_human in self.commands]),
-            versions=np.array(
-                [step.version for step in self.steps[: len(self.commands)]], np.uint64
-            ),
+            versions=np.array([step.version for step in commanded], np.uint64),
             stamps=np.array(self.stamps, np.int64),
             easier=self.outcome.easier,
+            encoded=np.array(passes) if len(passes) < len(commanded) else None,
+        )
+
+    def consistent(self) -> bool:
+        """Whether each action is that number of its chunk which follows the last latent."""
+        expected = 0
+        for step in self.steps:
+            expected = expected + 1 if step.chunk_index else 0
+            if step.chunk_index != expected:
+                return False
+        last_observation = self.steps[len(self.commands) :]
+        return not self.steps or not any(
+            one.chunk_index for one in (self.steps[0], *last_observation)
         )
 
 
@@ -172,6 +191,10 @@ class EpisodeJoiner:
         self._newest[episode_id] = None
         for stamp in parts.stamps:
             del self._commands[stamp]
+        if not parts.consistent():
+            # The head has no input for some of the actions.
+            self.counts['incomplete'] += 1
+            return True
         # An episode without a command is not used.
         if parts.commands:
             self._whole.append(parts.joined())

@@ -111,12 +111,17 @@ class LearnerNode(Node):
     def _on_step(self, message: PolicyStep) -> None:
         statistics = self._policy.statistics
         try:
-            latent, state = read_policy_step(
-                message, self._hash, self._policy.head.width, statistics.state_size
+            seen = read_policy_step(
+                message,
+                self._hash,
+                self._policy.head.width,
+                statistics.state_size,
+                self._policy.chunk_size,
             )
         except BadMessageError as error:
             self._diagnostics.refuse(f'{error}; its episode is not used')
             return
+        latent, state = seen or (None, None)
         action = np.array(message.action, np.float32)
         if action.shape != (statistics.action_size,) or not np.isfinite(action).all():
             self._diagnostics.refuse(
@@ -127,7 +132,7 @@ class LearnerNode(Node):
         self._joiner.add_step(
             message.episode_id,
             stamp_to_ns(message.header.stamp),
-            SeenStep(latent, state, action, message.head_version),
+            SeenStep(latent, state, action, message.head_version, message.chunk_index),
         )
         self._hand_over()
 

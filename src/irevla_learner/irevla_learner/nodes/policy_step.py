@@ -10,15 +10,18 @@ from irevla_control.errors import BadMessageError
 
 
 def read_policy_step(
-    message: Any, backbone_hash: str, width: int, state_size: int
-) -> tuple[np.ndarray, np.ndarray]:
+    message: Any, backbone_hash: str, width: int, state_size: int, chunk_size: int = 1
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the latent, float16 (m, d), and the normalised state, float32 (p,).
+
+    None for a step that an earlier pass decided, with the next action of its chunk.
 
     Args:
         message: irevla_msgs/PolicyStep.
         backbone_hash: expected hash of the backbone.
         width: expected d.
         state_size: expected p.
+        chunk_size: largest number of actions of a chunk.
 
     Raises:
         BadMessageError: another backbone, other sizes, or numbers that are not finite.
@@ -29,6 +32,13 @@ def read_policy_step(
             f'policy_step of backbone {message.backbone_hash[:12]!r} instead of '
             f'{backbone_hash[:12]!r}; start all nodes with one checkpoint'
         )
+    if message.chunk_index >= chunk_size:
+        raise BadMessageError(
+            f'policy_step with action {message.chunk_index} of a chunk of {chunk_size}; start all '
+            'nodes with one checkpoint'
+        )
+    if message.chunk_index:
+        return None
     size = message.latent_tokens, message.latent_width
     if len(message.latent) != size[0] * size[1] or size[1] != width:
         raise BadMessageError(

@@ -43,14 +43,17 @@ class RewardNode(Node):
         )
 
     def _on_step(self, message: PolicyStep) -> None:
+        if message.chunk_index:
+            # Without a latent: the observations of a chunk after its first are not judged.
+            return
         description = self._classifier.description
         try:
-            latent, state = read_policy_step(
-                message, self._hash, description.width, description.state_size
-            )
+            seen = read_policy_step(message, self._hash, description.width, description.state_size)
         except BadMessageError as error:
             self._diagnostics.refuse(str(error))
             return
+        assert seen is not None
+        latent, state = seen
         if message.episode_id != self._episode_id:
             self._episode_id, self._debounce = message.episode_id, self._classifier.new_debounce()
         probability = float(

@@ -5,6 +5,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from irevla_control.errors import ConfigError
 from irevla_policy.settings import Settings, setting
 
 
@@ -31,3 +32,17 @@ class PPOConfig(Settings):
     std: float = setting(0.3, least=1e-3, most=1)
     gradient_clip: float = setting(1.0, least=0)
     tensorboard: bool = False
+
+
+def check_chunk_size(chunk_size: int) -> None:
+    """Check that a pass of the policy decides one action.
+
+    Raises:
+        ConfigError: it decides more.
+
+    """
+    if chunk_size > 1:
+        raise ConfigError(
+            f'head.chunk_size of the policy is {chunk_size}; PPO learns from one action a pass, '
+            'use algorithm: sacfd or a policy with chunk_size 1'
+        )

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from irevla_learner.ppo.config import PPOConfig
+from irevla_learner.ppo.config import PPOConfig, check_chunk_size
 from irevla_learner.rollout.played import Played
 from irevla_policy.checkpoints.state_file import join, optimizer_state, part, restore_optimizer
 from irevla_policy.model.head import Head
@@ -110,9 +110,11 @@ class PPO:
         The critic is a head with one output; its token learner is initialised from the policy's.
 
         Raises:
-            ConfigError: the VLM is to be trained, but its weights have half precision.
+            ConfigError: the VLM is to be trained, but its weights have half precision; or a pass
+                decides several actions.
 
         """
+        check_chunk_size(vla.head.output_size // vla.statistics.action_size)
         if whole:
             vla.config.check_trainable()
         torch.manual_seed(seed)

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Episodes of latents on disk: each observation is stored once, n-step transitions are drawn.
 
+With chunks of actions a step of a transition is a row: an observation with a latent, and the
+actions from it to the next one.
+
 A folder contains `latents.bin` (float16), `rows.bin` (all other values of an observation) and
 `replay.json`, the list of episodes. It is replaced after each episode, so an episode that was
 cut off by a kill is not in it.
@@ -19,10 +22,10 @@ from irevla_control.files import sync
 from irevla_learner.json_file import write_json
 from irevla_learner.replay.disk_array import disk_array
 from irevla_learner.replay.latent_episode import LatentEpisode
+from irevla_learner.replay.replay_rows import DEMONSTRATION, TERMINATED, row_type, rows_of
 
 STATE = 'replay.json'
 FORMAT = 1
-DEMONSTRATION, TERMINATED = 1, 2
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,9 @@ class Transitions:
 class LatentReplay:
     """The newest episodes that fit into a number of rows; the oldest are dropped.
 
-    The next observation is the next row, so nothing is stored twice, and every human command is
-    stored with its own observation.
+    The next observation with a latent is the next row, so nothing is stored twice. A row has the
+    executed actions from its observation on, at most k, up to an observation with a latent or the
+    end: where a person acts within a chunk of the policy, the person's command is part of it.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class LatentReplay:
         state_size: int,
         action_size: int,
         capacity: int,
+        chunk_size: int = 1,
     ) -> None:
         """Open the folder, or create it.
 
@@ -71,6 +76,7 @@ class LatentReplay:
             state_size: p.
             action_size: a.
             capacity: number of observations.
+            chunk_size: k, largest number of actions from one latent to the next.
 
         Raises:
             ConfigError: the folder's replay is of another model or shape, or truncated, or the
@@ -87,6 +93,10 @@ class LatentReplay:
             'action_size': action_size,
             'capacity': capacity,
         }
+        self.chunk_size, self._action_size = chunk_size, action_size
+        if chunk_size > 1:
+            # Else left out, so that replays from before this setting stay valid.
+            self._identity['chunk_size'] = chunk_size
         self._folder.mkdir(parents=True, exist_ok=True)
         state = self._read_state()
         self._episodes: list[list[int]] = state['episodes']
@@ -102,16 +112,7 @@ class LatentReplay:
         )
         self._rows = disk_array(
             self._folder / 'rows.bin',
-            np.dtype(
-                [
-                    ('stamp', 'i8'),
-                    ('version', 'u8'),
-                    ('reward', 'f4'),
-                    ('flags', 'u1'),
-                    ('proprioception', 'f4', (state_size,)),
-                    ('action', 'f4', (action_size,)),
-                ]
-            ),
+            row_type(state_size, action_size, chunk_size),
             (capacity,),
         )
         # In memory, by row, for sampling.
@@ -148,6 +149,11 @@ class LatentReplay:
     def _read_rows(self) -> None:
         self._rewards = np.array(self._rows['reward'])
         self._flags = np.array(self._rows['flags'])
+        # Number of actions of a row, and of rows to that of the observation after them.
+        self._length, self._following = (
+            np.array(self._rows[name], int) if self.chunk_size > 1 else np.ones(self.capacity, int)
+            for name in ('length', 'following')
+        )
         for start, stop, actions in self._episodes:
             self._index(start, stop, actions)
 
@@ -189,8 +195,15 @@ class LatentReplay:
         return self._rows['proprioception'][rows]
 
     def actions(self, rows: Any) -> np.ndarray:
-        """Return the executed actions of these rows, normalised."""
+        """Return the executed actions of these rows, normalised: flat, filled with zeros."""
         return self._rows['action'][rows]
+
+    def executed(self, rows: np.ndarray) -> np.ndarray | None:
+        """Return which of `actions` are of executed actions, bool; None: all."""
+        if self.chunk_size == 1:
+            return None
+        inside = np.arange(self.chunk_size) < self._length[rows, None]
+        return inside.repeat(self._action_size, 1)
 
     def versions(self, rows: Any) -> np.ndarray:
         """Return the version of the head that acted."""
@@ -210,7 +223,7 @@ class LatentReplay:
             ConfigError: it is longer than the replay, or its arrays have other sizes.
 
         """
-        actions, rows = len(episode.actions), len(episode.latents)
+        actions, rows = len(episode.passes), len(episode.latents)
         capacity, tokens, width = self.latents.shape
         if rows > capacity:
             raise ConfigError(
@@ -229,15 +242,7 @@ class LatentReplay:
                 'episodes and demonstrations of a stage 1 the same instruction, and begin in a '
                 'new folder'
             )
-        for name in ('proprioception', 'action'):
-            found = (
-                episode.proprioception if name == 'proprioception' else episode.actions
-            ).shape[1:]
-            if found != self._rows[name].shape[1:]:
-                raise ConfigError(
-                    f'episode with {name} of {found} for a replay of '
-                    f'{self._rows[name].shape[1:]}; one replay is for one model'
-                )
+        row = rows_of(episode, self._rows.dtype, self.chunk_size, demonstration)
         start = self._next
         if start + rows > capacity:
             # The episodes in these last rows are the oldest.
@@ -245,19 +250,12 @@ class LatentReplay:
             start = 0
         span = slice(start, start + rows)
         self._make_room(span)
-        tokens = episode.latents.shape[1]
-        self.latents[span, :tokens] = episode.latents
-        self.latents[span, tokens:] = 0
-        row = np.zeros(rows, self._rows.dtype)
-        row['proprioception'] = episode.proprioception
-        row['action'][:actions] = episode.actions
-        row['reward'][:actions] = episode.rewards
-        row['version'][:actions] = episode.versions
-        row['stamp'][:actions] = episode.stamps
-        row['flags'][:actions] = np.where(episode.human | demonstration, DEMONSTRATION, 0)
-        row['flags'][actions - 1] |= TERMINATED if episode.terminated else 0
+        self.latents[span, :found_tokens] = episode.latents
+        self.latents[span, found_tokens:] = 0
         self._rows[span] = row
         self._rewards[span], self._flags[span] = row['reward'], row['flags']
+        if self.chunk_size > 1:
+            self._length[span], self._following[span] = row['length'], row['following']
         self._episodes.append([start, start + rows, actions])
         self._index(start, start + rows, actions)
         self._next = start + rows
@@ -292,23 +290,31 @@ class LatentReplay:
         rows = np.flatnonzero(self._last >= 0)
         last = self._last[rows]
         ended = (self._flags[last] & TERMINATED) > 0
-        reaches_end = rows + steps > last
-        rows = rows[~(reaches_end & ~ended & self._closed[rows])]
+        reached = rows
+        for _ in range(steps):
+            reached = self._next_rows(reached, last)
+        rows = rows[~((reached > last) & ~ended & self._closed[rows])]
         if demonstrations is None:
             return rows
         return rows[((self._flags[rows] & DEMONSTRATION) > 0) == demonstrations]
 
     def transitions(self, rows: np.ndarray, steps: int, discount: float) -> Transitions:
-        """Return the ``steps``-step transitions that start at these rows."""
+        """Return the transitions of ``steps`` rows, with all their actions, from these rows on."""
         last = self._last[rows]
-        rewards = np.zeros(len(rows), np.float32)
-        for step in range(steps):
-            inside = rows + step <= last
-            rewards += np.where(
-                inside, discount**step * self._rewards[np.minimum(rows + step, last)], 0
-            )
-        taken = np.minimum(steps, last - rows + 1)
-        over = (rows + taken > last) & ((self._flags[last] & TERMINATED) > 0)
-        discounts = np.where(over, 0, discount**taken).astype(np.float32)
+        within = (discount ** np.arange(self.chunk_size)).astype(np.float32)
+        rewards, elapsed = np.zeros(len(rows), np.float32), np.zeros(len(rows), int)
+        reached = rows
+        for _ in range(steps):
+            inside, at = reached <= last, np.minimum(reached, last)
+            before = (discount**elapsed).astype(np.float32)
+            rewards += np.where(inside, before * (self._rewards[at] @ within), 0)
+            elapsed += np.where(inside, self._length[at], 0)
+            reached = self._next_rows(reached, last)
+        over = (reached > last) & ((self._flags[last] & TERMINATED) > 0)
+        discounts = np.where(over, 0, discount**elapsed).astype(np.float32)
         # After the end of a task the next row does not matter, because its discount is zero.
-        return Transitions(rows, np.where(over, rows, rows + taken), rewards, discounts)
+        return Transitions(rows, np.where(over, rows, reached), rewards, discounts)
+
+    def _next_rows(self, rows: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """Return the rows of the next observations; behind the last action none follow."""
+        return rows + np.where(rows <= last, self._following[np.minimum(rows, last)], 0)

@@ -12,12 +12,12 @@ import gymnasium
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 import numpy as np
 import torch
-from torch.nn.utils.rnn import pad_sequence
 
 from irevla_control.episodes.curriculum import Curriculum
 from irevla_learner.classifier.success_classifier import Debounce, SuccessClassifier
 from irevla_learner.replay.latent_episode import LatentEpisode
 from irevla_learner.rollout.played import Played
+from irevla_learner.rollout.vector_policy import Decision, Seen, VectorPolicy
 from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.vla import VLA
@@ -38,44 +38,6 @@ def make_envs(environment: str, num_envs: int, **options: Any) -> AsyncVectorEnv
         context='forkserver',
         autoreset_mode=AutoresetMode.DISABLED,
     )
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """The observations of all environments, and their encoding by the policy.
-
-    Attributes:
-        observation: arrays by name; a row for each environment.
-        latents: (num_envs, m, d); zeros fill up those of shorter instructions.
-        states: (num_envs, p), normalised.
-        latent_rows: float16 (m, d) of each environment, as its instruction alone gives it.
-        state_rows: float32 (num_envs, p).
-
-    """
-
-    observation: dict[str, np.ndarray]
-    latents: torch.Tensor
-    states: torch.Tensor
-    latent_rows: list[np.ndarray]
-    state_rows: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Decision:
-    """The actions of all environments; a row for each.
-
-    Attributes:
-        drawn: float32, normalised, before they are clipped to [-1, 1].
-        actions: float32, normalised.
-        commands: float64, in physical units.
-        version: version of the head.
-
-    """
-
-    drawn: np.ndarray
-    actions: np.ndarray
-    commands: np.ndarray
-    version: np.uint64
 
 
 @dataclass(frozen=True)
@@ -103,25 +65,31 @@ class _Track:
         self.index, self.debounce = index, debounce
         self._task, self._seed, self._cameras = task, seed, cameras
         self._steps: list[dict[str, Any]] = []
+        # Of the encoded observations: step, latent, state.
+        self._passes: list[int] = []
+        self._latents: list[np.ndarray] = []
+        self._states: list[np.ndarray] = []
 
-    def add(self, seen: _Seen, decision: _Decision, outcome: _Outcome) -> None:
+    def add(self, seen: Seen, decision: Decision, outcome: _Outcome) -> None:
         """Add a step: observation, action and outcome."""
         row, observation = self.index, seen.observation
+        if row in seen.latent_rows:
+            self._passes.append(len(self._steps))
+            self._latents.append(seen.latent_rows[row])
+            self._states.append(seen.state_rows[row])
         self._steps.append(
             {
                 **{name: observation[name][row] for name in self._cameras},
                 'state': observation['state'][row],
                 'command': decision.commands[row],
-                'latent': seen.latent_rows[row],
-                'proprioception': seen.state_rows[row],
                 'action': decision.actions[row],
                 'drawn': decision.drawn[row],
                 'reward': np.float32(outcome.rewards[row]),
-                'version': decision.version,
+                'version': decision.versions[row],
             }
         )
 
-    def finish(self, goal: str, instruction: str, last: _Seen, outcome: _Outcome) -> Played:
+    def finish(self, goal: str, instruction: str, last: Seen, outcome: _Outcome) -> Played:
         """Return the completed episode.
 
         Args:
@@ -145,10 +113,9 @@ class _Track:
             episode_id=f'{self._task}-{self._seed}',
             **ended,
         )
-        row = slice(self.index, self.index + 1)
         latents = LatentEpisode(
-            np.concatenate([columns['latent'], last.latent_rows[row]]),
-            np.concatenate([columns['proprioception'], last.state_rows[row]]),
+            np.stack([*self._latents, last.latent_rows[self.index]]),
+            np.stack([*self._states, last.state_rows[self.index]]),
             columns['action'].astype(np.float32),
             columns['reward'].astype(np.float32),
             terminated=ended['terminated'],
@@ -156,6 +123,7 @@ class _Track:
             human=np.zeros(count, bool),
             versions=columns['version'],
             stamps=np.arange(count, dtype=np.int64),
+            encoded=np.array(self._passes),
             easier=self._task != goal,
         )
         return Played(
@@ -184,10 +152,11 @@ class VectorPlayer:
         """Prepare episodes of this task with this policy.
 
         With a judge, its verdict gives success, reward and termination, as on a robot; an end by
-        the environment is then a truncation. With easier tasks, the first episodes are of these,
-        see `Curriculum`.
+        the environment is then a truncation. It judges the observations with a pass. With easier
+        tasks, the first episodes are of these, see `Curriculum`.
         """
-        self._envs, self._vla, self._judge = envs, vla, judge
+        self._envs, self._judge = envs, judge
+        self._policy = VectorPolicy(vla, envs.num_envs)
         self.curriculum = Curriculum(task, easier or {})
         self._cameras = vla.config.cameras
         # Instruction of the newest reset of each environment.
@@ -219,7 +188,7 @@ class VectorPlayer:
         running: dict[int, _Track] = {}
         seen = self._begin(running, waiting, noises, range(self.num_envs))
         while running:
-            decision = self._decide(seen, noises)
+            decision = self._policy.decide(seen, noises, self.version)
             self._envs.step_async(decision.commands)
             self.env_steps += len(running)
             between(len(running))
@@ -243,7 +212,7 @@ class VectorPlayer:
         waiting: Iterator[int],
         noises: Sequence[SmoothNoise] | None,
         free: Iterable[int],
-    ) -> _Seen:
+    ) -> Seen:
         """Reset free environments and start waiting episodes; return all observations."""
         # An environment without an episode has any seed; it must step because all step together.
         seeds: list[int | None] = [None] * self.num_envs
@@ -267,48 +236,19 @@ class VectorPlayer:
         )
         for index in np.flatnonzero(mask).tolist():
             self._instructions[index] = info['instruction'][index]
-        seen = self._encode(observation)
+        self._policy.end_chunks(np.flatnonzero(mask))
+        seen = self._policy.encode(observation, self._instructions, self._policy.due)
         self._judged(fresh, seen)
         running |= fresh
         return seen
 
-    @torch.no_grad()
-    def _encode(self, observation: dict[str, np.ndarray]) -> _Seen:
-        images = np.stack([observation[name] for name in self._cameras], 1)
-        found: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-        # One pass per instruction, because padding to a longer instruction changes the latent.
-        for instruction in dict.fromkeys(self._instructions):
-            rows = [at for at, own in enumerate(self._instructions) if own == instruction]
-            encoded = self._vla.encode_observation(
-                images[rows], observation['state'][rows], [instruction] * len(rows)
-            )
-            found.update(zip(rows, zip(*encoded)))
-        latents, states = zip(*(found[row] for row in range(self.num_envs)))
-        return _Seen(
-            observation,
-            pad_sequence(list(latents), batch_first=True),
-            torch.stack(states),
-            [latent.cpu().numpy() for latent in latents],
-            torch.stack(states).cpu().numpy(),
-        )
-
-    def _decide(self, seen: _Seen, noises: Sequence[SmoothNoise] | None) -> _Decision:
-        drawn = self._vla.act(seen.latents, seen.states).detach().cpu().numpy()
-        if noises is not None:
-            drawn = drawn + np.stack([noise() for noise in noises])
-        drawn = drawn.astype(np.float32)
-        actions = np.clip(drawn, -1, 1)
-        return _Decision(
-            drawn,
-            actions,
-            self._vla.statistics.denormalise_action(actions),
-            np.uint64(self.version),
-        )
-
-    def _step_wait(self, running: dict[int, _Track]) -> tuple[_Seen, _Outcome]:
+    def _step_wait(self, running: dict[int, _Track]) -> tuple[Seen, _Outcome]:
         """Wait for the environments; return observations and outcomes."""
         observation, rewards, terminated, truncated, info = self._envs.step_wait()
-        seen, truth = self._encode(observation), info['success']
+        truth = info['success']
+        # The last observation of an episode has a value, too.
+        self._policy.end_chunks(np.flatnonzero(terminated | truncated))
+        seen = self._policy.encode(observation, self._instructions, self._policy.due)
         if self._judge is None:
             return seen, _Outcome(rewards, terminated, truncated, truth, truth)
         success = self._judged(running, seen)
@@ -316,12 +256,13 @@ class VectorPlayer:
             success, success, ~success & (terminated | truncated), success, truth
         )
 
-    def _judged(self, tracks: dict[int, _Track], seen: _Seen) -> np.ndarray:
+    def _judged(self, tracks: dict[int, _Track], seen: Seen) -> np.ndarray:
         """Return for each environment whether the judge classifies the task as done."""
         done = np.zeros(self.num_envs, bool)
-        if self._judge is not None:
+        if self._judge is not None and seen.encoded:
             probabilities = self._judge.probability(seen.latents, seen.states).cpu().numpy()
-            for index, track in tracks.items():
-                if track.debounce is not None:
-                    done[index] = track.debounce(float(probabilities[index]))
+            for index, probability in zip(seen.encoded, probabilities.tolist()):
+                track = tracks.get(index)
+                if track is not None and track.debounce is not None:
+                    done[index] = track.debounce(probability)
         return done

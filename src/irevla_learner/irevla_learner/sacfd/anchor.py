@@ -10,6 +10,7 @@ from torch import Tensor
 
 from irevla_learner.replay.encoded_demonstrations import EncodedDemonstrations
 from irevla_learner.sacfd.features import blocks, frozen_copy
+from irevla_policy.chunks import chunks_from
 from irevla_policy.model.head import TokenLearner
 
 
@@ -19,14 +20,16 @@ class AnchorBatch:
 
     Attributes:
         features: float32 (B, d + p), pooled latent and proprioception.
-        labels: float32 (B, a), actions of the expert, normalised.
+        labels: float32 (B, k * a), actions of the expert, normalised.
         latents: float32 (B, m, d), only where the token learner learns.
+        inside: bool (B, k * a), which labels are before the end of their episode; None: all.
 
     """
 
     features: Tensor
     labels: Tensor
     latents: Tensor | None = None
+    inside: Tensor | None = None
 
 
 class Anchor:
@@ -37,9 +40,13 @@ class Anchor:
     """
 
     def __init__(
-        self, demonstrations: EncodedDemonstrations, token_learner: TokenLearner, device: str
+        self,
+        demonstrations: EncodedDemonstrations,
+        token_learner: TokenLearner,
+        device: str,
+        chunk_size: int = 1,
     ) -> None:
-        """Pool the latents with the present token learner."""
+        """Pool the latents with the present token learner; labels are chunks of k actions."""
         self._device, self._tokens = device, demonstrations.tokens
         arrays = [episode.cloning_arrays() for episode in demonstrations]
         self._latents = [latents for latents, _, _ in arrays]
@@ -62,7 +69,15 @@ class Anchor:
             pooled = token_learner.project(torch.cat(means))
         states = self._tensor(np.concatenate([states for _, states, _ in arrays]))
         self._features = torch.cat((pooled, states), -1)
-        self._labels = self._tensor(np.concatenate([labels for _, _, labels in arrays]))
+        labels = np.concatenate([labels for _, _, labels in arrays])
+        starts, lengths = np.arange(len(self)), [len(latents) for latents in self._latents]
+        stops = np.cumsum(lengths).repeat(lengths)
+        chunks, inside = chunks_from(labels, starts, stops, chunk_size)
+        self._labels = self._tensor(chunks.reshape(len(self), -1))
+        self._inside = None
+        if chunk_size > 1:
+            wide = inside.repeat(labels.shape[1], 1)
+            self._inside = torch.from_numpy(wide).to(device)
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -79,7 +94,8 @@ class Anchor:
                 latent = self._latents[episode][step]
                 row[: len(latent)] = latent
             stacked = self._tensor(padded)
-        return AnchorBatch(self._features[rows], self._labels[rows], stacked)
+        inside = None if self._inside is None else self._inside[rows]
+        return AnchorBatch(self._features[rows], self._labels[rows], stacked, inside)
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(np.array(values, np.float32)).to(self._device)

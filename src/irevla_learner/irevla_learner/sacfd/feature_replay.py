@@ -30,7 +30,7 @@ class Batch:
     Attributes:
         features: float32 (B, f), of the first observations.
         next_features: float32 (B, f), of the observations after n steps.
-        actions: float32 (B, a), executed, normalised.
+        actions: float32 (B, k * a), executed, normalised.
         rewards: float32 (B,), discounted sum of the rewards between.
         discounts: float32 (B,), discount of the value of the next observation.
         num_demonstrations: number of demonstrations.
@@ -38,6 +38,7 @@ class Batch:
             learns.
         next_latents: the same of the next observations.
         anchor: steps of demonstrations of the expert tasks, if there are any.
+        executed: bool (B, k * a), which actions of a chunk were executed; None: all.
 
     """
 
@@ -50,6 +51,7 @@ class Batch:
     latents: Tensor | None = None
     next_latents: Tensor | None = None
     anchor: AnchorBatch | None = None
+    executed: Tensor | None = None
 
 
 class FeatureReplay:
@@ -156,8 +158,13 @@ class FeatureReplay:
         self._cache.rows[span] = features(latents, states).cpu().numpy()
         self._cache.commit(span)
 
+    @property
+    def _return_rows(self) -> int:
+        """Number of rows of a transition: its actions are `return_steps` at most, or a chunk."""
+        return max(1, self._config.return_steps // self._replay.chunk_size)
+
     def _find_rows(self) -> None:
-        steps = self._config.return_steps
+        steps = self._return_rows
         self._demonstrations = self._replay.usable(steps, demonstrations=True)
         kind = None if self._config.online_rows == 'all' else False
         self._online = self._replay.usable(steps, kind)
@@ -166,7 +173,8 @@ class FeatureReplay:
         """Return a batch of random transitions; without ``actor`` for the critics only."""
         config, replay = self._config, self._replay
         rows, num_demonstrations = self._draw_rows(random)
-        drawn = replay.transitions(rows, config.return_steps, config.discount)
+        drawn = replay.transitions(rows, self._return_rows, config.discount)
+        executed = replay.executed(drawn.rows)
         learns = config.token_learner_learning_rate > 0
         # The target reads the next latents in every update, the actor its own only in some.
         latents = self._latents(drawn.rows) if learns and actor else None
@@ -181,6 +189,7 @@ class FeatureReplay:
             latents=latents,
             next_latents=next_latents,
             anchor=self._draw_anchor(random) if actor else None,
+            executed=None if executed is None else self._tensor(executed),
         )
 
     def _draw_anchor(self, random: np.random.Generator) -> AnchorBatch | None:

@@ -150,6 +150,7 @@ class OnlineLearner:
 
     def _open_replay(self, tokens: int, width: int) -> FeatureReplay:
         statistics, anchor = self._policy.statistics, self._anchor
+        chunk_size = self._policy.chunk_size
         self._replay = FeatureReplay(
             LatentReplay(
                 self._folder / 'replay',
@@ -159,10 +160,11 @@ class OnlineLearner:
                 state_size=statistics.state_size,
                 action_size=statistics.action_size,
                 capacity=self._config.capacity,
+                chunk_size=chunk_size,
             ),
             self._config,
             self._device,
-            Anchor(anchor, self._policy.head.pool, self._device) if anchor else None,
+            Anchor(anchor, self._policy.head.pool, self._device, chunk_size) if anchor else None,
         )
         return self._replay
 

@@ -44,6 +44,9 @@ class _ActorLosses:
 class SACfD:
     """Actor and critics on cached features of latents, and their updates.
 
+    With chunks of actions all actions are chunks: the critics value a whole chunk, and its target
+    is the value of the next one (Q-chunking, Li et al. 2025).
+
     The actor is the head. Its token learner reads the latents of each batch only if it is
     trained (`token_learner_learning_rate`). The head that acts is the running average of the
     actor's weights (`actor_ema`).
@@ -161,12 +164,12 @@ class SACfD:
         Both losses use one embedding of the batch by the critics.
         """
         config = self.config
-        target = self._target(batch)
+        target, actions = self._target(batch), self._actions(batch)
         update_actor = self.updates_actor(actor)
         actor_losses = None
         with self._short_products():
             embedded = self.critics.embed(batch.features)
-            values = self.critics(embedded, batch.actions)
+            values = self.critics(embedded, actions)
             if update_actor:
                 actor_losses = self._actor_losses(batch, embedded.detach())
         critic_loss = nn.functional.mse_loss(
@@ -213,6 +216,14 @@ class SACfD:
         # An episode has one reward of 1 at most, so without entropy returns are in [0, 1].
         return target if self._automatic else target.clamp(0, 1)
 
+    @torch.no_grad()
+    def _actions(self, batch: Batch) -> Tensor:
+        """Return the actions (B, k * a) of the critics; those not executed are the actor's."""
+        if batch.executed is None:
+            return batch.actions
+        own = self._means(batch.features, batch.latents).clamp(-1, 1)
+        return torch.where(batch.executed, batch.actions, own)
+
     def _actor_losses(self, batch: Batch, embedded: Tensor) -> '_ActorLosses':
         """Return the losses of the actor for a batch and the critics' embedding of its rows."""
         config = self.config
@@ -223,10 +234,14 @@ class SACfD:
         scale = values.detach().abs().mean().clamp_min(1e-3)
         cloning = anchor = means.new_zeros(())
         if count := batch.num_demonstrations:
-            cloning = nn.functional.mse_loss(means[:count], batch.actions[:count])
+            cloning = _squared_error(
+                means[:count],
+                batch.actions[:count],
+                None if batch.executed is None else batch.executed[:count],
+            )
         if batch.anchor is not None:
             kept = self._means(batch.anchor.features, batch.anchor.latents)
-            anchor = nn.functional.mse_loss(kept, batch.anchor.labels)
+            anchor = _squared_error(kept, batch.anchor.labels, batch.anchor.inside)
         loss = -values.mean() / scale
         loss = loss + config.bc_weight * cloning + config.anchor_weight * anchor
         excess = nn.functional.mse_loss(means, means.detach().clamp(-1, 1))
@@ -246,3 +261,10 @@ class SACfD:
     def copy_to(self, head: Head) -> None:
         """Copy the running average of the actor's weights; single actors vary in success."""
         head.load_state_dict(self._averaged.state_dict())
+
+
+def _squared_error(means: Tensor, wanted: Tensor, inside: Tensor | None) -> Tensor:
+    """Return the mean squared error of actions; those not ``inside`` have none."""
+    if inside is not None:
+        wanted = torch.where(inside, wanted, means.detach())
+    return nn.functional.mse_loss(means, wanted)

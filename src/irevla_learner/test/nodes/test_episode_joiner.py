@@ -135,3 +135,43 @@ def test_an_episode_without_its_last_latent_is_returned_late_without_it():
         assert_same(one, reference)
     assert joiner.counts['without last latent'] == 1
     assert joiner.counts['incomplete'] == 0
+
+
+def chunked_parts(chunk_indices, human=()):
+    """Return the calls of an episode whose steps have these numbers in their chunks."""
+    steps = len(chunk_indices)
+    one = episode(steps, 3, human=human)
+    calls = []
+    for call in parts_of('one', one):
+        if call[0] == 'add_step':
+            number = call[2] - int(one.stamps[0])
+            index = chunk_indices[number] if number < steps else 0
+            step = replace(call[3], chunk_index=index)
+            if index:
+                step = replace(step, latent=None, proprioception=None)
+            call = (*call[:3], step)
+        calls.append(call)
+    return one, calls
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.randoms())
+def test_steps_without_a_latent_belong_to_the_chunk_before(shuffle):
+    """A person acts at step 4, in the chunk that began at step 3: the next step has a pass."""
+    one, calls = chunked_parts([0, 1, 2, 0, 1, 0, 1], human=[4])
+    shuffle.shuffle(calls)
+    (found,) = join(EpisodeJoiner(), calls)
+    kept = [0, 3, 5, 7]
+    assert found.passes.tolist() == kept[:-1]
+    np.testing.assert_array_equal(found.latents, one.latents[kept])
+    np.testing.assert_array_equal(found.proprioception, one.proprioception[kept])
+    np.testing.assert_array_equal(found.actions, one.actions)
+    assert found.human.tolist() == [step == 4 for step in range(7)]
+
+
+@pytest.mark.parametrize('indices', [[1, 2, 0], [0, 2, 0], [0, 1, 1]])
+def test_an_episode_with_actions_of_an_unknown_pass_is_discarded(indices):
+    _, calls = chunked_parts(indices)
+    joiner = EpisodeJoiner()
+    assert not join(joiner, calls)
+    assert joiner.counts['incomplete'] == 1

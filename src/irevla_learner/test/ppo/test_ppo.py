@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from reach import HeadOnly, Reach, acting, beside_the_goal, success_rate
+from reach import WIDTH, HeadOnly, Reach, acting, beside_the_goal, success_rate
 import torch
 import yaml
 
@@ -17,6 +17,7 @@ from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.ppo.ppo import PPO, advantages_of
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.config import BackboneConfig, HeadConfig, PolicyConfig
+from irevla_policy.model.head import Head
 
 CONFIG = Path(__file__).resolve().parents[4] / 'config'
 
@@ -182,3 +183,9 @@ def test_a_wrong_setting_is_refused_by_name(tmp_path, changes, word):
     file.write_text(yaml.safe_dump(changes))
     with pytest.raises(ConfigError, match=word):
         PPOConfig.load(file)
+
+
+def test_a_policy_with_chunks_of_actions_is_refused():
+    head = Head(WIDTH, 2, 4, (64, 64))
+    with pytest.raises(ConfigError, match='chunk_size of the policy is 2; .* use algorithm'):
+        PPO(HeadOnly(head), PPOConfig(), 0)

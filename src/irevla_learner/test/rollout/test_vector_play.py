@@ -50,7 +50,9 @@ class Policy:
     """Keeps which light it saw with which instruction; a latent has a token for each word."""
 
     config = SimpleNamespace(cameras=('front',))
-    statistics = SimpleNamespace(denormalise_action=lambda action: action.astype(float))
+    statistics = SimpleNamespace(
+        action_size=1, denormalise_action=lambda action: action.astype(float)
+    )
 
     def __init__(self):
         self.read = []
@@ -96,3 +98,49 @@ def test_each_copy_keeps_the_instruction_of_its_own_reset(envs):
     for one in played:
         assert one.latents.latents.shape == (one.result.steps + 1, one.result.seed + 1, 1)
         assert one.latents.latents.all()
+
+
+class ChunkPolicy(Policy):
+    """Decides three actions a pass: 0.1, 0.2 and 0.3."""
+
+    def __init__(self):
+        super().__init__()
+        self.passes = 0
+
+    def act(self, latents, states):
+        self.passes += len(latents)
+        return torch.tensor([[0.1, 0.2, 0.3]]).expand(len(latents), 3)
+
+
+def test_an_environment_has_a_pass_for_each_chunk_and_for_its_last_observation(envs):
+    policy = ChunkPolicy()
+    player = VectorPlayer(envs, policy, 'light')
+    versions = iter(range(1, 100))
+
+    def new_head(_):
+        player.version = next(versions)
+
+    played = {one.result.seed: one for one in player.play([3, 1, 6], between=new_head)}
+    for number, one in played.items():
+        steps = number + 1
+        assert one.latents.passes.tolist() == list(range(0, steps, 3))
+        assert len(one.latents.latents) == len(one.latents.passes) + 1
+        assert len(one.states) == len(one.drawn) == steps
+        expected = np.tile([0.1, 0.2, 0.3], 3)[:steps]
+        np.testing.assert_allclose(one.latents.actions[:, 0], expected)
+        # A new head acts from the next pass on, even if there is one after each step.
+        versions_of = one.latents.versions[one.latents.passes]
+        np.testing.assert_array_equal(one.latents.versions, versions_of.repeat(3)[:steps])
+
+
+def test_the_noise_of_each_step_is_part_of_its_action(envs):
+    noises = [lambda number=number: np.array([0.01 * (number + 1)]) for number in range(2)]
+    for noise in noises:
+        noise.start_episode = lambda: None
+    policy = ChunkPolicy()
+    for one in VectorPlayer(envs, policy, 'light').play([3, 3], noises):
+        difference = one.latents.actions[:, 0] - np.array([0.1, 0.2, 0.3, 0.1])
+        assert np.allclose(difference, 0.01) or np.allclose(difference, 0.02)
+    # Two chunks for each episode; also encoded: its last observation, at its end and once more.
+    assert policy.passes == 2 * 2
+    assert sum(map(len, policy.read)) == 2 * 3 + 2

@@ -40,7 +40,7 @@ def load_latent_policy(folder: str | Path) -> LatentPolicy:
     head = Head(
         weights['pool.query'].numel(),
         statistics.state_size,
-        statistics.action_size,
+        config.head.chunk_size * statistics.action_size,
         config.head.hidden,
     )
     check_fit(path, weights, head.state_dict())

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from irevla_control.errors import ConfigError
+from irevla_policy.chunks import chunks_from
 from irevla_policy.frames.frame_store import FrameStore
 
 
@@ -21,14 +22,17 @@ class Batch:
     Attributes:
         images: uint8 (B, cameras, height, width, 3) RGB.
         states: float32 (B, 10); not normalised.
-        actions: float32 (B, 7); not normalised.
+        actions: float32 (B, k * 7), the actions of the frame and of the k - 1 after it; not
+            normalised.
         instructions: instruction of each frame.
+        inside: bool (B, k), whether the episode has that action; None: it has all.
     """
 
     images: np.ndarray
     states: np.ndarray
     actions: np.ndarray
     instructions: list[str]
+    inside: np.ndarray | None = None
 
 
 class BatchSource(Protocol):
@@ -49,8 +53,9 @@ class Dataset:
         store: FrameStore,
         episodes: Sequence[int] | None = None,
         task_weights: Mapping[str, float] | None = None,
+        chunk_size: int = 1,
     ) -> None:
-        """Use these episodes of the store (default: all).
+        """Use these episodes of the store (default: all), with chunks of k actions as labels.
 
         All frames are equally likely unless ``task_weights`` gives a weight of each task; tasks
         without a weight are then never drawn.
@@ -66,6 +71,8 @@ class Dataset:
         self._frames = np.concatenate([np.arange(row.start, row.stop) for row in rows])
         self._instructions = [row.instruction for row in store.episodes]
         self._starts = np.array([row.start for row in store.episodes])
+        self._stops = np.array([row.stop for row in store.episodes])
+        self._chunk_size = chunk_size
         self._probabilities = None
         if task_weights is not None:
             tasks = np.repeat([row.task for row in rows], [row.stop - row.start for row in rows])
@@ -118,11 +125,15 @@ class Dataset:
 
     def _take(self, frames: np.ndarray) -> Batch:
         episodes = np.searchsorted(self._starts, frames, side='right') - 1
+        actions, inside = chunks_from(
+            self.store.actions, frames, self._stops[episodes], self._chunk_size
+        )
         return Batch(
             self.store.images[frames],
             self.store.states[frames].astype(np.float32),
-            self.store.actions[frames].astype(np.float32),
+            actions.reshape(len(frames), -1).astype(np.float32),
             [self._instructions[index] for index in episodes],
+            inside if self._chunk_size > 1 else None,
         )
 
 
@@ -158,11 +169,13 @@ class Mixture:
             )
             if stop > start
         ]
+        inside = [part.inside for part in parts if part.inside is not None]
         return Batch(
             np.concatenate([part.images for part in parts]),
             np.concatenate([part.states for part in parts]),
             np.concatenate([part.actions for part in parts]),
             [text for part in parts for text in part.instructions],
+            np.concatenate(inside) if inside else None,
         )
 
 
@@ -171,6 +184,7 @@ def split_by_episode(
     validation_share: float,
     seed: int,
     task_weights: Mapping[str, float] | None = None,
+    chunk_size: int = 1,
 ) -> tuple[Dataset, Dataset | None]:
     """Return training and validation datasets without a common episode or part of one.
 
@@ -198,6 +212,6 @@ def split_by_episode(
 
     training = of(set(range(len(recordings))) - held_out)
     return (
-        Dataset(store, training, task_weights),
-        Dataset(store, of(held_out)) if held_out else None,
+        Dataset(store, training, task_weights, chunk_size),
+        Dataset(store, of(held_out), chunk_size=chunk_size) if held_out else None,
     )

@@ -108,9 +108,16 @@ class BackboneConfig(Settings):
 
 @dataclass(frozen=True)
 class HeadConfig(Settings):
-    """The light head: token learner, then an MLP with these hidden layers."""
+    """The light head: token learner, then an MLP.
+
+    Attributes:
+        hidden: hidden layers of the MLP.
+        chunk_size: number k of actions that one pass decides, one for each of k observations.
+
+    """
 
     hidden: tuple[int, ...] = setting((256, 256), least=1)
+    chunk_size: int = setting(1, least=1, most=64)
 
 
 @dataclass(frozen=True)
@@ -169,8 +176,14 @@ class PolicyConfig(Settings):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON or YAML."""
-        return asdict(self)
+        """Return plain data for JSON or YAML.
+
+        A chunk size of 1 is left out, so that what was written before this setting stays valid.
+        """
+        data = asdict(self)
+        if self.head.chunk_size == 1:
+            del data['head']['chunk_size']
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> 'PolicyConfig':

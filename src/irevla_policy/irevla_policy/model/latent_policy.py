@@ -15,7 +15,7 @@ class LatentPolicy:
     """What of a policy acts on latents.
 
     Attributes:
-        head: maps latent and normalised state to normalised actions.
+        head: maps latent and normalised state to a flat chunk of k normalised actions.
         statistics: of states and actions.
         backbone_hash: of what the latents come from; those of two hashes never mix.
 
@@ -24,6 +24,11 @@ class LatentPolicy:
     head: Head
     statistics: Statistics
     backbone_hash: str
+
+    @property
+    def chunk_size(self) -> int:
+        """The number k of actions that one pass decides."""
+        return self.head.output_size // self.statistics.action_size
 
     def digest(self) -> str:
         """Return a hash of all weights, the VLM's too, to tell what a training began with."""

@@ -27,13 +27,15 @@ class PolicyOutput:
     Attributes:
         latent: float16 (m, d), the VLM's last hidden states of all cameras.
         proprioception: float32 (p,), normalised, as the head saw it.
-        action_normalised: float32 (a,), as the head gave it, after noise.
+        chunk: float32 (k, a), normalised, as the head gave it.
+        action_normalised: float32 (a,), the first action, after noise.
         action: float64 (7,), in physical units.
 
     """
 
     latent: np.ndarray
     proprioception: np.ndarray
+    chunk: np.ndarray
     action_normalised: np.ndarray
     action: np.ndarray
 
@@ -69,7 +71,10 @@ class VLA(nn.Module):
         self.probed: ProbeResult | None = None
         self.backbone = Backbone(config.backbone, config.image_size, instructions, tokenizer_json)
         self.head = Head(
-            self.backbone.width, statistics.state_size, statistics.action_size, config.head.hidden
+            self.backbone.width,
+            statistics.state_size,
+            config.head.chunk_size * statistics.action_size,
+            config.head.hidden,
         )
 
     @property
@@ -99,11 +104,11 @@ class VLA(nn.Module):
         return self.backbone(images, instructions)
 
     def act(self, latent: Tensor, state: Tensor) -> Tensor:
-        """Map latent (B, m, d) and normalised state (B, p) to normalised actions (B, a)."""
+        """Map latent (B, m, d) and normalised state (B, p) to flat chunks (B, k * a)."""
         return self.head(latent, state)
 
     def forward(self, images: Tensor, instructions: Sequence[str], states: Tensor) -> Tensor:
-        """Map observations to normalised actions (B, a): pi(o, l) of equation 2."""
+        """Map observations to flat chunks (B, k * a): pi(o, l) of equation 2."""
         return self.act(self.encode(images, instructions), states)
 
     def probe(self, *, learns: bool = False) -> None:
@@ -156,13 +161,13 @@ class VLA(nn.Module):
         instruction: str,
         noise: np.ndarray | None = None,
     ) -> PolicyOutput:
-        """Compute the action for one observation, in evaluation mode.
+        """Compute the actions that one observation decides, in evaluation mode.
 
         Args:
             images: camera name to uint8 (image_size, image_size, 3) RGB; others are ignored.
             state: float (10,), see `irevla_control.observation`.
             instruction: what to do, in words.
-            noise: (a,), added to the normalised action, which then is clipped to [-1, 1].
+            noise: (a,), of the first action, see `executed`.
 
         Raises:
             ConfigError: a camera is missing, an image or the state does not fit.
@@ -179,15 +184,25 @@ class VLA(nn.Module):
         latent, proprioception = self.encode_observation(
             stacked[None], np.asarray(state)[None], [instruction]
         )
-        action = self.act(latent, proprioception)[0].cpu().numpy()
-        if noise is not None:
-            action = np.clip(action + noise, -1, 1).astype(np.float32)
+        chunk = self.act(latent, proprioception)[0].cpu().numpy()
+        chunk = chunk.reshape(-1, self.statistics.action_size)
         return PolicyOutput(
             latent[0].cpu().numpy(),
             proprioception[0].cpu().numpy(),
-            action,
-            self.statistics.denormalise_action(action),
+            chunk,
+            *self.executed(chunk[0], noise),
         )
+
+    def executed(
+        self, action: np.ndarray, noise: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return an action of a chunk as it is executed: normalised (a,), and in units (7,).
+
+        ``noise`` (a,) is added to the normalised action, which then is clipped to [-1, 1].
+        """
+        if noise is not None:
+            action = np.clip(action + noise, -1, 1).astype(np.float32)
+        return action, self.statistics.denormalise_action(action)
 
     def _checked_images(self, images: Mapping[str, np.ndarray]) -> np.ndarray:
         shape = (self.config.image_size, self.config.image_size, 3)

@@ -36,6 +36,7 @@ from irevla_policy.model.device import usable_device
 from irevla_policy.model.head import Head
 from irevla_policy.model.vla import PolicyOutput
 from irevla_policy.nodes.acting_gates import ActingGates, EpisodeStatus, Job
+from irevla_policy.nodes.running_chunk import NextAction, RunningChunk
 from irevla_policy.nodes.view_check import ViewCheck
 from irevla_policy.nodes.vla_parameters import PARAMETERS
 from irevla_policy.nodes.worker import NewestWorker
@@ -64,6 +65,8 @@ class VlaNode(Node):
             encode_last=values['encode_last'],
             max_age_s=self._max_age_s,
         )
+        # On a robot max_skew_s is 1.5 times the time between two images.
+        self._chunk = RunningChunk(round(values['max_skew_s'] * 1e9))
         cameras = self._vla.config.cameras
         self._buffer = ObservationBuffer(cameras, values['max_skew_s'])
         self._stamps, self._timed = StampClock(), (cameras[0], 'state')
@@ -104,6 +107,8 @@ class VlaNode(Node):
         self.create_subscription(RobotState, 'robot_state', self._on_state, OBSERVATION)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self.create_subscription(PolicyUpdate, 'policy_update', self._on_update, EVENT)
+        if self._vla.config.head.chunk_size > 1:
+            self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
         self._step = self.create_publisher(PolicyStep, 'policy_step', RECORD)
         # Created last, because other nodes take this publisher as a sign that the node is ready.
         self._command = self.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
@@ -218,35 +223,55 @@ class VlaNode(Node):
         if refusal:
             self._diagnostics.refuse(refusal)
             return
-        if self._newest_head[0] > self._version:
-            self._version, self._vla.head = self._newest_head
-        self._instructions.add(job.episode.instruction)
-        start = time.monotonic()
-        output = self._vla.step(
-            job.observation.images,
-            job.observation.state,
-            job.episode.instruction,
-            self._next_noise(job),
-        )
-        inference_s = time.monotonic() - start
+        noise = self._next_noise(job)
+        following = self._chunk.next_action(job, self._newest_head[0])
+        if following is not None and self._gates.may_command(job):
+            normalised, action = self._vla.executed(following.action, noise)
+            step = self._step_message(job, normalised, following)
+        else:
+            output, inference_s = self._pass(job, noise)
+            action = output.action
+            step = self._step_message(job, output.action_normalised)
+            self._add_latent(step, output, inference_s)
         if not self._gates.may_command(job):
             # Too late for a command, but a learner needs the latent.
-            self._step.publish(self._step_message(job, output, inference_s))
+            self._step.publish(step)
             return
-        problem = action_problem(output.action)
+        problem = action_problem(action)
         if problem:
             self._diagnostics.refuse(f'the policy gave no usable action: {problem}')
             return
         stamp = ns_to_stamp(job.observation.stamp)
         self._command.publish(
-            action_to_message(output.action, stamp, frame_id, EndEffectorCommand.SOURCE_POLICY)
+            action_to_message(action, stamp, frame_id, EndEffectorCommand.SOURCE_POLICY)
         )
-        self._gates.command_sent(self._now())
+        now = self._now()
+        self._gates.command_sent(now)
+        self._chunk.command_sent(job, now)
         self._diagnostics.time('observation to command', time.monotonic() - job.received_s)
-        self._diagnostics.time('forward pass', inference_s)
+        if step.latent_tokens:
+            self._diagnostics.time('forward pass', step.inference_s)
         self._diagnostics.count('commands')
-        self._step.publish(self._step_message(job, output, inference_s))
+        self._step.publish(step)
         self._set_problem('policy', '')
+
+    def _pass(self, job: Job, noise: np.ndarray | None) -> tuple[PolicyOutput, float]:
+        """Run the model on the job's observation; return its output and the time [s]."""
+        if self._newest_head[0] > self._version:
+            self._version, self._vla.head = self._newest_head
+        self._instructions.add(job.episode.instruction)
+        start = time.monotonic()
+        output = self._vla.step(
+            job.observation.images, job.observation.state, job.episode.instruction, noise
+        )
+        inference_s = time.monotonic() - start
+        self._chunk.begin(job, output.chunk, self._version)
+        return output, inference_s
+
+    def _on_command(self, message: EndEffectorCommand) -> None:
+        """Store what the robot executes, which decides whether a chunk continues."""
+        by_policy = message.source == EndEffectorCommand.SOURCE_POLICY
+        self._chunk.command_executed(stamp_to_ns(message.header.stamp), by_policy)
 
     def _now(self) -> int:
         """Return the present time on the clock of the sensors' stamps [ns]."""
@@ -284,21 +309,28 @@ class VlaNode(Node):
             self._newest_head = message.version, head
             self._diagnostics.count('policy updates')
 
-    def _step_message(self, job: Job, output: PolicyOutput, inference_s: float) -> PolicyStep:
-        tokens, width = output.latent.shape
+    def _step_message(
+        self, job: Job, action: np.ndarray, following: NextAction | None = None
+    ) -> PolicyStep:
+        """Return the message of an action, without the latent of a pass."""
+        stamp = job.observation.stamp
         message = PolicyStep(
             episode_id=job.episode.episode_id,
-            latent_tokens=tokens,
-            latent_width=width,
-            latent=to_array('H', output.latent.astype(np.float16).view(np.uint16)),
-            proprioception=to_array('f', output.proprioception),
-            action=to_array('f', output.action_normalised),
+            action=to_array('f', action),
             head_version=self._version,
             backbone_hash=self._backbone_hash,
-            inference_s=inference_s,
+            chunk_index=following.index if following else 0,
         )
-        message.header.stamp = ns_to_stamp(job.observation.stamp)
+        message.header.stamp = ns_to_stamp(stamp)
+        message.latent_stamp = ns_to_stamp(following.latent_stamp if following else stamp)
         return message
+
+    @staticmethod
+    def _add_latent(message: PolicyStep, output: PolicyOutput, inference_s: float) -> None:
+        message.latent_tokens, message.latent_width = output.latent.shape
+        message.latent = to_array('H', output.latent.astype(np.float16).view(np.uint16))
+        message.proprioception = to_array('f', output.proprioception)
+        message.inference_s = inference_s
 
     def _on_worker_error(self, error: Exception) -> None:
         if isinstance(error, IrevlaError):

@@ -20,7 +20,7 @@ def relabelled(store: FrameStore, improved: VLA) -> FrameStore:
 
     What was executed carries the exploration's noise, which lasts from step to step and so does
     not average out, and comes in part from heads long surpassed. What a person or a script
-    decided keeps its label.
+    decided keeps its label. Of a chunk, its first action is the label of the frame.
     """
     improved.to(best_device()).eval()
     frames = np.flatnonzero(store.by_policy)
@@ -37,5 +37,6 @@ def relabelled(store: FrameStore, improved: VLA) -> FrameStore:
                     store.images[rows], store.states[rows], instructions[rows].tolist()
                 )
             )
-        actions[rows] = improved.statistics.denormalise_action(chosen.float().cpu().numpy())
+        first = chosen[:, : improved.statistics.action_size]
+        actions[rows] = improved.statistics.denormalise_action(first.float().cpu().numpy())
     return replace(store, actions=actions, labelled_by=improved.latent_policy.digest())

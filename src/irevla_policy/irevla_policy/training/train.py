@@ -89,7 +89,7 @@ def train_from_bags(
 
     store = frames(roots)
     training, validation = split_by_episode(
-        store, config.validation_share, config.seed, config.task_weights
+        store, config.validation_share, config.seed, config.task_weights, policy.head.chunk_size
     )
     source: Dataset | Mixture = training
     if more:
@@ -99,7 +99,8 @@ def train_from_bags(
         new = frames(folders)
         if vla and labels == 'improved':
             new = relabelled(new, vla)
-        source = Mixture([(training, 1 - share), (Dataset(new), share)])
+        added = Dataset(new, chunk_size=policy.head.chunk_size)
+        source = Mixture([(training, 1 - share), (added, share)])
     if vla is None:
         torch.manual_seed(config.seed)
         vla = VLA(

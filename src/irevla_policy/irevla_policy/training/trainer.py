@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from irevla_control.errors import ConfigError, IrevlaError
+from irevla_control.observation import ACTION_SIZE
 from irevla_control.progress_bar import progress_bar
 from irevla_policy.checkpoints.checkpoint import save_checkpoint
 from irevla_policy.checkpoints.stage0 import STAGE0
@@ -70,13 +71,20 @@ class Example:
         """Normalise with the statistics of ``vla``; nothing is moved yet."""
         self.images = torch.from_numpy(batch.images)
         self.states = torch.from_numpy(vla.statistics.normalise_state(batch.states))
-        self.actions = torch.from_numpy(vla.statistics.normalise_action(batch.actions))
+        chunks = batch.actions.reshape(len(batch.actions), -1, ACTION_SIZE)
+        actions = vla.statistics.normalise_action(chunks)
+        self.actions = torch.from_numpy(actions.reshape(len(actions), -1))
         self.instructions = batch.instructions
+        self.inside = None
+        if batch.inside is not None:
+            self.inside = torch.from_numpy(batch.inside.repeat(actions.shape[-1], 1))
 
     def to(self, device: torch.device) -> 'Example':
         """Move to a device, in place."""
         for name in ('images', 'states', 'actions'):
             setattr(self, name, getattr(self, name).to(device, non_blocking=True))
+        if self.inside is not None:
+            self.inside = self.inside.to(device, non_blocking=True)
         return self
 
 
@@ -90,10 +98,16 @@ def new_accelerator() -> Accelerator:
 
 
 def action_loss(model: torch.nn.Module, example: Example, precision: str) -> Tensor:
-    """Return the mean squared error of the normalised action (equations 2 and 4)."""
+    """Return the mean squared error of the normalised actions (equations 2 and 4).
+
+    Actions of a chunk after the end of its episode have no loss, as in ACT.
+    """
     with torch.autocast(example.states.device.type, torch.bfloat16, precision == 'bf16'):
         predicted = model(example.images, example.instructions, example.states)
-    return torch.nn.functional.mse_loss(predicted.float(), example.actions)
+    predicted, wanted = predicted.float(), example.actions
+    if example.inside is not None:
+        wanted = torch.where(example.inside, wanted, predicted.detach())
+    return torch.nn.functional.mse_loss(predicted, wanted)
 
 
 def learn(
