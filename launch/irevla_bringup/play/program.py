@@ -12,7 +12,7 @@ import subprocess
 import time
 import webbrowser
 
-from irevla_bringup.launched_graphs import Graph, GraphError, running_graph
+from irevla_bringup.launched_graphs import Graph, GraphError, running_graph, tail
 from irevla_bringup.play.shipped import CHECKPOINT, POLICY, SCORES
 from irevla_bringup.play.video import record, wait_for_picture
 from irevla_control.console.ports import bind
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = 'irevla play') -> N
             page,
             cameras[0],
             STARTS_WITHIN_S,
-            lambda: '' if process.poll() is None else f'the graph has ended; {log} says why',
+            lambda: '' if process.poll() is None else ended(log),
         )
         print(f'The first moving picture came after {time.monotonic() - began:.0f} s: {page}')
         if not _has_screen():
@@ -80,7 +80,12 @@ def main(arguments: Sequence[str] | None = None, prog: str = 'irevla play') -> N
         print(NEXT, flush=True)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(options.seconds)
-            raise GraphError(f'the graph has ended; {log} says why')
+            raise GraphError(ended(log))
+
+
+def ended(log: Path) -> str:
+    """Return the text of the error that a graph has ended by itself."""
+    return f'the graph has ended; its log {log} ends with:\n{tail(log)}'
 
 
 def _options(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:

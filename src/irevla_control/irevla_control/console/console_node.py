@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import os
 from typing import Any
 
-from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
@@ -48,7 +47,9 @@ class ConsoleNode(Node):
             [name for name in self._values['tasks'] if name],
         )
         self._diagnostics = Diagnostics(self)
-        self._episodes = self._subscribe(EpisodeState, 'episode', RECORD_EVENT)
+        self._episodes = self.create_subscription(
+            EpisodeState, 'episode', _unused, RECORD_EVENT, callback_group=Polled()
+        )
         self._commands: Subscription | None = None
         self._images: dict[str, Subscription] = {}
         self._next_task = self.create_publisher(String, 'next_task', EVENT)
@@ -62,9 +63,6 @@ class ConsoleNode(Node):
         """End the page."""
         self._server.close()
         super().destroy_node()
-
-    def _subscribe(self, kind: type, topic: str, qos: QoSProfile) -> Subscription:
-        return self.create_subscription(kind, topic, lambda _: None, qos, callback_group=Polled())
 
     def _on_tick(self) -> None:
         for message, _ in _taken(self._episodes):
@@ -87,9 +85,13 @@ class ConsoleNode(Node):
         for name in self._images.keys() - watched:
             self.destroy_subscription(self._images.pop(name))
         for name in watched - self._images.keys():
-            self._images[name] = self._subscribe(Image, f'camera/{name}/image_raw', WATCHED)
+            self._images[name] = self.create_subscription(
+                Image, f'camera/{name}/image_raw', _unused, WATCHED, callback_group=Polled()
+            )
         if watched and self._commands is None:
-            self._commands = self._subscribe(EndEffectorCommand, 'command', WATCHED)
+            self._commands = self.create_subscription(
+                EndEffectorCommand, 'command', _unused, WATCHED, callback_group=Polled()
+            )
         elif not watched and self._commands is not None:
             self.destroy_subscription(self._commands)
             self._commands = None
@@ -116,6 +118,10 @@ class ConsoleNode(Node):
         if ended and not message.aborted and message.episode_id != self._last_episode:
             self._last_episode = message.episode_id
             self._view.add_ended(message.task, message.success)
+
+
+def _unused(message: object) -> None:
+    """Take the place of a callback: messages are polled."""
 
 
 def _taken(subscription: Subscription) -> Iterator[tuple[Any, dict[str, Any]]]:

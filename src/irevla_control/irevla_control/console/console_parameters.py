@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parameters of node `console`, apart from its page, whose library takes seconds to import."""
 
+from irevla_control.console.ports import HIGH, LOW
 from irevla_control.parameters.parameter import CAMERA, Parameter
 
 PARAMETERS = {
@@ -10,8 +11,8 @@ PARAMETERS = {
     'port': Parameter(
         8080,
         'port of the page at 127.0.0.1; if it is in use, the next free one of ten',
-        1024,
-        65_000,
+        LOW,
+        HIGH,
     ),
     'rate_hz': Parameter(
         10.0, 'largest rate of the images and values while somebody looks [Hz]', 1.0, 60.0
