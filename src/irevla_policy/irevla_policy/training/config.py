@@ -24,7 +24,7 @@ class TrainConfig(Settings):
     ema: float = setting(0.001, least=0, most=1)
     gradient_clip: float = setting(1.0, least=0)
     precision: Literal['no', 'bf16'] = 'no'
-    shift_pixels: int = setting(4, least=0)
+    shift_pixels: int = setting(2, least=0)
     brightness: float = setting(0.0, least=0, most=1)
     contrast: float = setting(0.0, least=0, most=1)
     validation_share: float = setting(0.05, least=0, most=0.9)
