@@ -4,12 +4,12 @@ PYTHON ?= python3
 .DEFAULT_GOAL := help
 
 # Files whose change needs a new colcon build; Python sources are linked, not copied.
-BUILD_INPUTS := $(shell find src sim launch config -name package.xml -o -name setup.py -o -name setup.cfg \
+BUILD_INPUTS := $(shell find src sim launch config -path 'launch/policy/*' -o -name package.xml -o -name setup.py -o -name setup.cfg \
   -o -name CMakeLists.txt -o -name '*.msg' -o -name '*.srv' -o -name '*.launch.py' -o -name '*.yaml' -o -name '*.xml')
 IN_ENV := source env.sh &&
 STARTED := $(shell date +%s)
 
-.PHONY: help setup demo test test-long bench experiments conformance docs lint lock clean
+.PHONY: help setup play policy demo test test-long bench experiments conformance docs lint lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,12 @@ install/.built: $(BUILD_INPUTS) .venv/.installed
 	@$(IN_ENV) colcon build --symlink-install --event-handlers console_direct- desktop_notification- \
 	  --base-paths src sim launch
 	@touch $@
+
+play: setup ## a small trained policy acts in the simulator, live on a page at 127.0.0.1
+	@$(IN_ENV) irevla play
+
+policy: setup ## make the shipped policy again from seed 0, with its card (ten minutes): launch/policy
+	@$(IN_ENV) python -m irevla_bringup.play.policy --run runs/policy --output launch/policy
 
 demo: setup ## demonstrations, stages 0, 1 and 2, evaluation after each, all over ROS; report in runs/demo
 	@$(IN_ENV) python -m irevla_bringup.demo --output runs/demo --started $(STARTED)

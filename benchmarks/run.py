@@ -18,7 +18,8 @@ MODULES = (
     'rendering',
     'env_speed',
     'lockstep',
-    'latency',
+    'graph.latency',
+    'graph.page',
     'discovery',
     'recording',
     'training',
@@ -48,6 +49,22 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'pass alone p50 [ms]': (('bare_forward_ms', 'p50'), 'reported', lambda _: True),
     'round trip through the mux alone p50 [ms]': (
         ('mux_round_trip_ms', 'p50'),
+        'reported',
+        lambda _: True,
+    ),
+    'page: share of a core with a viewer': (('page_cpu_share',), '<= 0.15', lambda x: x <= 0.15),
+    'page: share of a core without a viewer': (
+        ('page_cpu_share_without_viewer',),
+        '<= 0.02',
+        lambda x: x <= 0.02,
+    ),
+    'graph latency beside a viewed page p50 [ms]': (
+        ('graph_latency_with_page_ms', 'p50'),
+        'reported',
+        lambda _: True,
+    ),
+    'graph latency beside a page without a viewer p50 [ms]': (
+        ('graph_latency_without_viewer_ms', 'p50'),
         'reported',
         lambda _: True,
     ),

@@ -30,6 +30,14 @@ def config_files() -> list:
     ]
 
 
+def policy_files() -> list:
+    """Return (install folder, files) of every folder of the shipped policy."""
+    return [
+        (os.path.join('share', NAME, folder), [os.path.join(folder, name) for name in names])
+        for folder, _, names in os.walk('policy')
+    ]
+
+
 setup(
     name=NAME,
     version=ElementTree.parse('package.xml').findtext('version'),
@@ -39,8 +47,17 @@ setup(
         ('share/' + NAME, ['package.xml']),
         ('share/' + NAME + '/launch', glob('*.launch.py')),
         *config_files(),
+        *policy_files(),
     ],
-    install_requires=['numpy', 'pillow', 'psutil', 'pyyaml', 'setuptools'],
+    install_requires=[
+        'av',
+        'numpy',
+        'opencv-python-headless',
+        'pillow',
+        'psutil',
+        'pyyaml',
+        'setuptools',
+    ],
     extras_require={'test': ['pytest', 'safetensors', 'torch']},
     zip_safe=True,
     maintainer='The irevla Authors',

@@ -14,7 +14,7 @@ import tempfile
 import time
 
 import full_size
-from latency import INSTRUCTION, untrained_checkpoint
+from graph.latency import INSTRUCTION, untrained_checkpoint
 import numpy as np
 from timing import percentiles
 import torch

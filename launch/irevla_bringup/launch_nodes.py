@@ -48,6 +48,42 @@ def common_arguments() -> list[Action]:
             choices=['debug', 'info', 'warn', 'error', 'fatal'],
             description='lowest severity that is logged',
         ),
+        *page_arguments(),
+    ]
+
+
+def page_arguments() -> list[DeclareLaunchArgument]:
+    """Arguments of every launch file for the page of its graph."""
+    return [
+        DeclareLaunchArgument(
+            'view',
+            default_value='false',
+            choices=['true', 'false'],
+            description='whether a page at 127.0.0.1 shows cameras, instruction and successes',
+        ),
+        DeclareLaunchArgument(
+            'view_port',
+            default_value='8080',
+            description='port of this page; if it is in use, the next free one of ten',
+        ),
+    ]
+
+
+def page_node(context: LaunchContext, cameras: list[str]) -> list[SuiteNode]:
+    """Return the node of the page, if one is wanted."""
+    if value(context, 'view') != 'true':
+        return []
+    return [
+        node(
+            context,
+            'irevla_control',
+            'console',
+            {
+                'cameras': cameras,
+                'tasks': [entry.partition(':')[0] for entry in task_names(context)],
+                'port': whole_number(context, 'view_port', 1024),
+            },
+        )
     ]
 
 
@@ -423,11 +459,12 @@ def played(
     recorder: dict | None = None,
     runner: dict | None = None,
 ) -> Iterable[SuiteNode]:
-    """Return mux, recorder if ``bags`` is given, and runner, with further parameters.
+    """Return mux, page, recorder if ``bags`` is given, and runner, with further parameters.
 
     The runner waits for the ``needed`` topics.
     """
     yield node(context, 'irevla_control', 'command_mux', {})
+    yield from page_node(context, cameras)
     bags = value(context, 'bags')
     if bags:
         yield node(

@@ -77,7 +77,7 @@ def run_graphs(
             bar.set_postfix_str(note, refresh=False)
             bar.update(done - bar.n)
     if not (complete() if complete else done >= total):
-        ends = '\n'.join(f'--- {graph.log}\n{_tail(graph.log)}' for graph in graphs)
+        ends = '\n'.join(f'--- {graph.log}\n{tail(graph.log)}' for graph in graphs)
         raise GraphError(
             f'{title}: all ended after {done} of {total} {unit}s; the same '
             f'command continues from there. The logs end with:\n{ends}'
@@ -116,5 +116,6 @@ def _stop(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def _tail(log: Path) -> str:
+def tail(log: Path) -> str:
+    """Return the last lines of a log."""
     return '\n'.join(log.read_text(errors='replace').splitlines()[-LOG_LINES:])

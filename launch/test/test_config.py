@@ -25,6 +25,7 @@ NODES = {
     'scene': 'irevla_sim.panda.scene_node',
     'scripted_operator': 'irevla_sim.panda.scripted_operator_node',
     'episode_runner': 'irevla_control.episodes.episode_runner_node',
+    'console': 'irevla_control.console.console_parameters',
     'vla': 'irevla_policy.nodes.vla_node',
     'learner': 'irevla_learner.nodes.learner_node',
     'reward': 'irevla_learner.nodes.reward_node',
@@ -50,6 +51,7 @@ FROM_LAUNCH = {
     'scene': set(),
     'scripted_operator': {'cameras', 'max_skew_s', 'demonstrate'},
     'recorder': {'cameras', 'root'},
+    'console': {'cameras', 'tasks', 'port'},
     'episode_runner': {
         'tasks',
         'episodes',

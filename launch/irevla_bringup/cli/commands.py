@@ -43,8 +43,14 @@ class Command:
     variants: Mapping[str, Variant] = field(default_factory=dict)
 
 
-DATA, POLICY, MACHINE = 'Data', 'Policy', 'This machine'
+START, DATA, POLICY, MACHINE = 'Begin here', 'Data', 'Policy', 'This machine'
 COMMANDS = {
+    'play': Command(
+        START,
+        'watch a small trained policy act in the simulator, on a page at 127.0.0.1',
+        'irevla play --tasks door-open-new,drawer-close',
+        PythonProgram('irevla_bringup.play.program'),
+    ),
     'collect': Command(
         DATA,
         'record demonstrations of a scripted expert in the simulator',
@@ -120,5 +126,6 @@ OTHERS = (
     ('ros2 launch irevla_bringup replay.launch.py', 'repeat a recorded episode'),
     ('python -m irevla_learner.encode', 'demonstrations as latents, for stage 1 elsewhere'),
     ('python -m irevla_learner.report RUN', 'write the report of a run again'),
+    ('python -m irevla_bringup.play.policy', 'make the policy of irevla play again'),
     ('python -m irevla_bringup.demo', 'demonstrations, stages 0, 1 and 2, evaluation, report'),
 )

@@ -8,6 +8,7 @@ import threading
 import unittest
 
 from ament_index_python.packages import get_package_share_directory
+import av
 import graph
 from launch import LaunchDescription
 from launch.actions import IncludeLaunchDescription
@@ -19,8 +20,10 @@ import pytest
 import rclpy
 from sensor_msgs.msg import Image
 
+from irevla_bringup.play.video import record, wait_for_picture
 from irevla_control.bags.reader import read_episode
 from irevla_control.checks.own_domain import use_own_domain
+from irevla_control.console.ports import bind
 from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand
 
@@ -31,6 +34,8 @@ SHARE = Path(get_package_share_directory('irevla_bringup'))
 @pytest.mark.launch_test
 def generate_test_description():
     folder = Path(tempfile.mkdtemp())
+    with bind(8100) as listener:
+        port = listener.getsockname()[1]
     checkpoint = graph.untrained_checkpoint(folder / 'checkpoint', cameras=('front', 'side'))
     arguments = {
         'tasks': 'drawer-close,window-open',
@@ -41,6 +46,8 @@ def generate_test_description():
         'results': str(folder / 'results.json'),
         'namespace': 'left',
         'extra_cameras': 'side',
+        'view': 'true',
+        'view_port': str(port),
     }
     return LaunchDescription(
         [
@@ -50,7 +57,7 @@ def generate_test_description():
             ),
             launch_testing.actions.ReadyToTest(),
         ]
-    ), {'folder': folder}
+    ), {'folder': folder, 'page': f'http://127.0.0.1:{port}/'}
 
 
 class TestSim(unittest.TestCase):
@@ -84,6 +91,15 @@ class TestSim(unittest.TestCase):
             assert len(episode.actions) == result['steps'] <= 12
             assert result['truncated'] != result['success']
             assert set(episode.sources) == {EndEffectorCommand.SOURCE_POLICY}
+
+    def test_the_page_shows_cameras_also_in_a_video(self, folder, page):
+        wait_for_picture(page, 'front', 90, lambda: '')
+        record(page, ['front', 'side'], folder / 'play.mp4', 0.5)
+        with av.open(str(folder / 'play.mp4')) as video:
+            frames = [frame.to_ndarray(format='rgb24') for frame in video.decode(video=0)]
+        assert [frame.shape for frame in frames] == [(336, 672, 3)] * 5
+        front, side = frames[-1][:, :336], frames[-1][:, 336:]
+        assert front.std() > 10 and side.std() > 10 and abs(front.astype(int) - side).mean() > 5
 
 
 @launch_testing.post_shutdown_test()

@@ -15,6 +15,7 @@ ROSDEP_KEYS = {
     'PIL': 'python3-pil',
     'av': 'python3-av',
     'cv2': 'python3-opencv',
+    'fastapi': 'python3-fastapi',
     'hypothesis': 'python3-hypothesis',
     'jinja2': 'python3-jinja2',
     'markupsafe': 'python3-markupsafe',
@@ -24,6 +25,8 @@ ROSDEP_KEYS = {
     'pytest': 'python3-pytest',
     'scipy': 'python3-scipy',
     'tqdm': 'python3-tqdm',
+    'uvicorn': 'python3-uvicorn',
+    'websockets': 'python3-websockets',
     'yaml': 'python3-yaml',
 }
 # Every setup.py requires it, like colcon's template for Python packages.

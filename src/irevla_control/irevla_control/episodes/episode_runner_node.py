@@ -8,11 +8,11 @@ from pathlib import Path
 import time
 
 from rclpy.task import Future
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, String
 
 from irevla_control.bags.index import EpisodeEntry, entry_from_bag
 from irevla_control.episodes.curriculum import Curriculum
-from irevla_control.episodes.plan import read_results, read_tasks
+from irevla_control.episodes.plan import prefer, read_results, read_tasks
 from irevla_control.errors import BagError, ConfigError
 from irevla_control.files import write_synced
 from irevla_control.progress_bar import progress_bar
@@ -102,6 +102,7 @@ class EpisodeRunnerNode(Node):
         self._reset = self.create_client(ResetEpisode, 'reset_episode')
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self._pause = self.create_subscription(Bool, 'pause_episodes', self._on_pause, EVENT)
+        self.create_subscription(String, 'next_task', self._on_next_task, EVENT)
         if self._values['recorded']:
             self.create_subscription(RecordedEpisode, 'recorded_episode', self._on_recorded, EVENT)
         self._startup = self.create_timer(0.1, self._on_startup)
@@ -151,6 +152,13 @@ class EpisodeRunnerNode(Node):
         else:
             self._current = self._plan.pop(0)
         self._start()
+
+    def _on_next_task(self, message: String) -> None:
+        if not prefer(self._plan, message.data):
+            self.get_logger().warning(
+                f'topic next_task: no episode of {message.data!r} is left; the order of the '
+                'episodes stays'
+            )
 
     def _on_pause(self, message: Bool) -> None:
         self._paused = message.data

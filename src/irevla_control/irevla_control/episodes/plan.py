@@ -11,6 +11,14 @@ from irevla_control.errors import ConfigError
 from irevla_control.task_name import check_task_name
 
 
+def prefer(plan: list[tuple[str, int]], task: str) -> bool:
+    """Move the episodes of a task to the front of a plan; return whether there are any."""
+    if not any(task == planned for planned, _ in plan):
+        return False
+    plan.sort(key=lambda episode: episode[0] != task)
+    return True
+
+
 def read_tasks(
     entries: Sequence[str], episodes: int, parameter: str = 'tasks', least: int = 1
 ) -> dict[str, int]:

@@ -25,3 +25,7 @@ EVENT = _reliable(10, DurabilityPolicy.TRANSIENT_LOCAL)
 RECORD = _reliable(200)
 # The recorder's view of `episode`: the same room, and the event it may have come too late for.
 RECORD_EVENT = _reliable(200, DurabilityPolicy.TRANSIENT_LOCAL)
+# Images and commands for a page that shows some of them: it is sent each once, at most the newest.
+WATCHED = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
+)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, String
 
 from irevla_control.bags.writer import BagWriter, Topic
 from irevla_control.episodes.episode_runner_node import RETRY_S, read_results
@@ -187,6 +187,27 @@ def test_episode_runner_plays_all_seeds_writes_results_and_ends(tmp_path):
     results = json.loads(output.read_text())
     assert [result['success'] for result in results] == [False, True, False, True]
     assert [result['truncated'] for result in results] == [True, False, True, False]
+    environment.node.destroy_node()
+
+
+def test_episode_runner_plays_the_chosen_task_next_and_no_other_episodes():
+    environment = Environment()
+    environment.endless = 1
+    choose = environment.node.create_publisher(String, 'next_task', EVENT)
+    with running('episode_runner_node', 'tasks:=[a, b, c]', 'episodes:=2') as process:
+        assert environment.spin_until(lambda: environment.resets)
+        for task in ('c', 'nonsense'):
+            choose.publish(String(data=task))
+        environment.spin_until(lambda: False, 0.5)
+        environment.episode.publish(
+            EpisodeState(episode_id='1', task='a', phase=EpisodeState.PHASE_ENDED)
+        )
+        environment.spin_until(lambda: process.poll() is not None)
+        assert process.returncode == 0
+        assert "no episode of 'nonsense' is left" in process.stderr.read()
+    assert environment.resets == [
+        ('a', 0), ('c', 0), ('c', 1), ('a', 1), ('b', 0), ('b', 1)
+    ]  # fmt: skip
     environment.node.destroy_node()
 
 

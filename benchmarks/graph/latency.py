@@ -43,7 +43,7 @@ from irevla_policy.model.head import Head
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 INSTRUCTION = 'press the button'
 IMAGE_SIZE = 224
 HOLD = np.array([0, 0, 0, 0, 0, 0, 1.0])

@@ -1,0 +1,42 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What `irevla play` refuses, and the page of every launch file."""
+
+from pathlib import Path
+
+import pytest
+
+from irevla_bringup.cli.launch_file import LaunchFile
+from irevla_bringup.play import program
+from irevla_bringup.play.video import PageError
+from irevla_control.errors import ConfigError
+
+
+def test_a_folder_without_a_policy_is_refused_before_anything_starts(tmp_path):
+    with pytest.raises(ConfigError, match=f'--checkpoint {tmp_path} is no folder of a policy'):
+        program.main(['--checkpoint', str(tmp_path)])
+
+
+def test_a_graph_that_ends_is_reported_with_its_log(tmp_path, monkeypatch):
+    ros2 = tmp_path / 'ros2'
+    ros2.write_text('#!/bin/sh\necho "$@"\nexit 1\n')
+    ros2.chmod(0o755)
+    monkeypatch.setenv('PATH', f'{tmp_path}:/usr/bin:/bin')
+    with pytest.raises(
+        PageError, match=f'the graph has ended; its log {tmp_path}/play.log ends with:\nlaunch '
+    ):
+        program.main(['--tasks', 'door-open-new', '--output', str(tmp_path)])
+    words = (tmp_path / 'play.log').read_text().split()
+    assert {'sim.launch.py', 'tasks:=door-open-new', 'view:=true'} <= set(words)
+
+
+def test_a_port_out_of_range_is_refused():
+    with pytest.raises(ConfigError, match='port 70000: expected is a number from 1024 to 65000'):
+        program.main(['--port', '70000'])
+
+
+def test_every_launch_file_can_show_its_graph():
+    files = {file.name for file in Path(__file__).parents[2].glob('*.launch.py')}
+    # An old name, which only names the new one.
+    for file in files - {'improve.launch.py'}:
+        assert 'view' in {argument.name for argument in LaunchFile(file).arguments()}, file
