@@ -85,7 +85,7 @@ def wait_for_picture(page: str, camera: str, timeout_s: float, problem: Callable
         if reason := problem():
             raise PageError(reason)
         time.sleep(0.2)
-    raise PageError(f'{page} shows no moving picture after {timeout_s:.0f} s')
+    raise PageError(f'{page} shows no moving picture after {timeout_s:.0f} s; see the log')
 
 
 class _Latest(threading.Thread):

@@ -38,6 +38,12 @@ PICTURES = (
 )
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    """Reach this machine also where the environment names a proxy."""
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
+
+
 class Environment:
     """A node that publishes images, commands and episodes, in a thread."""
 
