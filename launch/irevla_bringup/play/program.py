@@ -60,6 +60,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = 'irevla play') -> N
             'episodes': EPISODES,
             'mode': 'real_time',
             'linger': LINGER,
+            # A robot's graph in the same ROS domain does not get its commands.
+            'namespace': 'play',
             'view': 'true',
             'view_port': port,
         },

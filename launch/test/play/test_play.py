@@ -48,6 +48,8 @@ def test_a_graph_that_ends_is_reported_with_its_log(tmp_path, monkeypatch):
         program.main(['--tasks', 'door-open-new', '--output', str(tmp_path)])
     words = (tmp_path / 'play.log').read_text().split()
     assert {'sim.launch.py', 'tasks:=door-open-new', 'view:=true'} <= set(words)
+    # A robot's graph in the same ROS domain must not get its commands.
+    assert 'namespace:=play' in words
 
 
 def test_a_port_out_of_range_is_refused():
