@@ -217,7 +217,7 @@ def waiting_for_data() -> dict:
         began = time.perf_counter()
         store = load_frames([bags], preset.cameras, preset.image_size)
         decode_s = time.perf_counter() - began
-        dataset = Dataset(store)
+        dataset = Dataset(store, chunk_size=preset.head.chunk_size)
         statistics = Statistics.from_data(store.states, store.actions)
         for number in range(ROUNDS):
             vla = VLA(preset, statistics, dataset.instructions)

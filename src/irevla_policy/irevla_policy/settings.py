@@ -275,6 +275,8 @@ def _plain_converted(hint: Any, value: Any, bounds: _Range) -> Any:
         return None if any(item is None for item in items) else items
     if origin is dict and isinstance(value, dict):
         kind = (get_args(hint) or (Any, Any))[1]
+        if kind is not Any and _names_that_are_no_text(value):
+            return None
         if kind is Any:
             return dict(value) if _is_finite(value) else None
         found = {name: _plain_converted(kind, item, bounds) for name, item in value.items()}
@@ -286,6 +288,12 @@ def _plain_converted(hint: Any, value: Any, bounds: _Range) -> Any:
     if not fits or not _is_finite(value) or (hint in (int, float) and value not in bounds):
         return None
     return value
+
+
+def _names_that_are_no_text(value: dict) -> list:
+    """Return the names in a mapping, and in those inside, that YAML takes for another type."""
+    inside = [one for item in value.values() if isinstance(item, dict) for one in item]
+    return [name for name in (*value, *inside) if not isinstance(name, str)]
 
 
 def _is_finite(value: Any) -> bool:
@@ -309,7 +317,10 @@ def _kind(hint: Any, bounds: _Range) -> str:
     if origin is tuple:
         return f'a list of {_NAMES[get_args(hint)[0]][1]}{bounds}'
     if origin is dict and get_args(hint):
-        return f'a block of "name: number" lines, numbers{bounds}'
+        inner, form = get_args(hint)[1], 'number'
+        if get_origin(inner) is dict:
+            inner, form = get_args(inner)[1], '{name: number}'
+        return f'a block of "name: {form}" lines, {_NAMES[inner][1]}{bounds}'
     if is_dataclass(hint):
         origin = dict
     return f'{_NAMES[origin][0]}{bounds}'
@@ -325,6 +336,9 @@ def _yaml_remedy(hint: Any, value: Any) -> str:
     """Return the remedy for a value in a form that YAML takes for another type, else ''."""
     if isinstance(value, bool) and (hint is str or get_origin(hint) is Literal):
         return ' (YAML takes no and off, yes and on for truth values: put them in quotes)'
+    if isinstance(value, dict) and (names := _names_that_are_no_text(value)):
+        quoted = 'no, off, yes and on' if isinstance(names[0], bool) else names[0]
+        return f' (names are text: put {quoted} in quotes)'
     if not _is_finite(value):
         return ' (every number must be finite; 1.0e+30 is as good as no limit)'
     if hint in (int, float) and isinstance(value, str):

@@ -49,6 +49,7 @@ class Cooking(Settings):
     weight: float = setting(1.0, least=0)
     weights: tuple[float, ...] = setting((), least=0)
     more: dict = field(default_factory=dict)
+    menu: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 WHOLE = 'recipe: soup.txt\noven:\n  heat: low\n'
@@ -107,9 +108,16 @@ def test_a_file_gives_typed_settings(file):
             ':4: shares is {\'soup\': -1}; a block of "name: number" lines, '
             'numbers of 0 or more, or null is needed',
         ),
+        (
+            'menu: {soup: 3}',
+            ':4: menu is {\'soup\': 3}; a block of "name: {name: number}" lines, whole numbers '
+            'is needed\n',
+        ),
+        ('menu: {soup: {1: 3}}', ' is needed (names are text: put 1 in quotes)\n'),
+        ('shares: {no: 3}', ' is needed (names are text: put no, off, yes and on in quotes)\n'),
         ('note: nowhere.txt', 'nowhere.txt does not exist'),
         ('note: ""', ":4: note is ''; a path, or null is needed"),
-        ('1: 2', ':4: unknown key 1; known are minutes, more, note, oven, recipe'),
+        ('1: 2', ':4: unknown key 1; known are menu, minutes, more, note, oven, recipe'),
         ('salt: [', ':5: no YAML: '),
         ('minutes: 2\nminutes: 3', ':5: minutes is there twice, first in line 4; remove one'),
     ],

@@ -132,12 +132,13 @@ class Algorithm1:
                     self._training.validation_share,
                     self._training.seed,
                     self._training.task_weights,
+                    vla.config.head.chunk_size,
                 )
                 if self._config.stage2_trains == 'head':
                     vla.backbone.freeze()
                 share = self._config.new_share
                 new = [
-                    Dataset(self._labelled(store, one))
+                    Dataset(self._labelled(store, one), chunk_size=vla.config.head.chunk_size)
                     for one in learned
                     if share and (store := self._backend.successes(one, vla.config)) is not None
                 ]
@@ -183,7 +184,7 @@ class Algorithm1:
             return []
         store = load_frames(self._config.demonstration_bags, policy.cameras, policy.image_size)
         rows = [row for row, episode in enumerate(store.episodes) if episode.task in tasks]
-        return [Dataset(store, rows)] if rows else []
+        return [Dataset(store, rows, chunk_size=policy.head.chunk_size)] if rows else []
 
     def _labelled(self, store: FrameStore, stage1: Path) -> FrameStore:
         if self._config.labels == 'executed':

@@ -150,8 +150,13 @@ class Algorithm1Config(_Plan):
         # Left out if there are none, so that runs from before these settings continue.
         if contents.pop('demonstration_bags'):
             contents['demonstration_bags'] = recordings_digest(self.demonstration_bags)
-        if not self.curriculum:
-            del contents['curriculum']
+        del contents['curriculum']
+        if self.curriculum:
+            # As lists, because mappings of another order are equal.
+            contents['curriculum'] = {
+                task: [list(one) for one in easier.items()]
+                for task, easier in self.curriculum.items()
+            }
         return contents
 
 

@@ -99,6 +99,8 @@ def ppo_stage(
             )
             for index in range(player.num_envs)
         ]
+        # Before the episodes: after the last ones nothing would remain to learn from them.
+        remaining = 1 - counts['env_steps'] / config.env_steps
         start = first + counts['episodes']
         episodes = []
         for played in player.play(range(start, start + config.episodes), noises):
@@ -109,7 +111,7 @@ def ppo_stage(
             if not played.latents.easier:
                 window.append(played.result.success)
             on_episode(played, progress())
-        losses = ppo.improve(episodes, max(0.0, 1 - counts['env_steps'] / config.env_steps))
+        losses = ppo.improve(episodes, remaining)
         player.version = ppo.updates
         save_state(
             folder / STATE,

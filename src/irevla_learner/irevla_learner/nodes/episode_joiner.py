@@ -194,6 +194,7 @@ class EpisodeJoiner:
         if not parts.consistent():
             # The head has no input for some of the actions.
             self.counts['incomplete'] += 1
+            self.counts['steps of incomplete episodes'] += len(parts.steps)
             return True
         # An episode without a command is not used.
         if parts.commands:

@@ -231,8 +231,9 @@ class PPO:
 
         Args:
             episodes: episodes of the current policy.
-            remaining: share of the environment steps that remain; with `anneal` the policy's
-                steps become smaller in proportion, so that noise of the gradients averages out.
+            remaining: share of the environment steps that remained before these episodes; with
+                `anneal` the policy's steps become smaller in proportion, so that noise of the
+                gradients averages out.
 
         """
         config = self.config

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes of latents on disk: each observation is stored once, n-step transitions are drawn.
+"""Episodes of latents on disk: each latent is stored once, n-step transitions are drawn.
 
 With chunks of actions a step of a transition is a row: an observation with a latent, and the
 actions from it to the next one.
@@ -75,7 +75,7 @@ class LatentReplay:
             width: d of a latent.
             state_size: p.
             action_size: a.
-            capacity: number of observations.
+            capacity: number of observations with a latent.
             chunk_size: k, largest number of actions from one latent to the next.
 
         Raises:
@@ -163,7 +163,7 @@ class LatentReplay:
         self._closed[start:stop] = stop - start == actions
 
     def __len__(self) -> int:
-        """Return the number of actions."""
+        """Return the number of rows with actions."""
         return int((self._last >= 0).sum())
 
     @property

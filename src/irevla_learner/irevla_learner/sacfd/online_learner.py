@@ -289,7 +289,7 @@ class OnlineLearner:
             raise ConfigError(
                 f'none of {counters.episodes} zero-shot episodes succeeded: with a '
                 'sparse reward nothing can be learned; give demonstrations of the task '
-                '(demonstration_bags), or start with an easier task'
+                '(demonstration_bags), or begin with an easier task (curriculum)'
             )
         rows_per_step = counters.online_rows / counters.env_steps
         needed = counters.demonstration_rows + counters.online_rows

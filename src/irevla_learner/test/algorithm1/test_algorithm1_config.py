@@ -173,3 +173,13 @@ def test_a_classifier_is_refused_if_stage_2_would_change_its_vlm(file):
     file.write_text(yaml.safe_dump(values))
     with pytest.raises(ConfigError, match='latents of one VLM'):
         load_config(file)
+
+
+def test_a_curriculum_in_another_order_is_another_one(file):
+    config = load_config(file)
+    orders = [{'near': 2, 'half': 3}, {'half': 3, 'near': 2}]
+    contents = [replace(config, curriculum={'door-open-new': one}).contents() for one in orders]
+    # As a run folder compares it.
+    near_first, half_first = (json.loads(json.dumps(one)) for one in contents)
+    assert near_first != half_first
+    assert 'curriculum' not in config.contents()

@@ -77,15 +77,20 @@ def demonstrations(tmp_path):
 @pytest.fixture
 def stage0(tmp_path, demonstrations):
     """Return a policy that this process trained with bf16."""
+    return trained(tmp_path, demonstrations, POLICY)
+
+
+def trained(tmp_path, demonstrations, policy):
     random = np.random.default_rng(0)
     torch.manual_seed(0)
     vla = VLA(
-        PolicyConfig.from_dict(POLICY),
+        PolicyConfig.from_dict(policy),
         Statistics.from_data(random.normal(size=(50, 10)), random.uniform(-1, 1, (50, 7))),
         ['light it'],
     )
     store = load_frames([demonstrations], vla.config.cameras, vla.config.image_size)
-    return train(vla, Dataset(store), None, STAGE0, tmp_path / 'stage0').checkpoint
+    source = Dataset(store, chunk_size=vla.config.head.chunk_size)
+    return train(vla, source, None, STAGE0, tmp_path / 'stage0').checkpoint
 
 
 def configuration(tmp_path, stage0, text, **changes):
@@ -189,3 +194,25 @@ def test_stage_2_trains_on_recorded_demonstrations_of_the_tasks_learned_so_far(
         ['do door-open-new', 'light it'],
         ['do door-close-new', 'do door-open-new', 'light it'],
     ]
+
+
+def test_stage_2_trains_a_policy_with_chunks_of_actions(tmp_path, demonstrations):
+    stage0 = trained(tmp_path, demonstrations, POLICY | {'head': {'hidden': [8], 'chunk_size': 3}})
+    for task in ('door-open-new', 'door-close-new'):
+        record(
+            tmp_path / 'new',
+            EpisodeResult(task, 0, True, 5, True, False, False, f'{task}-0'),
+            f'do {task}',
+            {'front': np.zeros((5, 24, 24, 3), np.uint8)},
+        )
+
+    class Successes(NoEpisodes):
+        def successes(self, folder, policy):
+            return load_frames([tmp_path / 'new'], policy.cameras, policy.image_size)
+
+    config = configuration(
+        tmp_path, stage0, 'validation_share: 0.5\n', demonstration_bags=(tmp_path / 'new',)
+    )
+    with RunFolder(tmp_path / 'run', config.contents(), 9) as folder:
+        last = Algorithm1(folder, config, Successes(), [demonstrations], 9).run(stage0)
+    assert load_checkpoint(last).latent_policy.chunk_size == 3

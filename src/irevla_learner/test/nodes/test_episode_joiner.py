@@ -175,3 +175,4 @@ def test_an_episode_with_actions_of_an_unknown_pass_is_discarded(indices):
     joiner = EpisodeJoiner()
     assert not join(joiner, calls)
     assert joiner.counts['incomplete'] == 1
+    assert joiner.counts['steps of incomplete episodes'] == 4

@@ -233,10 +233,10 @@ class VlaNode(Node):
             action = output.action
             step = self._step_message(job, output.action_normalised)
             self._add_latent(step, output, inference_s)
-        if not self._gates.may_command(job):
-            # Too late for a command, but a learner needs the latent.
-            self._step.publish(step)
-            return
+            if not self._gates.may_command(job):
+                # Too late for a command, but a learner needs the latent.
+                self._step.publish(step)
+                return
         problem = action_problem(action)
         if problem:
             self._diagnostics.refuse(f'the policy gave no usable action: {problem}')
