@@ -86,19 +86,29 @@ def run_graphs(
 
 @contextlib.contextmanager
 def running_graph(graph: Graph) -> Iterator[subprocess.Popen]:
-    """Run a graph during the block; then end it as Ctrl-C would."""
+    """Run a graph during the block; then end it as Ctrl-C would.
+
+    Raises:
+        GraphError: there is no `ros2`.
+
+    """
     graph.log.parent.mkdir(parents=True, exist_ok=True)
     print('$ ' + shlex.join(graph.command()), flush=True)
     with graph.log.open('a') as log:
         # In its own session, so that Ctrl-C reaches the graph only once, through this process.
-        process = subprocess.Popen(
-            graph.command(),
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=end_with_parent,
-        )
+        try:
+            process = subprocess.Popen(
+                graph.command(),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
+            )
+        except OSError as error:
+            raise GraphError(
+                f'ros2 cannot be started ({error.strerror}); source env.sh'
+            ) from error
     try:
         yield process
     finally:

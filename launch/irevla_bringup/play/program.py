@@ -17,6 +17,7 @@ from irevla_bringup.play.shipped import CHECKPOINT, POLICY, SCORES
 from irevla_bringup.play.video import record, wait_for_picture
 from irevla_control.console.ports import bind
 from irevla_control.errors import ConfigError
+from irevla_control.files import writing
 from irevla_control.processes import run_command
 
 # Number of episodes of each task: more than anybody watches.
@@ -44,7 +45,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = 'irevla play') -> N
     page = f'http://127.0.0.1:{port}/'
     began = time.monotonic()
     log = options.output / 'play.log'
-    log.unlink(missing_ok=True)
+    with writing(options.output, 'give --output FOLDER'):
+        options.output.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)
     print(
         f'A policy ({checkpoint}) acts in Meta-World: simulator, policy and page are ROS nodes.\n'
         f'Their output is in {log}.'
@@ -57,6 +60,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = 'irevla play') -> N
             'episodes': EPISODES,
             'mode': 'real_time',
             'linger': LINGER,
+            # A robot's graph in the same ROS domain does not get its commands.
+            'namespace': 'play',
             'view': 'true',
             'view_port': port,
         },
@@ -117,8 +122,11 @@ def _cameras(checkpoint: Path) -> list[str]:
 
     """
     try:
-        return list(json.loads((checkpoint / 'config.json').read_text())['cameras'])
-    except (OSError, ValueError, KeyError) as error:
+        cameras = list(json.loads((checkpoint / 'config.json').read_text())['cameras'])
+        if not cameras:
+            raise ValueError('it has no cameras')
+        return cameras
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f'--checkpoint {checkpoint} is no folder of a policy: {error!r}; make policy makes one'
         ) from error

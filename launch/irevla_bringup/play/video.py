@@ -5,11 +5,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 import threading
 import time
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import av
 import cv2
@@ -22,6 +22,8 @@ FPS = 10
 HEIGHT = 336
 # Longest time without an image [s].
 SILENCE_S = 30.0
+# The page is on this machine: the proxy that its environment may name does not lead there.
+_OPENER = build_opener(ProxyHandler({}))
 
 
 class PageError(IrevlaError):
@@ -35,10 +37,13 @@ def images(page: str, camera: str) -> Iterator[np.ndarray]:
         OSError: the page ended, or there was no image for `SILENCE_S`.
 
     """
-    with urlopen(f'{page}camera/{camera}', timeout=SILENCE_S) as response:
-        while True:
-            jpeg = np.frombuffer(response.read(_length(response)), np.uint8)
-            yield cv2.cvtColor(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    try:
+        with _OPENER.open(f'{page}camera/{camera}', timeout=SILENCE_S) as response:
+            while True:
+                jpeg = np.frombuffer(response.read(_length(response)), np.uint8)
+                yield cv2.cvtColor(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    except (HTTPException, ValueError, cv2.error) as error:
+        raise ConnectionError(f'the page broke off: {error!r}') from error
 
 
 def _length(response: HTTPResponse) -> int:
@@ -75,10 +80,12 @@ def wait_for_picture(page: str, camera: str, timeout_s: float, problem: Callable
                 if first is not None and not np.array_equal(image, first):
                     return
                 first = image
+                if time.monotonic() > end:
+                    break
         if reason := problem():
             raise PageError(reason)
         time.sleep(0.2)
-    raise PageError(f'{page} shows no moving picture after {timeout_s:.0f} s')
+    raise PageError(f'{page} shows no moving picture after {timeout_s:.0f} s; see the log')
 
 
 class _Latest(threading.Thread):

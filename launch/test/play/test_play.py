@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from irevla_bringup.cli.launch_file import LaunchFile
+from irevla_bringup.launched_graphs import GraphError
 from irevla_bringup.play import program
 from irevla_bringup.play.video import PageError
 from irevla_control.errors import ConfigError
@@ -15,6 +16,25 @@ from irevla_control.errors import ConfigError
 def test_a_folder_without_a_policy_is_refused_before_anything_starts(tmp_path):
     with pytest.raises(ConfigError, match=f'--checkpoint {tmp_path} is no folder of a policy'):
         program.main(['--checkpoint', str(tmp_path)])
+
+
+@pytest.mark.parametrize('config', ['[]', '{"cameras": []}', '{"cameras": 2}', '{}', '{'])
+def test_a_file_that_is_no_configuration_of_a_policy_is_refused(config, tmp_path):
+    (tmp_path / 'config.json').write_text(config)
+    with pytest.raises(ConfigError, match=f'--checkpoint {tmp_path} is no folder of a policy'):
+        program.main(['--checkpoint', str(tmp_path)])
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(ConfigError, match='file/play cannot be written.*give --output'):
+        program.main(['--output', str(tmp_path / 'file/play')])
+
+
+def test_a_shell_without_ros_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    with pytest.raises(GraphError, match='ros2 cannot be started.*source env.sh'):
+        program.main(['--output', str(tmp_path)])
 
 
 def test_a_graph_that_ends_is_reported_with_its_log(tmp_path, monkeypatch):
@@ -28,6 +48,8 @@ def test_a_graph_that_ends_is_reported_with_its_log(tmp_path, monkeypatch):
         program.main(['--tasks', 'door-open-new', '--output', str(tmp_path)])
     words = (tmp_path / 'play.log').read_text().split()
     assert {'sim.launch.py', 'tasks:=door-open-new', 'view:=true'} <= set(words)
+    # A robot's graph in the same ROS domain must not get its commands.
+    assert 'namespace:=play' in words
 
 
 def test_a_port_out_of_range_is_refused():

@@ -90,6 +90,11 @@ class LiveView:
         before = self.frames.get(camera)
         self.frames[camera] = Frame(before.number + 1 if before else 0, jpeg)
 
+    def choose(self, task: str | None) -> None:
+        """Let the node publish a viewer's choice, if it is one of `tasks`."""
+        if task is not None and task in self.tasks:
+            self.chosen.put(task)
+
     @contextmanager
     def watching(self, camera: str) -> Iterator[None]:
         """Count a viewer of a camera within the block."""

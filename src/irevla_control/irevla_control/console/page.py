@@ -89,7 +89,7 @@ def _choices(view: LiveView, cameras: dict[str, _Camera]) -> None:
             list(view.tasks),
             label='next task',
             value=view.status.task if view.status.task in view.tasks else None,
-            on_change=lambda event: view.chosen.put(event.value),
+            on_change=lambda event: view.choose(event.value),
         ).style('min-width: 220px').props('id="task"')
     if len(view.cameras) > 1:
         ui.select(

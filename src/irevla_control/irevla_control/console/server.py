@@ -12,6 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 import uvicorn
 
 from irevla_control.console.live_view import LiveView
+from irevla_control.console.own_pages import OwnPagesOnly
 from irevla_control.console.page import add_page
 from irevla_control.console.ports import HOST, bind
 from irevla_control.errors import ConfigError
@@ -73,6 +74,7 @@ def _app(view: LiveView, period_s: float) -> FastAPI:
     app = FastAPI(openapi_url=None)
     # A page of another host whose name leads to 127.0.0.1 may not read this one.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, 'localhost'])
+    app.add_middleware(OwnPagesOnly)
 
     @app.get('/camera/{name}')
     async def camera(name: str) -> Response:

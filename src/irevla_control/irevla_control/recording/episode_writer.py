@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from irevla_control.bags.message_types import definition, typestore
 from irevla_control.bags.writer import Topic
-from irevla_control.episode import PHASE_ENDED, PHASE_RUNNING, Episode
+from irevla_control.episode import PHASE_ENDED, PHASE_RUNNING, Episode, Observations
 from irevla_control.errors import BagError, ConfigError
 from irevla_control.observation import BASE_FRAME, STATE_SIZE, action_problem
 from irevla_control.recording.limits import Limits
@@ -94,17 +94,44 @@ def check_episode(episode: Episode) -> None:
     for key, values in (columns | episode.images).items():
         if len(values) != steps:
             raise ConfigError(f'{name}: {len(values)} {key} at {steps} stamps; as many are needed')
-    for camera, images in episode.images.items():
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
-            raise ConfigError(
-                f'{name}: images of camera {camera!r} are {images.dtype} {images.shape}; uint8 '
-                '(T, height, width, 3) RGB is needed'
-            )
+    _check_images(episode.images, name)
     for key in ('actions', 'labels'):
         for step, action in enumerate(columns[key]):
             if problem := action_problem(action):
                 raise ConfigError(f'{name}: {key}, step {step}: {problem}')
     _quaternions(episode.states, name)
+    if episode.final is not None and len(episode.final.stamps):
+        _check_final(episode.final, episode, f'{name}: final')
+
+
+def _check_final(final: Observations, episode: Episode, name: str) -> None:
+    """Raise ConfigError if the observation after the last step cannot be written."""
+    if final.stamps[-1] <= episode.stamps[-1]:
+        raise ConfigError(
+            f'{name}: its stamp {final.stamps[-1]} must be after the last step, '
+            f'{episode.stamps[-1]} [ns]'
+        )
+    if final.images.keys() != episode.images.keys():
+        raise ConfigError(
+            f'{name} has images of {", ".join(sorted(final.images)) or "no camera"}; those of '
+            f'{", ".join(sorted(episode.images))} are needed'
+        )
+    for key, values in {'states': final.states, **final.images}.items():
+        if len(values) != len(final.stamps):
+            raise ConfigError(
+                f'{name}: {len(values)} {key} at {len(final.stamps)} stamps; as many are needed'
+            )
+    _check_images(final.images, name)
+    _quaternions(final.states, name)
+
+
+def _check_images(images: dict[str, np.ndarray], name: str) -> None:
+    for camera, stack in images.items():
+        if stack.dtype != np.uint8 or stack.ndim != 4 or stack.shape[3] != 3:
+            raise ConfigError(
+                f'{name}: images of camera {camera!r} are {stack.dtype} {stack.shape}; uint8 '
+                '(T, height, width, 3) RGB is needed'
+            )
 
 
 def _quaternions(states: np.ndarray, name: str) -> np.ndarray:

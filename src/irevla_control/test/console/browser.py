@@ -24,6 +24,8 @@ FLAGS = (
     '--headless',
     '--no-sandbox',
     '--disable-gpu',
+    # In a container it is often too small.
+    '--disable-dev-shm-usage',
     '--disable-quic',
     '--no-first-run',
     '--disable-background-networking',

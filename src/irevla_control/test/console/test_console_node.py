@@ -19,8 +19,10 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
-from irevla_control.console.live_view import encode
+from irevla_control.console.live_view import LiveView, encode
 from irevla_control.console.ports import PORTS, bind
 from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import image_to_message, ns_to_stamp
@@ -34,6 +36,12 @@ PICTURES = (
     '[...document.querySelectorAll("img")].filter(e => e.naturalWidth && e.offsetWidth)'
     '.map(e => e.alt + e.naturalWidth).join(" ")'
 )
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    """Reach this machine also where the environment names a proxy."""
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
 
 
 class Environment:
@@ -189,6 +197,24 @@ def test_a_browser_sees_the_graph_and_chooses_a_task_and_a_camera():
         # A page of elsewhere whose name leads here reads nothing.
         with pytest.raises(HTTPError, match='400'):
             urlopen(Request(address, headers={'Host': 'elsewhere.example'}))
+        # Nor does one that asks in the user's browser: no image, no frame, no WebSocket.
+        for part, headers in (
+            ('', {'Origin': 'http://elsewhere.example'}),
+            ('', {'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Dest': 'iframe'}),
+            ('camera/front', {'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Dest': 'image'}),
+        ):
+            with pytest.raises(HTTPError, match='403'):
+                urlopen(Request(f'{address}{part}', headers=headers))
+        link = {'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Dest': 'document'}
+        assert urlopen(Request(address, headers=link)).status == 200
+        events = f'ws{address[4:]}_nicegui_ws/socket.io/?EIO=4&transport=websocket'
+        with (
+            pytest.raises(InvalidStatus, match='403'),
+            connect(events, origin='http://elsewhere.example'),
+        ):
+            pass
+        with connect(events, origin=address.rstrip('/')):
+            pass
         with pytest.raises(HTTPError, match='404'):
             urlopen(f'{address}camera/none')
     assert process.returncode == 0
@@ -209,6 +235,13 @@ def test_ports_in_use_are_one_clear_line():
             'the programs that use them, or give another port',
         ):
             bind(port)
+
+
+def test_only_a_task_of_the_list_can_be_chosen():
+    view = LiveView(['front'], ['door-open'])
+    for name in ('door-open', 'elsewhere', None):
+        view.choose(name)
+    assert view.chosen.get() == 'door-open' and view.chosen.empty()
 
 
 def test_wide_images_are_reduced_and_keep_their_colours():

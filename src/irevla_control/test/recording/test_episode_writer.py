@@ -93,6 +93,28 @@ def test_arrays_that_do_not_fit_are_refused_and_nothing_is_written(changes, word
     assert not (tmp_path / 'bags').exists()
 
 
+@pytest.mark.parametrize(
+    'changes, words',
+    [
+        ({'stamps': np.array([0])}, 'final: its stamp 0 must be after the last step'),
+        ({'images': {}}, 'final has images of no camera; those of corner, gripper are needed'),
+        ({'images': {camera: np.zeros((1, 8, 8, 3)) for camera in CAMERAS}}, 'are float64'),
+        (
+            {'images': {camera: np.zeros((0, 8, 8, 3), np.uint8) for camera in CAMERAS}},
+            '0 corner at 1 stamps',
+        ),
+        ({'states': np.zeros((1, 10))}, 'step 0.*first two columns of a rotation'),
+        ({'states': np.zeros((0, 10))}, '0 states at 1 stamps'),
+    ],
+)
+def test_a_last_observation_that_does_not_fit_is_refused(changes, words, tmp_path):
+    with pytest.raises(ConfigError, match=f'episode reach_0.*{words}'):
+        write_episode(
+            tmp_path / 'bags', replace(episode(), final=replace(episode().final, **changes))
+        )
+    assert not (tmp_path / 'bags').exists()
+
+
 def test_an_episode_that_exists_is_not_replaced(tmp_path):
     folder = write_episode(tmp_path, episode())
     before = next(folder.glob('*.mcap')).read_bytes()
