@@ -43,7 +43,7 @@ def to_array(typecode: str, values: np.ndarray) -> array.array:
 def image_to_message(image: np.ndarray, stamp: Time, frame_id: str) -> Image:
     """Wrap a uint8 (height, width, 3) RGB image.
 
-    A node that publishes many of one size may assign `header.stamp` and `data` of the first again.
+    For further images of this size, assign `header.stamp` and `data` of the same message.
     """
     height, width = image.shape[:2]
     return pixels_to_message(to_array('B', image), height, width, stamp, frame_id)
