@@ -52,6 +52,7 @@ class MetaWorldEnv(gymnasium.Env):
         linger: int = 0,
         tasks_file: str = '',
         render_mode: str = 'rgb_array',
+        on_state: Callable[[np.ndarray, dict[str, Any]], None] | None = None,
         on_picture: Callable[[str, np.ndarray], None] | None = None,
     ) -> None:
         """Create the environment; a task's scene is built when it is first played.
@@ -66,6 +67,8 @@ class MetaWorldEnv(gymnasium.Env):
                 horizon, so that its observations show success.
             tasks_file: YAML file with user-defined tasks; empty: none.
             render_mode: only 'rgb_array'.
+            on_state: called with 'state' and `info` before the cameras render, so that they can
+                be sent meanwhile.
             on_picture: called with a camera's name and image as soon as it is rendered, so that
                 it can be sent while the next is rendered.
 
@@ -97,7 +100,7 @@ class MetaWorldEnv(gymnasium.Env):
         self._scenes: dict[str, Scene] = {}
         self._scene: Scene | None = None
         self._running = False
-        self._on_picture = on_picture
+        self._on_state, self._on_picture = on_state, on_picture
         picture = gymnasium.spaces.Box(0, 255, (image_size, image_size, 3), np.uint8)
         self.observation_space = gymnasium.spaces.Dict(
             dict.fromkeys(self._cameras, picture)
@@ -232,13 +235,21 @@ class MetaWorldEnv(gymnasium.Env):
         robot = scene.robot()
         # RobotState has a 32-bit gripper opening; the same rounding keeps both backends equal.
         gripper = float(np.float32(self._simulator_state[3]))
+        state = state_from(self._simulator_state[:3], robot['quaternion'], gripper)
+        info = (
+            self._info
+            | robot
+            | {
+                'success': self._success,
+                'simulator_state': self._simulator_state.copy(),
+            }
+        )
+        if self._on_state is not None:
+            self._on_state(state, info)
         observation = {}
         for name in self._cameras:
             observation[name] = scene.render(name)
             if self._on_picture is not None:
                 self._on_picture(name, observation[name])
-        observation['state'] = state_from(self._simulator_state[:3], robot['quaternion'], gripper)
-        return observation, self._info | robot | {
-            'success': self._success,
-            'simulator_state': self._simulator_state.copy(),
-        }
+        observation['state'] = state
+        return observation, info

@@ -64,10 +64,12 @@ class MetaWorldNode(Node):
             horizon=values['horizon'],
             linger=values['linger'],
             tasks_file=values['tasks_file'],
+            on_state=self._publish_state,
             on_picture=self._publish_picture,
         )
         self._episode = EpisodeState(seed=-1)
         self._begun = self._stamp = 0
+        self._time = ns_to_stamp(0)
         self._published = 0.0
         self._action: np.ndarray | None = None
         self._gripper = 1.0
@@ -77,6 +79,14 @@ class MetaWorldNode(Node):
             name: self.create_publisher(Image, f'camera/{name}/image_raw', OBSERVATION)
             for name in self._cameras
         }
+        # Messages are created once; publication copies them.
+        size = values['image_size']
+        black = np.zeros((size, size, 3), np.uint8)
+        self._pictures = {
+            name: image_to_message(black, self._time, name) for name in self._cameras
+        }
+        self._robot_state = RobotState(mode=RobotState.MODE_READY)
+        self._simulator_state = SimulatorState()
         self._robot = self.create_publisher(RobotState, 'robot_state', OBSERVATION)
         self._simulator = self.create_publisher(SimulatorState, 'simulator_state', OBSERVATION)
         self._episodes = self.create_publisher(EpisodeState, 'episode', EVENT)
@@ -125,7 +135,7 @@ class MetaWorldNode(Node):
             phase=EpisodeState.PHASE_RUNNING,
         )
         self._diagnostics.count('episodes')
-        self._publish(observation['state'], info)
+        self._publish_episode()
         response.episode_id = self._episode.episode_id
         return response
 
@@ -182,7 +192,7 @@ class MetaWorldNode(Node):
     def _step(self, action: np.ndarray) -> None:
         start = time.monotonic()
         self._gripper = action[6]
-        observation, reward, terminated, truncated, info = self._env.step(action)
+        _, reward, terminated, truncated, info = self._env.step(action)
         self._diagnostics.time('step', time.monotonic() - start)
         self._episode.step += 1
         self._episode.reward = reward
@@ -190,7 +200,7 @@ class MetaWorldNode(Node):
         self._episode.terminated, self._episode.truncated = terminated, truncated
         if terminated or truncated:
             self._episode.phase = EpisodeState.PHASE_ENDED
-        self._publish(observation['state'], info)
+        self._publish_episode()
 
     def _abort(self, reason: str) -> None:
         if self._running:
@@ -199,32 +209,34 @@ class MetaWorldNode(Node):
             self._episode.text = reason
             self._episodes.publish(self._episode)
 
-    def _publish_picture(self, camera: str, picture: np.ndarray) -> None:
-        if camera == self._cameras[0]:
-            # Stamps always increase, so that each is unique even if the clock is set back.
-            self._stamp = max(self.get_clock().now().nanoseconds, self._stamp + 1)
-        self._images[camera].publish(image_to_message(picture, ns_to_stamp(self._stamp), camera))
-
-    def _publish(self, state: np.ndarray, info: dict) -> None:
-        stamp = ns_to_stamp(self._stamp)
-        self._robot.publish(
-            state_to_message(
-                stamp,
-                state[:3],
-                info['quaternion'],
-                state[9],
-                twist=info['twist'],
-                mode=RobotState.MODE_READY,
-                joint_position=to_array('d', info['joint_position']),
-                joint_velocity=to_array('d', info['joint_velocity']),
-            )
+    def _publish_state(self, state: np.ndarray, info: dict) -> None:
+        # Stamps always increase, so that each is unique even if the clock is set back.
+        self._stamp = max(self.get_clock().now().nanoseconds, self._stamp + 1)
+        self._time = ns_to_stamp(self._stamp)
+        state_to_message(
+            self._time,
+            state[:3],
+            info['quaternion'],
+            state[9],
+            twist=info['twist'],
+            into=self._robot_state,
+            joint_position=to_array('d', info['joint_position']),
+            joint_velocity=to_array('d', info['joint_velocity']),
         )
-        simulator = SimulatorState(
-            task=info['task'], values=to_array('d', info['simulator_state'])
-        )
-        simulator.header.stamp = self._episode.header.stamp = stamp
+        self._robot.publish(self._robot_state)
+        simulator = self._simulator_state
+        simulator.header.stamp = self._time
+        simulator.task, simulator.values = info['task'], to_array('d', info['simulator_state'])
         self._simulator.publish(simulator)
+
+    def _publish_picture(self, camera: str, picture: np.ndarray) -> None:
+        message = self._pictures[camera]
+        message.header.stamp, message.data = self._time, to_array('B', picture)
+        self._images[camera].publish(message)
+
+    def _publish_episode(self) -> None:
         # Published last, because nodes answer when they have received `episode`.
+        self._episode.header.stamp = self._time
         self._episodes.publish(self._episode)
         self._published = time.monotonic()
         self._diagnostics.count('observations')

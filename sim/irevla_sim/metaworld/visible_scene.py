@@ -11,6 +11,8 @@ import numpy as np
 ARM_GROUP = 3
 # A group that is not drawn.
 HIDDEN_GROUP = 5
+# MuJoCo's colour of a part that is given none.
+DEFAULT_COLOUR = np.array([0.5, 0.5, 0.5, 1.0], np.float32)
 STATIC = mujoco.mjtCatBit.mjCAT_STATIC
 
 
@@ -49,11 +51,12 @@ class VisibleScene:
     def has_transparent_parts(self) -> bool:
         """Return whether a part that may be drawn is partly transparent."""
         model = self._model
-        # A geom without material has the number -1; then its own colour counts.
-        geoms = np.where(
-            model.geom_matid < 0, model.geom_rgba[:, 3], model.mat_rgba[model.geom_matid, 3]
-        )
-        opacity = np.concatenate((geoms, model.site_rgba[:, 3]))
+        colours = np.concatenate((model.geom_rgba, model.site_rgba))
+        materials = np.concatenate((model.geom_matid, model.site_matid))
+        # As in MuJoCo a material (-1: none) gives the colour of a part that has the default's.
+        by_material = (materials >= 0) & (colours == DEFAULT_COLOUR).all(axis=1)
+        opacity = colours[:, 3]
+        opacity[by_material] = model.mat_rgba[materials[by_material], 3]
         drawn = self._groups <= ARM_GROUP
         return bool((drawn & (opacity > 0) & (opacity < 1)).any())
 

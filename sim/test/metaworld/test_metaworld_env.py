@@ -197,6 +197,22 @@ def test_user_defined_tasks_are_added_to_the_catalogue(tmp_path):
     assert 'drawer-open' in env.catalogue
 
 
+def test_the_state_is_known_before_the_cameras_render():
+    parts = []
+    env = MetaWorldEnv(
+        on_state=lambda state, info: parts.append(('state', state, info)),
+        on_picture=lambda name, picture: parts.append((name, picture)),
+    )
+    env.reset(seed=0, options={'task': 'drawer-open'})
+    parts.clear()
+    observation, _, _, _, info = env.step(np.array([0.03, 0, 0, 0, 0, 0, 1]))
+    assert [part[0] for part in parts] == ['state', 'front', 'wrist']
+    for name, value, *_ in parts:
+        np.testing.assert_array_equal(value, observation[name])
+    assert parts[0][2] is info
+    env.close()
+
+
 def test_an_easier_start_is_on_the_demonstration_of_the_same_seed(tmp_path):
     (tmp_path / 'own.yaml').write_text('near: {base: button-press-new, expert_share: 0.7}')
     env = MetaWorldEnv(tasks_file=str(tmp_path / 'own.yaml'), cameras=())

@@ -10,6 +10,7 @@ from irevla_sim.metaworld.rendering import ARM_GROUP, CAMERAS, Renderer
 from irevla_sim.metaworld.scene import Scene
 from irevla_sim.metaworld.simplified_meshes import simplify
 from irevla_sim.metaworld.tasks import load_catalogue
+from irevla_sim.metaworld.visible_scene import VisibleScene
 
 CATALOGUE = load_catalogue()
 MOVES = np.random.default_rng(0).uniform([-1, -1, -1, -1], [1, 1, 0.2, 1], (3, 4))
@@ -92,6 +93,35 @@ def test_transparent_parts_are_drawn_together_with_what_is_behind_them():
     scene.render('front')
     assert not scene._renderer._layers
     scene.close()
+
+
+@pytest.mark.parametrize(
+    ('part', 'transparent'),
+    [
+        ('<geom size="1" rgba="1 0 0 0.5"/>', True),
+        ('<geom size="1" material="glass"/>', True),
+        # A part's own colour goes before that of its material.
+        ('<geom size="1" material="solid" rgba="1 0 0 0.5"/>', True),
+        ('<geom size="1" material="glass" rgba="1 0 0 1"/>', False),
+        ('<geom size="1" material="glass" rgba="1 0 0 0"/>', False),
+        ('<geom size="1" material="glass" group="4"/>', False),
+        ('<site size="1" material="glass"/>', True),
+        ('<site size="1" material="glass" rgba="1 0 0 1"/>', False),
+    ],
+)
+def test_transparent_parts_are_found_as_mujoco_colours_them(part, transparent):
+    model = mujoco.MjModel.from_xml_string(f"""
+        <mujoco><asset><material name="glass" rgba="0 0 1 0.3"/><material name="solid"/></asset>
+        <worldbody><geom size="1"/>{part}</worldbody></mujoco>""")
+    data, visible = mujoco.MjData(model), VisibleScene(model)
+    assert visible.has_transparent_parts() == transparent
+    mujoco.mj_forward(model, data)
+    mujoco.mjv_updateScene(
+        *(model, data, mujoco.MjvOption(), None, mujoco.MjvCamera()),
+        *(mujoco.mjtCatBit.mjCAT_ALL, visible.scene),
+    )
+    shown = visible.scene.geoms[: visible.scene.ngeom]
+    assert any(0 < one.rgba[3] < 1 for one in shown) == transparent
 
 
 def test_the_background_is_drawn_once_for_a_layout(monkeypatch):

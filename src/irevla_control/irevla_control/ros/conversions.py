@@ -41,7 +41,10 @@ def to_array(typecode: str, values: np.ndarray) -> array.array:
 
 
 def image_to_message(image: np.ndarray, stamp: Time, frame_id: str) -> Image:
-    """Wrap a uint8 (height, width, 3) RGB image."""
+    """Wrap a uint8 (height, width, 3) RGB image.
+
+    For further images of this size, assign `header.stamp` and `data` of the same message.
+    """
     height, width = image.shape[:2]
     return pixels_to_message(to_array('B', image), height, width, stamp, frame_id)
 
@@ -126,6 +129,7 @@ def state_to_message(
     *,
     twist: np.ndarray,
     wrench: np.ndarray | None = None,
+    into: RobotState | None = None,
     **fields: Any,
 ) -> RobotState:
     """Return the message of a robot, in the base frame.
@@ -136,22 +140,24 @@ def state_to_message(
         quaternion: its orientation (x, y, z, w).
         gripper: 0 closed to 1 open.
         twist: of the end effector (6,) [m/s, rad/s].
-        wrench: external, at the end effector (6,) [N, Nm]; None: zero.
+        wrench: external, at the end effector (6,) [N, Nm]; None: as it is, zero in a new message.
+        into: message to write and return, as creation takes half of the time; None: a new one.
         fields: further fields of RobotState; arrays as `to_array` makes them.
 
     """
-    message = RobotState(gripper=gripper, **fields)
+    message = RobotState() if into is None else into
     message.header.stamp = stamp
     message.header.frame_id = BASE_FRAME
+    message.gripper = float(gripper)
+    for name, value in fields.items():
+        setattr(message, name, value)
     orientation = message.pose.orientation
     (orientation.x, orientation.y, orientation.z, orientation.w) = quaternion.tolist()
-    force = np.zeros(6) if wrench is None else wrench
-    for vector, values in (
-        (message.pose.position, position),
-        (message.twist.linear, twist[:3]),
-        (message.twist.angular, twist[3:]),
-        (message.wrench.force, force[:3]),
-        (message.wrench.torque, force[3:]),
-    ):
-        vector.x, vector.y, vector.z = values.tolist()
+    vectors = [message.pose.position, message.twist.linear, message.twist.angular]
+    values = [*position.tolist(), *twist.tolist()]
+    if wrench is not None:
+        vectors += message.wrench.force, message.wrench.torque
+        values += wrench.tolist()
+    for number, vector in enumerate(vectors):
+        vector.x, vector.y, vector.z = values[3 * number : 3 * number + 3]
     return message

@@ -120,6 +120,24 @@ def test_state_is_transmitted_with_all_its_parts():
     assert message.mode == RobotState.MODE_HOLDING
 
 
+def test_a_message_of_a_state_is_written_again():
+    def write(number, into=None, **fields):
+        return state_to_message(
+            ns_to_stamp(number),
+            np.full(3, float(number)),
+            np.array([0.0, 0.0, 0.0, 1.0]),
+            number / 10,
+            twist=np.arange(6.0) * number,
+            into=into,
+            joint_position=to_array('d', np.full(7, float(number))),
+            **fields,
+        )
+
+    first = write(3, mode=RobotState.MODE_READY)
+    assert write(4, into=first) is first
+    assert first == write(4, mode=RobotState.MODE_READY)
+
+
 @pytest.mark.parametrize(
     ('convert', 'message'),
     [
