@@ -29,6 +29,7 @@ DELIBERATE = {
     ('fps', '15'): 'a policy on a robot acts at this rate; a camera alone gives more',
     ('episodes', '20'): 'a session of teleoperation',
     ('episodes', '1000000'): 'the learner ends stage 1',
+    ('view', 'false'): 'the page of the graph; that of the mouse is a direction',
 }
 # A range at the end of a comment, such as "...; 0.1 to 25."
 RANGE = re.compile(r'; (\S+) to (\S+)\.$')
