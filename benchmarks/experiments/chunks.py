@@ -10,9 +10,8 @@ size.
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from hashlib import sha256
-import json
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 import sys
 import time
@@ -20,20 +19,18 @@ from typing import Any
 
 import numpy as np
 import results
+from results_file import ResultsFile
 import stage1
 
 from irevla_bringup.demo import DemoConfig, load_demo_config
 from irevla_control.errors import IrevlaError
-from irevla_control.files import Lock
-from irevla_learner.json_file import write_json
 from irevla_learner.runs.environment import environment_facts
-from irevla_learner.sacfd.config import SACfDConfig
 from irevla_policy.model.config import TinyConfig, load_preset
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
 from irevla_policy.training.train import train_from_bags
 
-OUTPUT = results.ROOT / 'docs/results/chunks.json'
+FILE = ResultsFile(results.ROOT / 'docs/results/chunks.json', ('chunk_sizes', 'speed'))
 TASKS = ('door-open-new', 'button-press-new')
 SIZES = (1, 4, 2)
 # A BLIP-2 of middle size, of random weights, on which times do not depend.
@@ -75,15 +72,10 @@ def run_cell(output: Path, config: DemoConfig, seed: int, size: int, task: str) 
     if size > 1:
         folder = output / f'seed{seed}/k{size}/stage0'
         checkpoint = train_stage0(folder, config, seed, size, roots)
-    settings = config.algorithm1.settings
-    digest = sha256(json.dumps(asdict(settings)).encode()).hexdigest()[:8]
-    return stage1.run_variant(
-        output / f'seed{seed}/k{size}/{task}/{digest}',
-        config,
-        seed,
-        task,
-        (roots, checkpoint, new),
-    )
+    settings = stage1.for_task(stage1.configured(config.algorithm1, 'shipped', final=False), task)
+    folder = output / f'seed{seed}/k{size}/{task}' / stage1.run_name('shipped', settings.settings)
+    settings = stage1.demonstrated(settings, task, new)
+    return stage1.run_variant(folder, settings, seed, checkpoint, roots)
 
 
 def observations_per_s() -> dict[str, Any]:
@@ -115,27 +107,20 @@ def observations_per_s() -> dict[str, Any]:
     return {'observations_per_s': rates, 'weights': weights}
 
 
-def load() -> dict[str, Any]:
-    """Return the content of the file of results."""
-    return json.loads(OUTPUT.read_text()) if OUTPUT.exists() else {'chunk_sizes': {}, 'speed': {}}
-
-
 def known(size: int, seed: int, task: str) -> Mapping[str, Any] | None:
     """Return an entry that is there, of k = 1 also from the results of stage1.py."""
-    entry = load()['chunk_sizes'].get(str(size), {}).get(str(seed), {}).get(task)
+    entry = FILE.read()['chunk_sizes'].get(str(size), {}).get(str(seed), {}).get(task)
     if entry is None and size == 1:
-        shipped = stage1.load()['variants'].get('shipped', {})
+        shipped = stage1.FILE.read()['variants'].get('shipped', {})
         entry = shipped.get(str(seed), {}).get(task)
     return entry
 
 
 def add(size: int, seed: int, task: str, entry: Mapping[str, Any]) -> None:
     """Add an entry to the file."""
-    with Lock(OUTPUT.parent, is_folder=True, wait=True):
-        content = load()
+    with FILE.changed() as content:
         by_seed = content['chunk_sizes'].setdefault(str(size), {})
         by_seed.setdefault(str(seed), {})[task] = entry
-        write_json(OUTPUT, content)
 
 
 def main() -> None:
@@ -149,29 +134,21 @@ def main() -> None:
     options = parser.parse_args()
     if options.speed:
         speed = observations_per_s() | {'environment': environment_facts()}
-        with Lock(OUTPUT.parent, is_folder=True, wait=True):
-            write_json(OUTPUT, load() | {'speed': speed})
+        with FILE.changed() as content:
+            content['speed'] = speed
         print(speed['observations_per_s'])
         return
     config = load_demo_config(results.ROOT / 'config/demo.yaml')
-    settings = SACfDConfig(env_steps=stage1.ENV_STEPS)
-    config = replace(
-        config,
-        algorithm1=replace(config.algorithm1, settings=settings, evaluation_seed=stage1.TUNING),
-    )
-    for seed in options.seeds:
-        for task in options.tasks:
-            for size in options.sizes:
-                entry = known(size, seed, task)
-                if entry is None:
-                    try:
-                        entry = run_cell(options.output, config, seed, size, task)
-                    except IrevlaError as error:
-                        print(f'k = {size}, seed {seed}, {task}: {error}', file=sys.stderr)
-                        continue
-                add(size, seed, task, entry)
-                shown = {key: entry[key] for key in ('before', 'rl', 'expert_before', 'expert')}
-                print(f'k = {size}, seed {seed}, {task}: {shown}', flush=True)
+    for seed, task, size in product(options.seeds, options.tasks, options.sizes):
+        entry = known(size, seed, task)
+        if entry is None:
+            try:
+                entry = run_cell(options.output, config, seed, size, task)
+            except IrevlaError as error:
+                print(f'k = {size}, seed {seed}, {task}: {error}', file=sys.stderr)
+                continue
+        add(size, seed, task, entry)
+        print(f'k = {size}, seed {seed}, {task}: {stage1.shown(entry)}', flush=True)
 
 
 if __name__ == '__main__':

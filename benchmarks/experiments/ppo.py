@@ -8,30 +8,22 @@ continues after a kill.
 """
 
 import argparse
-from dataclasses import asdict, replace
-from hashlib import sha256
-import json
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 import sys
 from typing import Any
 
 import results
-from stage1 import EPISODES, EXPERT_EPISODES, TUNING, count, each, evaluated
+from results_file import ResultsFile
+from stage1 import TUNING, for_task, run_name, run_variant, shown
 
 from irevla_control.errors import IrevlaError
-from irevla_control.files import Lock
 from irevla_learner.algorithm1.config import Algorithm1Config, load_config
-from irevla_learner.algorithm1.in_process_backend import InProcessBackend
-from irevla_learner.json_file import write_json
-from irevla_learner.runs.environment import environment_facts
 from irevla_learner.runs.evaluation import TaskScore
-from irevla_learner.runs.outcome import read_outcome
-from irevla_learner.runs.run_folder import git_revision
-from irevla_policy.checkpoints.files import read_description
 from irevla_policy.metrics_log import read_metrics
-from irevla_policy.settings import plain
 
-OUTPUT = results.ROOT / 'docs/results/ppo.json'
+FILE = ResultsFile(results.ROOT / 'docs/results/ppo.json', ('variants',))
 TASK = 'door-open-new'
 # Changes to config/learning/ppo.yaml.
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -42,45 +34,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 def run(folder: Path, config: Algorithm1Config, seed: int, checkpoint: Path) -> dict[str, Any]:
     """Run stage 1 and both evaluations; return the entry of the results."""
-    expert = config.tasks.expert
-    episodes = {TASK: EPISODES} | dict.fromkeys(expert, EXPERT_EPISODES)
-    folder.mkdir(parents=True, exist_ok=True)
-    with InProcessBackend(config, read_description(checkpoint)[1], seed) as backend:
-        before = evaluated(backend, checkpoint, episodes, folder.parent / 'before')
-        if read_outcome(folder) is None:
-            backend.learn(TASK, checkpoint, folder)
-        after = evaluated(backend, folder / 'checkpoint', episodes, folder / 'after')
-    outcome = read_outcome(folder)
-    assert outcome is not None
-    return {
-        'before': count(before, (TASK,)),
-        'rl': count(after, (TASK,)),
-        'rl_interval': list(TaskScore(*count(after, (TASK,))).interval),
-        'expert_before': count(before, expert),
-        'expert': count(after, expert),
-        'env_steps': outcome['env_steps'],
-        'expert_outcomes_before': each(before, expert),
-        'expert_outcomes': each(after, expert),
+    found = run_variant(folder, config, seed, checkpoint)
+    return found | {
+        'rl_interval': list(TaskScore(*found['rl']).interval),
         'step, window_success': [
             [row['step'], round(row['window_success'], 3)] for row in read_metrics(folder)[::20]
         ],
-        'settings': plain(config.settings),
-        'environment': environment_facts(),
-        'git_revision': git_revision(),
     }
-
-
-def load() -> dict[str, Any]:
-    """Return the content of the file of results."""
-    return json.loads(OUTPUT.read_text()) if OUTPUT.exists() else {'variants': {}}
-
-
-def add(variant: str, seed: int, entry: dict[str, Any]) -> None:
-    """Add an entry to the file."""
-    with Lock(OUTPUT.parent, is_folder=True, wait=True):
-        content = load()
-        content['variants'].setdefault(variant, {}).setdefault(str(seed), {})[TASK] = entry
-        write_json(OUTPUT, content)
 
 
 def main() -> None:
@@ -97,24 +57,21 @@ def main() -> None:
     parser.add_argument('--variants', nargs='+', default=list(VARIANTS), choices=list(VARIANTS))
     options = parser.parse_args()
     config = load_config(results.ROOT / 'config/paper.yaml')
-    for seed in options.seeds:
+    for seed, variant in product(options.seeds, options.variants):
+        if str(seed) in FILE.read()['variants'].get(variant, {}):
+            continue
         checkpoint = options.policies / f'seed{seed}/stage0/stage0/checkpoint'
-        for variant in options.variants:
-            if str(seed) in load()['variants'].get(variant, {}):
-                continue
-            settings = replace(config.settings, **VARIANTS[variant])
-            changed = replace(config, settings=settings, evaluation_seed=TUNING)
-            # Named after the settings, so that other defaults are another run.
-            digest = sha256(json.dumps(asdict(settings)).encode()).hexdigest()[:8]
-            folder = options.output / f'seed{seed}' / f'{variant.replace(" ", "-")}-{digest}'
-            try:
-                entry = run(folder, changed, seed, checkpoint)
-            except IrevlaError as error:
-                print(f'{variant}, seed {seed}: {error}', file=sys.stderr)
-                continue
-            add(variant, seed, entry)
-            shown = {key: entry[key] for key in ('before', 'rl', 'expert_before', 'expert')}
-            print(f'{variant}, seed {seed}: {shown}', flush=True)
+        settings = replace(config.settings, **VARIANTS[variant])
+        changed = for_task(replace(config, settings=settings, evaluation_seed=TUNING), TASK)
+        folder = options.output / f'seed{seed}' / run_name(variant, settings)
+        try:
+            entry = run(folder, changed, seed, checkpoint)
+        except IrevlaError as error:
+            print(f'{variant}, seed {seed}: {error}', file=sys.stderr)
+            continue
+        with FILE.changed() as content:
+            content['variants'].setdefault(variant, {}).setdefault(str(seed), {})[TASK] = entry
+        print(f'{variant}, seed {seed}: {shown(entry)}', flush=True)
 
 
 if __name__ == '__main__':

@@ -6,8 +6,7 @@ A part that the file has for a seed is not run again, on any machine. To repeat 
 remove its entry.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 import json
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 import numpy as np
+from results_file import ResultsFile
 
-from irevla_control.files import Lock
-from irevla_learner.json_file import write_json
 from irevla_learner.report.plots import BLUE, NEUTRAL, ORANGE, STYLE, groups_chart, save_png
 from irevla_learner.runs.environment import environment_facts
 from irevla_learner.runs.evaluation import EpisodeResult, TaskScore
@@ -37,8 +35,7 @@ def load() -> dict[str, Any]:
 
     Each part maps a name and a seed to results; `table` is computed from `methods`.
     """
-    content = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    return {'methods': {}, 'table': {}, 'curves': {}, 'judged': {}} | content
+    return _FILE.read()
 
 
 def has(part: str, name: str, seed: int) -> bool:
@@ -56,7 +53,7 @@ def add_method(
 
     Stage 0 is included, because it differs between processors for the same seed.
     """
-    with _changed() as content:
+    with _FILE.changed() as content:
         content['methods'].setdefault(method, {})[str(seed)] = {
             'stages': {stage: _cells(episodes) for stage, episodes in stages.items()},
             **_provenance(),
@@ -66,7 +63,7 @@ def add_method(
 
 def add_curve(curve: str, seed: int, rows: Iterable[Mapping[str, Any]]) -> None:
     """Add a learning curve: rows of metrics, one for each episode."""
-    with _changed() as content:
+    with _FILE.changed() as content:
         content['curves'].setdefault(curve, {})[str(seed)] = {
             'step, successes, episodes': [
                 [row['step'], row['successes'], row['episodes']] for row in rows
@@ -77,7 +74,7 @@ def add_curve(curve: str, seed: int, rows: Iterable[Mapping[str, Any]]) -> None:
 
 def add_judged(task: str, seed: int, figures: Mapping[str, Any]) -> None:
     """Add the quality of the classifiers and the success after stage 1 with them."""
-    with _changed() as content:
+    with _FILE.changed() as content:
         content['judged'].setdefault(task, {})[str(seed)] = {**figures, **_provenance()}
 
 
@@ -125,17 +122,6 @@ def table(
     }
 
 
-@contextmanager
-def _changed() -> Iterator[dict[str, Any]]:
-    # Seeds may run in parallel processes; the folder is locked, because the file is replaced.
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    with Lock(RESULTS.parent, is_folder=True, wait=True):
-        content = load()
-        yield content
-        write_json(RESULTS, content)
-        _draw(content)
-
-
 def _figures(successes: int, episodes: int) -> dict[str, Any]:
     score = TaskScore(successes, episodes)
     return {
@@ -151,6 +137,9 @@ def _draw(content: Mapping[str, Any]) -> None:
         save_png(groups_chart(content['table']), IMAGES / 'experiments_table.png')
     if content['curves']:
         save_png(curve_chart(content['curves']), IMAGES / 'experiments_curves.png')
+
+
+_FILE = ResultsFile(RESULTS, ('methods', 'table', 'curves', 'judged'), _draw)
 
 
 def curve_chart(curves: Mapping[str, Mapping[str, Any]]) -> Figure:

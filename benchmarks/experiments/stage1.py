@@ -11,7 +11,7 @@ after a kill.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from itertools import product
@@ -22,13 +22,13 @@ from typing import Any
 
 from paired import difference
 import results
+from results_file import ResultsFile
 
 from irevla_bringup.demo import DemoConfig, demonstrate_and_train, load_demo_config
 from irevla_bringup.ros_backend import RosBackend
 from irevla_control.errors import IrevlaError
-from irevla_control.files import Lock
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
-from irevla_learner.algorithm1.config import Algorithm1Config
+from irevla_learner.algorithm1.config import Algorithm1Config, Stage1Config
 from irevla_learner.algorithm1.in_process_backend import InProcessBackend
 from irevla_learner.algorithm1.stage1_demonstrations import encode_for_stage1
 from irevla_learner.json_file import write_json
@@ -40,7 +40,7 @@ from irevla_learner.sacfd.config import SACfDConfig
 from irevla_policy.checkpoints.files import read_description
 from irevla_policy.settings import plain
 
-OUTPUT = results.ROOT / 'docs/results/stage1.json'
+FILE = ResultsFile(results.ROOT / 'docs/results/stage1.json', ('variants', 'final'))
 # Settings of stage 1 before the changes that are measured.
 BEFORE: dict[str, Any] = {'anchor_weight': 0.0, 'pca_floor': 1e-3, 'online_rows': 'rest'}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -96,12 +96,16 @@ def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Pa
     return roots, checkpoint, output / 'new'
 
 
-def for_task(config: DemoConfig, task: str, new: Path) -> Algorithm1Config:
-    """Return the configuration of one new task, with its demonstrations if it has any."""
-    settings = config.algorithm1
-    if task in DEMONSTRATED:
-        folders = tuple(sorted(path for path in new.iterdir() if path.is_dir()))
-        settings = replace(settings, demonstration_bags=folders)
+def demonstrated(settings: Algorithm1Config, task: str, new: Path) -> Algorithm1Config:
+    """Return the configuration with the demonstrations of a new task, if it has any."""
+    if task not in DEMONSTRATED:
+        return settings
+    folders = tuple(sorted(path for path in new.iterdir() if path.is_dir()))
+    return replace(settings, demonstration_bags=folders)
+
+
+def for_task(settings: Algorithm1Config, task: str) -> Algorithm1Config:
+    """Return the configuration of one new task, with the episodes of an entry."""
     return replace(
         settings,
         tasks=replace(settings.tasks, rl=(task,), held_out=()),
@@ -111,16 +115,23 @@ def for_task(config: DemoConfig, task: str, new: Path) -> Algorithm1Config:
 
 def run_variant(
     folder: Path,
-    config: DemoConfig,
+    settings: Algorithm1Config,
     seed: int,
-    task: str,
-    prepared: tuple[list[Path], Path, Path],
+    checkpoint: Path,
+    roots: Sequence[Path] = (),
 ) -> dict[str, Any]:
-    """Run stage 1 and both evaluations; return the entry of the results."""
-    roots, checkpoint, new = prepared
-    settings = for_task(config, task, new)
-    expert = settings.tasks.expert
-    episodes = dict.fromkeys(expert, EXPERT_EPISODES) | {task: EPISODES}
+    """Run stage 1 on the new task and both evaluations; return the entry of the results.
+
+    Args:
+        folder: of this stage 1.
+        settings: the configuration of one new task.
+        seed: of stage 1.
+        checkpoint: the policy of stage 0.
+        roots: folders of the demonstrations of the expert tasks; PPO needs none.
+
+    """
+    (task,) = settings.tasks.rl
+    episodes = settings.episodes.of(settings.tasks)
     policy = read_description(checkpoint)[1]
     folder.mkdir(parents=True, exist_ok=True)
     with InProcessBackend(settings, policy, seed) as backend:
@@ -134,14 +145,12 @@ def run_variant(
 
 def run_final(
     folder: Path,
-    config: DemoConfig,
+    settings: Algorithm1Config,
     seed: int,
-    task: str,
-    prepared: tuple[list[Path], Path, Path],
+    checkpoint: Path,
+    roots: Sequence[Path] = (),
 ) -> dict[str, Any]:
-    """Run Algorithm 1 on one task; return the entry of the results, with those after stage 2."""
-    roots, checkpoint, new = prepared
-    settings = for_task(config, task, new)
+    """Run Algorithm 1 as `run_variant`; return the entry, with the results after stage 2."""
     policy = read_description(checkpoint)[1]
     with (
         RunFolder(folder, settings.contents(), seed) as run,
@@ -154,7 +163,7 @@ def run_final(
     )
     expert = settings.tasks.expert
     return entry(settings, before, after, folder / 'stage1') | {
-        'rl_stage2': count(taught, (task,)),
+        'rl_stage2': count(taught, settings.tasks.rl),
         'expert_stage2': count(taught, expert),
         'expert_outcomes_stage2': each(taught, expert),
     }
@@ -195,20 +204,24 @@ def evaluated(
     return [EpisodeResult(**result) for result in json.loads(file.read_text())]
 
 
-def load() -> dict[str, Any]:
-    """Return the content of the file of results."""
-    return json.loads(OUTPUT.read_text()) if OUTPUT.exists() else {'variants': {}, 'final': {}}
-
-
 def add(part: str, variant: str, seed: int, task: str, entry: Mapping[str, Any]) -> None:
     """Add an entry to the file."""
-    with Lock(OUTPUT.parent, is_folder=True, wait=True):
-        content = load()
+    with FILE.changed() as content:
         by_seed = content[part].setdefault(variant, {})
         by_seed.setdefault(str(seed), {})[task] = entry
         sums = content.setdefault('pooled', {}).setdefault(part, {})
         sums[variant] = pooled(by_seed)
-        write_json(OUTPUT, content)
+
+
+def run_name(name: str, settings: Stage1Config) -> str:
+    """Return the name of a run's folder: other settings are another run."""
+    digest = sha256(json.dumps(asdict(settings)).encode()).hexdigest()[:8]
+    return f'{name.replace(" ", "-").replace(",", "")}-{digest}'
+
+
+def shown(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of an entry is printed."""
+    return {key: value for key, value in entry.items() if key in SHOWN}
 
 
 def pooled(seeds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -239,12 +252,12 @@ def _pooled(entries: list[dict[str, Any]]) -> dict[str, Any]:
     return sums
 
 
-def configured(config: DemoConfig, variant: str, final: bool) -> DemoConfig:
+def configured(settings: Algorithm1Config, variant: str, final: bool) -> Algorithm1Config:
     """Return the configuration with the settings of a variant, and its evaluation layouts."""
-    settings = SACfDConfig(**{'env_steps': ENV_STEPS, **VARIANTS[variant]})
-    first = FINAL if final else TUNING
     return replace(
-        config, algorithm1=replace(config.algorithm1, settings=settings, evaluation_seed=first)
+        settings,
+        settings=SACfDConfig(**{'env_steps': ENV_STEPS, **VARIANTS[variant]}),
+        evaluation_seed=FINAL if final else TUNING,
     )
 
 
@@ -263,25 +276,21 @@ def main() -> None:
     variants = ['shipped'] if options.final else options.variants
     config = load_demo_config(results.ROOT / 'config/demo.yaml')
     for seed, task, variant in product(options.seeds, options.tasks, variants):
-        if task in load()[part].get(variant, {}).get(str(seed), {}):
+        if task in FILE.read()[part].get(variant, {}).get(str(seed), {}):
             continue
         output = options.output / f'seed{seed}'
-        changed = configured(config, variant, options.final)
-        # Named after the settings, so that other defaults are another run.
-        settings = json.dumps(asdict(changed.algorithm1.settings))
-        digest = sha256(settings.encode()).hexdigest()[:8]
-        name = part if options.final else variant.replace(' ', '-').replace(',', '')
-        folder = output / task / f'{name}-{digest}'
+        settings = for_task(configured(config.algorithm1, variant, options.final), task)
+        name = run_name(part if options.final else variant, settings.settings)
         run = run_final if options.final else run_variant
         try:
-            prepared = prepare(output / 'stage0', config, seed)
-            found = run(folder, changed, seed, task, prepared)
+            roots, checkpoint, new = prepare(output / 'stage0', config, seed)
+            settings = demonstrated(settings, task, new)
+            found = run(output / task / name, settings, seed, checkpoint, roots)
         except IrevlaError as error:
             print(f'{variant}, seed {seed}, {task}: {error}', file=sys.stderr)
             continue
         add(part, variant, seed, task, found)
-        shown = {key: value for key, value in found.items() if key in SHOWN}
-        print(f'{variant}, seed {seed}, {task}: {shown}', flush=True)
+        print(f'{variant}, seed {seed}, {task}: {shown(found)}', flush=True)
 
 
 if __name__ == '__main__':
