@@ -10,16 +10,19 @@ import subprocess
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCK = (ROOT / 'setup/requirements.lock').read_text()
 
 
-def entries():
-    return [entry for entry in re.split(r'\n(?=[a-z0-9])', LOCK) if not entry.startswith('#')]
+def entries(group='requirements'):
+    lock = (ROOT / f'setup/{group}.lock').read_text()
+    return [entry for entry in re.split(r'\n(?=[a-z0-9])', lock) if not entry.startswith('#')]
 
 
-def test_every_locked_package_has_one_exact_version_and_hashes():
-    assert len(entries()) > 200
-    for entry in entries():
+@pytest.mark.parametrize(
+    'group, more_than', [('requirements', 200), ('conformance', 80), ('docs', 15), ('peers', 0)]
+)
+def test_every_locked_package_has_one_exact_version_and_hashes(group, more_than):
+    assert len(entries(group)) > more_than
+    for entry in entries(group):
         assert re.match(r'[a-z0-9._-]+==[^ ]+ ', entry), entry.splitlines()[0]
         assert '--hash=sha256:' in entry, entry.splitlines()[0]
 

@@ -55,7 +55,7 @@ def for_site(text: str, page: str, pages: dict[str, str]) -> str:
 
 
 def broken(files: Iterable[Path]) -> Iterator[str]:
-    """Yield a line for each link of some pages that leads nowhere."""
+    """Yield a line for each link of some pages without a target."""
     texts = {file: file.read_text() for file in files}
     for file, text in texts.items():
         for _, link in links(text):

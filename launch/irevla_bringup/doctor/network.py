@@ -112,7 +112,7 @@ def interface(root: Path, host: str) -> Result:
     route = routed(root, there)
     if route is None:
         return problem(
-            f'no interface leads to {there}',
+            f'no interface reaches {there}',
             "give an Ethernet port a static address in the robot's network",
         )
     device, gateway = route

@@ -51,7 +51,7 @@ def draw_plainly(scene, name, size, context):
     ('task', 'size'), [('drawer-open', 224), ('window-open', 84), ('peg-insert-side', 84)]
 )
 def test_images_are_nearly_those_that_mujoco_draws_by_itself(task, size):
-    """Policies that learned from images of earlier versions must go on working."""
+    """Policies that learned from images of earlier versions must work as before."""
     scene = Scene(CATALOGUE[task], size, 100)
     scene.reset(0)
     scene.render('front')

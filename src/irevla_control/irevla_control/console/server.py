@@ -72,7 +72,7 @@ class PageServer:
 
 def _app(view: LiveView, period_s: float) -> FastAPI:
     app = FastAPI(openapi_url=None)
-    # A page of another host whose name leads to 127.0.0.1 may not read this one.
+    # A page of another host whose name resolves to 127.0.0.1 may not read this one.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, 'localhost'])
     app.add_middleware(OwnPagesOnly)
 

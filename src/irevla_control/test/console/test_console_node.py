@@ -2,10 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real console node over DDS, looked at by a real Chromium."""
 
-from contextlib import ExitStack, contextmanager, suppress
-import signal
-import subprocess
-import sys
+from contextlib import ExitStack, suppress
 import threading
 import time
 from urllib.error import HTTPError
@@ -17,6 +14,7 @@ import numpy as np
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from running_node import running
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 from websockets.exceptions import InvalidStatus
@@ -105,21 +103,13 @@ class Environment:
         return self._images['front'].get_subscription_count()
 
 
-@contextmanager
 def console(port):
-    parameters = ['cameras:=[front,wrist]', 'tasks:=[door-open,drawer-open]', f'port:={port}']
-    arguments = [word for parameter in parameters for word in ('-p', parameter)]
-    process = subprocess.Popen(
-        [sys.executable, '-m', 'irevla_control.console.console_node', '--ros-args', *arguments],
-        stderr=subprocess.PIPE,
-        text=True,
+    return running(
+        'console.console_node',
+        'cameras:=[front,wrist]',
+        'tasks:=[door-open,drawer-open]',
+        f'port:={port}',
     )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        process.wait(10)
 
 
 def address_of(process):
@@ -194,7 +184,7 @@ def test_a_browser_sees_the_graph_and_chooses_a_task_and_a_camera():
         # The node also ends while somebody reads images.
         reading = urlopen(f'{address}camera/front')
         wait_until(environment.viewers)
-        # A page of elsewhere whose name leads here reads nothing.
+        # A page of elsewhere whose name resolves to this machine reads nothing.
         with pytest.raises(HTTPError, match='400'):
             urlopen(Request(address, headers={'Host': 'elsewhere.example'}))
         # Nor does one that asks in the user's browser: no image, no frame, no WebSocket.

@@ -2,17 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real command_mux and episode_runner over DDS, against an environment's topics."""
 
-from contextlib import contextmanager
 import json
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from running_node import running
 from std_msgs.msg import Bool, String
 
 from irevla_control.bags.writer import BagWriter, Topic
@@ -41,29 +38,13 @@ class Peer:
         return condition()
 
 
-@contextmanager
-def running(module, *parameters):
-    arguments = [word for parameter in parameters for word in ('-p', parameter)]
-    process = subprocess.Popen(
-        [sys.executable, '-m', f'irevla_control.episodes.{module}', '--ros-args', *arguments],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        process.wait(10)
-
-
 def test_command_mux_passes_the_policy_until_the_operator_acts_and_drops_nan():
     peer = Peer('operator')
     received = []
     policy = peer.node.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
     teleop = peer.node.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
     peer.node.create_subscription(EndEffectorCommand, 'command', received.append, COMMAND)
-    with running('command_mux_node', 'teleop_timeout_s:=30.0') as process:
+    with running('episodes.command_mux_node', 'teleop_timeout_s:=30.0') as process:
         assert peer.spin_until(
             lambda: (
                 policy.get_subscription_count()
@@ -96,7 +77,7 @@ def test_command_mux_forwards_the_overruled_command_when_the_operator_stops():
     policy = peer.node.create_publisher(EndEffectorCommand, 'policy_command', COMMAND)
     teleop = peer.node.create_publisher(EndEffectorCommand, 'teleop_command', COMMAND)
     peer.node.create_subscription(EndEffectorCommand, 'command', received.append, COMMAND)
-    with running('command_mux_node', 'teleop_timeout_s:=1.0'):
+    with running('episodes.command_mux_node', 'teleop_timeout_s:=1.0'):
         assert peer.spin_until(
             lambda: (
                 policy.get_subscription_count()
@@ -179,7 +160,11 @@ def test_episode_runner_plays_all_seeds_writes_results_and_ends(tmp_path):
     environment = Environment(success={11})
     output = tmp_path / 'results.json'
     with running(
-        'episode_runner_node', 'tasks:=[a, b]', 'episodes:=2', 'seed:=10', f'output:={output}'
+        'episodes.episode_runner_node',
+        'tasks:=[a, b]',
+        'episodes:=2',
+        'seed:=10',
+        f'output:={output}',
     ) as process:
         environment.spin_until(lambda: process.poll() is not None)
     assert process.returncode == 0
@@ -194,7 +179,7 @@ def test_episode_runner_plays_the_chosen_task_next_and_no_other_episodes():
     environment = Environment()
     environment.endless = 1
     choose = environment.node.create_publisher(String, 'next_task', EVENT)
-    with running('episode_runner_node', 'tasks:=[a, b, c]', 'episodes:=2') as process:
+    with running('episodes.episode_runner_node', 'tasks:=[a, b, c]', 'episodes:=2') as process:
         assert environment.spin_until(lambda: environment.resets)
         for task in ('c', 'nonsense'):
             choose.publish(String(data=task))
@@ -222,7 +207,7 @@ def test_easier_tasks_come_first_until_each_has_its_successes(tmp_path, played):
     output.write_text(json.dumps(results))
     environment = Environment(success)
     with running(
-        'episode_runner_node',
+        'episodes.episode_runner_node',
         *('tasks:=[a]', 'curriculum:=["near:2", half]', 'seed:=10', f'output:={output}'),
     ) as process:
         environment.spin_until(lambda: process.poll() is not None)
@@ -233,7 +218,7 @@ def test_easier_tasks_come_first_until_each_has_its_successes(tmp_path, played):
 
 
 def test_the_task_itself_is_no_easier_task():
-    with running('episode_runner_node', 'tasks:=[a]', 'curriculum:=["a:2"]') as process:
+    with running('episodes.episode_runner_node', 'tasks:=[a]', 'curriculum:=["a:2"]') as process:
         _, text = process.communicate(timeout=20)
     assert process.returncode == 1 and 'name easier tasks only' in text
 
@@ -243,7 +228,7 @@ def test_episode_runner_resumes_after_its_results_and_repeats_aborted_episodes(t
     output.write_text(json.dumps([{'task': 'a', 'seed': 0, 'success': True}]))
     environment = Environment(abort_first=2)
     with running(
-        'episode_runner_node', 'tasks:=[a]', 'episodes:=2', f'output:={output}'
+        'episodes.episode_runner_node', 'tasks:=[a]', 'episodes:=2', f'output:={output}'
     ) as process:
         environment.spin_until(lambda: process.poll() is not None)
     assert process.returncode == 0
@@ -255,7 +240,9 @@ def test_episode_runner_resumes_after_its_results_and_repeats_aborted_episodes(t
 def test_episodes_that_end_before_their_answers_are_not_waited_for(tmp_path):
     environment = Environment(abort_first=5)
     environment.early = 6
-    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'max_retries:=10') as process:
+    with running(
+        'episodes.episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'max_retries:=10'
+    ) as process:
         assert environment.spin_until(lambda: process.poll() is not None, 15)
     assert process.returncode == 0
     assert environment.resets == [('a', 0)] * 6 + [('a', 1)]
@@ -266,7 +253,7 @@ def test_failed_reset_is_requested_again_after_retry_s():
     environment = Environment(abort_first=2)
     environment.steps = 0
     began = time.monotonic()
-    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=1') as process:
+    with running('episodes.episode_runner_node', 'tasks:=[a]', 'episodes:=1') as process:
         environment.spin_until(lambda: process.poll() is not None)
     assert process.returncode == 0 and environment.resets == [('a', 0)] * 3
     assert time.monotonic() - began > 2 * RETRY_S
@@ -275,7 +262,7 @@ def test_failed_reset_is_requested_again_after_retry_s():
 
 def test_episode_runner_ends_with_the_reason_when_a_reset_is_refused():
     environment = Environment(code=ResetEpisode.Response.UNKNOWN_TASK)
-    with running('episode_runner_node', 'tasks:=[nonsense]') as process:
+    with running('episodes.episode_runner_node', 'tasks:=[nonsense]') as process:
         environment.spin_until(lambda: process.poll() is not None)
         assert process.returncode == 1
         assert 'no such task' in process.stderr.read()
@@ -285,9 +272,9 @@ def test_episode_runner_ends_with_the_reason_when_a_reset_is_refused():
 @pytest.mark.parametrize(
     'module, parameter, words',
     [
-        ('command_mux_node', 'teleop_timeout_s:=-1.0', ('teleop_timeout_s', '-1.0')),
-        ('episode_runner_node', 'episodes:=0', ('episodes', '0')),
-        ('episode_runner_node', 'startup_timeout_s:=1.0', ('tasks', 'empty')),
+        ('episodes.command_mux_node', 'teleop_timeout_s:=-1.0', ('teleop_timeout_s', '-1.0')),
+        ('episodes.episode_runner_node', 'episodes:=0', ('episodes', '0')),
+        ('episodes.episode_runner_node', 'startup_timeout_s:=1.0', ('tasks', 'empty')),
     ],
 )
 def test_bad_parameters_end_a_node_with_name_and_value(module, parameter, words):
@@ -322,7 +309,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_first_episode(tmp_p
 def test_episode_runner_plays_a_stalled_episode_again():
     environment = Environment()
     environment.endless = 1
-    with running('episode_runner_node', 'tasks:=[a]', 'stall_timeout_s:=1.0') as process:
+    with running('episodes.episode_runner_node', 'tasks:=[a]', 'stall_timeout_s:=1.0') as process:
         environment.spin_until(lambda: process.poll() is not None)
     assert process.returncode == 0
     assert environment.resets == [('a', 0)] * 2
@@ -332,7 +319,7 @@ def test_episode_runner_plays_a_stalled_episode_again():
 def test_episode_runner_waits_for_an_arm_that_is_not_ready_yet():
     environment = Environment()
     environment.first_codes = (ResetEpisode.Response.BUSY, ResetEpisode.Response.FAULT)
-    with running('episode_runner_node', 'tasks:=[a]', 'max_retries:=0') as process:
+    with running('episodes.episode_runner_node', 'tasks:=[a]', 'max_retries:=0') as process:
         environment.spin_until(lambda: process.poll() is not None)
     assert process.returncode == 0
     assert environment.resets == [('a', 0)] * 3
@@ -345,7 +332,7 @@ def test_episode_runner_starts_no_episode_while_it_is_paused():
     pause = environment.node.create_publisher(Bool, 'pause_episodes', EVENT)
     pause.publish(Bool(data=True))
     with running(
-        'episode_runner_node',
+        'episodes.episode_runner_node',
         'tasks:=[a]',
         'episodes:=2',
         'stall_timeout_s:=3.0',
@@ -375,7 +362,7 @@ def test_episode_runner_counts_only_successes_with_only_successes(tmp_path):
     environment = Environment()
     output = tmp_path / 'results.json'
     with running(
-        'episode_runner_node',
+        'episodes.episode_runner_node',
         'tasks:=[a]',
         'episodes:=2',
         'only_successes:=true',
@@ -397,7 +384,11 @@ def test_episode_runner_ends_only_when_the_last_episode_is_recorded(tmp_path):
     recorded = environment.node.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
     output = tmp_path / 'results.json'
     with running(
-        'episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'recorded:=true', f'output:={output}'
+        'episodes.episode_runner_node',
+        'tasks:=[a]',
+        'episodes:=2',
+        'recorded:=true',
+        f'output:={output}',
     ) as process:
         # The second episode still runs when the first is committed.
         environment.spin_until(lambda: len(environment.resets) == 1)
@@ -425,7 +416,11 @@ def test_episode_runner_repeats_an_episode_whose_recording_failed(tmp_path):
     recorded = environment.node.create_publisher(RecordedEpisode, 'recorded_episode', EVENT)
     output = tmp_path / 'results.json'
     with running(
-        'episode_runner_node', 'tasks:=[a]', 'episodes:=2', 'recorded:=true', f'output:={output}'
+        'episodes.episode_runner_node',
+        'tasks:=[a]',
+        'episodes:=2',
+        'recorded:=true',
+        f'output:={output}',
     ) as process:
         for number, aborted in enumerate((True, False, False), 1):
             at_least = max(number, 2)
@@ -468,7 +463,7 @@ def test_episode_runner_stores_dropped_steps_and_logs_why_a_recording_failed(tmp
             }
         )
     with running(
-        'episode_runner_node',
+        'episodes.episode_runner_node',
         'tasks:=[a]',
         'only_successes:=true',
         'recorded:=true',
@@ -489,7 +484,7 @@ def test_episode_runner_stores_dropped_steps_and_logs_why_a_recording_failed(tmp
 
 def test_episode_runner_counts_the_retries_of_each_episode_separately():
     environment = Environment(abort_first=4)
-    with running('episode_runner_node', 'tasks:=[a]', 'episodes:=2') as process:
+    with running('episodes.episode_runner_node', 'tasks:=[a]', 'episodes:=2') as process:
         environment.spin_until(lambda: ('a', 1) in environment.resets)
         environment.aborts_left = 4
         environment.spin_until(lambda: process.poll() is not None)
@@ -500,7 +495,7 @@ def test_episode_runner_counts_the_retries_of_each_episode_separately():
 
 def test_episode_runner_ends_when_an_episode_always_fails():
     environment = Environment(abort_first=100)
-    with running('episode_runner_node', 'tasks:=[a]') as process:
+    with running('episodes.episode_runner_node', 'tasks:=[a]') as process:
         environment.spin_until(lambda: process.poll() is not None)
         assert process.returncode == 1
         assert "('a', 0) failed 6 times" in process.stderr.read()

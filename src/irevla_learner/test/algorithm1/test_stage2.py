@@ -170,9 +170,9 @@ def test_a_policy_that_trains_all_in_half_precision_is_refused_before_anything_r
     assert not (tmp_path / 'run').exists()
 
 
-def test_stage_2_trains_on_recorded_demonstrations_of_the_tasks_learned_so_far(
-    tmp_path, stage0, demonstrations, monkeypatch
-):
+@pytest.fixture
+def of_new_tasks(tmp_path):
+    """Return a folder with a demonstration of each new task."""
     for task in ('door-open-new', 'door-close-new'):
         record(
             tmp_path / 'new',
@@ -180,7 +180,13 @@ def test_stage_2_trains_on_recorded_demonstrations_of_the_tasks_learned_so_far(
             f'do {task}',
             {'front': np.zeros((5, 24, 24, 3), np.uint8)},
         )
-    config = configuration(tmp_path, stage0, '', demonstration_bags=(tmp_path / 'new',))
+    return tmp_path / 'new'
+
+
+def test_stage_2_trains_on_recorded_demonstrations_of_the_tasks_learned_so_far(
+    tmp_path, stage0, demonstrations, of_new_tasks, monkeypatch
+):
+    config = configuration(tmp_path, stage0, '', demonstration_bags=(of_new_tasks,))
     given = []
 
     def noted(vla, source, *rest):
@@ -196,22 +202,15 @@ def test_stage_2_trains_on_recorded_demonstrations_of_the_tasks_learned_so_far(
     ]
 
 
-def test_stage_2_trains_a_policy_with_chunks_of_actions(tmp_path, demonstrations):
+def test_stage_2_trains_a_policy_with_chunks_of_actions(tmp_path, demonstrations, of_new_tasks):
     stage0 = trained(tmp_path, demonstrations, POLICY | {'head': {'hidden': [8], 'chunk_size': 3}})
-    for task in ('door-open-new', 'door-close-new'):
-        record(
-            tmp_path / 'new',
-            EpisodeResult(task, 0, True, 5, True, False, False, f'{task}-0'),
-            f'do {task}',
-            {'front': np.zeros((5, 24, 24, 3), np.uint8)},
-        )
 
     class Successes(NoEpisodes):
         def successes(self, folder, policy):
-            return load_frames([tmp_path / 'new'], policy.cameras, policy.image_size)
+            return load_frames([of_new_tasks], policy.cameras, policy.image_size)
 
     config = configuration(
-        tmp_path, stage0, 'validation_share: 0.5\n', demonstration_bags=(tmp_path / 'new',)
+        tmp_path, stage0, 'validation_share: 0.5\n', demonstration_bags=(of_new_tasks,)
     )
     with RunFolder(tmp_path / 'run', config.contents(), 9) as folder:
         last = Algorithm1(folder, config, Successes(), [demonstrations], 9).run(stage0)

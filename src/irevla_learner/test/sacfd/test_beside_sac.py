@@ -44,10 +44,8 @@ def test_a_peer_that_ends_or_is_not_installed_is_named(learning, monkeypatch, tm
         peer()
 
 
-def test_versions_are_pinned_with_hashes_and_torch_is_that_of_the_suite(learning):
+def test_versions_are_in_the_lock_file_and_torch_is_that_of_the_suite(learning):
     lock = (ROOT / 'setup/peers.lock').read_text()
-    entries = re.split(r'\n(?=[a-z0-9])', lock)[1:]
-    assert all('==' in entry and '--hash=sha256:' in entry for entry in entries)
     wanted = (ROOT / 'setup/peers.in').read_text()
     for name in re.findall(r'^[a-z].*==.*', wanted, re.M):
         assert re.search(rf'^{re.escape(name)} ', lock, re.M), name

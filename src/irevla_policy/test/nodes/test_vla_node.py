@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real node over DDS acts only on valid observations of a running episode."""
 
-from pathlib import Path
 import signal
 import subprocess
 import sys
@@ -12,32 +11,18 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from environment_side import STATE, Environment
 import numpy as np
 import pytest
+from random_policy import PRESET, save_random_policy
 import rclpy
 
 from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.conversions import message_to_action, stamp_to_ns
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState
-from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
-from irevla_policy.model.config import load_preset
-from irevla_policy.model.normalisation import Statistics
-from irevla_policy.model.vla import VLA
-
-PRESET = Path(__file__).resolve().parents[4] / 'config/presets/tiny.yaml'
+from irevla_policy.checkpoints.checkpoint import load_checkpoint
 
 
 @pytest.fixture(scope='module')
 def checkpoint(tmp_path_factory):
-    random = np.random.default_rng(0)
-    actions = random.uniform(-0.04, 0.04, (50, 7))
-    actions[:, 6] = random.uniform(0, 1, 50)
-    vla = VLA(
-        load_preset(PRESET),
-        Statistics.from_data(random.normal(size=(50, 10)), actions),
-        instructions=['press the button'],
-    )
-    folder = tmp_path_factory.mktemp('policy') / 'checkpoint'
-    save_checkpoint(folder, vla, {})
-    return folder
+    return save_random_policy(tmp_path_factory.mktemp('policy'))
 
 
 @pytest.fixture(scope='module')
@@ -56,7 +41,7 @@ def environment(checkpoint):
         ]
     )
     rclpy.init()
-    environment = Environment(load_preset(PRESET).cameras)
+    environment = Environment(PRESET.cameras)
     assert environment.connected()
     time.sleep(0.5)
     yield environment

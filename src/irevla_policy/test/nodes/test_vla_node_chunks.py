@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real node runs one pass for k observations, and a new one where a chunk would be stale."""
 
-from dataclasses import replace
-from pathlib import Path
 import signal
 import subprocess
 import sys
@@ -12,36 +10,22 @@ import time
 from environment_side import STATE, Environment
 import numpy as np
 import pytest
+from random_policy import PRESET, save_random_policy
 import rclpy
 
 from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.conversions import message_to_action, stamp_to_ns, to_array
 from irevla_control.ros.qos import COMMAND, EVENT
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyUpdate
-from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from irevla_policy.checkpoints.checkpoint import load_checkpoint
 from irevla_policy.checkpoints.head_update import pack_head
-from irevla_policy.model.config import load_preset
-from irevla_policy.model.normalisation import Statistics
-from irevla_policy.model.vla import VLA
 
-PRESET = Path(__file__).resolve().parents[4] / 'config/presets/tiny.yaml'
 SIZE = 3
 
 
 @pytest.fixture(scope='module')
 def checkpoint(tmp_path_factory):
-    random = np.random.default_rng(0)
-    actions = random.uniform(-0.04, 0.04, (50, 7))
-    actions[:, 6] = random.uniform(0, 1, 50)
-    preset = load_preset(PRESET)
-    vla = VLA(
-        replace(preset, head=replace(preset.head, chunk_size=SIZE)),
-        Statistics.from_data(random.normal(size=(50, 10)), actions),
-        instructions=['press the button'],
-    )
-    folder = tmp_path_factory.mktemp('policy') / 'checkpoint'
-    save_checkpoint(folder, vla, {})
-    return folder
+    return save_random_policy(tmp_path_factory.mktemp('policy'), SIZE)
 
 
 @pytest.fixture(scope='module')
@@ -54,7 +38,7 @@ def environment(checkpoint):
         ]
     )
     rclpy.init()
-    environment = Environment(load_preset(PRESET).cameras)
+    environment = Environment(PRESET.cameras)
     node = environment.node
     environment.update = node.create_publisher(PolicyUpdate, 'policy_update', EVENT)
     environment.command = node.create_publisher(EndEffectorCommand, 'command', COMMAND)
