@@ -1,8 +1,8 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Meta-World's scripted policies as demonstrators, with noise on their commands."""
+"""Scripted policies as demonstrators, with noise on their commands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import warnings
 
 from metaworld.policies import ENV_POLICY_MAP
@@ -11,7 +11,14 @@ import numpy as np
 
 from irevla_sim.expert_noise import NOISE_STD
 from irevla_sim.metaworld.actions import ACTION_REPEAT, from_metaworld
+from irevla_sim.metaworld.button_press import SmoothButtonPress
 from irevla_sim.metaworld.tasks import Task
+
+# Meta-World's policies, but for those whose labels cannot be learned from images.
+POLICIES: Mapping[str, Callable[[], Policy]] = {
+    **ENV_POLICY_MAP,
+    'button-press-v3': SmoothButtonPress,
+}
 
 
 class ScriptedExpert:
@@ -37,8 +44,7 @@ class ScriptedExpert:
             action_repeat: as in the environment.
 
         """
-        make: Callable[[], Policy] = ENV_POLICY_MAP[task.base]
-        self._policy = make()
+        self._policy = POLICIES[task.base]()
         self._noise_std = noise_std
         self._random = np.random.default_rng(seed)
         self._action_repeat = action_repeat

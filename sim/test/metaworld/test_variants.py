@@ -33,6 +33,18 @@ def test_the_noisy_expert_solves_the_task(blind_env, name):
     assert sum(one.success for one in episodes) >= 2
 
 
+def test_labels_of_button_press_change_smoothly_with_the_state(blind_env):
+    """A label that jumps between states which look the same cannot be learned from images."""
+    _, info = blind_env.reset(seed=0, options={'task': 'button-press'})
+    expert = ScriptedExpert(CATALOGUE['button-press'], noise_std=0.0)
+    state = info['simulator_state']
+    labels = []
+    for beside in np.arange(0, 0.1, 0.001):
+        state[:3] = state[4:7] + np.array([beside, -0.1, -0.07])
+        labels.append(expert.act(state)[1])
+    assert np.abs(np.diff(labels, axis=0)).max() < 0.1 * np.abs(labels).max()
+
+
 def test_a_demonstration_has_an_entry_per_command(env):
     (one,) = collect_demonstrations(['drawer-close'], 1, seed=0, env=env)
     steps = len(one.actions)
