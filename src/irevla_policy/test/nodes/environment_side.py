@@ -2,14 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """An environment's topics, for tests of the vla node."""
 
+from contextlib import contextmanager
+import signal
+import subprocess
+import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
+from random_policy import PRESET
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
+from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.conversions import image_to_message, ns_to_stamp
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyStep, RobotState
@@ -103,3 +109,21 @@ class Environment:
             ),
             60,
         )
+
+
+@contextmanager
+def beside_vla(checkpoint, **parameters):
+    """Yield the environment of a vla node, whose process must end with status 0."""
+    use_own_domain()
+    given = {'checkpoint': checkpoint, 'device': 'cpu'} | parameters
+    words = [word for name, value in given.items() for word in ('-p', f'{name}:={value}')]
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'irevla_policy.nodes.vla_node', '--ros-args', *words]
+    )
+    rclpy.init()
+    environment = Environment(PRESET.cameras)
+    assert environment.connected()
+    yield environment
+    rclpy.shutdown()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0

@@ -2,19 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real node over DDS acts only on valid observations of a running episode."""
 
-import signal
 import subprocess
 import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from environment_side import STATE, Environment
+from environment_side import STATE, beside_vla
 import numpy as np
 import pytest
-from random_policy import PRESET, save_random_policy
-import rclpy
+from random_policy import save_random_policy
 
-from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.conversions import message_to_action, stamp_to_ns
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState
 from irevla_policy.checkpoints.checkpoint import load_checkpoint
@@ -27,27 +24,9 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def environment(checkpoint):
-    use_own_domain()
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            '-m',
-            'irevla_policy.nodes.vla_node',
-            '--ros-args',
-            '-p',
-            f'checkpoint:={checkpoint}',
-            '-p',
-            'device:=cpu',
-        ]
-    )
-    rclpy.init()
-    environment = Environment(PRESET.cameras)
-    assert environment.connected()
-    time.sleep(0.5)
-    yield environment
-    rclpy.shutdown()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+    with beside_vla(checkpoint) as environment:
+        time.sleep(0.5)
+        yield environment
 
 
 @pytest.fixture

@@ -2,18 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real node runs one pass for k observations, and a new one where a chunk would be stale."""
 
-import signal
-import subprocess
-import sys
 import time
 
-from environment_side import STATE, Environment
+from environment_side import STATE, beside_vla
 import numpy as np
 import pytest
-from random_policy import PRESET, save_random_policy
-import rclpy
+from random_policy import save_random_policy
 
-from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.conversions import message_to_action, stamp_to_ns, to_array
 from irevla_control.ros.qos import COMMAND, EVENT
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, PolicyUpdate
@@ -30,25 +25,13 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def environment(checkpoint):
-    use_own_domain()
-    process = subprocess.Popen(
-        [
-            *(sys.executable, '-m', 'irevla_policy.nodes.vla_node', '--ros-args'),
-            *('-p', f'checkpoint:={checkpoint}', '-p', 'device:=cpu', '-p', 'encode_last:=true'),
-        ]
-    )
-    rclpy.init()
-    environment = Environment(PRESET.cameras)
-    node = environment.node
-    environment.update = node.create_publisher(PolicyUpdate, 'policy_update', EVENT)
-    environment.command = node.create_publisher(EndEffectorCommand, 'command', COMMAND)
-    assert environment.connected()
-    assert environment.spin_until(environment.command.get_subscription_count, 20)
-    time.sleep(0.5)
-    yield environment
-    rclpy.shutdown()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+    with beside_vla(checkpoint, encode_last=True) as environment:
+        node = environment.node
+        environment.update = node.create_publisher(PolicyUpdate, 'policy_update', EVENT)
+        environment.command = node.create_publisher(EndEffectorCommand, 'command', COMMAND)
+        assert environment.spin_until(environment.command.get_subscription_count, 20)
+        time.sleep(0.5)
+        yield environment
 
 
 def answer(environment, by=EndEffectorCommand.SOURCE_POLICY):

@@ -2,20 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real node beside a learner explores, uses new heads, and refuses invalid ones."""
 
-import signal
-import subprocess
-import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from environment_side import STATE, Environment
+from environment_side import STATE, beside_vla
 import numpy as np
 import pytest
-from random_policy import PRESET, save_random_policy
-import rclpy
+from random_policy import save_random_policy
 import torch
 
-from irevla_control.checks.own_domain import use_own_domain
 from irevla_control.ros.conversions import message_to_action, to_array
 from irevla_control.ros.qos import EVENT
 from irevla_msgs.msg import EpisodeState, PolicyUpdate
@@ -31,34 +26,13 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def environment(checkpoint):
-    use_own_domain()
-    parameters = {
-        'checkpoint': checkpoint,
-        'device': 'cpu',
-        'noise_std_low': 0.2,
-        'noise_std_high': 0.2,
-        'noise_correlation': 0.5,
-        'encode_last': True,
-    }
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            '-m',
-            'irevla_policy.nodes.vla_node',
-            '--ros-args',
-            *(word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')),
-        ]
-    )
-    rclpy.init()
-    environment = Environment(PRESET.cameras)
-    environment.update = environment.node.create_publisher(PolicyUpdate, 'policy_update', EVENT)
-    assert environment.connected()
-    assert environment.spin_until(environment.update.get_subscription_count)
-    time.sleep(0.5)
-    yield environment
-    rclpy.shutdown()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+    exploration = {'noise_std_low': 0.2, 'noise_std_high': 0.2, 'noise_correlation': 0.5}
+    with beside_vla(checkpoint, **exploration, encode_last=True) as environment:
+        node = environment.node
+        environment.update = node.create_publisher(PolicyUpdate, 'policy_update', EVENT)
+        assert environment.spin_until(environment.update.get_subscription_count)
+        time.sleep(0.5)
+        yield environment
 
 
 @pytest.fixture
