@@ -432,7 +432,7 @@ def episode_nodes(
     yield node(
         context,
         'irevla_sim',
-        'metaworld',
+        'simulator',
         {
             'cameras': rendered,
             'mode': mode,

@@ -7,8 +7,8 @@ import pytest
 import rclpy
 
 from irevla_control.checks.own_domain import use_own_domain
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
 from irevla_sim.panda.process import PandaProcess
+from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -19,14 +19,14 @@ def pytest_xdist_auto_num_workers():
 
 @pytest.fixture(scope='session')
 def env():
-    environment = MetaWorldEnv(image_size=48)
+    environment = SimulatorEnv('metaworld', image_size=48)
     yield environment
     environment.close()
 
 
 @pytest.fixture(scope='session')
 def blind_env():
-    return MetaWorldEnv(cameras=())
+    return SimulatorEnv('metaworld', cameras=())
 
 
 @pytest.fixture(scope='session')
@@ -49,7 +49,7 @@ def panda():
 def graph(ros):
     """A client of a running simulator."""
     client = Client()
-    with running('metaworld_node', horizon=30):
+    with running('simulator_node', horizon=30):
         client.wait_for_simulator()
         yield client
     client.close()

@@ -20,7 +20,7 @@ from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
+from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 TASK = 'drawer-close'
 HORIZON = 4
@@ -30,7 +30,7 @@ HORIZON = 4
 def vla():
     from graph import CONFIG
 
-    env = MetaWorldEnv(cameras=())
+    env = SimulatorEnv('metaworld', cameras=())
     states = np.stack(
         [
             env.reset(seed=seed, options={'task': TASK})[0]['state']
@@ -62,7 +62,7 @@ def test_each_seed_is_played_once_as_in_one_environment(vla, envs):
     played = {one.result.seed: one for one in player.play(range(5), between=between.append)}
     assert sorted(played) == list(range(5))
     assert player.env_steps == sum(between) == sum(one.result.steps for one in played.values())
-    env = MetaWorldEnv(cameras=vla.config.cameras, horizon=HORIZON)
+    env = SimulatorEnv('metaworld', cameras=vla.config.cameras, horizon=HORIZON)
     for seed, one in played.items():
         observation, info = env.reset(seed=seed, options={'task': TASK})
         assert one.instruction == info['instruction']

@@ -10,7 +10,7 @@ import pytest
 
 from irevla_control.bags.index import list_episodes
 
-NODES = {'metaworld', 'expert', 'command_mux', 'recorder', 'episode_runner'}
+NODES = {'simulator', 'expert', 'command_mux', 'recorder', 'episode_runner'}
 
 
 def collect(folder, log='log', **arguments):

@@ -12,7 +12,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from irevla_sim.metaworld.scene import Scene
-from irevla_sim.metaworld.tasks import Task, load_catalogue
+from irevla_sim.metaworld.tasks import load_catalogue
+from irevla_sim.simulator.tasks import Task
 
 HEADINGS = {
     'expert': "Meta-World's tasks, to be demonstrated",

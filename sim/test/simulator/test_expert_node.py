@@ -7,8 +7,8 @@ import numpy as np
 
 from irevla_control.ros.conversions import stamp_to_ns
 from irevla_msgs.msg import EpisodeState
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
-from irevla_sim.metaworld.rollout import demonstrate
+from irevla_sim.simulator.rollout import demonstrate
+from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 
 def play(client, task, seed):
@@ -23,7 +23,7 @@ def play(client, task, seed):
 
 
 def test_the_graph_gives_the_in_process_demonstration(graph):
-    env = MetaWorldEnv(cameras=(), horizon=30)
+    env = SimulatorEnv('metaworld', cameras=(), horizon=30)
     with running('expert_node', noise_std=0.2):
         graph.wait_for_expert()
         for task, seed in (('drawer-close', 5), ('window-open-new', 6)):

@@ -10,7 +10,7 @@ import pytest
 from irevla_control.ros.conversions import stamp_to_ns
 from irevla_msgs.msg import EpisodeState, RobotState
 from irevla_msgs.srv import ResetEpisode
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
+from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 Answer = ResetEpisode.Response
 
@@ -22,7 +22,7 @@ def assert_same(remote, observation, info):
 
 
 def test_lock_step_gives_the_observations_of_the_environment_in_process(graph):
-    env = MetaWorldEnv(horizon=30)
+    env = SimulatorEnv('metaworld', horizon=30)
     random = np.random.default_rng(0)
     for task, seed in (('drawer-open', 3), ('button-press-new', 4), ('drawer-open', 3)):
         remote = graph.start(task, seed)
@@ -85,7 +85,7 @@ def test_a_wrong_command_is_refused_and_reported_and_moves_nothing(graph, fault,
             status
             for array in graph.diagnostics
             for status in array.status
-            if status.name == 'metaworld: status'
+            if status.name == 'simulator: status'
         ]
 
     graph.spin_until(lambda: any(reason in status.message for status in statuses()), 5)
@@ -148,7 +148,7 @@ def test_a_reset_without_a_seed_draws_one_that_reproduces_the_episode(graph):
 def test_real_time_keeps_its_rate_and_does_not_move_without_commands(ros):
     client = Client(('front',), '/real_time')
     with running(
-        'metaworld_node',
+        'simulator_node',
         '/real_time',
         mode='real_time',
         control_hz=10.0,
@@ -174,7 +174,7 @@ def test_real_time_keeps_its_rate_and_does_not_move_without_commands(ros):
 
 def test_stopping_the_simulator_aborts_the_episode(ros):
     client = Client(namespace='/stopped')
-    with running('metaworld_node', '/stopped') as process:
+    with running('simulator_node', '/stopped') as process:
         client.wait_for_simulator()
         client.start('drawer-open', 0)
         process.terminate()
@@ -186,7 +186,7 @@ def test_stopping_the_simulator_aborts_the_episode(ros):
 def test_a_wrong_parameter_ends_the_node_with_the_reason(ros, capfd):
     with (
         pytest.raises(AssertionError, match='status 1'),
-        running('metaworld_node', cameras='[side]') as process,
+        running('simulator_node', cameras='[side]') as process,
     ):
         process.wait(30)
     assert "unknown camera 'side'" in capfd.readouterr().err
