@@ -8,7 +8,9 @@ import importlib
 from pathlib import Path
 from typing import TypeAlias
 
-from irevla_control.errors import ConfigError
+import gymnasium
+
+from irevla_control.errors import ConfigError, one_line
 from irevla_sim.simulator.scene import Expert, Scene
 from irevla_sim.simulator.tasks import Task
 
@@ -53,6 +55,32 @@ class Simulator:
     def horizon_of(self, task: Task, given: int | None = None) -> int:
         """Return the horizon: the user's, else the task's, else the simulator's."""
         return given or task.horizon or self.horizon
+
+
+def simulator_of(environment: str) -> str:
+    """Return the simulator of a registered Gymnasium environment, for `find_simulator`.
+
+    Args:
+        environment: as in `gymnasium.make`: name, or `module:name`, whose module registers it.
+
+    Raises:
+        ConfigError: it is not registered, or not as a `SimulatorEnv`.
+
+    """
+    module, _, name = environment.rpartition(':')
+    try:
+        if module:
+            importlib.import_module(module)
+        options = gymnasium.spec(name).kwargs
+    except (ImportError, gymnasium.error.Error) as error:
+        raise ConfigError(f'environment {environment}: {one_line(error)}') from error
+    if 'simulator' not in options:
+        raise ConfigError(
+            f'environment {environment} is no simulator of the suite, and runs in process only; '
+            'use python -m irevla_learner.algorithm1, or register a SimulatorEnv '
+            '(docs/guide.md, "A simulator of your own")'
+        )
+    return str(options['simulator'])
 
 
 def find_simulator(name: str) -> Simulator:
