@@ -152,6 +152,7 @@ class Renderer:
                 data.geom_xmat[self._fixed_geoms],
                 data.site_xpos[self._fixed_sites],
                 self._model.geom_rgba,
+                self._model.light_active,
             )
         )
         known = self._backgrounds.get(name)

@@ -1,0 +1,120 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Cameras and fast rendering of Franka Kitchen: no shadows, an arm of few triangles."""
+
+from collections.abc import Mapping, Sequence
+
+import mujoco
+import numpy as np
+
+from irevla_sim.drawing import renderer
+from irevla_sim.drawing.renderer import Camera, place_cameras
+from irevla_sim.drawing.visible_scene import ARM_GROUP, HIDDEN_GROUP
+
+CAMERAS = {
+    name: Camera(name) for name in ('front', 'wrist', 'overview', 'left', 'right', 'topview')
+}
+# Views of the counter: point that is looked at [m], distance [m], azimuth and elevation [deg].
+VIEWS = {
+    'front': ((-0.25, 0.5, 2.05), 2.3, 72.0, -28.0),
+    'overview': ((-0.1, 0.5, 1.7), 4.2, 90.0, -18.0),
+    'left': ((-0.3, 0.5, 2.0), 2.2, 40.0, -25.0),
+    'right': ((-0.3, 0.5, 2.0), 2.2, 125.0, -25.0),
+    'topview': ((-0.3, 0.4, 1.7), 2.2, 90.0, -75.0),
+}
+VIEW_ANGLE_DEG = 45.0
+# The camera on the hand, in the frame of the last link, whose z axis points to the fingertips:
+# between the fingers' sides, above the hand when it points to the cabinets.
+WRIST_BODY = 'panda0_link7'
+WRIST_TURN_DEG = -45.0
+WRIST_HEIGHT_M, WRIST_FORWARD_M = 0.1, 0.08
+WRIST_TILT_DEG, WRIST_ANGLE_DEG = 20.0, 75.0
+# The model's meshes of the arm, by the end of their names: to see, and to collide.
+FINE, COARSE = '_viz', '_col'
+# The lamp of the hood is behind a block until this joint has moved half of its way.
+LAMP_JOINT, LAMP_ON_M = 'light_joint', -0.025
+# Dark glass in place of clear glass: what is behind it would have to be drawn together with it.
+GLASS, GLASS_COLOUR = 'micro_window', (0.12, 0.12, 0.12, 1.0)
+
+
+def prepare_spec(spec: mujoco.MjSpec) -> None:
+    """Add the cameras to a kitchen's model and make it fast to draw; its physics stays.
+
+    Args:
+        spec: changed in place, once, before it is compiled.
+
+    """
+    for name, (point, distance, azimuth, elevation) in VIEWS.items():
+        turn, lift = np.deg2rad([azimuth, elevation])
+        forward = np.array(
+            [np.cos(lift) * np.cos(turn), np.cos(lift) * np.sin(turn), np.sin(lift)]
+        )
+        right = np.array([np.sin(turn), -np.cos(turn), 0.0])
+        spec.worldbody.add_camera(
+            name=name,
+            pos=np.array(point) - distance * forward,
+            quat=_facing(right, forward),
+            fovy=VIEW_ANGLE_DEG,
+        )
+    turn, tilt = np.deg2rad([WRIST_TURN_DEG, WRIST_TILT_DEG])
+    up = np.array([np.cos(turn), np.sin(turn), 0.0])
+    right = np.array([-np.sin(turn), np.cos(turn), 0.0])
+    ahead = np.array([0.0, 0.0, 1.0])
+    spec.body(WRIST_BODY).add_camera(
+        name='wrist',
+        pos=WRIST_HEIGHT_M * up + WRIST_FORWARD_M * ahead,
+        quat=_facing(right, np.cos(tilt) * ahead - np.sin(tilt) * up),
+        fovy=WRIST_ANGLE_DEG,
+    )
+    for geom in spec.geoms:
+        if geom.meshname.endswith(FINE):
+            geom.meshname = geom.meshname.removesuffix(FINE) + COARSE
+    for mesh in spec.meshes:
+        if mesh.name.endswith(FINE):
+            mesh.delete()
+    spec.material(GLASS).rgba = GLASS_COLOUR
+
+
+def _facing(right: np.ndarray, forward: np.ndarray) -> np.ndarray:
+    """Return the quaternion (w, x, y, z) of a camera, which looks along its negative z axis."""
+    matrix = np.stack([right, np.cross(right, forward), -forward], axis=1)
+    quaternion = np.empty(4)
+    mujoco.mju_mat2Quat(quaternion, matrix.ravel())
+    return quaternion
+
+
+class Renderer(renderer.Renderer):
+    """Renders one model that was compiled after `prepare_spec`."""
+
+    def __init__(
+        self, model: mujoco.MjModel, size: int, offsets: Mapping[str, Sequence[float]] = {}
+    ) -> None:
+        """Render ``size`` x ``size`` pixels.
+
+        Args:
+            model: only what concerns its drawing is changed.
+            size: edge of the images [pixels].
+            offsets: camera name to its offset (x, y, z) [m].
+
+        Raises:
+            ConfigError: a camera of `offsets` is unknown.
+
+        """
+        place_cameras(model, CAMERAS, offsets)
+        # Groups from 3 on are shapes to collide with and markers of goals.
+        model.geom_group[model.geom_group >= ARM_GROUP] = HIDDEN_GROUP
+        model.site_group[:] = HIDDEN_GROUP
+        self._lamp = int(np.flatnonzero(model.light_directional == 0)[0])
+        self._lamp_joint = model.joint(LAMP_JOINT).qposadr[0]
+        super().__init__(model, size, CAMERAS)
+
+    def render(self, data: mujoco.MjData, name: str) -> np.ndarray:
+        """Return the upright image of a camera, uint8 (size, size, 3) RGB.
+
+        Raises:
+            ConfigError: the camera is unknown.
+
+        """
+        # No shadows are drawn, so the block that covers the lamp cannot make it dark.
+        self._model.light_active[self._lamp] = data.qpos[self._lamp_joint] < LAMP_ON_M
+        return super().render(data, name)
