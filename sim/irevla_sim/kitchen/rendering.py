@@ -3,12 +3,14 @@
 """Cameras and fast rendering of Franka Kitchen: no shadows, an arm of few triangles."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import mujoco
 import numpy as np
 
 from irevla_sim.drawing import renderer
 from irevla_sim.drawing.renderer import Camera, place_cameras
+from irevla_sim.drawing.textures import share_textures
 from irevla_sim.drawing.visible_scene import ARM_GROUP, HIDDEN_GROUP
 
 CAMERAS = {
@@ -16,9 +18,9 @@ CAMERAS = {
 }
 # Views of the counter: point that is looked at [m], distance [m], azimuth and elevation [deg].
 VIEWS = {
-    'front': ((-0.25, 0.5, 2.05), 2.3, 72.0, -28.0),
-    'overview': ((-0.1, 0.5, 1.7), 4.2, 90.0, -18.0),
-    'left': ((-0.3, 0.5, 2.0), 2.2, 40.0, -25.0),
+    'front': ((-0.32, 0.5, 2.08), 2.35, 75.0, -27.0),
+    'overview': ((-0.2, 0.5, 1.9), 3.2, 90.0, -18.0),
+    'left': ((-0.3, 0.5, 2.05), 1.9, 60.0, -22.0),
     'right': ((-0.3, 0.5, 2.0), 2.2, 125.0, -25.0),
     'topview': ((-0.3, 0.4, 1.7), 2.2, 90.0, -75.0),
 }
@@ -27,12 +29,24 @@ VIEW_ANGLE_DEG = 45.0
 # between the fingers' sides, above the hand when it points to the cabinets.
 WRIST_BODY = 'panda0_link7'
 WRIST_TURN_DEG = -45.0
-WRIST_HEIGHT_M, WRIST_FORWARD_M = 0.1, 0.08
-WRIST_TILT_DEG, WRIST_ANGLE_DEG = 20.0, 75.0
-# The model's meshes of the arm, by the end of their names: to see, and to collide.
-FINE, COARSE = '_viz', '_col'
+WRIST_HEIGHT_M, WRIST_FORWARD_M = 0.08, 0.14
+WRIST_TILT_DEG, WRIST_ANGLE_DEG = 15.0, 75.0
+# Parts with materials of their own, so that a variant can give each a colour: the part's
+# material, its bodies and the model's material that it takes the place of.
+PARTS = {
+    'slide_door': (('slidelink',), 'M_slide_blue'),
+    'left_door': (('hingeleftdoor',), 'M_hinge_blue'),
+    'right_door': (('hingerightdoor',), 'M_hinge_blue'),
+    'microwave_door': (('microdoorroot',), 'micro_black'),
+    'light_switch': (('lightswitchroot',), 'oven_metal'),
+    'knobs': (('knob 1', 'knob 2', 'knob 3', 'knob 4'), 'oven_metal'),
+}
+# The arm's meshes to see have 134000 triangles; those to collide have 2400 and the same shape.
+SEEN = '_viz'
 # The lamp of the hood is behind a block until this joint has moved half of its way.
 LAMP_JOINT, LAMP_ON_M = 'light_joint', -0.025
+# A model's 14 textures take 200 MB of memory to draw, and many are the same picture.
+TEXTURE_SIZE = 256
 # Dark glass in place of clear glass: what is behind it would have to be drawn together with it.
 GLASS, GLASS_COLOUR = 'micro_window', (0.12, 0.12, 0.12, 1.0)
 
@@ -66,13 +80,31 @@ def prepare_spec(spec: mujoco.MjSpec) -> None:
         quat=_facing(right, np.cos(tilt) * ahead - np.sin(tilt) * up),
         fovy=WRIST_ANGLE_DEG,
     )
-    for geom in spec.geoms:
-        if geom.meshname.endswith(FINE):
-            geom.meshname = geom.meshname.removesuffix(FINE) + COARSE
     for mesh in spec.meshes:
-        if mesh.name.endswith(FINE):
-            mesh.delete()
+        if mesh.name.endswith(SEEN):
+            mesh.file = mesh.file.replace('visual/', 'collision/')
+            mesh.smoothnormal = True
+    for part, (bodies, name) in PARTS.items():
+        _copy_material(spec, name, part)
+        for body in bodies:
+            for geom in spec.body(body).geoms:
+                if geom.material == name:
+                    geom.material = part
     spec.material(GLASS).rgba = GLASS_COLOUR
+    share_textures(spec, Path(spec.modelfiledir) / spec.texturedir, TEXTURE_SIZE)
+
+
+def _copy_material(spec: mujoco.MjSpec, name: str, copy: str) -> None:
+    source = spec.material(name)
+    spec.add_material(
+        name=copy,
+        textures=source.textures,
+        texuniform=source.texuniform,
+        texrepeat=source.texrepeat,
+        rgba=source.rgba,
+        shininess=source.shininess,
+        specular=source.specular,
+    )
 
 
 def _facing(right: np.ndarray, forward: np.ndarray) -> np.ndarray:
