@@ -2,5 +2,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Meta-World's tasks and variants, their scenes and their scripted expert.
 
-May import: simulator.
+May import: drawing, simulator.
 """

@@ -76,7 +76,7 @@ def upload_simplified(
 ) -> None:
     """Replace what a context draws of meshes; `cells_m` has the cell [m] of each by its name.
 
-    A mesh with a convex hull is drawn as its hull (`rendering.Renderer`), so this is simplified.
+    A mesh with a convex hull is drawn as its hull (`renderer.Renderer`), so this is simplified.
     """
     kept = {name: getattr(model, name).copy() for name in MESH_FIELDS}
     for mesh in range(model.nmesh):
