@@ -49,11 +49,11 @@ class Touch:
 
 
 TOUCHES = {
-    'microwave-open': Touch(yaw=0.9, depth=0.0275, speed=0.8, grasp=True),
-    'left-door-open': Touch(yaw=0.8, depth=0.0275, speed=0.8, grasp=True),
+    'microwave-open': Touch(yaw=0.9, depth=0.018, speed=0.8, grasp=True),
+    'left-door-open': Touch(yaw=0.8, depth=0.018, speed=0.8, grasp=True),
     'slide-door-open': Touch(yaw=0.0, depth=0.02, speed=1.0, beside=0.04),
     'light-on': Touch(yaw=0.0, depth=0.02, speed=0.5, beside=0.04),
-    'knob-on': Touch(yaw=0.0, depth=0.032, speed=0.4, beside=0.032),
+    'knob-on': Touch(yaw=0.0, depth=0.05, speed=0.4, beside=0.032),
 }
 
 
@@ -111,7 +111,8 @@ class ScriptedExpert:
         depth = offset @ ahead + self._touch.depth
         slow = _ramp(share, STOP_SHARE, SLOW_SHARE)
         speed = self._touch.speed * self._reach * slow
-        there = _ramp(depth, -NEAR_M, -THERE_M)
+        across = offset - (offset @ ahead) * ahead
+        there = _ramp(depth, -NEAR_M, -THERE_M) * _ramp(np.linalg.norm(across), 0.09, 0.06)
         if self._touch.grasp:
             motion, gripper = self._pull(offset, ahead, way, depth, opening, there, speed)
             motion *= 1 if there > 0 else _ramp(abs(yaw_error), 0.6, 0.2) 
@@ -141,7 +142,11 @@ class ScriptedExpert:
         across = offset - (offset @ ahead) * ahead
         aligned = _ramp(np.linalg.norm(across), 0.03, 0.012)
         enter = max(aligned, there)
-        held = there * _ramp(opening, 0.85, 0.65)
+        held = there * _ramp(opening, 0.95, 0.8)
+        # The fingers are independent, so a held handle may be beside the middle of the hand.
+        pull = way - (way @ ahead) * ahead
+        pull /= np.linalg.norm(pull)
+        across -= held * (across @ pull) * pull
         motion = GAIN * (-IN_FRONT_M * (1 - enter) - depth) * ahead - GAIN * across
         return motion + held * speed * way, 1.0 - there
 
