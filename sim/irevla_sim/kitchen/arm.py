@@ -13,7 +13,7 @@ FINGERS_OPEN_M = 0.04
 # One simulator step, and the time in which the hand shall reach its target [s].
 STEP_S, REACH_TARGET_S = 0.04, 0.06
 # Largest motion of the hand's target in one simulator step [m], [rad].
-METRES_PER_STEP, RADIANS_PER_STEP = 0.0125, 0.05
+METRES_PER_STEP, RADIANS_PER_STEP = 0.016, 0.05
 # Largest distance of the target from the hand [m], [rad]: limits the force on what is touched.
 MAX_LEAD_M, MAX_LEAD_RAD = 0.04, 0.3
 # A Panda's limits of joint velocity [rad/s], and the distance kept from the limits of range [rad].

@@ -20,7 +20,7 @@ UP = np.array([0.0, 0.0, 1.0])
 # Share of a distance that one decision covers, below the largest command.
 GAIN = 0.5
 # Distance kept in front of the handle while the hand is not beside it, or around it [m].
-IN_FRONT_M = 0.06
+IN_FRONT_M = 0.09
 # Distances in front of the place beside the handle between which the hand arrives there [m].
 NEAR_M, THERE_M = 0.03, 0.015
 # Share of the way from which the hand slows down, and at which it stops.
@@ -37,6 +37,7 @@ class Touch:
         depth: distance from the hand to the handle along that direction [m].
         speed: while it opens, as a share of the largest.
         grasp: whether the fingers close around the handle; else a closed hand pushes it.
+        follow: change of ``yaw`` over the whole way [rad].
         beside: distance from the handle's centre to the centre of the fingers in contact [m].
 
     """
@@ -46,14 +47,15 @@ class Touch:
     speed: float
     grasp: bool = False
     beside: float = 0.0
+    follow: float = 0.0
 
 
 TOUCHES = {
-    'microwave-open': Touch(yaw=0.9, depth=0.018, speed=0.8, grasp=True),
-    'left-door-open': Touch(yaw=0.8, depth=0.018, speed=0.8, grasp=True),
+    'microwave-open': Touch(yaw=0.9, depth=0.018, speed=1.0, grasp=True),
+    'left-door-open': Touch(yaw=0.8, depth=0.018, speed=1.0, grasp=True, follow=-0.5),
     'slide-door-open': Touch(yaw=0.0, depth=0.02, speed=1.0, beside=0.04),
-    'light-on': Touch(yaw=0.0, depth=0.02, speed=0.5, beside=0.04),
-    'knob-on': Touch(yaw=0.0, depth=0.05, speed=0.4, beside=0.032),
+    'light-on': Touch(yaw=0.0, depth=0.02, speed=0.4, beside=0.04),
+    'knob-on': Touch(yaw=0.0, depth=0.05, speed=0.35, beside=0.032),
 }
 
 
@@ -106,7 +108,8 @@ class ScriptedExpert:
         hand, opening = state[:3], state[7]
         handle, way, share = state[8:11], state[11:14], state[14]
         ahead = _pointing(state[3:7])
-        yaw_error = self._touch.yaw - np.arctan2(ahead[1], ahead[0])
+        yaw = self._touch.yaw + self._touch.follow * np.clip(share, 0, 1)
+        yaw_error = yaw - np.arctan2(ahead[1], ahead[0])
         offset = hand - handle
         depth = offset @ ahead + self._touch.depth
         slow = _ramp(share, STOP_SHARE, SLOW_SHARE)
