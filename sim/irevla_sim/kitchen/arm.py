@@ -13,11 +13,12 @@ FINGERS_OPEN_M = 0.04
 # One simulator step, and the time in which the hand shall reach its target [s].
 STEP_S, REACH_TARGET_S = 0.04, 0.06
 # Largest motion of the hand's target in one simulator step [m], [rad].
-METRES_PER_STEP, RADIANS_PER_STEP = 0.016, 0.05
+METRES_PER_STEP, RADIANS_PER_STEP = 0.01, 0.04
 # Largest distance of the target from the hand [m], [rad]: limits the force on what is touched.
 MAX_LEAD_M, MAX_LEAD_RAD = 0.04, 0.3
-# A Panda's limits of joint velocity [rad/s], and the distance kept from the limits of range [rad].
-MAX_JOINT_SPEED = np.array([2.175] * 4 + [2.61] * 3)
+# Joint velocities that the actuators reach [rad/s]: their torque less the arm's weight, over the
+# damping of the joints; a Panda's are larger. Distance kept from the limits of range [rad].
+MAX_JOINT_SPEED = np.array([0.75] * 4 + [1.1] * 3)
 JOINT_MARGIN = 0.03
 # Share of the distance to the home posture covered per second, where the hand leaves a choice.
 POSTURE_GAIN = 1.0

@@ -18,7 +18,7 @@ from irevla_sim.simulator.tasks import Task
 
 UP = np.array([0.0, 0.0, 1.0])
 # Share of a distance that one decision covers, below the largest command.
-GAIN = 0.5
+GAIN = 0.7
 # Distance kept in front of the handle while the hand is not beside it, or around it [m].
 IN_FRONT_M = 0.09
 # Distances in front of the place beside the handle between which the hand arrives there [m].
@@ -51,7 +51,7 @@ class Touch:
 
 
 TOUCHES = {
-    'microwave-open': Touch(yaw=0.9, depth=0.018, speed=1.0, grasp=True),
+    'microwave-open': Touch(yaw=0.75, depth=0.018, speed=1.0, grasp=True),
     'left-door-open': Touch(yaw=0.8, depth=0.018, speed=1.0, grasp=True, follow=-0.5),
     'slide-door-open': Touch(yaw=0.0, depth=0.02, speed=1.0, beside=0.04),
     'light-on': Touch(yaw=0.0, depth=0.02, speed=0.4, beside=0.04),
@@ -115,10 +115,12 @@ class ScriptedExpert:
         slow = _ramp(share, STOP_SHARE, SLOW_SHARE)
         speed = self._touch.speed * self._reach * slow
         across = offset - (offset @ ahead) * ahead
-        there = _ramp(depth, -NEAR_M, -THERE_M) * _ramp(np.linalg.norm(across), 0.09, 0.06)
+        in_line = _ramp(np.linalg.norm(across), 0.09, 0.06)
+        there = _ramp(depth, -NEAR_M, -THERE_M) * in_line
         if self._touch.grasp:
+            gripped = _ramp(opening, 0.8, 0.7) * _ramp(depth, -0.05, -0.035) * in_line
+            there = max(there, gripped)
             motion, gripper = self._pull(offset, ahead, way, depth, opening, there, speed)
-            motion *= 1 if there > 0 else _ramp(abs(yaw_error), 0.6, 0.2) 
         else:
             motion, gripper = self._push(offset, ahead, way, depth, there, speed), 0.0
         largest = np.abs(motion).max()
@@ -143,7 +145,10 @@ class ScriptedExpert:
 
     def _pull(self, offset, ahead, way, depth, opening, there, speed):
         across = offset - (offset @ ahead) * ahead
-        aligned = _ramp(np.linalg.norm(across), 0.03, 0.012)
+        side = np.cross(UP, ahead)
+        side /= np.linalg.norm(side)
+        lateral = abs(across @ side)
+        aligned = _ramp(lateral, 0.035, 0.018) * _ramp(np.linalg.norm(across), 0.09, 0.05)
         enter = max(aligned, there)
         held = there * _ramp(opening, 0.95, 0.8)
         # The fingers are independent, so a held handle may be beside the middle of the hand.

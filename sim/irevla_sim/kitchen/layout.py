@@ -28,7 +28,8 @@ GROUP_OF_JOINT = {
 # Largest offset along x and y of what the task is not about [m], of a joint of the arm [rad], and
 # largest share of its way by which the task's joint is open at the start.
 OTHERS_M, ARM_RAD, AJAR_SHARE = 0.02, 0.06, 0.05
-KETTLE_HEIGHT_M = 1.61523
+# Centre of the kettle's places in the world [m]: the rear left burner, out of the arm's way.
+KETTLE_M = np.array([-0.265, 0.79, 1.61523])
 
 
 class Layouts:
@@ -64,8 +65,8 @@ class Layouts:
             for body in bodies:
                 model.body(body).pos += self._to_parent[body] @ to_world @ offset
         kettle = model.joint('kettle').qposadr[0]
+        data.qpos[kettle : kettle + 3] = KETTLE_M
         data.qpos[kettle : kettle + 2] += random.uniform(-OTHERS_M, OTHERS_M, 2)
-        data.qpos[kettle + 2] = KETTLE_HEIGHT_M
         ajar = random.uniform(0, AJAR_SHARE) * self._task.options['opened']
         data.qpos[self._joint.qposadr[0]] = ajar
         return HOME + random.uniform(-ARM_RAD, ARM_RAD, JOINTS)

@@ -12,7 +12,7 @@ from irevla_sim.kitchen.rendering import Renderer
 from irevla_sim.kitchen.tasks import DEFAULT_SHARE, DEFAULT_STAY
 from irevla_sim.simulator.tasks import Task
 
-ACTION_REPEAT, HORIZON = 2, 80
+ACTION_REPEAT, HORIZON = 3, 80
 
 
 class Scene:
