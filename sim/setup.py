@@ -12,7 +12,7 @@ setup(
     name=NAME,
     version=ElementTree.parse('package.xml').findtext('version'),
     packages=find_packages(exclude=['test']),
-    package_data={NAME: ['metaworld/catalogue/*.yaml']},
+    package_data={NAME: ['metaworld/catalogue/*.yaml', 'kitchen/catalogue/*.yaml']},
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + NAME]),
         ('share/' + NAME, ['package.xml']),
@@ -20,6 +20,7 @@ setup(
     install_requires=[
         'franky-sim',
         'gymnasium',
+        'gymnasium-robotics',
         'metaworld',
         'mujoco',
         'numpy',

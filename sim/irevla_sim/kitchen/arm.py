@@ -63,9 +63,7 @@ class Arm:
         """
         data = self._data
         self._move_target(translation, rotation)
-        error = np.concatenate(
-            [self._target - data.site_xpos[self._hand], self._turn_error()]
-        )
+        error = np.concatenate([self._target - data.site_xpos[self._hand], self._turn_error()])
         # mj_step leaves kinematics of the state before its last integration.
         jacobian = self._jacobian
         mujoco.mj_jacSite(self._model, data, jacobian[:3], jacobian[3:], self._hand)

@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 
 from irevla_sim.kitchen.arm import HOME, JOINTS
+from irevla_sim.kitchen.tasks import AXES, GROUP_OF_JOINT
 from irevla_sim.simulator.tasks import Task
 
 # What moves together: bodies by the group's name. The cabinets touch each other.
@@ -15,15 +16,6 @@ GROUPS = {
     'microwave': ('microwave',),
     'cabinets': ('slidecabinet', 'hingecabinet'),
     'hood': ('hoodroot', 'knob 1', 'knob 2', 'knob 3', 'knob 4'),
-}
-# Group of each joint that a task may be about.
-GROUP_OF_JOINT = {
-    'microwave': 'microwave',
-    'slide_cabinet': 'cabinets',
-    'left_hinge_cabinet': 'cabinets',
-    'right_hinge_cabinet': 'cabinets',
-    'light_switch': 'hood',
-    **{f'knob_Joint_{number}': 'hood' for number in (1, 2, 3, 4)},
 }
 # Largest offset along x and y of what the task is not about [m], of a joint of the arm [rad], and
 # largest share of its way by which the task's joint is open at the start.
@@ -61,7 +53,8 @@ class Layouts:
         model.body_pos[:] = self._places
         for group, bodies in GROUPS.items():
             box = self._box(group)
-            offset = np.array([random.uniform(*box.get(axis, (0.0, 0.0))) for axis in 'xyz'])
+            ranges = np.array([box.get(axis, (0.0, 0.0)) for axis in AXES])
+            offset = random.uniform(ranges[:, 0], ranges[:, 1])
             for body in bodies:
                 model.body(body).pos += self._to_parent[body] @ to_world @ offset
         kettle = model.joint('kettle').qposadr[0]
@@ -75,4 +68,3 @@ class Layouts:
         if group == self._own:
             return self._task.variant.position
         return {'x': (-OTHERS_M, OTHERS_M), 'y': (-OTHERS_M, OTHERS_M)}
-

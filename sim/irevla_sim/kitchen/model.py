@@ -19,21 +19,19 @@ def build_model(task: Task) -> mujoco.MjModel:
     """Return the compiled model of a task.
 
     Raises:
-        ConfigError: the task names a joint, body or material that the model does not have.
+        ConfigError: the task names a body or material that the model does not have.
 
     """
+    if task.variant.sizes:
+        raise ConfigError(f'task {task.name}: the kitchen has no sizes to change; remove "sizes"')
     spec = read_stock_model()
     prepare_spec(spec, task.variant.cameras)
     spec.option.timestep = TIMESTEP_S
-    _check(task, 'joint', str(task.options['joint']), [joint.name for joint in spec.joints])
     _check(task, 'body', task.options['handle'][0], [body.name for body in spec.bodies])
     materials = [material.name for material in spec.materials]
     for name, colour in task.variant.colours.items():
         _check(task, 'material', name, materials)
         spec.material(name).rgba = colour
-    sizes = [geom.name for geom in spec.geoms if geom.name]
-    for name in task.variant.sizes:
-        _check(task, 'geom', name, sizes)
     return spec.compile()
 
 

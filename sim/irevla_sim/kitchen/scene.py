@@ -12,6 +12,7 @@ from irevla_sim.kitchen.rendering import Renderer
 from irevla_sim.kitchen.tasks import DEFAULT_SHARE, DEFAULT_STAY
 from irevla_sim.simulator.tasks import Task
 
+# Defaults of a task.
 ACTION_REPEAT, HORIZON = 3, 80
 
 
@@ -71,12 +72,8 @@ class Scene:
         Returns the simulator state (15,), and whether the joint has now covered the needed share
         of its way in the needed number of decisions one after another.
         """
-        translation = np.clip(
-            action[:3] / self._action_repeat, -METRES_PER_STEP, METRES_PER_STEP
-        )
-        rotation = np.clip(
-            action[3:6] / self._action_repeat, -RADIANS_PER_STEP, RADIANS_PER_STEP
-        )
+        translation = np.clip(action[:3] / self._action_repeat, -METRES_PER_STEP, METRES_PER_STEP)
+        rotation = np.clip(action[3:6] / self._action_repeat, -RADIANS_PER_STEP, RADIANS_PER_STEP)
         for _ in range(self._action_repeat):
             self._arm.step(translation, rotation, float(action[6]))
         options = self.task.options

@@ -11,7 +11,17 @@ from irevla_sim.simulator.tasks import EntryForm, Task, read_catalogue
 
 CATALOGUE = Path(__file__).parent / 'catalogue'
 AXES = ('x', 'y', 'z')
+# Success, unless a task has its own: share of the joint's way, and number of decisions.
 DEFAULT_SHARE, DEFAULT_STAY = 0.9, 5
+# Joints that a task may be about, each with the group of bodies that moves with the task's place.
+GROUP_OF_JOINT = {
+    'microwave': 'microwave',
+    'slide_cabinet': 'cabinets',
+    'left_hinge_cabinet': 'cabinets',
+    'right_hinge_cabinet': 'cabinets',
+    'light_switch': 'hood',
+    **{f'knob_Joint_{number}': 'hood' for number in (1, 2, 3, 4)},
+}
 
 
 def load_catalogue(extra_files: Iterable[str | Path] = ()) -> dict[str, Task]:
@@ -25,9 +35,9 @@ def load_catalogue(extra_files: Iterable[str | Path] = ()) -> dict[str, Task]:
     return read_catalogue((*shipped, *extra_files), FORM)
 
 
-def _joint(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ConfigError(f'joint {value!r}; expected the name of a joint of the model')
+def _joint(value: Any) -> Any:
+    if value not in GROUP_OF_JOINT:
+        raise ConfigError(f'joint {value!r}; use one of {", ".join(GROUP_OF_JOINT)}')
     return value
 
 

@@ -16,7 +16,7 @@ from irevla_sim.simulator.tasks import Task
 
 DEFAULT = 'metaworld'
 # Modules of the shipped simulators.
-SHIPPED = {name: f'irevla_sim.{name}.simulator' for name in ('metaworld',)}
+SHIPPED = {name: f'irevla_sim.{name}.simulator' for name in ('metaworld', 'kitchen')}
 LoadCatalogue: TypeAlias = Callable[[Iterable[str | Path]], dict[str, Task]]
 
 
