@@ -30,17 +30,18 @@ def joint_velocities(
 
     """
     free = np.ones(len(preferred), bool)
-    velocities = np.clip(preferred, low, high)
-    while free.any():
+    velocities = preferred
+    while True:
         part = jacobian * free
-        error = twist - jacobian @ velocities
         gram = part @ part.T
         gram.flat[:: len(gram) + 1] += DAMPING**2
-        solved = velocities + part.T @ np.linalg.solve(gram, error)
-        inside = np.clip(solved, low, high)
-        beyond = free & (inside != solved)
-        if not beyond.any():
-            return solved
-        velocities = np.where(beyond, inside, np.where(free, preferred, velocities))
-        free &= ~beyond
-    return np.clip(velocities, low, high)
+        solved = velocities + part.T @ np.linalg.solve(gram, twist - jacobian @ velocities)
+        inside = np.minimum(np.maximum(solved, low), high)
+        beyond = np.abs(solved - inside) * free
+        worst = int(beyond.argmax())
+        if not beyond[worst]:
+            return inside
+        # One joint at a time, because it changes what is needed of the others.
+        free[worst] = False
+        velocities = np.where(free, preferred, velocities)
+        velocities[worst] = inside[worst]
