@@ -142,7 +142,8 @@ def simulator_arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             'simulator',
             default_value=DEFAULT,
-            description=f'{", ".join(SHIPPED)}, or a Python module on PYTHONPATH that has SIMULATOR',
+            description=f'{" or ".join(SHIPPED)}, or a Python module on PYTHONPATH that has '
+            'SIMULATOR',
         ),
         DeclareLaunchArgument(
             'mode',

@@ -16,7 +16,7 @@ from irevla_sim.simulator.tasks import Task
 
 DEFAULT = 'metaworld'
 # Modules of the shipped simulators.
-SHIPPED = {name: f'irevla_sim.{name}.simulator' for name in ('metaworld',)}
+SHIPPED = {'metaworld': 'irevla_sim.metaworld.simulator'}
 LoadCatalogue: TypeAlias = Callable[[Iterable[str | Path]], dict[str, Task]]
 
 
@@ -72,8 +72,11 @@ def simulator_of(environment: str) -> str:
         if module:
             importlib.import_module(module)
         options = gymnasium.spec(name).kwargs
-    except (ImportError, gymnasium.error.Error) as error:
-        raise ConfigError(f'environment {environment}: {one_line(error)}') from error
+    # A user's module may raise anything.
+    except Exception as error:
+        raise ConfigError(
+            f'environment {environment}: {type(error).__name__}: {one_line(error)}'
+        ) from error
     if 'simulator' not in options:
         raise ConfigError(
             f'environment {environment} is no simulator of the suite, and runs in process only; '
@@ -93,10 +96,11 @@ def find_simulator(name: str) -> Simulator:
     module = SHIPPED.get(name, name)
     try:
         found = getattr(importlib.import_module(module), 'SIMULATOR', None)
-    except (ImportError, ValueError) as error:
+    # A user's module may raise anything.
+    except Exception as error:
         raise ConfigError(
-            f'unknown simulator {name!r} ({error}); use {", ".join(SHIPPED)}, or a Python module '
-            'on PYTHONPATH that has SIMULATOR'
+            f'unknown simulator {name!r} ({type(error).__name__}: {one_line(error)}); use '
+            f'{" or ".join(SHIPPED)}, or a Python module on PYTHONPATH that has SIMULATOR'
         ) from error
     if not isinstance(found, Simulator):
         raise ConfigError(
