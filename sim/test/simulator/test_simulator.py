@@ -32,9 +32,14 @@ def test_a_simulator_of_one_s_own_is_found_by_its_module_and_its_environment(toy
     [
         ('metawrld', '', "unknown simulator 'metawrld'.*metaworld.*SIMULATOR"),
         ('', '', "unknown simulator ''"),
+        ('absent.simulator', '', "unknown simulator 'absent.simulator'"),
         ('json', '', "'json': module json has no SIMULATOR"),
         ('half', 'SIMULATOR = 5', "'half': module half has no SIMULATOR of type"),
-        ('broken', 'import absent_library', "'broken'.*absent_library"),
+        (
+            'broken',
+            'import absent_library',
+            "'broken': module broken fails on import.*absent_library",
+        ),
         ('wrong', 'def', "'wrong'.*SyntaxError.*wrong.py, line 1"),
     ],
 )
