@@ -19,7 +19,7 @@ from irevla_control.errors import ConfigError
 from irevla_control.parameters.parameter import CAMERA, SERIAL, Parameter
 from irevla_control.task_name import check_task_name
 from irevla_learner.sacfd.config import SACfDConfig
-from irevla_sim.simulator.simulator import DEFAULT, SHIPPED
+from irevla_sim.simulator.simulator import DEFAULT, SHIPPED, module_of
 
 NOT_GIVEN = ''
 NAMESPACE = re.compile(r'/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?', re.ASCII)
@@ -142,7 +142,8 @@ def simulator_arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             'simulator',
             default_value=DEFAULT,
-            description=f'{", ".join(SHIPPED)}, or a Python module on PYTHONPATH that has SIMULATOR',
+            description=f'{" or ".join(SHIPPED)}, or a Python module on PYTHONPATH that has '
+            'SIMULATOR',
         ),
         DeclareLaunchArgument(
             'mode',
@@ -421,8 +422,13 @@ def seen_by_policy(checkpoint: str) -> tuple[list[str], int]:
 
 def simulator_parameters(context: LaunchContext) -> dict:
     """Return the parameters that simulator and expert share."""
+    simulator = value(context, 'simulator')
+    try:
+        module_of(simulator)
+    except ConfigError as error:
+        raise RuntimeError(f'launch argument simulator:={simulator}: {error}') from error
     return {
-        'simulator': value(context, 'simulator'),
+        'simulator': simulator,
         'action_repeat': whole_number(context, 'action_repeat', 0),
         'tasks_file': value(context, 'tasks_file') and existing_path(context, 'tasks_file'),
     }

@@ -150,6 +150,20 @@ def test_ppo_continues_at_the_beginning_of_its_iteration(vla, envs, tmp_path, wh
         ppo_stage(copy.deepcopy(vla), None, config, tmp_path, 0, 0, resume, whole=not whole)
 
 
+@pytest.mark.parametrize(
+    ('environment', 'words'),
+    [
+        ('irevla_sim:Absent-v0', 'environment irevla_sim:Absent-v0 with cameras: .*Absent'),
+        ('absent_module:Toy-v0', 'absent_module:Toy-v0 .*absent_module'),
+        ('CartPole-v1', "CartPole-v1 with cameras: .*'cameras'"),
+    ],
+)
+def test_an_environment_that_cannot_be_made_is_named(environment, words):
+    with pytest.raises(ConfigError, match=words) as error:
+        make_envs(environment, 1, cameras=())
+    assert '\n' not in str(error.value)
+
+
 def test_an_unknown_task_is_named(vla, envs):
     """This test comes last, because its error ends the environments."""
     with pytest.raises(ConfigError, match='no-such-task'):

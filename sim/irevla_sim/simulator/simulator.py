@@ -5,6 +5,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import importlib
+import importlib.util
 from pathlib import Path
 from typing import TypeAlias
 
@@ -72,8 +73,11 @@ def simulator_of(environment: str) -> str:
         if module:
             importlib.import_module(module)
         options = gymnasium.spec(name).kwargs
-    except (ImportError, gymnasium.error.Error) as error:
-        raise ConfigError(f'environment {environment}: {one_line(error)}') from error
+    # A user's module may raise anything.
+    except Exception as error:
+        raise ConfigError(
+            f'environment {environment}: {type(error).__name__}: {one_line(error)}'
+        ) from error
     if 'simulator' not in options:
         raise ConfigError(
             f'environment {environment} is no simulator of the suite, and runs in process only; '
@@ -83,6 +87,27 @@ def simulator_of(environment: str) -> str:
     return str(options['simulator'])
 
 
+def module_of(name: str) -> str:
+    """Return the Python module of a simulator, which is not imported.
+
+    Raises:
+        ConfigError: the name is not that of a shipped simulator, and there is no such module.
+
+    """
+    module = SHIPPED.get(name, name)
+    try:
+        found = importlib.util.find_spec(module) is not None
+    # The package of a user's module is imported, which may raise anything.
+    except Exception:
+        found = False
+    if not found:
+        raise ConfigError(
+            f'unknown simulator {name!r}; use {" or ".join(SHIPPED)}, or a Python module on '
+            'PYTHONPATH that has SIMULATOR'
+        )
+    return module
+
+
 def find_simulator(name: str) -> Simulator:
     """Return a simulator: a shipped one by name, another by its Python module.
 
@@ -90,13 +115,14 @@ def find_simulator(name: str) -> Simulator:
         ConfigError: there is no such module, it fails on import, or it has no `SIMULATOR`.
 
     """
-    module = SHIPPED.get(name, name)
+    module = module_of(name)
     try:
         found = getattr(importlib.import_module(module), 'SIMULATOR', None)
-    except (ImportError, ValueError) as error:
+    # A user's module may raise anything.
+    except Exception as error:
         raise ConfigError(
-            f'unknown simulator {name!r} ({error}); use {", ".join(SHIPPED)}, or a Python module '
-            'on PYTHONPATH that has SIMULATOR'
+            f'simulator {name!r}: module {module} fails on import: {type(error).__name__}: '
+            f'{one_line(error)}'
         ) from error
     if not isinstance(found, Simulator):
         raise ConfigError(

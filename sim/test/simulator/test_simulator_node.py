@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The real node over DDS: the same episodes as in process, and its refusals."""
+"""The real node over DDS: its episodes, its clock and its refusals."""
 
 from client import HOLD, Client, running
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -10,43 +10,8 @@ import pytest
 from irevla_control.ros.conversions import stamp_to_ns
 from irevla_msgs.msg import EpisodeState, RobotState
 from irevla_msgs.srv import ResetEpisode
-from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 Answer = ResetEpisode.Response
-
-
-def assert_same(remote, observation, info):
-    for part, value in observation.items():
-        np.testing.assert_array_equal(remote[part], value)
-    np.testing.assert_array_equal(remote['simulator_state'], info['simulator_state'])
-
-
-def test_lock_step_gives_the_observations_of_the_environment_in_process(graph):
-    env = SimulatorEnv('metaworld', horizon=30)
-    random = np.random.default_rng(0)
-    for task, seed in (('drawer-open', 3), ('button-press-new', 4), ('drawer-open', 3)):
-        remote = graph.start(task, seed)
-        observation, info = env.reset(seed=seed, options={'task': task})
-        assert_same(remote, observation, info)
-        assert graph.episode.instruction == info['instruction']
-        ended = False
-        while not ended:
-            action = np.concatenate(
-                [random.uniform(-0.04, 0.04, 3), np.zeros(3), random.uniform(0, 1, 1)]
-            )
-            remote = graph.step(action)
-            observation, reward, terminated, truncated, info = env.step(action)
-            ended = terminated or truncated
-            assert_same(remote, observation, info)
-            episode = graph.episode
-            assert (episode.terminated, episode.truncated, episode.success, episode.reward) == (
-                terminated,
-                truncated,
-                info['success'],
-                reward,
-            )
-        assert episode.phase == EpisodeState.PHASE_ENDED and episode.step == 30
-    env.close()
 
 
 def test_robot_state_has_pose_twist_and_joints(graph):
