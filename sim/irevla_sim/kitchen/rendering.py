@@ -11,6 +11,7 @@ import numpy as np
 
 from irevla_sim.drawing import renderer
 from irevla_sim.drawing.renderer import Camera
+from irevla_sim.drawing.simplified_meshes import simplify_before_compiling
 from irevla_sim.drawing.textures import share_textures
 from irevla_sim.drawing.visible_scene import ARM_GROUP, HIDDEN_GROUP
 
@@ -42,8 +43,9 @@ PARTS = {
     'light_switch': (('lightswitchroot',), 'oven_metal'),
     'knobs': (('knob 1', 'knob 2', 'knob 3', 'knob 4'), 'oven_metal'),
 }
-# The arm's meshes to see have 134000 triangles; those to collide have 2400 and the same shape.
-SEEN = '_viz'
+# The arm's fine meshes, by the beginning of their names, have 134000 triangles; with one vertex for
+# each cell of this size [m] they have 7600. Those to collide are fewer, but convex: too thick.
+LINKS, LINK_CELL_M = (*(f'link{number}' for number in range(8)), 'hand'), 0.015
 # The lamp of the hood is behind a block until this joint has moved half of its way.
 LAMP_JOINT, LAMP_ON_M = 'light_joint', -0.025
 # A model's 14 textures take 200 MB of memory to draw, and many are the same picture.
@@ -78,14 +80,11 @@ def prepare_spec(
         ConfigError: a camera is unknown.
 
     """
-    _add_cameras(spec)
+    add_cameras(spec)
     for name, offset in offsets.items():
         camera = next(one for one in spec.cameras if one.name == find_camera(name).source)
         camera.pos = camera.pos + np.asarray(offset)
-    for mesh in spec.meshes:
-        if mesh.name.endswith(SEEN):
-            mesh.file = mesh.file.replace('visual/', 'collision/')
-            mesh.smoothnormal = True
+    simplify_before_compiling(spec, {f'{link}_viz': LINK_CELL_M for link in LINKS})
     for part, (bodies, name) in PARTS.items():
         _copy_material(spec, name, part)
         for body in bodies:
@@ -96,7 +95,8 @@ def prepare_spec(
     share_textures(spec, Path(spec.modelfiledir) / spec.texturedir, TEXTURE_SIZE)
 
 
-def _add_cameras(spec: mujoco.MjSpec) -> None:
+def add_cameras(spec: mujoco.MjSpec) -> None:
+    """Add the cameras to a kitchen's model before it is compiled."""
     for name, (point, distance, azimuth, elevation) in VIEWS.items():
         turn, lift = np.deg2rad([azimuth, elevation])
         forward = np.array(
