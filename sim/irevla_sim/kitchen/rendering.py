@@ -20,7 +20,7 @@ CAMERAS = {
 }
 # Views of the counter: point that is looked at [m], distance [m], azimuth and elevation [deg].
 VIEWS = {
-    'front': ((-0.36, 0.5, 2.08), 2.35, 75.0, -27.0),
+    'front': ((-0.45, 0.5, 2.12), 2.1, 76.0, -26.0),
     'overview': ((-0.2, 0.5, 1.9), 3.2, 90.0, -18.0),
     'left': ((-0.3, 0.5, 2.05), 1.9, 60.0, -22.0),
     'right': ((-0.3, 0.5, 2.0), 2.2, 125.0, -25.0),
@@ -43,8 +43,8 @@ PARTS = {
     'light_switch': (('lightswitchroot',), 'oven_metal'),
     'knobs': (('knob 1', 'knob 2', 'knob 3', 'knob 4'), 'oven_metal'),
 }
-# The arm's fine meshes, by the beginning of their names, have 134000 triangles; with one vertex for
-# each cell of this size [m] they have 7600. Those to collide are fewer, but convex: too thick.
+# The arm's fine meshes, by the beginning of their names, have 134000 triangles; with one vertex
+# for each cell of this size [m] they have 7600. Those to collide are convex: too thick.
 LINKS, LINK_CELL_M = (*(f'link{number}' for number in range(8)), 'hand'), 0.015
 # The lamp of the hood is behind a block until this joint has moved half of its way.
 LAMP_JOINT, LAMP_ON_M = 'light_joint', -0.025
