@@ -11,6 +11,7 @@ import time
 
 from gymnasium_robotics.envs.franka_kitchen.kitchen_env import KitchenEnv
 import mujoco
+import numpy as np
 
 from irevla_sim.kitchen.rendering import add_cameras
 from irevla_sim.kitchen.stock_model import read_stock_model
@@ -28,7 +29,7 @@ mujoco.mj_forward(model, data)
 plain = mujoco.Renderer(model, image_size, image_size)
 
 
-def draw_plain():
+def draw_plain() -> np.ndarray:
     """Return an image without effects."""
     plain.update_scene(data, 'front')
     plain.scene.flags[:] = 0
