@@ -27,3 +27,22 @@ def state(model: mujoco.MjModel, joints: dict[str, float], seed: int) -> mujoco.
         data.joint(name).qpos[0] = position
     mujoco.mj_forward(model, data)
     return data
+
+
+def reach(model: mujoco.MjModel, data: mujoco.MjData, site: str, distance_m: float) -> None:
+    """Move the arm of a state until its fingertips are in front of a site, turned as before."""
+    hand, target = model.site('end_effector').id, model.site(site).id
+    goal = data.site_xpos[target] - [0, distance_m, 0]
+    start = data.site_xmat[hand].reshape(3, 3).copy()
+    jacobian = np.empty((6, model.nv))
+    for _ in range(200):
+        matrix = data.site_xmat[hand].reshape(3, 3)
+        turn = np.sum(np.cross(matrix.T, start.T), axis=0) / 2
+        error = np.concatenate([goal - data.site_xpos[hand], turn])
+        mujoco.mj_jacSite(model, data, jacobian[:3], jacobian[3:], hand)
+        arm = jacobian[:, :ARM_JOINTS]
+        step = arm.T @ np.linalg.solve(arm @ arm.T + 0.01 * np.eye(6), error)
+        data.qpos[:ARM_JOINTS] += np.clip(step, -0.1, 0.1)
+        low, high = model.jnt_range[:ARM_JOINTS].T
+        data.qpos[:ARM_JOINTS] = np.clip(data.qpos[:ARM_JOINTS], low, high)
+        mujoco.mj_forward(model, data)
