@@ -98,7 +98,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for size in SIZES:
         sheet = Sheet(size)
-        picture = sheet.draw().quantize(128)
+        picture = sheet.draw()
         picture.save(folder / f'kitchen_{size}.png', optimize=True)
         sheet.close()
 

@@ -31,7 +31,7 @@ VIEW_ANGLE_DEG = 45.0
 # between the fingers' sides, above the hand when it points to the cabinets.
 WRIST_BODY = 'panda0_link7'
 WRIST_TURN_DEG = -45.0
-WRIST_HEIGHT_M, WRIST_FORWARD_M = 0.08, 0.14
+WRIST_HEIGHT_M, WRIST_FORWARD_M = 0.09, 0.1
 WRIST_TILT_DEG, WRIST_ANGLE_DEG = 15.0, 75.0
 # Parts with materials of their own, so that a variant can give each a colour: the part's
 # material, its bodies and the model's material that it takes the place of.
