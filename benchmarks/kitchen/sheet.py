@@ -45,6 +45,7 @@ class Sheet:
         add_cameras(spec)
         self._stock = spec.compile()
         self._stock.vis.quality.shadowsize = self._stock.vis.quality.offsamples = 0
+        self._stock.vis.map.znear = self._model.vis.map.znear
         self._plain = mujoco.Renderer(self._stock, size, size)
         self._size = size
 

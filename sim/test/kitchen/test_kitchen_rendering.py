@@ -150,6 +150,29 @@ def test_the_wrist_camera_moves_with_the_hand_and_sees_its_fingers(kitchen):
     assert columns.min() < SIZE / 2 < columns.max()
 
 
+def test_what_the_fingers_touch_is_not_cut_open_by_the_wrist_camera(kitchen):
+    spec = read_stock_model()
+    prepare_spec(spec)
+    spec.body('panda0_link7').add_geom(
+        type=mujoco.mjtGeom.mjGEOM_SPHERE,
+        size=(0.03, 0, 0),
+        pos=(0.06, -0.06, 0.15),
+        rgba=GREEN,
+        contype=0,
+        conaffinity=0,
+        mass=0,
+    )
+    model = spec.compile()
+    data, renderer = mujoco.MjData(model), Renderer(model, SIZE)
+    mujoco.mj_resetDataKeyframe(model, data, 0)
+    mujoco.mj_forward(model, data)
+    ball = data.geom_xpos[model.geom_type == mujoco.mjtGeom.mjGEOM_SPHERE]
+    distance = np.linalg.norm(ball - data.cam_xpos[model.camera('wrist').id], axis=1).min()
+    assert 0.04 < distance < 0.07
+    assert green(renderer.render(data, 'wrist').astype(int)).mean() > 0.2
+    renderer.close()
+
+
 @pytest.mark.parametrize('camera', CAMERAS)
 def test_a_state_has_one_picture_however_it_was_reached(kitchen, camera):
     expected = kitchen.picture(camera)
