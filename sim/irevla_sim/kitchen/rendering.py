@@ -11,6 +11,7 @@ import numpy as np
 
 from irevla_sim.drawing import renderer
 from irevla_sim.drawing.renderer import Camera
+from irevla_sim.drawing.simplified_meshes import simplify_before_compiling
 from irevla_sim.drawing.textures import share_textures
 from irevla_sim.drawing.visible_scene import ARM_GROUP, HIDDEN_GROUP
 
@@ -19,7 +20,7 @@ CAMERAS = {
 }
 # Views of the counter: point that is looked at [m], distance [m], azimuth and elevation [deg].
 VIEWS = {
-    'front': ((-0.36, 0.5, 2.08), 2.35, 75.0, -27.0),
+    'front': ((-0.45, 0.5, 2.12), 2.1, 76.0, -26.0),
     'overview': ((-0.2, 0.5, 1.9), 3.2, 90.0, -18.0),
     'left': ((-0.3, 0.5, 2.05), 1.9, 60.0, -22.0),
     'right': ((-0.3, 0.5, 2.0), 2.2, 125.0, -25.0),
@@ -30,7 +31,7 @@ VIEW_ANGLE_DEG = 45.0
 # between the fingers' sides, above the hand when it points to the cabinets.
 WRIST_BODY = 'panda0_link7'
 WRIST_TURN_DEG = -45.0
-WRIST_HEIGHT_M, WRIST_FORWARD_M = 0.08, 0.14
+WRIST_HEIGHT_M, WRIST_FORWARD_M = 0.09, 0.1
 WRIST_TILT_DEG, WRIST_ANGLE_DEG = 15.0, 75.0
 # Parts with materials of their own, so that a variant can give each a colour: the part's
 # material, its bodies and the model's material that it takes the place of.
@@ -42,10 +43,14 @@ PARTS = {
     'light_switch': (('lightswitchroot',), 'oven_metal'),
     'knobs': (('knob 1', 'knob 2', 'knob 3', 'knob 4'), 'oven_metal'),
 }
-# The arm's meshes to see have 134000 triangles; those to collide have 2400 and the same shape.
-SEEN = '_viz'
+# The arm's fine meshes, by the beginning of their names, have 134000 triangles; with one vertex
+# for each cell of this size [m] they have 7600. Those to collide are convex: too thick.
+LINKS, LINK_CELL_M = (*(f'link{number}' for number in range(8)), 'hand'), 0.015
 # The lamp of the hood is behind a block until this joint has moved half of its way.
 LAMP_JOINT, LAMP_ON_M = 'light_joint', -0.025
+# What is drawn, by its distance from the camera [m]: the original's 0.07 would cut open what the
+# fingers touch.
+NEAREST_M, FARTHEST_M = 0.01, 20.0
 # A model's 14 textures take 200 MB of memory to draw, and many are the same picture.
 TEXTURE_SIZE = 256
 # Dark glass in place of clear glass: what is behind it would have to be drawn together with it.
@@ -78,14 +83,11 @@ def prepare_spec(
         ConfigError: a camera is unknown.
 
     """
-    _add_cameras(spec)
+    add_cameras(spec)
     for name, offset in offsets.items():
         camera = next(one for one in spec.cameras if one.name == find_camera(name).source)
         camera.pos = camera.pos + np.asarray(offset)
-    for mesh in spec.meshes:
-        if mesh.name.endswith(SEEN):
-            mesh.file = mesh.file.replace('visual/', 'collision/')
-            mesh.smoothnormal = True
+    simplify_before_compiling(spec, {f'{link}_viz': LINK_CELL_M for link in LINKS})
     for part, (bodies, name) in PARTS.items():
         _copy_material(spec, name, part)
         for body in bodies:
@@ -96,7 +98,8 @@ def prepare_spec(
     share_textures(spec, Path(spec.modelfiledir) / spec.texturedir, TEXTURE_SIZE)
 
 
-def _add_cameras(spec: mujoco.MjSpec) -> None:
+def add_cameras(spec: mujoco.MjSpec) -> None:
+    """Add the cameras to a kitchen's model before it is compiled."""
     for name, (point, distance, azimuth, elevation) in VIEWS.items():
         turn, lift = np.deg2rad([azimuth, elevation])
         forward = np.array(
@@ -148,6 +151,8 @@ class Renderer(renderer.Renderer):
         """Render ``size`` x ``size`` pixels; of the model only its drawing is changed."""
         # Triangles around a round solid; more change nearly no pixel.
         model.vis.quality.numslices = 16
+        model.vis.map.znear = NEAREST_M / model.stat.extent
+        model.vis.map.zfar = FARTHEST_M / model.stat.extent
         # Groups from 3 on are shapes to collide with and markers of goals.
         model.geom_group[model.geom_group >= ARM_GROUP] = HIDDEN_GROUP
         model.site_group[:] = HIDDEN_GROUP
