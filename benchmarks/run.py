@@ -17,6 +17,7 @@ RESULTS = Path(__file__).resolve().parent / 'results'
 MODULES = (
     'rendering',
     'kitchen.rendering',
+    'kitchen.steps',
     'env_speed',
     'lockstep',
     'graph.latency',
@@ -52,6 +53,21 @@ GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
         ('kitchen_frames_per_second', 'wrist'),
         '>= 100',
         lambda x: x >= 100,
+    ),
+    'kitchen: environment in process, two cameras [steps/s]': (
+        ('kitchen_env_steps_per_s',),
+        'reported',
+        lambda _: True,
+    ),
+    'kitchen: the same without cameras [steps/s]': (
+        ('kitchen_env_steps_per_s_without_cameras',),
+        'reported',
+        lambda _: True,
+    ),
+    'kitchen: physics and arm, stock / ours per simulated second': (
+        ('kitchen_physics_vs_stock',),
+        '>= 1',
+        lambda x: x >= 1,
     ),
     'environment in process, two cameras [steps/s]': (
         ('env_steps_per_s',),
