@@ -31,6 +31,12 @@ CASES = (
         (('drawer-close', 5), ('window-open-new', 6)),
     ),
     Case(
+        'kitchen',
+        (('slide-door-open-red', 3), ('knob-on', 4), ('slide-door-open-red', 3)),
+        (('light-on', 5),),
+        horizon=50,
+    ),
+    Case(
         'toy',
         (('reach-red', 3), ('reach-blue', 4), ('reach-red', 3)),
         (('reach-red', 5), ('reach-blue', 6)),
