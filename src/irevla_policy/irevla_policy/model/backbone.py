@@ -116,7 +116,7 @@ class Backbone(nn.Module):
         """
         config = asdict(self.config) | {'source': ''}
         # Shapes tell it; older checkpoints, whose hash stays valid, do not know it.
-        del config['tiny']['overlap']
+        (config['tiny'] or {}).pop('overlap', None)
         description = [
             config,
             self.pixels.description,
