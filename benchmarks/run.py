@@ -16,6 +16,7 @@ import sys
 RESULTS = Path(__file__).resolve().parent / 'results'
 MODULES = (
     'rendering',
+    'kitchen.rendering',
     'env_speed',
     'lockstep',
     'graph.latency',
@@ -32,6 +33,26 @@ LEARNER_VS_SB3 = 3 if 'avx512_bf16' in Path('/proc/cpuinfo').read_text() else 2.
 # figure: (path in the results, goal as text, whether a value reaches the goal)
 GOALS: dict[str, tuple[tuple[str, ...], str, Callable[[float], bool]]] = {
     'rendering / stock Meta-World': (('render_speedup',), '>= 30', lambda x: x >= 30),
+    'kitchen: rendering / stock Franka Kitchen': (
+        ('kitchen_render_speedup',),
+        '>= 20',
+        lambda x: x >= 20,
+    ),
+    'kitchen: rendering / stock without effects': (
+        ('kitchen_render_speedup_without_effects',),
+        'reported',
+        lambda _: True,
+    ),
+    'kitchen: front camera [frames/s]': (
+        ('kitchen_frames_per_second', 'front'),
+        '>= 100',
+        lambda x: x >= 100,
+    ),
+    'kitchen: wrist camera [frames/s]': (
+        ('kitchen_frames_per_second', 'wrist'),
+        '>= 100',
+        lambda x: x >= 100,
+    ),
     'environment in process, two cameras [steps/s]': (
         ('env_steps_per_s',),
         'reported',

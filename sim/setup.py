@@ -20,6 +20,7 @@ setup(
     install_requires=[
         'franky-sim',
         'gymnasium',
+        'gymnasium-robotics',
         'metaworld',
         'mujoco',
         'numpy',

@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 import functools
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -17,6 +18,8 @@ MESH_FIELDS = (
     'mesh_facenum',
     'mesh_graph',
 )
+STL_HEADER = 80
+STL_TRIANGLE = np.dtype([('normal', '<f4', 3), ('corners', '<f4', (3, 3)), ('unused', '<u2')])
 
 
 def simplify(
@@ -71,12 +74,38 @@ def simplify(
     return mean + offset, normal, np.unique(np.take_along_axis(solid, turned, 1), axis=0)
 
 
+def simplify_before_compiling(spec: mujoco.MjSpec, cells_m: Mapping[str, float]) -> None:
+    """Replace meshes of a model that no part collides with.
+
+    Args:
+        spec: changed in place; the files of its meshes are binary STL.
+        cells_m: name of a mesh to its cell [m].
+
+    """
+    folder = Path(spec.modelfiledir) / spec.meshdir
+    for mesh in spec.meshes:
+        if mesh.name in cells_m:
+            points, normals, faces = _simplify_file(folder / mesh.file, cells_m[mesh.name])
+            mesh.file, mesh.smoothnormal = '', False
+            mesh.uservert, mesh.usernormal = points.ravel(), normals.ravel()
+            mesh.userface = faces.ravel()
+
+
+@functools.cache
+def _simplify_file(path: Path, cell_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    content = path.read_bytes()
+    number = int.from_bytes(content[STL_HEADER : STL_HEADER + 4], 'little')
+    triangles = np.frombuffer(content, STL_TRIANGLE, number, STL_HEADER + 4)['corners']
+    vertices, faces = np.unique(triangles.reshape(-1, 3), axis=0, return_inverse=True)
+    return simplify(vertices, faces.reshape(-1, 3), cell_m)
+
+
 def upload_simplified(
     model: mujoco.MjModel, context: mujoco.MjrContext, cells_m: Mapping[str, float]
 ) -> None:
     """Replace what a context draws of meshes; `cells_m` has the cell [m] of each by its name.
 
-    A mesh with a convex hull is drawn as its hull (`rendering.Renderer`), so this is simplified.
+    A mesh with a convex hull is drawn as its hull (`renderer.Renderer`), so this is simplified.
     """
     kept = {name: getattr(model, name).copy() for name in MESH_FIELDS}
     for mesh in range(model.nmesh):
