@@ -23,8 +23,14 @@ BURST = 25
 PLAYER = f"""
 import json, sys, time
 import numpy as np
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
-env = MetaWorldEnv(cameras=('front', 'wrist'), horizon=1_000_000, linger=1_000_000)
+import gymnasium
+env = gymnasium.make(
+    'irevla_sim:MetaWorld-v0',
+    disable_env_checker=True,
+    cameras=('front', 'wrist'),
+    horizon=1_000_000,
+    linger=1_000_000,
+).unwrapped
 reach = np.array([0.04] * 3)
 for line in sys.stdin:
     seconds = {{}}

@@ -19,7 +19,7 @@ from irevla_control.ros.executor import DirectExecutor
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState
 from irevla_msgs.srv import ResetEpisode
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
+from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 TASK = 'drawer-open'
 CAMERAS = ('front', 'wrist')
@@ -56,7 +56,7 @@ class Driver:
         end = time.monotonic() + timeout_s
         while not (self._reset.service_is_ready() and self._command.get_subscription_count()):
             if time.monotonic() > end:
-                raise RuntimeError('the metaworld node did not start')
+                raise RuntimeError('the simulator node did not start')
             self._executor.spin_once(timeout_sec=0.1)
         time.sleep(1.0)
 
@@ -93,7 +93,7 @@ def measure(rounds: int = 100) -> dict:
         [
             sys.executable,
             '-m',
-            'irevla_sim.metaworld.metaworld_node',
+            'irevla_sim.simulator.simulator_node',
             '--ros-args',
             '-p',
             'horizon:=1000000',
@@ -103,7 +103,7 @@ def measure(rounds: int = 100) -> dict:
         rclpy.init()
         driver = Driver()
         driver.wait()
-        env = MetaWorldEnv(cameras=CAMERAS, horizon=1_000_000)
+        env = SimulatorEnv('metaworld', cameras=CAMERAS, horizon=1_000_000)
         driver.reset(0)
         env.reset(seed=0, options={'task': TASK})
         turns = {'through_ros': driver.step, 'in_process': lambda: env.step(HOLD)}

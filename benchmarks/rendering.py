@@ -13,7 +13,8 @@ import time
 import numpy as np
 
 from irevla_sim.metaworld.scene import Scene
-from irevla_sim.metaworld.tasks import find_task, load_catalogue
+from irevla_sim.metaworld.tasks import load_catalogue
+from irevla_sim.simulator.tasks import find_task
 
 TASK = 'drawer-open'
 CAMERA, STOCK_CAMERA = 'front', 'corner4'

@@ -12,7 +12,7 @@ setup(
     name=NAME,
     version=ElementTree.parse('package.xml').findtext('version'),
     packages=find_packages(exclude=['test']),
-    package_data={NAME: ['metaworld/catalogue/*.yaml']},
+    package_data={NAME: ['metaworld/catalogue/*.yaml', 'kitchen/catalogue/*.yaml']},
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + NAME]),
         ('share/' + NAME, ['package.xml']),
@@ -38,12 +38,12 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            'expert_node = irevla_sim.metaworld.expert_node:main',
+            'expert_node = irevla_sim.simulator.expert_node:main',
             'fake_realsense_node = irevla_sim.panda.fake_realsense_node:main',
             'fake_spacemouse_node = irevla_sim.panda.fake_spacemouse_node:main',
-            'metaworld_node = irevla_sim.metaworld.metaworld_node:main',
             'scene_node = irevla_sim.panda.scene_node:main',
             'scripted_operator_node = irevla_sim.panda.scripted_operator_node:main',
+            'simulator_node = irevla_sim.simulator.simulator_node:main',
         ]
     },
 )

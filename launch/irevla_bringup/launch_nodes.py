@@ -19,6 +19,7 @@ from irevla_control.errors import ConfigError
 from irevla_control.parameters.parameter import CAMERA, SERIAL, Parameter
 from irevla_control.task_name import check_task_name
 from irevla_learner.sacfd.config import SACfDConfig
+from irevla_sim.simulator.simulator import DEFAULT, SHIPPED, module_of
 
 NOT_GIVEN = ''
 NAMESPACE = re.compile(r'/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?', re.ASCII)
@@ -97,7 +98,7 @@ def _only_launch_handles_interrupts(_: LaunchContext) -> None:
     signal.signal(signal.SIGINT, lambda *_: None)
 
 
-def episode_arguments(episodes: str = '1', horizon: str = '50') -> list[DeclareLaunchArgument]:
+def episode_arguments(episodes: str = '1', horizon: str = '0') -> list[DeclareLaunchArgument]:
     """Arguments of a launch file that runs episodes, with defaults of number and length."""
     return [
         DeclareLaunchArgument(
@@ -123,7 +124,8 @@ def episode_arguments(episodes: str = '1', horizon: str = '50') -> list[DeclareL
         DeclareLaunchArgument(
             'horizon',
             default_value=horizon,
-            description='commands after which an episode is truncated',
+            description='commands after which an episode is truncated; in simulation 0 is the '
+            "task's own, else the simulator's",
         ),
         DeclareLaunchArgument(
             'linger',
@@ -135,8 +137,14 @@ def episode_arguments(episodes: str = '1', horizon: str = '50') -> list[DeclareL
 
 
 def simulator_arguments() -> list[DeclareLaunchArgument]:
-    """Arguments of a launch file with the Meta-World simulator."""
+    """Arguments of a launch file with a simulator."""
     return [
+        DeclareLaunchArgument(
+            'simulator',
+            default_value=DEFAULT,
+            description=f'{" or ".join(SHIPPED)}, or a Python module on PYTHONPATH that has '
+            'SIMULATOR',
+        ),
         DeclareLaunchArgument(
             'mode',
             default_value='lock_step',
@@ -152,8 +160,8 @@ def simulator_arguments() -> list[DeclareLaunchArgument]:
         ),
         DeclareLaunchArgument(
             'action_repeat',
-            default_value='4',
-            description='simulator steps of 12.5 ms for one command',
+            default_value='0',
+            description="simulator steps for one command; 0: the task's, else the simulator's",
         ),
         DeclareLaunchArgument(
             'tasks_file', default_value=NOT_GIVEN, description='YAML file with further tasks'
@@ -414,8 +422,14 @@ def seen_by_policy(checkpoint: str) -> tuple[list[str], int]:
 
 def simulator_parameters(context: LaunchContext) -> dict:
     """Return the parameters that simulator and expert share."""
+    simulator = value(context, 'simulator')
+    try:
+        module_of(simulator)
+    except ConfigError as error:
+        raise RuntimeError(f'launch argument simulator:={simulator}: {error}') from error
     return {
-        'action_repeat': whole_number(context, 'action_repeat', 1),
+        'simulator': simulator,
+        'action_repeat': whole_number(context, 'action_repeat', 0),
         'tasks_file': value(context, 'tasks_file') and existing_path(context, 'tasks_file'),
     }
 
@@ -432,12 +446,12 @@ def episode_nodes(
     yield node(
         context,
         'irevla_sim',
-        'metaworld',
+        'simulator',
         {
             'cameras': rendered,
             'mode': mode,
             'image_size': image_size,
-            'horizon': whole_number(context, 'horizon', 1),
+            'horizon': whole_number(context, 'horizon', 0),
             'linger': whole_number(context, 'linger', 0),
             **simulator_parameters(context),
         },

@@ -19,6 +19,7 @@ from irevla_policy.frames.frame_store import FrameStore
 from irevla_policy.metrics_log import read_metrics
 from irevla_policy.model.config import PolicyConfig
 from irevla_policy.settings import write_settings
+from irevla_sim.simulator.simulator import simulator_of
 
 
 class RosBackend:
@@ -28,7 +29,8 @@ class RosBackend:
         """Prepare graphs for the configuration; ``run`` is the run folder.
 
         Raises:
-            ConfigError: PPO or a classifier's reward is configured; they run in process only.
+            ConfigError: PPO, a classifier's reward, or an environment that is no simulator of the
+                suite is configured; they run in process only.
 
         """
         if not isinstance(config.settings, SACfDConfig):
@@ -45,7 +47,10 @@ class RosBackend:
         self._settings = config.settings
         self._first = first_layout(seed, config.evaluation_seed)
         # Launch arguments of every graph.
-        self._common: dict[str, object] = {'horizon': config.horizon}
+        self._common: dict[str, object] = {
+            'simulator': simulator_of(config.environment),
+            'horizon': config.horizon or 0,
+        }
         if config.tasks_file:
             self._common['tasks_file'] = config.tasks_file
 

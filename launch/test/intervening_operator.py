@@ -12,7 +12,7 @@ from irevla_control.ros.conversions import action_to_message, stamp_to_ns
 from irevla_control.ros.executor import DirectExecutor
 from irevla_control.ros.qos import COMMAND, RECORD
 from irevla_msgs.msg import EndEffectorCommand, PolicyStep
-from irevla_sim.metaworld.metaworld_node import BASE_FRAME
+from irevla_sim.simulator.simulator_node import BASE_FRAME
 
 # An action that no policy computes exactly, within the range of drawer-close's demonstrations.
 ACTION = [0.005, -0.003, 0.002, 0.0, 0.0, 0.0, 0.0]

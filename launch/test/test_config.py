@@ -13,8 +13,8 @@ from irevla_bringup.launch_nodes import task_names
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 NODES = {
-    'metaworld': 'irevla_sim.metaworld.metaworld_node',
-    'expert': 'irevla_sim.metaworld.expert_node',
+    'simulator': 'irevla_sim.simulator.simulator_node',
+    'expert': 'irevla_sim.simulator.expert_node',
     'command_mux': 'irevla_control.episodes.command_mux_node',
     'recorder': 'irevla_control.recording.recorder_node',
     'franka': 'irevla_control.franka.franka_node',
@@ -32,7 +32,8 @@ NODES = {
 }
 # Parameters that change from run to run are set by the launch files.
 FROM_LAUNCH = {
-    'metaworld': {
+    'simulator': {
+        'simulator',
         'cameras',
         'image_size',
         'horizon',
@@ -41,7 +42,7 @@ FROM_LAUNCH = {
         'action_repeat',
         'tasks_file',
     },
-    'expert': {'action_repeat', 'tasks_file'},
+    'expert': {'simulator', 'action_repeat', 'tasks_file'},
     'command_mux': set(),
     'franka': {'robot_ip'},
     'realsense': {'cameras', 'serials', 'image_size', 'fps'},

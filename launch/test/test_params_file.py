@@ -113,6 +113,14 @@ def test_a_key_with_the_launch_file_s_own_value_is_accepted(tmp_path, text):
     assert len(actions(context, started)) == len(started)
 
 
+def test_a_block_of_a_renamed_node_is_refused_with_the_new_name(tmp_path):
+    path = tmp_path / 'lab.yaml'
+    path.write_text(block('/**/metaworld', 'control_hz: 10.0'))
+    context, started = launched('collect.launch.py', tasks='push', params_file=str(path))
+    with pytest.raises(RuntimeError, match='matches no node .*; node metaworld is now simulator'):
+        actions(context, started)
+
+
 def test_a_file_that_is_not_there_is_refused():
     context, started = launched('teleop.launch.py', params_file='/nowhere.yaml', **TELEOP)
     with pytest.raises(RuntimeError, match='params_file:=/nowhere.yaml'):

@@ -14,5 +14,14 @@ from gymnasium import register
 os.environ.setdefault('MUJOCO_GL', 'osmesa')
 os.environ.setdefault('LP_NUM_THREADS', '0')
 
-# Allows `gymnasium.make('irevla_sim:MetaWorld-v0')` without an import.
-register('MetaWorld-v0', 'irevla_sim.metaworld.metaworld_env:MetaWorldEnv')
+# Allows `gymnasium.make('irevla_sim:MetaWorld-v0')` and `Kitchen-v0` without an import.
+register(
+    'MetaWorld-v0',
+    'irevla_sim.simulator.simulator_env:SimulatorEnv',
+    kwargs={'simulator': 'metaworld'},
+)
+register(
+    'Kitchen-v0',
+    'irevla_sim.simulator.simulator_env:SimulatorEnv',
+    kwargs={'simulator': 'kitchen'},
+)

@@ -36,7 +36,7 @@ def running(module, namespace='/', **parameters):
         [
             sys.executable,
             '-m',
-            f'irevla_sim.metaworld.{module}',
+            f'irevla_sim.simulator.{module}',
             '--ros-args',
             '-r',
             f'__ns:={namespace}',

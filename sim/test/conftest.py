@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """An isolated ROS domain for each test run; one environment shared by most tests."""
 
+import os
+from pathlib import Path
+import sys
+
 from client import Client, running
 import pytest
 import rclpy
 
+from irevla_control.checks.guide_code import write_toy_simulator
 from irevla_control.checks.own_domain import use_own_domain
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
 from irevla_sim.panda.process import PandaProcess
+from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -19,14 +24,26 @@ def pytest_xdist_auto_num_workers():
 
 @pytest.fixture(scope='session')
 def env():
-    environment = MetaWorldEnv(image_size=48)
+    environment = SimulatorEnv('metaworld', image_size=48)
     yield environment
     environment.close()
 
 
 @pytest.fixture(scope='session')
 def blind_env():
-    return MetaWorldEnv(cameras=())
+    return SimulatorEnv('metaworld', cameras=())
+
+
+@pytest.fixture(scope='session')
+def toy(tmp_path_factory):
+    """The guide's simulator as the module `toy`, here and in the nodes that a test starts."""
+    folder = tmp_path_factory.mktemp('toy')
+    write_toy_simulator(Path(__file__).resolve().parents[2], folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setenv('PYTHONPATH', str(folder), prepend=os.pathsep)
+        yield folder
+    sys.modules.pop('toy', None)
 
 
 @pytest.fixture(scope='session')
@@ -49,7 +66,7 @@ def panda():
 def graph(ros):
     """A client of a running simulator."""
     client = Client()
-    with running('metaworld_node', horizon=30):
+    with running('simulator_node', horizon=30):
         client.wait_for_simulator()
         yield client
     client.close()

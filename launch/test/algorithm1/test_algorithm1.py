@@ -31,7 +31,7 @@ from irevla_policy.model.config import load_preset
 from irevla_policy.training.config import TrainConfig
 from irevla_policy.training.train import train_from_bags
 
-STAGE1_NODES = ('vla', 'learner', 'command_mux', 'metaworld', 'recorder', 'episode_runner')
+STAGE1_NODES = ('vla', 'learner', 'command_mux', 'simulator', 'recorder', 'episode_runner')
 
 
 @pytest.fixture(scope='module')

@@ -20,7 +20,7 @@ from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics
 from irevla_policy.model.vla import VLA
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
+from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 TASK = 'drawer-close'
 HORIZON = 4
@@ -30,7 +30,7 @@ HORIZON = 4
 def vla():
     from graph import CONFIG
 
-    env = MetaWorldEnv(cameras=())
+    env = SimulatorEnv('metaworld', cameras=())
     states = np.stack(
         [
             env.reset(seed=seed, options={'task': TASK})[0]['state']
@@ -62,7 +62,7 @@ def test_each_seed_is_played_once_as_in_one_environment(vla, envs):
     played = {one.result.seed: one for one in player.play(range(5), between=between.append)}
     assert sorted(played) == list(range(5))
     assert player.env_steps == sum(between) == sum(one.result.steps for one in played.values())
-    env = MetaWorldEnv(cameras=vla.config.cameras, horizon=HORIZON)
+    env = SimulatorEnv('metaworld', cameras=vla.config.cameras, horizon=HORIZON)
     for seed, one in played.items():
         observation, info = env.reset(seed=seed, options={'task': TASK})
         assert one.instruction == info['instruction']
@@ -148,6 +148,20 @@ def test_ppo_continues_at_the_beginning_of_its_iteration(vla, envs, tmp_path, wh
             assert torch.equal(weight, state[f'policy/{name}']), name
     with pytest.raises(ConfigError, match='whole was'):
         ppo_stage(copy.deepcopy(vla), None, config, tmp_path, 0, 0, resume, whole=not whole)
+
+
+@pytest.mark.parametrize(
+    ('environment', 'words'),
+    [
+        ('irevla_sim:Absent-v0', 'environment irevla_sim:Absent-v0 with cameras: .*Absent'),
+        ('absent_module:Toy-v0', 'absent_module:Toy-v0 .*absent_module'),
+        ('CartPole-v1', "CartPole-v1 with cameras: .*'cameras'"),
+    ],
+)
+def test_an_environment_that_cannot_be_made_is_named(environment, words):
+    with pytest.raises(ConfigError, match=words) as error:
+        make_envs(environment, 1, cameras=())
+    assert '\n' not in str(error.value)
 
 
 def test_an_unknown_task_is_named(vla, envs):

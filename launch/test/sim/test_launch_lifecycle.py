@@ -10,7 +10,7 @@ import pytest
 
 from irevla_control.bags.index import list_episodes
 
-NODES = {'metaworld', 'expert', 'command_mux', 'recorder', 'episode_runner'}
+NODES = {'simulator', 'expert', 'command_mux', 'recorder', 'episode_runner'}
 
 
 def collect(folder, log='log', **arguments):
@@ -85,6 +85,7 @@ def test_any_killed_node_ends_the_launch(tmp_path, checkpoint, launch_file):
     [
         ({'mode': 'sometimes'}, ('mode', 'sometimes', 'lock_step')),
         ({'horizon': 'long'}, ('horizon:=long', 'whole number')),
+        ({'simulator': 'metawrld'}, ('simulator:=metawrld: unknown', 'use metaworld')),
         ({'noise_std': '-1'}, ('noise_std:=-1', '0.0 to 2.0')),
         ({'tasks_file': '/nowhere.yaml'}, ('tasks_file:=/nowhere.yaml', 'does not exist')),
         ({'tasks_file': '/dev/null'}, ('task file /dev/null: expected', 'failed: exit status 1')),

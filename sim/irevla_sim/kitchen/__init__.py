@@ -2,5 +2,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Franka Kitchen: its tasks with the robot's interface, and their scripted experts.
 
-May import: drawing.
+May import: drawing, simulator.
 """

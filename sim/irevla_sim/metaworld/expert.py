@@ -12,7 +12,7 @@ import numpy as np
 from irevla_sim.expert_noise import NOISE_STD
 from irevla_sim.metaworld.actions import ACTION_REPEAT, from_metaworld
 from irevla_sim.metaworld.button_press import SmoothButtonPress
-from irevla_sim.metaworld.tasks import Task
+from irevla_sim.simulator.tasks import Task
 
 # Meta-World's policies, but for those whose labels cannot be learned from images.
 POLICIES: Mapping[str, Callable[[], Policy]] = {

@@ -11,11 +11,14 @@ import mujoco
 import numpy as np
 
 from irevla_control.errors import ConfigError
+from irevla_sim.metaworld.actions import ACTION_REPEAT, to_metaworld
 from irevla_sim.metaworld.fast_steps import FastSteps
 from irevla_sim.metaworld.rendering import Renderer, prepare_model
-from irevla_sim.metaworld.tasks import Task
+from irevla_sim.simulator.tasks import Task
 
 ARM_JOINTS = 7
+# Default number of decisions of an episode.
+HORIZON = 50
 RESET_AXES = {'x': 0, 'y': 1}
 # Tasks whose goal is a point in space, visible only by its marker.
 FREE_GOALS = {
@@ -38,8 +41,20 @@ class Scene:
     A reset depends only on its seed, not on earlier episodes.
     """
 
-    def __init__(self, task: Task, image_size: int, max_substeps: int) -> None:
+    def __init__(
+        self,
+        task: Task,
+        image_size: int,
+        action_repeat: int = ACTION_REPEAT,
+        horizon: int = HORIZON,
+    ) -> None:
         """Build the scene.
+
+        Args:
+            task: what is simulated.
+            image_size: height and width of the images [pixels].
+            action_repeat: Meta-World steps of 12.5 ms of one decision.
+            horizon: largest number of decisions of an episode.
 
         Raises:
             ConfigError: the variant names a part that the task's model does not have.
@@ -47,7 +62,10 @@ class Scene:
         """
         self.task = task
         self._env = _build(task)
-        self._env.max_path_length = max_substeps
+        # An episode may begin after a demonstration, which has a horizon of its own.
+        decisions = horizon * (2 if task.expert_share else 1)
+        self._env.max_path_length = decisions * action_repeat
+        self._action_repeat = action_repeat
         self.model, self.data = self._env.model, self._env.data
         self._steps = FastSteps(self._env)
         for name, colour in task.variant.colours.items():
@@ -74,24 +92,36 @@ class Scene:
         # Some tasks set a joint last; this updates the poses that depend on it.
         mujoco.mj_forward(self.model, self.data)
         self._env._prev_obs = self._env._get_curr_obs_combined_no_goal()
-        return self._env._get_obs()
+        self._state = self._env._get_obs()
+        return self._state
+
+    def execute(self, action: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Apply an action (7,), whose rotation has no effect, for one decision.
+
+        Returns Meta-World's observation (39,), and whether one of its steps succeeded.
+        """
+        command = to_metaworld(action, self._action_repeat)
+        succeeded = False
+        for _ in range(self._action_repeat):
+            state, success = self.step(command)
+            succeeded |= success
+        return state, succeeded
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, bool]:
         """Apply Meta-World's own action (4,) for 12.5 ms; return its observation and success."""
-        return self._steps.step(action)
+        self._state, success = self._steps.step(action)
+        return self._state, success
 
     def robot(self) -> dict[str, np.ndarray]:
-        """Return the measured state of the robot.
-
-        'quaternion' (x, y, z, w) and 'twist' [m/s, rad/s] of the hand in the base frame;
-        'joint_position' [rad] and 'joint_velocity' [rad/s] (7,).
-        """
+        """Return the measured state of the robot, as `irevla_sim.simulator.scene.Scene`."""
         w, x, y, z = self.data.xquat[self._hand]
         velocity = np.empty(6)
         mujoco.mj_objectVelocity(
             self.model, self.data, mujoco.mjtObj.mjOBJ_BODY, self._hand, velocity, 0
         )
         return {
+            'position': self._state[:3].copy(),
+            'gripper': self._state[3],
             'quaternion': np.array([x, y, z, w]),
             'twist': np.concatenate([velocity[3:], velocity[:3]]),
             'joint_position': self.data.qpos[:ARM_JOINTS].copy(),

@@ -18,7 +18,7 @@ STEPS = 60
 )
 def test_a_step_is_that_of_metaworld(task):
     """Results of earlier versions, seeds and recorded episodes, must stay what they were."""
-    ours, stock = (Scene(CATALOGUE[task], 48, STEPS) for _ in range(2))
+    ours, stock = (Scene(CATALOGUE[task], 48, 1, STEPS) for _ in range(2))
     # Without our methods the environment has those of its class.
     del stock._env._get_curr_obs_combined_no_goal, stock._env.touching_object
     np.testing.assert_array_equal(ours.reset(3), stock.reset(3))
@@ -37,7 +37,7 @@ def test_a_step_is_that_of_metaworld(task):
 
 
 def test_contact_of_both_pads_is_found_as_by_metaworld():
-    scene = Scene(CATALOGUE['pick-place'], 48, 500)
+    scene = Scene(CATALOGUE['pick-place'], 48)
     scene.reset(0)
     env, found = scene._env, set()
     objects = scene.model.geom('objGeom').id, scene.model.geom('leftpad_geom').id, 0

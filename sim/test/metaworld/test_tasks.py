@@ -6,7 +6,8 @@ from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 import pytest
 
 from irevla_control.errors import ConfigError
-from irevla_sim.metaworld.tasks import find_task, load_catalogue, tasks_of_split
+from irevla_sim.metaworld.tasks import load_catalogue
+from irevla_sim.simulator.tasks import find_task, tasks_of_split
 
 
 def test_every_metaworld_task_has_an_instruction_of_its_own():

@@ -7,11 +7,11 @@ import pytest
 
 from irevla_control.errors import ConfigError
 from irevla_sim.metaworld.expert import ScriptedExpert
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
 from irevla_sim.metaworld.rendering import CAMERAS
-from irevla_sim.metaworld.rollout import collect_demonstrations
 from irevla_sim.metaworld.scene import Scene
 from irevla_sim.metaworld.tasks import load_catalogue
+from irevla_sim.simulator.rollout import collect_demonstrations
+from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 CATALOGUE = load_catalogue()
 VARIANTS = [task.name for task in CATALOGUE.values() if task.split != 'expert']
@@ -60,7 +60,7 @@ def test_a_demonstration_has_an_entry_per_command(env):
 
 
 def test_failed_demonstrations_can_be_left_out():
-    hopeless = MetaWorldEnv(cameras=(), horizon=2)
+    hopeless = SimulatorEnv('metaworld', cameras=(), horizon=2)
     assert [one.success for one in collect_demonstrations(['reach'], 2, env=hopeless)] == [
         False,
         False,
@@ -100,7 +100,7 @@ def test_a_variant_that_names_an_unknown_part_is_refused(tmp_path):
         ('look', "unknown camera 'side'"),
     ):
         with pytest.raises(ConfigError, match=message):
-            Scene(tasks[name], 32, 10)
+            Scene(tasks[name], 32)
 
 
 def test_the_expert_is_reproducible_for_a_seed_and_differs_between_seeds(env):
@@ -116,7 +116,7 @@ def test_the_expert_is_reproducible_for_a_seed_and_differs_between_seeds(env):
 
 
 def test_no_image_shows_the_goal():
-    scene = Scene(CATALOGUE['drawer-open'], 48, 10)
+    scene = Scene(CATALOGUE['drawer-open'], 48)
     scene.reset(0)
     before = {name: scene.render(name) for name in CAMERAS}
     # The goal's site moves into view, and no image changes.
@@ -128,7 +128,7 @@ def test_no_image_shows_the_goal():
 
 
 def test_images_are_upright():
-    scene = Scene(CATALOGUE['drawer-open'], 96, 10)
+    scene = Scene(CATALOGUE['drawer-open'], 96)
     scene.reset(0)
     # A ball at the marker of a finger shows which side of the image is up.
     site = scene.data.site('rightEndEffector').id

@@ -22,6 +22,8 @@ from irevla_control.parameters.parameter import (
 Nodes = Mapping[str, Table]
 # Similarity from which a name may be a misspelling of another, such as franka_node of franka.
 ALIKE = 0.7
+# Former names of nodes.
+RENAMED_NODES = {'metaworld': 'simulator'}
 
 
 def file_problems(path: Path, blocks: Sequence[Block], nodes: Nodes) -> list[str]:
@@ -36,8 +38,7 @@ def file_problems(path: Path, blocks: Sequence[Block], nodes: Nodes) -> list[str
         if not matched:
             problems.append(
                 f'{path}:{block.line}: block {block.name} matches no node that is '
-                f'started: {", ".join(nodes)}; the nearest is '
-                f'{_nearest_node(block, nodes)}'
+                f'started: {", ".join(nodes)}; {_instead(block, nodes)}'
             )
             continue
         for entry in block.entries:
@@ -96,13 +97,18 @@ def _entry_problems(entry: Entry, matched: Nodes, nodes: Nodes) -> list[str]:
     return list(dict.fromkeys(problems))
 
 
-def _nearest_node(block: Block, nodes: Nodes) -> str:
+def _instead(block: Block, nodes: Nodes) -> str:
+    """Return which node to name: under its new name, else the nearest."""
     if not block.node:
-        return nearest(block.name, nodes)
-    return max(
+        return f'the nearest is {nearest(block.name, nodes)}'
+    new = RENAMED_NODES.get(block.node)
+    if any(name.rpartition('/')[2] == new for name in nodes):
+        return f'node {block.node} is now {new}'
+    found = max(
         nodes,
         key=lambda name: (
             likeness(block.node, name.rpartition('/')[2]),
             likeness(block.name, name),
         ),
     )
+    return f'the nearest is {found}'

@@ -35,7 +35,7 @@ class _Plan(Settings):
 
     environment: str
     tasks_file: Path | None
-    horizon: int = setting(least=1)
+    horizon: int | None = setting(least=1)
     num_envs: int = setting(least=1)
     tasks: Tasks
     episodes: EpisodeCounts

@@ -32,6 +32,9 @@ from irevla_policy.model.config import PolicyConfig
 from irevla_policy.model.vla import VLA
 from irevla_policy.settings import plain
 
+# A number of commands that no episode reaches.
+LONGEST = 1_000_000
+
 
 class InProcessBackend:
     """Evaluation and stage 1 in parallel environments, which start when first needed."""
@@ -61,17 +64,18 @@ class InProcessBackend:
     @cached_property
     def _judged_envs(self) -> AsyncVectorEnv:
         # The environment continues after success, so that the classifier observes it.
-        return self._make_envs(linger=self._config.horizon)
+        return self._make_envs(linger=self._config.horizon or LONGEST)
 
     def _make_envs(self, **options: Any) -> AsyncVectorEnv:
         if self._config.tasks_file:
             options['tasks_file'] = str(self._config.tasks_file)
+        if self._config.horizon:
+            options['horizon'] = self._config.horizon
         return make_envs(
             self._config.environment,
             self._config.num_envs,
             cameras=self._policy.cameras,
             image_size=self._policy.image_size,
-            horizon=self._config.horizon,
             **options,
         )
 

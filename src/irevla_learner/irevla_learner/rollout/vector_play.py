@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from irevla_control.episodes.curriculum import Curriculum
+from irevla_control.errors import ConfigError, one_line
 from irevla_learner.classifier.success_classifier import Debounce, SuccessClassifier
 from irevla_learner.replay.latent_episode import LatentEpisode
 from irevla_learner.rollout.played import Played
@@ -29,15 +30,25 @@ def _make(environment: str, options: dict[str, Any]) -> gymnasium.Env:
 
 
 def make_envs(environment: str, num_envs: int, **options: Any) -> AsyncVectorEnv:
-    """Start registered environments, each in a process."""
+    """Start registered environments, each in a process.
+
+    Raises:
+        ConfigError: the environment is not registered, or does not take the options.
+
+    """
     # torch and the policy are imported once, in the process that all others are forked from.
     multiprocessing.set_forkserver_preload([__name__])
-    return AsyncVectorEnv(
-        [partial(_make, environment, options)] * num_envs,
-        shared_memory=True,
-        context='forkserver',
-        autoreset_mode=AutoresetMode.DISABLED,
-    )
+    try:
+        return AsyncVectorEnv(
+            [partial(_make, environment, options)] * num_envs,
+            shared_memory=True,
+            context='forkserver',
+            autoreset_mode=AutoresetMode.DISABLED,
+        )
+    except (ImportError, TypeError, gymnasium.error.Error) as error:
+        raise ConfigError(
+            f'environment {environment} with {", ".join(options)}: {one_line(error)}'
+        ) from error
 
 
 @dataclass(frozen=True)

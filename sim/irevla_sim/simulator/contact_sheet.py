@@ -1,21 +1,23 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A labelled image of all tasks.
+"""A labelled image of all tasks of a simulator.
 
-`python -m irevla_sim.metaworld.contact_sheet --output tasks.png`
+`python -m irevla_sim.simulator.contact_sheet --output tasks.png`
 """
 
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
+import sys
 
 from PIL import Image, ImageDraw, ImageFont
 
-from irevla_sim.metaworld.scene import Scene
-from irevla_sim.metaworld.tasks import Task, load_catalogue
+from irevla_control.errors import ConfigError
+from irevla_sim.simulator.simulator import DEFAULT, SHIPPED, Simulator, find_simulator
+from irevla_sim.simulator.tasks import Task
 
 HEADINGS = {
-    'expert': "Meta-World's tasks, to be demonstrated",
+    'expert': 'Tasks to be demonstrated',
     'rl': 'Variants to learn online',
     'held_out': 'Variants held out: never trained on',
 }
@@ -25,7 +27,9 @@ HEADING_HEIGHT, LABEL_HEIGHT = 36, 18
 INK, PAPER = 'black', 'white'
 
 
-def draw_sheet(tasks: Iterable[Task], camera: str = 'front', seed: int = 0) -> Image.Image:
+def draw_sheet(
+    simulator: Simulator, tasks: Iterable[Task], camera: str = 'front', seed: int = 0
+) -> Image.Image:
     """Return a grid of the tasks' first frames, one section per split."""
     tasks = list(tasks)
     sections = {split: [task for task in tasks if task.split == split] for split in HEADINGS}
@@ -47,14 +51,14 @@ def draw_sheet(tasks: Iterable[Task], camera: str = 'front', seed: int = 0) -> I
         for number, task in enumerate(section):
             x = GAP + number % COLUMNS * (TILE + GAP)
             row = y + number // COLUMNS * row_height
-            sheet.paste(_first_frame(task, camera, seed), (x, row))
+            sheet.paste(_first_frame(simulator, task, camera, seed), (x, row))
             draw.text((x, row + TILE + 1), task.name, INK, small)
         y += -(-len(section) // COLUMNS) * row_height
     return sheet
 
 
-def _first_frame(task: Task, camera: str, seed: int) -> Image.Image:
-    scene = Scene(task, RENDERED, 1)
+def _first_frame(simulator: Simulator, task: Task, camera: str, seed: int) -> Image.Image:
+    scene = simulator.scene(task, RENDERED, simulator.repeat_of(task), simulator.horizon_of(task))
     scene.reset(seed)
     picture = Image.fromarray(scene.render(camera))
     scene.close()
@@ -65,14 +69,26 @@ def main() -> None:
     """Draw the catalogue's tasks and those of the user's files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--output', type=Path, required=True, help='PNG file to write')
+    parser.add_argument(
+        '--simulator',
+        default=DEFAULT,
+        help=f'{" or ".join(SHIPPED)}, or a Python module that has SIMULATOR',
+    )
     parser.add_argument('--camera', default='front')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument(
         '--tasks-file', type=Path, nargs='*', default=(), help='YAML files with own tasks'
     )
     arguments = parser.parse_args()
-    catalogue = load_catalogue(arguments.tasks_file)
-    sheet = draw_sheet(catalogue.values(), arguments.camera, arguments.seed)
+    try:
+        simulator = find_simulator(arguments.simulator)
+        if arguments.camera not in simulator.cameras:
+            known = ', '.join(simulator.cameras)
+            raise ConfigError(f'unknown camera {arguments.camera!r}; known: {known}')
+        tasks = simulator.load_catalogue(arguments.tasks_file)
+        sheet = draw_sheet(simulator, tasks.values(), arguments.camera, arguments.seed)
+    except ConfigError as error:
+        sys.exit(f'error: {error}')
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(arguments.output, optimize=True)
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from irevla_sim.expert_noise import NOISE_STD
-from irevla_sim.metaworld.expert import ScriptedExpert
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
+from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def collect_demonstrations(
     seed: int = 0,
     noise_std: float = NOISE_STD.default,
     *,
-    env: MetaWorldEnv | None = None,
+    env: SimulatorEnv,
     only_successes: bool = False,
 ) -> Iterator[Demonstration]:
     """Yield demonstrations, task by task.
@@ -52,12 +51,11 @@ def collect_demonstrations(
         tasks: names in the environment's catalogue.
         episodes_per_task: number of episodes played; with ``only_successes`` fewer may be yielded.
         seed: episode i of each task has layout seed ``seed + i``.
-        noise_std: see `ScriptedExpert`.
-        env: environment; None: one with default settings.
+        noise_std: see `Simulator.expert`.
+        env: the environment.
         only_successes: whether to leave out failed episodes.
 
     """
-    env = env or MetaWorldEnv()
     for name in tasks:
         for episode_seed in range(seed, seed + episodes_per_task):
             demonstration = demonstrate(env, name, episode_seed, noise_std)
@@ -66,11 +64,11 @@ def collect_demonstrations(
 
 
 def demonstrate(
-    env: MetaWorldEnv, task: str, seed: int, noise_std: float = NOISE_STD.default
+    env: SimulatorEnv, task: str, seed: int, noise_std: float = NOISE_STD.default
 ) -> Demonstration:
     """Play one episode with the scripted expert, whose noise has the episode's seed."""
     observation, info = env.reset(seed=seed, options={'task': task})
-    expert = ScriptedExpert(env.catalogue[task], noise_std, seed, env.action_repeat)
+    expert = env.simulator.expert(env.catalogue[task], noise_std, seed, env.action_repeat)
     observations, actions, labels = [], [], []
     ended = False
     while not ended:

@@ -9,19 +9,16 @@ from irevla_control.observation import BASE_FRAME
 from irevla_control.ros.conversions import action_to_message, stamp_to_ns
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
-from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.parameters import declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, SimulatorState
 from irevla_sim.expert_noise import NOISE_STD
-from irevla_sim.metaworld.actions import ACTION_REPEAT
-from irevla_sim.metaworld.expert import ScriptedExpert
-from irevla_sim.metaworld.tasks import find_task, load_catalogue
+from irevla_sim.simulator.node_parameters import SHARED
+from irevla_sim.simulator.scene import Expert
+from irevla_sim.simulator.simulator import find_simulator
+from irevla_sim.simulator.tasks import find_task
 
-PARAMETERS = {
-    'noise_std': NOISE_STD,
-    'action_repeat': Parameter(ACTION_REPEAT, 'action_repeat of the simulator', 1, 100),
-    'tasks_file': Parameter('', 'YAML file with user-defined tasks, in addition to the catalogue'),
-}
+PARAMETERS = {**SHARED, 'noise_std': NOISE_STD}
 
 
 class ExpertNode(Node):
@@ -32,8 +29,10 @@ class ExpertNode(Node):
         super().__init__('expert')
         values = declare(self, PARAMETERS)
         self._noise_std, self._action_repeat = values['noise_std'], values['action_repeat']
-        self._catalogue = load_catalogue([values['tasks_file']] if values['tasks_file'] else [])
-        self._expert: ScriptedExpert | None = None
+        self._simulator = find_simulator(values['simulator'])
+        files = [values['tasks_file']] if values['tasks_file'] else []
+        self._catalogue = self._simulator.load_catalogue(files)
+        self._expert: Expert | None = None
         self._episode = EpisodeState()
         self._state = SimulatorState()
         self._answered = -1
@@ -63,8 +62,11 @@ class ExpertNode(Node):
             self._diagnostics.refuse(f'no expert for the episode: {error}')
             return
         # The seed of the layout, so that it reproduces the whole demonstration.
-        self._expert = ScriptedExpert(
-            task, self._noise_std, max(episode.seed, 0), self._action_repeat
+        self._expert = self._simulator.expert(
+            task,
+            self._noise_std,
+            max(episode.seed, 0),
+            self._simulator.repeat_of(task, self._action_repeat),
         )
 
     def _answer(self) -> None:

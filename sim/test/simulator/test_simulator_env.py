@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes of the Meta-World environment are reproducible and end as specified."""
+"""Episodes of a simulator, here Meta-World, are reproducible and end as specified."""
 
 import gymnasium
 from gymnasium.utils.env_checker import check_env
@@ -9,10 +9,10 @@ import pytest
 
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_sim.metaworld.expert import ScriptedExpert
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
-from irevla_sim.metaworld.rollout import demonstrate
 from irevla_sim.metaworld.scene import Scene
 from irevla_sim.metaworld.tasks import load_catalogue
+from irevla_sim.simulator.rollout import demonstrate
+from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 HOLD = np.array([0, 0, 0, 0, 0, 0, 1.0])
 ACTIONS = np.random.default_rng(0).uniform(
@@ -38,7 +38,7 @@ def assert_equal_episodes(first, second):
 
 
 def test_the_environment_passes_gymnasium_s_check():
-    env = MetaWorldEnv(['drawer-open', 'button-press-new'], image_size=32)
+    env = SimulatorEnv('metaworld', ['drawer-open', 'button-press-new'], image_size=32)
     check_env(env, skip_render_check=False)
     env.close()
 
@@ -56,7 +56,7 @@ def test_a_seed_reproduces_an_episode_after_any_other(env, task):
 
 
 def test_a_seed_reproduces_an_episode_in_another_environment(env):
-    other = MetaWorldEnv(image_size=48)
+    other = SimulatorEnv('metaworld', image_size=48)
     play(other, 'window-close-new', 1)
     assert_equal_episodes(play(env, 'door-open-new', 3), play(other, 'door-open-new', 3))
     other.close()
@@ -85,8 +85,8 @@ def test_the_drawn_seed_reproduces_an_unseeded_episode(env):
 
 
 def test_scenes_beyond_the_limit_are_rebuilt_alike(monkeypatch):
-    monkeypatch.setattr('irevla_sim.metaworld.metaworld_env.MAX_SCENES', 2)
-    env = MetaWorldEnv(image_size=32)
+    monkeypatch.setattr('irevla_sim.simulator.simulator_env.MAX_SCENES', 2)
+    env = SimulatorEnv('metaworld', image_size=32)
     first = play(env, 'drawer-open', 3)
     for task in ('door-open', 'window-open'):
         play(env, task, 3)
@@ -98,7 +98,7 @@ def test_scenes_beyond_the_limit_are_rebuilt_alike(monkeypatch):
 def test_all_metaworld_tasks_reset(part):
     tasks = [task for task in load_catalogue().values() if task.split == 'expert'][part::5]
     for task in tasks:
-        scene = Scene(task, image_size=32, max_substeps=10)
+        scene = Scene(task, image_size=32)
         state = scene.reset(0)
         assert state.shape == (39,) and np.isfinite(state).all()
     # Rendering doubles the time, so only one task of each part is rendered.
@@ -115,7 +115,7 @@ def test_the_hand_follows_the_action_in_metres(env):
 
 
 def test_the_horizon_truncates_and_does_not_terminate():
-    env = MetaWorldEnv(['drawer-open'], image_size=32, horizon=3, action_repeat=200)
+    env = SimulatorEnv('metaworld', ['drawer-open'], image_size=32, horizon=3, action_repeat=200)
     env.reset(seed=0)
     for expected in (False, False, True):
         _, reward, terminated, truncated, info = env.step(HOLD)
@@ -150,7 +150,7 @@ def test_an_action_that_cannot_be_executed_is_refused_with_its_value(env, action
 )
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ConfigError, match=message):
-        MetaWorldEnv(**arguments)
+        SimulatorEnv('metaworld', **arguments)
 
 
 def test_wrong_reset_options_are_named(env):
@@ -164,7 +164,7 @@ def test_an_episode_may_linger_after_success():
     """After success there is one reward, and the episode ends ``linger`` actions later."""
 
     def play(linger):
-        env = MetaWorldEnv(cameras=(), linger=linger, horizon=60)
+        env = SimulatorEnv('metaworld', cameras=(), linger=linger, horizon=60)
         _, info = env.reset(seed=1, options={'task': 'drawer-close'})
         expert = ScriptedExpert(env.catalogue['drawer-close'], noise_std=0.0)
         rewards, successes, ended = [], [], False
@@ -185,21 +185,22 @@ def test_an_episode_may_linger_after_success():
     assert not terminated, 'the horizon truncates it'
     assert sum(rewards) == 1 and len(rewards) == 60
     with pytest.raises(ConfigError, match='linger -1'):
-        MetaWorldEnv(linger=-1)
+        SimulatorEnv('metaworld', linger=-1)
 
 
 def test_user_defined_tasks_are_added_to_the_catalogue(tmp_path):
     (tmp_path / 'own.yaml').write_text(
         'my-drawer: {base: drawer-open, instruction: open mine, position: {x: [0.0, 0.1]}}'
     )
-    env = MetaWorldEnv(tasks_file=str(tmp_path / 'own.yaml'), cameras=())
+    env = SimulatorEnv('metaworld', tasks_file=str(tmp_path / 'own.yaml'), cameras=())
     assert env.reset(seed=0, options={'task': 'my-drawer'})[1]['instruction'] == 'open mine'
     assert 'drawer-open' in env.catalogue
 
 
 def test_the_state_is_known_before_the_cameras_render():
     parts = []
-    env = MetaWorldEnv(
+    env = SimulatorEnv(
+        'metaworld',
         on_state=lambda state, info: parts.append(('state', state, info)),
         on_picture=lambda name, picture: parts.append((name, picture)),
     )
@@ -215,7 +216,7 @@ def test_the_state_is_known_before_the_cameras_render():
 
 def test_an_easier_start_is_on_the_demonstration_of_the_same_seed(tmp_path):
     (tmp_path / 'own.yaml').write_text('near: {base: button-press-new, expert_share: 0.7}')
-    env = MetaWorldEnv(tasks_file=str(tmp_path / 'own.yaml'), cameras=())
+    env = SimulatorEnv('metaworld', tasks_file=str(tmp_path / 'own.yaml'), cameras=())
     for seed in (3, 4):
         whole = demonstrate(env, 'button-press-new', seed)
         done = int(0.7 * len(whole.actions))
@@ -231,7 +232,7 @@ def test_an_easier_start_is_on_the_demonstration_of_the_same_seed(tmp_path):
 
 def test_an_episode_has_its_whole_horizon_after_an_easier_start(tmp_path):
     (tmp_path / 'own.yaml').write_text('near: {base: button-press-new, expert_share: 0.9}')
-    env = MetaWorldEnv(tasks_file=str(tmp_path / 'own.yaml'), cameras=())
+    env = SimulatorEnv('metaworld', tasks_file=str(tmp_path / 'own.yaml'), cameras=())
     env.reset(seed=3, options={'task': 'near'})
     back = np.array([0, -0.03, 0, 0, 0, 0, 1.0])
     ended = [any(env.step(back)[2:4]) for _ in range(env.horizon)]
@@ -240,7 +241,7 @@ def test_an_episode_has_its_whole_horizon_after_an_easier_start(tmp_path):
 
 def test_an_expert_that_does_not_succeed_leaves_the_usual_start(tmp_path):
     (tmp_path / 'own.yaml').write_text('near: {base: button-press-new, expert_share: 0.7}')
-    env = MetaWorldEnv(tasks_file=str(tmp_path / 'own.yaml'), cameras=(), horizon=3)
+    env = SimulatorEnv('metaworld', tasks_file=str(tmp_path / 'own.yaml'), cameras=(), horizon=3)
     near, usual = (
         env.reset(seed=3, options={'task': task})[1]['simulator_state']
         for task in ('near', 'button-press-new')

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Meta-World as a Gymnasium environment with the suite's observations and actions."""
+"""A simulator as a Gymnasium environment with the suite's observations and actions."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -10,45 +10,37 @@ import numpy as np
 
 from irevla_control.errors import BadMessageError, ConfigError
 from irevla_control.observation import ACTION_SIZE, STATE_SIZE, action_problem, state_from
-from irevla_sim.metaworld.actions import ACTION_REPEAT, METRES_PER_STEP, to_metaworld
-from irevla_sim.metaworld.expert import ScriptedExpert
-from irevla_sim.metaworld.rendering import find_camera
-from irevla_sim.metaworld.scene import Scene
-from irevla_sim.metaworld.tasks import Task, find_task, load_catalogue
+from irevla_sim.expert_noise import NOISE_STD
+from irevla_sim.simulator.scene import Scene
+from irevla_sim.simulator.simulator import Simulator, find_simulator
+from irevla_sim.simulator.tasks import Task, find_task
 
-METAWORLD_STEP_S = 0.0125
 # Defaults of the environment and of its node.
-CAMERAS, IMAGE_SIZE, HORIZON = ('front', 'wrist'), 84, 50
+CAMERAS, IMAGE_SIZE = ('front', 'wrist'), 84
 # Built scenes are kept for their next episode; each takes 70 MB, and 0.4 s to build again.
 MAX_SCENES = 12
 
 
-class MetaWorldEnv(gymnasium.Env):
-    """One or more tasks of the catalogue, with a sparse reward.
+class SimulatorEnv(gymnasium.Env):
+    """One or more tasks of a simulator's catalogue, with a sparse reward.
 
     Observation: a dict of each camera's image, uint8 (size, size, 3) RGB, by its name, and
-    'state', float64 (10,). Action: float64 (7,), whose rotation has no effect because Meta-World's
-    hand keeps its orientation. docs/architecture.md describes both. The reward is 1 at the step
-    that reaches success, else 0. Success terminates the episode, immediately or after ``linger``
-    actions; the horizon truncates it.
+    'state', float64 (10,). Action: float64 (7,). docs/architecture.md describes both. The reward
+    is 1 at the step that reaches success, else 0. Success terminates the episode, immediately or
+    after ``linger`` actions; the horizon truncates it.
 
     `info` has 'task', 'instruction', 'seed' (reproduces the episode), 'success', the result of
-    `Scene.robot`, and 'simulator_state' (Meta-World's observation (39,), for experts).
+    `Scene.robot`, and 'simulator_state' (n,), for experts.
     """
-
-    # Not a ClassVar, because gymnasium does not declare it as one.
-    metadata: dict[str, Any] = {  # noqa: RUF012
-        'render_modes': ['rgb_array'],
-        'render_fps': 20,
-    }
 
     def __init__(
         self,
+        simulator: str,
         tasks: Iterable[str] = (),
         cameras: Iterable[str] = CAMERAS,
         image_size: int = IMAGE_SIZE,
-        action_repeat: int = ACTION_REPEAT,
-        horizon: int = HORIZON,
+        action_repeat: int | None = None,
+        horizon: int | None = None,
         linger: int = 0,
         tasks_file: str = '',
         render_mode: str = 'rgb_array',
@@ -58,11 +50,13 @@ class MetaWorldEnv(gymnasium.Env):
         """Create the environment; a task's scene is built when it is first played.
 
         Args:
+            simulator: name or Python module, see `find_simulator`.
             tasks: tasks from which `reset` draws if its options name none; empty: all tasks.
-            cameras: see `rendering.CAMERAS`; without cameras the environment is faster.
+            cameras: see `Simulator.cameras`; without cameras the environment is faster.
             image_size: height and width of the images [pixels].
-            action_repeat: Meta-World steps of 12.5 ms for one action.
-            horizon: number of actions after which an episode is truncated.
+            action_repeat: simulator steps for one action; None: the task's, else the simulator's.
+            horizon: number of actions after which an episode is truncated; None: the task's,
+                else the simulator's.
             linger: number of actions for which an episode continues after success, within the
                 horizon, so that its observations show success.
             tasks_file: YAML file with user-defined tasks; empty: none.
@@ -73,30 +67,31 @@ class MetaWorldEnv(gymnasium.Env):
                 it can be sent while the next is rendered.
 
         Raises:
-            ConfigError: an unknown task or camera, or a number that is not positive.
+            ConfigError: an unknown simulator, task or camera, or a number that is not positive.
 
         """
-        self._catalogue = load_catalogue([tasks_file] if tasks_file else [])
+        self.simulator: Simulator = find_simulator(simulator)
+        self._catalogue = self.simulator.load_catalogue([tasks_file] if tasks_file else [])
         self._tasks = [find_task(name, self._catalogue).name for name in tasks]
         self._tasks = self._tasks or list(self._catalogue)
         self._cameras = tuple(cameras)
         for name in self._cameras:
-            find_camera(name)
+            if name not in self.simulator.cameras:
+                known = ', '.join(self.simulator.cameras)
+                raise ConfigError(f'unknown camera {name!r}; known: {known}')
         for name, value in (
             ('image_size', image_size),
             ('action_repeat', action_repeat),
             ('horizon', horizon),
         ):
-            if value < 1:
+            if value is not None and value < 1:
                 raise ConfigError(f'{name} {value}; at least 1 is needed')
         if linger < 0:
             raise ConfigError(f'linger {linger}; 0 or more is needed')
         self._linger = linger
         self._image_size = image_size
-        self.action_repeat = action_repeat
-        self.horizon = horizon
+        self._given_repeat, self._given_horizon = action_repeat, horizon
         self.render_mode = render_mode
-        self.step_s = METAWORLD_STEP_S * action_repeat
         self._scenes: dict[str, Scene] = {}
         self._scene: Scene | None = None
         self._running = False
@@ -106,7 +101,12 @@ class MetaWorldEnv(gymnasium.Env):
             dict.fromkeys(self._cameras, picture)
             | {'state': gymnasium.spaces.Box(-np.inf, np.inf, (STATE_SIZE,), np.float64)}
         )
-        reach = METRES_PER_STEP * action_repeat
+        most = max(self._repeat_of(self._catalogue[name]) for name in self._tasks)
+        self.metadata = {
+            'render_modes': ['rgb_array'],
+            'render_fps': max(1, round(1 / (most * self.simulator.step_s))),
+        }
+        reach = self.simulator.reach_m * most
         self.action_space = gymnasium.spaces.Box(
             np.array([-reach] * 3 + [-np.pi] * 3 + [0.0]),
             np.array([reach] * 3 + [np.pi] * 3 + [1.0]),
@@ -138,24 +138,26 @@ class MetaWorldEnv(gymnasium.Env):
         if unknown:
             raise ConfigError(f'unknown reset option {min(unknown)!r}; "task" is known')
         seed = int(self.np_random.integers(2**31)) if seed is None else seed
-        name = (options or {}).get('task') or self._tasks[
+        chosen = (options or {}).get('task') or self._tasks[
             np.random.default_rng(seed).integers(len(self._tasks))
         ]
-        task = find_task(name, self._catalogue)
+        task = find_task(chosen, self._catalogue)
+        self.action_repeat = self._repeat_of(task)
+        self.horizon = self.simulator.horizon_of(task, self._given_horizon)
         scene = self._scene = self._find_scene(task)
         self._start(scene, seed)
         self._decisions = 0
         self._success = False
         self._lingered = 0
         self._running = True
-        self._info = {'task': name, 'instruction': task.instruction, 'seed': seed}
+        self._info = {'task': task.name, 'instruction': task.instruction, 'seed': seed}
         return self._observe(scene)
 
     def step(
         self,
         action: np.ndarray,
     ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
-        """Apply one action for ``action_repeat`` Meta-World steps.
+        """Apply one action for ``action_repeat`` simulator steps.
 
         Raises:
             BadMessageError: an action of another shape, not finite, or a gripper outside 0 to 1.
@@ -179,10 +181,10 @@ class MetaWorldEnv(gymnasium.Env):
         return observation, float(self._success and not before), terminated, truncated, info
 
     def render(self) -> np.ndarray:
-        """Return the present image of the front camera."""
+        """Return the present image of the simulator's first camera."""
         if self._scene is None:
             raise gymnasium.error.ResetNeeded('there is no scene to render; call reset first')
-        return self._scene.render('front')
+        return self._scene.render(self.simulator.cameras[0])
 
     def close(self) -> None:
         """Free the renderers."""
@@ -198,8 +200,7 @@ class MetaWorldEnv(gymnasium.Env):
         if scene is None:
             if len(self._scenes) == MAX_SCENES:
                 self._scenes.pop(next(iter(self._scenes))).close()
-            actions = self.horizon * (2 if task.expert_share else 1)
-            scene = Scene(task, self._image_size, actions * self.action_repeat + 1)
+            scene = self.simulator.scene(task, self._image_size, self.action_repeat, self.horizon)
         self._scenes[task.name] = scene
         return scene
 
@@ -213,7 +214,7 @@ class MetaWorldEnv(gymnasium.Env):
         if not share:
             return
         played: list[np.ndarray] = []
-        expert = ScriptedExpert(scene.task, seed=seed, action_repeat=self.action_repeat)
+        expert = self.simulator.expert(scene.task, NOISE_STD.default, seed, self.action_repeat)
         success = False
         while not success and len(played) < self.horizon:
             played.append(expert.act(self._simulator_state)[0])
@@ -223,19 +224,18 @@ class MetaWorldEnv(gymnasium.Env):
             self._apply(scene, action)
 
     def _apply(self, scene: Scene, action: np.ndarray) -> bool:
-        """Apply an action for ``action_repeat`` steps; return whether one of them succeeded."""
-        succeeded = False
-        command = to_metaworld(action, self.action_repeat)
-        for _ in range(self.action_repeat):
-            self._simulator_state, success = scene.step(command)
-            succeeded |= success
-        return succeeded
+        """Apply an action; return whether the task succeeded."""
+        self._simulator_state, success = scene.execute(action)
+        return success
+
+    def _repeat_of(self, task: Task) -> int:
+        return self.simulator.repeat_of(task, self._given_repeat)
 
     def _observe(self, scene: Scene) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         robot = scene.robot()
         # RobotState has a 32-bit gripper opening; the same rounding keeps both backends equal.
-        gripper = float(np.float32(self._simulator_state[3]))
-        state = state_from(self._simulator_state[:3], robot['quaternion'], gripper)
+        gripper = float(np.float32(robot['gripper']))
+        state = state_from(robot['position'], robot['quaternion'], gripper)
         info = (
             self._info
             | robot

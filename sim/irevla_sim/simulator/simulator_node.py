@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `metaworld`: the environment's topics and service for the Meta-World simulator."""
+"""Node `simulator`: the environment's topics and service for a simulator."""
 
 import time
 
@@ -23,17 +23,20 @@ from irevla_control.ros.parameters import CAMERA, Parameter, declare
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState, SimulatorState
 from irevla_msgs.srv import ResetEpisode
-from irevla_sim.metaworld.actions import ACTION_REPEAT
-from irevla_sim.metaworld.metaworld_env import CAMERAS, HORIZON, IMAGE_SIZE, MetaWorldEnv
-from irevla_sim.metaworld.tasks import find_task
+from irevla_sim.simulator.node_parameters import SHARED
+from irevla_sim.simulator.simulator_env import CAMERAS, IMAGE_SIZE, SimulatorEnv
+from irevla_sim.simulator.tasks import find_task
 
 PARAMETERS = {
+    **SHARED,
     'cameras': Parameter(list(CAMERAS), 'names of the cameras to publish', form=CAMERA),
     'image_size': Parameter(IMAGE_SIZE, 'height and width of the images [pixels]', 16, 2048),
-    'action_repeat': Parameter(
-        ACTION_REPEAT, 'simulator steps of 12.5 ms for one command', 1, 100
+    'horizon': Parameter(
+        0,
+        "commands after which an episode is truncated; 0: the task's, else the simulator's",
+        0,
+        1_000_000,
     ),
-    'horizon': Parameter(HORIZON, 'commands after which an episode is truncated', 1, 1_000_000),
     'linger': Parameter(0, 'commands for which an episode continues after success', 0, 1_000_000),
     'mode': Parameter(
         'lock_step',
@@ -41,11 +44,10 @@ PARAMETERS = {
         choices=('lock_step', 'real_time'),
     ),
     'control_hz': Parameter(20.0, 'commands executed per second in real time [Hz]', 0.1, 1000.0),
-    'tasks_file': Parameter('', 'YAML file with user-defined tasks, in addition to the catalogue'),
 }
 
 
-class MetaWorldNode(Node):
+class SimulatorNode(Node):
     """Publishes an observation, executes the command that answers it, and repeats.
 
     In lock-step the simulator waits for the command with the last observation's stamp. In real
@@ -54,14 +56,15 @@ class MetaWorldNode(Node):
 
     def __init__(self) -> None:
         """Declare parameters, create the environment and the topics."""
-        super().__init__('metaworld')
+        super().__init__('simulator')
         values = declare(self, PARAMETERS)
         self._cameras = values['cameras']
-        self._env = MetaWorldEnv(
+        self._env = SimulatorEnv(
+            values['simulator'],
             cameras=self._cameras,
             image_size=values['image_size'],
-            action_repeat=values['action_repeat'],
-            horizon=values['horizon'],
+            action_repeat=values['action_repeat'] or None,
+            horizon=values['horizon'] or None,
             linger=values['linger'],
             tasks_file=values['tasks_file'],
             on_state=self._publish_state,
@@ -96,7 +99,8 @@ class MetaWorldNode(Node):
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
         self.create_service(ResetEpisode, 'reset_episode', self._on_reset)
         self._episodes.publish(self._episode)
-        self.get_logger().info(f'ready: {len(self._env.catalogue)} tasks, {values["mode"]}')
+        name, tasks = self._env.simulator.name, len(self._env.catalogue)
+        self.get_logger().info(f'ready: {name}, {tasks} tasks, {values["mode"]}')
 
     def destroy_node(self) -> None:
         """Abort the running episode."""
@@ -244,7 +248,7 @@ class MetaWorldNode(Node):
 
 def main() -> None:
     """Run the node."""
-    run_node(MetaWorldNode)
+    run_node(SimulatorNode)
 
 
 if __name__ == '__main__':

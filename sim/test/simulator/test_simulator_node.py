@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The real node over DDS: the same episodes as in process, and its refusals."""
+"""The real node over DDS: its episodes, its clock and its refusals."""
 
 from client import HOLD, Client, running
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -10,43 +10,8 @@ import pytest
 from irevla_control.ros.conversions import stamp_to_ns
 from irevla_msgs.msg import EpisodeState, RobotState
 from irevla_msgs.srv import ResetEpisode
-from irevla_sim.metaworld.metaworld_env import MetaWorldEnv
 
 Answer = ResetEpisode.Response
-
-
-def assert_same(remote, observation, info):
-    for part, value in observation.items():
-        np.testing.assert_array_equal(remote[part], value)
-    np.testing.assert_array_equal(remote['simulator_state'], info['simulator_state'])
-
-
-def test_lock_step_gives_the_observations_of_the_environment_in_process(graph):
-    env = MetaWorldEnv(horizon=30)
-    random = np.random.default_rng(0)
-    for task, seed in (('drawer-open', 3), ('button-press-new', 4), ('drawer-open', 3)):
-        remote = graph.start(task, seed)
-        observation, info = env.reset(seed=seed, options={'task': task})
-        assert_same(remote, observation, info)
-        assert graph.episode.instruction == info['instruction']
-        ended = False
-        while not ended:
-            action = np.concatenate(
-                [random.uniform(-0.04, 0.04, 3), np.zeros(3), random.uniform(0, 1, 1)]
-            )
-            remote = graph.step(action)
-            observation, reward, terminated, truncated, info = env.step(action)
-            ended = terminated or truncated
-            assert_same(remote, observation, info)
-            episode = graph.episode
-            assert (episode.terminated, episode.truncated, episode.success, episode.reward) == (
-                terminated,
-                truncated,
-                info['success'],
-                reward,
-            )
-        assert episode.phase == EpisodeState.PHASE_ENDED and episode.step == 30
-    env.close()
 
 
 def test_robot_state_has_pose_twist_and_joints(graph):
@@ -85,7 +50,7 @@ def test_a_wrong_command_is_refused_and_reported_and_moves_nothing(graph, fault,
             status
             for array in graph.diagnostics
             for status in array.status
-            if status.name == 'metaworld: status'
+            if status.name == 'simulator: status'
         ]
 
     graph.spin_until(lambda: any(reason in status.message for status in statuses()), 5)
@@ -148,7 +113,7 @@ def test_a_reset_without_a_seed_draws_one_that_reproduces_the_episode(graph):
 def test_real_time_keeps_its_rate_and_does_not_move_without_commands(ros):
     client = Client(('front',), '/real_time')
     with running(
-        'metaworld_node',
+        'simulator_node',
         '/real_time',
         mode='real_time',
         control_hz=10.0,
@@ -174,7 +139,7 @@ def test_real_time_keeps_its_rate_and_does_not_move_without_commands(ros):
 
 def test_stopping_the_simulator_aborts_the_episode(ros):
     client = Client(namespace='/stopped')
-    with running('metaworld_node', '/stopped') as process:
+    with running('simulator_node', '/stopped') as process:
         client.wait_for_simulator()
         client.start('drawer-open', 0)
         process.terminate()
@@ -186,7 +151,7 @@ def test_stopping_the_simulator_aborts_the_episode(ros):
 def test_a_wrong_parameter_ends_the_node_with_the_reason(ros, capfd):
     with (
         pytest.raises(AssertionError, match='status 1'),
-        running('metaworld_node', cameras='[side]') as process,
+        running('simulator_node', cameras='[side]') as process,
     ):
         process.wait(30)
     assert "unknown camera 'side'" in capfd.readouterr().err

@@ -1,0 +1,119 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One task's kitchen: build with its variant, reset from a seed, execute actions, render."""
+
+import mujoco
+import numpy as np
+
+from irevla_sim.kitchen.arm import METRES_PER_STEP, RADIANS_PER_STEP, Arm
+from irevla_sim.kitchen.layout import Layouts
+from irevla_sim.kitchen.model import build_model
+from irevla_sim.kitchen.rendering import Renderer
+from irevla_sim.kitchen.tasks import DEFAULT_SHARE, DEFAULT_STAY
+from irevla_sim.simulator.tasks import Task
+
+# Defaults of a task.
+ACTION_REPEAT, HORIZON = 3, 80
+
+
+class Scene:
+    """A task's simulation. A reset depends only on its seed, not on earlier episodes.
+
+    The simulator state (15,), in the frame of the robot's base: position [m] (3) and quaternion
+    (x, y, z, w) of the hand, opening of the gripper from 0 to 1, the point of the handle that the
+    expert touches [m] (3), the direction in which it opens (3, unit length), and the share of its
+    way that the joint has covered.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        image_size: int,
+        action_repeat: int = ACTION_REPEAT,
+        horizon: int = HORIZON,
+    ) -> None:
+        """Build the scene.
+
+        Args:
+            task: what is simulated.
+            image_size: height and width of the images [pixels].
+            action_repeat: simulator steps of 40 ms of one decision.
+            horizon: unused; the caller ends an episode.
+
+        Raises:
+            ConfigError: the task names a part that the model does not have.
+
+        """
+        del horizon
+        self.task = task
+        self.model = build_model(task)
+        self.data = mujoco.MjData(self.model)
+        self._action_repeat = action_repeat
+        self._image_size = image_size
+        self._renderer: Renderer | None = None
+        mujoco.mj_forward(self.model, self.data)
+        self._to_world = self.data.body('panda0_link0').xmat.reshape(3, 3).copy()
+        self._layouts = Layouts(task, self.model, self.data)
+        self._arm = Arm(self.model, self.data)
+        self._joint = self.model.joint(task.options['joint']).id
+        body, point = task.options['handle']
+        self._body, self._point = self.model.body(body).id, np.array(point)
+
+    def reset(self, seed: int) -> np.ndarray:
+        """Reset to the layout of a seed; return the simulator state (15,)."""
+        mujoco.mj_resetData(self.model, self.data)
+        self._arm.reset(self._layouts.place(seed, self._to_world))
+        self._stayed = 0
+        return self._state()
+
+    def execute(self, action: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Apply an action (7,) for one decision.
+
+        Returns the simulator state (15,), and whether the joint has now covered the needed share
+        of its way in the needed number of decisions one after another.
+        """
+        translation = np.clip(action[:3] / self._action_repeat, -METRES_PER_STEP, METRES_PER_STEP)
+        rotation = np.clip(action[3:6] / self._action_repeat, -RADIANS_PER_STEP, RADIANS_PER_STEP)
+        for _ in range(self._action_repeat):
+            self._arm.step(translation, rotation, float(action[6]))
+        options = self.task.options
+        state = self._state()
+        covered = state[-1] >= options.get('success_share', DEFAULT_SHARE)
+        self._stayed = self._stayed + 1 if covered else 0
+        return state, self._stayed >= options.get('stay', DEFAULT_STAY)
+
+    def robot(self) -> dict[str, np.ndarray]:
+        """Return the measured state of the robot, as `irevla_sim.simulator.scene.Scene`."""
+        return self._arm.state()
+
+    def render(self, camera: str) -> np.ndarray:
+        """Return a camera's image, uint8 (size, size, 3) RGB."""
+        if self._renderer is None:
+            self._renderer = Renderer(self.model, self._image_size)
+        return self._renderer.render(self.data, camera)
+
+    def close(self) -> None:
+        """Free the renderer."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+    def _state(self) -> np.ndarray:
+        data, joint = self.data, self._joint
+        robot = self._arm.state()
+        turn = data.xmat[self._body].reshape(3, 3)
+        handle = data.xpos[self._body] + turn @ self._point
+        opened = self.task.options['opened']
+        way = data.xaxis[joint] * np.sign(opened)
+        if self.model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE:
+            way = np.cross(way, handle - data.xanchor[joint])
+        return np.concatenate(
+            [
+                robot['position'],
+                robot['quaternion'],
+                [robot['gripper']],
+                self._arm.to_base(handle),
+                self._to_world.T @ (way / np.linalg.norm(way)),
+                [data.qpos[self.model.jnt_qposadr[joint]] / opened],
+            ]
+        )
