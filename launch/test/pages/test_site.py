@@ -7,6 +7,7 @@ from pathlib import Path
 import pydoc
 import re
 import sys
+from xml.etree import ElementTree
 
 import pytest
 
@@ -45,6 +46,17 @@ def test_every_page_is_in_the_navigation_of_the_site(site):
     (found,) = problems(site, ROOT / 'mkdocs.yml')
     (site / 'forgotten.md').unlink()
     assert 'forgotten.md is not in the navigation' in found
+
+
+def test_styles_and_the_picture_of_the_stages_are_on_the_site(site):
+    config = (ROOT / 'mkdocs.yml').read_text()
+    (styles,) = re.findall(r'^extra_css:\n((?:  - \S+\n)+)', config, re.M)
+    for style in re.findall(r'- (\S+)', styles):
+        assert (site / style).is_file(), style
+    assert '](images/stages.svg)' in (site / 'index.md').read_text()
+    assert '](docs/images/stages.svg)' in (ROOT / 'README.md').read_text()
+    picture = ElementTree.parse(site / 'images/stages.svg').getroot()
+    assert picture.get('viewBox') and len(list(picture.iter('{*}text'))) > 20
 
 
 def test_a_link_to_nothing_is_found(tmp_path):
