@@ -91,6 +91,7 @@ def test_the_reference_has_what_the_sources_have(site):
             '## franka\n',
             '| serves | `go_home` | `GoHome` |',
             '| publishes | `camera/<name>/image_raw` | `Image` | OBSERVATION |',
+            '| `EVENT` | reliable | transient local | 10 |',
         ],
         'launch': ['## stage1.launch.py', '| `checkpoint` | **needed** |', '`lock_step`'],
         'parameters': ['## spacemouse', '| `max_lead` |', '[Hz]'],
