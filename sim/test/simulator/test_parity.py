@@ -31,6 +31,11 @@ CASES = (
         (('drawer-close', 5), ('window-open-new', 6)),
     ),
     Case(
+        'kitchen',
+        (('slide-door-open', 3), ('slide-door-open-red', 4), ('slide-door-open', 3)),
+        (('knob-on', 5),),
+    ),
+    Case(
         'toy',
         (('reach-red', 3), ('reach-blue', 4), ('reach-red', 3)),
         (('reach-red', 5), ('reach-blue', 6)),
