@@ -19,7 +19,7 @@ TOUCHES = {
     'microwave-open': Touch(yaw=0.75, depth=0.018, speed=1.0, grasp=True),
     'left-door-open': Touch(yaw=0.8, depth=0.018, speed=1.0, grasp=True, follow=-0.5),
     'slide-door-open': Touch(yaw=0.0, depth=0.02, speed=1.0, beside=0.04),
-    'light-on': Touch(yaw=0.0, depth=0.02, speed=0.4, beside=0.04),
+    'light-on': Touch(yaw=0.0, depth=0.02, speed=0.7, beside=0.04),
     'knob-on': Touch(yaw=0.0, depth=0.047, speed=0.7, beside=0.032),
 }
 

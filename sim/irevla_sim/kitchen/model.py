@@ -11,7 +11,7 @@ from irevla_sim.kitchen.rendering import prepare_spec
 from irevla_sim.kitchen.stock_model import read_stock_model
 from irevla_sim.simulator.tasks import Task
 
-# Twice the original's; the hand's path differs by less than 1 mm.
+# Twice the original's; over an episode the hand's path differs by less than 2 mm.
 TIMESTEP_S = 0.004
 
 

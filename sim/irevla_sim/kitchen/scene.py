@@ -13,7 +13,7 @@ from irevla_sim.kitchen.tasks import DEFAULT_SHARE, DEFAULT_STAY
 from irevla_sim.simulator.tasks import Task
 
 # Defaults of a task.
-ACTION_REPEAT, HORIZON = 3, 80
+ACTION_REPEAT, HORIZON = 4, 80
 
 
 class Scene:

@@ -1,0 +1,61 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A picture of each threshold of success: the way not begun, at the threshold, and complete.
+
+`python -m irevla_sim.kitchen.threshold_sheet --output docs/images/kitchen_thresholds.png`
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import mujoco
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from irevla_sim.kitchen.scene import Scene
+from irevla_sim.kitchen.tasks import DEFAULT_SHARE, load_catalogue
+from irevla_sim.simulator.tasks import Task, tasks_of_split
+
+SIZE, CAPTION, SEED = 224, 16, 0
+
+
+def draw_task(task: Task) -> Image.Image:
+    """Return a row of front images of one task, each with the share of the way as its caption."""
+    scene = Scene(task, SIZE)
+    joint = scene.model.joint(task.options['joint']).qposadr[0]
+    shares = 0.0, float(task.options.get('success_share', DEFAULT_SHARE)), 1.0
+    row = Image.new('RGB', (SIZE * len(shares), SIZE + CAPTION), 'white')
+    draw, font = ImageDraw.Draw(row), ImageFont.load_default(11)
+    for column, share in enumerate(shares):
+        scene.reset(SEED)
+        scene.data.qpos[joint] = share * task.options['opened']
+        _settle(scene.model, scene.data)
+        row.paste(Image.fromarray(scene.render('front')), (SIZE * column, CAPTION))
+        draw.text((SIZE * column + 2, 1), f'{task.name}: {share:.0%}', 'black', font)
+    scene.close()
+    return row
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Draw the expert tasks below each other."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--output', type=Path, required=True, help='PNG file to write')
+    options = parser.parse_args(arguments)
+    catalogue = load_catalogue()
+    rows = [np.asarray(draw_task(catalogue[name])) for name in tasks_of_split('expert', catalogue)]
+    Image.fromarray(np.concatenate(rows)).save(options.output, optimize=True)
+
+
+def _settle(model: mujoco.MjModel, data: mujoco.MjData) -> None:
+    """Move the joints that are coupled to others (burner and lamp), then all poses."""
+    for number in np.flatnonzero(model.eq_type == mujoco.mjtEq.mjEQ_JOINT):
+        leader, follower = (
+            model.jnt_qposadr[ids[number]] for ids in (model.eq_obj1id, model.eq_obj2id)
+        )
+        data.qpos[follower] = data.qpos[leader] / model.eq_data[number, 1]
+    mujoco.mj_forward(model, data)
+
+
+if __name__ == '__main__':
+    main()
