@@ -27,7 +27,7 @@ INTRODUCTION = (
 )
 # Modules that the suite itself starts.
 _INTERNAL = ('irevla_sim.panda.physics', 'irevla_control.checks')
-_WIDTH = '96'
+_WIDTH = '80'
 
 
 class _Parsed(Exception):  # noqa: N818 (no error)

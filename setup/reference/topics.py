@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rclpy.qos import QoSProfile
+
+from irevla_control.ros import qos
 from reference.markdown import code, page, table
 
 INTRODUCTION = (
     'What each node publishes, subscribes to, serves and calls, from the calls in its sources. '
-    'Names are relative, so a namespace moves them. `<name>` is the name of a camera. The QoS '
-    'profile is that of `irevla_control/ros/qos.py`. Every node also publishes `/diagnostics`. '
-    'Types: [messages and services](messages.md); parameters: [parameters](parameters.md).'
+    'Names are relative, so a namespace moves them. `<name>` is the name of a camera. Every node '
+    'also publishes `/diagnostics`. '
+    'Types: [messages and services](messages.md); parameters: [parameters](parameters.md). '
+    'Profiles of the column QoS, from `irevla_control/ros/qos.py`:'
 )
 # Calls that create an end of a topic or service; the word is that of the table.
 KINDS = {
@@ -49,7 +53,25 @@ def topic_page(roots: list[Path]) -> str:
         (file for root in roots for file in root.rglob('*_node.py') if 'test' not in file.parts),
         key=lambda file: file.stem,
     )
-    return page('Topics and services', INTRODUCTION, (_node(file, roots) for file in nodes))
+    introduction = f'{INTRODUCTION}\n\n{profiles()}'
+    return page('Topics and services', introduction, (_node(file, roots) for file in nodes))
+
+
+def profiles() -> str:
+    """Return the table of the QoS profiles."""
+    return table(
+        ('profile', 'reliability', 'durability', 'newest messages kept'),
+        (
+            (
+                code(name),
+                profile.reliability.name.lower().replace('_', ' '),
+                profile.durability.name.lower().replace('_', ' '),
+                str(profile.depth),
+            )
+            for name, profile in vars(qos).items()
+            if isinstance(profile, QoSProfile)
+        ),
+    )
 
 
 def connections(file: Path, roots: list[Path]) -> list[Connection]:

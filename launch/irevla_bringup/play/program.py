@@ -29,8 +29,8 @@ VIDEO_S = 20.0
 NEXT = """Next:
   choose a task and a camera on the page
   irevla collect tasks:=drawer-open episodes:=20 bags:=runs/drawer    demonstrations of a script
-  make demo                                                    all three stages, in ten minutes
-  docs/guide.md                                                    your own task, camera, model
+  make demo                                                    all stages, in six to ten minutes
+  docs/tutorial.md                                             step by step to your own task
 Ctrl-C ends it."""
 
 

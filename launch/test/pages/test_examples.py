@@ -10,10 +10,6 @@ import pytest
 import torch
 
 from irevla_control.bags.reader import read_episode
-from irevla_policy.checkpoints.checkpoint import save_checkpoint
-from irevla_policy.model.config import load_preset
-from irevla_policy.model.normalisation import Statistics
-from irevla_policy.model.vla import VLA
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -24,8 +20,9 @@ def examples(page):
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """Run in a folder with the configuration and one thread, as beside other tests."""
-    (tmp_path / 'config').symlink_to(ROOT / 'config')
+    """Run in a folder like the repository's, with one thread, as beside other tests."""
+    for name in ('config', 'launch'):
+        (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -33,17 +30,8 @@ def repository(tmp_path, monkeypatch):
     torch.set_num_threads(threads)
 
 
-@pytest.fixture
-def demo(repository):
-    """Make a new small policy where `make demo` leaves its last one."""
-    random = np.random.default_rng(0)
-    statistics = Statistics.from_data(random.normal(size=(9, 10)), random.uniform(0, 1, (9, 7)))
-    preset = load_preset(ROOT / 'config/presets/tiny.yaml')
-    save_checkpoint('runs/demo/stage2/checkpoint', VLA(preset, statistics, ['open the door']))
-
-
 @pytest.mark.parametrize('page', ['README.md', 'docs/python.md'])
-def test_a_checkpoint_acts(page, demo, capsys):
+def test_the_policy_of_the_repository_acts(page, repository, capsys):
     values = {}
     exec(compile(examples(page)[0], page, 'exec'), values)
     assert values['action'].shape == (7,) and np.isfinite(values['action']).all()
