@@ -56,7 +56,7 @@ TASKS = ('door-open-new', 'drawer-close-new', 'button-press-new')
 # Tasks on which the policy of stage 0 never succeeds: 20 demonstrations are in the replay.
 DEMONSTRATED = {'button-press-new': 20, 'drawer-open-new': 20}
 # First layouts of the evaluation: for tuning, and for the final choice.
-TUNING, FINAL = 5_000_000, 8_000_000
+TUNING, FINAL = 5_000_000, 6_000_000
 EPISODES, EXPERT_EPISODES = 30, 10
 ENV_STEPS = 2500
 WORKERS = 2
@@ -254,10 +254,11 @@ def _pooled(entries: list[dict[str, Any]]) -> dict[str, Any]:
 
 def configured(settings: Algorithm1Config, variant: str, final: bool) -> Algorithm1Config:
     """Return the configuration with the settings of a variant, and its evaluation layouts."""
-    if final:
-        return replace(settings, evaluation_seed=FINAL)
-    changed = SACfDConfig(**{'env_steps': ENV_STEPS, **VARIANTS[variant]})
-    return replace(settings, settings=changed, evaluation_seed=TUNING)
+    return replace(
+        settings,
+        settings=SACfDConfig(**{'env_steps': ENV_STEPS, **VARIANTS[variant]}),
+        evaluation_seed=FINAL if final else TUNING,
+    )
 
 
 def main() -> None:

@@ -114,11 +114,8 @@ class Backbone(nn.Module):
 
         Latents of backbones with different hashes never mix. Computed again after a change only.
         """
-        config = asdict(self.config) | {'source': ''}
-        # Shapes tell it; older checkpoints, whose hash stays valid, do not know it.
-        (config['tiny'] or {}).pop('overlap', None)
         description = [
-            config,
+            asdict(self.config) | {'source': ''},
             self.pixels.description,
             self.tokenizer_json,
         ]

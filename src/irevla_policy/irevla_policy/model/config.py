@@ -36,8 +36,6 @@ class TinyConfig(Settings):
     attention_heads: int = setting(4, least=1)
     mlp_ratio: int = setting(2, least=1)
     patch: int = setting(12, least=1)
-    # Checkpoints without this setting have windows side by side.
-    overlap: bool = False
     vision_layers: int = setting(0, least=0)
     queries: int = setting(8, least=1)
     qformer_layers: int = setting(1, least=1)

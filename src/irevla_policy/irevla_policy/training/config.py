@@ -15,7 +15,7 @@ class TrainConfig(Settings):
 
     what: ClassVar[str] = 'training settings'
 
-    steps: int = setting(6000, least=1)
+    steps: int = setting(3000, least=1)
     batch_size: int = setting(32, least=1)
     learning_rate: float = setting(1e-3, least=0)
     warmup_steps: int = setting(100, least=0)

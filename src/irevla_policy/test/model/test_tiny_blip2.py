@@ -11,11 +11,7 @@ from transformers import Blip2ForConditionalGeneration
 from irevla_control.errors import ConfigError
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.tensors import trained_parameters
-from irevla_policy.model.tiny_blip2 import (
-    ConvolutionalStem,
-    build_tokenizer,
-    sine_cosine_positions,
-)
+from irevla_policy.model.tiny_blip2 import build_tokenizer, sine_cosine_positions
 from irevla_policy.model.vla import VLA
 
 PRESET = Path(__file__).parents[4] / 'config' / 'presets' / 'tiny.yaml'
@@ -56,24 +52,6 @@ def test_all_positions_have_different_encodings():
 def test_image_size_that_no_patches_fill_is_refused():
     with pytest.raises(ConfigError, match='multiple of tiny.patch'):
         VLA(tiny_config(image_size=80), statistics(), ['go'])
-
-
-@pytest.mark.parametrize('patch', [4, 8, 12, 28])
-@pytest.mark.parametrize('overlap', [False, True])
-def test_the_stem_gives_one_token_per_patch(patch, overlap):
-    tokens = ConvolutionalStem(16, patch, overlap)(torch.zeros(1, 3, 168, 168))
-    assert tokens.shape == (1, 16, 168 // patch, 168 // patch)
-
-
-@pytest.mark.parametrize('overlap', [False, True])
-def test_windows_of_the_stem_overlap_as_they_are_set(overlap):
-    stem = ConvolutionalStem(16, 12, overlap)
-    # The first two convolutions: a pixel at the edge of a patch is seen by one token or by two.
-    image = torch.zeros(1, 3, 84, 84)
-    before = stem[2](stem[0](image))
-    image[..., 40, 24] = 1.0
-    seen = (stem[2](stem[0](image)) != before).any(1).sum()
-    assert (seen > 1) == overlap
 
 
 def test_the_untrained_model_s_latent_depends_on_the_position_of_an_object():
