@@ -27,6 +27,8 @@ INTRODUCTION = (
 CLASSES = {
     'algorithm1.yaml': 'irevla_learner.algorithm1.config:_File',
     'demo.yaml': 'irevla_bringup.demo:_File',
+    'kitchen/algorithm1.yaml': 'irevla_learner.algorithm1.config:_File',
+    'kitchen/demo.yaml': 'irevla_bringup.demo:_File',
     'paper.yaml': 'irevla_learner.algorithm1.config:_File',
     'learning/classifier.yaml': 'irevla_learner.classifier.training:ClassifierConfig',
     'learning/ppo.yaml': 'irevla_learner.ppo.config:PPOConfig',
