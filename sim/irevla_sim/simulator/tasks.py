@@ -224,5 +224,5 @@ def _vectors(
             raise ConfigError(
                 f'{key} {name}: {value!r}; expected {length} numbers from {low:g} to {high:g}'
             )
-        vectors[name] = tuple(float(number) for number in value)
+        vectors[str(name)] = tuple(float(number) for number in value)
     return vectors

@@ -197,20 +197,31 @@ def test_the_state_is_in_the_frame_of_the_base(scene):
     assert robot['twist'].shape == (6,) and robot['joint_velocity'].shape == (7,)
 
 
-def test_a_part_that_the_kitchen_lacks_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ('entry', 'problem'),
+    [
+        ('colours: {slide_dor: [1, 0, 0, 1]}', "no material 'slide_dor'; use slide_door"),
+        ('colours: {3: [1, 0, 0, 1]}', "no material '3'"),
+        ('sizes: {slide_door: [1, 2, 1]}', 'remove "sizes"'),
+        ('opened: 0.5', 'opened 0.5; the joint slide_cabinet moves from 0 to 0.44'),
+        ('opened: -0.1', 'opened -0.1; the joint slide_cabinet moves from 0 to 0.44'),
+        (
+            'joint: knob_Joint_4, opened: -0.9, handle: {body: knob 4, point: [0, 0, 0.1]}',
+            r'handle \(0.0, 0.0, 0.1\); the point is on the axis of the joint knob_Joint_4',
+        ),
+    ],
+)
+def test_a_task_that_does_not_fit_the_kitchen_is_refused(tmp_path, entry, problem):
     file = tmp_path / 'own.yaml'
-    file.write_text('mine: {base: slide-door-open, colours: {slide_dor: [1, 0, 0, 1]}}\n')
-    with pytest.raises(ConfigError, match="mine: .* no material 'slide_dor'; use slide_door"):
-        Scene(load_catalogue([file])['mine'], 48)
-    file.write_text('mine: {base: slide-door-open, sizes: {slide_door: [1, 2, 1]}}\n')
-    with pytest.raises(ConfigError, match='mine: .*remove "sizes"'):
+    file.write_text(f'mine: {{base: slide-door-open, {entry}}}\n')
+    with pytest.raises(ConfigError, match=f'task mine: .*{problem}'):
         Scene(load_catalogue([file])['mine'], 48)
 
 
 def test_the_environment_is_registered():
     env = gymnasium.make('irevla_sim:Kitchen-v0', disable_env_checker=True, cameras=())
     _, info = env.reset(seed=1, options={'task': 'light-on'})
-    assert info['instruction'] == 'switch on the light' 
+    assert info['instruction'] == 'switch on the light'
     assert env.unwrapped.horizon == 80
     assert env.action_space.high[0] == pytest.approx(METRES_PER_STEP * ACTION_REPEAT)
     env.close()
