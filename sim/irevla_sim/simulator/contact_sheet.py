@@ -86,11 +86,11 @@ def main() -> None:
             known = ', '.join(simulator.cameras)
             raise ConfigError(f'unknown camera {arguments.camera!r}; known: {known}')
         tasks = simulator.load_catalogue(arguments.tasks_file)
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
         sheet = draw_sheet(simulator, tasks.values(), arguments.camera, arguments.seed)
-    except ConfigError as error:
+        sheet.save(arguments.output, 'PNG', optimize=True)
+    except (ConfigError, OSError) as error:
         sys.exit(f'error: {error}')
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(arguments.output, optimize=True)
 
 
 if __name__ == '__main__':
