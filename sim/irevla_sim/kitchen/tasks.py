@@ -36,7 +36,7 @@ def load_catalogue(extra_files: Iterable[str | Path] = ()) -> dict[str, Task]:
 
 
 def _joint(value: Any) -> Any:
-    if value not in GROUP_OF_JOINT:
+    if not isinstance(value, str) or value not in GROUP_OF_JOINT:
         raise ConfigError(f'joint {value!r}; use one of {", ".join(GROUP_OF_JOINT)}')
     return value
 

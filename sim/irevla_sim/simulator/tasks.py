@@ -128,7 +128,7 @@ def find_task(name: str, catalogue: Mapping[str, Task]) -> Task:
     """
     if name in catalogue:
         return catalogue[name]
-    close = difflib.get_close_matches(name, catalogue, n=3)
+    close = difflib.get_close_matches(str(name), catalogue, n=3)
     hint = f'did you mean {" or ".join(close)}?' if close else f'known: {", ".join(catalogue)}'
     raise ConfigError(f'unknown task {name!r}; {hint}')
 
@@ -224,5 +224,5 @@ def _vectors(
             raise ConfigError(
                 f'{key} {name}: {value!r}; expected {length} numbers from {low:g} to {high:g}'
             )
-        vectors[name] = tuple(float(number) for number in value)
+        vectors[str(name)] = tuple(float(number) for number in value)
     return vectors

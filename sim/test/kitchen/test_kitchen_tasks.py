@@ -50,6 +50,7 @@ def test_each_variant_says_what_it_holds_out():
         ('{base: knob-on, stay: 0}', 'stay 0; use a whole number'),
         ('{base: knob-on, success_share: 1.2}', 'success_share 1.2; use a number from 0.1 to 1'),
         ('{base: knob-on, joint: elbow}', "joint 'elbow'; use one of microwave"),
+        ('{base: knob-on, joint: [elbow]}', "joint .'elbow'.; use one of microwave"),
         ('{base: knob-on, handle: {body: x}}', 'handle .*; expected {body: name, point'),
         ('{base: knob-on, handle: {body: x, point: [1, 2, three]}}', 'handle .*expected'),
         ('{base: knob-on, position: {u: [0, 1]}}', 'position u: .* use x or y or z'),
