@@ -99,8 +99,8 @@ def simulator_of(environment: str) -> str:
     if others:
         raise ConfigError(
             f'environment {environment}: over ROS its registered {", ".join(others)} would have '
-            'no effect; register it with "simulator" alone and give its tasks their values, or use '
-            'python -m irevla_learner.algorithm1'
+            'no effect; register it with "simulator" alone and give its tasks their values, or '
+            'use python -m irevla_learner.algorithm1'
         )
     return str(options['simulator'])
 
