@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from kitchen.states import DONE, state
+from kitchen.states import MOVED, state
 import numpy as np
 
 from irevla_sim.kitchen.rendering import Renderer, prepare_spec
@@ -26,7 +26,7 @@ def measure(rounds: int = 6, image_size: int = 84) -> dict:
     spec = read_stock_model()
     prepare_spec(spec)
     model = spec.compile()
-    states = [state(model, joints, seed) for seed, joints in enumerate(DONE.values())]
+    states = [state(model, joints, seed) for seed, joints in enumerate(MOVED.values())]
     renderer = Renderer(model, image_size)
     stock = subprocess.Popen(
         [

@@ -8,7 +8,7 @@
 import argparse
 from pathlib import Path
 
-from kitchen.states import DONE, reach, state
+from kitchen.states import MOVED, reach, state
 import mujoco
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -55,9 +55,9 @@ class Sheet:
         self._plain.close()
 
     def pairs(self, task: str, share: float) -> list[np.ndarray]:
-        """Return ours and stock's image of each camera, with a share of the task done."""
+        """Return ours and stock's image of each camera, with a part moved a share of its way."""
         data = state(self._model, {}, 0)
-        for name, position in DONE[task].items():
+        for name, position in MOVED[task].items():
             data.joint(name).qpos[0] = share * position
         mujoco.mj_forward(self._model, data)
         reach(self._model, data, SITES[task], 0.02)
@@ -77,9 +77,9 @@ class Sheet:
         columns = [(share, camera) for share in SHARES for camera in CAMERAS]
         width = GAP + 2 * len(columns) * (edge + GAP)
         row = edge + LABEL_HEIGHT + GAP
-        sheet = Image.new('RGB', (width, GAP + len(DONE) * row), PAPER)
+        sheet = Image.new('RGB', (width, GAP + len(MOVED) * row), PAPER)
         draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
-        for line, task in enumerate(DONE):
+        for line, task in enumerate(MOVED):
             pictures = [picture for share in SHARES for picture in self.pairs(task, share)]
             for column, picture in enumerate(pictures):
                 share, camera = columns[column // 2]

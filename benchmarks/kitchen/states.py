@@ -5,8 +5,9 @@
 import mujoco
 import numpy as np
 
-# The joints of each task's part when the task is done.
-DONE = {
+# A part of each kind that tasks move, moved as far as it goes or nearly: at least as far as its
+# task needs, and one knob for all.
+MOVED = {
     'knob': {'knob_Joint_1': -1.57, 'bottom_right_burner': -0.009},
     'light': {'light_switch': -0.7, 'light_joint': -0.05},
     'microwave': {'microwave': -1.9},

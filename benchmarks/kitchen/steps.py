@@ -25,7 +25,7 @@ class Ours:
         self._env = SimulatorEnv('kitchen', cameras=cameras, horizon=1_000, linger=1_000)
 
     def burst(self, number: int) -> float:
-        """Return the mean time of a step [s]; its time in simulation is `env.step_s`."""
+        """Return the mean time of a step [s]; its time in simulation is `step_s`."""
         env, spent = self._env, 0.0
         for task in TASKS:
             _, info = env.reset(seed=number, options={'task': task})

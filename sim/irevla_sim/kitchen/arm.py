@@ -35,14 +35,14 @@ class Arm:
         self._hand, self._base = model.site(HAND).id, model.body(BASE).id
         limits = model.jnt_range[:JOINTS]
         self._low, self._high = limits[:, 0] + JOINT_MARGIN, limits[:, 1] - JOINT_MARGIN
-        self._gain = model.actuator_gainprm[: JOINTS + 2, 0].copy()
+        self._gain = model.actuator_gainprm[:JOINTS, 0].copy()
         # Torque of the actuators for a velocity, as a lead of their position target [s].
-        self._lag = model.dof_damping[:JOINTS] / self._gain[:JOINTS]
+        self._lag = model.dof_damping[:JOINTS] / self._gain
         self._substeps = round(STEP_S / model.opt.timestep)
         self._jacobian = np.zeros((6, model.nv))
 
     def reset(self, joints: np.ndarray) -> None:
-        """Put the arm at rest at joint angles (7,) [rad], with the fingers open or closed."""
+        """Put the arm at rest at joint angles (7,) [rad]; the fingers stay where they are."""
         self._data.qpos[:JOINTS] = joints
         mujoco.mj_forward(self._model, self._data)
         self._rotation = self._data.xmat[self._base].reshape(3, 3).copy()
@@ -64,7 +64,6 @@ class Arm:
         data = self._data
         self._move_target(translation, rotation)
         error = np.concatenate([self._target - data.site_xpos[self._hand], self._turn_error()])
-        # mj_step leaves kinematics of the state before its last integration.
         jacobian = self._jacobian
         mujoco.mj_jacSite(self._model, data, jacobian[:3], jacobian[3:], self._hand)
         joints = data.qpos[:JOINTS]
@@ -82,8 +81,11 @@ class Arm:
             target += stride
             data.ctrl[:JOINTS] = target
             mujoco.mj_step(self._model, data)
+        # mj_step leaves poses and velocities of the state before its last integration.
         mujoco.mj_kinematics(self._model, data)
         mujoco.mj_comPos(self._model, data)
+        mujoco.mj_camlight(self._model, data)
+        mujoco.mj_comVel(self._model, data)
 
     def to_base(self, point: np.ndarray) -> np.ndarray:
         """Return a point (3,) of the world in the base frame."""
@@ -139,7 +141,7 @@ class Arm:
 
     def _feed_forward(self) -> np.ndarray:
         """Return the lead of the position targets that carries the arm's weight (7,) [rad]."""
-        return self._data.qfrc_bias[:JOINTS] / self._gain[:JOINTS]
+        return self._data.qfrc_bias[:JOINTS] / self._gain
 
 
 def _quaternion(result: np.ndarray, rotation: np.ndarray) -> None:

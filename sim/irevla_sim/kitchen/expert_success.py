@@ -9,9 +9,11 @@ import argparse
 from collections.abc import Sequence
 import json
 from pathlib import Path
+import sys
 
 import numpy as np
 
+from irevla_control.errors import ConfigError
 from irevla_sim.expert_noise import NOISE_STD
 from irevla_sim.kitchen.simulator import SIMULATOR
 from irevla_sim.simulator.tasks import Task, find_task
@@ -53,8 +55,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--noise-std', type=float, default=NOISE_STD.default)
     parser.add_argument('--tasks-file', type=Path, nargs='*', default=())
     options = parser.parse_args(arguments)
+    try:
+        _run(options)
+    except (ConfigError, OSError) as error:
+        sys.exit(f'error: {error}')
+
+
+def _run(options: argparse.Namespace) -> None:
     catalogue = SIMULATOR.load_catalogue(options.tasks_file)
     tasks = [find_task(name, catalogue) for name in options.tasks] or catalogue.values()
+    if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
     results = {}
     for task in tasks:
         results[task.name] = measure(task, options.layouts, options.noise_std)

@@ -19,7 +19,8 @@ def build_model(task: Task) -> mujoco.MjModel:
     """Return the compiled model of a task.
 
     Raises:
-        ConfigError: the task names a body or material that the model does not have.
+        ConfigError: the task names a body or material that the model does not have, or opens its
+            joint farther than it moves.
 
     """
     if task.variant.sizes:
@@ -32,7 +33,19 @@ def build_model(task: Task) -> mujoco.MjModel:
     for name, colour in task.variant.colours.items():
         _check(task, 'material', name, materials)
         spec.material(name).rgba = colour
-    return spec.compile()
+    model = spec.compile()
+    _check_opened(task, model)
+    return model
+
+
+def _check_opened(task: Task, model: mujoco.MjModel) -> None:
+    name, opened = task.options['joint'], task.options['opened']
+    low, high = model.joint(name).range
+    if not low <= opened <= high:
+        raise ConfigError(
+            f'task {task.name}: opened {opened:g}; the joint {name} moves from {low:.4g} to '
+            f'{high:.4g}'
+        )
 
 
 def _check(task: Task, kind: str, name: str, known: list[str]) -> None:

@@ -57,16 +57,6 @@ TEXTURE_SIZE = 256
 GLASS, GLASS_COLOUR = 'micro_window', (0.12, 0.12, 0.12, 1.0)
 
 
-def find_camera(name: str) -> Camera:
-    """Return a camera by name.
-
-    Raises:
-        ConfigError: the name is unknown.
-
-    """
-    return renderer.find_camera(name, CAMERAS)
-
-
 def prepare_spec(
     spec: mujoco.MjSpec, offsets: Mapping[str, Sequence[float]] = MappingProxyType({})
 ) -> None:
@@ -85,7 +75,8 @@ def prepare_spec(
     """
     add_cameras(spec)
     for name, offset in offsets.items():
-        camera = next(one for one in spec.cameras if one.name == find_camera(name).source)
+        source = renderer.find_camera(name, CAMERAS).source
+        camera = next(one for one in spec.cameras if one.name == source)
         camera.pos = camera.pos + np.asarray(offset)
     simplify_before_compiling(spec, {f'{link}_viz': LINK_CELL_M for link in LINKS})
     for part, (bodies, name) in PARTS.items():

@@ -5,6 +5,7 @@
 import mujoco
 import numpy as np
 
+from irevla_control.errors import ConfigError
 from irevla_sim.kitchen.arm import METRES_PER_STEP, RADIANS_PER_STEP, Arm
 from irevla_sim.kitchen.layout import Layouts
 from irevla_sim.kitchen.model import build_model
@@ -14,6 +15,8 @@ from irevla_sim.simulator.tasks import Task
 
 # Defaults of a task.
 ACTION_REPEAT, HORIZON = 4, 80
+# Smallest distance of the handle from the axis of its hinge, so that it has a direction [m].
+MIN_LEVER_M = 1e-6
 
 
 class Scene:
@@ -41,7 +44,8 @@ class Scene:
             horizon: unused; the caller ends an episode.
 
         Raises:
-            ConfigError: the task names a part that the model does not have.
+            ConfigError: the task names a part that the model does not have, opens its joint
+                farther than it moves, or has its handle on the joint's axis.
 
         """
         del horizon
@@ -58,6 +62,11 @@ class Scene:
         self._joint = self.model.joint(task.options['joint']).id
         body, point = task.options['handle']
         self._body, self._point = self.model.body(body).id, np.array(point)
+        if np.linalg.norm(self._way(self._handle())) < MIN_LEVER_M:
+            raise ConfigError(
+                f'task {task.name}: handle {point}; the point is on the axis of the joint '
+                f'{task.options["joint"]}, use one apart from it'
+            )
 
     def reset(self, seed: int) -> np.ndarray:
         """Reset to the layout of a seed; return the simulator state (15,)."""
@@ -99,14 +108,9 @@ class Scene:
             self._renderer = None
 
     def _state(self) -> np.ndarray:
-        data, joint = self.data, self._joint
-        robot = self._arm.state()
-        turn = data.xmat[self._body].reshape(3, 3)
-        handle = data.xpos[self._body] + turn @ self._point
-        opened = self.task.options['opened']
-        way = data.xaxis[joint] * np.sign(opened)
-        if self.model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE:
-            way = np.cross(way, handle - data.xanchor[joint])
+        robot, handle = self._arm.state(), self._handle()
+        way = self._way(handle)
+        share = self.data.qpos[self.model.jnt_qposadr[self._joint]] / self.task.options['opened']
         return np.concatenate(
             [
                 robot['position'],
@@ -114,6 +118,19 @@ class Scene:
                 [robot['gripper']],
                 self._arm.to_base(handle),
                 self._to_world.T @ (way / np.linalg.norm(way)),
-                [data.qpos[self.model.jnt_qposadr[joint]] / opened],
+                [share],
             ]
         )
+
+    def _handle(self) -> np.ndarray:
+        """Return the point that the expert touches (3,), in the world [m]."""
+        data = self.data
+        return data.xpos[self._body] + data.xmat[self._body].reshape(3, 3) @ self._point
+
+    def _way(self, handle: np.ndarray) -> np.ndarray:
+        """Return the direction (3,) in which the handle opens, in the world, of any length."""
+        data, joint = self.data, self._joint
+        way = data.xaxis[joint] * np.sign(self.task.options['opened'])
+        if self.model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE:
+            way = np.cross(way, handle - data.xanchor[joint])
+        return way

@@ -65,10 +65,12 @@ def _handle(value: Any) -> tuple[str, tuple[float, ...]]:
         and isinstance(value['body'], str)
         and isinstance(value['point'], list)
         and len(value['point']) == len(AXES)
-        and all(isinstance(number, int | float) for number in value['point'])
+        and all(isinstance(number, int | float) and abs(number) <= 2 for number in value['point'])
     )
     if not fits:
-        raise ConfigError(f'handle {value!r}; expected {{body: name, point: [x, y, z]}}')
+        raise ConfigError(
+            f'handle {value!r}; expected {{body: name, point: [x, y, z]}}, within 2 m'
+        )
     return value['body'], tuple(float(number) for number in value['point'])
 
 

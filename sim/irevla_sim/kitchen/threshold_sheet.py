@@ -8,11 +8,13 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+import sys
 
 import mujoco
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from irevla_control.errors import ConfigError
 from irevla_sim.kitchen.scene import Scene
 from irevla_sim.kitchen.tasks import DEFAULT_SHARE, load_catalogue
 from irevla_sim.simulator.tasks import Task, tasks_of_split
@@ -37,14 +39,23 @@ def draw_task(task: Task) -> Image.Image:
     return row
 
 
+def draw_sheet() -> Image.Image:
+    """Return the rows of the expert tasks below each other."""
+    catalogue = load_catalogue()
+    rows = [np.asarray(draw_task(catalogue[name])) for name in tasks_of_split('expert', catalogue)]
+    return Image.fromarray(np.concatenate(rows))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Draw the expert tasks below each other."""
+    """Write the sheet of the expert tasks."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--output', type=Path, required=True, help='PNG file to write')
     options = parser.parse_args(arguments)
-    catalogue = load_catalogue()
-    rows = [np.asarray(draw_task(catalogue[name])) for name in tasks_of_split('expert', catalogue)]
-    Image.fromarray(np.concatenate(rows)).save(options.output, optimize=True)
+    try:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        draw_sheet().save(options.output, 'PNG', optimize=True)
+    except (ConfigError, OSError) as error:
+        sys.exit(f'error: {error}')
 
 
 def _settle(model: mujoco.MjModel, data: mujoco.MjData) -> None:

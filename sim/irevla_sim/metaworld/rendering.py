@@ -34,16 +34,6 @@ CAMERAS = {
 }
 
 
-def find_camera(name: str) -> Camera:
-    """Return a camera by name.
-
-    Raises:
-        ConfigError: the name is unknown.
-
-    """
-    return renderer.find_camera(name, CAMERAS)
-
-
 def prepare_model(
     model: mujoco.MjModel, offsets: Mapping[str, Sequence[float]], show_goal: bool = False
 ) -> None:

@@ -84,11 +84,11 @@ def main() -> None:
         simulator = find_simulator(arguments.simulator)
         simulator.check_camera(arguments.camera)
         tasks = simulator.load_catalogue(arguments.tasks_file)
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
         sheet = draw_sheet(simulator, tasks.values(), arguments.camera, arguments.seed)
-    except ConfigError as error:
+        sheet.save(arguments.output, 'PNG', optimize=True)
+    except (ConfigError, OSError) as error:
         sys.exit(f'error: {error}')
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(arguments.output, optimize=True)
 
 
 if __name__ == '__main__':

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kitchen's scripted experts succeed, and their labels can be learned from images."""
 
+import json
+
 import numpy as np
 import pytest
 
 from irevla_control.errors import ConfigError
+from irevla_sim.kitchen import threshold_sheet
 from irevla_sim.kitchen.arm import METRES_PER_STEP
 from irevla_sim.kitchen.expert import ScriptedExpert
 from irevla_sim.kitchen.expert_success import main, measure
@@ -70,6 +73,20 @@ def test_a_task_without_an_expert_is_refused(tmp_path):
 
 
 def test_the_program_measures_a_task_of_a_file(tmp_path, capsys):
-    output = tmp_path / 'experts.json'
-    main(['--tasks', 'light-on', '--layouts', '1', '--output', str(output)])
-    assert '"successes": 1' in output.read_text() and 'light-on' in capsys.readouterr().out
+    file, output = tmp_path / 'own.yaml', tmp_path / 'results' / 'experts.json'
+    file.write_text('own-light: {base: light-on, stay: 1, horizon: 60}\n')
+    main(f'--tasks own-light --layouts 1 --tasks-file {file} --output {output}'.split())
+    result = json.loads(output.read_text())['tasks']['own-light']
+    assert result['successes'] == 1 and result['horizon'] == 60
+    assert 'own-light' in capsys.readouterr().out
+
+
+def test_the_programs_end_with_one_line_of_a_mistake(tmp_path):
+    file = tmp_path / 'file'
+    file.write_text('')
+    with pytest.raises(SystemExit, match=r"^error: unknown task 'light-of'; did you mean .*$"):
+        main(['--tasks', 'light-of'])
+    for program in (main, threshold_sheet.main):
+        # Before anything is measured or drawn.
+        with pytest.raises(SystemExit, match='^error: .*exists'):
+            program(['--output', str(file / 'sheet.png')])

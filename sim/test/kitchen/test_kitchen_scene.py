@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kitchen's physics: layouts by seed, the suite's action, joint limits, success."""
 
+import gymnasium
 import mujoco
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ from irevla_sim.kitchen.arm import HOME, JOINTS, METRES_PER_STEP
 from irevla_sim.kitchen.inverse_kinematics import joint_velocities
 from irevla_sim.kitchen.scene import ACTION_REPEAT, Scene
 from irevla_sim.kitchen.tasks import load_catalogue
-from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 CATALOGUE = load_catalogue()
 STILL = np.zeros(7)
@@ -40,6 +40,32 @@ def test_a_seed_determines_the_episode_bit_for_bit(scene):
     for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, two)
     assert all(not np.array_equal(one, two) for one, two in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize('name', CATALOGUE)
+def test_no_part_begins_inside_another(name):
+    scene = Scene(CATALOGUE[name], 48)
+    for seed in range(40):
+        scene.reset(seed)
+        assert scene.data.contact.dist.min(initial=0.0) > -0.003, seed
+
+
+def test_the_kettle_begins_at_rest(scene):
+    for seed in range(3):
+        scene.reset(seed)
+        start = scene.data.body('kettle').xpos.copy()
+        scene.execute(STILL)
+        np.testing.assert_allclose(scene.data.body('kettle').xpos, start, atol=2e-4)
+
+
+def test_pictures_and_velocities_are_of_the_state_after_a_decision(scene):
+    scene.reset(0)
+    for _ in range(2):
+        scene.execute(np.array([0.04, 0.03, 0, 0, 0, 0.1, 1]))
+    twist, picture = scene.robot()['twist'], scene.render('wrist')
+    mujoco.mj_forward(scene.model, scene.data)
+    np.testing.assert_array_equal(scene.robot()['twist'], twist)
+    np.testing.assert_array_equal(scene.render('wrist'), picture)
 
 
 def test_another_scene_has_the_same_episode(scene):
@@ -134,8 +160,10 @@ def test_inverse_kinematics_gives_the_twist_and_keeps_limits():
 def test_a_posture_is_approached_without_moving_the_hand(scene):
     scene.reset(0)
     distance = [np.abs(scene.data.qpos[:JOINTS] - HOME).max()]
+    start = scene.robot()['position']
     for _ in range(20):
         scene.execute(STILL)
+        np.testing.assert_allclose(scene.robot()['position'], start, atol=2e-3)
     distance.append(np.abs(scene.data.qpos[:JOINTS] - HOME).max())
     assert distance[1] < distance[0]
 
@@ -169,19 +197,31 @@ def test_the_state_is_in_the_frame_of_the_base(scene):
     assert robot['twist'].shape == (6,) and robot['joint_velocity'].shape == (7,)
 
 
-def test_a_part_that_the_kitchen_lacks_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ('entry', 'problem'),
+    [
+        ('colours: {slide_dor: [1, 0, 0, 1]}', "no material 'slide_dor'; use slide_door"),
+        ('colours: {3: [1, 0, 0, 1]}', "no material '3'"),
+        ('sizes: {slide_door: [1, 2, 1]}', 'remove "sizes"'),
+        ('opened: 0.5', 'opened 0.5; the joint slide_cabinet moves from 0 to 0.44'),
+        ('opened: -0.1', 'opened -0.1; the joint slide_cabinet moves from 0 to 0.44'),
+        (
+            'joint: knob_Joint_4, opened: -0.9, handle: {body: knob 4, point: [0, 0, 0.1]}',
+            r'handle \(0.0, 0.0, 0.1\); the point is on the axis of the joint knob_Joint_4',
+        ),
+    ],
+)
+def test_a_task_that_does_not_fit_the_kitchen_is_refused(tmp_path, entry, problem):
     file = tmp_path / 'own.yaml'
-    file.write_text('mine: {base: slide-door-open, colours: {slide_dor: [1, 0, 0, 1]}}\n')
-    with pytest.raises(ConfigError, match="mine: .* no material 'slide_dor'; use slide_door"):
-        Scene(load_catalogue([file])['mine'], 48)
-    file.write_text('mine: {base: slide-door-open, sizes: {slide_door: [1, 2, 1]}}\n')
-    with pytest.raises(ConfigError, match='mine: .*remove "sizes"'):
+    file.write_text(f'mine: {{base: slide-door-open, {entry}}}\n')
+    with pytest.raises(ConfigError, match=f'task mine: .*{problem}'):
         Scene(load_catalogue([file])['mine'], 48)
 
 
 def test_the_environment_is_registered():
-    env = SimulatorEnv('kitchen', cameras=())
+    env = gymnasium.make('irevla_sim:Kitchen-v0', disable_env_checker=True, cameras=())
     _, info = env.reset(seed=1, options={'task': 'light-on'})
-    assert info['instruction'] == 'switch on the light' and env.horizon == 80
+    assert info['instruction'] == 'switch on the light'
+    assert env.unwrapped.horizon == 80
     assert env.action_space.high[0] == pytest.approx(METRES_PER_STEP * ACTION_REPEAT)
     env.close()

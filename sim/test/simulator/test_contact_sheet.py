@@ -40,6 +40,7 @@ def test_each_task_is_drawn_in_the_section_of_its_split(draw, tmp_path):
         (('--camera', 'side'), "unknown camera 'side'; known: front, wrist"),
         (('--simulator', 'absent'), "unknown simulator 'absent'"),
         (('--tasks-file', 'absent.yaml'), 'task file absent.yaml'),
+        (('--output', '/dev/null/tasks.png'), 'error: .*/dev/null'),
     ],
 )
 def test_wrong_arguments_are_named(draw, arguments, words):
