@@ -5,6 +5,7 @@
 from dataclasses import replace
 import os
 from pathlib import Path
+import sys
 
 import graph
 import numpy as np
@@ -32,7 +33,10 @@ def toy(tmp_path, monkeypatch):
     write_toy_simulator(ROOT, folder)
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv('PYTHONPATH', str(folder), prepend=os.pathsep)
-    return folder
+    # Each test imports the module from its own folder.
+    sys.modules.pop('toy', None)
+    yield folder
+    sys.modules.pop('toy', None)
 
 
 @pytest.fixture

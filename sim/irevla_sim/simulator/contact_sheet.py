@@ -82,9 +82,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         simulator = find_simulator(arguments.simulator)
-        if arguments.camera not in simulator.cameras:
-            known = ', '.join(simulator.cameras)
-            raise ConfigError(f'unknown camera {arguments.camera!r}; known: {known}')
+        simulator.check_camera(arguments.camera)
         tasks = simulator.load_catalogue(arguments.tasks_file)
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         sheet = draw_sheet(simulator, tasks.values(), arguments.camera, arguments.seed)

@@ -57,6 +57,16 @@ class Simulator:
         """Return the horizon: the user's, else the task's, else the simulator's."""
         return given or task.horizon or self.horizon
 
+    def check_camera(self, name: str) -> None:
+        """Check that there is a camera of this name.
+
+        Raises:
+            ConfigError: there is none; the text names those that there are.
+
+        """
+        if name not in self.cameras:
+            raise ConfigError(f'unknown camera {name!r}; known: {", ".join(self.cameras)}')
+
 
 def simulator_of(environment: str) -> str:
     """Return the simulator of a registered Gymnasium environment, for `find_simulator`.
@@ -65,7 +75,8 @@ def simulator_of(environment: str) -> str:
         environment: as in `gymnasium.make`: name, or `module:name`, whose module registers it.
 
     Raises:
-        ConfigError: it is not registered, or not as a `SimulatorEnv`.
+        ConfigError: it is not registered, or not as a `SimulatorEnv`, or with further options,
+            which nodes do not get.
 
     """
     module, _, name = environment.rpartition(':')
@@ -84,6 +95,13 @@ def simulator_of(environment: str) -> str:
             'use python -m irevla_learner.algorithm1, or register a SimulatorEnv '
             '(docs/guide.md, "A simulator of your own")'
         )
+    others = sorted(set(options) - {'simulator'})
+    if others:
+        raise ConfigError(
+            f'environment {environment}: over ROS its registered {", ".join(others)} would have '
+            'no effect; register it with "simulator" alone and give its tasks their values, or '
+            'use python -m irevla_learner.algorithm1'
+        )
     return str(options['simulator'])
 
 
@@ -91,14 +109,17 @@ def module_of(name: str) -> str:
     """Return the Python module of a simulator, which is not imported.
 
     Raises:
-        ConfigError: the name is not that of a shipped simulator, and there is no such module.
+        ConfigError: the name is not that of a shipped simulator, and there is no such module, or
+            its package fails on import.
 
     """
     module = SHIPPED.get(name, name)
     try:
         found = importlib.util.find_spec(module) is not None
     # The package of a user's module is imported, which may raise anything.
-    except Exception:
+    except Exception as error:
+        if not _is_absent(module, error):
+            raise _import_error(name, module, error) from error
         found = False
     if not found:
         raise ConfigError(
@@ -120,13 +141,25 @@ def find_simulator(name: str) -> Simulator:
         found = getattr(importlib.import_module(module), 'SIMULATOR', None)
     # A user's module may raise anything.
     except Exception as error:
-        raise ConfigError(
-            f'simulator {name!r}: module {module} fails on import: {type(error).__name__}: '
-            f'{one_line(error)}'
-        ) from error
+        raise _import_error(name, module, error) from error
     if not isinstance(found, Simulator):
         raise ConfigError(
             f'simulator {name!r}: module {module} has no SIMULATOR of type '
             'irevla_sim.simulator.simulator.Simulator'
         )
     return found
+
+
+def _is_absent(module: str, error: Exception) -> bool:
+    """Return whether the error of `find_spec` says that there is no such module."""
+    if isinstance(error, ModuleNotFoundError):
+        return error.name is not None and f'{module}.'.startswith(f'{error.name}.')
+    # Such as a name that is empty.
+    return isinstance(error, ValueError)
+
+
+def _import_error(name: str, module: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        f'simulator {name!r}: module {module} fails on import: {type(error).__name__}: '
+        f'{one_line(error)}'
+    )

@@ -128,7 +128,7 @@ def find_task(name: str, catalogue: Mapping[str, Task]) -> Task:
     """
     if name in catalogue:
         return catalogue[name]
-    close = difflib.get_close_matches(name, catalogue, n=3)
+    close = difflib.get_close_matches(str(name), catalogue, n=3)
     hint = f'did you mean {" or ".join(close)}?' if close else f'known: {", ".join(catalogue)}'
     raise ConfigError(f'unknown task {name!r}; {hint}')
 

@@ -11,6 +11,7 @@ import pytest
 from irevla_control.ros.conversions import stamp_to_ns
 from irevla_msgs.msg import EpisodeState
 from irevla_sim.simulator.rollout import demonstrate
+from irevla_sim.simulator.simulator import SHIPPED
 from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 
@@ -42,6 +43,10 @@ CASES = (
         (('reach-red', 5), ('reach-blue', 6)),
     ),
 )
+
+
+def test_every_shipped_simulator_has_a_case():
+    assert set(SHIPPED) <= {case.simulator for case in CASES}
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.simulator, scope='module')

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from irevla_control.errors import ConfigError
-from irevla_sim.simulator.simulator import SHIPPED, find_simulator, simulator_of
+from irevla_sim.simulator.simulator import SHIPPED, find_simulator, module_of, simulator_of
 from irevla_sim.simulator.simulator_env import SimulatorEnv
 from irevla_sim.simulator.tasks import EntryForm, read_catalogue
 
@@ -41,6 +41,8 @@ def test_a_simulator_of_one_s_own_is_found_by_its_module_and_its_environment(toy
             "'broken': module broken fails on import.*absent_library",
         ),
         ('wrong', 'def', "'wrong'.*SyntaxError.*wrong.py, line 1"),
+        ('json.absent.simulator', '', "unknown simulator 'json.absent.simulator'"),
+        ('json.decoder.simulator', '', "unknown simulator 'json.decoder.simulator'"),
     ],
 )
 def test_a_simulator_that_cannot_be_used_is_named(tmp_path, monkeypatch, name, text, message):
@@ -50,6 +52,24 @@ def test_a_simulator_that_cannot_be_used_is_named(tmp_path, monkeypatch, name, t
     with pytest.raises(ConfigError, match=message) as error:
         find_simulator(name)
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('import absent_library', "ModuleNotFoundError: .*'absent_library'"),
+        ('import lab.absent', "ModuleNotFoundError: .*'lab.absent'"),
+        ('from json import absent', 'ImportError: .*absent'),
+        ('absent', "NameError: name 'absent'"),
+    ],
+)
+def test_a_package_that_fails_is_not_called_unknown(tmp_path, monkeypatch, text, message):
+    (tmp_path / 'lab').mkdir()
+    (tmp_path / 'lab/__init__.py').write_text(text)
+    (tmp_path / 'lab/toy.py').write_text('SIMULATOR = 5')
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=f"'lab.toy': module lab.toy fails on import: {message}"):
+        module_of('lab.toy')
 
 
 @pytest.mark.parametrize(
@@ -63,6 +83,18 @@ def test_a_simulator_that_cannot_be_used_is_named(tmp_path, monkeypatch, name, t
 def test_an_environment_that_no_node_runs_is_named(environment, message):
     with pytest.raises(ConfigError, match=message):
         simulator_of(environment)
+
+
+def test_options_that_a_node_would_not_get_are_named():
+    options = {'simulator': 'metaworld', 'tasks_file': 'own.yaml', 'action_repeat': 2}
+    gymnasium.register('Own-v0', SimulatorEnv, kwargs=options)
+    try:
+        with pytest.raises(
+            ConfigError, match='Own-v0: .* action_repeat, tasks_file would have no'
+        ):
+            simulator_of('Own-v0')
+    finally:
+        del gymnasium.registry['Own-v0']
 
 
 def test_a_task_has_its_own_lengths_and_the_user_s_win(toy, tmp_path):
@@ -128,6 +160,8 @@ def test_a_simulator_s_own_fields_are_read_and_inherited(tmp_path):
         ('pull', {'share': 0.5}, 8),
     ]
     assert [task.text for task in tasks.values()] == ['all', '', '']
+    file.write_text('pull: {instruction: pull it, share: 0.9, colours: {5: [1, 0, 0, 1]}}')
+    assert list(read_catalogue([file], FORM)['pull'].variant.colours) == ['5']
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Episodes of a simulator, here Meta-World, are reproducible and end as specified."""
 
+from dataclasses import replace
+
 import gymnasium
 from gymnasium.utils.env_checker import check_env
 import numpy as np
@@ -156,8 +158,31 @@ def test_wrong_arguments_are_named(arguments, message):
 def test_wrong_reset_options_are_named(env):
     with pytest.raises(ConfigError, match="'color'"):
         env.reset(options={'color': 'red'})
+    for name in ('drawer', 5):
+        with pytest.raises(ConfigError, match='unknown task'):
+            env.reset(options={'task': name})
+
+
+def test_a_reset_that_fails_ends_the_episode_before_it(toy, tmp_path):
+    (tmp_path / 'own.yaml').write_text('long: {base: reach-red, action_repeat: 9, horizon: 90}')
+    env = SimulatorEnv('toy', cameras=(), tasks_file=str(tmp_path / 'own.yaml'))
+    working = env.simulator
+
+    def refuse(*_):
+        raise ConfigError('no such disc')
+
+    env.reset(seed=0, options={'task': 'reach-red'})
+    env.simulator = replace(working, scene=refuse)
+    with pytest.raises(ConfigError, match='no such disc'):
+        env.reset(seed=0, options={'task': 'long'})
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(HOLD)
+    # A name that is unknown changes nothing of the running episode.
+    env.simulator = working
+    env.reset(seed=0, options={'task': 'reach-red'})
     with pytest.raises(ConfigError, match='unknown task'):
-        env.reset(options={'task': 'drawer'})
+        env.reset(options={'task': 'reach'})
+    env.step(HOLD)
 
 
 def test_an_episode_may_linger_after_success():

@@ -33,7 +33,7 @@ def make_envs(environment: str, num_envs: int, **options: Any) -> AsyncVectorEnv
     """Start registered environments, each in a process.
 
     Raises:
-        ConfigError: the environment is not registered, or does not take the options.
+        ConfigError: the environment is not registered, fails, or does not take the options.
 
     """
     # torch and the policy are imported once, in the process that all others are forked from.
@@ -45,9 +45,13 @@ def make_envs(environment: str, num_envs: int, **options: Any) -> AsyncVectorEnv
             context='forkserver',
             autoreset_mode=AutoresetMode.DISABLED,
         )
-    except (ImportError, TypeError, gymnasium.error.Error) as error:
+    except ConfigError:
+        raise
+    # A user's module may raise anything.
+    except Exception as error:
         raise ConfigError(
-            f'environment {environment} with {", ".join(options)}: {one_line(error)}'
+            f'environment {environment} with {", ".join(options)}: {type(error).__name__}: '
+            f'{one_line(error)}'
         ) from error
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from irevla_learner.rollout.vector_play import VectorPlayer
+from irevla_control.errors import ConfigError
+from irevla_learner.rollout.vector_play import VectorPlayer, make_envs
 
 
 def words(number):
@@ -144,3 +145,31 @@ def test_the_noise_of_each_step_is_part_of_its_action(envs):
     # Two chunks for each episode; also encoded: its last observation, at its end and once more.
     assert policy.passes == 2 * 2
     assert sum(map(len, policy.read)) == 2 * 3 + 2
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('absent', "NameError: name 'absent'"),
+        ('def', 'SyntaxError: invalid syntax'),
+        ('import json; json.absent', "AttributeError: .*'absent'"),
+        ('import absent_library', "ModuleNotFoundError: .*'absent_library'"),
+        ('raise ValueError("two\\nlines")', 'ValueError: two lines'),
+    ],
+)
+def test_a_module_that_fails_is_named_in_one_line(tmp_path, monkeypatch, text, message):
+    (tmp_path / 'failing.py').write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    expected = f'environment failing:Own-v0 with image_size: {message}'
+    with pytest.raises(ConfigError, match=expected) as error:
+        make_envs('failing:Own-v0', 2, image_size=8)
+    assert '\n' not in str(error.value)
+
+
+def test_an_error_of_the_configuration_keeps_its_words(tmp_path, monkeypatch):
+    (tmp_path / 'refusing.py').write_text(
+        'from irevla_control.errors import ConfigError\nraise ConfigError("task far: no disc")'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match='^task far: no disc$'):
+        make_envs('refusing:Own-v0', 2, image_size=8)
