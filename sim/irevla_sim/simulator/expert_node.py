@@ -58,16 +58,15 @@ class ExpertNode(Node):
             return
         try:
             task = find_task(episode.task, self._catalogue)
+            # The seed of the layout, so that it reproduces the whole demonstration.
+            self._expert = self._simulator.expert(
+                task,
+                self._noise_std,
+                max(episode.seed, 0),
+                self._simulator.repeat_of(task, self._action_repeat),
+            )
         except ConfigError as error:
             self._diagnostics.refuse(f'no expert for the episode: {error}')
-            return
-        # The seed of the layout, so that it reproduces the whole demonstration.
-        self._expert = self._simulator.expert(
-            task,
-            self._noise_std,
-            max(episode.seed, 0),
-            self._simulator.repeat_of(task, self._action_repeat),
-        )
 
     def _answer(self) -> None:
         stamp = stamp_to_ns(self._episode.header.stamp)
