@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 import numpy as np
+import timing
 
 ROOT = Path(__file__).resolve().parents[1]
 # The revision that the goal of twice the speed counts from.
@@ -74,23 +75,7 @@ def export(revision: str, folder: Path) -> list[str]:
 def start(paths: list[str]) -> subprocess.Popen:
     """Start a process that plays with the packages of these folders, if any."""
     path = os.pathsep.join([*paths, os.environ.get('PYTHONPATH', '')])
-    return subprocess.Popen(
-        [sys.executable, '-c', PLAYER],
-        env=os.environ | {'PYTHONPATH': path},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def burst(process: subprocess.Popen, number: int) -> dict[str, float]:
-    """Let a process play; return the time of a step of each task [s]."""
-    process.stdin.write(f'{number}\n')
-    process.stdin.flush()
-    line = process.stdout.readline()
-    if not line:
-        sys.exit('a process of the benchmark env_speed ended; see its error above')
-    return json.loads(line)
+    return timing.start('-c', PLAYER, environment=os.environ | {'PYTHONPATH': path})
 
 
 def measure(rounds: int = 12) -> dict:
@@ -101,7 +86,7 @@ def measure(rounds: int = 12) -> dict:
         with start(before) as old, start([]) as new:
             for number in range(rounds + 1):
                 for name, process in (('before', old), ('now', new)):
-                    seconds[name].append(list(burst(process, number).values()))
+                    seconds[name].append(list(timing.ask(process, number).values()))
             old.stdin.close()
             new.stdin.close()
     # The first round builds the scenes. A step of all tasks is the mean of their medians.

@@ -4,13 +4,11 @@
 
 import argparse
 import json
-import os
 from pathlib import Path
-import subprocess
-import sys
 import time
 
 import numpy as np
+from timing import ask, start_stock
 
 from irevla_sim.metaworld.scene import Scene
 from irevla_sim.metaworld.tasks import load_catalogue
@@ -23,29 +21,13 @@ FRAMES, STOCK_FRAMES = 40, 3
 
 def measure(rounds: int = 6, image_size: int = 84) -> dict:
     """Alternate bursts of both renderers, stock in its own process; compare their medians."""
-    scene = Scene(find_task(TASK, load_catalogue()), image_size, 1)
+    scene = Scene(find_task(TASK, load_catalogue()), image_size)
     scene.reset(0)
-    stock = subprocess.Popen(
-        [
-            sys.executable,
-            Path(__file__).with_name('stock_rendering.py'),
-            f'{TASK}-v3',
-            STOCK_CAMERA,
-            str(image_size),
-            str(STOCK_FRAMES),
-        ],
-        # Without the suite's setting of Mesa's threads.
-        env={name: value for name, value in os.environ.items() if name != 'LP_NUM_THREADS'},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    program = Path(__file__).with_name('stock_rendering.py')
     stock_s, ours_s = [], []
-    with stock:
+    with start_stock(program, f'{TASK}-v3', STOCK_CAMERA, image_size, STOCK_FRAMES) as stock:
         for _ in range(rounds + 1):
-            stock.stdin.write('\n')
-            stock.stdin.flush()
-            stock_s.append(float(stock.stdout.readline()))
+            stock_s.append(ask(stock))
             start = time.perf_counter()
             for _ in range(FRAMES):
                 scene.render(CAMERA)

@@ -4,14 +4,12 @@
 
 import argparse
 import json
-import os
 from pathlib import Path
-import subprocess
-import sys
 import time
 
 from kitchen.states import MOVED, state
 import numpy as np
+from timing import ask, start_stock
 
 from irevla_sim.kitchen.rendering import Renderer, prepare_spec
 from irevla_sim.kitchen.stock_model import read_stock_model
@@ -28,26 +26,12 @@ def measure(rounds: int = 6, image_size: int = 84) -> dict:
     model = spec.compile()
     states = [state(model, joints, seed) for seed, joints in enumerate(MOVED.values())]
     renderer = Renderer(model, image_size)
-    stock = subprocess.Popen(
-        [
-            sys.executable,
-            Path(__file__).with_name('stock_rendering.py'),
-            str(image_size),
-            str(STOCK_FRAMES),
-        ],
-        # Without the suite's setting of Mesa's threads.
-        env={name: value for name, value in os.environ.items() if name != 'LP_NUM_THREADS'},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    program = Path(__file__).with_name('stock_rendering.py')
     times_s: dict[str, list[float]] = {name: [] for name in ('stock', 'plain', *CAMERAS)}
-    with stock:
+    with start_stock(program, image_size, STOCK_FRAMES) as stock:
         for _ in range(rounds + 1):
             for kind in ('stock', 'plain'):
-                stock.stdin.write(kind + '\n')
-                stock.stdin.flush()
-                times_s[kind].append(float(stock.stdout.readline()))
+                times_s[kind].append(ask(stock, kind))
             for camera in CAMERAS:
                 start = time.perf_counter()
                 for one in states:
