@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rclpy.qos import QoSProfile
-
 from irevla_control.ros import qos
 from reference.markdown import code, page, table
 
@@ -69,7 +67,7 @@ def profiles() -> str:
                 str(profile.depth),
             )
             for name, profile in vars(qos).items()
-            if isinstance(profile, QoSProfile)
+            if isinstance(profile, type(qos.COMMAND))
         ),
     )
 
