@@ -30,9 +30,13 @@ class Arm:
     """Moves the hand of a kitchen's model; poses are in the frame of the robot's base."""
 
     def __init__(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
-        """Control the arm of a compiled model."""
+        """Control the arm of a compiled model, whose base is fixed; poses are computed."""
         self._model, self._data = model, data
-        self._hand, self._base = model.site(HAND).id, model.body(BASE).id
+        self._hand = model.site(HAND).id
+        base = data.body(BASE)
+        # Rotation from the base frame to the world (3, 3).
+        self.to_world = base.xmat.reshape(3, 3).copy()
+        self._origin = base.xpos.copy()
         limits = model.jnt_range[:JOINTS]
         self._low, self._high = limits[:, 0] + JOINT_MARGIN, limits[:, 1] - JOINT_MARGIN
         self._gain = model.actuator_gainprm[:JOINTS, 0].copy()
@@ -45,8 +49,6 @@ class Arm:
         """Put the arm at rest at joint angles (7,) [rad]; the fingers stay where they are."""
         self._data.qpos[:JOINTS] = joints
         mujoco.mj_forward(self._model, self._data)
-        self._rotation = self._data.xmat[self._base].reshape(3, 3).copy()
-        self._origin = self._data.xpos[self._base].copy()
         self._target = self._data.site_xpos[self._hand].copy()
         self._target_turn = self._turn()
         self._data.ctrl[:JOINTS] = joints + self._feed_forward()
@@ -89,12 +91,12 @@ class Arm:
 
     def to_base(self, point: np.ndarray) -> np.ndarray:
         """Return a point (3,) of the world in the base frame."""
-        return self._rotation.T @ (point - self._origin)
+        return self.to_world.T @ (point - self._origin)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the measured state, as `irevla_sim.simulator.scene.Scene.robot`."""
         data = self._data
-        turn = self._rotation.T @ data.site_xmat[self._hand].reshape(3, 3)
+        turn = self.to_world.T @ data.site_xmat[self._hand].reshape(3, 3)
         quaternion, velocity = np.empty(4), np.empty(6)
         mujoco.mju_mat2Quat(quaternion, turn.ravel())
         mujoco.mj_objectVelocity(
@@ -105,9 +107,7 @@ class Arm:
             'position': self.to_base(data.site_xpos[self._hand]),
             'quaternion': quaternion[[1, 2, 3, 0]],
             'gripper': np.clip(fingers.sum() / (2 * FINGERS_OPEN_M), 0, 1),
-            'twist': np.concatenate(
-                [velocity[3:] @ self._rotation, velocity[:3] @ self._rotation]
-            ),
+            'twist': np.concatenate([velocity[3:] @ self.to_world, velocity[:3] @ self.to_world]),
             'joint_position': data.qpos[:JOINTS].copy(),
             'joint_velocity': data.qvel[:JOINTS].copy(),
         }
@@ -115,10 +115,10 @@ class Arm:
     def _move_target(self, translation: np.ndarray, rotation: np.ndarray) -> None:
         data = self._data
         position = data.site_xpos[self._hand]
-        lead = self._target + self._rotation @ translation - position
+        lead = self._target + self.to_world @ translation - position
         self._target = position + _shortened(lead, MAX_LEAD_M)
         turn, turned = np.empty(4), np.empty(4)
-        _quaternion(turn, self._rotation @ rotation)
+        _quaternion(turn, self.to_world @ rotation)
         mujoco.mju_mulQuat(turned, turn, self._target_turn)
         self._target_turn = turned
         error = self._turn_error()

@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 
 from irevla_control.errors import ConfigError
+from irevla_sim.drawing.drawn_scene import DrawnScene
 from irevla_sim.kitchen.arm import METRES_PER_STEP, RADIANS_PER_STEP, Arm
 from irevla_sim.kitchen.layout import Layouts
 from irevla_sim.kitchen.model import build_model
@@ -13,13 +14,13 @@ from irevla_sim.kitchen.rendering import Renderer
 from irevla_sim.kitchen.tasks import DEFAULT_SHARE, DEFAULT_STAY
 from irevla_sim.simulator.tasks import Task
 
-# Defaults of a task.
-ACTION_REPEAT, HORIZON = 4, 80
+# Default number of simulator steps of a decision.
+ACTION_REPEAT = 4
 # Smallest distance of the handle from the axis of its hinge, so that it has a direction [m].
 MIN_LEVER_M = 1e-6
 
 
-class Scene:
+class Scene(DrawnScene):
     """A task's simulation. A reset depends only on its seed, not on earlier episodes.
 
     The simulator state (15,), in the frame of the robot's base: position [m] (3) and quaternion
@@ -28,35 +29,24 @@ class Scene:
     way that the joint has covered.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        image_size: int,
-        action_repeat: int = ACTION_REPEAT,
-        horizon: int = HORIZON,
-    ) -> None:
+    def __init__(self, task: Task, image_size: int, action_repeat: int = ACTION_REPEAT) -> None:
         """Build the scene.
 
         Args:
             task: what is simulated.
             image_size: height and width of the images [pixels].
             action_repeat: simulator steps of 40 ms of one decision.
-            horizon: unused; the caller ends an episode.
 
         Raises:
             ConfigError: the task names a part that the model does not have, opens its joint
                 farther than it moves, or has its handle on the joint's axis.
 
         """
-        del horizon
         self.task = task
-        self.model = build_model(task)
-        self.data = mujoco.MjData(self.model)
+        model = build_model(task)
+        super().__init__(model, mujoco.MjData(model), Renderer, image_size)
         self._action_repeat = action_repeat
-        self._image_size = image_size
-        self._renderer: Renderer | None = None
         mujoco.mj_forward(self.model, self.data)
-        self._to_world = self.data.body('panda0_link0').xmat.reshape(3, 3).copy()
         self._layouts = Layouts(task, self.model, self.data)
         self._arm = Arm(self.model, self.data)
         self._joint = self.model.joint(task.options['joint']).id
@@ -71,7 +61,7 @@ class Scene:
     def reset(self, seed: int) -> np.ndarray:
         """Reset to the layout of a seed; return the simulator state (15,)."""
         mujoco.mj_resetData(self.model, self.data)
-        self._arm.reset(self._layouts.place(seed, self._to_world))
+        self._arm.reset(self._layouts.place(seed, self._arm.to_world))
         self._stayed = 0
         return self._state()
 
@@ -95,18 +85,6 @@ class Scene:
         """Return the measured state of the robot, as `irevla_sim.simulator.scene.Scene`."""
         return self._arm.state()
 
-    def render(self, camera: str) -> np.ndarray:
-        """Return a camera's image, uint8 (size, size, 3) RGB."""
-        if self._renderer is None:
-            self._renderer = Renderer(self.model, self._image_size)
-        return self._renderer.render(self.data, camera)
-
-    def close(self) -> None:
-        """Free the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
-
     def _state(self) -> np.ndarray:
         robot, handle = self._arm.state(), self._handle()
         way = self._way(handle)
@@ -117,7 +95,7 @@ class Scene:
                 robot['quaternion'],
                 [robot['gripper']],
                 self._arm.to_base(handle),
-                self._to_world.T @ (way / np.linalg.norm(way)),
+                self._arm.to_world.T @ (way / np.linalg.norm(way)),
                 [share],
             ]
         )

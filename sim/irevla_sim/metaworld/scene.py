@@ -3,6 +3,7 @@
 """One task's Meta-World scene: build with its variant, reset from a seed, step, render."""
 
 from collections.abc import Callable
+import sys
 from typing import Any
 
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
@@ -11,14 +12,13 @@ import mujoco
 import numpy as np
 
 from irevla_control.errors import ConfigError
+from irevla_sim.drawing.drawn_scene import DrawnScene
 from irevla_sim.metaworld.actions import ACTION_REPEAT, to_metaworld
 from irevla_sim.metaworld.fast_steps import FastSteps
 from irevla_sim.metaworld.rendering import Renderer, prepare_model
 from irevla_sim.simulator.tasks import Task
 
 ARM_JOINTS = 7
-# Default number of decisions of an episode.
-HORIZON = 50
 RESET_AXES = {'x': 0, 'y': 1}
 # Tasks whose goal is a point in space, visible only by its marker.
 FREE_GOALS = {
@@ -35,26 +35,19 @@ FREE_GOALS = {
 LAYOUT_FIELDS = ('body_pos', 'body_quat', 'site_pos', 'geom_pos', 'geom_quat', 'geom_rgba')
 
 
-class Scene:
+class Scene(DrawnScene):
     """A task's simulation.
 
     A reset depends only on its seed, not on earlier episodes.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        image_size: int,
-        action_repeat: int = ACTION_REPEAT,
-        horizon: int = HORIZON,
-    ) -> None:
+    def __init__(self, task: Task, image_size: int, action_repeat: int = ACTION_REPEAT) -> None:
         """Build the scene.
 
         Args:
             task: what is simulated.
             image_size: height and width of the images [pixels].
             action_repeat: Meta-World steps of 12.5 ms of one decision.
-            horizon: largest number of decisions of an episode.
 
         Raises:
             ConfigError: the variant names a part that the task's model does not have.
@@ -62,18 +55,15 @@ class Scene:
         """
         self.task = task
         self._env = _build(task)
-        # An episode may begin after a demonstration, which has a horizon of its own.
-        decisions = horizon * (2 if task.expert_share else 1)
-        self._env.max_path_length = decisions * action_repeat
+        super().__init__(self._env.model, self._env.data, Renderer, image_size)
+        # The caller ends an episode.
+        self._env.max_path_length = sys.maxsize
         self._action_repeat = action_repeat
-        self.model, self.data = self._env.model, self._env.data
         self._steps = FastSteps(self._env)
         for name, colour in task.variant.colours.items():
             _named(self.model.mat, 'material', name, task).rgba[:] = colour
         prepare_model(self.model, task.variant.cameras, show_goal=task.base in FREE_GOALS)
         self._hand = self.model.body('hand').id
-        self._image_size = image_size
-        self._renderer: Renderer | None = None
         self._layout = {name: getattr(self.model, name).copy() for name in LAYOUT_FIELDS}
 
     def reset(self, seed: int) -> np.ndarray:
@@ -127,18 +117,6 @@ class Scene:
             'joint_position': self.data.qpos[:ARM_JOINTS].copy(),
             'joint_velocity': self.data.qvel[:ARM_JOINTS].copy(),
         }
-
-    def render(self, camera: str) -> np.ndarray:
-        """Return a camera's image, uint8 (size, size, 3) RGB."""
-        if self._renderer is None:
-            self._renderer = Renderer(self.model, self._image_size)
-        return self._renderer.render(self.data, camera)
-
-    def close(self) -> None:
-        """Free the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
 
 
 def _build(task: Task) -> SawyerXYZEnv:

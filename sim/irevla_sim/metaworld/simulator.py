@@ -5,7 +5,7 @@
 from irevla_sim.metaworld.actions import ACTION_REPEAT, METRES_PER_STEP
 from irevla_sim.metaworld.expert import ScriptedExpert
 from irevla_sim.metaworld.rendering import CAMERAS
-from irevla_sim.metaworld.scene import HORIZON, Scene
+from irevla_sim.metaworld.scene import Scene
 from irevla_sim.metaworld.tasks import load_catalogue
 from irevla_sim.simulator.simulator import Simulator
 
@@ -14,7 +14,7 @@ SIMULATOR = Simulator(
     cameras=tuple(CAMERAS),
     step_s=0.0125,
     action_repeat=ACTION_REPEAT,
-    horizon=HORIZON,
+    horizon=50,
     reach_m=METRES_PER_STEP,
     load_catalogue=load_catalogue,
     scene=Scene,

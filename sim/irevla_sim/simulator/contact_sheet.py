@@ -58,7 +58,7 @@ def draw_sheet(
 
 
 def _first_frame(simulator: Simulator, task: Task, camera: str, seed: int) -> Image.Image:
-    scene = simulator.scene(task, RENDERED, simulator.repeat_of(task), simulator.horizon_of(task))
+    scene = simulator.scene(task, RENDERED, simulator.repeat_of(task))
     scene.reset(seed)
     picture = Image.fromarray(scene.render(camera))
     scene.close()

@@ -33,7 +33,7 @@ class Simulator:
         horizon: default number of decisions after which an episode is truncated.
         reach_m: largest translation of the hand in one simulator step [m].
         load_catalogue: returns tasks by name, for YAML files of further tasks.
-        scene: builds a scene, for a task, image size [pixels], action_repeat and horizon.
+        scene: builds a scene, for a task, image size [pixels] and action_repeat.
         expert: builds the expert of one episode, for a task, the standard deviation of its noise
             as a share of the largest command, the seed of the noise, and action_repeat.
 
@@ -46,7 +46,7 @@ class Simulator:
     horizon: int
     reach_m: float
     load_catalogue: LoadCatalogue
-    scene: Callable[[Task, int, int, int], Scene]
+    scene: Callable[[Task, int, int], Scene]
     expert: Callable[[Task, float, int, int], Expert]
 
     def repeat_of(self, task: Task, given: int | None = None) -> int:

@@ -201,7 +201,7 @@ class SimulatorEnv(gymnasium.Env):
         if scene is None:
             if len(self._scenes) == MAX_SCENES:
                 self._scenes.pop(next(iter(self._scenes))).close()
-            scene = self.simulator.scene(task, self._image_size, self.action_repeat, self.horizon)
+            scene = self.simulator.scene(task, self._image_size, self.action_repeat)
         self._scenes[task.name] = scene
         return scene
 

@@ -50,7 +50,7 @@ def draw_plainly(scene, name, size, context):
 )
 def test_images_are_nearly_those_that_mujoco_draws_by_itself(task, size):
     """Policies that learned from images of earlier versions must work as before."""
-    scene = Scene(CATALOGUE[task], size, 100)
+    scene = Scene(CATALOGUE[task], size)
     scene.reset(0)
     scene.render('front')
     # The number of earlier versions.
@@ -71,7 +71,7 @@ def test_images_are_nearly_those_that_mujoco_draws_by_itself(task, size):
 
 @pytest.mark.parametrize('task', ['door-open', 'button-press-new', 'coffee-pull', 'reach'])
 def test_a_kept_background_and_hidden_parts_change_no_pixel(task):
-    scene = Scene(CATALOGUE[task], 84, 100)
+    scene = Scene(CATALOGUE[task], 84)
     for number, _ in enumerate(moments(scene)):
         pictures = {name: scene.render(name) for name in CAMERAS}
         renderer = scene._renderer
@@ -86,7 +86,7 @@ def test_a_kept_background_and_hidden_parts_change_no_pixel(task):
 
 
 def test_transparent_parts_are_drawn_together_with_what_is_behind_them():
-    scene = Scene(CATALOGUE['window-open'], 48, 100)
+    scene = Scene(CATALOGUE['window-open'], 48)
     scene.reset(0)
     scene.render('front')
     assert not scene._renderer._layers
@@ -94,7 +94,7 @@ def test_transparent_parts_are_drawn_together_with_what_is_behind_them():
 
 
 def test_the_background_is_drawn_once_for_a_layout(monkeypatch):
-    scene = Scene(CATALOGUE['drawer-open'], 48, 100)
+    scene = Scene(CATALOGUE['drawer-open'], 48)
     drawn = []
     draw = Renderer._draw
 
@@ -113,7 +113,7 @@ def test_the_background_is_drawn_once_for_a_layout(monkeypatch):
 
 
 def test_drawing_leaves_the_model_as_it_was():
-    scene = Scene(CATALOGUE['drawer-open'], 48, 100)
+    scene = Scene(CATALOGUE['drawer-open'], 48)
     scene.reset(0)
     names = [name for name in dir(scene.model) if name.startswith(('mesh_', 'geom_', 'site_'))]
     before = {name: np.copy(getattr(scene.model, name)) for name in names}
