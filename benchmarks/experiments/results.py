@@ -110,7 +110,7 @@ def table(
     }
     return {
         row: {
-            group: _figures(
+            group: figures(
                 *(
                     sum(cells[task][place] for cells in all_cells for task in tasks)
                     for place in (0, 1)
@@ -122,7 +122,8 @@ def table(
     }
 
 
-def _figures(successes: int, episodes: int) -> dict[str, Any]:
+def figures(successes: int, episodes: int) -> dict[str, Any]:
+    """Return a cell of a table: counts, success rate and Wilson interval."""
     score = TaskScore(successes, episodes)
     return {
         'successes': successes,

@@ -29,6 +29,7 @@ CLASSES = {
     'demo.yaml': 'irevla_bringup.demo:_File',
     'kitchen/algorithm1.yaml': 'irevla_learner.algorithm1.config:_File',
     'kitchen/demo.yaml': 'irevla_bringup.demo:_File',
+    'kitchen/sacfd.yaml': 'irevla_learner.sacfd.config:SACfDConfig',
     'paper.yaml': 'irevla_learner.algorithm1.config:_File',
     'learning/classifier.yaml': 'irevla_learner.classifier.training:ClassifierConfig',
     'learning/ppo.yaml': 'irevla_learner.ppo.config:PPOConfig',

@@ -20,6 +20,8 @@ from irevla_control.errors import ConfigError
 from irevla_policy.model.config import TinyConfig
 
 PAD, UNKNOWN, BEGIN, IMAGE = range(4)
+# Layers whose products are the scores of attention, in the Q-Former and in OPT.
+ATTENTION_SCORES = ('.query.', '.key.', 'q_proj', 'k_proj')
 SPECIAL_TOKENS = ('<pad>', '<unk>', '<s>', '<image>')
 
 
@@ -38,6 +40,10 @@ class ConvolutionalStem(nn.Sequential):
             nn.ReLU(),
             nn.Conv2d(64, width, kernel_size=3, padding=1),
         )
+        for layer in self:
+            if isinstance(layer, nn.Conv2d):
+                # torch's own scale leaves patches five times smaller than their positions.
+                nn.init.kaiming_normal_(layer.weight)
 
     @property
     def weight(self) -> Tensor:
@@ -105,7 +111,10 @@ def build_tiny_blip2(
             # The classes' own scale suits wide layers; here it would let nothing of the image
             # through, and the policy would learn to act without it.
             if weight.ndim == 2 and 'embed' not in name:
-                weight.normal_(std=weight.shape[1] ** -0.5)
+                # Even attention would hand on the mean of all patches, in which a small object
+                # disappears: its scores begin four times as large.
+                scored = any(part in name for part in ATTENTION_SCORES)
+                weight.normal_(std=(2.0 if scored else 1.0) * weight.shape[1] ** -0.5)
         # Queries of zeros would all stay the same; random ones look at different things.
         model.query_tokens.normal_(std=0.5)
         embeddings.position_embedding[0, 1:] = sine_cosine_positions(

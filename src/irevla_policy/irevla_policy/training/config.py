@@ -17,7 +17,7 @@ class TrainConfig(Settings):
 
     steps: int = setting(3000, least=1)
     batch_size: int = setting(32, least=1)
-    learning_rate: float = setting(1e-3, least=0)
+    learning_rate: float = setting(5e-4, least=0)
     warmup_steps: int = setting(100, least=0)
     final_learning_rate_share: float = setting(0.01, least=0, most=1)
     weight_decay: float = setting(0.01, least=0)

@@ -140,7 +140,7 @@ def test_finished_training_is_not_repeated(store, tmp_path):
 
 def test_output_of_another_training_is_refused(store, tmp_path):
     run(store, tmp_path / 'out')
-    with pytest.raises(ConfigError, match='learning_rate was 0.001, now 0.1'):
+    with pytest.raises(ConfigError, match='learning_rate was 0.0005, now 0.1'):
         run(store, tmp_path / 'out', replace(CONFIG, learning_rate=0.1))
     with pytest.raises(ConfigError, match='data was'):
         run(store, tmp_path / 'out', source=Dataset(store, [0]))
