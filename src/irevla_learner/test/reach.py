@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from irevla_learner.replay.latent_episode import LatentEpisode
+from irevla_policy.model.config import HeadConfig
 from irevla_policy.model.head import Head
 from irevla_policy.model.latent_policy import LatentPolicy
 
@@ -111,7 +112,7 @@ class HeadOnly(nn.Module):
         self.head = head
         self.backbone = SimpleNamespace(width=WIDTH, freeze=lambda: None)
         self.statistics = SimpleNamespace(state_size=2, action_size=2)
-        self.config = SimpleNamespace(head=SimpleNamespace(hidden=(64, 64)))
+        self.config = SimpleNamespace(head=HeadConfig((64, 64)))
         self.device = 'cpu'
 
     def act(self, latents, states):

@@ -123,7 +123,8 @@ class PPO:
         self.iterations = self.updates = 0
         self.learning_rate = config.learning_rate
         statistics = vla.statistics
-        self.critic = Head(vla.backbone.width, statistics.state_size, 1, vla.config.head.hidden)
+        head = vla.config.head
+        self.critic = Head(vla.backbone.width, statistics.state_size, 1, head.hidden, head.queries)
         self.critic.pool.load_state_dict(vla.head.pool.state_dict())
         self.critic.to(vla.device)
         if whole:

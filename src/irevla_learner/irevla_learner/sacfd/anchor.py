@@ -62,7 +62,7 @@ class Anchor:
         token_learner = frozen_copy(token_learner, device, size)
         with torch.no_grad():
             means = [
-                token_learner.mean(block)
+                token_learner.means(block)
                 for latents in self._latents
                 for block in blocks(torch.from_numpy(latents), device)
             ]

@@ -123,7 +123,7 @@ class Features(nn.Module):
 
     def size(self, state_size: int) -> int:
         """Return the number of features for a proprioception of this size."""
-        return self.token_learner.query.numel() + state_size + self.components.axes.shape[1]
+        return self.token_learner.width + state_size + self.components.axes.shape[1]
 
     def digest(self) -> str:
         """Return the hash of all weights."""
@@ -137,7 +137,7 @@ class Features(nn.Module):
         """Map float latents (B, m, d), which may be on the CPU, and states (B, p) to (B, f)."""
         means, values = [], []
         for block in blocks(latents, states.device):
-            means.append(self.token_learner.mean(block))
+            means.append(self.token_learner.means(block))
             values.append(self.sketch(block))
         pooled = self.token_learner.project(torch.cat(means))
         return torch.cat((pooled, states, self.components(torch.cat(values))), -1)

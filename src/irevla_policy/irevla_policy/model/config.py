@@ -113,11 +113,15 @@ class HeadConfig(Settings):
     Attributes:
         hidden: hidden layers of the MLP.
         chunk_size: number k of actions that one pass decides, one for each of k observations.
+        queries: learned queries of the token learner; each pools the latent into its own part of
+            the width.
 
     """
 
     hidden: tuple[int, ...] = setting((256, 256), least=1)
     chunk_size: int = setting(1, least=1, most=64)
+    # Checkpoints and presets that do not say have one query.
+    queries: int = setting(1, least=1)
 
 
 @dataclass(frozen=True)
@@ -178,11 +182,13 @@ class PolicyConfig(Settings):
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON or YAML.
 
-        A chunk size of 1 is left out, so that what was written before this setting stays valid.
+        A chunk size of 1 and one query are left out, so that what was written before these
+        settings stays valid.
         """
         data = asdict(self)
-        if self.head.chunk_size == 1:
-            del data['head']['chunk_size']
+        for name in ('chunk_size', 'queries'):
+            if data['head'][name] == 1:
+                del data['head'][name]
         return data
 
     @classmethod

@@ -75,6 +75,7 @@ class VLA(nn.Module):
             statistics.state_size,
             config.head.chunk_size * statistics.action_size,
             config.head.hidden,
+            config.head.queries,
         )
 
     @property

@@ -1,7 +1,9 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
+import pytest
 import torch
 
+from irevla_control.errors import ConfigError
 from irevla_policy.model.head import Head, TokenLearner
 
 
@@ -11,6 +13,32 @@ def tokens(count=6, seed=0):
 
 def test_token_learner_pools_tokens_to_one_vector():
     assert TokenLearner(8)(tokens()).shape == (4, 8)
+
+
+def test_each_query_pools_the_tokens_into_its_own_part():
+    learner = TokenLearner(8, queries=4)
+    with torch.no_grad():
+        learner.out_norm = torch.nn.Identity()
+    before = learner(tokens())
+    assert before.shape == (4, 8)
+    with torch.no_grad():
+        learner.query[1] *= -3
+    changed = (learner(tokens()) - before).abs().amax(0) > 1e-4
+    assert changed.tolist() == [False, False, True, True, False, False, False, False]
+
+
+def test_one_query_is_the_vector_of_older_checkpoints():
+    torch.manual_seed(0)
+    learner = TokenLearner(8)
+    assert learner.query.shape == (8,)
+    score = torch.tanh(learner.key(learner.norm(tokens()))) @ learner.query
+    mean = (torch.softmax(score, 1).unsqueeze(1) @ learner.norm(tokens())).squeeze(1)
+    torch.testing.assert_close(learner(tokens()), learner.out_norm(learner.value(mean)))
+
+
+def test_queries_that_do_not_divide_the_width_are_refused():
+    with pytest.raises(ConfigError, match=r'head\.queries is 3, but the width of the latent is 8'):
+        TokenLearner(8, queries=3)
 
 
 def test_order_of_tokens_does_not_matter():
@@ -26,8 +54,9 @@ def test_the_output_depends_on_every_token():
         assert not torch.allclose(learner(other), learner(tokens()), atol=1e-4)
 
 
-def test_zero_tokens_are_padding():
-    head = Head(8, 3, 2, (16,))
+@pytest.mark.parametrize('queries', [1, 4])
+def test_zero_tokens_are_padding(queries):
+    head = Head(8, 3, 2, (16,), queries)
     padded = torch.cat((tokens(), torch.zeros(4, 3, 8)), dim=1)
     state = torch.randn(4, 3)
     torch.testing.assert_close(head(padded, state), head(tokens(), state))
