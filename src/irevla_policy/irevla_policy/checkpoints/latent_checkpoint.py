@@ -8,6 +8,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
+from irevla_control.errors import ConfigError
 from irevla_policy.checkpoints.files import (
     FILES,
     HEAD,
@@ -37,12 +38,16 @@ def load_latent_policy(folder: str | Path) -> LatentPolicy:
     weights = read_weights(path)
     if 'pool.query' not in weights:
         raise CheckpointError(f'{path} contains no head; copy the checkpoint again')
-    head = Head(
-        weights['pool.query'].numel(),
-        statistics.state_size,
-        config.head.chunk_size * statistics.action_size,
-        config.head.hidden,
-    )
+    try:
+        head = Head(
+            weights['pool.query'].shape[-1],
+            statistics.state_size,
+            config.head.chunk_size * statistics.action_size,
+            config.head.hidden,
+            config.head.queries,
+        )
+    except ConfigError as error:
+        raise CheckpointError(f'checkpoint {folder} cannot be built: {error}') from error
     check_fit(path, weights, head.state_dict())
     head.load_state_dict(weights)
     return LatentPolicy(head.eval(), statistics, manifest['backbone_hash'])

@@ -13,13 +13,15 @@ import torch
 from irevla_policy.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from irevla_policy.checkpoints.files import CheckpointError, read_manifest
 from irevla_policy.checkpoints.latent_checkpoint import load_latent_policy, save_latent_policy
+from irevla_policy.model.config import HeadConfig
 from irevla_policy.model.head import Head
 from irevla_policy.model.normalisation import Statistics
 
 
-@pytest.fixture
-def folder(tmp_path):
-    save_checkpoint(tmp_path / 'policy', tiny_vla())
+@pytest.fixture(params=[1, 4])
+def folder(tmp_path, request):
+    head = HeadConfig((16,), queries=request.param)
+    save_checkpoint(tmp_path / 'policy', tiny_vla(head=head))
     return tmp_path / 'policy'
 
 
