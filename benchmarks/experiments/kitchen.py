@@ -68,7 +68,12 @@ def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Pa
     settings = replace(config.algorithm1, evaluation_seed=CHOICE_LAYOUT)
     backend = RosBackend(settings, seed, WORKERS, output)
     expert = settings.tasks.expert
-    with RunFolder(output, config.contents(), seed) as run:
+    asked = {
+        'stage0': config.stage0_contents(),
+        'expert': expert,
+        'episodes': settings.episodes.expert,
+    }
+    with RunFolder(output, asked, seed) as run:
         roots, checkpoint = demonstrate_and_train(run, config, seed, backend)
         with run.step('evaluate stage0', makes=['evaluation']) as step:
             if step.needed:
