@@ -259,7 +259,7 @@ def measure_adds(threads: int) -> dict:
     torch.set_num_threads(threads)
     random = np.random.default_rng(0)
     statistics = Statistics.from_data(random.normal(size=(50, 10)), random.uniform(-1, 1, (50, 7)))
-    policy = LatentPolicy(Head(BLIP2_WIDTH, 10, 7), statistics, 'none')
+    policy = LatentPolicy(Head(BLIP2_WIDTH, 10, 7, queries=4), statistics, 'none')
     config = SACfDConfig(min_demonstrations=3, env_steps=600, capacity=1000)
     seconds = []
     with tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ it has is not run again: the same command continues after a kill.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 import sys
@@ -49,10 +49,15 @@ PAPER = {
     'PPO-Replay': dict(zip(PAPER_TASKS, (0.48, 0.64, 0.35, 0.96, 0.12, 0.30, 0.64))),
     'iRe-VLA': dict(zip(PAPER_TASKS, (0.90, 0.98, 0.82, 0.99, 0.83, 0.99, 1.00))),
 }
+# As many environment steps as SACfD has at most, with its 60 zero-shot episodes of 80 steps.
+ENV_STEPS = 20_800
 # Differences of PPO-Replay from config/kitchen/algorithm1.yaml.
 PPO_REPLAY: dict[str, Any] = {
     'algorithm': 'ppo',
-    'settings': PPOConfig.load(results.ROOT / 'benchmarks/experiments/ppo_replay.yaml'),
+    'settings': replace(
+        PPOConfig.load(results.ROOT / 'benchmarks/experiments/ppo_replay.yaml'),
+        env_steps=ENV_STEPS,
+    ),
     'stage1_trains': 'all',
     'new_share': 0.0,
 }
@@ -151,24 +156,26 @@ def draw(content: Mapping[str, Any]) -> None:
         figure = groups_chart(rows)
         figure.set_size_inches(12, 4.2)
         (axes,) = figure.axes
-        width = 0.84 / len(rows)
-        for index, (method, cells) in enumerate(rows.items()):
-            for place, task in enumerate(cells):
-                middle = place + (index - (len(rows) - 1) / 2) * width
-                axes.hlines(
-                    PAPER[method][task],
-                    middle - width * 0.46,
-                    middle + width * 0.46,
-                    colors=NEUTRAL,
-                    linestyles='dotted',
-                    label="the paper's" if (index, place) == (0, 0) else None,
-                )
-        axes.legend(ncols=len(rows) + 1, loc='upper center', bbox_to_anchor=(0.5, -0.1))
+        rates = [cell['paper'] for cells in rows.values() for cell in cells.values()]
+        for bar, rate in zip(axes.patches, rates, strict=True):
+            left, width = bar.get_x(), bar.get_width()
+            axes.hlines(
+                rate, left, left + width, colors=NEUTRAL, linestyles='dotted', label='paper'
+            )
+        handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        axes.legend(
+            handles.values(), handles, ncols=4, loc='upper center', bbox_to_anchor=(0.5, -0.1)
+        )
         axes.tick_params(axis='x', labelsize=8.5)
     save_png(figure, IMAGE)
 
 
 FILE = ResultsFile(results.ROOT / 'docs/results/kitchen.json', ('methods', 'table'), draw)
+
+
+def has(method: str, seed: int) -> bool:
+    """Return whether the file has a method's results for a seed."""
+    return str(seed) in FILE.read()['methods'].get(method, {})
 
 
 def add(method: str, seed: int, found: Mapping[str, Any]) -> None:
@@ -178,36 +185,49 @@ def add(method: str, seed: int, found: Mapping[str, Any]) -> None:
         content['table'] = table(content['methods'])
 
 
+def run_seed(
+    output: Path, config: DemoConfig, seed: int, methods: list[str]
+) -> Iterator[IrevlaError]:
+    """Run these methods for a seed and add their results; yield the error of one that fails."""
+    try:
+        roots, checkpoint, weakest = prepare(output / 'stage0', config, seed)
+    except IrevlaError as error:
+        yield error
+        return
+    own = with_weakest(config.algorithm1, weakest)
+    for method in methods:
+        settings = replace(own, **PPO_REPLAY) if method == 'PPO-Replay' else own
+        folder = output / method.lower()
+        try:
+            run_method(folder, settings, seed, roots, checkpoint)
+        except IrevlaError as error:
+            yield error
+            continue
+        stages = evaluated_stages(folder)
+        if not has('SFT', seed):
+            add('SFT', seed, entry(folder, settings, {'stage0': stages['stage0']}))
+        add(method, seed, entry(folder, settings, stages))
+        done = summarise(list(stages.values())[-1])
+        print(f'{method}, seed {seed}: {done["successes"]} of {done["episodes"]}', flush=True)
+
+
 def main() -> None:
     """Run what is missing; print a line for each method."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--output', type=Path, default=results.ROOT / 'runs/kitchen')
+    parser.add_argument('--output', type=Path, default=results.ROOT / 'runs/kitchen_table')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     methods = ('iRe-VLA', 'PPO-Replay')
     parser.add_argument('--methods', nargs='+', default=methods, choices=methods)
     options = parser.parse_args()
     config = load_demo_config(results.ROOT / 'config/kitchen/demo.yaml')
+    failed = False
     for seed in options.seeds:
+        missing = [method for method in options.methods if not has(method, seed)]
         output = options.output.absolute() / f'seed{seed}'
-        try:
-            roots, checkpoint, weakest = prepare(output / 'stage0', config, seed)
-            own = with_weakest(config.algorithm1, weakest)
-            for method in options.methods:
-                if str(seed) in FILE.read()['methods'].get(method, {}):
-                    continue
-                folder = output / method.lower()
-                settings = replace(own, **PPO_REPLAY) if method == 'PPO-Replay' else own
-                run_method(folder, settings, seed, roots, checkpoint)
-                stages = evaluated_stages(folder)
-                if method == 'iRe-VLA':
-                    add('SFT', seed, entry(folder, settings, {'stage0': stages['stage0']}))
-                add(method, seed, entry(folder, settings, stages))
-                done = summarise(list(stages.values())[-1])
-                print(
-                    f'{method}, seed {seed}: {done["successes"]} of {done["episodes"]}', flush=True
-                )
-        except IrevlaError as error:
-            print(f'seed {seed}: {error}', file=sys.stderr)
+        for error in run_seed(output, config, seed, missing) if missing else ():
+            print(f'seed {seed}: {error}', file=sys.stderr, flush=True)
+            failed = True
+    sys.exit(failed)
 
 
 if __name__ == '__main__':

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stage 0 on the demo's expert tasks, one setting changed at a time, from the same demonstrations.
 
-For each seed: demonstrations and stage 0 over ROS as in stage1.py, then stage 0 of each other
-variant; every policy plays each expert task on the same layouts, which nothing is trained on.
+For each seed: demonstrations over ROS and stage 0, then stage 0 of each other variant; every
+policy plays each expert task on the same layouts, which nothing is trained on.
 Results are in docs/results/stage0.json; what it has is not run again: the same command continues
 after a kill.
 """
@@ -18,15 +18,15 @@ from typing import Any
 
 import results
 from results_file import ResultsFile
-from stage1 import WORKERS, prepare
 
-from irevla_bringup.demo import DemoConfig, load_demo_config
+from irevla_bringup.demo import DemoConfig, demonstrate_and_train, load_demo_config
+from irevla_bringup.ros_backend import RosBackend
 from irevla_control.errors import IrevlaError
 from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.algorithm1.in_process_backend import InProcessBackend
 from irevla_learner.runs.environment import environment_facts
 from irevla_learner.runs.evaluation import summarise
-from irevla_learner.runs.run_folder import git_revision
+from irevla_learner.runs.run_folder import RunFolder, git_revision
 from irevla_policy.checkpoints.files import read_description
 from irevla_policy.training.train import train_from_bags
 
@@ -40,6 +40,14 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 # First layout of the evaluation.
 LAYOUT = 7_000_000
 EPISODES = 30
+WORKERS = 2
+
+
+def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Path]:
+    """Return the folders of demonstrations and the policy with the shipped settings."""
+    backend = RosBackend(config.algorithm1, seed, WORKERS, output)
+    with RunFolder(output, config.stage0_contents(), seed) as run:
+        return demonstrate_and_train(run, config, seed, backend)
 
 
 def train_variant(
@@ -89,7 +97,7 @@ def add(variant: str, seed: int, entry: Mapping[str, Any]) -> None:
 def main() -> None:
     """Run what is missing; print a line for each entry."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--output', type=Path, default=results.ROOT / 'runs/stage1')
+    parser.add_argument('--output', type=Path, default=results.ROOT / 'runs/stage0')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1])
     parser.add_argument('--variants', nargs='+', default=list(VARIANTS), choices=list(VARIANTS))
     options = parser.parse_args()
@@ -98,9 +106,9 @@ def main() -> None:
         if str(seed) in FILE.read()['variants'].get(variant, {}):
             continue
         output = options.output.absolute() / f'seed{seed}'
-        folder = output / 'stage0-variants' / variant.replace(' ', '-')
+        folder = output / variant.replace(' ', '-')
         try:
-            roots, checkpoint, _ = prepare(output / 'stage0', config, seed)
+            roots, checkpoint = prepare(output / 'run', config, seed)
             if variant != 'shipped':
                 checkpoint = train_variant(folder, config, variant, seed, roots)
             entry = score(checkpoint, config.algorithm1, folder)

@@ -85,7 +85,7 @@ def beside_the_goal():
 def _trained_beside_the_goal():
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    head = Head(WIDTH, 2, 2, (64, 64))
+    head = Head(WIDTH, 2, 2, (64, 64), queries=2)
     optimizer = torch.optim.Adam(head.parameters(), 1e-3)
     for _ in range(800):
         goals, positions = torch.rand(64, 2) * 1.6 - 0.8, torch.rand(64, 2) * 2 - 1
@@ -112,7 +112,7 @@ class HeadOnly(nn.Module):
         self.head = head
         self.backbone = SimpleNamespace(width=WIDTH, freeze=lambda: None)
         self.statistics = SimpleNamespace(state_size=2, action_size=2)
-        self.config = SimpleNamespace(head=HeadConfig((64, 64)))
+        self.config = SimpleNamespace(head=HeadConfig((64, 64), queries=2))
         self.device = 'cpu'
 
     def act(self, latents, states):

@@ -59,10 +59,11 @@ def test_features_of_another_token_learner_have_another_digest():
     assert Features(first, Sketch(24), other).digest() != digest
 
 
-def test_features_keep_the_token_learner_they_were_made_with():
+@pytest.mark.parametrize('queries', [1, 3])
+def test_features_keep_the_token_learner_they_were_made_with(queries):
     torch.manual_seed(0)
     latents, states = torch.randn(5, 4, 6), torch.randn(5, 2)
-    token_learner = TokenLearner(6)
+    token_learner = TokenLearner(6, queries)
     components = Components.fit(torch.randn(20, 24), 3, 1e-3)
     features = Features(token_learner, Sketch(24), components)
     before = features(latents, states)

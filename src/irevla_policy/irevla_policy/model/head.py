@@ -13,8 +13,8 @@ from irevla_control.errors import ConfigError
 class TokenLearner(nn.Module):
     """Attention pooling with learned queries: h (m x d) to h' (d).
 
-    Each query pools the tokens into its own part of h'. One query alone comes to read the words of
-    the instruction, which tell the tasks apart, and little of the images.
+    Each query pools the tokens into its own part of h'. One query alone may come to read the
+    words of the instruction, which tell the tasks apart, and little of the images.
     A token of zeros is padding and gets no weight, so latents of different length may be stacked.
     """
 

@@ -42,7 +42,7 @@ class ConvolutionalStem(nn.Sequential):
         )
         for layer in self:
             if isinstance(layer, nn.Conv2d):
-                # torch's own scale leaves patches five times smaller than their positions.
+                # torch's own scale leaves patches (0.09) small beside their positions (0.5).
                 nn.init.kaiming_normal_(layer.weight)
 
     @property
@@ -111,8 +111,8 @@ def build_tiny_blip2(
             # The classes' own scale suits wide layers; here it would let nothing of the image
             # through, and the policy would learn to act without it.
             if weight.ndim == 2 and 'embed' not in name:
-                # Even attention would hand on the mean of all patches, in which a small object
-                # disappears: its scores begin four times as large.
+                # Even attention hands on the mean of all patches, to which a small object adds
+                # little: its scores begin four times as large.
                 scored = any(part in name for part in ATTENTION_SCORES)
                 weight.normal_(std=(2.0 if scored else 1.0) * weight.shape[1] ** -0.5)
         # Queries of zeros would all stay the same; random ones look at different things.

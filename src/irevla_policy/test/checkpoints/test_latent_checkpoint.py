@@ -95,6 +95,15 @@ def test_an_invalid_head_is_refused(folder, tmp_path, damage, words):
         load_latent_policy(folder)
 
 
+def test_queries_that_do_not_fit_the_head_are_refused(folder):
+    vla = load_checkpoint(folder)
+    vla.config = replace(vla.config, head=replace(vla.config.head, queries=3))
+    save_checkpoint(folder, vla)
+    for load in (load_latent_policy, load_checkpoint):
+        with pytest.raises(CheckpointError, match='head.queries is 3, but the width .* is 32'):
+            load(folder)
+
+
 def test_an_altered_file_is_refused(folder):
     weights = load_file(folder / 'backbone.safetensors')
     save_file(

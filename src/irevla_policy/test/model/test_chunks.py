@@ -38,14 +38,17 @@ def test_a_pass_gives_the_actions_of_a_chunk_and_a_checkpoint_keeps_its_size(tmp
     assert load_latent_policy(tmp_path / 'policy').chunk_size == 3
 
 
-def test_a_checkpoint_without_the_setting_decides_one_action(tmp_path):
-    """As those from before the setting; one with chunks of 1 is written the same way."""
+def test_a_checkpoint_without_the_settings_has_one_action_and_one_query(tmp_path):
+    """As those from before the settings; one with chunks of 1 is written the same way."""
     save_checkpoint(tmp_path / 'policy', tiny_vla())
     config = json.loads((tmp_path / 'policy/config.json').read_text())
     assert config['head'].keys() == {'hidden'}
     assert PolicyConfig.from_dict(config).head.chunk_size == 1
     assert load_latent_policy(tmp_path / 'policy').chunk_size == 1
     assert chunked(2).config.to_dict()['head']['chunk_size'] == 2
+    assert PolicyConfig.from_dict(config).head.queries == 1
+    several = tiny_vla(head=HeadConfig((16,), queries=4))
+    assert several.config.to_dict()['head']['queries'] == 4
 
 
 @pytest.mark.parametrize('size', [0, 65, 1.5])

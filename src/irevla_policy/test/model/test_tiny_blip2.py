@@ -49,6 +49,21 @@ def test_all_positions_have_different_encodings():
     assert torch.cdist(positions, positions).fill_diagonal_(9).min() > 0.1
 
 
+def test_only_the_scores_of_attention_begin_larger():
+    vla = VLA(load_preset(PRESET), statistics(), ['press'])
+    size = {
+        name: weight.std().item() * weight.shape[1] ** 0.5
+        for name, weight in vla.backbone.named_parameters()
+        if weight.ndim == 2 and 'embed' not in name
+    }
+    scored = {name for name, one in size.items() if one > 1.5}
+    # Self- and cross-attention of the Q-Former, two layers of OPT: two products of each.
+    assert len(scored) == 8
+    assert all('att' in name for name in scored)
+    assert all(abs(one - 2) < 0.1 for name, one in size.items() if name in scored)
+    assert all(abs(one - 1) < 0.1 for name, one in size.items() if name not in scored)
+
+
 def test_image_size_that_no_patches_fill_is_refused():
     with pytest.raises(ConfigError, match='multiple of tiny.patch'):
         VLA(tiny_config(image_size=80), statistics(), ['go'])
