@@ -16,7 +16,7 @@ from irevla_control.errors import ConfigError
 from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.ppo.ppo import PPO, advantages_of
 from irevla_policy.exploration import SmoothNoise
-from irevla_policy.model.config import BackboneConfig, HeadConfig, PolicyConfig
+from irevla_policy.model.config import BackboneConfig, PolicyConfig
 from irevla_policy.model.head import Head
 
 CONFIG = Path(__file__).resolve().parents[4] / 'config'
@@ -128,7 +128,7 @@ def test_a_whole_policy_in_half_precision_is_refused_but_not_its_head():
         ('front',),
         24,
         BackboneConfig('pretrained', 'some/model', 'bfloat16'),
-        HeadConfig((64, 64)),
+        policy.config.head,
     )
     with pytest.raises(ConfigError, match="backbone.dtype is 'bfloat16'.*float32") as caught:
         PPO(policy, PPOConfig(), seed=0, whole=True)
