@@ -119,7 +119,7 @@ def played(world, head, noise):
 def chunked_head(size):
     """Return a head whose chunks repeat the action beside the goal."""
     single = reach.beside_the_goal()
-    head = Head(reach.WIDTH, 2, 2 * size, (64, 64))
+    head = Head(reach.WIDTH, 2, 2 * size, (64, 64), queries=2)
     head.pool.load_state_dict(single.pool.state_dict())
     with torch.no_grad():
         for own, other in zip(head.mlp[:-1], single.mlp[:-1]):
@@ -149,7 +149,7 @@ def test_a_learner_improves_chunks_and_continues_after_a_kill(tmp_path):
         test = reach.Reach(99)
         return np.mean([played(test, of, None).success for _ in range(60)])
 
-    before, acting = rate(head), Head(reach.WIDTH, 2, 4, (64, 64))
+    before, acting = rate(head), Head(reach.WIDTH, 2, 4, (64, 64), queries=2)
     acting.load_state_dict(head.state_dict())
     while not learner.done:
         learner.add(played(world, acting, noise))
