@@ -112,6 +112,29 @@ def test_the_demo_continues_after_kill_9_and_writes_its_report(tmp_path, config)
     assert not graphs_running(output)
 
 
+def test_the_demo_runs_in_franka_kitchen(tmp_path, config):
+    task = {'base': 'light-on', 'split': 'rl', 'text': 'Places of the hood where it is taught.'}
+    (tmp_path / 'tasks.yaml').write_text(yaml.safe_dump({'light-on-again': task}))
+    file = tmp_path / 'algorithm1.yaml'
+    changes = {
+        'environment': 'irevla_sim:Kitchen-v0',
+        'horizon': None,
+        'tasks_file': 'tasks.yaml',
+        'tasks': {'expert': ['light-on'], 'rl': ['light-on-again'], 'held_out': []},
+    }
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | changes))
+    output = tmp_path / 'run'
+    command = [sys.executable, '-m', 'irevla_bringup.demo', '--config', config, '--output', output]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    report = json.loads((output / 'report.json').read_text())
+    for stage in ('stage0', 'stage1', 'stage2'):
+        assert report[stage]['expert']['light-on']['episodes'] == 1
+        assert report[stage]['rl']['light-on-again']['episodes'] == 1
+    assert report['stage1']['env_steps'] >= 60
+    assert report['stage2']['learned_episodes'] >= 1
+
+
 def test_tasks_are_divided_evenly_among_the_workers():
     tasks = {'a': 50, **dict.fromkeys('bcdefghi', 20), 'j': 10}
     shares = deal(tasks, 2)
