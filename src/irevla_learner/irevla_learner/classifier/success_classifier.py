@@ -67,6 +67,7 @@ class SuccessClassifier(nn.Module):
         """Create a classifier with new weights."""
         super().__init__()
         self.description = description
+        # One query, as in classifiers on disk: it judges one task, so the words tell nothing.
         self.head = Head(description.width, description.state_size, 1, description.hidden)
 
     def forward(self, latents: Tensor, states: Tensor) -> Tensor:
