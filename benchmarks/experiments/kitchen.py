@@ -28,10 +28,9 @@ from irevla_learner.algorithm1.in_process_backend import InProcessBackend
 from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.report.plots import NEUTRAL, STYLE, groups_chart, save_png
 from irevla_learner.report.report import evaluated_stages
-from irevla_learner.runs.environment import environment_facts
 from irevla_learner.runs.evaluation import EpisodeResult, summarise
 from irevla_learner.runs.outcome import read_outcome
-from irevla_learner.runs.run_folder import RunFolder, git_revision
+from irevla_learner.runs.run_folder import RunFolder
 from irevla_policy.checkpoints.files import read_description
 
 # Success rates of the paper's Table I.
@@ -87,7 +86,9 @@ def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Pa
                     dict.fromkeys(expert, settings.episodes.expert),
                     output / 'evaluation',
                 )
-                step.results['successes'] = {task: _count(found, task)[0] for task in expert}
+                step.results['successes'] = {
+                    task: cell[0] for task, cell in results.cells_of(found).items()
+                }
         successes = step.results['successes']
     return roots, checkpoint, min(expert, key=lambda task: successes[task])
 
@@ -116,35 +117,22 @@ def entry(
     folder: Path, config: Algorithm1Config, stages: Mapping[str, list[EpisodeResult]]
 ) -> dict[str, Any]:
     """Return the results of a method: successes and episodes of each task after each stage."""
-    tasks = config.episodes.of(config.tasks)
     outcomes = {stage: read_outcome(folder / stage) for stage in stages}
     return {
-        'stages': {
-            stage: {task: _count(found, task) for task in tasks} for stage, found in stages.items()
-        },
+        'stages': {stage: results.cells_of(found) for stage, found in stages.items()},
         'rl': list(config.tasks.rl),
         'env_steps': {stage: one['env_steps'] for stage, one in outcomes.items() if one},
-        'environment': environment_facts(),
-        'git_revision': git_revision(),
+        **results.provenance(),
     }
-
-
-def _count(found: list[EpisodeResult], task: str) -> list[int]:
-    outcomes = [episode.success for episode in found if episode.task == task]
-    return [sum(outcomes), len(outcomes)]
 
 
 def table(methods: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return method to task to figures after its last stage, all seeds together."""
-    rows: dict[str, dict[str, Any]] = {}
-    for method, by_seed in methods.items():
-        last = [list(one['stages'].values())[-1] for one in by_seed.values()]
-        rows[method] = {
-            task: results.figures(*(sum(cells[task][place] for cells in last) for place in (0, 1)))
-            | {'paper': PAPER[method][task]}
-            for task in PAPER_TASKS
-        }
-    return rows
+    rows = results.table(methods, {task: [task] for task in PAPER_TASKS})
+    return {
+        method: {task: cell | {'paper': PAPER[method][task]} for task, cell in cells.items()}
+        for method, cells in rows.items()
+    }
 
 
 def draw(content: Mapping[str, Any]) -> None:
@@ -173,11 +161,6 @@ def draw(content: Mapping[str, Any]) -> None:
 FILE = ResultsFile(results.ROOT / 'docs/results/kitchen.json', ('methods', 'table'), draw)
 
 
-def has(method: str, seed: int) -> bool:
-    """Return whether the file has a method's results for a seed."""
-    return str(seed) in FILE.read()['methods'].get(method, {})
-
-
 def add(method: str, seed: int, found: Mapping[str, Any]) -> None:
     """Add a method's results to the file."""
     with FILE.changed() as content:
@@ -204,7 +187,7 @@ def run_seed(
             yield error
             continue
         stages = evaluated_stages(folder)
-        if not has('SFT', seed):
+        if not FILE.has('methods', 'SFT', seed):
             add('SFT', seed, entry(folder, settings, {'stage0': stages['stage0']}))
         add(method, seed, entry(folder, settings, stages))
         done = summarise(list(stages.values())[-1])
@@ -222,7 +205,7 @@ def main() -> None:
     config = load_demo_config(results.ROOT / 'config/kitchen/demo.yaml')
     failed = False
     for seed in options.seeds:
-        missing = [method for method in options.methods if not has(method, seed)]
+        missing = [method for method in options.methods if not FILE.has('methods', method, seed)]
         output = options.output.absolute() / f'seed{seed}'
         for error in run_seed(output, config, seed, missing) if missing else ():
             print(f'seed {seed}: {error}', file=sys.stderr, flush=True)

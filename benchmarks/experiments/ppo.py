@@ -58,7 +58,7 @@ def main() -> None:
     options = parser.parse_args()
     config = load_config(results.ROOT / 'config/paper.yaml')
     for seed, variant in product(options.seeds, options.variants):
-        if str(seed) in FILE.read()['variants'].get(variant, {}):
+        if FILE.has('variants', variant, seed):
             continue
         checkpoint = options.policies / f'seed{seed}/stage0/stage0/checkpoint'
         settings = replace(config.settings, **VARIANTS[variant])

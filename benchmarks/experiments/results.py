@@ -40,7 +40,7 @@ def load() -> dict[str, Any]:
 
 def has(part: str, name: str, seed: int) -> bool:
     """Return whether a part contains this method, curve or task for a seed."""
-    return str(seed) in load()[part].get(name, {})
+    return _FILE.has(part, name, seed)
 
 
 def add_method(
@@ -55,8 +55,8 @@ def add_method(
     """
     with _FILE.changed() as content:
         content['methods'].setdefault(method, {})[str(seed)] = {
-            'stages': {stage: _cells(episodes) for stage, episodes in stages.items()},
-            **_provenance(),
+            'stages': {stage: cells_of(episodes) for stage, episodes in stages.items()},
+            **provenance(),
         }
         content['table'] = table(content['methods'], groups)
 
@@ -68,21 +68,22 @@ def add_curve(curve: str, seed: int, rows: Iterable[Mapping[str, Any]]) -> None:
             'step, successes, episodes': [
                 [row['step'], row['successes'], row['episodes']] for row in rows
             ],
-            **_provenance(),
+            **provenance(),
         }
 
 
 def add_judged(task: str, seed: int, figures: Mapping[str, Any]) -> None:
     """Add the quality of the classifiers and the success after stage 1 with them."""
     with _FILE.changed() as content:
-        content['judged'].setdefault(task, {})[str(seed)] = {**figures, **_provenance()}
+        content['judged'].setdefault(task, {})[str(seed)] = {**figures, **provenance()}
 
 
-def _provenance() -> dict[str, Any]:
+def provenance() -> dict[str, Any]:
+    """Return the machine and the revision of a result."""
     return {'environment': environment_facts(), 'git_revision': git_revision()}
 
 
-def _cells(episodes: Iterable[EpisodeResult]) -> dict[str, list[int]]:
+def cells_of(episodes: Iterable[EpisodeResult]) -> dict[str, list[int]]:
     """Return each task's successes and episodes."""
     counts: dict[str, list[int]] = {}
     for episode in episodes:

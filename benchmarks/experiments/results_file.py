@@ -29,6 +29,10 @@ class ResultsFile:
         content = json.loads(self._path.read_text()) if self._path.exists() else {}
         return {part: {} for part in self._parts} | content
 
+    def has(self, part: str, name: str, seed: int) -> bool:
+        """Return whether a part contains this method, variant, curve or task for a seed."""
+        return str(seed) in self.read()[part].get(name, {})
+
     @contextmanager
     def changed(self) -> Iterator[dict[str, Any]]:
         """Yield the content to change; write it."""

@@ -24,9 +24,8 @@ from irevla_bringup.ros_backend import RosBackend
 from irevla_control.errors import IrevlaError
 from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.algorithm1.in_process_backend import InProcessBackend
-from irevla_learner.runs.environment import environment_facts
 from irevla_learner.runs.evaluation import summarise
-from irevla_learner.runs.run_folder import RunFolder, git_revision
+from irevla_learner.runs.run_folder import RunFolder
 from irevla_policy.checkpoints.files import read_description
 from irevla_policy.training.train import train_from_bags
 
@@ -77,8 +76,7 @@ def score(checkpoint: Path, config: Algorithm1Config, folder: Path) -> dict[str,
     return {
         'tasks': tasks,
         'all': [found['successes'], found['episodes']],
-        'environment': environment_facts(),
-        'git_revision': git_revision(),
+        **results.provenance(),
     }
 
 
@@ -103,7 +101,7 @@ def main() -> None:
     options = parser.parse_args()
     config = load_demo_config(results.ROOT / 'config/demo.yaml')
     for seed, variant in product(options.seeds, options.variants):
-        if str(seed) in FILE.read()['variants'].get(variant, {}):
+        if FILE.has('variants', variant, seed):
             continue
         output = options.output.absolute() / f'seed{seed}'
         folder = output / variant.replace(' ', '-')

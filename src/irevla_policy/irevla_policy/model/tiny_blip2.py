@@ -20,9 +20,9 @@ from irevla_control.errors import ConfigError
 from irevla_policy.model.config import TinyConfig
 
 PAD, UNKNOWN, BEGIN, IMAGE = range(4)
+SPECIAL_TOKENS = ('<pad>', '<unk>', '<s>', '<image>')
 # Layers whose products are the scores of attention, in the Q-Former and in OPT.
 ATTENTION_SCORES = ('.query.', '.key.', 'q_proj', 'k_proj')
-SPECIAL_TOKENS = ('<pad>', '<unk>', '<s>', '<image>')
 
 
 class ConvolutionalStem(nn.Sequential):
