@@ -69,6 +69,17 @@ def test_image_size_that_no_patches_fill_is_refused():
         VLA(tiny_config(image_size=80), statistics(), ['go'])
 
 
+def test_the_untrained_model_s_latent_depends_on_the_position_of_an_object():
+    torch.manual_seed(0)
+    vla = VLA(load_preset(PRESET), statistics(), ['press']).eval()
+    images = torch.zeros(8, 2, 84, 84, 3, dtype=torch.uint8)
+    for index in range(8):
+        images[index, :, 8 * index : 8 * index + 20, 30:50] = 200
+    with torch.no_grad():
+        latent = vla.encode(images, ['press'] * 8)
+    assert latent.std(0).mean() > 0.002 * latent.std()
+
+
 @pytest.mark.parametrize('seed', range(3))
 def test_the_place_of_a_small_object_shows_in_the_untrained_pooled_latent(seed):
     """Where it hardly does, training uses the proprioception and ignores the images."""
