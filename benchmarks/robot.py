@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import rclpy
@@ -41,7 +42,7 @@ from irevla_sim.panda.software_camera import SoftwareCamera
 
 ROOT = Path(__file__).resolve().parents[1]
 # Numbers of timed commands and pushes of the mouse, and duration of the jitter measurement [s].
-COMMANDS, PUSHES, JITTER_S = 200, 40, 20.0
+COMMANDS, PUSHES, JITTER_S = 200, 100, 20.0
 COMMAND_HZ, CAMERA_HZ, LOOP_S = 15.0, 30.0, 0.01
 FRAMES, CAMERA_SIZE = 300, 224
 # A circle [m], [s].
@@ -50,7 +51,7 @@ STARTS_WITHIN_S = 60.0
 
 
 def timed_franka(file: str, address: str) -> None:
-    """Run franka_node; record the times of its control steps and of changed setpoints."""
+    """Run franka_node; record the times of its periodic ticks and of changed setpoints."""
     from irevla_control.franka import franka_arm, franka_node
 
     led: list[int] = []
@@ -60,12 +61,18 @@ def timed_franka(file: str, address: str) -> None:
     class TimedArm(franka_arm.FrankaArm):
         def follow(self, setpoint: object) -> None:
             super().follow(setpoint)
-            now = time.time_ns()
-            led.append(now)
             if not np.array_equal(setpoint.target.position, target[0]):
                 target[0] = setpoint.target.position
-                turned.append(now)
+                turned.append(time.time_ns())
 
+    robot_state = franka_node.robot_state
+
+    def timed_state(*state: Any) -> RobotState:
+        # The loop publishes a state after each periodic tick.
+        led.append(time.time_ns())
+        return robot_state(*state)
+
+    franka_node.robot_state = timed_state
     # `connected` looks it up there.
     franka_arm.FrankaArm = TimedArm
     sys.argv = [

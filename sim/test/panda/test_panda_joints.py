@@ -5,25 +5,17 @@
 import time
 
 from arm_settings import GAINS, LIMITS
+from looped_arm import JOINT_LIMITS, PERIOD_S, WAIT_S, LoopedArm
 import mujoco
 import numpy as np
 import pytest
 
-from irevla_control.arm.controller import ArmController, ArmTiming, Mode
-from irevla_control.arm.home_path import Bounds
-from irevla_control.arm.joint_limits import JointLimits
 from irevla_control.arm.kinematics import forward, jacobian, joint_frames, tool_of
 from irevla_control.arm.pose import Pose
-from irevla_control.arm.release import ResetRelease
 from irevla_control.arm.setpoint import Setpoint
-from irevla_control.franka.control_loop import ArmLoop
 from irevla_control.franka.franka_arm import FrankaArm
 from irevla_sim.panda.robot import TOOL
 from irevla_sim.panda.scene import HOME_JOINTS, PandaScene
-
-PERIOD_S, WAIT_S = 0.01, 30
-HOME = Pose.from_quaternion([0.45, 0, 0.3], [1, 0, 0, 0])
-JOINT_LIMITS = JointLimits()
 
 
 def test_kinematics_are_those_of_the_model():
@@ -49,41 +41,6 @@ def test_kinematics_are_those_of_the_model():
             jacobian(joint_frames(joints), pose.position), rows.reshape(6, -1)[:, dofs], atol=1e-6
         )
     assert tool[2, 3] == pytest.approx(TOOL[2], abs=1e-6)
-
-
-class LoopedArm:
-    """Runs the arm's control loop without a node."""
-
-    def __init__(self, arm, limits):
-        bounds = Bounds(limits, JOINT_LIMITS, HOME_JOINTS)
-        self.controller = ArmController(limits, ArmTiming(held_back_s=10.0), bounds)
-        self.loop = ArmLoop(
-            arm, None, self.controller, 1 / PERIOD_S, ResetRelease.HERE, 0.05, self._on_state
-        )
-        self.states, self.stamp = [], 0
-        self.loop.start()
-
-    def _on_state(self, state, controller):
-        self.states.append(state)
-
-    def go_home(self):
-        assert self.loop.reset(HOME) == ''
-        end = time.monotonic() + WAIT_S
-        while self.controller.mode == Mode.RESETTING:
-            assert time.monotonic() < end
-            time.sleep(PERIOD_S)
-        assert self.controller.mode in (Mode.READY, Mode.HOLDING), self.controller.fault_text
-        self.stamp = 0
-
-    def send(self, translation, rotation, times):
-        for _ in range(times):
-            self.stamp += 1
-            action = np.array([*translation, *rotation, 1.0])
-            assert self.loop.command(action, self.stamp, 'base') == ''
-            time.sleep(0.1)
-
-    def joints(self):
-        return self.states[-1].joint_position
 
 
 def rotate_wrist(arm, until):

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The thread that reads the robot and sends setpoints at a steady rate."""
+"""The thread that reads the robot and sends setpoints: at a steady rate, and at each command."""
 
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +17,8 @@ from irevla_control.franka.franka_gripper import FrankaGripper
 
 # Longest time step of one tick [s]: after a delay the setpoint does not jump to catch up.
 LONGEST_TICK_S = 0.05
+# Shortest time between two ticks [s]: the robot takes a new setpoint once per millisecond.
+SHORTEST_TICK_S = 0.001
 # Time allowed for the arm to brake [s].
 BRAKING_S = 3.0
 # Modes of an arm that has reached home and is controlled there.
@@ -26,8 +28,9 @@ AT_HOME = (Mode.READY, Mode.HOLDING)
 class ArmLoop:
     """Robot, gripper and controller together; its methods may be called from any thread.
 
-    Only a recovery from a lost connection blocks the loop's thread, until the robot answers; no
-    setpoint is sent during that time.
+    Ticks are periodic; a command or a stop causes one more, so that it need not wait for the next
+    period. Only a recovery from a lost connection blocks the loop's thread, until the robot answers;
+    no setpoint is sent during that time.
     """
 
     def __init__(
@@ -46,10 +49,10 @@ class ArmLoop:
             arm: the robot.
             gripper: the robot's hand, or None.
             controller: computes the setpoints.
-            rate_hz: rate of the ticks [Hz].
+            rate_hz: rate of the periodic ticks [Hz].
             release: where a reset opens the hand.
             lift_m: height by which the arm rises before its path home [m].
-            on_state: called in the loop's thread after each tick, with the lock held.
+            on_state: called in the loop's thread after each periodic tick, with the lock held.
 
         """
         self._release, self._lift_m = release, lift_m
@@ -65,6 +68,8 @@ class ArmLoop:
         # Whether a recovery is pending; number of stops so far, and when the recovery was asked.
         self._recovering, self._stops, self._stops_then = False, 0, 0
         self._ended = threading.Event()
+        # Set by what must not wait for the next period.
+        self._woken = threading.Event()
         # Unexpected exception that ended the thread.
         self.crash: Exception | None = None
         self.lateness_s: deque[float] = deque(maxlen=1000)
@@ -81,6 +86,7 @@ class ArmLoop:
         while not self._arm.resting and self._thread.is_alive() and time.monotonic() < end:
             time.sleep(0.01)
         self._ended.set()
+        self._woken.set()
         self._thread.join(BRAKING_S)
 
     def counts(self) -> dict[str, int]:
@@ -99,12 +105,14 @@ class ArmLoop:
                 self._awaits_press = False
                 if self._gripper:
                     self._gripper.command(action[6])
+                self._woken.set()
         return problem
 
     def hold(self) -> None:
         """Brake an arm that follows commands, see `ArmController.hold`."""
         with self._lock:
             self._controller.hold()
+            self._woken.set()
 
     def reset(self, home: Pose) -> str:
         """Start a reset, which ends at home; return why it is refused, or ''."""
@@ -154,6 +162,7 @@ class ArmLoop:
             self._stops += 1
             self._controller.emergency_stop()
             self._rest_hand()
+            self._woken.set()
 
     def recover(self) -> str:
         """Start a recovery in the loop's thread; return why it is refused, or ''."""
@@ -192,11 +201,19 @@ class ArmLoop:
         due = before = time.monotonic()
         while not self._ended.is_set():
             now = time.monotonic()
-            self.lateness_s.append(now - due)
+            periodic = now >= due
+            if periodic:
+                self.lateness_s.append(now - due)
+                due = max(due + self._period_s, now - LONGEST_TICK_S)
+            # Cleared before the tick: what arrives during it causes another one.
+            self._woken.clear()
             self._tick(now, min(now - before, LONGEST_TICK_S))
+            if periodic:
+                with self._lock:
+                    self._on_state(self._state, self._controller)
             before = now
-            due = max(due + self._period_s, time.monotonic() - LONGEST_TICK_S)
-            self._ended.wait(max(0.0, due - time.monotonic()))
+            if self._woken.wait(max(0.0, due - time.monotonic())):
+                self._ended.wait(max(0.0, min(due, now + SHORTEST_TICK_S) - time.monotonic()))
 
     def _tick(self, now: float, dt: float) -> None:
         if self._recovering:
@@ -222,8 +239,6 @@ class ArmLoop:
             self._fail(error.code, str(error))
         if self._gripper and self._gripper.problem:
             self._fail(FaultCode.GRIPPER, f'gripper: {self._gripper.problem}')
-        with self._lock:
-            self._on_state(self._state, self._controller)
 
     def _recover(self, now: float) -> None:
         try:

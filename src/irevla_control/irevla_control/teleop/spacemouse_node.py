@@ -95,9 +95,9 @@ class SpaceMouseNode(Node):
         self.create_subscription(EndEffectorCommand, 'command', self._on_command, COMMAND)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION, raw=True)
-        self.create_timer(READ_S, self._on_timer)
+        self.create_timer(READ_S, self._read)
 
-    def _on_timer(self) -> None:
+    def _read(self) -> None:
         try:
             self._mouse.update()
         except SpaceMouseError as error:
@@ -114,6 +114,8 @@ class SpaceMouseNode(Node):
         self._answer(stamp_of(data))
 
     def _answer(self, stamp: int) -> None:
+        # The newest reports count, not those of the last period.
+        self._read()
         action = self._mouse.command()
         if action is None:
             return

@@ -148,6 +148,31 @@ def test_a_target_at_rest_is_never_overshot(
         left, before = now, velocity
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    distance=scales,
+    speed=scales,
+    acceleration=scales,
+    response_s=st.floats(-2, 0).map(lambda exponent: 10**exponent),
+    steps=st.lists(st.floats(0.001, 0.01), min_size=1, max_size=20),
+)
+def test_steps_of_different_lengths_do_not_overshoot(
+    distance, speed, acceleration, response_s, steps
+):
+    """A command causes a tick within a period, so a short step follows a long one."""
+    setpoint = Setpoint(wide_limits(speed, acceleration), response_s, HOME)
+    goal = HOME.translated(np.array([distance, 0, 0]), np.zeros(3))
+    before, rounding = 0.0, 1e-9 * (1 + distance)
+    for number in range(200):
+        dt = steps[number % len(steps)]
+        left = goal.position[0] - setpoint.advance(dt, goal).position[0]
+        assert left >= -rounding
+        velocity = setpoint.velocity[0]
+        assert velocity <= speed + rounding
+        assert abs(velocity - before) <= acceleration * dt * (1 + 1e-9) + rounding
+        before = velocity
+
+
 def test_braking_does_not_reverse_the_motion():
     setpoint = Setpoint(LIMITS, 0.05, HOME)
     for _ in range(30):
