@@ -39,7 +39,7 @@ test-long: setup ## run the tests that take minutes each, such as set-up beside 
 	@$(IN_ENV) setup/run_tests.sh long
 
 bench: setup ## measure the goals of docs/benchmarks.md; writes benchmarks/results
-	@$(IN_ENV) python setup/peers.py
+	@$(IN_ENV) python setup/side_environment.py peers
 	@$(IN_ENV) python benchmarks/run.py
 
 experiments: setup ## the paper's comparisons, small (hours; goes on after a stop); docs/results/experiments.json
@@ -55,8 +55,8 @@ docs: setup ## build the site of docs/, with a reference made from the sources, 
 lint: setup ## check style and types
 	@$(IN_ENV) ruff check . && ruff format --check . && mypy
 
-lock: setup ## resolve setup/requirements.in, conformance.in, docs.in and peers.in again into the lock files
+lock: setup ## resolve setup/*.in again into the lock files
 	@$(IN_ENV) setup/lock.sh
 
 clean: ## remove what was built and installed (runs/ stays)
-	rm -rf .venv .conformance .docs .peers build install log
+	rm -rf .venv .conformance .docs .peers .franka-sim build install log

@@ -33,7 +33,7 @@ from irevla_policy.model.vla import VLA
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'config'
-# Other libraries' SAC, in the environment of setup/peers.py.
+# Other libraries' SAC, in the environment of setup/side_environment.py.
 LIBRARIES = ('sb3', 'plain_sb3', 'sbx', 'torchrl')
 PEERS = ROOT / '.peers/bin/python'
 SAC_UPDATES = ROOT / 'benchmarks/libraries/sac_updates.py'
@@ -92,7 +92,7 @@ class Peer:
     def __init__(self, library: str, sizes: Mapping[str, object]) -> None:
         """Start `libraries/sac_updates.py`, which documents ``sizes``."""
         if not PEERS.exists():
-            sys.exit(f'learning: {PEERS} is missing; run `python setup/peers.py`')
+            sys.exit(f'learning: {PEERS} is missing; run `python setup/side_environment.py peers`')
         self.process = subprocess.Popen(
             [PEERS, SAC_UPDATES, library, json.dumps(sizes)],
             # Packages of the suite's environment must not come before its own.

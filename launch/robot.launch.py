@@ -24,6 +24,7 @@ from irevla_bringup.launch_nodes import (
     value,
 )
 from irevla_bringup.robot import (
+    ROBOT_HORIZON,
     episodes_on_robot,
     max_skew_s,
     operator_nodes,
@@ -80,7 +81,7 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *common_arguments(),
-            *episode_arguments(horizon='200'),
+            *episode_arguments(horizon=str(ROBOT_HORIZON)),
             *robot_arguments(['spacemouse', 'scripted', 'none']),
             classifier_argument(),
             policy_steps_argument(),

@@ -5,9 +5,15 @@
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.launch_nodes import common_arguments, episode_arguments, whole_number
+from irevla_bringup.launch_nodes import (
+    common_arguments,
+    episode_arguments,
+    noise_argument,
+    whole_number,
+)
 from irevla_bringup.robot import (
     ANY_NUMBER,
+    ROBOT_HORIZON,
     episodes_on_robot,
     operator_nodes,
     robot_arguments,
@@ -32,13 +38,14 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *common_arguments(),
-            *episode_arguments(episodes='20', horizon='200'),
+            *episode_arguments(episodes='20', horizon=str(ROBOT_HORIZON)),
             *robot_arguments(['spacemouse', 'scripted']),
             DeclareLaunchArgument(
                 'image_size',
                 default_value='224',
                 description='height and width of the images [pixels]',
             ),
+            noise_argument('config/scripted_operator.yaml'),
             start(launch_nodes),
         ]
     )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Resolves requirements.in and peers.in for Python 3.10 to 3.12, conformance.in for Linux, x86-64
+# Resolves requirements.in, peers.in and franka-sim.in for Python 3.10 to 3.12, conformance.in for Linux, x86-64
 # and Python 3.12, and docs.in for Python 3.11 and newer into the .lock file of each, with the hash
 # of every file.
 set -euo pipefail
@@ -17,3 +17,5 @@ uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate
   peers.in -o peers.lock
 uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet \
   --custom-compile-command "make lock" docs.in -o docs.lock
+uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --quiet \
+  --custom-compile-command "make lock" franka-sim.in -o franka-sim.lock

@@ -19,6 +19,7 @@ from irevla_control.errors import ConfigError
 from irevla_control.parameters.parameter import CAMERA, SERIAL, Parameter
 from irevla_control.task_name import check_task_name
 from irevla_learner.sacfd.config import SACfDConfig
+from irevla_sim.expert_noise import NOISE_STD_RANGE
 from irevla_sim.simulator.simulator import DEFAULT, SHIPPED, module_of
 
 NOT_GIVEN = ''
@@ -299,6 +300,23 @@ def camera_arguments() -> list[DeclareLaunchArgument]:
             'image_size', default_value='84', description='height and width of the images [pixels]'
         ),
     ]
+
+
+def noise_argument(file: str) -> DeclareLaunchArgument:
+    """Argument of a launch file with a scripted expert, whose default is in a file."""
+    return DeclareLaunchArgument(
+        'noise_std',
+        default_value=NOT_GIVEN,
+        description="standard deviation of the noise on the expert's commands, as a share of the "
+        f'largest command; labels have none; empty: the value of {file}',
+    )
+
+
+def noise_parameters(context: LaunchContext) -> dict[str, float]:
+    """Return the noise of a scripted expert, if it is given."""
+    if not context.launch_configurations.get('noise_std'):
+        return {}
+    return {'noise_std': number(context, 'noise_std', *NOISE_STD_RANGE)}
 
 
 def value(context: LaunchContext, name: str) -> str:

@@ -12,6 +12,7 @@ from irevla_bringup.launch_nodes import (
     NOT_GIVEN,
     camera_names,
     node,
+    noise_parameters,
     number,
     played,
     serial_numbers,
@@ -36,6 +37,8 @@ MAX_SKEW = 1.5
 # Time without progress after which an episode is played again [s]: longer than a reset, and with
 # a person longer than the pause between two episodes.
 STALL_S, PATIENT_S = 100.0, 3600.0
+# Number of commands after which an episode is truncated.
+ROBOT_HORIZON = 200
 # A person may discard any number of episodes.
 ANY_NUMBER = 1_000_000
 
@@ -219,7 +222,7 @@ def operator_nodes(
                 context,
                 'irevla_sim',
                 'scripted_operator',
-                {**observed, 'demonstrate': demonstrate},
+                {**observed, 'demonstrate': demonstrate, **noise_parameters(context)},
             )
         ]
     mouse = {**observed, 'follow_policy': follow_policy}

@@ -3,11 +3,13 @@
 """The backend of Algorithm 1 that launches ROS graphs."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 import json
 from pathlib import Path
 from typing import Any
 
 from irevla_bringup.launched_graphs import Graph, run_graphs
+from irevla_bringup.robot import ANY_NUMBER, ROBOT_HORIZON
 from irevla_control.errors import ConfigError
 from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.runs.evaluation import EpisodeResult
@@ -22,15 +24,36 @@ from irevla_policy.settings import write_settings
 from irevla_sim.simulator.simulator import simulator_of
 
 
+@dataclass(frozen=True)
+class LaunchFiles:
+    """The launch files that record demonstrations, play a policy, and run stage 1."""
+
+    collect: str
+    evaluate: str
+    learn: str
+
+
+SIMULATED = LaunchFiles('collect.launch.py', 'sim.launch.py', 'stage1.launch.py')
+ON_ROBOT = LaunchFiles('teleop.launch.py', 'robot.launch.py', 'robot.launch.py')
+# Arguments of all launch files of the robot that a configuration may give.
+ROBOT_ARGUMENTS = (
+    *('robot_ip', 'use_fake_hardware', 'scene', 'cameras', 'serials', 'fps', 'operator'),
+    *('params_file', 'log_level', 'view', 'view_port'),
+)
+
+
 class RosBackend:
-    """Launches graphs, several in parallel for evaluation; bags are in the run folder."""
+    """Launches graphs of a simulator, several in parallel for evaluation, or of a robot.
+
+    Bags are in the run folder.
+    """
 
     def __init__(self, config: Algorithm1Config, seed: int, workers: int, run: Path) -> None:
         """Prepare graphs for the configuration; ``run`` is the run folder.
 
         Raises:
-            ConfigError: PPO, a classifier's reward, or an environment that is no simulator of the
-                suite is configured; they run in process only.
+            ConfigError: PPO, a classifier's reward, an environment that is no simulator of the
+                suite, or an unknown argument of the robot is configured.
 
         """
         if not isinstance(config.settings, SACfDConfig):
@@ -43,23 +66,21 @@ class RosBackend:
                 f'classifier {config.classifier}: over ROS the reward is '
                 "the environment's; use python -m irevla_learner.algorithm1"
             )
-        self._config, self._workers, self._run = config, workers, run
+        self._config, self._run = config, run
+        # A robot plays one episode at a time.
+        self._workers = 1 if config.robot else workers
+        self._files = ON_ROBOT if config.robot else SIMULATED
         self._settings = config.settings
         self._first = first_layout(seed, config.evaluation_seed)
         # Launch arguments of every graph.
-        self._common: dict[str, object] = {
-            'simulator': simulator_of(config.environment),
-            'horizon': config.horizon or 0,
-        }
-        if config.tasks_file:
-            self._common['tasks_file'] = config.tasks_file
+        self._common = _common_arguments(config)
 
     def collect(
         self, episodes: Mapping[str, int], folder: Path, arguments: Mapping[str, Any]
     ) -> list[EpisodeResult]:
         """Record this number of demonstrations of each task in ``folder``/worker<i>."""
         return self._run_episodes(
-            'collect.launch.py', folder, episodes, {'seed': self._first, **arguments}
+            self._files.collect, folder, episodes, {'seed': self._first, **arguments}
         )
 
     def evaluate(
@@ -67,7 +88,7 @@ class RosBackend:
     ) -> list[EpisodeResult]:
         """Play this number of episodes of each task without noise."""
         return self._run_episodes(
-            'sim.launch.py',
+            self._files.evaluate,
             folder,
             episodes,
             {'seed': self._config.evaluation_seed, 'checkpoint': checkpoint},
@@ -108,10 +129,11 @@ class RosBackend:
         write_settings(settings, self._settings)
         easier = self._config.curriculum.get(task, {})
         graph = Graph(
-            'stage1.launch.py',
+            self._files.learn,
             {
                 'namespace': 'learning',
                 'tasks': task,
+                'episodes': ANY_NUMBER,
                 'checkpoint': checkpoint,
                 'output': folder,
                 'settings': settings,
@@ -148,6 +170,38 @@ class RosBackend:
         return load_frames(
             [folder / 'episodes'], policy.cameras, policy.image_size, newest=self._config.successes
         )
+
+
+def _common_arguments(config: Algorithm1Config) -> dict[str, object]:
+    """Return the launch arguments of every graph."""
+    if config.environment is None:
+        return {
+            'horizon': config.horizon or ROBOT_HORIZON,
+            **{name: _launch_value(name, value) for name, value in config.robot.items()},
+        }
+    common: dict[str, object] = {
+        'simulator': simulator_of(config.environment),
+        'horizon': config.horizon or 0,
+    }
+    if config.tasks_file:
+        common['tasks_file'] = config.tasks_file
+    return common
+
+
+def _launch_value(name: str, value: object) -> str:
+    """Return the text of an argument of the robot's launch files.
+
+    Raises:
+        ConfigError: there is no such argument, or it has no such value.
+
+    """
+    if name not in ROBOT_ARGUMENTS:
+        raise ConfigError(f'robot has {name}; use some of {", ".join(ROBOT_ARGUMENTS)}')
+    if isinstance(value, list):
+        return ','.join(map(str, value))
+    if isinstance(value, dict) or value is None:
+        raise ConfigError(f'robot has {name}: {value!r}; a text, a number or a list is needed')
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def deal(episodes: Mapping[str, int], workers: int) -> list[dict[str, int]]:

@@ -12,12 +12,13 @@ import pytest
 from test_config import CONFIG, NODES
 import yaml
 
-from irevla_control.episodes.robot_episode_node import PICKS, read_instructions
+from irevla_control.episodes.robot_episode_node import TASKS, read_instructions
 from irevla_control.franka.franka_node import PARAMETERS as FRANKA
 from irevla_learner.sacfd.config import SACfDConfig
 from irevla_policy.nodes.vla_parameters import PARAMETERS as VLA
 from irevla_sim.expert_noise import NOISE_STD
-from irevla_sim.panda.scene import HOME_JOINTS, THINGS
+from irevla_sim.panda.scene import HOME_JOINTS
+from irevla_sim.panda.table import tasks as table_tasks
 
 # Without the old file name, which only names the new one.
 LAUNCH_FILES = sorted(
@@ -112,5 +113,7 @@ def test_the_demo_has_the_expert_s_default_noise():
 
 
 def test_the_simulated_robot_has_the_robot_s_tasks_and_home():
-    assert list(read_instructions(PICKS).values()) == [f'pick up the {name}' for name in THINGS]
+    assert read_instructions(TASKS) == {
+        name: task.instruction for name, task in table_tasks.TASKS.items()
+    }
     np.testing.assert_allclose(FRANKA['home_joints'].default, HOME_JOINTS, atol=1e-4)

@@ -20,6 +20,7 @@ from irevla_sim.panda.process import REQUEST_PORT
 from irevla_sim.panda.scene import PandaScene
 from irevla_sim.panda.server import REFLEXES, PandaServer
 from irevla_sim.panda.shared_scene import SCENE, SharedScene
+from irevla_sim.panda.table.tasks import TASKS
 
 TICK_S = 0.001
 # Longest wait for the answer to a state [s]; a frozen client causes it for each lost packet.
@@ -106,7 +107,8 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
     server = PandaServer(scene.robot, [address], lost_packets)
     server.init()
     scene.start()
-    scene.arrange(seed)
+    tasks = list(TASKS.values())
+    scene.arrange(tasks[0], seed)
     requests = Requests(address, server, scene)
     shared = SharedScene(name, scene.model.nq)
     shared.write(0.0, scene.data.qpos)
@@ -118,10 +120,10 @@ def run(address: str, name: str, lost_packets: int, seed: int) -> None:
         while not ended:
             server.wait_for_command(MOST_WAIT_S)
             server.process_commands()
-            seed_wanted = shared.asked() if ticks % SHARED_EVERY == 0 else None
-            if seed_wanted is not None:
-                scene.arrange(seed_wanted)
-                shared.answer(seed_wanted)
+            asked = shared.asked() if ticks % SHARED_EVERY == 0 else None
+            if asked is not None:
+                scene.arrange(tasks[asked[0]], asked[1])
+                shared.answer(asked[1])
             scene.step()
             server.send_state()
             ticks += 1

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Panda at a table with objects to pick, in franky-sim's MuJoCo simulator."""
 
-from dataclasses import dataclass
 import xml.etree.ElementTree as ET
 
 from franky_sim.mujoco_simulator import MujocoSimulator
@@ -10,37 +9,14 @@ import mujoco
 import numpy as np
 
 from irevla_sim.panda.robot import PandaRobot
+from irevla_sim.panda.table.models import GRIPPY, add_fixtures, add_things
+from irevla_sim.panda.table.objects import FIXTURES, THINGS
+from irevla_sim.panda.table.tasks import Task, random_layout
 
 # Joints [rad] with the end effector straight down, 0.49 m above the table.
 HOME_JOINTS = (0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4)
-# Region of objects (x, y) [m] in the base frame, and their least distance [m].
-REGION_LOW, REGION_HIGH = np.array([0.42, -0.16]), np.array([0.6, 0.16])
-APART = 0.08
-# Contacts for a stable grasp: sliding, spinning and rolling friction, and four dimensions.
-GRIPPY = {'friction': '1.2 0.02 0.001', 'condim': '4', 'solref': '0.01 1'}
-
-
-@dataclass(frozen=True)
-class Thing:
-    """An object on the table: attributes of a MuJoCo geom, and the `height` of its centre [m]."""
-
-    geom: str
-    size: str
-    rgba: str
-    mass: float
-    height: float
-    quaternion: str = '1 0 0 0'
-
-
-THINGS = {
-    'red block': Thing('box', '0.02 0.02 0.02', '0.85 0.15 0.12 1', 0.05, 0.02),
-    'green block': Thing('box', '0.02 0.02 0.02', '0.15 0.65 0.2 1', 0.05, 0.02),
-    'blue block': Thing('box', '0.02 0.02 0.02', '0.12 0.3 0.85 1', 0.05, 0.02),
-    'eggplant': Thing('ellipsoid', '0.045 0.022 0.022', '0.35 0.1 0.4 1', 0.06, 0.022),
-    'carrot': Thing(
-        'capsule', '0.014 0.045', '0.95 0.5 0.1 1', 0.05, 0.014, quaternion='0.7071 0 0.7071 0'
-    ),
-}
+# Where objects and fixtures are that a task does not need: behind the front camera [m].
+AWAY_M, AWAY_APART_M, AWAY_HEIGHT_M = 3.0, 0.3, 0.5
 # The relative pose in the data of a MuJoCo weld.
 WELD_POSE = slice(3, 10)
 CAMERAS = {
@@ -65,31 +41,8 @@ class PandaScene(MujocoSimulator):
         for pad in self.worldbody.iter('geom'):
             if pad.get('class', '').startswith('fingertip_pad'):
                 pad.attrib.update(GRIPPY)
-        equality = self.scene.find('equality')
-        for name, thing in THINGS.items():
-            body = ET.SubElement(self.worldbody, 'body', name=name)
-            ET.SubElement(body, 'freejoint', name=name)
-            ET.SubElement(
-                body,
-                'geom',
-                type=thing.geom,
-                size=thing.size,
-                rgba=thing.rgba,
-                mass=str(thing.mass),
-                quat=thing.quaternion,
-                attrib=GRIPPY,
-            )
-            # Lets a test fix an object in place, as stiffly as a step of 1 ms allows.
-            ET.SubElement(
-                equality,
-                'weld',
-                name=f'fastened {name}',
-                body1='world',
-                body2=name,
-                active='false',
-                solref='0.002 1',
-                solimp='0.99 0.999 0.001',
-            )
+        add_things(self.worldbody, self.scene.find('equality'))
+        add_fixtures(self.worldbody)
         hand = next(
             body for body in self.worldbody.iter('body') if body.get('name') == 'robot0_hand'
         )
@@ -103,17 +56,20 @@ class PandaScene(MujocoSimulator):
         self.model.vis.quality.shadowsize = self.model.vis.quality.offsamples = 0
         return self.model
 
-    def arrange(self, seed: int) -> None:
-        """Put all objects on the table, at separate places drawn from the seed."""
-        random = np.random.default_rng(seed)
-        places: list[np.ndarray] = []
-        while len(places) < len(THINGS):
-            place = random.uniform(REGION_LOW, REGION_HIGH)
-            if all(np.linalg.norm(place - other) > APART for other in places):
-                places.append(place)
-        for (name, thing), place in zip(THINGS.items(), places):
-            angle = random.uniform(-np.pi, np.pi)
-            self.put(name, (*place, thing.height), angle)
+    def arrange(self, task: Task, seed: int) -> None:
+        """Put what a task needs on the table, at places drawn from the seed, the rest far away."""
+        layout = random_layout(task, seed)
+        for number, (name, thing) in enumerate(THINGS.items()):
+            here = layout.things.get(name)
+            x, y, angle = here or (AWAY_M, AWAY_APART_M * number, 0.0)
+            # What is away floats, which costs the physics nothing.
+            self.model.body_gravcomp[self.model.body(name).id] = here is None
+            self.put(name, (x, y, thing.height if here else AWAY_HEIGHT_M), angle)
+        for number, (name, joints) in enumerate(FIXTURES.items()):
+            place = layout.fixtures.get(name, (AWAY_M, -AWAY_APART_M * (number + 1)))
+            for joint, value in zip(joints, (*place, 0.0)):
+                self.data.joint(joint).qpos = value
+                self.data.joint(joint).qvel = 0
         mujoco.mj_forward(self.model, self.data)
 
     def put(self, name: str, position: tuple[float, float, float], angle: float = 0.0) -> None:

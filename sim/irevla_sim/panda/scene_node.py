@@ -4,6 +4,7 @@
 
 import time
 
+from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import to_array
 from irevla_control.ros.diagnostics import Diagnostics
 from irevla_control.ros.node import Node, run_node
@@ -12,6 +13,7 @@ from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import SimulatorState
 from irevla_msgs.srv import ArrangeScene
 from irevla_sim.panda.shared_scene import SCENE, open_scene
+from irevla_sim.panda.table.tasks import TASKS, table_task
 
 PARAMETERS = {
     'scene': Parameter(SCENE, "name of the scene's shared memory"),
@@ -30,6 +32,7 @@ class SceneNode(Node):
         super().__init__('scene')
         values = declare(self, PARAMETERS)
         self._scene = open_scene(values['scene'], values['startup_timeout_s'])
+        self._task = ''
         self._diagnostics = Diagnostics(self, hardware_id='simulator')
         self._state = self.create_publisher(SimulatorState, 'simulator_state', OBSERVATION)
         self.create_service(ArrangeScene, 'arrange_scene', self._on_arrange)
@@ -43,7 +46,7 @@ class SceneNode(Node):
             self._diagnostics.error(f'the simulated robot is gone: {error}')
             return
         self._diagnostics.error('')
-        message = SimulatorState(task='panda', values=to_array('d', positions))
+        message = SimulatorState(task=self._task, values=to_array('d', positions))
         message.header.stamp = self.get_clock().now().to_msg()
         self._state.publish(message)
 
@@ -54,7 +57,11 @@ class SceneNode(Node):
             response.text = f'seed {request.seed}; give 0 or more'
             return response
         try:
-            self._scene.ask(request.seed)
+            table_task(request.task)
+            self._scene.ask(list(TASKS).index(request.task), request.seed)
+        except ConfigError as error:
+            response.text = str(error)
+            return response
         except FileNotFoundError as error:
             response.text = f'the simulated robot is gone: {error}; start it again'
             return response
@@ -63,6 +70,7 @@ class SceneNode(Node):
             time.sleep(POLL_S)
         response.accepted = self._scene.arranged == request.seed
         if response.accepted:
+            self._task = request.task
             self._diagnostics.count('arrangements')
         else:
             response.text = (

@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `scripted_operator`: demonstrates picking on the simulated Panda, and gives verdicts.
+"""Node `scripted_operator`: demonstrates tasks on the simulated Panda, and gives verdicts.
 
 It replaces a person with a SpaceMouse, and uses the true state of the scene.
 """
@@ -24,7 +24,9 @@ from irevla_msgs.msg import (
     SimulatorState,
 )
 from irevla_sim.expert_noise import NOISE_STD
-from irevla_sim.panda.pick_expert import PickExpert, lifted, thing_in
+from irevla_sim.panda.table.experts import Expert, expert_for
+from irevla_sim.panda.table.objects import TableState
+from irevla_sim.panda.table.tasks import Task, table_task
 
 PARAMETERS = {
     **OBSERVED,
@@ -34,18 +36,19 @@ PARAMETERS = {
 
 
 class ScriptedOperatorNode(Node):
-    """Answers each observation of a running episode; gives success when the object is lifted."""
+    """Answers each observation of a running episode; gives success when the task is done."""
 
     def __init__(self) -> None:
         """Declare parameters and create the topics."""
         super().__init__('scripted_operator')
         values = declare(self, PARAMETERS)
         self._noise_std = values['noise_std']
-        self._expert: PickExpert | None = None
+        self._task: Task | None = None
+        self._expert: Expert | None = None
         self._episode = EpisodeState()
         self._said = False
         self._hand: Pose | None = None
-        self._positions: np.ndarray | None = None
+        self._table: TableState | None = None
         self._diagnostics = Diagnostics(self)
         self._label = self.create_publisher(EndEffectorCommand, 'expert_label', COMMAND)
         self._verdict = self.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
@@ -70,9 +73,8 @@ class ScriptedOperatorNode(Node):
             self._expert, self._said = None, False
             if message.phase == EpisodeState.PHASE_RUNNING:
                 try:
-                    self._expert = PickExpert(
-                        thing_in(message.instruction), self._noise_std, max(message.seed, 0)
-                    )
+                    self._task = table_task(message.task)
+                    self._expert = expert_for(self._task, self._noise_std, max(message.seed, 0))
                 except ConfigError as error:
                     self._diagnostics.refuse(str(error))
         self._episode = message
@@ -81,9 +83,8 @@ class ScriptedOperatorNode(Node):
         self._hand = Pose.from_quaternion(*pose_values(message))
 
     def _on_scene(self, message: SimulatorState) -> None:
-        self._positions = np.array(message.values)
-        expert = self._playing
-        if expert is not None and not self._said and lifted(expert.name, self._positions):
+        self._table = TableState(np.array(message.values))
+        if self._playing and self._task and not self._said and self._task.done(self._table):
             self._said = True
             verdict = OperatorVerdict(verdict=OperatorVerdict.SUCCESS)
             verdict.header.stamp = self.get_clock().now().to_msg()
@@ -91,16 +92,16 @@ class ScriptedOperatorNode(Node):
             self._diagnostics.count('successes')
 
     @property
-    def _playing(self) -> PickExpert | None:
+    def _playing(self) -> Expert | None:
         """The expert of the episode that runs, if there is one."""
         return self._expert if self._episode.phase == EpisodeState.PHASE_RUNNING else None
 
     def _on_observation(self, stamp_ns: int) -> None:
         expert = self._playing
-        if expert is None or self._hand is None or self._positions is None:
+        if expert is None or self._hand is None or self._table is None:
             return
         stamp = ns_to_stamp(stamp_ns)
-        command, label = expert.act(self._hand, self._positions)
+        command, label = expert.act(self._hand, self._table)
         for publisher, action in ((self._label, label), (self._command, command)):
             publisher.publish(
                 action_to_message(action, stamp, BASE_FRAME, EndEffectorCommand.SOURCE_EXPERT)

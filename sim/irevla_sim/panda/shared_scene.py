@@ -14,8 +14,9 @@ from irevla_control.files import replacement
 FOLDER = Path('/dev/shm')
 # Default name of a scene.
 SCENE = 'panda'
-# Fields before the positions: count of writes, time, requested and last arrangement.
-WRITES, TIME, REQUESTED, ARRANGED, POSITIONS = 0, 1, 2, 3, 4
+# Fields before the positions: count of writes, time, number of the task and seed of the requested
+# arrangement, seed of the last one.
+WRITES, TIME, TASK, REQUESTED, ARRANGED, POSITIONS = 0, 1, 2, 3, 4, 5
 NOTHING = -1.0
 LONGEST_WRITE_S = 1.0
 
@@ -76,19 +77,20 @@ class SharedScene:
                 return time_s, positions
         raise TimeoutError(f'{self.path}: the simulated robot ended during a write')
 
-    def ask(self, seed: int) -> None:
-        """Request the arrangement of a seed of 0 or more."""
+    def ask(self, task: int, seed: int) -> None:
+        """Request the arrangement of a task, by its number, and a seed of 0 or more."""
         self._open()
         self._values[ARRANGED] = NOTHING
+        self._values[TASK] = task
         self._values[REQUESTED] = seed
 
-    def asked(self) -> int | None:
-        """Return the seed of a newly requested arrangement, or None."""
+    def asked(self) -> tuple[int, int] | None:
+        """Return task and seed of a newly requested arrangement, or None."""
         requested = self._values[REQUESTED]
         if requested == NOTHING:
             return None
         self._values[REQUESTED] = NOTHING
-        return int(requested)
+        return int(self._values[TASK]), int(requested)
 
     def answer(self, seed: int) -> None:
         """Report that the arrangement of a seed is done."""

@@ -9,7 +9,7 @@ from test_franka_node import WAIT_S, Commander, down_and_grasp
 from irevla_control.franka.franka_node import FrankaNode
 from irevla_control.ros.qos import COMMAND
 from irevla_msgs.msg import OperatorVerdict, RobotState
-from irevla_sim.panda.pick_expert import place_of
+from irevla_sim.panda.table.objects import TableState
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_closed_hand_is_blocked_by_a_handle_carries_a_block_and_opens_at_the_p
     commander.go_home()
 
     def height():
-        return place_of('red block', panda.scene.read()[1])[0][2]
+        return TableState(panda.scene.read()[1]).thing('red block')[0][2]
 
     assert commander.state.gripper < 0.7
     assert height() > 0.25, 'the block stayed on the table'

@@ -31,12 +31,19 @@ from irevla_msgs.msg import (
 )
 from irevla_msgs.srv import ArrangeScene, GoHome, ResetEpisode
 
-PICKS = [
-    f'pick-{thing.replace(" ", "-")}: pick up the {thing}'
-    for thing in ('red block', 'green block', 'blue block', 'eggplant', 'carrot')
+PICKED = (
+    *('red block', 'green block', 'blue block', 'yellow block', 'eggplant', 'carrot'),
+    *('cucumber', 'lemon', 'white bar', 'pink can', 'purple block'),
+)
+TASKS = [
+    *(f'pick-{thing.replace(" ", "-")}: pick up the {thing}' for thing in PICKED),
+    'place-red-block: put the red block on the plate',
+    'place-green-block: put the green block on the plate',
+    'open-drawer: open the drawer',
+    'press-button: press the button',
 ]
 PARAMETERS = {
-    'tasks': Parameter(PICKS, 'tasks of the robot, each "name: instruction"'),
+    'tasks': Parameter(TASKS, 'tasks of the robot, each "name: instruction"'),
     'camera': Parameter(
         '', 'camera whose images count as observations; the first of the policy', form=CAMERA
     ),
@@ -214,7 +221,7 @@ class RobotEpisodeNode(Node):
         if self._values['arrange'] and not self._operator_ready:
             self._ask(
                 self._arrange,
-                ArrangeScene.Request(seed=self._state.seed),
+                ArrangeScene.Request(task=self._state.task, seed=self._state.seed),
                 Waiting.ARRANGEMENT,
                 self._on_arranged,
             )

@@ -29,8 +29,8 @@ class ArmLoop:
     """Robot, gripper and controller together; its methods may be called from any thread.
 
     Ticks are periodic; a command or a stop causes one more, so that it need not wait for the next
-    period. Only a recovery from a lost connection blocks the loop's thread, until the robot answers;
-    no setpoint is sent during that time.
+    period. Only a recovery from a lost connection blocks the loop's thread, until the robot
+    answers; no setpoint is sent during that time.
     """
 
     def __init__(

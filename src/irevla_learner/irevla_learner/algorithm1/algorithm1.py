@@ -87,9 +87,12 @@ class Algorithm1:
             end = f'-{number}' if number > 1 else ''
             policy = self._stage1(f'stage1{end}', task, policy)
             learned.append(policy.parent)
-            self._evaluate(f'stage1{end}', policy)
+            each = self._config.evaluations == 'each'
+            if each:
+                self._evaluate(f'stage1{end}', policy)
             policy = self._stage2(f'stage2{end}', policy, learned)
-            self._evaluate(f'stage2{end}', policy)
+            if each or number == len(self._config.tasks.rl):
+                self._evaluate(f'stage2{end}', policy)
         return policy
 
     def _evaluate(self, stage: str, checkpoint: Path) -> None:

@@ -33,12 +33,16 @@ class _Plan(Settings):
 
     what: ClassVar[str] = 'configuration'
 
-    environment: str
+    environment: str | None
+    # Arguments of the robot's launch files, in place of an environment.
+    robot: dict = field(default_factory=dict)
     tasks_file: Path | None
     horizon: int | None = setting(least=1)
     num_envs: int = setting(least=1)
     tasks: Tasks
     episodes: EpisodeCounts
+    # each: evaluation after each stage; ends: before the first stage 1 and after the last stage 2.
+    evaluations: Literal['each', 'ends'] = 'each'
     # Seeds from here on are only for evaluation.
     evaluation_seed: int = setting(least=PER_RUN)
     successes: int = setting(least=1)
@@ -61,6 +65,13 @@ class _Plan(Settings):
 
         """
         super().__post_init__()
+        if (self.environment is None) == (not self.robot):
+            raise SettingError(
+                'environment',
+                f'environment is {self.environment or "null"} and robot has '
+                f'{len(self.robot)} launch arguments; give either a simulator as environment, or '
+                'null and the launch arguments of the robot',
+            )
         if self.algorithm == 'sacfd' and self.stage1_trains == 'all':
             raise SettingError(
                 'stage1_trains',
@@ -148,6 +159,10 @@ class Algorithm1Config(_Plan):
             'tasks_file': self.tasks_file and read_mapping(self.tasks_file, 'tasks file'),
         }
         # Left out if there are none, so that runs from before these settings continue.
+        if not self.robot:
+            del contents['robot']
+        if self.evaluations == 'each':
+            del contents['evaluations']
         if contents.pop('demonstration_bags'):
             contents['demonstration_bags'] = recordings_digest(self.demonstration_bags)
         del contents['curriculum']

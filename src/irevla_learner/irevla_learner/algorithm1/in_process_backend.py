@@ -10,6 +10,7 @@ from typing import Any
 from gymnasium.vector import AsyncVectorEnv
 import torch
 
+from irevla_control.errors import ConfigError
 from irevla_control.progress_bar import progress_bar
 from irevla_learner.algorithm1.config import Algorithm1Config, Stage1Config
 from irevla_learner.algorithm1.ppo_stage import ppo_stage
@@ -43,9 +44,14 @@ class InProcessBackend:
         """Prepare environments of the configuration with the cameras of this policy.
 
         Raises:
-            ConfigError: PPO with a policy that decides several actions a pass.
+            ConfigError: PPO with a policy that decides several actions a pass, or a robot.
 
         """
+        if config.environment is None:
+            raise ConfigError(
+                'robot is set: Algorithm 1 runs on a robot over ROS only; use python -m '
+                'irevla_bringup.algorithm1, or give an environment'
+            )
         if isinstance(config.settings, PPOConfig):
             check_chunk_size(policy.head.chunk_size)
         self._config, self._policy, self._seed = config, policy, seed
@@ -71,6 +77,8 @@ class InProcessBackend:
             options['tasks_file'] = str(self._config.tasks_file)
         if self._config.horizon:
             options['horizon'] = self._config.horizon
+        # Checked when the backend was made.
+        assert self._config.environment is not None
         return make_envs(
             self._config.environment,
             self._config.num_envs,

@@ -1,0 +1,174 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The paper's Figure 6 on the simulated Panda, through the robot's own launch files, in real time.
+
+Demonstrations by teleop.launch.py, stage 0, then Algorithm 1 over robot.launch.py: eggplant, then
+carrot. Variants of stage 1 on the carrot begin with the same policy of stage 0.
+Results are in docs/results/twin.json; what it has is not run again: the same command continues
+after a kill.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+import sys
+from typing import Any
+
+import results
+from results_file import ResultsFile
+
+from irevla_bringup.demo import DemoConfig, demonstrate_and_train, load_demo_config
+from irevla_bringup.ros_backend import RosBackend
+from irevla_control.bags.index import list_episodes
+from irevla_control.errors import IrevlaError
+from irevla_learner.algorithm1.algorithm1 import Algorithm1
+from irevla_learner.algorithm1.config import Algorithm1Config
+from irevla_learner.algorithm1.stage1_demonstrations import encode_for_stage1
+from irevla_learner.report.report import evaluated_stages, write_report
+from irevla_learner.runs.evaluation import EpisodeResult
+from irevla_learner.runs.outcome import read_outcome
+from irevla_learner.runs.run_folder import RunFolder
+from irevla_policy.metrics_log import read_metrics
+
+FILE = ResultsFile(results.ROOT / 'docs/results/twin.json', ('objects', 'variants'))
+# The object of the variants, and the number of its recorded demonstrations.
+CARROT, DEMONSTRATIONS = 'pick-carrot', 20
+VARIANTS = ('plain', 'demonstrations')
+# Longest time from one episode to the next; a longer one is a pause of the run [s].
+LONGEST_S = 60.0
+
+
+def robot_minutes(folder: Path) -> float:
+    """Return the time on the robot of a stage 1, resets included, pauses of the run not [min].
+
+    The identifier of an episode ends with the time of its reset [ns].
+    """
+    begun = sorted(
+        int(one.episode_id.rsplit('-', 1)[1]) * 1e-9 for one in list_episodes(folder / 'episodes')
+    )
+    between = [later - earlier for earlier, later in zip(begun, begun[1:])]
+    return round(sum(gap for gap in between if gap < LONGEST_S) / 60, 1)
+
+
+def learning_curve(folder: Path) -> list[list[int]]:
+    """Return environment steps, successes and episodes after each episode of a stage 1."""
+    return [
+        [row[key] for key in ('step', 'successes', 'episodes')] for row in read_metrics(folder)
+    ]
+
+
+def of_stage1(folder: Path) -> dict[str, Any]:
+    """Return the robot's time and the outcome of a stage 1."""
+    outcome = read_outcome(folder)
+    # Written at the end of a stage 1.
+    assert outcome is not None
+    return {
+        'robot_minutes': robot_minutes(folder),
+        'env_steps': outcome['env_steps'],
+        'episodes': outcome['episodes'],
+        'curve': learning_curve(folder),
+    }
+
+
+def objects(
+    folder: Path, config: Algorithm1Config, stages: Mapping[str, list[EpisodeResult]]
+) -> dict[str, Any]:
+    """Return group, successes before and after of each task, and the robot's time of new ones."""
+    tasks = config.tasks
+    before, after = (results.cells_of(list(stages.values())[place]) for place in (0, -1))
+    groups = {'expert': tasks.expert, 'rl': tasks.rl, 'unseen': tasks.held_out}
+    found = {
+        task: {'group': group, 'before': before[task], 'after': after[task]}
+        for group, of_group in groups.items()
+        for task in of_group
+    }
+    for number, task in enumerate(tasks.rl, 1):
+        found[task] |= of_stage1(folder / (f'stage1-{number}' if number > 1 else 'stage1'))
+    return found
+
+
+def run_all(
+    folder: Path, config: Algorithm1Config, seed: int, roots: list[Path], checkpoint: Path
+) -> None:
+    """Run Algorithm 1 on all new objects; add the results to the file."""
+    with RunFolder(folder, config.contents(), seed) as run:
+        backend = RosBackend(config, seed, 1, folder)
+        Algorithm1(run, config, backend, roots, seed).run(checkpoint)
+    write_report(folder)
+    with FILE.changed() as content:
+        content['objects'] = objects(folder, config, evaluated_stages(folder))
+        content |= {'seed': seed, **results.provenance()}
+
+
+def run_variant(
+    folder: Path,
+    variant: str,
+    config: Algorithm1Config,
+    seed: int,
+    roots: list[Path],
+    checkpoint: Path,
+) -> None:
+    """Run stage 1 on the carrot, evaluated before and after; add the results to the file."""
+    with RunFolder(folder, config.contents(), seed) as run:
+        backend = RosBackend(config, seed, 1, folder)
+        if variant == 'demonstrations':
+            bags = folder / 'demonstrations'
+            with run.step('demonstrate', outputs=['demonstrations']) as step:
+                if step.needed:
+                    backend.collect({CARROT: DEMONSTRATIONS}, bags, {'image_size': 84})
+            workers = tuple(sorted(path for path in bags.iterdir() if path.is_dir()))
+            config = replace(config, demonstration_bags=workers)
+        cells = {}
+        for name, policy in (('before', checkpoint), ('after', folder / 'stage1/checkpoint')):
+            if name == 'after':
+                with run.step('stage1', outputs=['stage1/checkpoint'], makes=['stage1']) as step:
+                    if step.needed:
+                        (folder / 'stage1').mkdir(parents=True, exist_ok=True)
+                        encode_for_stage1(config, CARROT, checkpoint, roots, folder / 'stage1')
+                        backend.learn(CARROT, checkpoint, folder / 'stage1')
+            with run.step(name, outputs=[name], makes=[name]) as step:
+                if step.needed:
+                    episodes = {CARROT: config.episodes.rl}
+                    found = backend.evaluate(policy, episodes, folder / name)
+                    step.results['cell'] = results.cells_of(found)[CARROT]
+            cells[name] = step.results['cell']
+    with FILE.changed() as content:
+        content['variants'][variant] = {
+            **cells,
+            **of_stage1(folder / 'stage1'),
+            **results.provenance(),
+        }
+
+
+def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Path]:
+    """Return the folders of the demonstrations, and the policy of stage 0."""
+    backend = RosBackend(config.algorithm1, seed, 1, output)
+    asked = {'stage0': config.stage0_contents(), 'robot': config.algorithm1.robot}
+    with RunFolder(output, asked, seed) as run:
+        return demonstrate_and_train(run, config, seed, backend)
+
+
+def main() -> None:
+    """Run what is missing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--output', type=Path, default=results.ROOT / 'runs/twin')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--variants', nargs='*', default=VARIANTS, choices=VARIANTS)
+    options = parser.parse_args()
+    output = options.output.absolute()
+    config = load_demo_config(results.ROOT / 'config/twin/demo.yaml')
+    settings = config.algorithm1
+    try:
+        start = prepare(output / 'stage0', config, options.seed)
+        if not FILE.read()['objects']:
+            run_all(output / 'all', settings, options.seed, *start)
+        for variant in options.variants:
+            if variant not in FILE.read()['variants']:
+                run_variant(output / variant, variant, settings, options.seed, *start)
+    except IrevlaError as error:
+        sys.exit(f'twin: {error}')
+
+
+if __name__ == '__main__':
+    main()
