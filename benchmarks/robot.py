@@ -37,8 +37,8 @@ from irevla_control.teleop.spacemouse_node import SpaceMouseNode
 from irevla_msgs.msg import EndEffectorCommand, RobotState
 from irevla_msgs.srv import GoHome
 from irevla_sim.circle import circle
+from irevla_sim.panda.devices.software_camera import SoftwareCamera
 from irevla_sim.panda.process import PandaProcess
-from irevla_sim.panda.software_camera import SoftwareCamera
 
 ROOT = Path(__file__).resolve().parents[1]
 # Numbers of timed commands and pushes of the mouse, and duration of the jitter measurement [s].

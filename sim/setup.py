@@ -39,10 +39,11 @@ setup(
     entry_points={
         'console_scripts': [
             'expert_node = irevla_sim.simulator.expert_node:main',
-            'fake_realsense_node = irevla_sim.panda.fake_realsense_node:main',
-            'fake_spacemouse_node = irevla_sim.panda.fake_spacemouse_node:main',
+            'fake_realsense_node = irevla_sim.panda.devices.fake_realsense_node:main',
+            'fake_spacemouse_node = irevla_sim.panda.devices.fake_spacemouse_node:main',
             'scene_node = irevla_sim.panda.scene_node:main',
             'scripted_operator_node = irevla_sim.panda.scripted_operator_node:main',
+            'scripted_person_node = irevla_sim.panda.devices.scripted_person_node:main',
             'simulator_node = irevla_sim.simulator.simulator_node:main',
         ]
     },

@@ -25,6 +25,8 @@ from irevla_sim.panda.process import LOST_PACKETS
 CAMERAS = 'front,wrist'
 # Rate of images, and so of commands [Hz].
 FPS = 15
+# Operators that move a SpaceMouse whose reports arrive on a topic.
+SIMULATED_MICE = ('fake_spacemouse', 'scripted_person')
 # Size of rendered images for which two cores are fast enough [pixels].
 FAKE_WIDTH, FAKE_HEIGHT = 320, 240
 FAKE_STARTS_S = 60.0
@@ -78,18 +80,19 @@ def robot_arguments(operators: list[str]) -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             'operator',
             default_value=operators[0],
-            choices=[*operators, 'fake_spacemouse'],
+            choices=[*operators, *SIMULATED_MICE],
             description='operator, who gives verdicts and may take over: a '
             'person with a SpaceMouse, a script that reads the '
-            'simulated scene, or a program that sends the reports '
-            'of a SpaceMouse to spacemouse_reports',
+            'simulated scene, a program that sends the reports '
+            'of a SpaceMouse to spacemouse_reports, or a script that '
+            'does so as a person would',
         ),
     ]
 
 
 def by_hand(context: LaunchContext) -> bool:
     """Return whether the operator starts each episode."""
-    return value(context, 'operator') in ('spacemouse', 'fake_spacemouse')
+    return value(context, 'operator') in ('spacemouse', *SIMULATED_MICE)
 
 
 def is_fake(context: LaunchContext) -> bool:
@@ -211,7 +214,7 @@ def operator_nodes(
     """
     operator = value(context, 'operator')
     observed = {'cameras': camera_names(context), 'max_skew_s': max_skew_s(context)}
-    if operator in ('scripted', 'fake_spacemouse') and not is_fake(context):
+    if operator in ('scripted', *SIMULATED_MICE) and not is_fake(context):
         raise RuntimeError(
             f'launch argument operator:={operator} needs simulated hardware; '
             'add use_fake_hardware:=true, or choose another operator'
@@ -228,11 +231,14 @@ def operator_nodes(
     mouse = {**observed, 'follow_policy': follow_policy}
     if operator == 'spacemouse':
         return [node(context, 'irevla_control', 'spacemouse', mouse)]
-    if operator == 'fake_spacemouse':
-        return [
-            node(context, 'irevla_sim', 'spacemouse', mouse, executable='fake_spacemouse_node')
-        ]
-    return []
+    if operator not in SIMULATED_MICE:
+        return []
+    nodes = [node(context, 'irevla_sim', 'spacemouse', mouse, executable='fake_spacemouse_node')]
+    if operator == 'scripted_person':
+        demonstrates = {'patience': 0} if demonstrate else {}
+        person = {**demonstrates, **noise_parameters(context)}
+        nodes.append(node(context, 'irevla_sim', 'scripted_person', person))
+    return nodes
 
 
 def episodes_on_robot(

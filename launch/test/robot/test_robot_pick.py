@@ -1,15 +1,17 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One scripted pick with fake hardware: recorded, exported, replayed."""
+"""A scripted pick with fake hardware: recorded, exported, replayed; and a scripted person."""
 
 import graph
 import numpy as np
 import pytest
 
+from irevla_bringup.play.shipped import CHECKPOINT, POLICY
 from irevla_control.bags.index import list_episodes
 from irevla_control.bags.reader import read_episode
 from irevla_control.lerobot.export import export
 from irevla_control.lerobot.reader import read_lerobot
+from irevla_msgs.msg import EndEffectorCommand
 
 pytestmark = pytest.mark.alone
 CAMERAS = ['front', 'wrist']
@@ -67,3 +69,33 @@ def test_a_scripted_pick_is_recorded_and_replayed(tmp_path):
     low, lowest = commanded.states[:, :3], np.argmin(commanded.states[:, 2])
     closest = np.linalg.norm(repeated.states[:, :3] - low[lowest], axis=1).min()
     assert closest < 0.02
+
+
+@pytest.mark.timeout(600)
+def test_a_scripted_person_takes_over_with_the_mouse_and_succeeds(tmp_path):
+    """The policy of another robot does not succeed; after its first commands the person acts."""
+    bags, params = tmp_path / 'bags', tmp_path / 'patient.yaml'
+    params.write_text('/**/scripted_person: {ros__parameters: {patience: 8, noise_std: 0.0}}')
+    with graph.RunningLaunch(
+        'robot.launch.py',
+        tmp_path / 'log',
+        use_fake_hardware='true',
+        operator='scripted_person',
+        robot_ip='127.0.3.2',
+        checkpoint=POLICY / CHECKPOINT,
+        tasks='press-button',
+        episodes=1,
+        fps=10,
+        params_file=params,
+        bags=bags,
+    ) as launch:
+        assert launch.wait(240) == 0
+    entry = list_episodes(bags)[-1]
+    episode = read_episode(bags / entry.episode_id, ())
+    assert entry.success and set(entry.sources) == {'policy', 'teleop'}
+    taught = episode.sources == EndEffectorCommand.SOURCE_TELEOP
+    first = int(taught.argmax())
+    assert 8 <= first < 30, 'the person lets the policy act first'
+    # Once the person moves the arm, the policy acts only where the mouse is at rest.
+    assert taught[first:].mean() > 0.5
+    assert episode.actions[taught][-1, 6] == 0, 'the fingers press closed'

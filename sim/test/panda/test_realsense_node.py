@@ -24,7 +24,7 @@ from irevla_control.errors import ConfigError
 from irevla_control.ros.conversions import message_to_image, stamp_to_ns
 from irevla_control.ros.qos import EVENT, OBSERVATION
 from irevla_msgs.msg import EpisodeState
-from irevla_sim.panda.software_camera import SoftwareCamera
+from irevla_sim.panda.devices.software_camera import SoftwareCamera
 
 WIDTH, HEIGHT, FPS, FOV = 64, 48, 30, 1.0
 SETTINGS = CameraSettings('a1', WIDTH, HEIGHT, FPS, image_size=24)

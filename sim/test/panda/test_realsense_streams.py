@@ -11,7 +11,7 @@ from irevla_control.cameras.colour_stream import colour_stream
 from irevla_control.cameras.sensor_options import set_options
 from irevla_control.cameras.settings import CameraError, CameraSettings
 from irevla_control.errors import ConfigError
-from irevla_sim.panda.software_camera import SoftwareCamera
+from irevla_sim.panda.devices.software_camera import SoftwareCamera
 
 SETTINGS = CameraSettings('a1')
 # A D435 has an RGB sensor; the colour stream of a D405 belongs to its stereo module.

@@ -10,8 +10,8 @@ import pytest
 
 from irevla_control.cameras.realsense_camera import RealSenseCamera
 from irevla_control.cameras.settings import CameraError, CameraSettings
+from irevla_sim.panda.devices.scene_cameras import SceneCameras
 from irevla_sim.panda.scene import CAMERAS, PandaScene
-from irevla_sim.panda.scene_cameras import SceneCameras
 from irevla_sim.panda.shared_scene import SharedScene
 from irevla_sim.panda.table.objects import TableState
 from irevla_sim.panda.table.tasks import TASKS

@@ -11,9 +11,9 @@ import numpy as np
 import pyrealsense2 as rs
 
 from irevla_control.cameras.settings import CameraError
+from irevla_sim.panda.devices.software_camera import SoftwareCamera
 from irevla_sim.panda.scene import CAMERAS, PandaScene
 from irevla_sim.panda.shared_scene import SharedScene
-from irevla_sim.panda.software_camera import SoftwareCamera
 
 # Modes of a D435, and smaller ones for machines with two cores: width, height [pixels], fps [Hz].
 MODES = [

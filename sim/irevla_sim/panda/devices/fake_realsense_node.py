@@ -14,7 +14,7 @@ from std_msgs.msg import String
 from irevla_control.cameras.realsense_node import RealSenseNode
 from irevla_control.ros.node import run_node
 from irevla_control.ros.qos import EVENT
-from irevla_sim.panda.scene_cameras import SceneCameras
+from irevla_sim.panda.devices.scene_cameras import SceneCameras
 from irevla_sim.panda.shared_scene import SCENE, open_scene
 
 STARTS_WITHIN_S = 60.0

@@ -1,0 +1,168 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `scripted_person`: pushes a SpaceMouse as a person would, by its HID reports.
+
+It starts each episode, demonstrates the task, or takes over when the policy needs too long, and
+gives the verdict of success. It uses the true state of the scene.
+"""
+
+import time
+
+import numpy as np
+from std_msgs.msg import UInt8MultiArray
+
+from irevla_control.arm.pose import Pose
+from irevla_control.errors import ConfigError
+from irevla_control.observation import pose_values
+from irevla_control.ros.diagnostics import Diagnostics
+from irevla_control.ros.node import Node, run_node
+from irevla_control.ros.parameters import Parameter, declare
+from irevla_control.ros.qos import EVENT, OBSERVATION, RECORD
+from irevla_control.teleop.hid_reports import (
+    FULL,
+    button_report,
+    rotation_report,
+    translation_report,
+)
+from irevla_control.teleop.spacemouse import SpaceMouseSettings
+from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState, SimulatorState
+from irevla_sim.expert_noise import NOISE_STD
+from irevla_sim.panda.table.experts import Expert, expert_for
+from irevla_sim.panda.table.objects import TableState
+from irevla_sim.panda.table.tasks import Task, table_task
+
+PARAMETERS = {
+    'patience': Parameter(
+        50,
+        "number of the policy's commands in an episode after which it takes over; 0: it "
+        'demonstrates',
+        0,
+        1_000_000,
+    ),
+    'noise_std': NOISE_STD,
+}
+# The mouse reports while its cap is deflected; the person looks less often [s].
+REPORT_S, LOOK_S = 0.03, 0.1
+# Duration of a press, and time until the next one of the same button [s].
+PRESS_S, BETWEEN_S = 0.1, 2.0
+GRIPPER, VERDICT = 0, 1
+AT_HOME = (RobotState.MODE_READY, RobotState.MODE_HOLDING)
+
+
+class ScriptedPersonNode(Node):
+    """Moves the mouse of `fake_spacemouse_node`."""
+
+    def __init__(self) -> None:
+        """Declare parameters and create the topics."""
+        super().__init__('scripted_person')
+        values = declare(self, PARAMETERS)
+        self._patience, self._noise_std = values['patience'], values['noise_std']
+        self._mouse = SpaceMouseSettings()
+        self._task: Task | None = None
+        self._expert: Expert | None = None
+        self._episode = EpisodeState()
+        self._robot: RobotState | None = None
+        self._table: TableState | None = None
+        # Commands of the policy in this episode; whether the person moves the arm.
+        self._watched, self._moves = 0, False
+        self._closed = False
+        self._deflection = np.zeros(6)
+        self._next_press_s = {GRIPPER: 0.0, VERDICT: 0.0}
+        self._diagnostics = Diagnostics(self)
+        self._reports = self.create_publisher(UInt8MultiArray, 'spacemouse_reports', RECORD)
+        self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
+        self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION)
+        self.create_subscription(SimulatorState, 'simulator_state', self._on_scene, OBSERVATION)
+        self.create_subscription(EndEffectorCommand, 'command', self._on_command, RECORD)
+        self.create_timer(REPORT_S, self._on_report)
+        self.create_timer(LOOK_S, self._on_look)
+
+    @property
+    def _running(self) -> bool:
+        return self._episode.phase == EpisodeState.PHASE_RUNNING
+
+    def _on_episode(self, message: EpisodeState) -> None:
+        if message.episode_id != self._episode.episode_id:
+            self._expert, self._watched, self._moves = None, 0, self._patience == 0
+            self._closed = False
+            try:
+                self._task = table_task(message.task)
+            except ConfigError as error:
+                self._task = None
+                self._diagnostics.refuse(str(error))
+        self._episode = message
+
+    def _on_robot(self, message: RobotState) -> None:
+        self._robot = message
+
+    def _on_scene(self, message: SimulatorState) -> None:
+        self._table = TableState(np.array(message.values))
+
+    def _on_command(self, message: EndEffectorCommand) -> None:
+        self._closed = message.gripper < 0.5
+        if message.source == EndEffectorCommand.SOURCE_POLICY:
+            self._watched += 1
+
+    def _on_look(self) -> None:
+        self._deflection = np.zeros(6)
+        robot, table = self._robot, self._table
+        if robot is None or table is None:
+            return
+        if not self._running:
+            # Ignored unless the episode waits for the operator.
+            if robot.mode in AT_HOME:
+                self._press(VERDICT)
+            return
+        if self._task is None:
+            return
+        if self._task.done(table):
+            self._press(VERDICT)
+        elif self._moves:
+            self._push(robot, table, self._task)
+        elif self._watched >= self._patience:
+            self._moves = True
+            self._diagnostics.count('interventions')
+
+    def _push(self, robot: RobotState, table: TableState, task: Task) -> None:
+        if self._expert is None:
+            self._expert = expert_for(task, self._noise_std, max(self._episode.seed, 0))
+        hand = Pose.from_quaternion(*pose_values(robot))
+        action, _ = self._expert.act(hand, table)
+        if (action[6] < 0.5) != self._closed:
+            # The arm waits for the hand.
+            self._press(GRIPPER)
+            return
+        moved = np.array([*action[:3] / self._mouse.step, *action[3:6] / self._mouse.turn])
+        beyond = np.clip(np.abs(moved), 0, 1) * (1 - self._mouse.dead_zone)
+        self._deflection = np.sign(moved) * (beyond + self._mouse.dead_zone) * (beyond > 0)
+
+    def _on_report(self) -> None:
+        if not self._deflection.any():
+            return
+        x, y, z, _, _, yaw = (round(FULL * part) for part in self._deflection)
+        self._report(translation_report(right=-y, back=-x, down=-z))
+        self._report(rotation_report(c=-yaw))
+
+    def _press(self, button: int) -> None:
+        now = time.monotonic()
+        if now < self._next_press_s[button]:
+            return
+        self._next_press_s[button] = now + BETWEEN_S
+        self._report(button_report(button))
+        timer = self.create_timer(PRESS_S, lambda: self._release(timer))
+
+    def _release(self, timer: object) -> None:
+        self.destroy_timer(timer)
+        self._report(button_report())
+
+    def _report(self, data: bytes) -> None:
+        self._reports.publish(UInt8MultiArray(data=data))
+
+
+def main() -> None:
+    """Run the node."""
+    run_node(ScriptedPersonNode)
+
+
+if __name__ == '__main__':
+    main()
