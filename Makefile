@@ -9,7 +9,7 @@ BUILD_INPUTS := $(shell find src sim launch config -path 'launch/policy/*' -o -n
 IN_ENV := source env.sh &&
 STARTED := $(shell date +%s)
 
-.PHONY: help setup play policy demo test test-long bench experiments conformance docs lint lock clean
+.PHONY: help setup play policy demo test test-long bench experiments twin conformance docs lint lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench: setup ## measure the goals of docs/benchmarks.md; writes benchmarks/resul
 
 experiments: setup ## the paper's comparisons, small (hours; goes on after a stop); docs/results/experiments.json
 	@$(IN_ENV) python benchmarks/experiments/run.py
+
+twin: setup ## the paper's real-robot experiment on the simulated Panda (hours, in real time; goes on after a stop); docs/results/twin.json
+	@$(IN_ENV) python benchmarks/experiments/twin.py
 
 conformance: ## the real LeRobot and 24 families of VLMs (Python 3.12; 6 GB once); docs/results/conformance.json
 	@$(PYTHON) setup/conformance.py

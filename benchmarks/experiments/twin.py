@@ -11,10 +11,12 @@ after a kill.
 import argparse
 from collections.abc import Mapping
 from dataclasses import replace
+import json
 from pathlib import Path
 import sys
 from typing import Any
 
+from graph_health import watched_graph
 import results
 from results_file import ResultsFile
 
@@ -25,6 +27,7 @@ from irevla_control.errors import IrevlaError
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.algorithm1.stage1_demonstrations import encode_for_stage1
+from irevla_learner.json_file import write_json
 from irevla_learner.report.report import evaluated_stages, write_report
 from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_learner.runs.outcome import read_outcome
@@ -34,9 +37,24 @@ from irevla_policy.metrics_log import read_metrics
 FILE = ResultsFile(results.ROOT / 'docs/results/twin.json', ('objects', 'variants'))
 # The object of the variants, and the number of its recorded demonstrations.
 CARROT, DEMONSTRATIONS = 'pick-carrot', 20
-VARIANTS = ('plain', 'demonstrations')
+VARIANTS = ('plain', 'demonstrations', 'interventions')
+# A scripted person watches stage 1, and takes over with the mouse when the policy is late.
+WATCHED = {'operator': 'scripted_person'}
+HEALTH = 'health.json'
+# Columns of a learning curve; interventions are steps with a person's command.
+CURVE = ('step', 'successes', 'episodes', 'interventions')
 # Longest time from one episode to the next; a longer one is a pause of the run [s].
 LONGEST_S = 60.0
+
+
+class WatchedBackend(RosBackend):
+    """Keeps the rates and times of all nodes of stage 1 in `HEALTH` of its folder."""
+
+    def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
+        """Run or continue stage 1."""
+        with watched_graph() as health:
+            super().learn(task, checkpoint, folder)
+        write_json(folder / HEALTH, health.summary())
 
 
 def robot_minutes(folder: Path) -> float:
@@ -52,10 +70,8 @@ def robot_minutes(folder: Path) -> float:
 
 
 def learning_curve(folder: Path) -> list[list[int]]:
-    """Return environment steps, successes and episodes after each episode of a stage 1."""
-    return [
-        [row[key] for key in ('step', 'successes', 'episodes')] for row in read_metrics(folder)
-    ]
+    """Return the sums of `CURVE` after each episode of a stage 1."""
+    return [[row[key] for key in CURVE] for row in read_metrics(folder)]
 
 
 def of_stage1(folder: Path) -> dict[str, Any]:
@@ -67,7 +83,8 @@ def of_stage1(folder: Path) -> dict[str, Any]:
         'robot_minutes': robot_minutes(folder),
         'env_steps': outcome['env_steps'],
         'episodes': outcome['episodes'],
-        'curve': learning_curve(folder),
+        ', '.join(CURVE): learning_curve(folder),
+        'nodes': json.loads((folder / HEALTH).read_text()),
     }
 
 
@@ -93,7 +110,7 @@ def run_all(
 ) -> None:
     """Run Algorithm 1 on all new objects; add the results to the file."""
     with RunFolder(folder, config.contents(), seed) as run:
-        backend = RosBackend(config, seed, 1, folder)
+        backend = WatchedBackend(config, seed, 1, folder)
         Algorithm1(run, config, backend, roots, seed).run(checkpoint)
     write_report(folder)
     with FILE.changed() as content:
@@ -111,7 +128,10 @@ def run_variant(
 ) -> None:
     """Run stage 1 on the carrot, evaluated before and after; add the results to the file."""
     with RunFolder(folder, config.contents(), seed) as run:
-        backend = RosBackend(config, seed, 1, folder)
+        backend = learning = WatchedBackend(config, seed, 1, folder)
+        if variant == 'interventions':
+            watched = replace(config, robot=config.robot | WATCHED)
+            learning = WatchedBackend(watched, seed, 1, folder)
         if variant == 'demonstrations':
             bags = folder / 'demonstrations'
             with run.step('demonstrate', outputs=['demonstrations']) as step:
@@ -126,7 +146,7 @@ def run_variant(
                     if step.needed:
                         (folder / 'stage1').mkdir(parents=True, exist_ok=True)
                         encode_for_stage1(config, CARROT, checkpoint, roots, folder / 'stage1')
-                        backend.learn(CARROT, checkpoint, folder / 'stage1')
+                        learning.learn(CARROT, checkpoint, folder / 'stage1')
             with run.step(name, outputs=[name], makes=[name]) as step:
                 if step.needed:
                     episodes = {CARROT: config.episodes.rl}

@@ -9,6 +9,7 @@ gives the verdict of success. It uses the true state of the scene.
 import time
 
 import numpy as np
+from rclpy.timer import Timer
 from std_msgs.msg import UInt8MultiArray
 
 from irevla_control.arm.pose import Pose
@@ -151,7 +152,7 @@ class ScriptedPersonNode(Node):
         self._report(button_report(button))
         timer = self.create_timer(PRESS_S, lambda: self._release(timer))
 
-    def _release(self, timer: object) -> None:
+    def _release(self, timer: Timer) -> None:
         self.destroy_timer(timer)
         self._report(button_report())
 
