@@ -24,6 +24,7 @@ NODES = {
     'robot_episode': 'irevla_control.episodes.robot_episode_node',
     'scene': 'irevla_sim.panda.scene_node',
     'scripted_operator': 'irevla_sim.panda.scripted_operator_node',
+    'scripted_person': 'irevla_sim.panda.devices.scripted_person_node',
     'episode_runner': 'irevla_control.episodes.episode_runner_node',
     'console': 'irevla_control.console.console_parameters',
     'vla': 'irevla_policy.nodes.vla_node',
@@ -51,6 +52,7 @@ FROM_LAUNCH = {
     'robot_episode': {'camera', 'horizon', 'linger', 'arrange', 'operator_begins'},
     'scene': set(),
     'scripted_operator': {'cameras', 'max_skew_s', 'demonstrate'},
+    'scripted_person': set(),
     'recorder': {'cameras', 'root'},
     'console': {'cameras', 'tasks', 'port'},
     'episode_runner': {

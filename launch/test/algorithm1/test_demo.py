@@ -10,12 +10,14 @@ import subprocess
 import sys
 
 import graph
+from launch.launch_description_sources import get_launch_description_from_python_launch_file
 import psutil
 import pytest
 import yaml
 
+from irevla_bringup import ros_backend
 from irevla_bringup.demo import load_demo_config
-from irevla_bringup.ros_backend import deal
+from irevla_bringup.ros_backend import RosBackend, deal
 from irevla_control.errors import ConfigError
 from irevla_policy.metrics_log import read_metrics
 
@@ -141,6 +143,47 @@ def test_tasks_are_divided_evenly_among_the_workers():
     assert {task: count for share in shares for task, count in share.items()} == tasks
     assert [sum(share.values()) for share in shares] == [110, 110]
     assert deal({'a': 1}, 4) == [{'a': 1}]
+
+
+def test_a_run_on_the_robot_uses_its_launch_files_one_episode_at_a_time(tmp_path, monkeypatch):
+    config = load_demo_config(graph.CONFIG / 'twin/demo.yaml').algorithm1
+    started = []
+
+    def run_graphs(graphs, *_, **__):
+        started.extend(graphs)
+
+    monkeypatch.setattr(ros_backend, 'run_graphs', run_graphs)
+    backend = RosBackend(config, 0, 2, tmp_path)
+    backend.collect({'press-button': 3, 'pick-carrot': 2}, tmp_path / 'bags', {'noise_std': 0.1})
+    backend.evaluate(tmp_path / 'policy', {'press-button': 3}, tmp_path / 'evaluation')
+    (tmp_path / 'stage1').mkdir()
+    backend.learn('pick-carrot', tmp_path / 'policy', tmp_path / 'stage1')
+    files = [one.launch_file for one in started]
+    assert files == ['teleop.launch.py', 'robot.launch.py', 'robot.launch.py']
+    for one in started:
+        given = one.arguments
+        assert given['use_fake_hardware'] == 'true' and given['fps'] == '10'
+        assert given['horizon'] == 100 and 'simulator' not in given
+        path = graph.CONFIG.parent / 'launch' / one.launch_file
+        declared = get_launch_description_from_python_launch_file(str(path)).get_launch_arguments()
+        # ros2 launch ignores an unknown argument in silence.
+        assert given.keys() <= {argument.name for argument in declared}
+    assert started[0].arguments['tasks'] == 'press-button:3,pick-carrot:2'
+    assert started[2].arguments['output'] == tmp_path / 'stage1'
+
+
+@pytest.mark.parametrize(
+    'robot, words',
+    [
+        ({'robotip': '172.16.0.2'}, 'robot has robotip; use some of robot_ip, use_fake_hardware'),
+        ({'robot_ip': None}, 'robot has robot_ip: None; a text, a number or a list is needed'),
+        ({'checkpoint': 'mine'}, 'robot has checkpoint; use some of'),
+    ],
+)
+def test_a_wrong_argument_of_the_robot_is_refused(tmp_path, robot, words):
+    config = load_demo_config(graph.CONFIG / 'twin/demo.yaml').algorithm1
+    with pytest.raises(ConfigError, match=words):
+        RosBackend(replace(config, robot=robot), 0, 1, tmp_path)
 
 
 def test_missing_settings_of_a_demo_s_stage_2_are_those_of_stage_0(config):

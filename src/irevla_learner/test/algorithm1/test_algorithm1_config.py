@@ -45,7 +45,9 @@ def test_the_shipped_configuration_has_the_values_of_its_files():
         type(config.settings).load(CONFIG / values['settings'])
     )
     assert config.training == TrainConfig.load(CONFIG / values['training'])
-    # No demonstrations of new tasks and no easier tasks by default.
+    # No robot, no demonstrations of new tasks and no easier tasks by default.
+    assert values.pop('robot') == {}
+    assert values.pop('evaluations') == 'each'
     assert values.pop('demonstration_bags') == []
     assert values.pop('curriculum') == {}
     assert config.contents().keys() == values.keys()
@@ -84,6 +86,17 @@ def test_settings_that_stage_2_leaves_out_are_those_of_stage_0(file):
             'new_share is 1.0; a number from 0 to below 1 is needed',
         ),
         ({'labels': 'best'}, 'labels', "labels is 'best'; use improved or executed"),
+        (
+            {'environment': None},
+            'environment',
+            'environment is null and robot has 0 launch arguments; give either',
+        ),
+        (
+            {'robot': {'fps': 10}},
+            'environment',
+            'environment is irevla_sim:MetaWorld-v0 and robot has 1 launch arguments; give either',
+        ),
+        ({'evaluations': 'none'}, 'evaluations', "evaluations is 'none'; use each or ends"),
         ({'settings': 'no.yaml'}, 'settings', 'no.yaml does not exist'),
         ({'classifier': 'no'}, 'classifier', '/no does not exist'),
         ({'stage1_trains': 'all'}, 'stage1_trains', 'SACfD works on cached latents'),

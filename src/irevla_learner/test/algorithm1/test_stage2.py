@@ -15,6 +15,7 @@ import torch
 from irevla_control.errors import ConfigError
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.config import load_config
+from irevla_learner.algorithm1.in_process_backend import InProcessBackend
 from irevla_learner.algorithm1.program import run_algorithm1
 from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.runs.evaluation import EpisodeResult
@@ -125,6 +126,32 @@ def test_stage_2_has_its_own_precision_or_that_of_stage_0(
             STAGE0, steps=1, seed=9, precision=precision
         )
         assert TrainConfig(**extra['stage0']) == STAGE0, 'a stage 2 is recorded as stage 0'
+
+
+@pytest.mark.parametrize(
+    'evaluations, evaluated',
+    [
+        ('each', ['stage0', 'stage1', 'stage1-2', 'stage2', 'stage2-2']),
+        ('ends', ['stage0', 'stage2-2']),
+    ],
+)
+def test_evaluations_after_each_stage_or_at_the_ends(
+    tmp_path, stage0, demonstrations, evaluations, evaluated
+):
+    config = configuration(tmp_path, stage0, '', evaluations=evaluations)
+    with RunFolder(tmp_path / 'run', config.contents(), 9) as folder:
+        Algorithm1(folder, config, NoEpisodes(), [demonstrations], 9).run(stage0)
+    found = (tmp_path / 'run').glob('*/evaluation/results.json')
+    assert sorted(file.parts[-3] for file in found) == evaluated
+
+
+def test_a_robot_is_refused_without_ros(tmp_path, stage0):
+    config = configuration(tmp_path, stage0, '', environment=None, robot={'fps': 10})
+    policy = PolicyConfig.from_dict(POLICY)
+    with pytest.raises(
+        ConfigError, match='over ROS only; use python -m irevla_bringup'
+    ):
+        InProcessBackend(config, policy, 0)
 
 
 def test_task_weights_of_stage_2_are_used(tmp_path, stage0, demonstrations):
