@@ -17,6 +17,9 @@ import sys
 from typing import Any
 
 from graph_health import watched_graph
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+import numpy as np
 import results
 from results_file import ResultsFile
 
@@ -28,23 +31,65 @@ from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.algorithm1.stage1_demonstrations import encode_for_stage1
 from irevla_learner.json_file import write_json
+from irevla_learner.report.plots import STYLE, groups_chart, save_png
 from irevla_learner.report.report import evaluated_stages, write_report
 from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_learner.runs.outcome import read_outcome
 from irevla_learner.runs.run_folder import RunFolder
 from irevla_policy.metrics_log import read_metrics
 
-FILE = ResultsFile(results.ROOT / 'docs/results/twin.json', ('objects', 'variants'))
 # The object of the variants, and the number of its recorded demonstrations.
 CARROT, DEMONSTRATIONS = 'pick-carrot', 20
-VARIANTS = ('plain', 'demonstrations', 'interventions')
+ALL = 'all'
+PARTS = (ALL, 'plain', 'demonstrations', 'interventions')
 # A scripted person watches stage 1, and takes over with the mouse when the policy is late.
 WATCHED = {'operator': 'scripted_person'}
 HEALTH = 'health.json'
 # Columns of a learning curve; interventions are steps with a person's command.
 CURVE = ('step', 'successes', 'episodes', 'interventions')
+# Number of episodes that a point of a learning curve is averaged over.
+WINDOW = 20
+IMAGES = results.ROOT / 'docs/images'
 # Longest time from one episode to the next; a longer one is a pause of the run [s].
 LONGEST_S = 60.0
+
+
+def draw(content: Mapping[str, Any]) -> None:
+    """Draw success before and after by object, and the learning curves over robot time."""
+    found = content['objects']
+    if found:
+        names = {task: task.replace('-', '\n', 1).replace('-', ' ') for task in found}
+        bars = {
+            when: {names[task]: results.figures(*one[when]) for task, one in found.items()}
+            for when in ('before', 'after')
+        }
+        figure = groups_chart(bars)
+        figure.set_size_inches(13, 4.2)
+        figure.axes[0].tick_params(axis='x', labelsize=8)
+        save_png(figure, IMAGES / 'twin_objects.png')
+    curves = {task: one for task, one in found.items() if 'robot_minutes' in one}
+    curves |= {f'{CARROT}, {name}': one for name, one in content['variants'].items()}
+    if not curves:
+        return
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8, 4), layout='constrained')
+        axes = figure.subplots()
+        for name, one in curves.items():
+            rows = np.array(one[', '.join(CURVE)])
+            minutes = np.linspace(0, one['robot_minutes'], len(rows) + 1)[1:]
+            newest = np.diff(rows[:, CURVE.index('successes')], prepend=0)
+            shown = np.convolve(newest, np.ones(WINDOW) / WINDOW, 'valid')
+            axes.plot(minutes[WINDOW - 1 :], shown, label=name)
+        axes.set(
+            ylim=(-0.02, 1.02),
+            xlabel='robot time, resets included [min]',
+            ylabel=f'success of the newest {WINDOW} episodes, exploring',
+        )
+        axes.legend()
+    save_png(figure, IMAGES / 'twin_curves.png')
+
+
+FILE = ResultsFile(results.ROOT / 'docs/results/twin.json', ('objects', 'variants'), draw)
 
 
 class WatchedBackend(RosBackend):
@@ -174,18 +219,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--output', type=Path, default=results.ROOT / 'runs/twin')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--variants', nargs='*', default=VARIANTS, choices=VARIANTS)
+    parser.add_argument('--parts', nargs='+', default=PARTS, choices=PARTS)
     options = parser.parse_args()
     output = options.output.absolute()
     config = load_demo_config(results.ROOT / 'config/twin/demo.yaml')
     settings = config.algorithm1
     try:
         start = prepare(output / 'stage0', config, options.seed)
-        if not FILE.read()['objects']:
-            run_all(output / 'all', settings, options.seed, *start)
-        for variant in options.variants:
-            if variant not in FILE.read()['variants']:
-                run_variant(output / variant, variant, settings, options.seed, *start)
+        for part in options.parts:
+            done = FILE.read()
+            if part == ALL and not done['objects']:
+                run_all(output / ALL, settings, options.seed, *start)
+            elif part != ALL and part not in done['variants']:
+                run_variant(output / part, part, settings, options.seed, *start)
     except IrevlaError as error:
         sys.exit(f'twin: {error}')
 

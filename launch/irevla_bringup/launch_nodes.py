@@ -3,6 +3,7 @@
 """Launch arguments and nodes that the launch files share."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 import json
 import math
 from pathlib import Path
@@ -75,18 +76,18 @@ def page_node(context: LaunchContext, cameras: list[str]) -> list[SuiteNode]:
     """Return the node of the page, if one is wanted."""
     if value(context, 'view') != 'true':
         return []
-    return [
-        node(
-            context,
-            'irevla_control',
-            'console',
-            {
-                'cameras': cameras,
-                'tasks': [entry.partition(':')[0] for entry in task_names(context)],
-                'port': whole_number(context, 'view_port', 1024),
-            },
-        )
-    ]
+    page = node(
+        context,
+        'irevla_control',
+        'console',
+        {
+            'cameras': cameras,
+            'tasks': [entry.partition(':')[0] for entry in task_names(context)],
+            'port': whole_number(context, 'view_port', 1024),
+        },
+    )
+    # Nobody loses an hour of learning because a page failed.
+    return [replace(page, required=False)]
 
 
 def _only_launch_handles_interrupts(_: LaunchContext) -> None:

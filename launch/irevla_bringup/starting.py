@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext
-from launch.actions import OpaqueFunction, Shutdown
+from launch.actions import LogInfo, OpaqueFunction, Shutdown
 from launch.events.process import ProcessExited, SignalProcess
 from launch.launch_description_entity import LaunchDescriptionEntity
 from launch_ros.actions import Node
@@ -38,6 +38,7 @@ class SuiteNode:
         namespace: relative or absolute; '' for none.
         parameters: parameters of the launch file, which override all files.
         arguments: arguments of the command line.
+        required: whether the launch ends with this node.
 
     """
 
@@ -47,6 +48,7 @@ class SuiteNode:
     namespace: str = ''
     parameters: dict[str, Any] = field(default_factory=dict)
     arguments: Sequence[str] = ()
+    required: bool = True
 
 
 Started: TypeAlias = SuiteNode | LaunchDescriptionEntity
@@ -183,5 +185,7 @@ def _action(node: SuiteNode, given: dict[str, Any]) -> Node:
         output='screen',
         emulate_tty=True,
         arguments=list(node.arguments),
-        on_exit=ends_all(node.name),
+        on_exit=ends_all(node.name)
+        if node.required
+        else LogInfo(msg=f'{node.name} ended; the other nodes continue without it'),
     )

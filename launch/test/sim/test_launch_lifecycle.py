@@ -9,6 +9,7 @@ import graph
 import pytest
 
 from irevla_control.bags.index import list_episodes
+from irevla_control.console.ports import bind
 
 NODES = {'simulator', 'expert', 'command_mux', 'recorder', 'episode_runner'}
 
@@ -24,10 +25,14 @@ def collect(folder, log='log', **arguments):
     )
 
 
-def test_launch_ends_by_itself_when_the_episodes_are_done(tmp_path):
-    with collect(tmp_path, episodes=2) as launch:
-        graph.wait_for(lambda: set(launch.nodes()) == NODES, 30, 'all nodes')
+def test_launch_ends_by_itself_when_the_episodes_are_done_also_without_its_page(tmp_path):
+    with bind(8200) as listener:
+        port = listener.getsockname()[1]
+    with collect(tmp_path, episodes=2, view='true', view_port=port) as launch:
+        graph.wait_for(lambda: set(launch.nodes()) == {*NODES, 'console'}, 30, 'all nodes')
+        launch.nodes()['console'].kill()
         assert launch.wait(90) == 0
+        assert 'console ended; the other nodes continue without it' in launch.output()
         assert launch.alive() == []
     assert len(graph.results(tmp_path / 'results.json')) == 2
     assert len(list_episodes(tmp_path / 'bags')) == 2
