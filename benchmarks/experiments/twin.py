@@ -20,10 +20,12 @@ from graph_health import watched_graph
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 import numpy as np
+from persons_faults import persons_faults
 import results
 from results_file import ResultsFile
 
 from irevla_bringup.demo import DemoConfig, demonstrate_and_train, load_demo_config
+from irevla_bringup.launched_graphs import GraphError
 from irevla_bringup.ros_backend import RosBackend
 from irevla_control.bags.index import list_episodes
 from irevla_control.errors import IrevlaError
@@ -39,11 +41,15 @@ from irevla_learner.runs.run_folder import RunFolder
 from irevla_policy.metrics_log import read_metrics
 
 # The object of the variants, and the number of its recorded demonstrations.
-CARROT, DEMONSTRATIONS = 'pick-carrot', 20
+CARROT, DEMONSTRATIONS, IMAGE_SIZE = 'pick-carrot', 20, 84
 ALL = 'all'
-PARTS = (ALL, 'plain', 'demonstrations', 'interventions')
+FAULTS = 'faults'
+PARTS = (ALL, 'plain', 'demonstrations', 'interventions', FAULTS)
+# With a person's faults the graph ends and is started again; more often than this is a defect.
+MOST_STARTS = 8
+DEMONSTRATED, WITH_PERSON = ('demonstrations', FAULTS), ('interventions', FAULTS)
 # A scripted person watches stage 1, and takes over with the mouse when the policy is late.
-WATCHED = {'operator': 'scripted_person'}
+PERSON = {'operator': 'scripted_person'}
 HEALTH = 'health.json'
 # Columns of a learning curve; interventions are steps with a person's command.
 CURVE = ('step', 'successes', 'episodes', 'interventions')
@@ -98,8 +104,36 @@ class WatchedBackend(RosBackend):
     def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
         """Run or continue stage 1."""
         with watched_graph() as health:
-            super().learn(task, checkpoint, folder)
-        write_json(folder / HEALTH, health.summary())
+            try:
+                super().learn(task, checkpoint, folder)
+            finally:
+                write_json(folder / HEALTH, health.summary())
+
+    def learn_with_faults(self, task: str, checkpoint: Path, folder: Path) -> dict[str, Any]:
+        """Run stage 1 with a person's faults, started again as often as its graph ends by one.
+
+        Returns the faults, the number of starts, and the recorded episodes and replayed ones that
+        a start lost, which must be none.
+        """
+        starts, lost = 0, 0
+        before = (0, 0)
+        with persons_faults('learning') as faults:
+            while read_outcome(folder) is None:
+                starts += 1
+                try:
+                    self.learn(task, checkpoint, folder)
+                except GraphError as error:
+                    print(f'start {starts}: {str(error).splitlines()[0]}', flush=True)
+                    if starts == MOST_STARTS:
+                        raise
+                rows = read_metrics(folder)
+                now = (
+                    len(list_episodes(folder / 'episodes')),
+                    int(rows[-1]['episodes']) if rows else 0,
+                )
+                lost += sum(max(0, old - new) for old, new in zip(before, now))
+                before = now
+        return {'faults': list(faults), 'starts': starts, 'lost': lost}
 
 
 def robot_minutes(folder: Path) -> float:
@@ -172,38 +206,56 @@ def run_variant(
     checkpoint: Path,
 ) -> None:
     """Run stage 1 on the carrot, evaluated before and after; add the results to the file."""
+    stage1 = folder / 'stage1'
     with RunFolder(folder, config.contents(), seed) as run:
-        backend = learning = WatchedBackend(config, seed, 1, folder)
-        if variant == 'interventions':
-            watched = replace(config, robot=config.robot | WATCHED)
-            learning = WatchedBackend(watched, seed, 1, folder)
-        if variant == 'demonstrations':
-            bags = folder / 'demonstrations'
-            with run.step('demonstrate', outputs=['demonstrations']) as step:
-                if step.needed:
-                    backend.collect({CARROT: DEMONSTRATIONS}, bags, {'image_size': 84})
-            workers = tuple(sorted(path for path in bags.iterdir() if path.is_dir()))
-            config = replace(config, demonstration_bags=workers)
-        cells = {}
-        for name, policy in (('before', checkpoint), ('after', folder / 'stage1/checkpoint')):
-            if name == 'after':
-                with run.step('stage1', outputs=['stage1/checkpoint'], makes=['stage1']) as step:
-                    if step.needed:
-                        (folder / 'stage1').mkdir(parents=True, exist_ok=True)
-                        encode_for_stage1(config, CARROT, checkpoint, roots, folder / 'stage1')
-                        learning.learn(CARROT, checkpoint, folder / 'stage1')
-            with run.step(name, outputs=[name], makes=[name]) as step:
-                if step.needed:
-                    episodes = {CARROT: config.episodes.rl}
-                    found = backend.evaluate(policy, episodes, folder / name)
-                    step.results['cell'] = results.cells_of(found)[CARROT]
-            cells[name] = step.results['cell']
+        backend = WatchedBackend(config, seed, 1, folder)
+        before = evaluated(run, 'before', backend, checkpoint, config.episodes.rl)
+        if variant in DEMONSTRATED:
+            config = with_demonstrations(run, backend, config)
+        if variant in WITH_PERSON:
+            config = replace(config, robot=config.robot | PERSON)
+        with run.step('stage1', outputs=['stage1/checkpoint'], makes=['stage1']) as step:
+            if step.needed:
+                stage1.mkdir(parents=True, exist_ok=True)
+                encode_for_stage1(config, CARROT, checkpoint, roots, stage1)
+                learning = WatchedBackend(config, seed, 1, folder)
+                if variant == FAULTS:
+                    step.results.update(learning.learn_with_faults(CARROT, checkpoint, stage1))
+                else:
+                    learning.learn(CARROT, checkpoint, stage1)
+        happened = step.results
+        after = evaluated(run, 'after', backend, stage1 / 'checkpoint', config.episodes.rl)
     with FILE.changed() as content:
         content['variants'][variant] = {
-            **cells,
-            **of_stage1(folder / 'stage1'),
+            'before': before,
+            'after': after,
+            **happened,
+            **of_stage1(stage1),
             **results.provenance(),
         }
+
+
+def evaluated(
+    run: RunFolder, name: str, backend: RosBackend, policy: Path, episodes: int
+) -> list[int]:
+    """Return the successes and episodes of a policy on the carrot; a step of the run."""
+    with run.step(name, outputs=[name], makes=[name]) as step:
+        if step.needed:
+            found = backend.evaluate(policy, {CARROT: episodes}, run.path / name)
+            step.results['cell'] = results.cells_of(found)[CARROT]
+    return step.results['cell']
+
+
+def with_demonstrations(
+    run: RunFolder, backend: RosBackend, config: Algorithm1Config
+) -> Algorithm1Config:
+    """Return the configuration with recorded demonstrations of the carrot; a step of the run."""
+    bags = run.path / 'demonstrations'
+    with run.step('demonstrate', outputs=['demonstrations'], makes=['demonstrations']) as step:
+        if step.needed:
+            backend.collect({CARROT: DEMONSTRATIONS}, bags, {'image_size': IMAGE_SIZE})
+    folders = tuple(sorted(path for path in bags.iterdir() if path.is_dir()))
+    return replace(config, demonstration_bags=folders)
 
 
 def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Path]:

@@ -3,7 +3,7 @@
 """Node `realsense` for the simulated Panda: the real node and SDK with rendered images.
 
 Serial numbers are the names of the scene's cameras. A message on the topic `unplugged` unplugs the
-cameras that it names, separated by commas, and plugs in the others.
+cameras that it names, separated by commas, and plugs in the others; one on `covered` covers them.
 """
 
 import argparse
@@ -28,9 +28,13 @@ class FakeRealSenseNode(RealSenseNode):
         self._drawn = SceneCameras(open_scene(scene, STARTS_WITHIN_S))
         super().__init__(self._drawn.find)
         self.create_subscription(String, 'unplugged', self._on_unplugged, EVENT)
+        self.create_subscription(String, 'covered', self._on_covered, EVENT)
 
     def _on_unplugged(self, message: String) -> None:
         self._drawn.unplugged = set(filter(None, message.data.split(',')))
+
+    def _on_covered(self, message: String) -> None:
+        self._drawn.covered = set(filter(None, message.data.split(',')))
 
     def destroy_node(self) -> None:
         """Close the cameras, then their rendering."""

@@ -45,6 +45,8 @@ class SceneCameras:
         }
         self._random = np.random.default_rng()
         self.unplugged: set[str] = set()
+        # Cameras whose images are black.
+        self.covered: set[str] = set()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name='scene-cameras', daemon=True)
         # Python crashes if it ends while a thread renders, so `close` must always run.
@@ -102,7 +104,10 @@ class SceneCameras:
                         view = View(self._model, width, height)
                         # Creating a view takes long, so the state is read again.
                         taken_s, now = self._look()
-                    camera.show(self._noisy(view.draw(self._data, name)), taken_s)
+                    picture = view.draw(self._data, name)
+                    if name in self.covered:
+                        picture = np.zeros_like(picture)
+                    camera.show(self._noisy(picture), taken_s)
             except (FileNotFoundError, TimeoutError):
                 # The simulated robot has ended: no images rather than old ones.
                 continue

@@ -148,9 +148,7 @@ def test_evaluations_after_each_stage_or_at_the_ends(
 def test_a_robot_is_refused_without_ros(tmp_path, stage0):
     config = configuration(tmp_path, stage0, '', environment=None, robot={'fps': 10})
     policy = PolicyConfig.from_dict(POLICY)
-    with pytest.raises(
-        ConfigError, match='over ROS only; use python -m irevla_bringup'
-    ):
+    with pytest.raises(ConfigError, match='over ROS only; use python -m irevla_bringup'):
         InProcessBackend(config, policy, 0)
 
 
