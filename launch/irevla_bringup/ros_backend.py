@@ -52,8 +52,8 @@ class RosBackend:
         """Prepare graphs for the configuration; ``run`` is the run folder.
 
         Raises:
-            ConfigError: PPO, a classifier's reward, an environment that is no simulator of the
-                suite, or an unknown argument of the robot is configured.
+            ConfigError: PPO, a classifier's reward in simulation, an environment that is no
+                simulator of the suite, or an unknown argument of the robot is configured.
 
         """
         if not isinstance(config.settings, SACfDConfig):
@@ -61,7 +61,7 @@ class RosBackend:
                 f'algorithm {config.algorithm}: over ROS stage 1 needs sacfd; '
                 'use python -m irevla_learner.algorithm1 for ppo'
             )
-        if config.classifier:
+        if config.classifier and not config.robot:
             raise ConfigError(
                 f'classifier {config.classifier}: over ROS the reward is '
                 "the environment's; use python -m irevla_learner.algorithm1"
@@ -141,6 +141,7 @@ class RosBackend:
                 'bags': folder / 'episodes',
                 'results': folder / 'episodes.json',
                 'curriculum': ','.join(f'{name}:{count}' for name, count in easier.items()),
+                **({'classifier': self._config.classifier} if self._config.classifier else {}),
                 **self._common,
             },
             self._run / 'logs' / f'{folder.name}.log',

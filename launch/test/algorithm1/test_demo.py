@@ -153,7 +153,9 @@ def test_a_run_on_the_robot_uses_its_launch_files_one_episode_at_a_time(tmp_path
         started.extend(graphs)
 
     monkeypatch.setattr(ros_backend, 'run_graphs', run_graphs)
-    backend = RosBackend(config, 0, 2, tmp_path)
+    backend = RosBackend(
+        replace(config, classifier=tmp_path / 'judge', stage2_trains='head'), 0, 2, tmp_path
+    )
     backend.collect({'press-button': 3, 'pick-carrot': 2}, tmp_path / 'bags', {'noise_std': 0.1})
     backend.evaluate(tmp_path / 'policy', {'press-button': 3}, tmp_path / 'evaluation')
     (tmp_path / 'stage1').mkdir()
@@ -170,6 +172,9 @@ def test_a_run_on_the_robot_uses_its_launch_files_one_episode_at_a_time(tmp_path
         assert given.keys() <= {argument.name for argument in declared}
     assert started[0].arguments['tasks'] == 'press-button:3,pick-carrot:2'
     assert started[2].arguments['output'] == tmp_path / 'stage1'
+    # It judges while the policy learns; in an evaluation the operator does.
+    judges = [one.arguments.get('classifier') for one in started]
+    assert judges == [None, None, tmp_path / 'judge']
 
 
 @pytest.mark.parametrize(
