@@ -73,7 +73,7 @@ class RosBackend:
         self._settings = config.settings
         self._first = first_layout(seed, config.evaluation_seed)
         # Launch arguments of every graph.
-        self._common = _common_arguments(config)
+        self.common = _common_arguments(config)
 
     def collect(
         self, episodes: Mapping[str, int], folder: Path, arguments: Mapping[str, Any]
@@ -114,7 +114,7 @@ class RosBackend:
                         'tasks': ','.join(f'{task}:{n}' for task, n in part.items()),
                         'bags': folder / name,
                         'results': files[-1],
-                        **self._common,
+                        **self.common,
                         **arguments,
                     },
                     self._run / 'logs' / f'{title.replace(" ", "-")}-{name}.log',
@@ -142,7 +142,7 @@ class RosBackend:
                 'results': folder / 'episodes.json',
                 'curriculum': ','.join(f'{name}:{count}' for name, count in easier.items()),
                 **({'classifier': self._config.classifier} if self._config.classifier else {}),
-                **self._common,
+                **self.common,
             },
             self._run / 'logs' / f'{folder.name}.log',
         )

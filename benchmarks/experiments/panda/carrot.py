@@ -1,0 +1,152 @@
+# Copyright 2026 The irevla Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Variants of stage 1 on the carrot, each from the same policy of stage 0.
+
+plain: as in Algorithm 1. demonstrations: 20 recorded by teleop.launch.py are in the replay.
+interventions: a scripted person takes over with the mouse when the policy is late. faults: with
+both, and a person's faults in the middle of learning. classifier: a success classifier judges from
+the images, in rounds, each with a classifier that has also seen what the last policy did.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import results
+
+from irevla_bringup.launched_graphs import Graph, run_graphs
+from irevla_bringup.ros_backend import RosBackend, read_results
+from irevla_learner.algorithm1.config import Algorithm1Config
+from irevla_learner.algorithm1.stage1_demonstrations import encode_for_stage1
+from irevla_learner.classifier.train import train_from_bags
+from irevla_learner.classifier.training import ClassifierConfig
+from irevla_learner.runs.layouts import LABELLED, first_layout
+from irevla_learner.runs.run_folder import RunFolder
+from irevla_policy.metrics_log import read_metrics
+from panda.backend import WatchedBackend
+from panda.outcome import FILE, of_stage1
+
+CARROT, DEMONSTRATIONS, IMAGE_SIZE = 'pick-carrot', 20, 84
+FAULTS, CLASSIFIER = 'faults', 'classifier'
+VARIANTS = ('plain', 'demonstrations', 'interventions', FAULTS, CLASSIFIER)
+DEMONSTRATED, WITH_PERSON = ('demonstrations', FAULTS), ('interventions', FAULTS)
+# Nobody judges beside the classifier.
+PERSON, NOBODY = {'operator': 'scripted_person'}, {'operator': 'none'}
+# Rounds with a classifier; labelled episodes of each, and observations after success.
+ROUNDS, LABELLED_EPISODES, LINGER = (1, 2, 3), 60, 5
+
+
+class Carrot:
+    """The variants in a folder, from one policy of stage 0."""
+
+    def __init__(
+        self,
+        output: Path,
+        config: Algorithm1Config,
+        seed: int,
+        roots: list[Path],
+        checkpoint: Path,
+    ) -> None:
+        """Prepare; ``roots`` are the folders of the expert's demonstrations."""
+        self._output, self._config, self._seed = output, config, seed
+        self._roots, self._checkpoint = roots, checkpoint
+
+    def run(self, variant: str) -> None:
+        """Run a variant, evaluated before and after; add its results to the file."""
+        folder = self._output / variant
+        with RunFolder(folder, self._config.contents(), self._seed) as run:
+            before = self._evaluated(run, 'before', self._checkpoint)
+            if variant == CLASSIFIER:
+                found = self._judged(run)
+            else:
+                found = self._learned(run, 'stage1', self._for(run, variant), variant == FAULTS)
+        with FILE.changed() as content:
+            content['variants'][variant] = {'before': before, **found, **results.provenance()}
+
+    def _for(self, run: RunFolder, variant: str) -> Algorithm1Config:
+        config = self._config
+        if variant in WITH_PERSON:
+            config = replace(config, robot=config.robot | PERSON)
+        if variant not in DEMONSTRATED:
+            return config
+        bags = run.path / 'demonstrations'
+        with run.step('demonstrate', outputs=['demonstrations'], makes=['demonstrations']) as step:
+            if step.needed:
+                backend = RosBackend(self._config, self._seed, 1, run.path)
+                backend.collect({CARROT: DEMONSTRATIONS}, bags, {'image_size': IMAGE_SIZE})
+        folders = tuple(sorted(path for path in bags.iterdir() if path.is_dir()))
+        return replace(config, demonstration_bags=folders)
+
+    def _learned(
+        self, run: RunFolder, name: str, config: Algorithm1Config, with_faults: bool = False
+    ) -> dict[str, Any]:
+        """Run stage 1 in a folder of this name; return its entry, evaluated by the truth."""
+        folder = run.path / name
+        with run.step(name, outputs=[f'{name}/checkpoint'], makes=[name]) as step:
+            if step.needed:
+                folder.mkdir(parents=True, exist_ok=True)
+                encode_for_stage1(config, CARROT, self._checkpoint, self._roots, folder)
+                backend = WatchedBackend(config, self._seed, 1, run.path)
+                if with_faults:
+                    found = backend.learn_with_faults(CARROT, self._checkpoint, folder)
+                    step.results.update(found)
+                else:
+                    backend.learn(CARROT, self._checkpoint, folder)
+        after = self._evaluated(run, f'after {name}', folder / 'checkpoint')
+        return {'after': after, **step.results, **of_stage1(folder)}
+
+    def _evaluated(self, run: RunFolder, name: str, policy: Path) -> list[int]:
+        """Return the successes and episodes of a policy by the true state of the scene."""
+        folder = name.replace(' ', '-')
+        with run.step(name, outputs=[folder], makes=[folder]) as step:
+            if step.needed:
+                backend = RosBackend(self._config, self._seed, 1, run.path)
+                episodes = {CARROT: self._config.episodes.rl}
+                found = backend.evaluate(policy, episodes, run.path / folder)
+                step.results['cell'] = results.cells_of(found)[CARROT]
+        return step.results['cell']
+
+    def _judged(self, run: RunFolder) -> dict[str, Any]:
+        """Run stage 1 with a classifier's reward in rounds; return the entry of the last."""
+        policy, bags, rounds = self._checkpoint, [], []
+        for number in ROUNDS:
+            bags.append(run.path / f'labelled{number}')
+            judge = run.path / f'judge{number}'
+            with run.step(f'label {number}', outputs=[bags[-1].name]) as step:
+                if step.needed:
+                    self._label(policy, bags[-1], number)
+            with run.step(f'classify {number}', outputs=[judge.name], makes=[judge.name]) as step:
+                if step.needed:
+                    train_from_bags(bags, self._checkpoint, judge, ClassifierConfig(), self._seed)
+            config = replace(
+                self._config,
+                robot=self._config.robot | NOBODY,
+                classifier=judge,
+                # The VLM, whose latents the classifier reads, stays the same in stage 1.
+                stage2_trains='head',
+            )
+            found = self._learned(run, f'stage1-{number}', config)
+            policy = run.path / f'stage1-{number}/checkpoint'
+            told = read_metrics(policy.parent)[-1]
+            rounds.append({'after': found['after'], 'told': [told['successes'], told['episodes']]})
+        return {**found, 'rounds': rounds}
+
+    def _label(self, policy: Path, bags: Path, number: int) -> None:
+        """Record episodes with the truth as label, and their images after success."""
+        file = bags.with_suffix('.json')
+        first = first_layout(self._seed, self._config.evaluation_seed) + LABELLED
+        arguments = {
+            'namespace': 'labelling',
+            'tasks': f'{CARROT}:{LABELLED_EPISODES}',
+            'linger': LINGER,
+            'horizon': self._config.horizon,
+            'checkpoint': policy,
+            'bags': bags,
+            'results': file,
+            'seed': first + (number - 1) * LABELLED_EPISODES,
+            **RosBackend(self._config, self._seed, 1, bags.parent).common,
+        }
+        graph = Graph('robot.launch.py', arguments, bags.with_suffix('.log'))
+        run_graphs(
+            [graph], 'labelling', LABELLED_EPISODES, lambda: (len(read_results([file])), '')
+        )
