@@ -9,7 +9,6 @@ the images, in rounds, each with a classifier that has also seen what the last p
 """
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
