@@ -45,7 +45,7 @@ def generate_launch_description() -> LaunchDescription:
                 default_value='224',
                 description='height and width of the images [pixels]',
             ),
-            noise_argument('config/scripted_operator.yaml'),
+            noise_argument('config/scripted_operator.yaml or scripted_person.yaml'),
             start(launch_nodes),
         ]
     )

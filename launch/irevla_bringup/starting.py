@@ -174,6 +174,17 @@ def ends_all(name: str) -> Callable[[ProcessExited, LaunchContext], Shutdown]:
     return on_exit
 
 
+def _continue_without(name: str) -> Callable[[ProcessExited, LaunchContext], LogInfo | None]:
+    """Return a handler that says that the others continue without a process."""
+
+    def on_exit(event: ProcessExited, context: LaunchContext) -> LogInfo | None:
+        if context.is_shutdown:
+            return None
+        return LogInfo(msg=f'{name} ended; the other nodes continue without it')
+
+    return on_exit
+
+
 def _action(node: SuiteNode, given: dict[str, Any]) -> Node:
     config = Path(get_package_share_directory('irevla_bringup')) / 'config' / f'{node.name}.yaml'
     return Node(
@@ -185,7 +196,5 @@ def _action(node: SuiteNode, given: dict[str, Any]) -> Node:
         output='screen',
         emulate_tty=True,
         arguments=list(node.arguments),
-        on_exit=ends_all(node.name)
-        if node.required
-        else LogInfo(msg=f'{node.name} ended; the other nodes continue without it'),
+        on_exit=(ends_all if node.required else _continue_without)(node.name),
     )

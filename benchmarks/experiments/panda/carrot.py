@@ -22,6 +22,7 @@ from irevla_learner.classifier.train import train_from_bags
 from irevla_learner.classifier.training import ClassifierConfig
 from irevla_learner.runs.layouts import LABELLED, first_layout
 from irevla_learner.runs.run_folder import RunFolder
+from irevla_policy.checkpoints.files import read_manifest
 from irevla_policy.metrics_log import read_metrics
 from panda.backend import WatchedBackend
 from panda.outcome import FILE, of_stage1
@@ -53,9 +54,11 @@ class Carrot:
 
     def run(self, variant: str) -> None:
         """Run a variant, evaluated before and after; add its results to the file."""
-        folder = self._output / variant
-        with RunFolder(folder, self._config.contents(), self._seed) as run:
+        contents = self._config.contents()
+        # The same policy and layouts for all variants.
+        with RunFolder(self._output / 'before', contents, self._seed) as run:
             before = self._evaluated(run, 'before', self._checkpoint)
+        with RunFolder(self._output / variant, contents, self._seed) as run:
             if variant == CLASSIFIER:
                 found = self._judged(run)
             else:
@@ -82,23 +85,21 @@ class Carrot:
     ) -> dict[str, Any]:
         """Run stage 1 in a folder of this name; return its entry, evaluated by the truth."""
         folder = run.path / name
-        with run.step(name, outputs=[f'{name}/checkpoint'], makes=[name]) as step:
+        start = read_manifest(self._checkpoint)['files']
+        with run.step(name, start, [f'{name}/checkpoint'], [name]) as step:
             if step.needed:
                 folder.mkdir(parents=True, exist_ok=True)
                 encode_for_stage1(config, CARROT, self._checkpoint, self._roots, folder)
                 backend = WatchedBackend(config, self._seed, 1, run.path)
-                if with_faults:
-                    found = backend.learn_with_faults(CARROT, self._checkpoint, folder)
-                    step.results.update(found)
-                else:
-                    backend.learn(CARROT, self._checkpoint, folder)
+                learn = backend.learn_with_faults if with_faults else backend.learn
+                learn(CARROT, self._checkpoint, folder)
         after = self._evaluated(run, f'after {name}', folder / 'checkpoint')
-        return {'after': after, **step.results, **of_stage1(folder)}
+        return {'after': after, **of_stage1(folder)}
 
     def _evaluated(self, run: RunFolder, name: str, policy: Path) -> list[int]:
         """Return the successes and episodes of a policy by the true state of the scene."""
         folder = name.replace(' ', '-')
-        with run.step(name, outputs=[folder], makes=[folder]) as step:
+        with run.step(name, read_manifest(policy)['files'], [folder], [folder]) as step:
             if step.needed:
                 backend = RosBackend(self._config, self._seed, 1, run.path)
                 episodes = {CARROT: self._config.episodes.rl}
@@ -112,7 +113,8 @@ class Carrot:
         for number in ROUNDS:
             bags.append(run.path / f'labelled{number}')
             judge = run.path / f'judge{number}'
-            with run.step(f'label {number}', outputs=[bags[-1].name]) as step:
+            made = [bags[-1].name, f'{bags[-1].name}.json']
+            with run.step(f'label {number}', outputs=made, makes=made) as step:
                 if step.needed:
                     self._label(policy, bags[-1], number)
             with run.step(f'classify {number}', outputs=[judge.name], makes=[judge.name]) as step:

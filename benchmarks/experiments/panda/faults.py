@@ -3,7 +3,9 @@
 """What a person does wrong during stage 1 on the simulated Panda, at set times."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import contextlib
+import json
+from pathlib import Path
 import threading
 import time
 from typing import Any
@@ -17,13 +19,14 @@ from std_srvs.srv import Trigger
 
 from irevla_control.ros.executor import DirectExecutor
 from irevla_control.ros.qos import COMMAND, EVENT
+from irevla_learner.json_file import write_json
 
-# Minutes after the start of stage 1.
+# Minutes of stage 1 with a running graph.
 TIMES = {
-    'camera covered': 6.0,
-    'emergency stop': 12.0,
-    'mouse unplugged': 18.0,
-    'policy process killed': 24.0,
+    'camera covered': 3.0,
+    'emergency stop': 6.0,
+    'mouse unplugged': 9.0,
+    'policy process killed': 12.0,
 }
 # Time until a cover is taken off, and until a stop is released [s].
 COVERED_S, STOPPED_S = 20.0, 10.0
@@ -34,10 +37,10 @@ class Person(Node):
     """Does everything wrong once, and mends what a person would mend."""
 
     def __init__(self, namespace: str, context: Context) -> None:
-        """Act on the graph in a namespace."""
+        """Act on the graph in a namespace, which this process has started."""
         super().__init__('person', namespace=namespace, context=context)
         self._covered = self.create_publisher(String, 'covered', EVENT)
-        self._unplugged = self.create_publisher(Empty, 'spacemouse_unplugged', EVENT)
+        self._unplugged = self.create_publisher(Empty, 'spacemouse_unplugged', COMMAND)
         self._stop = self.create_publisher(Empty, 'emergency_stop', COMMAND)
         self._recover = self.create_client(Trigger, 'recover')
 
@@ -58,18 +61,33 @@ class Person(Node):
             self._unplugged.publish(Empty())
 
         def kill() -> None:
-            for process in psutil.process_iter(['cmdline']):
-                if any('vla_node' in word for word in process.info['cmdline'] or ()):
-                    process.kill()
+            for process in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if process.name().startswith('vla_node'):
+                        process.kill()
 
         return dict(zip(TIMES, (cover, stop, unplug, kill)))
 
 
-@contextmanager
-def persons_faults(namespace: str) -> Iterator[list[dict[str, Any]]]:
-    """Cause the faults during the block; yield a list of those so far: name and minute."""
-    done: list[dict[str, Any]] = []
-    context, ended = Context(), threading.Event()
+class Record:
+    """The faults so far and the seconds with a running graph, in a file that a kill keeps."""
+
+    def __init__(self, file: Path) -> None:
+        """Read the file, if there is one."""
+        self._file = file
+        content = json.loads(file.read_text()) if file.exists() else {}
+        self.faults: list[dict[str, Any]] = content.get('faults', [])
+        self.seconds: float = content.get('seconds', 0.0)
+
+    def save(self) -> None:
+        """Write the file."""
+        write_json(self._file, {'faults': self.faults, 'seconds': self.seconds})
+
+
+@contextlib.contextmanager
+def persons_faults(namespace: str, file: Path) -> Iterator[None]:
+    """Cause the faults that are due during the block, each once over all blocks with this file."""
+    record, context, ended = Record(file), Context(), threading.Event()
     rclpy.init(context=context)
     person = Person(namespace, context)
     executor = DirectExecutor(context=context)
@@ -80,18 +98,25 @@ def persons_faults(namespace: str) -> Iterator[list[dict[str, Any]]]:
             executor.spin_once(POLL_S)
 
     def act() -> None:
-        began = time.monotonic()
-        for name, act_now in person.acts(ended).items():
-            if ended.wait(max(0.0, began + 60 * TIMES[name] - time.monotonic())):
-                return
-            done.append({'fault': name, 'minute': round((time.monotonic() - began) / 60, 1)})
-            act_now()
+        before, began = record.seconds, time.monotonic()
+        done = {one['fault'] for one in record.faults}
+        for name, fault in person.acts(ended).items():
+            while name not in done and record.seconds < 60 * TIMES[name]:
+                if ended.wait(POLL_S):
+                    record.save()
+                    return
+                record.seconds = before + time.monotonic() - began
+            if name not in done:
+                record.faults.append({'fault': name, 'minute': round(record.seconds / 60, 1)})
+                # Before the fault, which may end this process.
+                record.save()
+                fault()
 
     threads = [threading.Thread(target=target) for target in (spin, act)]
     for thread in threads:
         thread.start()
     try:
-        yield done
+        yield
     finally:
         ended.set()
         for thread in threads:

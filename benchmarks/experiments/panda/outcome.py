@@ -18,8 +18,8 @@ from irevla_learner.report.plots import STYLE, groups_chart, save_png
 from irevla_learner.runs.outcome import read_outcome
 from irevla_policy.metrics_log import read_metrics
 
-# File of the rates and times of all nodes in the folder of a stage 1.
-HEALTH = 'health.json'
+# Files in the folder of a stage 1: rates and times of all nodes for each start; a person's faults.
+HEALTH, FAULTS = 'health.json', 'faults.json'
 # Columns of a learning curve; interventions are steps with a person's command.
 CURVE = ('step', 'successes', 'episodes', 'interventions')
 # Number of episodes that a point of a drawn curve is averaged over.
@@ -29,30 +29,49 @@ IMAGES = results.ROOT / 'docs/images'
 LONGEST_S = 60.0
 
 
-def robot_minutes(folder: Path) -> float:
-    """Return the time on the robot of a stage 1, resets included, pauses of the run not [min].
+def minutes(folder: Path) -> list[float]:
+    """Return the robot's time from the first reset of a stage 1 to each one [min].
 
-    The identifier of an episode ends with the time of its reset [ns].
+    Resets are included, pauses of the run are not. The identifier of an episode ends with the
+    time of its reset [ns].
     """
     begun = sorted(
         int(one.episode_id.rsplit('-', 1)[1]) * 1e-9 for one in list_episodes(folder / 'episodes')
     )
     between = [later - earlier for earlier, later in zip(begun, begun[1:])]
-    return round(sum(gap for gap in between if gap < LONGEST_S) / 60, 1)
+    spent = np.cumsum([0.0, *(gap for gap in between if gap < LONGEST_S)]) / 60
+    return [round(float(one), 2) for one in spent]
 
 
 def of_stage1(folder: Path) -> dict[str, Any]:
-    """Return the robot's time, the outcome, the learning curve and the nodes of a stage 1."""
+    """Return the robot's time, the outcome, the learning curve and the nodes of a stage 1.
+
+    `repeated` is the number of episodes that the learner counted twice or forgot after a start.
+    """
     outcome = read_outcome(folder)
     # Written at the end of a stage 1.
     assert outcome is not None
+    curve = [[row[key] for key in CURVE] for row in read_metrics(folder)]
+    episodes = [row[CURVE.index('episodes')] for row in curve]
+    files = {name: folder / name for name in (HEALTH, FAULTS)}
+    read = {name: json.loads(one.read_text()) for name, one in files.items() if one.exists()}
+    starts = read.get(HEALTH, [])
     return {
-        'robot_minutes': robot_minutes(folder),
+        'robot_minutes': minutes(folder)[-1],
         'env_steps': outcome['env_steps'],
-        'episodes': outcome['episodes'],
-        ', '.join(CURVE): [[row[key] for key in CURVE] for row in read_metrics(folder)],
-        'nodes': json.loads((folder / HEALTH).read_text()),
+        'episodes': outcome['rl_episodes'],
+        ', '.join(CURVE): curve,
+        'minutes': minutes(folder),
+        'starts': len(starts),
+        'repeated': sum(later != earlier + 1 for earlier, later in zip(episodes, episodes[1:])),
+        # Those of the longest start.
+        'nodes': max(starts, key=_seconds, default=None),
+        **({'faults': read[FAULTS]['faults']} if FAULTS in read else {}),
     }
+
+
+def _seconds(nodes: Mapping[str, Mapping[str, Any]]) -> int:
+    return max((int(one['seconds']) for one in nodes.values()), default=0)
 
 
 def draw(content: Mapping[str, Any]) -> None:
@@ -81,10 +100,13 @@ def curves_chart(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
         axes = figure.subplots()
         for name, one in curves.items():
             rows = np.array(one[', '.join(CURVE)])
-            minutes = np.linspace(0, one['robot_minutes'], len(rows) + 1)[1:]
-            newest = np.diff(rows[:, CURVE.index('successes')], prepend=0)
+            # An aborted episode has a time, but no row.
+            count = min(len(rows), len(one['minutes']))
+            if count < WINDOW:
+                continue
+            newest = np.diff(rows[:count, CURVE.index('successes')], prepend=0)
             shown = np.convolve(newest, np.ones(WINDOW) / WINDOW, 'valid')
-            axes.plot(minutes[WINDOW - 1 :], shown, label=name)
+            axes.plot(one['minutes'][WINDOW - 1 : count], shown, label=name)
         axes.set(
             ylim=(-0.02, 1.02),
             xlabel='robot time, resets included [min]',

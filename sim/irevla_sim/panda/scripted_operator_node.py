@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node `scripted_operator`: demonstrates tasks on the simulated Panda, and gives verdicts.
 
-It replaces a person with a SpaceMouse, and uses the true state of the scene.
+It replaces a person with a SpaceMouse, uses the true state of the scene, and recovers the arm from
+faults.
 """
 
 import numpy as np
@@ -24,6 +25,7 @@ from irevla_msgs.msg import (
     SimulatorState,
 )
 from irevla_sim.expert_noise import NOISE_STD
+from irevla_sim.panda.recovery import Recovery
 from irevla_sim.panda.table.experts import Expert, expert_for
 from irevla_sim.panda.table.objects import TableState
 from irevla_sim.panda.table.tasks import Task, table_task
@@ -50,6 +52,7 @@ class ScriptedOperatorNode(Node):
         self._hand: Pose | None = None
         self._table: TableState | None = None
         self._diagnostics = Diagnostics(self)
+        self._recovery = Recovery(self, self._diagnostics)
         self._label = self.create_publisher(EndEffectorCommand, 'expert_label', COMMAND)
         self._verdict = self.create_publisher(OperatorVerdict, 'operator_verdict', COMMAND)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
@@ -81,6 +84,7 @@ class ScriptedOperatorNode(Node):
 
     def _on_robot(self, message: RobotState) -> None:
         self._hand = Pose.from_quaternion(*pose_values(message))
+        self._recovery.watch(message)
 
     def _on_scene(self, message: SimulatorState) -> None:
         self._table = TableState(np.array(message.values))

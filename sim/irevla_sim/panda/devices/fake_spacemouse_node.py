@@ -9,7 +9,7 @@ SpaceMouse Compact sends. A message on `spacemouse_unplugged` unplugs it.
 from std_msgs.msg import Empty, UInt8MultiArray
 
 from irevla_control.ros.node import run_node
-from irevla_control.ros.qos import EVENT, RECORD
+from irevla_control.ros.qos import COMMAND, RECORD
 from irevla_control.teleop.hid_reports import HidReports, reported_device
 from irevla_control.teleop.spacemouse_node import SpaceMouseNode
 
@@ -23,7 +23,7 @@ class FakeSpaceMouseNode(SpaceMouseNode):
         super().__init__(reported_device(self._reports))
         self.create_subscription(UInt8MultiArray, 'spacemouse_reports', self._on_report, RECORD)
         self.create_subscription(
-            Empty, 'spacemouse_unplugged', lambda _: self._reports.close(), EVENT
+            Empty, 'spacemouse_unplugged', lambda _: self._reports.close(), COMMAND
         )
 
     def _on_report(self, message: UInt8MultiArray) -> None:

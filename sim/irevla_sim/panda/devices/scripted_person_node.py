@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Node `scripted_person`: pushes a SpaceMouse as a person would, by its HID reports.
 
-It starts each episode, demonstrates the task, or takes over when the policy needs too long, and
-gives the verdict of success. It uses the true state of the scene.
+It starts each episode, demonstrates the task, or takes over when the policy needs too long, gives
+the verdict of success, and recovers the arm from faults. It uses the true state of the scene. The
+mouse must have the default settings of `spacemouse`.
 """
 
 import time
@@ -28,6 +29,7 @@ from irevla_control.teleop.hid_reports import (
 from irevla_control.teleop.spacemouse import SpaceMouseSettings
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState, SimulatorState
 from irevla_sim.expert_noise import NOISE_STD
+from irevla_sim.panda.recovery import Recovery
 from irevla_sim.panda.table.experts import Expert, expert_for
 from irevla_sim.panda.table.objects import TableState
 from irevla_sim.panda.table.tasks import Task, table_task
@@ -46,6 +48,11 @@ PARAMETERS = {
 REPORT_S, LOOK_S = 0.03, 0.1
 # Duration of a press, and time until the next one of the same button [s].
 PRESS_S, BETWEEN_S = 0.1, 2.0
+# Time from home until the press that starts an episode, and until it is repeated [s]: on a slow
+# machine a second press could end the episode that the first one started.
+START_S, START_AGAIN_S = 0.5, 10.0
+# A deflection that moves nothing, but keeps the arm with the person.
+HELD = 0.003
 GRIPPER, VERDICT = 0, 1
 AT_HOME = (RobotState.MODE_READY, RobotState.MODE_HOLDING)
 
@@ -69,7 +76,9 @@ class ScriptedPersonNode(Node):
         self._closed = False
         self._deflection = np.zeros(6)
         self._next_press_s = {GRIPPER: 0.0, VERDICT: 0.0}
+        self._start_at_s = float('inf')
         self._diagnostics = Diagnostics(self)
+        self._recovery = Recovery(self, self._diagnostics)
         self._reports = self.create_publisher(UInt8MultiArray, 'spacemouse_reports', RECORD)
         self.create_subscription(EpisodeState, 'episode', self._on_episode, EVENT)
         self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION)
@@ -94,7 +103,11 @@ class ScriptedPersonNode(Node):
         self._episode = message
 
     def _on_robot(self, message: RobotState) -> None:
+        came = self._robot is not None and self._robot.mode == RobotState.MODE_RESETTING
+        if came and message.mode in AT_HOME:
+            self._start_at_s = time.monotonic() + START_S
         self._robot = message
+        self._recovery.watch(message)
 
     def _on_scene(self, message: SimulatorState) -> None:
         self._table = TableState(np.array(message.values))
@@ -110,8 +123,8 @@ class ScriptedPersonNode(Node):
         if robot is None or table is None:
             return
         if not self._running:
-            # Ignored unless the episode waits for the operator.
-            if robot.mode in AT_HOME:
+            if robot.mode in AT_HOME and time.monotonic() > self._start_at_s:
+                self._start_at_s = time.monotonic() + START_AGAIN_S
                 self._press(VERDICT)
             return
         if self._task is None:
@@ -136,6 +149,8 @@ class ScriptedPersonNode(Node):
         moved = np.array([*action[:3] / self._mouse.step, *action[3:6] / self._mouse.turn])
         beyond = np.clip(np.abs(moved), 0, 1) * (1 - self._mouse.dead_zone)
         self._deflection = np.sign(moved) * (beyond + self._mouse.dead_zone) * (beyond > 0)
+        if not beyond.any():
+            self._deflection[2] = self._mouse.dead_zone + HELD
 
     def _on_report(self) -> None:
         if not self._deflection.any():

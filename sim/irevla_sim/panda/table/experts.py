@@ -106,10 +106,9 @@ class PickExpert(Expert):
     @property
     def symmetric(self) -> bool:
         """Whether the object can be grasped across both of its axes."""
-        x, y = THINGS[self.name].size.split()[:2]
-        return THINGS[self.name].geom in ('box', 'cylinder') and (
-            x == y or THINGS[self.name].geom == 'cylinder'
-        )
+        thing = THINGS[self.name]
+        x, y = thing.size.split()[:2]
+        return thing.geom == 'cylinder' or (thing.geom == 'box' and x == y)
 
     def _advance(self, aside: np.ndarray, height: float, angle: float) -> None:
         over = np.linalg.norm(aside) < NEAR and abs(angle) < NEAR_ANGLE
@@ -146,7 +145,10 @@ class PlaceExpert(PickExpert):
         if self.phase == Phase.LOWER:
             return action([*aside, LET_GO - NEAR_HEIGHT - place[2]], closed=True), 0.0
         if self.phase == Phase.RELEASE:
-            return action([0, 0, STEP if self._waits(RELEASE) else 0.0]), 0.0
+            if self._waits(RELEASE):
+                # The task is done by then, unless the object lies beside the plate.
+                self.phase = Phase.APPROACH
+            return action(np.zeros(3)), 0.0
         return super()._label(hand, state)
 
 
@@ -161,6 +163,8 @@ class DrawerExpert(Expert):
         if self.phase == Phase.APPROACH and over and abs(turn) < NEAR_ANGLE:
             if -away[2] < ABOVE + 2 * NEAR:
                 self.phase = Phase.DESCEND
+        elif self.phase == Phase.DESCEND and np.linalg.norm(away[:2]) > 2 * NEAR:
+            self.phase = Phase.APPROACH
         elif self.phase == Phase.DESCEND and over and abs(away[2]) < NEAR_HEIGHT:
             self.phase = Phase.GRASP
         elif self.phase == Phase.GRASP and self._waits(GRASP):

@@ -11,7 +11,6 @@ from irevla_control.errors import ConfigError
 from irevla_sim.panda.table.objects import (
     BLOCKS,
     BUTTON_TRAVEL,
-    FIXTURES,
     PLATE_RADIUS,
     THINGS,
     TableState,
@@ -133,6 +132,3 @@ def _is_free(
     if any(np.hypot(x - other[0], y - other[1]) < FIXTURE_APART for other in fixtures.values()):
         return False
     return 'drawer' not in fixtures or abs(y - fixtures['drawer'][1]) > APART
-
-
-assert all(task.fixture in ('', *FIXTURES) for task in TASKS.values())

@@ -9,8 +9,8 @@ from irevla_control.arm.pose import Pose
 
 # Rate [1/s] at which a face moves inwards per metre that the arm is outside; largest inset [m].
 RATE, MOST = 5.0, 0.03
-# Prediction horizon [s], and weight of the newest velocity in the smoothed velocity.
-AHEAD_S, SMOOTHING = 0.05, 0.3
+# Prediction horizon, and time constant of the smoothed velocity [s].
+AHEAD_S, SMOOTHING_S = 0.05, 0.028
 
 
 class BoxGuard:
@@ -36,7 +36,9 @@ class BoxGuard:
         """Take the measured pose, ``dt`` seconds after the previous one."""
         here = measured.position
         if self._before is not None:
-            self._velocity += SMOOTHING * ((here - self._before) / dt - self._velocity)
+            # Steps have different lengths, because a command causes one more.
+            newest = 1 - np.exp(-dt / SMOOTHING_S)
+            self._velocity += newest * ((here - self._before) / dt - self._velocity)
         self._before = here
         outside = np.stack([self._low - here, here - self._high])
         self._inset = np.clip(self._inset + RATE * dt * outside, 0, MOST)

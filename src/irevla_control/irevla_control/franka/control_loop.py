@@ -17,7 +17,8 @@ from irevla_control.franka.franka_gripper import FrankaGripper
 
 # Longest time step of one tick [s]: after a delay the setpoint does not jump to catch up.
 LONGEST_TICK_S = 0.05
-# Shortest time between two ticks [s]: the robot takes a new setpoint once per millisecond.
+# Shortest time from a tick to one that a command causes [s]: the robot takes a new setpoint once
+# per millisecond.
 SHORTEST_TICK_S = 0.001
 # Time allowed for the arm to brake [s].
 BRAKING_S = 3.0

@@ -6,7 +6,7 @@ from arm_strategies import HOME, LIMITS
 import numpy as np
 import pytest
 
-from irevla_control.arm.box_guard import MOST, BoxGuard
+from irevla_control.arm.box_guard import AHEAD_S, MOST, BoxGuard
 from irevla_control.arm.controller import ArmController, ArmTiming, Mode
 from irevla_control.arm.pose import Pose
 
@@ -84,3 +84,22 @@ def test_the_inset_is_limited_to_the_spring_s_full_force():
     assert guard.clamped(out).position[1] == pytest.approx(LIMITS.box_high[1] - MOST)
     guard.reset()
     assert guard.clamped(out) is out
+
+
+@pytest.mark.parametrize('steps', [[0.01], [0.003, 0.007], [0.01, 0.01, 0.0015, 0.0085]])
+def test_steps_of_different_lengths_give_the_same_prediction(steps):
+    """A command causes a tick within a period, so that a short and a longer step follow."""
+    speed, face = 0.25, LIMITS.box_high[0]
+    guard, x = BoxGuard(LIMITS), face - 0.12
+    target = Pose(np.array([face + 0.1, *HOME.position[1:]]), HOME.rotation)
+    for tick in range(200):
+        # The robot's state changes once per millisecond.
+        seen = np.floor((x - face) / speed / 0.001) * 0.001 * speed + face
+        dt = steps[tick % len(steps)]
+        guard.update(Pose(np.array([seen, *HOME.position[1:]]), HOME.rotation), dt)
+        x += speed * dt
+        if x > face - 0.005:
+            break
+    # At this speed it would be outside soon, by the distance of the prediction's horizon.
+    soon = AHEAD_S * speed - (face - seen)
+    assert face - guard.clamped(target).position[0] == pytest.approx(soon, abs=0.001)

@@ -72,6 +72,12 @@ class _Plan(Settings):
                 f'{len(self.robot)} launch arguments; give either a simulator as environment, or '
                 'null and the launch arguments of the robot',
             )
+        if self.robot and self.tasks_file:
+            raise SettingError(
+                'tasks_file',
+                f'tasks_file is {self.tasks_file}: tasks of a robot are a parameter of the node '
+                'robot_episode, in the params_file of robot; set tasks_file to null',
+            )
         if self.algorithm == 'sacfd' and self.stage1_trains == 'all':
             raise SettingError(
                 'stage1_trains',
@@ -159,8 +165,12 @@ class Algorithm1Config(_Plan):
             'tasks_file': self.tasks_file and read_mapping(self.tasks_file, 'tasks file'),
         }
         # Left out if there are none, so that runs from before these settings continue.
-        if not self.robot:
-            del contents['robot']
+        robot = contents.pop('robot')
+        if robot:
+            shown = ('view', 'view_port', 'log_level')
+            contents['robot'] = {name: robot[name] for name in robot if name not in shown}
+            if 'params_file' in robot:
+                contents['robot']['params_file'] = Path(robot['params_file']).read_text()
         if self.evaluations == 'each':
             del contents['evaluations']
         if contents.pop('demonstration_bags'):
@@ -190,6 +200,11 @@ def load_config(path: Path, stage0: TrainConfig | None = None) -> Algorithm1Conf
         raise ConfigError(f'configuration {path} does not exist; {OLD_NAME} is now {NAME}')
     file = _File.load(path)
     given = {entry.name: getattr(file, entry.name) for entry in fields(_Plan)}
+    if params := file.robot.get('params_file'):
+        lab = path.resolve().parent / str(params)
+        if not lab.is_file():
+            raise ConfigError(f'configuration {path}: robot.params_file {lab} does not exist')
+        given['robot'] = file.robot | {'params_file': str(lab)}
     return Algorithm1Config(
         **given,
         settings=ALGORITHMS[file.algorithm].load(file.settings),

@@ -96,6 +96,11 @@ def test_settings_that_stage_2_leaves_out_are_those_of_stage_0(file):
             'environment',
             'environment is irevla_sim:MetaWorld-v0 and robot has 1 launch arguments; give either',
         ),
+        (
+            {'environment': None, 'robot': {'fps': 10}, 'tasks_file': 'training.yaml'},
+            'tasks_file',
+            'tasks of a robot are a parameter of the node robot_episode',
+        ),
         ({'evaluations': 'none'}, 'evaluations', "evaluations is 'none'; use each or ends"),
         ({'settings': 'no.yaml'}, 'settings', 'no.yaml does not exist'),
         ({'classifier': 'no'}, 'classifier', '/no does not exist'),
@@ -196,3 +201,20 @@ def test_a_curriculum_in_another_order_is_another_one(file):
     near_first, half_first = (json.loads(json.dumps(one)) for one in contents)
     assert near_first != half_first
     assert 'curriculum' not in config.contents()
+
+
+def test_what_is_shown_of_a_robot_s_run_is_not_its_configuration(file):
+    values = yaml.safe_load(file.read_text()) | {'environment': None}
+    contents, lab = [], file.parent / 'lab.yaml'
+    file.write_text(yaml.safe_dump(values | {'robot': {'params_file': 'lab.yaml'}}))
+    with pytest.raises(ConfigError, match='lab.yaml does not exist'):
+        load_config(file)
+    lab.write_text('/**/franka: {ros__parameters: {rate_hz: 50.0}}')
+    for shown in ({}, {'view': True, 'view_port': 8090, 'log_level': 'warn'}):
+        robot = {'fps': 10, 'params_file': 'lab.yaml', **shown}
+        file.write_text(yaml.safe_dump(values | {'robot': robot}))
+        config = load_config(file)
+        assert config.robot['params_file'] == str(lab)
+        contents.append(config.contents())
+    assert contents[0] == contents[1]
+    assert contents[0]['robot'] == {'fps': 10, 'params_file': lab.read_text()}
