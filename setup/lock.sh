@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Resolves requirements.in, peers.in and franka-sim.in for Python 3.10 to 3.12, conformance.in for Linux, x86-64
+# Resolves requirements.in, peers.in and franka-sim.in for Python 3.10 to 3.12, conformance.in for
+# Linux, x86-64
 # and Python 3.12, and docs.in for Python 3.11 and newer into the .lock file of each, with the hash
 # of every file.
 set -euo pipefail

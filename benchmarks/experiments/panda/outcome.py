@@ -39,7 +39,7 @@ def minutes(folder: Path) -> list[float]:
         int(one.episode_id.rsplit('-', 1)[1]) * 1e-9 for one in list_episodes(folder / 'episodes')
     )
     between = [later - earlier for earlier, later in zip(begun, begun[1:])]
-    spent = np.cumsum([0.0, *(gap for gap in between if gap < LONGEST_S)]) / 60
+    spent = np.cumsum([0.0, *(gap if gap < LONGEST_S else 0.0 for gap in between)]) / 60
     return [round(float(one), 2) for one in spent]
 
 

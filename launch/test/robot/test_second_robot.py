@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A policy at work on franka-sim, an independent simulator that enforces the robot's limits."""
 
+from contextlib import ExitStack
 import json
 import os
 from pathlib import Path
@@ -56,9 +57,11 @@ def test_a_policy_at_work_keeps_the_robot_s_limits(tmp_path):
     program = [sys.executable, str(ROOT / 'setup/side_environment.py'), 'franka-sim']
     assert subprocess.run(program).returncode == 0
     address, name = f'127.{201 + os.getpid() % 50}.7.1', f'still-{os.getpid()}'
-    robot, scene = SecondRobot(ROOT, address, tmp_path), StillScene(name)
     results = tmp_path / 'results.json'
-    try:
+    with ExitStack() as stack:
+        robot = SecondRobot(ROOT, address, tmp_path)
+        stack.callback(robot.stop)
+        stack.callback(StillScene(name).close)
         with graph.RunningLaunch(
             'robot.launch.py',
             tmp_path / 'log',
@@ -74,9 +77,6 @@ def test_a_policy_at_work_keeps_the_robot_s_limits(tmp_path):
             results=results,
         ) as launch:
             assert launch.wait(300) == 0
-    finally:
-        scene.close()
-        robot.stop()
     episodes = json.loads(results.read_text())
     assert [episode['steps'] for episode in episodes] == [HORIZON] * EPISODES
     assert not any(episode['aborted'] for episode in episodes)

@@ -24,11 +24,13 @@ WAIT_S = 20
 class Commander:
     """Sends the commands of a policy and an operator, and receives their answers."""
 
-    def __init__(self, node):
+    def __init__(self, node=None):
+        """Spin with a node of this process, or alone."""
         self.node = rclpy.create_node('commander')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
-        self.executor.add_node(node)
+        if node is not None:
+            self.executor.add_node(node)
         self._command = self.node.create_publisher(EndEffectorCommand, 'command', COMMAND)
         self._stop = self.node.create_publisher(Empty, 'emergency_stop', COMMAND)
         self._home = self.node.create_client(GoHome, 'go_home')

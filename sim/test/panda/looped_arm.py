@@ -50,5 +50,11 @@ class LoopedArm:
             assert self.loop.command(action, self.stamp, 'base') == ''
             time.sleep(0.1)
 
+    def wait_for_tick(self):
+        """Wait until a periodic tick has just ended."""
+        states = len(self.states)
+        while len(self.states) == states:
+            time.sleep(0.001)
+
     def joints(self):
         return self.states[-1].joint_position

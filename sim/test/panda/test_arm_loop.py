@@ -43,7 +43,7 @@ def timed(panda):
     robot.loop.close()
 
 
-def test_a_command_and_a_stop_do_not_wait_for_the_next_period(timed):
+def test_a_command_a_hold_and_a_stop_do_not_wait_for_the_next_period(timed):
     robot, arm = timed
     random = np.random.default_rng(0)
     waits, states, began = [], len(robot.states), time.monotonic()
@@ -61,10 +61,14 @@ def test_a_command_and_a_stop_do_not_wait_for_the_next_period(timed):
     # The periodic ticks keep their rate.
     periods = (time.monotonic() - began) / PERIOD_S
     assert len(robot.states) - states == pytest.approx(periods, abs=3)
-    # Stop just after a periodic tick.
-    states = len(robot.states)
-    while len(robot.states) == states:
-        time.sleep(0.001)
+    # Hold, then stop, just after a periodic tick.
+    robot.send((0, 0.03, 0), (0, 0, 0), 1)
+    robot.wait_for_tick()
+    before, sent = len(arm.changed), time.monotonic()
+    robot.loop.hold()
+    time.sleep(0.04)
+    assert arm.changed[before] - sent < 0.04
+    robot.wait_for_tick()
     sent = time.monotonic()
     robot.loop.emergency_stop()
     time.sleep(0.04)

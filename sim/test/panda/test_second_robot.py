@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arm's node at franka-sim, an independent simulator that enforces the robot's limits."""
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 import json
 import os
 from pathlib import Path
@@ -14,7 +14,6 @@ import time
 from commander import WAIT_S, Commander
 import numpy as np
 import pytest
-from rclpy.node import Node
 
 from irevla_control.processes import end_with_parent
 from irevla_msgs.msg import RobotState
@@ -36,7 +35,6 @@ def installed():
 def graph_at(folder, number, lost_packets=False, **parameters):
     """Run the second robot and the arm's node, in a process of its own as in a lab."""
     address = f'127.{201 + os.getpid() % 50}.{os.getpid() // 50 % 250}.{number}'
-    robot = SecondRobot(ROOT, address, folder, lost_packets)
     settings = {'robot_ip': address, 'realtime': False, 'gripper': False, **parameters}
     given = []
     for name, value in settings.items():
@@ -44,18 +42,17 @@ def graph_at(folder, number, lost_packets=False, **parameters):
         given += ['-p', f'{name}:={text}']
     program = [sys.executable, '-m', 'irevla_control.franka.franka_node']
     files = ['--ros-args', '--params-file', str(ROOT / 'config/franka.yaml')]
-    franka = subprocess.Popen([*program, *files, *given], preexec_fn=end_with_parent)
-    # Only spins: the node is in another process.
-    commander = Commander(Node('nobody'))
-    try:
+    with ExitStack() as stack:
+        robot = SecondRobot(ROOT, address, folder, lost_packets)
+        stack.callback(robot.stop)
+        franka = subprocess.Popen([*program, *files, *given], preexec_fn=end_with_parent)
+        stack.callback(franka.wait, WAIT_S)
+        stack.callback(franka.terminate)
+        commander = Commander()
+        stack.callback(commander.node.destroy_node)
         commander.until(lambda: commander.states, 60, 'the first state')
         commander.go_home()
         yield robot, commander, franka
-    finally:
-        commander.node.destroy_node()
-        franka.terminate()
-        franka.wait(WAIT_S)
-        robot.stop()
 
 
 def follow_circle(commander):

@@ -20,6 +20,7 @@ from irevla_control.ros.conversions import (
     stamp_to_ns,
 )
 from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
+from irevla_control.teleop import spacemouse_node
 from irevla_control.teleop.hid_reports import (
     FULL,
     HidReports,
@@ -296,3 +297,15 @@ def test_the_node_logs_its_mouse_and_buttons_at_the_start(ros, capfd):
 def test_a_node_without_a_camera_is_refused(ros):
     with pytest.raises(ConfigError, match='cameras is empty'):
         SpaceMouseNode(reported_device(HidReports()))
+
+
+def test_the_newest_report_counts_when_an_observation_is_answered(ros, monkeypatch):
+    """Not that of the last periodic reading."""
+    monkeypatch.setattr(spacemouse_node, 'READ_S', 1000.0)
+    desk = Desk()
+    try:
+        desk.until(lambda: desk.commands, 'a command', desk.push)
+        assert message_to_action(desk.commands[0])[0] > 0
+    finally:
+        desk.node.destroy_node()
+        desk.peer.destroy_node()
