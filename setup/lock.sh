@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Resolves requirements.in, peers.in and franka-sim.in for Python 3.10 to 3.12, conformance.in for
-# Linux, x86-64
-# and Python 3.12, and docs.in for Python 3.11 and newer into the .lock file of each, with the hash
-# of every file.
+# Linux, x86-64 and Python 3.12, and docs.in for Python 3.11 and newer into the .lock file of each,
+# with the hash of every file.
 set -euo pipefail
 cd "$(dirname "$0")"
 uv pip compile --universal --python-version 3.10 --generate-hashes --no-annotate --quiet \

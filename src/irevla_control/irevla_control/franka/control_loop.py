@@ -112,8 +112,11 @@ class ArmLoop:
     def hold(self) -> None:
         """Brake an arm that follows commands, see `ArmController.hold`."""
         with self._lock:
+            before = self._controller.mode
             self._controller.hold()
-            self._woken.set()
+            # Not for each command of a flood.
+            if self._controller.mode != before:
+                self._woken.set()
 
     def reset(self, home: Pose) -> str:
         """Start a reset, which ends at home; return why it is refused, or ''."""
