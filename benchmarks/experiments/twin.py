@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's Figure 6 on the simulated Panda, through the robot's own launch files, in real time.
 
-Demonstrations by teleop.launch.py, stage 0, then Algorithm 1 over robot.launch.py: eggplant, then
+Demonstrations by teleop.launch.py, from a script and by a SpaceMouse, stage 0, then Algorithm 1 over robot.launch.py: eggplant, then
 carrot. Variants of stage 1 on the carrot begin with the same policy of stage 0.
 Results are in docs/results/twin.json; what it has is not run again: the same command continues
 after a kill.
@@ -10,16 +10,17 @@ after a kill.
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 import sys
 from typing import Any
 
 from panda.backend import WatchedBackend
-from panda.carrot import VARIANTS, Carrot
+from panda.carrot import PERSON, VARIANTS, Carrot
 from panda.outcome import FILE, of_stage1
 import results
 
-from irevla_bringup.demo import DemoConfig, demonstrate_and_train, load_demo_config
+from irevla_bringup.demo import DemoConfig, demonstrate, load_demo_config, train_stage0
 from irevla_bringup.ros_backend import RosBackend
 from irevla_control.errors import IrevlaError
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
@@ -30,6 +31,8 @@ from irevla_learner.runs.run_folder import RunFolder
 
 ALL = 'all'
 PARTS = (ALL, *VARIANTS)
+# Number of demonstrations of each expert task by a scripted person's SpaceMouse.
+BY_MOUSE = 10
 
 
 def objects(
@@ -64,10 +67,21 @@ def run_all(
 
 def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Path]:
     """Return the folders of the demonstrations, and the policy of stage 0."""
-    backend = RosBackend(config.algorithm1, seed, 1, output)
-    asked = {'stage0': config.stage0_contents(), 'robot': config.algorithm1.robot}
+    settings = config.algorithm1
+    asked = {'stage0': config.stage0_contents(), 'robot': settings.robot}
     with RunFolder(output, asked, seed) as run:
-        return demonstrate_and_train(run, config, seed, backend)
+        roots = demonstrate(run, config, RosBackend(settings, seed, 1, output))
+        mouse = output / 'by_mouse'
+        with run.step('collect by mouse', BY_MOUSE, ['by_mouse'], ['by_mouse']) as step:
+            if step.needed:
+                person = replace(settings, robot=settings.robot | PERSON)
+                RosBackend(person, seed, 1, output).collect(
+                    dict.fromkeys(settings.tasks.expert, BY_MOUSE),
+                    mouse,
+                    {'image_size': config.preset.image_size, 'noise_std': config.noise_std},
+                )
+        roots += sorted(path for path in mouse.iterdir() if path.is_dir())
+        return roots, train_stage0(run, config, seed, roots)
 
 
 def main() -> None:

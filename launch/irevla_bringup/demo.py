@@ -94,8 +94,13 @@ def demonstrate_and_train(
     run: RunFolder, config: DemoConfig, seed: int, backend: RosBackend
 ) -> tuple[list[Path], Path]:
     """Run stage 0 in a run folder; return the folders of demonstrations and the checkpoint."""
-    policy = config.preset
-    demonstrations, checkpoint = run.path / 'demonstrations', run.path / 'stage0/checkpoint'
+    roots = demonstrate(run, config, backend)
+    return roots, train_stage0(run, config, seed, roots)
+
+
+def demonstrate(run: RunFolder, config: DemoConfig, backend: RosBackend) -> list[Path]:
+    """Record the demonstrations of a run; return their folders."""
+    policy, demonstrations = config.preset, run.path / 'demonstrations'
     with run.step('collect', outputs=['demonstrations'], makes=['demonstrations']) as step:
         if step.needed:
             results = backend.collect(
@@ -109,18 +114,23 @@ def demonstrate_and_train(
             )
             step.results['successes'] = sum(result.success for result in results)
             step.results['dropped'] = sum(result.dropped for result in results)
-    roots = sorted(path for path in demonstrations.iterdir() if path.is_dir())
+    return sorted(path for path in demonstrations.iterdir() if path.is_dir())
+
+
+def train_stage0(run: RunFolder, config: DemoConfig, seed: int, roots: list[Path]) -> Path:
+    """Train the policy of stage 0 of a run on demonstrations; return its checkpoint."""
+    checkpoint = run.path / 'stage0/checkpoint'
     with run.step('train', outputs=['stage0/checkpoint'], makes=['stage0']) as step:
         if step.needed:
             result = train_from_bags(
                 roots,
                 run.path / 'stage0/training',
                 replace(config.training, seed=seed),
-                preset=policy,
+                preset=config.preset,
                 checkpoint=checkpoint,
             )
             step.results['updates'] = result['steps']
-    return roots, checkpoint
+    return checkpoint
 
 
 def run_demo(output: Path, config: DemoConfig, seed: int, workers: int, setup_s: float) -> Path:
