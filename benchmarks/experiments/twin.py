@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's Figure 6 on the simulated Panda, through the robot's own launch files, in real time.
 
-Demonstrations by teleop.launch.py, from a script and by a SpaceMouse, stage 0, then Algorithm 1 over robot.launch.py: eggplant, then
-carrot. Variants of stage 1 on the carrot begin with the same policy of stage 0.
+Demonstrations by teleop.launch.py, of a script and of a script with a SpaceMouse; stage 0; then
+Algorithm 1 over robot.launch.py: eggplant, then carrot. Variants of stage 1 on the carrot begin with
+the same policy of stage 0.
 Results are in docs/results/twin.json; what it has is not run again: the same command continues
 after a kill.
 """
@@ -27,6 +28,7 @@ from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.report.report import evaluated_stages, write_report
 from irevla_learner.runs.evaluation import EpisodeResult
+from irevla_learner.runs.layouts import first_layout
 from irevla_learner.runs.run_folder import RunFolder
 
 ALL = 'all'
@@ -78,7 +80,13 @@ def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Pa
                 RosBackend(person, seed, 1, output).collect(
                     dict.fromkeys(settings.tasks.expert, BY_MOUSE),
                     mouse,
-                    {'image_size': config.preset.image_size, 'noise_std': config.noise_std},
+                    {
+                        'image_size': config.preset.image_size,
+                        'noise_std': config.noise_std,
+                        # Other layouts than the script's.
+                        'seed': first_layout(seed, settings.evaluation_seed)
+                        + config.demonstrations,
+                    },
                 )
         roots += sorted(path for path in mouse.iterdir() if path.is_dir())
         return roots, train_stage0(run, config, seed, roots)
