@@ -3,8 +3,8 @@
 """The paper's Figure 6 on the simulated Panda, through the robot's own launch files, in real time.
 
 Demonstrations by teleop.launch.py, of a script and of a script with a SpaceMouse; stage 0; then
-Algorithm 1 over robot.launch.py: eggplant, then carrot. Variants of stage 1 on the carrot begin with
-the same policy of stage 0.
+Algorithm 1 over robot.launch.py: eggplant, then carrot. Variants of stage 1 on the carrot begin
+with the same policy of stage 0.
 Results are in docs/results/twin.json; what it has is not run again: the same command continues
 after a kill.
 """
