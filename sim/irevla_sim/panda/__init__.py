@@ -2,5 +2,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """A simulated Panda: robot, scene and operator, in real time.
 
-May import: panda.table, panda.ros, irevla_control.ros, irevla_control.arm.
+May import: panda.table, ros, irevla_control.ros, irevla_control.arm.
 """

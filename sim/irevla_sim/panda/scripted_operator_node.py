@@ -25,10 +25,10 @@ from irevla_msgs.msg import (
     SimulatorState,
 )
 from irevla_sim.expert_noise import NOISE_STD
-from irevla_sim.panda.ros.recovery import Recovery
 from irevla_sim.panda.table.experts import Expert, expert_for
 from irevla_sim.panda.table.objects import TableState
 from irevla_sim.panda.table.tasks import Task, table_task
+from irevla_sim.ros.recovery import Recovery
 
 PARAMETERS = {
     **OBSERVED,

@@ -12,8 +12,8 @@ from std_srvs.srv import Trigger
 from irevla_control.ros.qos import OBSERVATION
 from irevla_msgs.msg import RobotState
 from irevla_sim.panda.devices.scripted_person_node import ScriptedPersonNode
-from irevla_sim.panda.ros import recovery
-from irevla_sim.panda.ros.recovery import RecoveryError
+from irevla_sim.ros import recovery
+from irevla_sim.ros.recovery import RecoveryError
 
 pytestmark = pytest.mark.usefixtures('ros')
 

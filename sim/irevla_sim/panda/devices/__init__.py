@@ -2,6 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Simulated cameras and SpaceMouse behind the real drivers, and a script that moves the mouse.
 
-May import: panda, panda.table, panda.ros, irevla_control.ros, irevla_control.arm,
+May import: panda, panda.table, ros, irevla_control.ros, irevla_control.arm,
 irevla_control.cameras, irevla_control.teleop.
 """

@@ -29,10 +29,10 @@ from irevla_control.teleop.hid_reports import (
 from irevla_control.teleop.spacemouse import SpaceMouseSettings
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState, SimulatorState
 from irevla_sim.expert_noise import NOISE_STD
-from irevla_sim.panda.ros.recovery import Recovery
 from irevla_sim.panda.table.experts import Expert, expert_for
 from irevla_sim.panda.table.objects import TableState
 from irevla_sim.panda.table.tasks import Task, table_task
+from irevla_sim.ros.recovery import Recovery
 
 PARAMETERS = {
     'patience': Parameter(
