@@ -42,10 +42,10 @@ bench: setup ## measure the goals of docs/benchmarks.md; writes benchmarks/resul
 	@$(IN_ENV) python setup/side_environment.py peers
 	@$(IN_ENV) python benchmarks/run.py
 
-experiments: setup ## the paper's comparisons, small (hours; goes on after a stop); docs/results/experiments.json
+experiments: setup ## the paper's comparisons, small (hours; continues after a stop); docs/results/experiments.json
 	@$(IN_ENV) python benchmarks/experiments/run.py
 
-twin: setup ## the paper's real-robot experiment on the simulated Panda (hours, in real time; goes on after a stop); docs/results/twin.json
+twin: setup ## the paper's real-robot experiment on the simulated Panda (hours, in real time; continues after a stop); docs/results/twin.json
 	@$(IN_ENV) python benchmarks/experiments/twin.py
 
 conformance: ## the real LeRobot and 24 families of VLMs (Python 3.12; 6 GB once); docs/results/conformance.json

@@ -54,7 +54,7 @@ def timed_franka(file: str, address: str) -> None:
     """Run franka_node; record the times of its periodic ticks and of changed setpoints."""
     from irevla_control.franka import franka_arm, franka_node
 
-    led: list[int] = []
+    ticks: list[int] = []
     turned: list[int] = []
     target = [np.zeros(3)]
 
@@ -69,7 +69,7 @@ def timed_franka(file: str, address: str) -> None:
 
     def timed_state(*state: Any) -> RobotState:
         # The loop publishes a state after each periodic tick.
-        led.append(time.time_ns())
+        ticks.append(time.time_ns())
         return robot_state(*state)
 
     franka_node.robot_state = timed_state
@@ -88,7 +88,7 @@ def timed_franka(file: str, address: str) -> None:
     try:
         franka_node.main()
     finally:
-        Path(file).write_text(json.dumps({'led': led, 'turned': turned}))
+        Path(file).write_text(json.dumps({'ticks': ticks, 'turned': turned}))
 
 
 class Bench:
@@ -239,9 +239,9 @@ def jitter(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
                 bench.send(np.array([0, 0.002 if int(time.monotonic()) % 2 else -0.002, 0]))
                 time.sleep(1 / COMMAND_HZ)
             ended = time.time_ns()
-            times = np.array(bench.close()['led'])
-        led = times[(times > began) & (times < ended)]
-        found.append(percentiles(np.abs(np.diff(led) * 1e-9 - LOOP_S)))
+            times = np.array(bench.close()['ticks'])
+        ticks = times[(times > began) & (times < ended)]
+        found.append(percentiles(np.abs(np.diff(ticks) * 1e-9 - LOOP_S)))
     return found[0], found[1]
 
 

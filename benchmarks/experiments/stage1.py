@@ -25,7 +25,7 @@ import results
 from results_file import ResultsFile
 
 from irevla_bringup.demo import DemoConfig, demonstrate_and_train, load_demo_config
-from irevla_bringup.ros_backend import RosBackend
+from irevla_bringup.ros_backend import RosBackend, worker_folders
 from irevla_control.errors import IrevlaError
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.config import Algorithm1Config, Stage1Config
@@ -100,8 +100,7 @@ def demonstrated(settings: Algorithm1Config, task: str, new: Path) -> Algorithm1
     """Return the configuration with the demonstrations of a new task, if it has any."""
     if task not in DEMONSTRATED:
         return settings
-    folders = tuple(sorted(path for path in new.iterdir() if path.is_dir()))
-    return replace(settings, demonstration_bags=folders)
+    return replace(settings, demonstration_bags=tuple(worker_folders(new)))
 
 
 def for_task(settings: Algorithm1Config, task: str) -> Algorithm1Config:

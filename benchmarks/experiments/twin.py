@@ -22,7 +22,7 @@ from panda.outcome import FILE, of_stage1
 import results
 
 from irevla_bringup.demo import DemoConfig, demonstrate, load_demo_config, train_stage0
-from irevla_bringup.ros_backend import RosBackend
+from irevla_bringup.ros_backend import RosBackend, worker_folders
 from irevla_control.errors import IrevlaError
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.config import Algorithm1Config
@@ -88,7 +88,7 @@ def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Pa
                         + config.demonstrations,
                     },
                 )
-        roots += sorted(path for path in mouse.iterdir() if path.is_dir())
+        roots += worker_folders(mouse)
         return roots, train_stage0(run, config, seed, roots)
 
 

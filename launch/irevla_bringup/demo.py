@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ament_index_python.packages import get_package_share_directory
 
-from irevla_bringup.ros_backend import RosBackend
+from irevla_bringup.ros_backend import RosBackend, worker_folders
 from irevla_control.processes import run_command
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.config import Algorithm1Config, load_config
@@ -114,7 +114,7 @@ def demonstrate(run: RunFolder, config: DemoConfig, backend: RosBackend) -> list
             )
             step.results['successes'] = sum(result.success for result in results)
             step.results['dropped'] = sum(result.dropped for result in results)
-    return sorted(path for path in demonstrations.iterdir() if path.is_dir())
+    return worker_folders(demonstrations)
 
 
 def train_stage0(run: RunFolder, config: DemoConfig, seed: int, roots: list[Path]) -> Path:

@@ -213,6 +213,11 @@ def deal(episodes: Mapping[str, int], workers: int) -> list[dict[str, int]]:
     return hands
 
 
+def worker_folders(folder: Path) -> list[Path]:
+    """Return the folders of the episodes that `RosBackend.collect` recorded in a folder."""
+    return sorted(path for path in folder.iterdir() if path.is_dir())
+
+
 def read_results(files: list[Path]) -> list[dict]:
     """Return the results that the episode runners have written so far."""
     return [result for file in files if file.exists() for result in json.loads(file.read_text())]

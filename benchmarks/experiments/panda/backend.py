@@ -12,21 +12,21 @@ from irevla_learner.json_file import write_json
 from irevla_learner.runs.outcome import read_outcome
 from panda.faults import persons_faults
 from panda.health import watched_graph
-from panda.outcome import FAULTS, HEALTH
+from panda.outcome import FAULTS_FILE, HEALTH_FILE
 
 # With a person's faults the graph ends and is started again; more often than this is a defect.
 MOST_STARTS = 8
 
 
 class WatchedBackend(RosBackend):
-    """Keeps the rates and times of all nodes of each start of a stage 1 in `HEALTH` of its folder.
+    """Keeps the rates and times of all nodes of each start of a stage 1, in `HEALTH_FILE`.
 
     Nothing else may run in this domain.
     """
 
     def learn(self, task: str, checkpoint: Path, folder: Path) -> None:
         """Run or continue stage 1."""
-        file = folder / HEALTH
+        file = folder / HEALTH_FILE
         before = json.loads(file.read_text()) if file.exists() else []
         with watched_graph() as health:
             try:
@@ -44,7 +44,7 @@ class WatchedBackend(RosBackend):
         for start in range(1, MOST_STARTS + 1):
             before = recorded(folder)
             try:
-                with persons_faults('learning', folder / FAULTS):
+                with persons_faults('learning', folder / FAULTS_FILE):
                     self.learn(task, checkpoint, folder)
             except GraphError as error:
                 print(f'start {start}: {str(error).splitlines()[0]}', flush=True)

@@ -15,19 +15,19 @@ from typing import Any
 import results
 
 from irevla_bringup.launched_graphs import Graph, run_graphs
-from irevla_bringup.ros_backend import RosBackend, read_results
+from irevla_bringup.ros_backend import RosBackend, read_results, worker_folders
 from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.algorithm1.stage1_demonstrations import encode_for_stage1
 from irevla_learner.classifier.train import train_from_bags
 from irevla_learner.classifier.training import ClassifierConfig
 from irevla_learner.runs.layouts import LABELLED, first_layout
 from irevla_learner.runs.run_folder import RunFolder
-from irevla_policy.checkpoints.files import read_manifest
+from irevla_policy.checkpoints.files import read_description, read_manifest
 from irevla_policy.metrics_log import read_metrics
 from panda.backend import WatchedBackend
 from panda.outcome import FILE, of_stage1
 
-CARROT, DEMONSTRATIONS, IMAGE_SIZE = 'pick-carrot', 20, 84
+CARROT, DEMONSTRATIONS = 'pick-carrot', 20
 FAULTS, CLASSIFIER = 'faults', 'classifier'
 VARIANTS = ('plain', 'demonstrations', 'interventions', FAULTS, CLASSIFIER)
 DEMONSTRATED, WITH_PERSON = ('demonstrations', FAULTS), ('interventions', FAULTS)
@@ -76,9 +76,9 @@ class Carrot:
         with run.step('demonstrate', outputs=['demonstrations'], makes=['demonstrations']) as step:
             if step.needed:
                 backend = RosBackend(self._config, self._seed, 1, run.path)
-                backend.collect({CARROT: DEMONSTRATIONS}, bags, {'image_size': IMAGE_SIZE})
-        folders = tuple(sorted(path for path in bags.iterdir() if path.is_dir()))
-        return replace(config, demonstration_bags=folders)
+                size = read_description(self._checkpoint)[1].image_size
+                backend.collect({CARROT: DEMONSTRATIONS}, bags, {'image_size': size})
+        return replace(config, demonstration_bags=tuple(worker_folders(bags)))
 
     def _learned(
         self, run: RunFolder, name: str, config: Algorithm1Config, with_faults: bool = False
@@ -129,8 +129,10 @@ class Carrot:
             )
             found = self._learned(run, f'stage1-{number}', config)
             policy = run.path / f'stage1-{number}/checkpoint'
-            told = read_metrics(policy.parent)[-1]
-            rounds.append({'after': found['after'], 'told': [told['successes'], told['episodes']]})
+            judged = read_metrics(policy.parent)[-1]
+            rounds.append(
+                {'after': found['after'], 'judged': [judged['successes'], judged['episodes']]}
+            )
         return {**found, 'rounds': rounds}
 
     def _label(self, policy: Path, bags: Path, number: int) -> None:

@@ -4,6 +4,7 @@
 
 from collections.abc import Callable, Iterator
 import contextlib
+from functools import partial
 import json
 from pathlib import Path
 import threading
@@ -11,15 +12,14 @@ import time
 from typing import Any
 
 import psutil
-import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
 from std_msgs.msg import Empty, String
 from std_srvs.srv import Trigger
 
-from irevla_control.ros.executor import DirectExecutor
 from irevla_control.ros.qos import COMMAND, EVENT
 from irevla_learner.json_file import write_json
+from panda.spinning import spinning
 
 # Minutes of stage 1 with a running graph.
 TIMES = {
@@ -87,39 +87,28 @@ class Record:
 @contextlib.contextmanager
 def persons_faults(namespace: str, file: Path) -> Iterator[None]:
     """Cause the faults that are due during the block, each once over all blocks with this file."""
-    record, context, ended = Record(file), Context(), threading.Event()
-    rclpy.init(context=context)
-    person = Person(namespace, context)
-    executor = DirectExecutor(context=context)
-    executor.add_node(person)
+    record, ended = Record(file), threading.Event()
+    with spinning(partial(Person, namespace)) as person:
 
-    def spin() -> None:
-        while not ended.is_set():
-            executor.spin_once(POLL_S)
-
-    def act() -> None:
-        before, began = record.seconds, time.monotonic()
-        done = {one['fault'] for one in record.faults}
-        for name, fault in person.acts(ended).items():
-            while name not in done and record.seconds < 60 * TIMES[name]:
-                if ended.wait(POLL_S):
+        def act() -> None:
+            before, began = record.seconds, time.monotonic()
+            done = {one['fault'] for one in record.faults}
+            for name, fault in person.acts(ended).items():
+                while name not in done and record.seconds < 60 * TIMES[name]:
+                    if ended.wait(POLL_S):
+                        record.save()
+                        return
+                    record.seconds = before + time.monotonic() - began
+                if name not in done:
+                    record.faults.append({'fault': name, 'minute': round(record.seconds / 60, 1)})
+                    # Before the fault, which may end this process.
                     record.save()
-                    return
-                record.seconds = before + time.monotonic() - began
-            if name not in done:
-                record.faults.append({'fault': name, 'minute': round(record.seconds / 60, 1)})
-                # Before the fault, which may end this process.
-                record.save()
-                fault()
+                    fault()
 
-    threads = [threading.Thread(target=target) for target in (spin, act)]
-    for thread in threads:
+        thread = threading.Thread(target=act)
         thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        for thread in threads:
+        try:
+            yield
+        finally:
+            ended.set()
             thread.join()
-        person.destroy_node()
-        rclpy.try_shutdown(context=context)

@@ -6,19 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 import re
-import threading
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import rclpy
 from rclpy.context import Context
+from rclpy.node import Node
 
-from irevla_control.ros.executor import DirectExecutor
+from panda.spinning import spinning
 
 # A value with its unit in its name is measured each second; one without is a count so far.
 UNIT = re.compile(r'\[.*\]$')
-POLL_S = 0.1
 
 
 class Health:
@@ -68,23 +67,12 @@ class Health:
 @contextmanager
 def watched_graph() -> Iterator[Health]:
     """Collect the diagnostics of all nodes in this domain during the block."""
-    health, context, ending = Health(), Context(), threading.Event()
-    rclpy.init(context=context)
-    node = rclpy.create_node('graph_health', context=context)
-    node.create_subscription(DiagnosticArray, '/diagnostics', health.add, 100)
-    executor = DirectExecutor(context=context)
-    executor.add_node(node)
+    health = Health()
 
-    def spin() -> None:
-        while not ending.is_set():
-            executor.spin_once(POLL_S)
+    def create(context: Context) -> Node:
+        node = rclpy.create_node('graph_health', context=context)
+        node.create_subscription(DiagnosticArray, '/diagnostics', health.add, 100)
+        return node
 
-    thread = threading.Thread(target=spin, name='graph-health')
-    thread.start()
-    try:
+    with spinning(create):
         yield health
-    finally:
-        ending.set()
-        thread.join()
-        node.destroy_node()
-        rclpy.try_shutdown(context=context)

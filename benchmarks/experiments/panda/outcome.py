@@ -19,7 +19,7 @@ from irevla_learner.runs.outcome import read_outcome
 from irevla_policy.metrics_log import read_metrics
 
 # Files in the folder of a stage 1: rates and times of all nodes for each start; a person's faults.
-HEALTH, FAULTS = 'health.json', 'faults.json'
+HEALTH_FILE, FAULTS_FILE = 'health.json', 'faults.json'
 # Columns of a learning curve; interventions are steps with a person's command.
 CURVE = ('step', 'successes', 'episodes', 'interventions')
 # Number of episodes that a point of a drawn curve is averaged over.
@@ -53,9 +53,9 @@ def of_stage1(folder: Path) -> dict[str, Any]:
     assert outcome is not None
     curve = [[row[key] for key in CURVE] for row in read_metrics(folder)]
     episodes = [row[CURVE.index('episodes')] for row in curve]
-    files = {name: folder / name for name in (HEALTH, FAULTS)}
+    files = {name: folder / name for name in (HEALTH_FILE, FAULTS_FILE)}
     read = {name: json.loads(one.read_text()) for name, one in files.items() if one.exists()}
-    starts = read.get(HEALTH, [])
+    starts = read.get(HEALTH_FILE, [])
     return {
         'robot_minutes': minutes(folder)[-1],
         'env_steps': outcome['env_steps'],
@@ -66,7 +66,7 @@ def of_stage1(folder: Path) -> dict[str, Any]:
         'repeated': sum(later != earlier + 1 for earlier, later in zip(episodes, episodes[1:])),
         # Those of the longest start.
         'nodes': max(starts, key=_seconds, default=None),
-        **({'faults': read[FAULTS]['faults']} if FAULTS in read else {}),
+        **({'faults': read[FAULTS_FILE]['faults']} if FAULTS_FILE in read else {}),
     }
 
 

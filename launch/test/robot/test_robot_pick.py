@@ -17,25 +17,30 @@ pytestmark = pytest.mark.alone
 CAMERAS = ['front', 'wrist']
 
 
-@pytest.mark.timeout(600)
-def test_a_scripted_pick_is_recorded_and_replayed(tmp_path):
-    """The replay moves as the recording did, from the same arrangement."""
-    bags, again = tmp_path / 'bags', tmp_path / 'again'
+def demonstrated(folder, **arguments):
+    """Record one demonstration; return its entry and the folder of the bags."""
+    bags = folder / 'bags'
     with graph.RunningLaunch(
         'teleop.launch.py',
-        tmp_path / 'log',
+        folder / 'log',
         use_fake_hardware='true',
-        operator='scripted',
-        robot_ip='127.0.3.1',
-        tasks='pick-carrot',
         episodes=1,
         image_size=84,
         fps=10,
-        linger=3,
         bags=bags,
+        **arguments,
     ) as launch:
         assert launch.wait(240) == 0
-    entry = list_episodes(bags)[-1]
+    return list_episodes(bags)[-1], bags
+
+
+@pytest.mark.timeout(600)
+def test_a_scripted_pick_is_recorded_and_replayed(tmp_path):
+    """The replay moves as the recording did, from the same arrangement."""
+    again = tmp_path / 'again'
+    entry, bags = demonstrated(
+        tmp_path, operator='scripted', robot_ip='127.0.3.1', tasks='pick-carrot', linger=3
+    )
     episode = read_episode(bags / entry.episode_id, CAMERAS)
     assert entry.success and entry.sources == ('expert',)
     # The second camera may be late on a busy machine.
@@ -103,21 +108,10 @@ def test_a_scripted_person_takes_over_with_the_mouse_and_succeeds(tmp_path):
 
 @pytest.mark.timeout(600)
 def test_a_scripted_person_demonstrates_with_the_mouse(tmp_path):
-    with graph.RunningLaunch(
-        'teleop.launch.py',
-        tmp_path / 'log',
-        use_fake_hardware='true',
-        operator='scripted_person',
-        robot_ip='127.0.3.3',
-        tasks='press-button',
-        episodes=1,
-        image_size=84,
-        fps=10,
-        bags=tmp_path / 'bags',
-    ) as launch:
-        assert launch.wait(240) == 0
-    entry = list_episodes(tmp_path / 'bags')[-1]
+    entry, bags = demonstrated(
+        tmp_path, operator='scripted_person', robot_ip='127.0.3.3', tasks='press-button'
+    )
     assert entry.success and entry.sources == ('teleop',)
-    actions = read_episode(tmp_path / 'bags' / entry.episode_id, ()).actions
+    actions = read_episode(bags / entry.episode_id, ()).actions
     # The fingers close before they press.
     assert actions[-1, 6] == 0 and len(actions) > 8

@@ -41,7 +41,7 @@ def stage1(twin, tmp_path, monkeypatch):
     (folder / 'metrics.jsonl').write_text('\n'.join(rows) + '\n')
     write_outcome(folder, 1200, 1100, EPISODES)
     starts = [{'franka': {'seconds': 3}}, {'franka': {'seconds': 200}}]
-    (folder / outcome.HEALTH).write_text(json.dumps(starts))
+    (folder / outcome.HEALTH_FILE).write_text(json.dumps(starts))
     monkeypatch.setattr(outcome, 'list_episodes', lambda root: recorded)
     return folder
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from irevla_control.processes import end_with_parent
+from irevla_control.processes import end_process, end_with_parent
 from irevla_sim.panda.shared_scene import SharedScene
 
 # Time without a command that ends a motion [ms]; a real robot allows 20, but on two busy cores the
@@ -66,12 +66,7 @@ class PandaProcess:
 
     def stop(self) -> None:
         """End the process, if it still runs."""
-        self.process.terminate()
-        try:
-            self.process.wait(ENDS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end_process(self.process, ENDS_WITHIN_S)
         self._output.close()
 
     def kill(self) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import time
 
 from irevla_control.errors import ConfigError
-from irevla_control.processes import end_with_parent
+from irevla_control.processes import end_process, end_with_parent
 
 STARTS_WITHIN_S, ENDS_WITHIN_S = 60.0, 20.0
 READY = 'Server ready for new client connection'
@@ -80,12 +80,7 @@ class SecondRobot:
 
     def stop(self) -> None:
         """End it."""
-        self._process.terminate()
-        try:
-            self._process.wait(ENDS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end_process(self._process, ENDS_WITHIN_S)
 
 
 def _model() -> str:

@@ -16,7 +16,7 @@ PERIOD_S = 0.1
 
 
 class TimedArm(FrankaArm):
-    """Records when it gets a setpoint with a changed target, and when it is told to rest."""
+    """Records when it gets a setpoint with a changed target, and when it has to rest."""
 
     def __init__(self, address):
         super().__init__(address, GAINS, realtime=False)

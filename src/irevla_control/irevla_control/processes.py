@@ -5,6 +5,7 @@
 from collections.abc import Callable
 import ctypes
 import signal
+import subprocess
 import sys
 from typing import NoReturn
 
@@ -16,6 +17,16 @@ PR_SET_PDEATHSIG = 1
 def end_with_parent() -> None:
     """Make the kernel send SIGINT to this process when its parent dies, even by `kill -9`."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def end_process(process: subprocess.Popen, within_s: float) -> None:
+    """End a child process by SIGTERM; kill it if it still runs after ``within_s``."""
+    process.terminate()
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def run_command(

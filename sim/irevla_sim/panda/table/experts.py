@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scripted experts of the table's tasks, which use the true state of the scene."""
 
+from abc import ABC, abstractmethod
 import enum
 
 import numpy as np
@@ -43,7 +44,7 @@ class Phase(enum.Enum):
     PULL = 'pull'
 
 
-class Expert:
+class Expert(ABC):
     """Computes a command to execute and a label to learn from the true state."""
 
     def __init__(self, noise_std: float = 0.0, seed: int = 0) -> None:
@@ -68,9 +69,9 @@ class Expert:
             command[:3] = clip_norm(command[:3] + noise, LONGEST)
         return command, label
 
+    @abstractmethod
     def _label(self, hand: Pose, state: TableState) -> tuple[np.ndarray, float]:
         """Return the label (7,) and the share of the noise, 0 to 1; advance the phase."""
-        raise NotImplementedError
 
     def _waits(self, count: int) -> bool:
         """Count a command at rest; return whether there were enough."""

@@ -17,6 +17,8 @@ from irevla_sim.panda.table.objects import (
 GRIPPY = {'friction': '1.2 0.02 0.001', 'condim': '4', 'solref': '0.01 1'}
 # A fixture stands still on the table, but its place is part of the scene's joint positions.
 STANDS = {'type': 'slide', 'damping': '1000', 'frictionloss': '500'}
+# The drawer's front in the fixture's frame (x) [m].
+FRONT_X = -0.072
 # Geoms that touch nothing.
 SEEN_ONLY = {'contype': '0', 'conaffinity': '0'}
 
@@ -61,7 +63,7 @@ def add_fixtures(world: ET.Element) -> None:
     _geom(drawer, 'box', '0.07 0.004 0.02', brown, '0 0.055 0.02')
     _geom(drawer, 'box', '0.07 0.004 0.02', brown, '0 -0.055 0.02')
     _geom(drawer, 'box', '0.004 0.055 0.02', brown, '0.066 0 0.02')
-    moving = ET.SubElement(drawer, 'body', name='moving drawer', pos='-0.072 0 0')
+    moving = ET.SubElement(drawer, 'body', name='moving drawer', pos=f'{FRONT_X} 0 0')
     ET.SubElement(
         moving,
         'joint',
@@ -79,7 +81,7 @@ def add_fixtures(world: ET.Element) -> None:
         'box',
         '0.006 0.012 0.024',
         '0.15 0.15 0.15 1',
-        f'{HANDLE_X + 0.072} 0 0.036',
+        f'{HANDLE_X - FRONT_X} 0 0.036',
         mass='0.05',
         **GRIPPY,
     )
@@ -88,7 +90,7 @@ def add_fixtures(world: ET.Element) -> None:
         'box',
         '0.008 0.006 0.006',
         '0.15 0.15 0.15 1',
-        f'{HANDLE_X + 0.082} 0 0.02',
+        f'{HANDLE_X - FRONT_X + 0.01} 0 0.02',
         mass='0.01',
         **SEEN_ONLY,
     )

@@ -83,11 +83,11 @@ class Algorithm1:
         check_demonstrations(self._config)
         self._evaluate('stage0', policy)
         learned: list[Path] = []
+        each = self._config.evaluations == 'each'
         for number, task in enumerate(self._config.tasks.rl, 1):
             end = f'-{number}' if number > 1 else ''
             policy = self._stage1(f'stage1{end}', task, policy)
             learned.append(policy.parent)
-            each = self._config.evaluations == 'each'
             if each:
                 self._evaluate(f'stage1{end}', policy)
             policy = self._stage2(f'stage2{end}', policy, learned)
