@@ -4,18 +4,19 @@
 
 from launch import LaunchContext, LaunchDescription
 
-from irevla_bringup.launch_nodes import (
+from irevla_bringup.argument_values import camera_names, whole_number
+from irevla_bringup.launch_arguments import (
     camera_arguments,
-    camera_names,
     common_arguments,
     episode_arguments,
+    noise_argument,
+    simulator_arguments,
+)
+from irevla_bringup.launch_nodes import (
     episode_nodes,
     node,
-    noise_argument,
     noise_parameters,
-    simulator_arguments,
     simulator_parameters,
-    whole_number,
 )
 from irevla_bringup.starting import Started, start
 

@@ -7,18 +7,19 @@ from pathlib import Path
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.launch_nodes import (
+from irevla_bringup.argument_values import (
     camera_names,
-    common_arguments,
-    episode_arguments,
-    episode_nodes,
     existing_path,
-    node,
     number,
-    simulator_arguments,
     value,
     whole_number,
 )
+from irevla_bringup.launch_arguments import (
+    common_arguments,
+    episode_arguments,
+    simulator_arguments,
+)
+from irevla_bringup.launch_nodes import episode_nodes, node
 from irevla_bringup.robot import (
     episodes_on_robot,
     max_skew_s,

@@ -8,20 +8,24 @@ With ``output`` it runs stage 1: the VLA explores, and the learner trains its he
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.demonstrations import refuse_demonstrations
-from irevla_bringup.launch_nodes import (
+from irevla_bringup.argument_values import (
     camera_names,
+    existing_path,
+    value,
+)
+from irevla_bringup.demonstrations import refuse_demonstrations
+from irevla_bringup.launch_arguments import (
     classifier_argument,
     common_arguments,
     episode_arguments,
-    existing_path,
-    exploring_policy,
     learner_arguments,
-    node,
     policy_steps_argument,
+)
+from irevla_bringup.launch_nodes import (
+    exploring_policy,
+    node,
     reward_node,
     seen_by_policy,
-    value,
 )
 from irevla_bringup.robot import (
     ROBOT_HORIZON,

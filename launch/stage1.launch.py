@@ -5,19 +5,20 @@
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.launch_nodes import (
+from irevla_bringup.argument_values import existing_path, value
+from irevla_bringup.launch_arguments import (
     classifier_argument,
     common_arguments,
     episode_arguments,
-    episode_nodes,
-    existing_path,
-    exploring_policy,
     learner_arguments,
     policy_steps_argument,
+    simulator_arguments,
+)
+from irevla_bringup.launch_nodes import (
+    episode_nodes,
+    exploring_policy,
     reward_node,
     seen_by_policy,
-    simulator_arguments,
-    value,
 )
 from irevla_bringup.starting import Started, start
 

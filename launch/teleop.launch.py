@@ -5,11 +5,11 @@
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 
-from irevla_bringup.launch_nodes import (
+from irevla_bringup.argument_values import whole_number
+from irevla_bringup.launch_arguments import (
     common_arguments,
     episode_arguments,
     noise_argument,
-    whole_number,
 )
 from irevla_bringup.robot import (
     ANY_NUMBER,

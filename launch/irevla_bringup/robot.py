@@ -8,16 +8,18 @@ import sys
 from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument, ExecuteProcess
 
-from irevla_bringup.launch_nodes import (
-    NOT_GIVEN,
+from irevla_bringup.argument_values import (
     camera_names,
-    node,
-    noise_parameters,
     number,
-    played,
     serial_numbers,
     value,
     whole_number,
+)
+from irevla_bringup.launch_arguments import NOT_GIVEN
+from irevla_bringup.launch_nodes import (
+    node,
+    noise_parameters,
+    played,
 )
 from irevla_bringup.starting import Started, SuiteNode, ends_all
 from irevla_sim.panda.process import LOST_PACKETS

@@ -9,7 +9,7 @@ from launch import LaunchContext
 import pytest
 import yaml
 
-from irevla_bringup.launch_nodes import task_names
+from irevla_bringup.argument_values import task_names
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 NODES = {

@@ -11,7 +11,7 @@ import time
 PROGRAM = """
 from launch import LaunchDescription, LaunchService
 from launch.actions import ExecuteProcess
-from irevla_bringup.launch_nodes import common_arguments
+from irevla_bringup.launch_arguments import common_arguments
 service = LaunchService(noninteractive=True)
 service.include_launch_description(LaunchDescription([
     *common_arguments(), *(ExecuteProcess(cmd=['sleep', '100']) for _ in range(6))]))
