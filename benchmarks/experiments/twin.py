@@ -34,7 +34,7 @@ from irevla_learner.runs.run_folder import RunFolder
 ALL = 'all'
 PARTS = (ALL, *VARIANTS)
 # Number of demonstrations of each expert task by a scripted person's SpaceMouse.
-BY_MOUSE = 10
+BY_MOUSE = 5
 
 
 def objects(

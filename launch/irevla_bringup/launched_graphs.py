@@ -68,7 +68,11 @@ def run_graphs(
     """
     with contextlib.ExitStack() as stack:
         processes = [stack.enter_context(running_graph(graph)) for graph in graphs]
-        bar = stack.enter_context(progress_bar(total=total, desc=title, unit=unit, smoothing=0.05))
+        # The estimate of the remaining time does not count what was done before.
+        bar = progress_bar(
+            total=total, initial=progress()[0], desc=title, unit=unit, smoothing=0.05
+        )
+        stack.enter_context(bar)
         running = True
         while running:
             running = any(process.poll() is None for process in processes)

@@ -15,10 +15,12 @@ import psutil
 import pytest
 import yaml
 
-from irevla_bringup import ros_backend
+from irevla_bringup import launched_graphs, ros_backend
 from irevla_bringup.demo import load_demo_config
+from irevla_bringup.launched_graphs import Graph, run_graphs
 from irevla_bringup.ros_backend import RosBackend, deal
 from irevla_control.errors import ConfigError
+from irevla_control.progress_bar import progress_bar
 from irevla_policy.metrics_log import read_metrics
 
 
@@ -143,6 +145,21 @@ def test_tasks_are_divided_evenly_among_the_workers():
     assert {task: count for share in shares for task, count in share.items()} == tasks
     assert [sum(share.values()) for share in shares] == [110, 110]
     assert deal({'a': 1}, 4) == [{'a': 1}]
+
+
+def test_the_estimate_of_a_continued_run_does_not_count_earlier_work(tmp_path, monkeypatch):
+    command = ['sleep', '1']
+    monkeypatch.setattr(Graph, 'command', lambda self: command)
+    bars = []
+
+    def bar(**options):
+        bars.append(progress_bar(**options))
+        return bars[0]
+
+    monkeypatch.setattr(launched_graphs, 'progress_bar', bar)
+    done = iter([40, *[50] * 100])
+    run_graphs([Graph('', {}, tmp_path / 'log')], 'run', 50, lambda: (next(done), ''))
+    assert bars[0].initial == 40 and bars[0].n == 50
 
 
 def test_a_run_on_the_robot_uses_its_launch_files_one_episode_at_a_time(tmp_path, monkeypatch):

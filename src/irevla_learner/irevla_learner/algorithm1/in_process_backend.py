@@ -185,9 +185,10 @@ class _EpisodeLog:
             keep(self._folder / 'successes', progress.episodes, played, self._successes)
         if self._metrics is None:
             # Only the first episode shows where a continued stage 1 starts.
-            self._metrics = MetricsLog(
-                self._folder, progress.env_steps - played.result.steps, self._settings.tensorboard
-            )
+            start = progress.env_steps - played.result.steps
+            self._metrics = MetricsLog(self._folder, start, self._settings.tensorboard)
+            # The estimate of the remaining time does not count what was done before.
+            self._bar.initial = self._bar.n = start
         self._metrics.add(progress.env_steps, **progress.metrics(), truth=played.truth)
         self._bar.update(progress.env_steps - self._bar.n)
         self._bar.set_postfix_str(str(progress), refresh=False)
