@@ -2,19 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the launch tests, and the choice of tests that run in parallel."""
 
-import fcntl
 import importlib.util
-import os
 from pathlib import Path
 
 import graph
 import pytest
 
 from irevla_control.checks.own_domain import use_own_domain
+from irevla_control.checks.turns import turn
 
 use_own_domain()
-# File descriptor of the running test's lock.
-held: list[int] = []
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -26,16 +23,11 @@ def pytest_xdist_auto_num_workers():
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item, nextitem):
     """Run tests marked `alone`, which a late image would fail, alone; others in parallel."""
-    alone = item.get_closest_marker('alone')
-    if not held:
-        held.append(os.open(Path(__file__).parent, os.O_RDONLY))
-        fcntl.flock(held[0], fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-    try:
+    alone = bool(item.get_closest_marker('alone'))
+    # The graph of a module may run until the module's last test.
+    keep = bool(alone and nextitem and nextitem.path == item.path)
+    with turn(Path(__file__).parent, alone=alone, keep=keep):
         return (yield)
-    finally:
-        # The graph of a module may run until the module's last test.
-        if not (alone and nextitem and nextitem.path == item.path):
-            os.close(held.pop())
 
 
 @pytest.fixture(scope='session')

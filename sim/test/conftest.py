@@ -12,14 +12,28 @@ import rclpy
 
 from irevla_control.checks.guide_code import write_toy_simulator
 from irevla_control.checks.own_domain import use_own_domain
+from irevla_control.checks.turns import turn
 from irevla_sim.panda.process import PandaProcess
 from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """Run one test at a time, because many depend on timing."""
-    return 0
+    """Draw and simulate in two processes; the simulated Panda runs alone, in real time."""
+    return 2
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Run a module of the Panda or of a node alone, others in parallel."""
+    alone = in_real_time(item)
+    keep = bool(alone and nextitem and nextitem.path == item.path)
+    with turn(Path(__file__).parent, alone=alone, keep=keep):
+        return (yield)
+
+
+def in_real_time(item):
+    return item.path.parent.name in ('panda', 'operators') or item.path.stem.endswith('_node')
 
 
 @pytest.fixture(scope='session')
