@@ -68,7 +68,8 @@ def launch_nodes(context: LaunchContext) -> list[Started]:
         *robot_nodes(context, image_size),
         *policy,
         *reward,
-        *operator_nodes(context, demonstrate=False, follow_policy=True),
+        # A script that knows the truth does not judge beside a classifier.
+        *operator_nodes(context, demonstrate=False, follow_policy=True, judge=not reward),
         *episodes_on_robot(
             context,
             [

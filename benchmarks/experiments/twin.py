@@ -6,14 +6,14 @@ Demonstrations by teleop.launch.py, of a script and of a script with a SpaceMous
 Algorithm 1 over robot.launch.py: eggplant, then carrot. Variants of stage 1 on the carrot begin
 with the same policy of stage 0.
 Results are in docs/results/twin.json; what it has is not run again: the same command continues
-after a kill.
+after a kill. On another machine, --policy launch/policy_panda/stage0 begins with the policy of
+these results; without it stage 0 is trained.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-import sys
 from typing import Any
 
 from panda.backend import WatchedBackend
@@ -23,13 +23,15 @@ import results
 
 from irevla_bringup.demo import DemoConfig, demonstrate, load_demo_config, train_stage0
 from irevla_bringup.ros_backend import RosBackend, worker_folders
-from irevla_control.errors import IrevlaError
+from irevla_control.errors import ConfigError
+from irevla_control.processes import run_command
 from irevla_learner.algorithm1.algorithm1 import Algorithm1
 from irevla_learner.algorithm1.config import Algorithm1Config
 from irevla_learner.report.report import evaluated_stages, write_report
 from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_learner.runs.layouts import first_layout
 from irevla_learner.runs.run_folder import RunFolder
+from irevla_policy.checkpoints.files import read_manifest
 
 ALL = 'all'
 PARTS = (ALL, *VARIANTS)
@@ -67,8 +69,10 @@ def run_all(
         content |= {'seed': seed, **results.provenance()}
 
 
-def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Path]:
-    """Return the folders of the demonstrations, and the policy of stage 0."""
+def prepare(
+    output: Path, config: DemoConfig, seed: int, policy: Path | None
+) -> tuple[list[Path], Path]:
+    """Return the folders of the demonstrations, and the policy of stage 0; None: train it."""
     settings = config.algorithm1
     asked = {'stage0': config.stage0_contents(), 'robot': settings.robot}
     with RunFolder(output, asked, seed) as run:
@@ -89,7 +93,34 @@ def prepare(output: Path, config: DemoConfig, seed: int) -> tuple[list[Path], Pa
                     },
                 )
         roots += worker_folders(mouse)
-        return roots, train_stage0(run, config, seed, roots)
+        return roots, policy or train_stage0(run, config, seed, roots)
+
+
+def check_same_policy(checkpoint: Path) -> None:
+    """Raise ConfigError if the results began with another policy of stage 0."""
+    files = read_manifest(checkpoint)['files']
+    with FILE.changed() as content:
+        if content.setdefault('stage0', files) != files:
+            raise ConfigError(
+                f'docs/results/twin.json began with another policy than {checkpoint}; give that '
+                'one by --policy, or move the file away'
+            )
+
+
+def run(
+    output: Path, config: DemoConfig, seed: int, policy: Path | None, parts: Sequence[str]
+) -> None:
+    """Run the parts that the results do not have; ``policy`` is that of stage 0, see `prepare`."""
+    settings = config.algorithm1
+    roots, checkpoint = prepare(output / 'stage0', config, seed, policy)
+    check_same_policy(checkpoint)
+    carrot = Carrot(output, settings, seed, roots, checkpoint)
+    for part in parts:
+        done = FILE.read()
+        if part == ALL and not done['objects']:
+            run_all(output / ALL, settings, seed, roots, checkpoint)
+        elif part != ALL and part not in done['variants']:
+            carrot.run(part)
 
 
 def main() -> None:
@@ -97,23 +128,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--output', type=Path, default=results.ROOT / 'runs/twin')
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--policy', type=Path, help='policy of stage 0; default: it is trained')
     parser.add_argument('--parts', nargs='+', default=PARTS, choices=PARTS)
     options = parser.parse_args()
-    output = options.output.absolute()
+    policy = options.policy and options.policy.absolute()
     config = load_demo_config(results.ROOT / 'config/twin/demo.yaml')
-    settings = config.algorithm1
-    try:
-        roots, checkpoint = prepare(output / 'stage0', config, options.seed)
-        carrot = Carrot(output, settings, options.seed, roots, checkpoint)
-        for part in options.parts:
-            done = FILE.read()
-            if part == ALL and not done['objects']:
-                run_all(output / ALL, settings, options.seed, roots, checkpoint)
-            elif part != ALL and part not in done['variants']:
-                carrot.run(part)
-    except IrevlaError as error:
-        sys.exit(f'twin: {error}')
+    run(options.output.absolute(), config, options.seed, policy, options.parts)
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main, 'twin')

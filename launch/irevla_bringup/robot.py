@@ -201,7 +201,7 @@ def robot_nodes(context: LaunchContext, image_size: int) -> Iterable[Started]:
 
 
 def operator_nodes(
-    context: LaunchContext, demonstrate: bool, follow_policy: bool = False
+    context: LaunchContext, demonstrate: bool, follow_policy: bool = False, judge: bool = True
 ) -> list[SuiteNode]:
     """Return the operator, who commands the arm, or corrects and judges the policy.
 
@@ -209,6 +209,7 @@ def operator_nodes(
         context: launch context.
         demonstrate: whether a script commands the arm, or only judges.
         follow_policy: whether a person answers the policy's observations only.
+        judge: whether a script gives verdicts.
 
     Raises:
         RuntimeError: a script or a program with real hardware.
@@ -227,7 +228,12 @@ def operator_nodes(
                 context,
                 'irevla_sim',
                 'scripted_operator',
-                {**observed, 'demonstrate': demonstrate, **noise_parameters(context)},
+                {
+                    **observed,
+                    'demonstrate': demonstrate,
+                    'judge': judge,
+                    **noise_parameters(context),
+                },
             )
         ]
     mouse = {**observed, 'follow_policy': follow_policy}

@@ -55,6 +55,18 @@ def refused(tmp_path):
     return refused
 
 
+@pytest.mark.parametrize('classifier', ['', str(CHECKPOINT)])
+def test_a_script_does_not_judge_beside_a_classifier(classifier):
+    _, started = launched(
+        'robot.launch.py',
+        **TELEOP,
+        checkpoint=str(CHECKPOINT),
+        classifier=classifier,
+    )
+    [operator] = [one for one in started if getattr(one, 'name', '') == 'scripted_operator']
+    assert operator.parameters['judge'] is not bool(classifier)
+
+
 def block(name, line):
     return f'{name}:\n  ros__parameters:\n    {line}\n'
 

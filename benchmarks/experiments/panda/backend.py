@@ -28,11 +28,8 @@ class WatchedBackend(RosBackend):
         """Run or continue stage 1."""
         file = folder / HEALTH_FILE
         before = json.loads(file.read_text()) if file.exists() else []
-        with watched_graph() as health:
-            try:
-                super().learn(task, checkpoint, folder)
-            finally:
-                write_json(file, [*before, health.summary()])
+        with watched_graph(lambda summary: write_json(file, [*before, summary])):
+            super().learn(task, checkpoint, folder)
 
     def learn_with_faults(self, task: str, checkpoint: Path, folder: Path) -> None:
         """Run stage 1 with a person's faults, started again as often as its graph ends by one.

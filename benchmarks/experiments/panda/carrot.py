@@ -5,7 +5,8 @@
 plain: as in Algorithm 1. demonstrations: 20 recorded by teleop.launch.py are in the replay.
 interventions: a scripted person takes over with the mouse when the policy is late. faults: with
 both, and a person's faults in the middle of learning. classifier: a success classifier judges from
-the images, in rounds, each with a classifier that has also seen what the last policy did.
+the images, in rounds, each with a classifier that has also seen what the last policy did; the
+curve of its last round has its verdicts, the cells have the truth.
 """
 
 from dataclasses import replace
@@ -31,10 +32,11 @@ CARROT, DEMONSTRATIONS = 'pick-carrot', 20
 FAULTS, CLASSIFIER = 'faults', 'classifier'
 VARIANTS = ('plain', 'demonstrations', 'interventions', FAULTS, CLASSIFIER)
 DEMONSTRATED, WITH_PERSON = ('demonstrations', FAULTS), ('interventions', FAULTS)
-# Nobody judges beside the classifier.
-PERSON, NOBODY = {'operator': 'scripted_person'}, {'operator': 'none'}
+PERSON = {'operator': 'scripted_person'}
 # Rounds with a classifier; labelled episodes of each, and observations after success.
 ROUNDS, LABELLED_EPISODES, LINGER = (1, 2, 3), 60, 5
+# Labelled successes that a classifier needs, and how often a round labels at most to have them.
+LEAST_SUCCESSES, MOST_LABELLINGS = 10, 3
 
 
 class Carrot:
@@ -51,6 +53,7 @@ class Carrot:
         """Prepare; ``roots`` are the folders of the expert's demonstrations."""
         self._output, self._config, self._seed = output, config, seed
         self._roots, self._checkpoint = roots, checkpoint
+        self._first_labelled = first_layout(seed, config.evaluation_seed) + LABELLED
 
     def run(self, variant: str) -> None:
         """Run a variant, evaluated before and after; add its results to the file."""
@@ -77,7 +80,9 @@ class Carrot:
             if step.needed:
                 backend = RosBackend(self._config, self._seed, 1, run.path)
                 size = read_description(self._checkpoint)[1].image_size
-                backend.collect({CARROT: DEMONSTRATIONS}, bags, {'image_size': size})
+                # Other layouts than those of learning.
+                seed = self._first_labelled - DEMONSTRATIONS
+                backend.collect({CARROT: DEMONSTRATIONS}, bags, {'image_size': size, 'seed': seed})
         return replace(config, demonstration_bags=tuple(worker_folders(bags)))
 
     def _learned(
@@ -109,20 +114,19 @@ class Carrot:
 
     def _judged(self, run: RunFolder) -> dict[str, Any]:
         """Run stage 1 with a classifier's reward in rounds; return the entry of the last."""
-        policy, bags, rounds = self._checkpoint, [], []
+        policy, bags, rounds, successes = self._checkpoint, [], [], 0
         for number in ROUNDS:
-            bags.append(run.path / f'labelled{number}')
+            for _ in range(MOST_LABELLINGS):
+                bags.append(run.path / f'labelled{len(bags) + 1}')
+                successes += self._labelled(run, policy, bags[-1], len(bags))
+                if successes >= LEAST_SUCCESSES:
+                    break
             judge = run.path / f'judge{number}'
-            made = [bags[-1].name, f'{bags[-1].name}.json']
-            with run.step(f'label {number}', outputs=made, makes=made) as step:
-                if step.needed:
-                    self._label(policy, bags[-1], number)
             with run.step(f'classify {number}', outputs=[judge.name], makes=[judge.name]) as step:
                 if step.needed:
                     train_from_bags(bags, self._checkpoint, judge, ClassifierConfig(), self._seed)
             config = replace(
                 self._config,
-                robot=self._config.robot | NOBODY,
                 classifier=judge,
                 # The VLM, whose latents the classifier reads, stays the same in stage 1.
                 stage2_trains='head',
@@ -133,24 +137,30 @@ class Carrot:
             rounds.append(
                 {'after': found['after'], 'judged': [judged['successes'], judged['episodes']]}
             )
-        return {**found, 'rounds': rounds}
+        return {**found, 'rounds': rounds, 'labelled': [successes, len(bags) * LABELLED_EPISODES]}
 
-    def _label(self, policy: Path, bags: Path, number: int) -> None:
-        """Record episodes with the truth as label, and their images after success."""
+    def _labelled(self, run: RunFolder, policy: Path, bags: Path, number: int) -> int:
+        """Record episodes with the truth as label; return the number of successes."""
         file = bags.with_suffix('.json')
-        first = first_layout(self._seed, self._config.evaluation_seed) + LABELLED
-        arguments = {
-            'namespace': 'labelling',
-            'tasks': f'{CARROT}:{LABELLED_EPISODES}',
-            'linger': LINGER,
-            'horizon': self._config.horizon,
-            'checkpoint': policy,
-            'bags': bags,
-            'results': file,
-            'seed': first + (number - 1) * LABELLED_EPISODES,
-            **RosBackend(self._config, self._seed, 1, bags.parent).common,
-        }
-        graph = Graph('robot.launch.py', arguments, bags.with_suffix('.log'))
-        run_graphs(
-            [graph], 'labelling', LABELLED_EPISODES, lambda: (len(read_results([file])), '')
-        )
+        made = [bags.name, file.name]
+        with run.step(f'label {number}', outputs=made, makes=made) as step:
+            if step.needed:
+                arguments = {
+                    'namespace': 'labelling',
+                    'tasks': f'{CARROT}:{LABELLED_EPISODES}',
+                    'linger': LINGER,
+                    'checkpoint': policy,
+                    'bags': bags,
+                    'results': file,
+                    'seed': self._first_labelled + (number - 1) * LABELLED_EPISODES,
+                    **RosBackend(self._config, self._seed, 1, run.path).common,
+                }
+                graph = Graph('robot.launch.py', arguments, bags.with_suffix('.log'))
+                run_graphs(
+                    [graph],
+                    'labelling',
+                    LABELLED_EPISODES,
+                    lambda: (len(read_results([file])), ''),
+                )
+                step.results['successes'] = sum(one['success'] for one in read_results([file]))
+        return int(step.results['successes'])

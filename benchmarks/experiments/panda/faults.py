@@ -17,20 +17,23 @@ from rclpy.node import Node
 from std_msgs.msg import Empty, String
 from std_srvs.srv import Trigger
 
-from irevla_control.ros.qos import COMMAND, EVENT
+from irevla_control.ros.qos import COMMAND, EVENT, OBSERVATION
 from irevla_learner.json_file import write_json
+from irevla_msgs.msg import RobotState
 from panda.spinning import spinning
 
 # Minutes of stage 1 with a running graph.
 TIMES = {
-    'camera covered': 3.0,
-    'emergency stop': 6.0,
-    'mouse unplugged': 9.0,
-    'policy process killed': 12.0,
+    'camera covered': 2.0,
+    'emergency stop': 4.0,
+    'mouse unplugged': 6.0,
+    'policy process killed': 8.0,
 }
 # Time until a cover is taken off, and until a stop is released [s].
 COVERED_S, STOPPED_S = 20.0, 10.0
 POLL_S = 0.2
+# Time between two calls of `recover`, and between two writes of the time so far [s].
+AGAIN_S, SAVE_S = 1.0, 5.0
 
 
 class Person(Node):
@@ -43,6 +46,18 @@ class Person(Node):
         self._unplugged = self.create_publisher(Empty, 'spacemouse_unplugged', COMMAND)
         self._stop = self.create_publisher(Empty, 'emergency_stop', COMMAND)
         self._recover = self.create_client(Trigger, 'recover')
+        self._mode = RobotState.MODE_READY
+        self.create_subscription(RobotState, 'robot_state', self._on_robot, OBSERVATION)
+
+    def _on_robot(self, message: RobotState) -> None:
+        self._mode = message.mode
+
+    def ready(self) -> bool:
+        """Return whether the graph would notice all faults."""
+        publishers = (self._covered, self._unplugged, self._stop)
+        return self._recover.service_is_ready() and all(
+            one.get_subscription_count() for one in publishers
+        )
 
     def acts(self, ended: threading.Event) -> dict[str, Callable[[], None]]:
         """Return the faults by name; ``ended`` cuts their pauses short."""
@@ -55,16 +70,21 @@ class Person(Node):
         def stop() -> None:
             self._stop.publish(Empty())
             ended.wait(STOPPED_S)
-            self._recover.call_async(Trigger.Request())
+            # The arm refuses while it brakes.
+            while self._mode == RobotState.MODE_STOPPED and not ended.wait(AGAIN_S):
+                self._recover.call_async(Trigger.Request())
 
         def unplug() -> None:
             self._unplugged.publish(Empty())
 
         def kill() -> None:
-            for process in psutil.Process().children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    if process.name().startswith('vla_node'):
-                        process.kill()
+            killed = False
+            while not killed and not ended.wait(POLL_S):
+                for process in psutil.Process().children(recursive=True):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        if process.name().startswith('vla_node'):
+                            process.kill()
+                            killed = True
 
         return dict(zip(TIMES, (cover, stop, unplug, kill)))
 
@@ -92,18 +112,22 @@ def persons_faults(namespace: str, file: Path) -> Iterator[None]:
 
         def act() -> None:
             before, began = record.seconds, time.monotonic()
-            done = {one['fault'] for one in record.faults}
+            done, saved_s = {one['fault'] for one in record.faults}, record.seconds
             for name, fault in person.acts(ended).items():
-                while name not in done and record.seconds < 60 * TIMES[name]:
+                if name in done:
+                    continue
+                while record.seconds < 60 * TIMES[name] or not person.ready():
                     if ended.wait(POLL_S):
                         record.save()
                         return
                     record.seconds = before + time.monotonic() - began
-                if name not in done:
-                    record.faults.append({'fault': name, 'minute': round(record.seconds / 60, 1)})
-                    # Before the fault, which may end this process.
-                    record.save()
-                    fault()
+                    if record.seconds > saved_s + SAVE_S:
+                        saved_s = record.seconds
+                        record.save()
+                record.faults.append({'fault': name, 'minute': round(record.seconds / 60, 1)})
+                # Before the fault, which may end this process.
+                record.save()
+                fault()
 
         thread = threading.Thread(target=act)
         thread.start()

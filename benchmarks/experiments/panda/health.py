@@ -3,7 +3,7 @@
 """Rates, times and counts of all nodes of a graph, from /diagnostics while it runs."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import re
 from typing import Any
@@ -18,6 +18,7 @@ from panda.spinning import spinning
 
 # A value with its unit in its name is measured each second; one without is a count so far.
 UNIT = re.compile(r'\[.*\]$')
+WRITE_S = 60.0
 
 
 class Health:
@@ -65,14 +66,21 @@ class Health:
 
 
 @contextmanager
-def watched_graph() -> Iterator[Health]:
-    """Collect the diagnostics of all nodes in this domain during the block."""
+def watched_graph(write: Callable[[dict[str, dict[str, Any]]], None]) -> Iterator[None]:
+    """Collect the diagnostics of all nodes in this domain during the block.
+
+    ``write`` gets their summary again and again, since a process may be killed.
+    """
     health = Health()
 
     def create(context: Context) -> Node:
         node = rclpy.create_node('graph_health', context=context)
         node.create_subscription(DiagnosticArray, '/diagnostics', health.add, 100)
+        node.create_timer(WRITE_S, lambda: write(health.summary()))
         return node
 
     with spinning(create):
-        yield health
+        try:
+            yield
+        finally:
+            write(health.summary())

@@ -30,40 +30,41 @@ LONGEST_S = 60.0
 
 
 def minutes(folder: Path) -> list[float]:
-    """Return the robot's time from the first reset of a stage 1 to each one [min].
+    """Return the robot's time from the first reset of a stage 1 to each episode's [min].
 
-    Resets are included, pauses of the run are not. The identifier of an episode ends with the
-    time of its reset [ns].
+    Resets and aborted episodes are included, pauses of the run and aborted episodes' own entries
+    are not. The identifier of an episode ends with the time of its reset [ns].
     """
     begun = sorted(
-        int(one.episode_id.rsplit('-', 1)[1]) * 1e-9 for one in list_episodes(folder / 'episodes')
+        (int(one.episode_id.rsplit('-', 1)[1]) * 1e-9, one.aborted)
+        for one in list_episodes(folder / 'episodes')
     )
-    between = [later - earlier for earlier, later in zip(begun, begun[1:])]
+    between = [later - earlier for (earlier, _), (later, _) in zip(begun, begun[1:])]
     spent = np.cumsum([0.0, *(gap if gap < LONGEST_S else 0.0 for gap in between)]) / 60
-    return [round(float(one), 2) for one in spent]
+    return [round(float(one), 2) for one, (_, aborted) in zip(spent, begun) if not aborted]
 
 
 def of_stage1(folder: Path) -> dict[str, Any]:
     """Return the robot's time, the outcome, the learning curve and the nodes of a stage 1.
 
-    `repeated` is the number of episodes that the learner counted twice or forgot after a start.
+    `not counted` is the number of recorded episodes that the learner has not counted.
     """
     outcome = read_outcome(folder)
     # Written at the end of a stage 1.
     assert outcome is not None
     curve = [[row[key] for key in CURVE] for row in read_metrics(folder)]
-    episodes = [row[CURVE.index('episodes')] for row in curve]
     files = {name: folder / name for name in (HEALTH_FILE, FAULTS_FILE)}
     read = {name: json.loads(one.read_text()) for name, one in files.items() if one.exists()}
     starts = read.get(HEALTH_FILE, [])
+    begun = minutes(folder)
     return {
-        'robot_minutes': minutes(folder)[-1],
+        'robot_minutes': begun[-1],
         'env_steps': outcome['env_steps'],
         'episodes': outcome['rl_episodes'],
         ', '.join(CURVE): curve,
-        'minutes': minutes(folder),
+        'minutes': begun,
         'starts': len(starts),
-        'repeated': sum(later != earlier + 1 for earlier, later in zip(episodes, episodes[1:])),
+        'not counted': len(begun) - outcome['rl_episodes'],
         # Those of the longest start.
         'nodes': max(starts, key=_seconds, default=None),
         **({'faults': read[FAULTS_FILE]['faults']} if FAULTS_FILE in read else {}),
@@ -94,23 +95,28 @@ def draw(content: Mapping[str, Any]) -> None:
 
 
 def curves_chart(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Return success while exploring over the robot's time, a line for each stage 1."""
+    """Return success while exploring over the robot's time, a line for each stage 1.
+
+    An episode with a person's command is no success of the policy.
+    """
     with rc_context(STYLE):
         figure = Figure(figsize=(8, 4), layout='constrained')
         axes = figure.subplots()
         for name, one in curves.items():
             rows = np.array(one[', '.join(CURVE)])
-            # An aborted episode has a time, but no row.
+            # An episode that is not counted has a time, but no row.
             count = min(len(rows), len(one['minutes']))
             if count < WINDOW:
                 continue
-            newest = np.diff(rows[:count, CURVE.index('successes')], prepend=0)
+            gained = np.diff(rows[:count], axis=0, prepend=0)
+            alone = gained[:, CURVE.index('interventions')] == 0
+            newest = gained[:, CURVE.index('successes')] * alone
             shown = np.convolve(newest, np.ones(WINDOW) / WINDOW, 'valid')
             axes.plot(one['minutes'][WINDOW - 1 : count], shown, label=name)
         axes.set(
             ylim=(-0.02, 1.02),
             xlabel='robot time, resets included [min]',
-            ylabel=f'success of the newest {WINDOW} episodes, exploring',
+            ylabel=f'success of the newest {WINDOW} episodes,\nexploring, without a person',
         )
         axes.legend()
     return figure

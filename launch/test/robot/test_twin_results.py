@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+from graph import untrained_checkpoint
 import pytest
 
+from irevla_control.errors import ConfigError
 from irevla_learner.runs.evaluation import EpisodeResult
 from irevla_learner.runs.outcome import write_outcome
 
@@ -35,7 +37,9 @@ def stage1(twin, tmp_path, monkeypatch):
     recorded = []
     for number in range(EPISODES):
         begun += SECONDS + (3600 if number == 10 else 0)
-        recorded.append(SimpleNamespace(episode_id=f'pick-carrot-{number}-{begun * 10**9}'))
+        recorded.append(
+            SimpleNamespace(episode_id=f'pick-carrot-{number}-{begun * 10**9}', aborted=False)
+        )
         row = {'step': 40 * number, 'successes': number // 2, 'episodes': number + 1}
         rows.append(json.dumps(row | {'interventions': 0, 'updates': 0}))
     (folder / 'metrics.jsonl').write_text('\n'.join(rows) + '\n')
@@ -53,20 +57,34 @@ def test_the_entry_of_a_stage_1_counts_the_robot_s_time_without_pauses(twin, sta
     # The pause hides one interval.
     assert found['robot_minutes'] == pytest.approx((EPISODES - 2) * SECONDS / 60, abs=0.01)
     assert (found['episodes'], found['env_steps'], found['starts']) == (EPISODES, 1200, 2)
-    assert found['nodes'] == {'franka': {'seconds': 200}} and found['repeated'] == 0
+    assert found['nodes'] == {'franka': {'seconds': 200}} and found['not counted'] == 0
     assert 'faults' not in found
     [axes] = outcome.curves_chart({'carrot': found, 'short': {**found, 'minutes': [0.0]}}).axes
     [line] = axes.lines
     assert line.get_xdata()[-1] == found['robot_minutes']
 
 
-def test_an_episode_that_a_start_counts_again_is_reported(twin, stage1):
+def test_an_aborted_episode_takes_time_but_is_no_point_of_the_curve(twin, stage1, monkeypatch):
     from panda import outcome
 
-    metrics = stage1 / 'metrics.jsonl'
-    lines = metrics.read_text().splitlines()
-    metrics.write_text('\n'.join([*lines[:12], *lines[10:]]) + '\n')
-    assert outcome.of_stage1(stage1)['repeated'] == 1
+    whole = outcome.minutes(stage1)
+    episodes = outcome.list_episodes(stage1)
+    episodes[3].aborted = True
+    assert outcome.minutes(stage1) == whole[:3] + whole[4:]
+    # The learner has counted one that was aborted.
+    assert outcome.of_stage1(stage1)['not counted'] == -1
+
+
+def test_what_a_person_rescued_is_no_success_of_the_curve(twin, stage1):
+    from panda import outcome
+
+    found = outcome.of_stage1(stage1)
+    rows = found[', '.join(outcome.CURVE)]
+    for number, row in enumerate(rows):
+        row[outcome.CURVE.index('successes')] = number + 1
+        row[outcome.CURVE.index('interventions')] = 7 * (number + 1)
+    [axes] = outcome.curves_chart({'carrot': found}).axes
+    assert not axes.lines[0].get_ydata().any()
 
 
 def test_objects_have_their_group_and_cells_before_and_after(twin, stage1):
@@ -96,3 +114,13 @@ def test_a_person_s_faults_happen_once_over_all_starts(twin, tmp_path):
     record.save()
     again = Record(tmp_path / 'faults.json')
     assert (again.faults, again.seconds) == (record.faults, 200.0)
+
+
+def test_results_of_another_policy_of_stage_0_are_not_added_to(twin, tmp_path, monkeypatch):
+    from results_file import ResultsFile
+
+    monkeypatch.setattr(twin, 'FILE', ResultsFile(tmp_path / 'twin.json', ('objects',)))
+    twin.check_same_policy(untrained_checkpoint(tmp_path / 'one'))
+    twin.check_same_policy(tmp_path / 'one')
+    with pytest.raises(ConfigError, match=f'another policy than {tmp_path}/two; .* --policy'):
+        twin.check_same_policy(untrained_checkpoint(tmp_path / 'two', image_size=48))

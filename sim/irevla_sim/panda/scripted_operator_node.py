@@ -33,6 +33,7 @@ from irevla_sim.ros.recovery import Recovery
 PARAMETERS = {
     **OBSERVED,
     'demonstrate': Parameter(True, 'whether it moves the arm; else it only gives verdicts'),
+    'judge': Parameter(True, 'whether it gives verdicts; else a success classifier does'),
     'noise_std': NOISE_STD,
 }
 
@@ -45,6 +46,7 @@ class ScriptedOperatorNode(Node):
         super().__init__('scripted_operator')
         values = declare(self, PARAMETERS)
         self._noise_std = values['noise_std']
+        self._judges = values['judge']
         self._task: Task | None = None
         self._expert: Expert | None = None
         self._episode = EpisodeState()
@@ -88,7 +90,9 @@ class ScriptedOperatorNode(Node):
 
     def _on_scene(self, message: SimulatorState) -> None:
         self._table = TableState(np.array(message.values))
-        if self._playing and self._task and not self._said and self._task.done(self._table):
+        if not self._judges or not self._playing or self._task is None or self._said:
+            return
+        if self._task.done(self._table):
             self._said = True
             verdict = OperatorVerdict(verdict=OperatorVerdict.SUCCESS)
             verdict.header.stamp = self.get_clock().now().to_msg()

@@ -145,7 +145,8 @@ class OnlineLearner:
             self._begin_if_enough(replay)
             return
         if not episode.easier:
-            self._window.append(episode.success)
+            # What a person rescued is no success of the policy.
+            self._window.append(episode.success and not episode.human.any())
         counters.staleness = float(self.version - episode.versions.astype(np.float64).mean())
 
     def _open_replay(self, tokens: int, width: int) -> FeatureReplay:

@@ -5,6 +5,7 @@
 from dataclasses import replace
 import math
 
+import numpy as np
 import pytest
 from reach import Reach, acting, beside_the_goal, latent_policy
 import torch
@@ -66,6 +67,19 @@ def test_easier_episodes_give_demonstrations_and_do_not_end_the_stage(tmp_path):
     while not one.done:
         one.add(replace(next(played), success=True))
     assert one.progress().window_success == 1
+
+
+def test_what_a_person_rescued_does_not_end_the_stage(tmp_path):
+    one, played = learner(tmp_path), iter(episodes(60))
+    while not one.learning:
+        one.add(next(played))
+    for episode in (next(played) for _ in range(4)):
+        human = np.arange(len(episode.actions)) == len(episode.actions) - 1
+        one.add(replace(episode, success=True, human=human))
+    assert one.progress().window_success == 0 and not one.done
+    for episode in (next(played) for _ in range(4)):
+        one.add(replace(episode, success=True))
+    assert one.progress().window_success == 1 and one.done
 
 
 def test_ends_after_its_environment_steps(tmp_path):
