@@ -4,7 +4,7 @@ PYTHON ?= python3
 .DEFAULT_GOAL := help
 
 # Files whose change needs a new colcon build; Python sources are linked, not copied.
-BUILD_INPUTS := $(shell find src sim launch config -path 'launch/policy/*' -o -name package.xml -o -name setup.py -o -name setup.cfg \
+BUILD_INPUTS := $(shell find src sim launch config -path 'launch/policy*/*' -o -name package.xml -o -name setup.py -o -name setup.cfg \
   -o -name CMakeLists.txt -o -name '*.msg' -o -name '*.srv' -o -name '*.launch.py' -o -name '*.yaml' -o -name '*.xml')
 IN_ENV := source env.sh &&
 STARTED := $(shell date +%s)

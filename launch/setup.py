@@ -31,10 +31,11 @@ def config_files() -> list:
 
 
 def policy_files() -> list:
-    """Return (install folder, files) of every folder of the shipped policy."""
+    """Return (install folder, files) of every folder of the shipped policies."""
     return [
         (os.path.join('share', NAME, folder), [os.path.join(folder, name) for name in names])
-        for folder, _, names in os.walk('policy')
+        for policy in ('policy', 'policy_panda')
+        for folder, _, names in os.walk(policy)
     ]
 
 

@@ -51,7 +51,7 @@ FROM_LAUNCH = {
     'replay': {'bag', 'cameras', 'max_skew_s'},
     'robot_episode': {'camera', 'horizon', 'linger', 'arrange', 'operator_begins'},
     'scene': set(),
-    'scripted_operator': {'cameras', 'max_skew_s', 'demonstrate'},
+    'scripted_operator': {'cameras', 'max_skew_s', 'demonstrate', 'judge'},
     'scripted_person': set(),
     'recorder': {'cameras', 'root'},
     'console': {'cameras', 'tasks', 'port'},

@@ -1,10 +1,11 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Let a policy act in Meta-World over ROS, live on a page at 127.0.0.1."""
+"""Let a policy act in Meta-World or on a simulated Panda over ROS, live on a page at 127.0.0.1."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import contextlib
+from dataclasses import dataclass
 import json
 import os
 from pathlib import Path
@@ -13,7 +14,7 @@ import time
 import webbrowser
 
 from irevla_bringup.launched_graphs import Graph, GraphError, running_graph, tail
-from irevla_bringup.play.shipped import CHECKPOINT, POLICY, SCORES
+from irevla_bringup.play.shipped import CHECKPOINT, PANDA_POLICY, POLICY, SCORES
 from irevla_bringup.play.video import record, wait_for_picture
 from irevla_control.console.ports import bind
 from irevla_control.errors import ConfigError
@@ -26,20 +27,61 @@ EPISODES = 1000
 LINGER = 10
 STARTS_WITHIN_S = 120.0
 VIDEO_S = 20.0
-NEXT = """Next:
-  choose a task and a camera on the page
-  irevla collect tasks:=drawer-open episodes:=20 bags:=runs/drawer    demonstrations of a script
-  make demo                                                    all stages, in six to ten minutes
-  docs/tutorial.md                                             step by step to your own task
-Ctrl-C ends it."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Where a policy acts.
+
+    Attributes:
+        what: words for it.
+        policy: folder of the shipped policy, with its card.
+        launch_file: the launch file.
+        arguments: its arguments, in addition to those of both.
+        following: what to try next, and what it does.
+
+    """
+
+    what: str
+    policy: Path
+    launch_file: str
+    arguments: Mapping[str, object]
+    following: Mapping[str, str]
+
+
+METAWORLD = World(
+    'in Meta-World: simulator, policy and page',
+    POLICY,
+    'sim.launch.py',
+    {'mode': 'real_time'},
+    {
+        'irevla collect tasks:=drawer-open episodes:=20 bags:=runs/drawer': 'demonstrations of a '
+        'script',
+        'irevla play --robot': 'the same on a simulated Panda',
+        'make demo': 'all stages, in six to ten minutes',
+        'docs/tutorial.md': 'step by step to your own task',
+    },
+)
+PANDA = World(
+    'on a simulated Panda: arm, cameras, policy, scripted operator and page',
+    PANDA_POLICY,
+    'robot.launch.py',
+    # As in config/twin/algorithm1.yaml.
+    {'use_fake_hardware': 'true', 'operator': 'scripted', 'fps': 10, 'horizon': 100},
+    {
+        'docs/hardware.md': 'the same launch file with a real arm',
+        'make twin': 'how this policy was made, in hours of real time',
+    },
+)
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = 'irevla play') -> None:
     """Play with the arguments of the command line."""
     options = _options(arguments, prog)
-    checkpoint = options.checkpoint.absolute()
+    world = PANDA if options.robot else METAWORLD
+    checkpoint = (options.checkpoint or world.policy / CHECKPOINT).absolute()
     cameras = _cameras(checkpoint)
-    tasks = options.tasks or ','.join(_shipped_tasks())
+    tasks = options.tasks or ','.join(_shipped_tasks(world.policy))
     with bind(options.port) as listener:
         port = listener.getsockname()[1]
     page = f'http://127.0.0.1:{port}/'
@@ -48,22 +90,19 @@ def main(arguments: Sequence[str] | None = None, prog: str = 'irevla play') -> N
     with writing(options.output, 'give --output FOLDER'):
         options.output.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)
-    print(
-        f'A policy ({checkpoint}) acts in Meta-World: simulator, policy and page are ROS nodes.\n'
-        f'Their output is in {log}.'
-    )
+    print(f'A policy ({checkpoint}) acts {world.what} are ROS nodes.\nTheir output is in {log}.')
     graph = Graph(
-        'sim.launch.py',
+        world.launch_file,
         {
             'checkpoint': checkpoint,
             'tasks': tasks,
             'episodes': EPISODES,
-            'mode': 'real_time',
             'linger': LINGER,
             # A robot's graph in the same ROS domain does not get its commands.
             'namespace': 'play',
             'view': 'true',
             'view_port': port,
+            **world.arguments,
         },
         log,
     )
@@ -82,10 +121,18 @@ def main(arguments: Sequence[str] | None = None, prog: str = 'irevla play') -> N
             print(f'{file} shows them. From another machine: ssh -L {port}:127.0.0.1:{port} HOST')
         elif not webbrowser.open(page):
             print('No browser was found; open the page yourself.')
-        print(NEXT, flush=True)
+        print(_next(world), flush=True)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(options.seconds)
             raise GraphError(ended(log))
+
+
+def _next(world: World) -> str:
+    width = max(map(len, world.following))
+    lines = [f'  {command:{width}}  {what}' for command, what in world.following.items()]
+    return '\n'.join(
+        ['Next:', '  choose a task and a camera on the page', *lines, 'Ctrl-C ends it.']
+    )
 
 
 def ended(log: Path) -> str:
@@ -96,9 +143,11 @@ def ended(log: Path) -> str:
 def _options(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, prog=prog)
     parser.add_argument(
+        '--robot', action='store_true', help='on a simulated Panda, instead of in Meta-World'
+    )
+    parser.add_argument(
         '--checkpoint',
         type=Path,
-        default=POLICY / CHECKPOINT,
         help='folder of a policy; default: the one that the repository ships',
     )
     parser.add_argument(
@@ -132,9 +181,9 @@ def _cameras(checkpoint: Path) -> list[str]:
         ) from error
 
 
-def _shipped_tasks() -> list[str]:
-    """Return the tasks of the shipped policy's card, those that it solves most often first."""
-    scores = json.loads((POLICY / SCORES).read_text())['tasks']
+def _shipped_tasks(policy: Path) -> list[str]:
+    """Return the tasks of a shipped policy's card, those that it solves most often first."""
+    scores = json.loads((policy / SCORES).read_text())['tasks']
     return sorted(scores, key=lambda task: -scores[task]['success_rate'])
 
 

@@ -37,7 +37,10 @@ def test_a_shell_without_ros_is_one_line(tmp_path, monkeypatch):
         program.main(['--output', str(tmp_path)])
 
 
-def test_a_graph_that_ends_is_reported_with_its_log(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ('options', 'world'), [([], program.METAWORLD), (['--robot'], program.PANDA)]
+)
+def test_a_graph_that_ends_is_reported_with_its_log(tmp_path, monkeypatch, options, world):
     ros2 = tmp_path / 'ros2'
     ros2.write_text('#!/bin/sh\necho "$@"\nexit 1\n')
     ros2.chmod(0o755)
@@ -45,11 +48,19 @@ def test_a_graph_that_ends_is_reported_with_its_log(tmp_path, monkeypatch):
     with pytest.raises(
         PageError, match=f'the graph has ended; its log {tmp_path}/play.log ends with:\nlaunch '
     ):
-        program.main(['--tasks', 'door-open-new', '--output', str(tmp_path)])
+        program.main([*options, '--tasks', 'one-task', '--output', str(tmp_path)])
     words = (tmp_path / 'play.log').read_text().split()
-    assert {'sim.launch.py', 'tasks:=door-open-new', 'view:=true'} <= set(words)
+    assert {world.launch_file, 'tasks:=one-task', 'view:=true'} <= set(words)
+    assert f'checkpoint:={world.policy}/checkpoint' in words
     # A robot's graph in the same ROS domain must not get its commands.
     assert 'namespace:=play' in words
+
+
+@pytest.mark.parametrize('world', [program.METAWORLD, program.PANDA])
+def test_the_launch_file_of_each_world_has_the_arguments(world):
+    assert world.arguments.keys() <= {
+        one.name for one in LaunchFile(world.launch_file).arguments()
+    }
 
 
 def test_a_port_out_of_range_is_refused():
