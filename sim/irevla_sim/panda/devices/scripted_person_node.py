@@ -7,10 +7,12 @@ the verdict of success, and recovers the arm from faults. It uses the true state
 mouse must have the default settings of `spacemouse`.
 """
 
+from collections import deque
 import time
 
 import numpy as np
 from rclpy.timer import Timer
+from scipy.spatial.transform import Rotation
 from std_msgs.msg import UInt8MultiArray
 
 from irevla_control.arm.pose import Pose
@@ -51,6 +53,9 @@ PRESS_S, BETWEEN_S = 0.1, 2.0
 # Time from home until the press that starts an episode, and until it is repeated [s]: on a slow
 # machine a second press could end the episode that the first one started.
 START_S, START_AGAIN_S = 0.5, 10.0
+# Number of looks until a push has moved the hand: a person foresees it, else the hand would swing
+# around the object.
+AHEAD = 3
 # A deflection that moves nothing, but keeps the arm with the person.
 HELD = 0.003
 GRIPPER, VERDICT = 0, 1
@@ -75,6 +80,9 @@ class ScriptedPersonNode(Node):
         self._watched, self._moves = 0, False
         self._closed = False
         self._deflection = np.zeros(6)
+        # What the newest look and those before it have pushed [m, rad].
+        self._pushed = np.zeros(6)
+        self._pushes = deque([self._pushed] * AHEAD, maxlen=AHEAD)
         self._next_press_s = {GRIPPER: 0.0, VERDICT: 0.0}
         self._start_at_s = float('inf')
         self._diagnostics = Diagnostics(self)
@@ -118,7 +126,8 @@ class ScriptedPersonNode(Node):
             self._watched += 1
 
     def _on_look(self) -> None:
-        self._deflection = np.zeros(6)
+        self._pushes.append(self._pushed)
+        self._pushed, self._deflection = np.zeros(6), np.zeros(6)
         robot, table = self._robot, self._table
         if robot is None or table is None:
             return
@@ -141,13 +150,16 @@ class ScriptedPersonNode(Node):
         if self._expert is None:
             self._expert = expert_for(task, self._noise_std, max(self._episode.seed, 0))
         hand = Pose.from_quaternion(*pose_values(robot))
-        action, _ = self._expert.act(hand, table)
+        coming = np.sum(self._pushes, axis=0)
+        turned = Rotation.from_rotvec(coming[3:]) * hand.rotation
+        action, _ = self._expert.act(Pose(hand.position + coming[:3], turned), table)
         if (action[6] < 0.5) != self._closed:
             # The arm waits for the hand.
             self._press(GRIPPER)
             return
         moved = np.array([*action[:3] / self._mouse.step, *action[3:6] / self._mouse.turn])
         beyond = np.clip(np.abs(moved), 0, 1) * (1 - self._mouse.dead_zone)
+        self._pushed = action[:6]
         self._deflection = np.sign(moved) * (beyond + self._mouse.dead_zone) * (beyond > 0)
         if not beyond.any():
             self._deflection[2] = self._mouse.dead_zone + HELD
