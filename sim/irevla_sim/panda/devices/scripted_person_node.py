@@ -31,7 +31,7 @@ from irevla_control.teleop.hid_reports import (
 from irevla_control.teleop.spacemouse import SpaceMouseSettings
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RobotState, SimulatorState
 from irevla_sim.expert_noise import NOISE_STD
-from irevla_sim.panda.table.experts import Expert, expert_for
+from irevla_sim.panda.table.experts import Expert, Phase, expert_for
 from irevla_sim.panda.table.objects import TableState
 from irevla_sim.panda.table.tasks import Task, table_task
 from irevla_sim.ros.recovery import Recovery
@@ -150,7 +150,9 @@ class ScriptedPersonNode(Node):
         if self._expert is None:
             self._expert = expert_for(task, self._noise_std, max(self._episode.seed, 0))
         hand = Pose.from_quaternion(*pose_values(robot))
-        coming = np.sum(self._pushes, axis=0)
+        # What it holds lags behind as the hand does.
+        empty = self._expert.phase in (Phase.APPROACH, Phase.DESCEND)
+        coming = np.sum(self._pushes, axis=0) * empty
         turned = Rotation.from_rotvec(coming[3:]) * hand.rotation
         action, _ = self._expert.act(Pose(hand.position + coming[:3], turned), table)
         if (action[6] < 0.5) != self._closed:
