@@ -66,7 +66,8 @@ def run_all(
     write_report(folder)
     with FILE.changed() as content:
         content['objects'] = objects(folder, config, evaluated_stages(folder))
-        content |= {'seed': seed, **results.provenance()}
+        content |= {'seed': seed, 'stage0': read_manifest(checkpoint)['files']}
+        content |= results.provenance()
 
 
 def prepare(
@@ -99,12 +100,11 @@ def prepare(
 def check_same_policy(checkpoint: Path) -> None:
     """Raise ConfigError if the results began with another policy of stage 0."""
     files = read_manifest(checkpoint)['files']
-    with FILE.changed() as content:
-        if content.setdefault('stage0', files) != files:
-            raise ConfigError(
-                f'docs/results/twin.json began with another policy than {checkpoint}; give that '
-                'one by --policy, or move the file away'
-            )
+    if FILE.read().get('stage0', files) != files:
+        raise ConfigError(
+            f'docs/results/twin.json began with another policy than {checkpoint}; give that '
+            'one by --policy, or move the file away'
+        )
 
 
 def run(
@@ -112,6 +112,8 @@ def run(
 ) -> None:
     """Run the parts that the results do not have; ``policy`` is that of stage 0, see `prepare`."""
     settings = config.algorithm1
+    if policy:
+        check_same_policy(policy)
     roots, checkpoint = prepare(output / 'stage0', config, seed, policy)
     check_same_policy(checkpoint)
     carrot = Carrot(output, settings, seed, roots, checkpoint)

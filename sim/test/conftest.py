@@ -33,7 +33,11 @@ def pytest_runtest_protocol(item, nextitem):
 
 
 def in_real_time(item):
-    return item.path.parent.name in ('panda', 'operators') or item.path.stem.endswith('_node')
+    return bool(
+        item.get_closest_marker('alone')
+        or item.path.parent.name in ('panda', 'operators')
+        or item.path.stem.endswith('_node')
+    )
 
 
 @pytest.fixture(scope='session')

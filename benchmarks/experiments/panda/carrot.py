@@ -67,6 +67,7 @@ class Carrot:
             else:
                 found = self._learned(run, 'stage1', self._for(run, variant), variant == FAULTS)
         with FILE.changed() as content:
+            content['stage0'] = read_manifest(self._checkpoint)['files']
             content['variants'][variant] = {'before': before, **found, **results.provenance()}
 
     def _for(self, run: RunFolder, variant: str) -> Algorithm1Config:
@@ -143,7 +144,8 @@ class Carrot:
         """Record episodes with the truth as label; return the number of successes."""
         file = bags.with_suffix('.json')
         made = [bags.name, file.name]
-        with run.step(f'label {number}', outputs=made, makes=made) as step:
+        start = read_manifest(policy)['files']
+        with run.step(f'label {number}', start, made, made) as step:
             if step.needed:
                 arguments = {
                     'namespace': 'labelling',

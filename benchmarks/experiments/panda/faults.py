@@ -55,9 +55,8 @@ class Person(Node):
     def ready(self) -> bool:
         """Return whether the graph would notice all faults."""
         publishers = (self._covered, self._unplugged, self._stop)
-        return self._recover.service_is_ready() and all(
-            one.get_subscription_count() for one in publishers
-        )
+        heard = all(one.get_subscription_count() for one in publishers)
+        return heard and self._recover.service_is_ready() and bool(policy_processes())
 
     def acts(self, ended: threading.Event) -> dict[str, Callable[[], None]]:
         """Return the faults by name; ``ended`` cuts their pauses short."""
@@ -78,15 +77,20 @@ class Person(Node):
             self._unplugged.publish(Empty())
 
         def kill() -> None:
-            killed = False
-            while not killed and not ended.wait(POLL_S):
-                for process in psutil.Process().children(recursive=True):
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        if process.name().startswith('vla_node'):
-                            process.kill()
-                            killed = True
+            for process in policy_processes():
+                process.kill()
 
         return dict(zip(TIMES, (cover, stop, unplug, kill)))
+
+
+def policy_processes() -> list[psutil.Process]:
+    """Return the process of the policy in the graph that this process has started."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.name().startswith('vla_node'):
+                found.append(process)
+    return found
 
 
 class Record:

@@ -79,8 +79,8 @@ def watched_graph(write: Callable[[dict[str, dict[str, Any]]], None]) -> Iterato
         node.create_timer(WRITE_S, lambda: write(health.summary()))
         return node
 
-    with spinning(create):
-        try:
+    try:
+        with spinning(create):
             yield
-        finally:
-            write(health.summary())
+    finally:
+        write(health.summary())

@@ -47,7 +47,8 @@ def minutes(folder: Path) -> list[float]:
 def of_stage1(folder: Path) -> dict[str, Any]:
     """Return the robot's time, the outcome, the learning curve and the nodes of a stage 1.
 
-    `not counted` is the number of recorded episodes that the learner has not counted.
+    `not counted` is the number of recorded episodes that the learner has not counted, `repeated`
+    how often its own count did not go on.
     """
     outcome = read_outcome(folder)
     # Written at the end of a stage 1.
@@ -56,6 +57,7 @@ def of_stage1(folder: Path) -> dict[str, Any]:
     files = {name: folder / name for name in (HEALTH_FILE, FAULTS_FILE)}
     read = {name: json.loads(one.read_text()) for name, one in files.items() if one.exists()}
     starts = read.get(HEALTH_FILE, [])
+    episodes = [row[CURVE.index('episodes')] for row in curve]
     begun = minutes(folder)
     return {
         'robot_minutes': begun[-1],
@@ -65,6 +67,7 @@ def of_stage1(folder: Path) -> dict[str, Any]:
         'minutes': begun,
         'starts': len(starts),
         'not counted': len(begun) - outcome['rl_episodes'],
+        'repeated': sum(later != earlier + 1 for earlier, later in zip(episodes, episodes[1:])),
         # Those of the longest start.
         'nodes': max(starts, key=_seconds, default=None),
         **({'faults': read[FAULTS_FILE]['faults']} if FAULTS_FILE in read else {}),

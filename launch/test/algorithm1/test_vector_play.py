@@ -120,18 +120,21 @@ def test_an_error_in_one_group_ends_the_evaluation(vla, tmp_path, monkeypatch):
     backend = InProcessBackend(config, vla.config, seed=0)
     began = []
 
-    def play(player, seeds):
+    def play(player, seeds, between):
         for seed in seeds:
             began.append(seed)
             if seed == SEED + 3:
                 raise ConfigError('a policy that fails')
-            time.sleep(0.01)
+            # A long episode of the other group.
+            while seed == SEED + 2:
+                between(1)
+                time.sleep(0.01)
             yield SimpleNamespace(result=seed)
 
     monkeypatch.setattr(VectorPlayer, 'play', play)
     with pytest.raises(ConfigError, match='a policy that fails'):
         backend.evaluate(tmp_path, {TASK: 1000}, tmp_path / 'stage0/evaluation')
-    assert len(began) < 20
+    assert len(began) == 4
 
 
 def test_noise_changes_the_actions_and_keeps_them_in_range(vla, envs):

@@ -64,7 +64,7 @@ def test_the_entry_of_a_stage_1_counts_the_robot_s_time_without_pauses(twin, sta
     assert line.get_xdata()[-1] == found['robot_minutes']
 
 
-def test_an_aborted_episode_takes_time_but_is_no_point_of_the_curve(twin, stage1, monkeypatch):
+def test_an_aborted_episode_takes_time_but_is_no_point_of_the_curve(twin, stage1):
     from panda import outcome
 
     whole = outcome.minutes(stage1)
@@ -72,7 +72,12 @@ def test_an_aborted_episode_takes_time_but_is_no_point_of_the_curve(twin, stage1
     episodes[3].aborted = True
     assert outcome.minutes(stage1) == whole[:3] + whole[4:]
     # The learner has counted one that was aborted.
-    assert outcome.of_stage1(stage1)['not counted'] == -1
+    found = outcome.of_stage1(stage1)
+    assert (found['not counted'], found['repeated']) == (-1, 0)
+    metrics = stage1 / 'metrics.jsonl'
+    lines = metrics.read_text().splitlines()
+    metrics.write_text('\n'.join([*lines[:12], *lines[10:]]) + '\n')
+    assert outcome.of_stage1(stage1)['repeated'] == 1
 
 
 def test_what_a_person_rescued_is_no_success_of_the_curve(twin, stage1):
@@ -119,8 +124,11 @@ def test_a_person_s_faults_happen_once_over_all_starts(twin, tmp_path):
 def test_results_of_another_policy_of_stage_0_are_not_added_to(twin, tmp_path, monkeypatch):
     from results_file import ResultsFile
 
-    monkeypatch.setattr(twin, 'FILE', ResultsFile(tmp_path / 'twin.json', ('objects',)))
+    file = ResultsFile(tmp_path / 'twin.json', ('objects',))
+    monkeypatch.setattr(twin, 'FILE', file)
     twin.check_same_policy(untrained_checkpoint(tmp_path / 'one'))
+    with file.changed() as content:
+        content['stage0'] = twin.read_manifest(tmp_path / 'one')['files']
     twin.check_same_policy(tmp_path / 'one')
     with pytest.raises(ConfigError, match=f'another policy than {tmp_path}/two; .* --policy'):
         twin.check_same_policy(untrained_checkpoint(tmp_path / 'two', image_size=48))

@@ -32,8 +32,8 @@ from irevla_sim.ros.recovery import Recovery
 
 PARAMETERS = {
     **OBSERVED,
-    'demonstrate': Parameter(True, 'whether it moves the arm; else it only gives verdicts'),
-    'judge': Parameter(True, 'whether it gives verdicts; else a success classifier does'),
+    'demonstrate': Parameter(True, 'whether it moves the arm'),
+    'judge': Parameter(True, 'whether it gives verdicts; false beside a success classifier'),
     'noise_std': NOISE_STD,
 }
 

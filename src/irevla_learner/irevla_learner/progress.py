@@ -15,7 +15,8 @@ class Progress:
         episodes: number of episodes.
         successes: number of successful episodes.
         updates: number of gradient updates.
-        window_success: success rate of the newest training episodes; NaN before the first.
+        window_success: success rate of the newest training episodes; NaN before the first. With
+            SACfD an episode with a person's command counts as failed.
         updates_per_s: updates per second since training started [Hz].
 
     """

@@ -161,7 +161,7 @@ class ScriptedPersonNode(Node):
             return
         moved = np.array([*action[:3] / self._mouse.step, *action[3:6] / self._mouse.turn])
         beyond = np.clip(np.abs(moved), 0, 1) * (1 - self._mouse.dead_zone)
-        self._pushed = action[:6]
+        self._pushed = np.clip(moved, -1, 1) * np.repeat([self._mouse.step, self._mouse.turn], 3)
         self._deflection = np.sign(moved) * (beyond + self._mouse.dead_zone) * (beyond > 0)
         if not beyond.any():
             self._deflection[2] = self._mouse.dead_zone + HELD

@@ -23,10 +23,14 @@ def turn(folder: Path, *, alone: bool, keep: bool) -> Iterator[None]:
 
     """
     if not _held:
-        _held.append(os.open(folder, os.O_RDONLY))
-        fcntl.flock(_held[0], fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        descriptor = os.open(folder, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        _held.append(descriptor)
     try:
         yield
     finally:
         if not keep:
-            os.close(_held.pop())
+            descriptor = _held.pop()
+            # A child process may have the descriptor too.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)

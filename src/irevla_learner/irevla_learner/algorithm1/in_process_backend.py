@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The backend of Algorithm 1 that runs gymnasium environments in subprocesses, without ROS."""
 
-from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from functools import cached_property
 from pathlib import Path
+import threading
 from typing import Any
 
 from gymnasium.vector import AsyncVectorEnv
@@ -52,7 +52,10 @@ def group_sizes(num_envs: int, device: torch.device) -> list[int]:
 
 
 class InProcessBackend:
-    """Evaluation and stage 1 in parallel environments, which start when first needed."""
+    """Evaluation and stage 1 in parallel environments.
+
+    Those of stage 1 start when first needed, those of an evaluation with each on a CPU.
+    """
 
     def __init__(self, config: Algorithm1Config, policy: PolicyConfig, seed: int) -> None:
         """Prepare environments of the configuration with the cameras of this policy.
@@ -120,9 +123,15 @@ class InProcessBackend:
             total=sum(episodes.values()), unit='episode', desc=f'{folder.parent.name} evaluation'
         )
 
+        ended = threading.Event()
+
+        def unless_ended(_: int) -> None:
+            if ended.is_set():
+                raise CancelledError
+
         def play(envs: AsyncVectorEnv, task: str, seeds: Iterator[int]) -> list[EpisodeResult]:
             results = []
-            for played in VectorPlayer(envs, vla, task).play(seeds):
+            for played in VectorPlayer(envs, vla, task).play(seeds, between=unless_ended):
                 results.append(played.result)
                 bar.update()
             return results
@@ -130,24 +139,24 @@ class InProcessBackend:
         results: list[EpisodeResult] = []
         with ExitStack() as stack:
             stack.callback(bar.close)
-            groups = [
-                stack.enter_context(closing(self._make_envs(size)))
-                for size in group_sizes(self._config.num_envs, vla.device)
-            ]
-            threads = stack.enter_context(
+            sizes = group_sizes(self._config.num_envs, vla.device)
+            groups = (
+                [self._envs]
+                if len(sizes) == 1
+                else [stack.enter_context(closing(self._make_envs(size))) for size in sizes]
+            )
+            pool = stack.enter_context(
                 # The number of torch's threads is a setting of each thread.
                 ThreadPoolExecutor(len(groups), initializer=torch.set_num_threads, initargs=(1,))
             )
+            # After an error, or Ctrl-C, the threads end before the environments do.
+            stack.callback(ended.set)
             for task, count in episodes.items():
                 # Each thread takes the next seed.
                 seeds = iter(range(first, first + count))
-                playing = [threads.submit(play, group, task, seeds) for group in groups]
-                try:
-                    wait(playing, return_when=FIRST_EXCEPTION)
-                finally:
-                    # After an error, or Ctrl-C, no thread begins another episode.
-                    deque(seeds, 0)
-                for each in playing:
+                playing = [pool.submit(play, group, task, seeds) for group in groups]
+                # All of them, or the one with an error.
+                for each in wait(playing, return_when=FIRST_EXCEPTION).done:
                     results += each.result()
         return results
 
@@ -225,7 +234,7 @@ class _EpisodeLog:
             start = progress.env_steps - played.result.steps
             self._metrics = MetricsLog(self._folder, start, self._settings.tensorboard)
             # The estimate of the remaining time does not count what was done before.
-            self._bar.initial = self._bar.n = start
+            self._bar.initial = self._bar.n = self._bar.last_print_n = start
         self._metrics.add(progress.env_steps, **progress.metrics(), truth=played.truth)
         self._bar.update(progress.env_steps - self._bar.n)
         self._bar.set_postfix_str(str(progress), refresh=False)
