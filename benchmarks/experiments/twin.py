@@ -6,7 +6,7 @@ Demonstrations by teleop.launch.py, of a script and of a script with a SpaceMous
 Algorithm 1 over robot.launch.py: eggplant, then carrot. Variants of stage 1 on the carrot begin
 with the same policy of stage 0.
 Results are in docs/results/twin.json; what it has is not run again: the same command continues
-after a kill. On another machine, --policy launch/policy_panda/stage0 begins with the policy of
+after a kill. On another machine, --policy FOLDER begins with a copy of the policy of
 these results; without it stage 0 is trained.
 """
 

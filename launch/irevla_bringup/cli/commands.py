@@ -47,7 +47,7 @@ START, DATA, POLICY, MACHINE = 'Begin here', 'Data', 'Policy', 'This machine'
 COMMANDS = {
     'play': Command(
         START,
-        'watch a small trained policy act in the simulator, on a page at 127.0.0.1',
+        'watch a small policy in Meta-World, or on a simulated arm (--panda), on a local page',
         'irevla play --tasks door-open-new,drawer-close',
         PythonProgram('irevla_bringup.play.program'),
     ),

@@ -57,7 +57,7 @@ METAWORLD = World(
     {
         'irevla collect tasks:=drawer-open episodes:=20 bags:=runs/drawer': 'demonstrations of a '
         'script',
-        'irevla play --robot': 'the same on a simulated Panda',
+        'irevla play --panda': 'the same on a simulated Panda',
         'make demo': 'all stages, in six to ten minutes',
         'docs/tutorial.md': 'step by step to your own task',
     },
@@ -70,7 +70,7 @@ PANDA = World(
     {'use_fake_hardware': 'true', 'operator': 'scripted', 'fps': 10, 'horizon': 100},
     {
         'docs/hardware.md': 'the same launch file with a real arm',
-        'make twin': 'how this policy was made, in hours of real time',
+        'make twin': 'demonstrations, stages 0, 1 and 2 on it, in hours of real time',
     },
 )
 
@@ -78,7 +78,7 @@ PANDA = World(
 def main(arguments: Sequence[str] | None = None, prog: str = 'irevla play') -> None:
     """Play with the arguments of the command line."""
     options = _options(arguments, prog)
-    world = PANDA if options.robot else METAWORLD
+    world = PANDA if options.panda else METAWORLD
     checkpoint = (options.checkpoint or world.policy / CHECKPOINT).absolute()
     cameras = _cameras(checkpoint)
     tasks = options.tasks or ','.join(_shipped_tasks(world.policy))
@@ -102,6 +102,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = 'irevla play') -> N
             'namespace': 'play',
             'view': 'true',
             'view_port': port,
+            **({'cameras': ','.join(cameras)} if options.panda else {}),
             **world.arguments,
         },
         log,
@@ -143,7 +144,7 @@ def ended(log: Path) -> str:
 def _options(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, prog=prog)
     parser.add_argument(
-        '--robot', action='store_true', help='on a simulated Panda, instead of in Meta-World'
+        '--panda', action='store_true', help='on a simulated Panda, instead of in Meta-World'
     )
     parser.add_argument(
         '--checkpoint',
@@ -177,7 +178,8 @@ def _cameras(checkpoint: Path) -> list[str]:
         return cameras
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f'--checkpoint {checkpoint} is no folder of a policy: {error!r}; make policy makes one'
+            f'--checkpoint {checkpoint} is no folder of a policy: {error!r}; '
+            'leave it out for the shipped one'
         ) from error
 
 

@@ -38,7 +38,7 @@ def test_a_shell_without_ros_is_one_line(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ('options', 'world'), [([], program.METAWORLD), (['--robot'], program.PANDA)]
+    ('options', 'world'), [([], program.METAWORLD), (['--panda'], program.PANDA)]
 )
 def test_a_graph_that_ends_is_reported_with_its_log(tmp_path, monkeypatch, options, world):
     ros2 = tmp_path / 'ros2'

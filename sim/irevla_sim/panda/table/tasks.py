@@ -9,7 +9,6 @@ import numpy as np
 
 from irevla_control.errors import ConfigError
 from irevla_sim.panda.table.objects import (
-    BLOCKS,
     BUTTON_TRAVEL,
     PLATE_RADIUS,
     THINGS,
@@ -22,9 +21,9 @@ LIFTED = 0.08
 ON_PLATE, RELEASED = 0.05, 0.06
 # Travel of an opened drawer and of a pressed button [m].
 OPENED, PRESSED = 0.08, 0.8 * BUTTON_TRAVEL
-# Region of objects (x, y) [m] in the base frame, their least distance, and that of fixtures [m].
+# Region of objects (x, y) [m] in the base frame, and their least distance from fixtures [m].
 REGION = np.array([[0.42, -0.16], [0.6, 0.16]])
-APART, FIXTURE_APART = 0.08, 0.13
+APART = 0.13
 # Region of each fixture (x, y) [m].
 FIXTURE_REGIONS = {
     'plate': np.array([[0.45, -0.16], [0.6, 0.16]]),
@@ -103,32 +102,15 @@ class Layout:
 
 
 def random_layout(task: Task, seed: int) -> Layout:
-    """Return the layout of a task and a seed: what the task needs, and one other block."""
+    """Return the layout of a task and a seed: what the task needs."""
     random = np.random.default_rng(seed)
     fixtures: dict[str, tuple[float, float]] = {}
     if task.fixture:
         x, y = random.uniform(*FIXTURE_REGIONS[task.fixture])
         fixtures[task.fixture] = (float(x), float(y))
-    others = [name for name in BLOCKS if name != task.thing]
-    names = [*filter(None, [task.thing]), others[random.integers(len(others))]]
     things: dict[str, tuple[float, float, float]] = {}
-    for name in names:
-        while name not in things:
-            x, y = (float(number) for number in random.uniform(*REGION))
-            if _is_free(x, y, things, fixtures):
-                things[name] = (x, y, float(random.uniform(-np.pi, np.pi)))
+    while task.thing and not things:
+        x, y = (float(number) for number in random.uniform(*REGION))
+        if all(np.hypot(x - other[0], y - other[1]) > APART for other in fixtures.values()):
+            things[task.thing] = (x, y, float(random.uniform(-np.pi, np.pi)))
     return Layout(things, fixtures)
-
-
-def _is_free(
-    x: float,
-    y: float,
-    things: dict[str, tuple[float, float, float]],
-    fixtures: dict[str, tuple[float, float]],
-) -> bool:
-    """Return whether an object at a place is apart from all others, and not before a drawer."""
-    if any(np.hypot(x - other[0], y - other[1]) < APART for other in things.values()):
-        return False
-    if any(np.hypot(x - other[0], y - other[1]) < FIXTURE_APART for other in fixtures.values()):
-        return False
-    return 'drawer' not in fixtures or abs(y - fixtures['drawer'][1]) > APART
