@@ -143,13 +143,16 @@ class Lock:
 
     _descriptor = -1
 
-    def __init__(self, path: Path, is_folder: bool = False, wait: bool = False) -> None:
+    def __init__(
+        self, path: Path, is_folder: bool = False, wait: bool = False, shared: bool = False
+    ) -> None:
         """Lock a folder, or a file, which is created if missing and contains the process's id.
 
         Args:
             path: path of the file or folder.
             is_folder: whether it is a folder; folders on NFS cannot be locked.
             wait: whether to wait for another process, instead of raising InUseError.
+            shared: whether other processes may have a shared lock too; only of a folder.
 
         Raises:
             InUseError: another process has locked the path, or has just renamed or removed it.
@@ -160,7 +163,8 @@ class Lock:
         self._descriptor = os.open(path, how, 0o644)
         _held.add(self)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(self._descriptor, kind | (0 if wait else fcntl.LOCK_NB))
             if not os.path.samestat(os.fstat(self._descriptor), os.stat(path)):
                 raise FileNotFoundError
         except (BlockingIOError, FileNotFoundError):

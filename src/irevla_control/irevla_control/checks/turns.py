@@ -4,12 +4,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-import fcntl
-import os
 from pathlib import Path
 
-# File descriptor of the lock that this process holds.
-_held: list[int] = []
+from irevla_control.files import Lock
+
+# The lock that this process has.
+_held: list[Lock] = []
 
 
 @contextmanager
@@ -23,14 +23,9 @@ def turn(folder: Path, *, alone: bool, keep: bool) -> Iterator[None]:
 
     """
     if not _held:
-        descriptor = os.open(folder, os.O_RDONLY)
-        fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        _held.append(descriptor)
+        _held.append(Lock(folder, is_folder=True, wait=True, shared=not alone))
     try:
         yield
     finally:
         if not keep:
-            descriptor = _held.pop()
-            # A child process may have the descriptor too.
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-            os.close(descriptor)
+            _held.pop().close()
