@@ -116,6 +116,7 @@ def test_the_demo_continues_after_kill_9_and_writes_its_report(tmp_path, config)
     assert not graphs_running(output)
 
 
+@pytest.mark.long
 def test_the_demo_runs_in_franka_kitchen(tmp_path, config):
     task = {'base': 'light-on', 'split': 'rl', 'text': 'Places of the hood where it is taught.'}
     (tmp_path / 'tasks.yaml').write_text(yaml.safe_dump({'light-on-again': task}))

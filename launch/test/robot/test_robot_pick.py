@@ -76,6 +76,7 @@ def test_a_scripted_pick_is_recorded_and_replayed(tmp_path):
     assert closest < 0.02
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(600)
 def test_a_scripted_person_takes_over_with_the_mouse_and_succeeds(tmp_path):
     """The policy of another robot does not succeed; after its first commands the person acts."""
