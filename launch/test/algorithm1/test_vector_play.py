@@ -3,27 +3,19 @@
 """Several Meta-World environments run at once; each episode equals that of one alone."""
 
 import copy
-from dataclasses import replace
 from functools import partial
 from itertools import repeat
-from operator import attrgetter
-import time
-from types import SimpleNamespace
 
-from graph import CONFIG
 import numpy as np
 import pytest
 from safetensors.torch import load_file
 import torch
 
 from irevla_control.errors import ConfigError
-from irevla_learner.algorithm1.config import load_config
-from irevla_learner.algorithm1.in_process_backend import InProcessBackend, group_sizes
 from irevla_learner.algorithm1.ppo_stage import ppo_stage
 from irevla_learner.classifier.success_classifier import Description, SuccessClassifier
 from irevla_learner.ppo.config import PPOConfig
 from irevla_learner.rollout.vector_play import VectorPlayer, make_envs
-from irevla_policy.checkpoints.checkpoint import save_checkpoint
 from irevla_policy.exploration import SmoothNoise
 from irevla_policy.model.config import load_preset
 from irevla_policy.model.normalisation import Statistics
@@ -31,11 +23,13 @@ from irevla_policy.model.vla import VLA
 from irevla_sim.simulator.simulator_env import SimulatorEnv
 
 TASK = 'drawer-close'
-HORIZON, SEED = 4, 200_000
+HORIZON = 4
 
 
 @pytest.fixture(scope='module')
 def vla():
+    from graph import CONFIG
+
     env = SimulatorEnv('metaworld', cameras=())
     states = np.stack(
         [
@@ -88,53 +82,6 @@ def test_each_seed_is_played_once_as_in_one_environment(vla, envs):
         last = vla.step(observation, observation['state'], one.instruction)
         np.testing.assert_allclose(one.latents.latents[-1], last.latent, atol=0.02)
         np.testing.assert_allclose(one.latents.proprioception[-1], last.proprioception, atol=1e-5)
-
-
-@pytest.mark.parametrize('num_envs', [1, 3])
-def test_an_evaluation_plays_each_layout_once(vla, num_envs, tmp_path):
-    save_checkpoint(tmp_path, vla, {})
-    config = load_config(CONFIG / 'algorithm1.yaml')
-    config = replace(config, horizon=HORIZON, num_envs=num_envs, evaluation_seed=SEED)
-    backend = InProcessBackend(config, vla.config, seed=0)
-    episodes = {TASK: 5, 'door-close': 2}
-    results = backend.evaluate(tmp_path, episodes, tmp_path / 'stage0/evaluation')
-    assert [(one.task, one.seed) for one in sorted(results, key=attrgetter('task', 'seed'))] == [
-        (task, seed) for task in sorted(episodes) for seed in range(SEED, SEED + episodes[task])
-    ]
-    assert all(one.steps == HORIZON and one.truncated for one in results)
-
-
-@pytest.mark.parametrize(
-    ('num_envs', 'device', 'sizes'),
-    [(1, 'cpu', [1]), (2, 'cpu', [1, 1]), (5, 'cpu', [3, 2]), (5, 'cuda', [5])],
-)
-def test_environments_of_an_evaluation_are_in_two_groups_on_a_cpu(num_envs, device, sizes):
-    assert group_sizes(num_envs, torch.device(device)) == sizes
-
-
-def test_an_error_in_one_group_ends_the_evaluation(vla, tmp_path, monkeypatch):
-    save_checkpoint(tmp_path, vla, {})
-    config = replace(
-        load_config(CONFIG / 'algorithm1.yaml'), horizon=HORIZON, evaluation_seed=SEED
-    )
-    backend = InProcessBackend(config, vla.config, seed=0)
-    began = []
-
-    def play(player, seeds, between):
-        for seed in seeds:
-            began.append(seed)
-            if seed == SEED + 3:
-                raise ConfigError('a policy that fails')
-            # A long episode of the other group.
-            while seed == SEED + 2:
-                between(1)
-                time.sleep(0.01)
-            yield SimpleNamespace(result=seed)
-
-    monkeypatch.setattr(VectorPlayer, 'play', play)
-    with pytest.raises(ConfigError, match='a policy that fails'):
-        backend.evaluate(tmp_path, {TASK: 1000}, tmp_path / 'stage0/evaluation')
-    assert len(began) == 4
 
 
 def test_noise_changes_the_actions_and_keeps_them_in_range(vla, envs):

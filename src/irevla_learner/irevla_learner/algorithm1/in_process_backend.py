@@ -2,12 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The backend of Algorithm 1 that runs gymnasium environments in subprocesses, without ROS."""
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
-from contextlib import ExitStack, closing
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-import threading
 from typing import Any
 
 from gymnasium.vector import AsyncVectorEnv
@@ -40,22 +37,8 @@ from irevla_policy.settings import plain
 LONGEST = 1_000_000
 
 
-def group_sizes(num_envs: int, device: torch.device) -> list[int]:
-    """Return the number of environments in each group of an evaluation.
-
-    On a CPU there are two groups: the policy answers one while the other's environments compute.
-    A GPU needs about the same time for one observation as for all.
-    """
-    if device.type != 'cpu' or num_envs == 1:
-        return [num_envs]
-    return [num_envs - num_envs // 2, num_envs // 2]
-
-
 class InProcessBackend:
-    """Evaluation and stage 1 in parallel environments.
-
-    Those of stage 1 start when first needed, those of an evaluation with each on a CPU.
-    """
+    """Evaluation and stage 1 in parallel environments, which start when first needed."""
 
     def __init__(self, config: Algorithm1Config, policy: PolicyConfig, seed: int) -> None:
         """Prepare environments of the configuration with the cameras of this policy.
@@ -82,14 +65,14 @@ class InProcessBackend:
 
     @cached_property
     def _envs(self) -> AsyncVectorEnv:
-        return self._make_envs(self._config.num_envs)
+        return self._make_envs()
 
     @cached_property
     def _judged_envs(self) -> AsyncVectorEnv:
         # The environment continues after success, so that the classifier observes it.
-        return self._make_envs(self._config.num_envs, linger=self._config.horizon or LONGEST)
+        return self._make_envs(linger=self._config.horizon or LONGEST)
 
-    def _make_envs(self, num_envs: int, **options: Any) -> AsyncVectorEnv:
+    def _make_envs(self, **options: Any) -> AsyncVectorEnv:
         if self._config.tasks_file:
             options['tasks_file'] = str(self._config.tasks_file)
         if self._config.horizon:
@@ -98,7 +81,7 @@ class InProcessBackend:
         assert self._config.environment is not None
         return make_envs(
             self._config.environment,
-            num_envs,
+            self._config.num_envs,
             cameras=self._policy.cameras,
             image_size=self._policy.image_size,
             **options,
@@ -122,42 +105,13 @@ class InProcessBackend:
         bar = progress_bar(
             total=sum(episodes.values()), unit='episode', desc=f'{folder.parent.name} evaluation'
         )
-
-        ended = threading.Event()
-
-        def unless_ended(_: int) -> None:
-            if ended.is_set():
-                raise CancelledError
-
-        def play(envs: AsyncVectorEnv, task: str, seeds: Iterator[int]) -> list[EpisodeResult]:
-            results = []
-            for played in VectorPlayer(envs, vla, task).play(seeds, between=unless_ended):
+        results = []
+        for task, count in episodes.items():
+            player = VectorPlayer(self._envs, vla, task)
+            for played in player.play(range(first, first + count)):
                 results.append(played.result)
                 bar.update()
-            return results
-
-        results: list[EpisodeResult] = []
-        with ExitStack() as stack:
-            stack.callback(bar.close)
-            sizes = group_sizes(self._config.num_envs, vla.device)
-            groups = (
-                [self._envs]
-                if len(sizes) == 1
-                else [stack.enter_context(closing(self._make_envs(size))) for size in sizes]
-            )
-            pool = stack.enter_context(
-                # The number of torch's threads is a setting of each thread.
-                ThreadPoolExecutor(len(groups), initializer=torch.set_num_threads, initargs=(1,))
-            )
-            # After an error, or Ctrl-C, the threads end before the environments do.
-            stack.callback(ended.set)
-            for task, count in episodes.items():
-                # Each thread takes the next seed.
-                seeds = iter(range(first, first + count))
-                playing = [pool.submit(play, group, task, seeds) for group in groups]
-                # All of them, or the one with an error.
-                for each in wait(playing, return_when=FIRST_EXCEPTION).done:
-                    results += each.result()
+        bar.close()
         return results
 
     def learn(self, task: str, checkpoint: Path, folder: Path) -> None:

@@ -5,7 +5,6 @@
 from collections.abc import Callable
 import logging
 import math
-import threading
 from typing import Any
 import warnings
 
@@ -33,19 +32,16 @@ class Tracer:
         self._version: Any = None
         self._graphs: dict[tuple, Graph | None] = {}
         self._warned = False
-        # Threads may share a policy.
-        self._lock = threading.Lock()
 
     def __call__(self, inputs: dict[str, Tensor], version: Any) -> Tensor:
         """Return the model's `logits`; a new `version` of the weights is recorded again."""
+        if version != self._version:
+            self._version = version
+            self._graphs.clear()
         key = tuple((name, value.shape, value.device) for name, value in inputs.items())
-        with self._lock:
-            if version != self._version:
-                self._version = version
-                self._graphs.clear()
-            if key not in self._graphs:
-                self._graphs[key] = self._reuse(key, inputs) or self._record(inputs)
-            graph = self._graphs[key]
+        if key not in self._graphs:
+            self._graphs[key] = self._reuse(key, inputs) or self._record(inputs)
+        graph = self._graphs[key]
         return self._eager(inputs) if graph is None else graph(*inputs.values())
 
     def _eager(self, inputs: dict[str, Tensor]) -> Tensor:
