@@ -24,9 +24,7 @@ def pytest_xdist_auto_num_workers():
 def pytest_runtest_protocol(item, nextitem):
     """Run tests marked `alone`, which a late image would fail, alone; others in parallel."""
     alone = bool(item.get_closest_marker('alone'))
-    # The graph of a module may run until the module's last test.
-    keep = bool(alone and nextitem and nextitem.path == item.path)
-    with turn(Path(__file__).parent, alone=alone, keep=keep):
+    with turn(Path(__file__).parent, alone, item.path, nextitem and nextitem.path):
         return (yield)
 
 

@@ -27,8 +27,7 @@ def pytest_xdist_auto_num_workers():
 def pytest_runtest_protocol(item, nextitem):
     """Run a module of the Panda or of a node alone, others in parallel."""
     alone = in_real_time(item)
-    keep = bool(alone and nextitem and nextitem.path == item.path)
-    with turn(Path(__file__).parent, alone=alone, keep=keep):
+    with turn(Path(__file__).parent, alone, item.path, nextitem and nextitem.path):
         return (yield)
 
 

@@ -48,7 +48,7 @@ def of_stage1(folder: Path) -> dict[str, Any]:
     """Return the robot's time, the outcome, the learning curve and the nodes of a stage 1.
 
     `not counted` is the number of recorded episodes that the learner has not counted, `repeated`
-    how often its own count did not go on.
+    how often its own count did not continue.
     """
     outcome = read_outcome(folder)
     # Written at the end of a stage 1.

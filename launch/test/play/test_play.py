@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from irevla_bringup.cli.launch_file import LaunchFile
+from irevla_bringup.demo import CONFIG, load_demo_config
 from irevla_bringup.launched_graphs import GraphError
 from irevla_bringup.play import program
 from irevla_bringup.play.video import PageError
+from irevla_bringup.ros_backend import RosBackend
 from irevla_control.errors import ConfigError
 
 
@@ -61,6 +63,13 @@ def test_the_launch_file_of_each_world_has_the_arguments(world):
     assert world.arguments.keys() <= {
         one.name for one in LaunchFile(world.launch_file).arguments()
     }
+
+
+def test_the_panda_is_launched_as_by_its_configuration(tmp_path):
+    config = load_demo_config(CONFIG / 'twin/demo.yaml').algorithm1
+    given = {name: str(value) for name, value in program.PANDA.arguments.items()}
+    common = RosBackend(config, 0, 1, tmp_path).common
+    assert given == {name: str(value) for name, value in common.items()}
 
 
 def test_a_port_out_of_range_is_refused():

@@ -13,13 +13,15 @@ _held: list[Lock] = []
 
 
 @contextmanager
-def turn(folder: Path, *, alone: bool, keep: bool) -> Iterator[None]:
+def turn(folder: Path, alone: bool, module: Path, following: Path | None) -> Iterator[None]:
     """Run a test while no test that must be alone runs in another process, or alone.
 
     Args:
         folder: folder that all these processes lock.
         alone: whether nothing else may run beside.
-        keep: whether the next test of this process continues the turn.
+        module: file of the test.
+        following: file of the next test of this process, which continues a turn alone if it is
+            the same: a graph of a module may run until the module's last test.
 
     """
     if not _held:
@@ -27,5 +29,5 @@ def turn(folder: Path, *, alone: bool, keep: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        if not keep:
+        if not alone or following != module:
             _held.pop().close()

@@ -5,10 +5,13 @@
 import contextlib
 import fcntl
 import os
+from pathlib import Path
 
 import pytest
 
 from irevla_control.checks.turns import turn
+
+ONE, OTHER = Path('test_one.py'), Path('test_other.py')
 
 
 def free(folder, kind):
@@ -25,16 +28,16 @@ def free(folder, kind):
 
 @pytest.mark.parametrize('alone', [True, False])
 def test_a_turn_lets_others_in_unless_it_is_alone(alone, tmp_path):
-    with turn(tmp_path, alone=alone, keep=False):
+    with turn(tmp_path, alone, ONE, OTHER):
         assert free(tmp_path, fcntl.LOCK_SH) is not alone
         assert not free(tmp_path, fcntl.LOCK_EX)
     assert free(tmp_path, fcntl.LOCK_EX)
 
 
 def test_a_kept_turn_ends_with_the_next_test(tmp_path):
-    with turn(tmp_path, alone=True, keep=True):
+    with turn(tmp_path, True, ONE, ONE):
         pass
     assert not free(tmp_path, fcntl.LOCK_SH)
-    with turn(tmp_path, alone=True, keep=False):
+    with turn(tmp_path, True, ONE, None):
         assert not free(tmp_path, fcntl.LOCK_SH)
     assert free(tmp_path, fcntl.LOCK_EX)
