@@ -32,6 +32,7 @@ CLASSES = {
     'kitchen/sacfd.yaml': 'irevla_learner.sacfd.config:SACfDConfig',
     'twin/algorithm1.yaml': 'irevla_learner.algorithm1.config:_File',
     'twin/demo.yaml': 'irevla_bringup.demo:_File',
+    'twin/stage0.yaml': 'irevla_policy.training.config:TrainConfig',
     'twin/sacfd.yaml': 'irevla_learner.sacfd.config:SACfDConfig',
     'paper.yaml': 'irevla_learner.algorithm1.config:_File',
     'learning/classifier.yaml': 'irevla_learner.classifier.training:ClassifierConfig',
