@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Meta-World's step with the same results, bit for bit, and less work around the physics."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 import math
 from typing import Any
 
@@ -21,6 +23,9 @@ class FastSteps:
     on bodies (`mj_rnePostConstraint`), and the goal's marker, which `mj_forward` places again.
     """
 
+    # Whether a reset moves the hand to its start.
+    _moves = True
+
     def __init__(self, env: SawyerXYZEnv) -> None:
         """Replace methods of the environment that compute observation and contact."""
         self._env = env
@@ -33,6 +38,7 @@ class FastSteps:
         replaced: Any = env
         replaced._get_curr_obs_combined_no_goal = self._observe
         replaced.touching_object = self._touches
+        replaced.do_simulation = self._simulate
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, bool]:
         """Apply an action (4,) from -1 to 1 for 12.5 ms; return observation (39,) and success.
@@ -54,6 +60,21 @@ class FastSteps:
         observation = env._get_obs().clip(self._low, self._high)
         _, info = env.evaluate_state(observation, action)
         return observation, bool(info['success'])
+
+    @contextmanager
+    def without_motion(self) -> Iterator[None]:
+        """Let resets move nothing; for those that only place what is drawn."""
+        self._moves = False
+        try:
+            yield
+        finally:
+            self._moves = True
+
+    def _simulate(self, control: Sequence[float], steps: int) -> None:
+        """Apply a control (2,) to the fingers for a number of steps of the physics."""
+        if self._moves:
+            self._env.data.ctrl[:] = control
+            mujoco.mj_step(self._env.model, self._env.data, nstep=steps)
 
     def _observe(self) -> np.ndarray:
         """Return position of the hand, opening, and poses of objects, without the goal (18,)."""

@@ -75,10 +75,14 @@ class Scene(DrawnScene):
         self._env.seed(seed)
         # Draw a layout, then reset to it: some tasks read their object's position before they
         # place it, and would use that of the previous layout.
-        self._env._freeze_rand_vec = False
+        with self._steps.without_motion():
+            self._env._freeze_rand_vec = False
+            self._env.reset_model()
+            self._env._freeze_rand_vec = True
+            self._env.reset_model()
+        mujoco.mj_resetData(self.model, self.data)
         self._env.reset_model()
-        self._env._freeze_rand_vec = True
-        self._env.reset()
+        self._env.curr_path_length = 0
         # Some tasks set a joint last; this updates the poses that depend on it.
         mujoco.mj_forward(self.model, self.data)
         self._env._prev_obs = self._env._get_curr_obs_combined_no_goal()
