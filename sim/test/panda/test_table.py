@@ -216,3 +216,22 @@ def test_the_scene_has_the_layout_and_keeps_it():
             else:
                 np.testing.assert_allclose(state.fixture(fixture), place, atol=1e-3)
         assert not task.done(state)
+
+
+@pytest.mark.parametrize('name', ['eggplant', 'carrot', 'lemon', 'red block'])
+def test_an_object_that_is_pushed_soon_rests(name):
+    scene = PandaScene()
+    scene.init()
+    scene.start()
+    scene.arrange(TASKS[f'pick-{name.replace(" ", "-")}'], 0)
+    joint, radius = scene.model.joint(name), THINGS[name].height
+    before = scene.data.joint(name).qpos[:3].copy()
+    start = joint.dofadr[0]
+    scene.data.qvel[start : start + 3] = (0.0, 0.2, 0.0)
+    turned = scene.data.body(name).xmat.reshape(3, 3).T @ (-0.2 / radius, 0.0, 0.0)
+    scene.data.qvel[start + 3 : start + 6] = turned
+    for _ in range(2000):
+        scene.step()
+    moved = scene.data.joint(name).qpos[:3] - before
+    assert np.linalg.norm(moved) < 0.1
+    assert np.abs(scene.data.joint(name).qvel[:3]).max() < 0.01
