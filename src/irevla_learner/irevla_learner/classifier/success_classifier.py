@@ -7,7 +7,7 @@ from hashlib import sha256
 import json
 from pathlib import Path
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 import torch
 from torch import Tensor, nn
 
@@ -15,7 +15,7 @@ from irevla_control.errors import ConfigError
 from irevla_control.files import replacement
 from irevla_learner.json_file import write_json
 from irevla_policy.model.head import Head
-from irevla_policy.model.tensors import misfit, plain
+from irevla_policy.model.tensors import misfit, save_tensors
 
 WEIGHTS, DESCRIPTION = 'classifier.safetensors', 'classifier.json'
 FORMAT = 1
@@ -89,7 +89,7 @@ def save_classifier(folder: Path, classifier: SuccessClassifier) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DESCRIPTION).unlink(missing_ok=True)
     with replacement(folder / WEIGHTS) as new:
-        save_file(plain(classifier.state_dict()), new)
+        save_tensors(new, classifier.state_dict())
     write_json(folder / DESCRIPTION, {'format': FORMAT, **asdict(classifier.description)})
 
 

@@ -5,7 +5,6 @@
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +24,7 @@ from irevla_policy.checkpoints.files import (
 )
 from irevla_policy.checkpoints.views import read_views, write_views
 from irevla_policy.model.device import best_device
-from irevla_policy.model.tensors import plain
+from irevla_policy.model.tensors import save_tensors
 from irevla_policy.model.vla import VLA
 
 
@@ -41,8 +40,8 @@ def save_checkpoint(folder: str | Path, vla: VLA, extra: dict[str, Any] | None =
         write_json(new / CONFIG, vla.config.to_dict())
         write_json(new / STATISTICS, vla.statistics.to_dict())
         (new / TOKENIZER).write_text(vla.backbone.tokenizer_json or '{}')
-        save_file(plain(vla.backbone.stored_state()), new / BACKBONE)
-        save_file(plain(vla.head.state_dict()), new / HEAD)
+        save_tensors(new / BACKBONE, vla.backbone.stored_state())
+        save_tensors(new / HEAD, vla.head.state_dict())
         write_views(new, vla.views)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import shutil
 from typing import Any
 
-from safetensors.torch import save_file
 
 from irevla_control.errors import ConfigError
 from irevla_policy.checkpoints.files import (
@@ -23,7 +22,7 @@ from irevla_policy.checkpoints.stage0 import with_stage0
 from irevla_policy.checkpoints.views import view_files
 from irevla_policy.model.head import Head
 from irevla_policy.model.latent_policy import LatentPolicy
-from irevla_policy.model.tensors import plain
+from irevla_policy.model.tensors import save_tensors
 
 
 def load_latent_policy(folder: str | Path) -> LatentPolicy:
@@ -82,6 +81,6 @@ def save_latent_policy(
         for name in FILES:
             if name != HEAD:
                 shutil.copyfile(source / name, new / name)
-        save_file(plain(policy.head.state_dict()), new / HEAD)
+        save_tensors(new / HEAD, policy.head.state_dict())
         for path in view_files(source):
             shutil.copyfile(path, new / path.name)

@@ -3,7 +3,9 @@
 """Weights as bytes and copies, whether they fit a model, and which of them learn."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from safetensors.torch import save_file
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +19,13 @@ def tensor_bytes(tensor: Tensor) -> memoryview:
 def plain(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return own, contiguous copies on the CPU: safetensors refuses shared memory."""
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
+
+
+def save_tensors(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Write weights to a safetensors file, which those who may list its folder may read."""
+    save_file(plain(state), path)
+    # The library lets only the file's owner read it.
+    path.chmod(path.parent.stat().st_mode & 0o666)
 
 
 def misfit(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:

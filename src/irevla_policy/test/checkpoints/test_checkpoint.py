@@ -71,6 +71,18 @@ def test_the_folder_contains_only_safetensors_and_json(saved):
     assert {path.name for path in saved.iterdir()} == {*FILES, 'manifest.json'}
 
 
+def test_whoever_may_list_the_folder_may_read_its_files(tmp_path):
+    """As a robot's user, or a colleague, who runs what another user trained."""
+    tmp_path.chmod(0o755)
+    before = os.umask(0o022)
+    try:
+        save_checkpoint(tmp_path / 'policy', tiny_vla())
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / 'policy').iterdir()}
+    assert set(modes.values()) == {0o644}, modes
+
+
 def test_reference_views_are_loaded_unchanged_and_a_damaged_one_is_refused(tmp_path):
     vla, random = tiny_vla(), np.random.default_rng(0)
     vla.views = {
