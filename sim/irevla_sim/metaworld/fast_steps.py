@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Meta-World's step with the same results, bit for bit, and less work around the physics."""
+"""Meta-World's step and reset: the same results, bit for bit, with less work."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,12 +23,11 @@ class FastSteps:
     on bodies (`mj_rnePostConstraint`), and the goal's marker, which `mj_forward` places again.
     """
 
-    # Whether a reset moves the hand to its start.
-    _moves = True
-
     def __init__(self, env: SawyerXYZEnv) -> None:
-        """Replace methods of the environment that compute observation and contact."""
+        """Replace the environment's methods for observation, contact and a reset's motion."""
         self._env = env
+        # Whether a reset moves the hand to its start.
+        self._moves = True
         self._hand, self._right, self._left = (
             env.data.body(name).xpos for name in ('hand', 'rightclaw', 'leftclaw')
         )
@@ -63,18 +62,18 @@ class FastSteps:
 
     @contextmanager
     def without_motion(self) -> Iterator[None]:
-        """Let resets move nothing; for those that only place what is drawn."""
+        """Leave out the hand's motion in resets whose state is discarded."""
         self._moves = False
         try:
             yield
         finally:
             self._moves = True
 
-    def _simulate(self, control: Sequence[float], steps: int) -> None:
+    def _simulate(self, ctrl: Sequence[float], n_frames: int) -> None:
         """Apply a control (2,) to the fingers for a number of steps of the physics."""
         if self._moves:
-            self._env.data.ctrl[:] = control
-            mujoco.mj_step(self._env.model, self._env.data, nstep=steps)
+            self._env.data.ctrl[:] = ctrl
+            mujoco.mj_step(self._env.model, self._env.data, nstep=n_frames)
 
     def _observe(self) -> np.ndarray:
         """Return position of the hand, opening, and poses of objects, without the goal (18,)."""

@@ -75,11 +75,10 @@ class Scene(DrawnScene):
         self._env.seed(seed)
         # Draw a layout, then reset to it: some tasks read their object's position before they
         # place it, and would use that of the previous layout.
+        self._env._freeze_rand_vec = False
         with self._steps.without_motion():
-            self._env._freeze_rand_vec = False
             self._env.reset_model()
-            self._env._freeze_rand_vec = True
-            self._env.reset_model()
+        self._env._freeze_rand_vec = True
         mujoco.mj_resetData(self.model, self.data)
         self._env.reset_model()
         self._env.curr_path_length = 0

@@ -218,7 +218,7 @@ def test_the_scene_has_the_layout_and_keeps_it():
         assert not task.done(state)
 
 
-@pytest.mark.parametrize('name', ['eggplant', 'carrot', 'lemon', 'red block'])
+@pytest.mark.parametrize('name', ['eggplant', 'carrot', 'lemon', 'cucumber'])
 def test_an_object_that_is_pushed_soon_rests(name):
     scene = PandaScene()
     scene.init()

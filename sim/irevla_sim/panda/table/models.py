@@ -13,10 +13,10 @@ from irevla_sim.panda.table.objects import (
     THINGS,
 )
 
-# Contacts for a stable grasp: sliding, spinning and rolling friction, and four dimensions.
-GRIPPY = {'friction': '1.2 0.02 0.001', 'condim': '4', 'solref': '0.01 1'}
-# A round object also resists rolling, as fruit does that is soft and uneven: at 0.2 m/s it stops in 2
-# to 6 cm. Without that a touched one rolls off the table.
+# Contacts for a stable grasp: friction against sliding and spinning (four dimensions).
+GRIPPY = {'friction': '1.2 0.02', 'condim': '4', 'solref': '0.01 1'}
+# A round object also resists rolling, here and between fingers, as fruit does that is soft and
+# uneven: at 0.2 m/s it stops in 2 to 6 cm. Without that a touched one rolls off the table.
 ROUND = {**GRIPPY, 'friction': '1.2 0.02 0.003', 'condim': '6'}
 # A fixture stands still on the table, but its place is part of the scene's joint positions.
 STANDS = {'type': 'slide', 'damping': '1000', 'frictionloss': '500'}

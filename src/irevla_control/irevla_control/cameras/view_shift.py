@@ -22,9 +22,9 @@ MIN_STATIC = 0.005
 REACH = 1 / 8
 # Likeness below which two images show different scenes; the same view has 0.6 and more.
 MIN_LIKENESS = 0.4
-# Shift that is accepted unless a user says otherwise [pixels]; share of the demonstrations' images
-# that may have a longer one, or too little likeness, for the camera to be compared.
-LIMIT, MISTAKEN = 3.0, 0.05
+# Shift that is usually accepted [pixels]; share of the demonstrations' images that may have a
+# longer one, or too little likeness, for the camera to be compared.
+LIMIT, MISTAKEN = 3.0, 0.2
 
 
 @dataclass(frozen=True)
@@ -70,20 +70,19 @@ class ViewShift:
         )
 
 
-def reference_view(pictures: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+def reference_view(pictures: Sequence[np.ndarray] | np.ndarray) -> np.ndarray | None:
     """Return the reference view of a camera from images uint8 (height, width, 3) RGB.
 
-    It is uint8 (height, width, 4): the median image, and 255 where edges are static; nowhere if
-    these images do not match it.
+    It is uint8 (height, width, 4): the median image, and 255 where edges are static. None if
+    these images themselves do not match it.
     """
     found = np.array([_edges(picture) for picture in pictures])
     differs = np.abs(found - np.median(found, axis=0)) > EDGE_DIFFERS
     static = np.where(differs.mean(axis=0) < COVERED, 255, 0)
     reference = np.dstack([np.median(pictures, axis=0), static]).astype(np.uint8)
     shifts = [view_shift(reference, picture) for picture in pictures]
-    if np.mean([bool(shift and shift.problem(LIMIT)) for shift in shifts]) > MISTAKEN:
-        reference[..., 3] = 0
-    return reference
+    mistaken = np.mean([bool(shift and shift.problem(LIMIT)) for shift in shifts])
+    return None if mistaken > MISTAKEN else reference
 
 
 def view_shift(reference: np.ndarray, picture: np.ndarray) -> ViewShift | None:

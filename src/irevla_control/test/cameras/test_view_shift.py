@@ -116,10 +116,7 @@ def test_a_camera_that_its_own_images_do_not_match_is_not_compared():
         picture[y : y + size, x : x + size] = (200, 30, 30)
         return np.clip(picture + random.normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
 
-    pictures = [wrist(24) for _ in range(64)]
-    reference = reference_view(pictures)
-    assert not reference[..., 3].any()
-    assert view_shift(reference, wrist(12)) is None
+    assert reference_view([wrist(24) for _ in range(64)]) is None
 
 
 def test_an_overlay_of_equal_images_is_grey(table, reference):

@@ -6,7 +6,6 @@ from pathlib import Path
 import shutil
 from typing import Any
 
-
 from irevla_control.errors import ConfigError
 from irevla_policy.checkpoints.files import (
     FILES,

@@ -14,10 +14,20 @@ SAMPLES = 64
 
 
 def reference_views(store: FrameStore, cameras: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return each camera's reference image, see `reference_view`; cameras are in store order."""
+    """Return each camera's reference image, see `reference_view`; cameras are in store order.
+
+    A camera whose own images do not match one is left out, aloud.
+    """
     count = len(store.images)
     chosen = np.unique(np.linspace(0, count - 1, min(count, SAMPLES)).round().astype(int))
-    return {
-        camera: reference_view(np.array([store.images[row, place] for row in chosen]))
-        for place, camera in enumerate(cameras)
-    }
+    views = {}
+    for place, camera in enumerate(cameras):
+        view = reference_view(np.array([store.images[row, place] for row in chosen]))
+        if view is None:
+            print(
+                f'camera {camera}: no reference view, because the demonstrations do not match '
+                'one; if it moves later, nobody is told'
+            )
+        else:
+            views[camera] = view
+    return views

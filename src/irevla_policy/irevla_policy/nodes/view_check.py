@@ -52,7 +52,7 @@ class ViewCheck:
         view = self._views[camera]
         shift = view_shift(view, image) if image.shape[:2] == view.shape[:2] else None
         if shift is None:
-            self.notes[camera] = 'cannot be compared: too little in it is static, or its size differs'
+            self.notes[camera] = 'cannot be compared: too little is static, or its size differs'
             return ''
         self.notes[camera] = f'{shift}, likeness {shift.likeness:.2f}'
         problem = shift.problem(self._limit)

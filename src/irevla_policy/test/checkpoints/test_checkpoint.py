@@ -73,7 +73,6 @@ def test_the_folder_contains_only_safetensors_and_json(saved):
 
 def test_whoever_may_list_the_folder_may_read_its_files(tmp_path):
     """As a robot's user, or a colleague, who runs what another user trained."""
-    tmp_path.chmod(0o755)
     before = os.umask(0o022)
     try:
         save_checkpoint(tmp_path / 'policy', tiny_vla())
