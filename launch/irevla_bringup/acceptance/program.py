@@ -30,6 +30,7 @@ from irevla_bringup.robot import CAMERAS, FPS
 from irevla_control.errors import IrevlaError
 from irevla_control.franka.franky_version import installed
 from irevla_control.parameters.blocks import PARAMETERS_KEY, Block, read_blocks
+from irevla_control.processes import run_command
 from irevla_sim.panda.process import PandaProcess
 
 NAMES = (
@@ -52,10 +53,15 @@ OTHERS = {'teleop.launch.py': ('replay',), 'replay.launch.py': ('spacemouse', 'r
 
 def main() -> None:
     """Run the acceptance; status 0 if all checks passed and it is signed."""
+    run_command(accept, 'acceptance')
+
+
+def accept() -> int:
+    """Run the acceptance; return 0 if all checks passed and it is signed, else 1."""
     options = parsed()
     folder = options.output.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    # Python handles Ctrl-C, because rclpy's handler would shut down the context of the checks.
+    # `run_command` handles Ctrl-C; rclpy's handler would shut down the context of the checks.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     end = 'NOT passed'
     try:
@@ -65,7 +71,7 @@ def main() -> None:
         print(f'acceptance: {type(error).__name__}: {error}', file=sys.stderr)
     rclpy.try_shutdown()
     print(f'acceptance: {end}; see {folder}')
-    sys.exit(end != 'signed')
+    return int(end != 'signed')
 
 
 def parsed() -> argparse.Namespace:

@@ -276,6 +276,8 @@ def test_ctrl_c_during_a_wait_ends_the_program_with_one_line(tmp_path):
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, 'PATH': f'{tmp_path}:{os.environ["PATH"]}'},
+        # As for a program that a script starts in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
     try:
         end = time.monotonic() + 20
