@@ -52,8 +52,7 @@ class FastSteps:
         target = data.mocap_pos[0] + action[:3] * env.action_scale
         data.mocap_pos[0] = target.clip(env.mocap_low, env.mocap_high)
         data.mocap_quat[0] = HAND_ORIENTATION
-        data.ctrl[:] = action[3], -action[3]
-        mujoco.mj_step(model, data, nstep=env.frame_skip)
+        self._simulate((action[3], -action[3]), env.frame_skip)
         env.curr_path_length += 1
         mujoco.mj_forward(model, data)
         observation = env._get_obs().clip(self._low, self._high)

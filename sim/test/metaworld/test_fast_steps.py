@@ -1,6 +1,6 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Steps are those of Meta-World, bit for bit."""
+"""Steps and resets are those of Meta-World, bit for bit."""
 
 import mujoco
 import numpy as np

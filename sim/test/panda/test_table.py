@@ -223,7 +223,7 @@ def test_an_object_that_is_pushed_soon_rests(name):
     scene = PandaScene()
     scene.init()
     scene.start()
-    scene.arrange(TASKS[f'pick-{name.replace(" ", "-")}'], 0)
+    scene.arrange(TASKS[f'pick-{name}'], 0)
     joint, radius = scene.model.joint(name), THINGS[name].height
     before = scene.data.joint(name).qpos[:3].copy()
     start = joint.dofadr[0]

@@ -108,15 +108,15 @@ def test_a_camera_that_its_own_images_do_not_match_is_not_compared():
     """As a wrist's above a plain table: the only static edges leave the shift open."""
     random = np.random.default_rng(3)
 
-    def wrist(size):
+    def wrist():
         picture = np.full((SIZE, SIZE, 3), 170, np.uint8)
         # The lower end of the image is the hand; the object is somewhere else each time.
         picture[SIZE - 22 :] = 30
         x, y = random.integers(20, SIZE - 60, 2)
-        picture[y : y + size, x : x + size] = (200, 30, 30)
+        picture[y : y + 24, x : x + 24] = (200, 30, 30)
         return np.clip(picture + random.normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
 
-    assert reference_view([wrist(24) for _ in range(64)]) is None
+    assert reference_view([wrist() for _ in range(64)]) is None
 
 
 def test_an_overlay_of_equal_images_is_grey(table, reference):

@@ -26,7 +26,7 @@ def reference_views(store: FrameStore, cameras: Sequence[str]) -> dict[str, np.n
         if view is None:
             print(
                 f'camera {camera}: no reference view, because the demonstrations do not match '
-                'one; if it moves later, nobody is told'
+                'one; a later move of the camera is not reported'
             )
         else:
             views[camera] = view
