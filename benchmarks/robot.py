@@ -6,6 +6,8 @@ from collections.abc import Callable
 import contextlib
 import json
 import multiprocessing
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from pathlib import Path
 import subprocess
 import sys
@@ -220,29 +222,48 @@ def learner(ready: object) -> None:
     learning.update_for_ever(ready.set)
 
 
-def jitter(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the jitter of the arm's loop [ms], alone and while a learner runs."""
-    found = []
+def bare_timer(ready: Event, ending: Event, times: Connection) -> None:
+    """Send the times [ns] at which a loop that only sleeps woke: the jitter of the machine."""
+    ticks, due = [], time.monotonic()
+    ready.set()
+    while not ending.is_set():
+        due += LOOP_S
+        time.sleep(max(0.0, due - time.monotonic()))
+        ticks.append(time.time_ns())
+    times.send(ticks)
+
+
+def jitter(folder: Path) -> dict[str, dict[str, float]]:
+    """Return the jitter of the arm's loop and of a bare timer [ms], alone and beside a learner."""
+    context, found = multiprocessing.get_context('spawn'), {}
     for busy in (False, True):
         bench = Bench(folder)
         with contextlib.ExitStack() as stack:
-            if busy:
-                context = multiprocessing.get_context('spawn')
+
+            def start(target: Callable[..., None], *rest: object) -> None:
                 ready = context.Event()
-                process = context.Process(target=learner, args=(ready,), daemon=True)
+                process = context.Process(target=target, args=(ready, *rest), daemon=True)
                 process.start()
                 stack.callback(process.kill)
                 ready.wait(120)
+
+            ending, (ours, theirs) = context.Event(), context.Pipe()
+            start(bare_timer, ending, theirs)
+            if busy:
+                start(learner)
             began = time.time_ns()
             end = time.monotonic() + JITTER_S
             while time.monotonic() < end:
                 bench.send(np.array([0, 0.002 if int(time.monotonic()) % 2 else -0.002, 0]))
                 time.sleep(1 / COMMAND_HZ)
             ended = time.time_ns()
-            times = np.array(bench.close()['ticks'])
-        ticks = times[(times > began) & (times < ended)]
-        found.append(percentiles(np.abs(np.diff(ticks) * 1e-9 - LOOP_S)))
-    return found[0], found[1]
+            ending.set()
+            measured = {'loop': bench.close()['ticks'], 'timer': ours.recv()}
+        for name, times in measured.items():
+            ticks = np.array([one for one in times if began < one < ended])
+            key = f'{name}_jitter{"" if busy else "_alone"}_ms'
+            found[key] = percentiles(np.abs(np.diff(ticks) * 1e-9 - LOOP_S))
+    return found
 
 
 def teleoperation(bench: Bench) -> list[int]:
@@ -351,14 +372,13 @@ def measure() -> dict:
         pushes = teleoperation(bench)
         tracked = tracking(bench)
         turned = bench.close()['turned']
-        alone, beside = jitter(folder)
+        jitters = jitter(folder)
         seen = cameras()
     rclpy.try_shutdown()
     return {
         'setpoint_latency_ms': percentiles(after(sent, turned)),
         'teleop_latency_ms': percentiles(after(pushes, turned)),
-        'loop_jitter_ms': beside,
-        'loop_jitter_alone_ms': alone,
+        **jitters,
         'camera': seen,
         'circle': tracked,
     }

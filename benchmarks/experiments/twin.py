@@ -7,7 +7,8 @@ Algorithm 1 over robot.launch.py: eggplant, then carrot. Variants of stage 1 on 
 with the same policy of stage 0.
 Results are in docs/results/twin.json; what it has is not run again: the same command continues
 after a kill. On another machine, --policy FOLDER begins with a copy of the policy of
-these results; without it stage 0 is trained.
+these results; without it stage 0 is trained. For variants from that policy, demonstrations serve
+the anchor only, whose 3000 frames are in 10 of each task: --demonstrations 10.
 """
 
 import argparse
@@ -35,8 +36,8 @@ from irevla_policy.checkpoints.files import read_manifest
 
 ALL = 'all'
 PARTS = (ALL, *VARIANTS)
-# Number of demonstrations of each expert task by a scripted person's SpaceMouse.
-BY_MOUSE = 5
+# Scripted demonstrations of a task for one by a scripted person's SpaceMouse.
+PER_MOUSE = 5
 
 
 def objects(
@@ -78,12 +79,12 @@ def prepare(
     asked = {'stage0': config.stage0_contents(), 'robot': settings.robot}
     with RunFolder(output, asked, seed) as run:
         roots = demonstrate(run, config, RosBackend(settings, seed, 1, output))
-        mouse = output / 'by_mouse'
-        with run.step('collect by mouse', BY_MOUSE, ['by_mouse'], ['by_mouse']) as step:
+        mouse, count = output / 'by_mouse', config.demonstrations // PER_MOUSE
+        with run.step('collect by mouse', count, ['by_mouse'], ['by_mouse']) as step:
             if step.needed:
                 person = replace(settings, robot=settings.robot | PERSON)
                 RosBackend(person, seed, 1, output).collect(
-                    dict.fromkeys(settings.tasks.expert, BY_MOUSE),
+                    dict.fromkeys(settings.tasks.expert, count),
                     mouse,
                     {
                         'image_size': config.preset.image_size,
@@ -131,10 +132,17 @@ def main() -> None:
     parser.add_argument('--output', type=Path, default=results.ROOT / 'runs/twin')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--policy', type=Path, help='policy of stage 0; default: it is trained')
+    parser.add_argument(
+        '--demonstrations',
+        type=int,
+        help='scripted demonstrations of each expert task; default: as in config/twin',
+    )
     parser.add_argument('--parts', nargs='+', default=PARTS, choices=PARTS)
     options = parser.parse_args()
     policy = options.policy and options.policy.absolute()
     config = load_demo_config(results.ROOT / 'config/twin/demo.yaml')
+    if options.demonstrations:
+        config = replace(config, demonstrations=options.demonstrations)
     run(options.output.absolute(), config, options.seed, policy, options.parts)
 
 

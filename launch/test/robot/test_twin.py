@@ -28,7 +28,7 @@ def test_every_part_runs_and_has_an_entry(tmp_path, monkeypatch):
     monkeypatch.setattr(outcome, 'IMAGES', tmp_path)
     for module in (twin, carrot):
         monkeypatch.setattr(module, 'FILE', file)
-    monkeypatch.setattr(twin, 'BY_MOUSE', 1)
+    monkeypatch.setattr(twin, 'PER_MOUSE', 1)
     monkeypatch.setattr(carrot, 'CARROT', TASK)
     monkeypatch.setattr(carrot, 'DEMONSTRATIONS', 1)
     monkeypatch.setattr(carrot, 'ROUNDS', (1,))
