@@ -3,7 +3,8 @@
 """The imports of a package's sources and tests, and the names in their strings."""
 
 import ast
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable
+from functools import cache
 from pathlib import Path
 
 
@@ -18,29 +19,33 @@ def sources_and_tests(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def first_uses(
-    files: list[Path], uses: Callable[[ast.AST], Iterator[str]], names: Collection[str]
+    files: list[Path], uses: Callable[[str], Iterable[str]], names: Collection[str]
 ) -> dict[str, Path]:
-    """Return the names that the files use, each with the first file that uses it."""
+    """Return the names that the files' sources use, each with the first file that uses it."""
     return {
-        name: file
-        for file in reversed(files)
-        for name in uses(ast.parse(file.read_text()))
-        if name in names
+        name: file for file in reversed(files) for name in uses(file.read_text()) if name in names
     }
 
 
-def imported(tree: ast.AST) -> Iterator[str]:
-    """Yield the top-level packages of all imports."""
-    for node in ast.walk(tree):
+def imported(source: str) -> frozenset[str]:
+    """Return the top-level packages of all imports of a source."""
+    return _names(source)[0]
+
+
+def named(source: str) -> frozenset[str]:
+    """Return the top-level packages of all imports, and the possible package names in strings."""
+    return frozenset.union(*_names(source))
+
+
+@cache
+def _names(source: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the packages of imports, and possible ones in strings; parsing takes the time."""
+    imports, strings = set(), set()
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split('.')[0] for alias in node.names)
+            imports |= {alias.name.split('.')[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.split('.')[0]
-
-
-def named(tree: ast.AST) -> Iterator[str]:
-    """Yield the top-level packages of all imports, and the possible package names in strings."""
-    yield from imported(tree)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value.split('/')[0]
+            imports.add(node.module.split('.')[0])
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            strings.add(node.value.split('/')[0])
+    return frozenset(imports), frozenset(strings)
