@@ -88,7 +88,7 @@ def draw(content: Mapping[str, Any]) -> None:
             for when in ('before', 'after')
         }
         figure = groups_chart(bars)
-        figure.set_size_inches(13, 4.2)
+        figure.set_size_inches(16, 4.2)
         figure.axes[0].tick_params(axis='x', labelsize=8)
         save_png(figure, IMAGES / 'twin_objects.png')
     curves = {task: one for task, one in found.items() if 'robot_minutes' in one}
