@@ -139,6 +139,11 @@ def main() -> None:
     )
     parser.add_argument('--parts', nargs='+', default=PARTS, choices=PARTS)
     options = parser.parse_args()
+    if options.demonstrations is not None and options.demonstrations < PER_MOUSE:
+        parser.error(
+            f'--demonstrations {options.demonstrations}: at least {PER_MOUSE} are needed, because '
+            f'one of {PER_MOUSE} is repeated with the mouse'
+        )
     policy = options.policy and options.policy.absolute()
     config = load_demo_config(results.ROOT / 'config/twin/demo.yaml')
     if options.demonstrations:
