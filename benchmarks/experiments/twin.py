@@ -142,7 +142,7 @@ def main() -> None:
     if options.demonstrations is not None and options.demonstrations < PER_MOUSE:
         parser.error(
             f'--demonstrations {options.demonstrations}: at least {PER_MOUSE} are needed, because '
-            f'one of {PER_MOUSE} is repeated with the mouse'
+            f'for every {PER_MOUSE} of them one is made with the mouse'
         )
     policy = options.policy and options.policy.absolute()
     config = load_demo_config(results.ROOT / 'config/twin/demo.yaml')
