@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times of the arm and its devices: command to setpoint, jitter, cameras, SpaceMouse, circle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import contextlib
 import json
 import multiprocessing
@@ -50,6 +50,8 @@ FRAMES, CAMERA_SIZE = 300, 224
 # A circle [m], [s].
 RADIUS, CIRCLE_S = 0.05, 5.0
 STARTS_WITHIN_S = 60.0
+# A forked process would share ROS's threads and locks.
+CONTEXT = multiprocessing.get_context('spawn')
 
 
 def timed_franka(file: str, address: str) -> None:
@@ -215,7 +217,7 @@ def tracking(bench: Bench) -> dict[str, float]:
     return {'delay_s': best[1], 'error_m': best[0]}
 
 
-def learner(ready: object) -> None:
+def learner(ready: Event) -> None:
     """Run updates until the process is killed, like a learner on the same machine."""
     import learning
 
@@ -233,24 +235,27 @@ def bare_timer(ready: Event, ending: Event, times: Connection) -> None:
     times.send(ticks)
 
 
+@contextlib.contextmanager
+def running(target: Callable[..., None], *arguments: object) -> Iterator[None]:
+    """Run a function in another process during the block, which waits for its first argument."""
+    ready = CONTEXT.Event()
+    process = CONTEXT.Process(target=target, args=(ready, *arguments), daemon=True)
+    process.start()
+    try:
+        ready.wait(120)
+        yield
+    finally:
+        process.kill()
+
+
 def jitter(folder: Path) -> dict[str, dict[str, float]]:
     """Return the jitter of the arm's loop and of a bare timer [ms], alone and beside a learner."""
-    context, found = multiprocessing.get_context('spawn'), {}
+    found = {}
     for busy in (False, True):
         bench = Bench(folder)
-        with contextlib.ExitStack() as stack:
-
-            def start(target: Callable[..., None], *rest: object) -> None:
-                ready = context.Event()
-                process = context.Process(target=target, args=(ready, *rest), daemon=True)
-                process.start()
-                stack.callback(process.kill)
-                ready.wait(120)
-
-            ending, (ours, theirs) = context.Event(), context.Pipe()
-            start(bare_timer, ending, theirs)
-            if busy:
-                start(learner)
+        ending, (ours, theirs) = CONTEXT.Event(), CONTEXT.Pipe()
+        beside = running(learner) if busy else contextlib.nullcontext()
+        with running(bare_timer, ending, theirs), beside:
             began = time.time_ns()
             end = time.monotonic() + JITTER_S
             while time.monotonic() < end:
