@@ -22,7 +22,13 @@ from panda.carrot import PERSON, VARIANTS, Carrot
 from panda.outcome import FILE, of_stage1
 import results
 
-from irevla_bringup.demo import DemoConfig, demonstrate, load_demo_config, train_stage0
+from irevla_bringup.demo import (
+    TRAINED,
+    DemoConfig,
+    demonstrate,
+    load_demo_config,
+    train_stage0,
+)
 from irevla_bringup.ros_backend import RosBackend, worker_folders
 from irevla_control.errors import ConfigError
 from irevla_control.processes import run_command
@@ -99,9 +105,9 @@ def prepare(
 
 
 def check_same_policy(checkpoint: Path) -> None:
-    """Raise ConfigError if the results began with another policy of stage 0."""
-    files = read_manifest(checkpoint)['files']
-    if FILE.read().get('stage0', files) != files:
+    """Raise ConfigError if the results began with another policy of stage 0 than this, if any."""
+    begun = FILE.read().get('stage0')
+    if begun and not (checkpoint.exists() and read_manifest(checkpoint)['files'] == begun):
         raise ConfigError(
             f'docs/results/twin.json began with another policy than {checkpoint}; give that '
             'one by --policy, or move the file away'
@@ -113,10 +119,9 @@ def run(
 ) -> None:
     """Run the parts that the results do not have; ``policy`` is that of stage 0, see `prepare`."""
     settings = config.algorithm1
-    if policy:
-        check_same_policy(policy)
+    # Before hours of demonstrations and training.
+    check_same_policy(policy or output / 'stage0' / TRAINED)
     roots, checkpoint = prepare(output / 'stage0', config, seed, policy)
-    check_same_policy(checkpoint)
     carrot = Carrot(output, settings, seed, roots, checkpoint)
     for part in parts:
         done = FILE.read()
@@ -128,6 +133,7 @@ def run(
 
 def main() -> None:
     """Run what is missing."""
+    config = load_demo_config(results.ROOT / 'config/twin/demo.yaml')
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--output', type=Path, default=results.ROOT / 'runs/twin')
     parser.add_argument('--seed', type=int, default=0)
@@ -135,19 +141,18 @@ def main() -> None:
     parser.add_argument(
         '--demonstrations',
         type=int,
-        help='scripted demonstrations of each expert task; default: as in config/twin',
+        default=config.demonstrations,
+        help='scripted demonstrations of each expert task (default: %(default)s)',
     )
     parser.add_argument('--parts', nargs='+', default=PARTS, choices=PARTS)
     options = parser.parse_args()
-    if options.demonstrations is not None and options.demonstrations < PER_MOUSE:
+    if options.demonstrations < PER_MOUSE:
         parser.error(
             f'--demonstrations {options.demonstrations}: at least {PER_MOUSE} are needed, because '
             f'for every {PER_MOUSE} of them one is made with the mouse'
         )
     policy = options.policy and options.policy.absolute()
-    config = load_demo_config(results.ROOT / 'config/twin/demo.yaml')
-    if options.demonstrations:
-        config = replace(config, demonstrations=options.demonstrations)
+    config = replace(config, demonstrations=options.demonstrations)
     run(options.output.absolute(), config, options.seed, policy, options.parts)
 
 

@@ -24,6 +24,8 @@ from irevla_policy.training.train import train_from_bags
 from irevla_sim.expert_noise import NOISE_STD
 
 CONFIG = Path(get_package_share_directory('irevla_bringup')) / 'config'
+# The checkpoint of stage 0 in the folder of a run.
+TRAINED = 'stage0/checkpoint'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +121,8 @@ def demonstrate(run: RunFolder, config: DemoConfig, backend: RosBackend) -> list
 
 def train_stage0(run: RunFolder, config: DemoConfig, seed: int, roots: list[Path]) -> Path:
     """Train the policy of stage 0 of a run on demonstrations; return its checkpoint."""
-    checkpoint = run.path / 'stage0/checkpoint'
-    with run.step('train', outputs=['stage0/checkpoint'], makes=['stage0']) as step:
+    checkpoint = run.path / TRAINED
+    with run.step('train', outputs=[TRAINED], makes=['stage0']) as step:
         if step.needed:
             result = train_from_bags(
                 roots,

@@ -132,3 +132,5 @@ def test_results_of_another_policy_of_stage_0_are_not_added_to(twin, tmp_path, m
     twin.check_same_policy(tmp_path / 'one')
     with pytest.raises(ConfigError, match=f'another policy than {tmp_path}/two; .* --policy'):
         twin.check_same_policy(untrained_checkpoint(tmp_path / 'two', image_size=48))
+    with pytest.raises(ConfigError, match='began with another policy'):
+        twin.check_same_policy(tmp_path / 'none trained yet')
