@@ -137,9 +137,8 @@ def test_features_of_an_observation_do_not_depend_on_those_beside_it(monkeypatch
     features = wide_features(monkeypatch, bfloat16)
     latents, states = wide_latents(200), torch.randn(200, 2)
     together = features(latents, states)
-    # Processors with AMX round products in bfloat16 differently for another number of rows: still
-    # by less than a tenth of what bfloat16 itself changes.
-    bounds = {'atol': 2e-3, 'rtol': 0} if bfloat16 else {}
+    # Processors with AMX round products in bfloat16 differently for another number of rows.
+    bounds = {'atol': 5e-4, 'rtol': 0} if bfloat16 else {}
     for rows in (slice(0, 1), slice(3, 103), slice(150, 200)):
         torch.testing.assert_close(features(latents[rows], states[rows]), together[rows], **bounds)
 
