@@ -84,6 +84,19 @@ def test_each_seed_is_played_once_as_in_one_environment(vla, envs):
         np.testing.assert_allclose(one.latents.proprioception[-1], last.proprioception, atol=1e-5)
 
 
+def test_environments_play_different_tasks_at_the_same_time(vla, envs):
+    episodes = [(TASK, 0), ('door-open-new', 0), ('door-open-new', 1)]
+    env = SimulatorEnv('metaworld', cameras=vla.config.cameras, horizon=HORIZON)
+    for one in VectorPlayer(envs, vla).play_episodes(list(episodes)):
+        episodes.remove((one.task, one.result.seed))
+        observation, info = env.reset(seed=one.result.seed, options={'task': one.task})
+        assert one.instruction == info['instruction']
+        np.testing.assert_array_equal(one.states[0], observation['state'])
+        for camera in vla.config.cameras:
+            np.testing.assert_array_equal(one.images[camera][0], observation[camera])
+    assert not episodes
+
+
 def test_noise_changes_the_actions_and_keeps_them_in_range(vla, envs):
     player = VectorPlayer(envs, vla, TASK)
     noises = [SmoothNoise(vla.statistics.action_size, 0.7, 0.5, 2.0, index) for index in range(2)]

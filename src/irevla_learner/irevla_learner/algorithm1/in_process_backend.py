@@ -100,17 +100,17 @@ class InProcessBackend:
         self, checkpoint: Path, episodes: Mapping[str, int], folder: Path
     ) -> list[EpisodeResult]:
         """Play this number of episodes of each task without noise."""
-        vla = load_frozen(checkpoint)
+        player = VectorPlayer(self._envs, load_frozen(checkpoint))
         first = self._config.evaluation_seed
+        # One queue, so that no environment waits for the last episode of each task.
+        queue = ((task, first + number) for task in episodes for number in range(episodes[task]))
         bar = progress_bar(
             total=sum(episodes.values()), unit='episode', desc=f'{folder.parent.name} evaluation'
         )
         results = []
-        for task, count in episodes.items():
-            player = VectorPlayer(self._envs, vla, task)
-            for played in player.play(range(first, first + count)):
-                results.append(played.result)
-                bar.update()
+        for played in player.play_episodes(queue):
+            results.append(played.result)
+            bar.update()
         bar.close()
         return results
 

@@ -77,8 +77,8 @@ class _Track:
         cameras: Sequence[str],
         debounce: Debounce | None,
     ) -> None:
-        self.index, self.debounce = index, debounce
-        self._task, self._seed, self._cameras = task, seed, cameras
+        self.index, self.task, self.debounce = index, task, debounce
+        self._seed, self._cameras = seed, cameras
         self._steps: list[dict[str, Any]] = []
         # Of the encoded observations: step, latent, state.
         self._passes: list[int] = []
@@ -104,11 +104,11 @@ class _Track:
             }
         )
 
-    def finish(self, goal: str, instruction: str, last: Seen, outcome: _Outcome) -> Played:
+    def finish(self, easier: bool, instruction: str, last: Seen, outcome: _Outcome) -> Played:
         """Return the completed episode.
 
         Args:
-            goal: task that is learned; an episode of another one is of an easier task.
+            easier: whether its task is an easier one than the one that is learned.
             instruction: instruction of the episode.
             last: the last observation.
             outcome: outcome of the last step.
@@ -121,11 +121,11 @@ class _Track:
             for name in ('success', 'terminated', 'truncated')
         }
         result = EpisodeResult(
-            task=self._task,
+            task=self.task,
             seed=self._seed,
             steps=count,
             aborted=False,
-            episode_id=f'{self._task}-{self._seed}',
+            episode_id=f'{self.task}-{self._seed}',
             **ended,
         )
         latents = LatentEpisode(
@@ -139,7 +139,7 @@ class _Track:
             versions=columns['version'],
             stamps=np.arange(count, dtype=np.int64),
             encoded=np.array(self._passes),
-            easier=self._task != goal,
+            easier=easier,
         )
         return Played(
             result,
@@ -154,17 +154,17 @@ class _Track:
 
 
 class VectorPlayer:
-    """Plays episodes of one task, and of easier ones before it, in parallel environments."""
+    """Plays episodes of a policy in parallel environments, of the task that is learned or any."""
 
     def __init__(
         self,
         envs: AsyncVectorEnv,
         vla: VLA,
-        task: str,
+        task: str = '',
         judge: SuccessClassifier | None = None,
         easier: Mapping[str, int] | None = None,
     ) -> None:
-        """Prepare episodes of this task with this policy.
+        """Prepare episodes with this policy; ``task`` is the one that is learned, if any.
 
         With a judge, its verdict gives success, reward and termination, as on a robot; an end by
         the environment is then a truncation. It judges the observations with a pass. With easier
@@ -176,6 +176,8 @@ class VectorPlayer:
         self._cameras = vla.config.cameras
         # Instruction of the newest reset of each environment.
         self._instructions = [''] * envs.num_envs
+        # Task and seed of the newest episode.
+        self._newest = (task, 0)
         self.env_steps = 0
         self.version = 0
 
@@ -190,7 +192,7 @@ class VectorPlayer:
         noises: Sequence[SmoothNoise] | None = None,
         between: Callable[[int], None] = lambda env_steps: None,
     ) -> Iterator[Played]:
-        """Yield episodes with these seeds as they end.
+        """Yield episodes of the task that is learned, or of easier ones before it, as they end.
 
         Args:
             seeds: seeds of the layouts, one per episode.
@@ -198,7 +200,18 @@ class VectorPlayer:
             between: called with the number of running episodes while the environments compute.
 
         """
-        waiting = iter(seeds)
+        # The task is that of the curriculum when the episode begins.
+        episodes = ((self.curriculum.task, seed) for seed in seeds)
+        return self.play_episodes(episodes, noises, between)
+
+    def play_episodes(
+        self,
+        episodes: Iterable[tuple[str, int]],
+        noises: Sequence[SmoothNoise] | None = None,
+        between: Callable[[int], None] = lambda env_steps: None,
+    ) -> Iterator[Played]:
+        """Yield episodes of these tasks and seeds as they end; see `play`."""
+        waiting = iter(episodes)
         # By index of the environment; steps of other environments are ignored.
         running: dict[int, _Track] = {}
         seen = self._begin(running, waiting, noises, range(self.num_envs))
@@ -213,9 +226,9 @@ class VectorPlayer:
             ended = np.flatnonzero(outcome.terminated | outcome.truncated).tolist()
             for index in ended:
                 if index in running:
-                    played = running.pop(index).finish(
-                        self.curriculum.goal, self._instructions[index], seen, outcome
-                    )
+                    track = running.pop(index)
+                    easier = track.task in self.curriculum.easier
+                    played = track.finish(easier, self._instructions[index], seen, outcome)
                     self.curriculum.add(played.task, played.result.success)
                     yield played
             if ended:
@@ -224,38 +237,40 @@ class VectorPlayer:
     def _begin(
         self,
         running: dict[int, _Track],
-        waiting: Iterator[int],
+        waiting: Iterator[tuple[str, int]],
         noises: Sequence[SmoothNoise] | None,
         free: Iterable[int],
     ) -> Seen:
         """Reset free environments and start waiting episodes; return all observations."""
-        # An environment without an episode has any seed; it must step because all step together.
-        seeds: list[int | None] = [None] * self.num_envs
-        task, fresh = self.curriculum.task, {}
+        fresh, seeds_of = {}, dict[str, dict[int, int]]()
         for index in free:
-            seed = next(waiting, None)
-            seeds[index] = 0 if seed is None else seed
+            episode = next(waiting, None)
+            # An environment without an episode plays any; it must step because all step together.
+            task, seed = self._newest = episode or self._newest
+            seeds_of.setdefault(task, {})[index] = seed
             if noises is not None:
                 noises[index].start_episode()
-            if seed is not None:
-                fresh[index] = _Track(
-                    index,
-                    task,
-                    seed,
-                    self._cameras,
-                    self._judge.new_debounce() if self._judge else None,
-                )
-        mask = np.array([seed is not None for seed in seeds])
-        observation, info = self._envs.reset(
-            seed=seeds, options={'task': task, 'reset_mask': mask}
-        )
-        for index in np.flatnonzero(mask).tolist():
-            self._instructions[index] = info['instruction'][index]
-        self._policy.end_chunks(np.flatnonzero(mask))
+            if episode:
+                debounce = self._judge.new_debounce() if self._judge else None
+                fresh[index] = _Track(index, task, seed, self._cameras, debounce)
+        for task, seeds in seeds_of.items():
+            observation = self._reset(task, seeds)
         seen = self._policy.encode(observation, self._instructions, self._policy.due)
         self._judged(fresh, seen)
         running |= fresh
         return seen
+
+    def _reset(self, task: str, seeds: Mapping[int, int]) -> dict[str, np.ndarray]:
+        """Reset environments by index to seeds of a task; return the observations of all."""
+        mask = np.isin(np.arange(self.num_envs), list(seeds))
+        observation, info = self._envs.reset(
+            seed=[seeds.get(index) for index in range(self.num_envs)],
+            options={'task': task, 'reset_mask': mask},
+        )
+        for index in seeds:
+            self._instructions[index] = info['instruction'][index]
+        self._policy.end_chunks(seeds)
+        return observation
 
     def _step_wait(self, running: dict[int, _Track]) -> tuple[Seen, _Outcome]:
         """Wait for the environments; return observations and outcomes."""

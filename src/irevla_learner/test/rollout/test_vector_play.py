@@ -101,6 +101,17 @@ def test_each_copy_keeps_the_instruction_of_its_own_reset(envs):
         assert one.latents.latents.all()
 
 
+def test_episodes_of_several_tasks_follow_one_another_without_a_pause(envs):
+    policy, running = Policy(), []
+    episodes = [('light', 3), ('dim', 1), ('dark', 1), ('dim', 0)]
+    played = VectorPlayer(envs, policy).play_episodes(episodes, between=running.append)
+    found = [(one.task, one.result.seed, one.latents.easier) for one in played]
+    assert sorted(found) == sorted((*one, False) for one in episodes)
+    # `dim` and `dark` beside the first; the last one's step is the only one alone.
+    assert running == [2, 2, 2, 2, 1]
+    assert all(own == words(number) for rows in policy.read for number, own in rows)
+
+
 class ChunkPolicy(Policy):
     """Decides three actions a pass: 0.1, 0.2 and 0.3."""
 

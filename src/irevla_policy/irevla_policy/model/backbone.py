@@ -49,6 +49,8 @@ class Backbone(nn.Module):
         self._gradients = 0
         self._digests: dict[str, tuple[tuple, str]] = {}
         self._tracer: Tracer | None = None
+        # The weights of the recorded model.
+        self._weights: tuple[nn.Parameter, ...] = ()
 
     def forward(self, images: Tensor, instructions: Sequence[str]) -> Tensor:
         """Map uint8 images (B, C, H, W, 3) and B instructions to the latent (B, m, d).
@@ -85,6 +87,8 @@ class Backbone(nn.Module):
     def compile_for_inference(self) -> None:
         """Trace what is encoded from now on; outputs stay, the time of Python goes."""
         self._tracer = Tracer(self.model)
+        # Once, because a search through all modules takes a twentieth of a small model's pass.
+        self._weights = tuple(self.model.parameters())
 
     def freeze(self) -> None:
         """Stop all training of the backbone (stage 1)."""
@@ -133,12 +137,8 @@ class Backbone(nn.Module):
         return self._digests[name][1]
 
     def _weights_version(self) -> tuple[int, ...]:
-        """Return what changes whenever a weight does."""
+        """Return what changes whenever a weight of the recorded model does."""
         return (
             self._gradients,
-            *(
-                value
-                for weight in self.model.parameters()
-                for value in (weight.data_ptr(), weight._version)
-            ),
+            *(value for one in self._weights for value in (one.data_ptr(), one._version)),
         )
