@@ -1,7 +1,8 @@
 # Copyright 2026 The irevla Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Shared fixtures: serial execution, an isolated ROS domain, recorded episodes."""
+"""Shared fixtures: an isolated ROS domain, recorded episodes; which tests run alone."""
 
+from pathlib import Path
 import shutil
 
 from played_episode import SECOND, play
@@ -10,12 +11,21 @@ import rclpy
 from recordings import recording
 
 from irevla_control.checks.own_domain import use_own_domain
+from irevla_control.checks.turns import turn
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """Run one test at a time, because many depend on timing."""
-    return 0
+    """Run two modules at once: one computes while the other waits."""
+    return 2
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Run the modules that measure times alone, others in parallel."""
+    alone = item.path.parent.name == 'ros' or item.path.stem.endswith('_node')
+    with turn(Path(__file__).parent, alone, item.path, nextitem and nextitem.path):
+        return (yield)
 
 
 @pytest.fixture(scope='module')

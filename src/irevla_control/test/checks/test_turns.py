@@ -9,9 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from irevla_control.checks import turns
 from irevla_control.checks.turns import turn
 
 ONE, OTHER = Path('test_one.py'), Path('test_other.py')
+
+
+@pytest.fixture(autouse=True)
+def no_turn_yet(monkeypatch):
+    """This test has a turn itself."""
+    monkeypatch.setattr(turns, '_held', [])
 
 
 def free(folder, kind):
