@@ -30,8 +30,8 @@ class ArmLoop:
     """Robot, gripper and controller together; its methods may be called from any thread.
 
     Ticks are periodic; a command or a stop causes one more, so that it need not wait for the next
-    period. Only a recovery from a lost connection blocks the loop's thread, until the robot
-    answers; no setpoint is sent during that time.
+    period. Two things delay setpoints: the planning of a path home, by tens of milliseconds, and a
+    recovery from a lost connection, until the robot answers.
     """
 
     def __init__(
