@@ -22,8 +22,12 @@ def pytest_xdist_auto_num_workers():
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item, nextitem):
-    """Run the modules that measure times alone, others in parallel."""
-    alone = item.path.parent.name == 'ros' or item.path.stem.endswith('_node')
+    """Run modules of nodes and of ROS alone, because they have deadlines; others in parallel."""
+    alone = bool(
+        item.get_closest_marker('alone')
+        or item.path.parent.name == 'ros'
+        or item.path.stem.endswith('_node')
+    )
     with turn(Path(__file__).parent, alone, item.path, nextitem and nextitem.path):
         return (yield)
 

@@ -30,8 +30,8 @@ class ArmLoop:
     """Robot, gripper and controller together; its methods may be called from any thread.
 
     Ticks are periodic; a command or a stop causes one more, so that it need not wait for the next
-    period. Two things delay setpoints: the planning of a path home, by tens of milliseconds, and a
-    recovery from a lost connection, until the robot answers.
+    period. No setpoint is sent while a path home is planned (tens of milliseconds; a command or a
+    stop waits, too), and while a lost connection is recovered, until the robot answers.
     """
 
     def __init__(

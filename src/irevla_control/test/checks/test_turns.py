@@ -17,7 +17,7 @@ ONE, OTHER = Path('test_one.py'), Path('test_other.py')
 
 @pytest.fixture(autouse=True)
 def no_turn_yet(monkeypatch):
-    """This test has a turn itself."""
+    """Hide the turn that this test itself runs in."""
     monkeypatch.setattr(turns, '_held', [])
 
 

@@ -20,7 +20,7 @@ from irevla_control.ros.qos import COMMAND, EVENT
 from irevla_msgs.msg import EndEffectorCommand, EpisodeState, RecordedEpisode
 from irevla_msgs.srv import ResetEpisode
 
-pytestmark = pytest.mark.usefixtures('ros')
+pytestmark = [pytest.mark.usefixtures('ros'), pytest.mark.alone]
 
 
 class Peer:

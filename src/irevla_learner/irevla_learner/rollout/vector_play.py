@@ -5,6 +5,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 import multiprocessing
 from typing import Any
 
@@ -154,7 +155,7 @@ class _Track:
 
 
 class VectorPlayer:
-    """Plays episodes of a policy in parallel environments, of the task that is learned or any."""
+    """Plays episodes in parallel environments: of the task that is learned, or of any tasks."""
 
     def __init__(
         self,
@@ -176,7 +177,7 @@ class VectorPlayer:
         self._cameras = vla.config.cameras
         # Instruction of the newest reset of each environment.
         self._instructions = [''] * envs.num_envs
-        # Task and seed of the newest episode.
+        # Task and seed of the newest episode; an idle environment repeats it.
         self._newest = (task, 0)
         self.env_steps = 0
         self.version = 0
@@ -199,7 +200,12 @@ class VectorPlayer:
             noises: noise of each environment, added to the normalised action; None: no noise.
             between: called with the number of running episodes while the environments compute.
 
+        Raises:
+            ValueError: the player has no task.
+
         """
+        if not self.curriculum.goal:
+            raise ValueError('play needs a VectorPlayer with a task; use play_episodes')
         # The task is that of the curriculum when the episode begins.
         episodes = ((self.curriculum.task, seed) for seed in seeds)
         return self.play_episodes(episodes, noises, between)
@@ -212,6 +218,10 @@ class VectorPlayer:
     ) -> Iterator[Played]:
         """Yield episodes of these tasks and seeds as they end; see `play`."""
         waiting = iter(episodes)
+        first = next(waiting, None)
+        if first is None:
+            return
+        self._newest, waiting = first, chain([first], waiting)
         # By index of the environment; steps of other environments are ignored.
         running: dict[int, _Track] = {}
         seen = self._begin(running, waiting, noises, range(self.num_envs))
@@ -245,8 +255,10 @@ class VectorPlayer:
         fresh, seeds_of = {}, dict[str, dict[int, int]]()
         for index in free:
             episode = next(waiting, None)
-            # An environment without an episode plays any; it must step because all step together.
-            task, seed = self._newest = episode or self._newest
+            if episode:
+                self._newest = episode
+            # An environment without an episode must step, too, because all step together.
+            task, seed = self._newest
             seeds_of.setdefault(task, {})[index] = seed
             if noises is not None:
                 noises[index].start_episode()
@@ -261,7 +273,7 @@ class VectorPlayer:
         return seen
 
     def _reset(self, task: str, seeds: Mapping[int, int]) -> dict[str, np.ndarray]:
-        """Reset environments by index to seeds of a task; return the observations of all."""
+        """Reset these environments (index to seed) to a task; return the observations of all."""
         mask = np.isin(np.arange(self.num_envs), list(seeds))
         observation, info = self._envs.reset(
             seed=[seeds.get(index) for index in range(self.num_envs)],

@@ -112,6 +112,14 @@ def test_episodes_of_several_tasks_follow_one_another_without_a_pause(envs):
     assert all(own == words(number) for rows in policy.read for number, own in rows)
 
 
+def test_without_episodes_nothing_is_reset_and_play_needs_a_task(envs):
+    policy = Policy()
+    player = VectorPlayer(envs, policy)
+    assert not list(player.play_episodes([])) and not policy.read
+    with pytest.raises(ValueError, match='needs a VectorPlayer with a task'):
+        player.play([0])
+
+
 class ChunkPolicy(Policy):
     """Decides three actions a pass: 0.1, 0.2 and 0.3."""
 
