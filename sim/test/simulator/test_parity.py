@@ -135,7 +135,9 @@ def test_the_graph_gives_the_in_process_demonstration(remote, case):
         assert np.abs(expected.actions - expected.labels).max() > 0.001
         assert remote.episode.success == expected.success
         remote.spin_for(0.3)
-        assert len(remote.commands) == len(stamps), 'the expert answered after the end'
+        # The last answers to an earlier episode may arrive after this one has begun.
+        answered = [stamp for stamp in remote.commands if stamp >= stamps[0]]
+        assert answered == stamps, 'the expert answered after the end'
 
 
 def test_a_seed_gives_the_same_episode_after_any_other_and_in_another_environment(case):
